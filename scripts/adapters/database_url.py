@@ -1,0 +1,80 @@
+"""A database's address: taken apart, so that its password can travel apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from scripts.errors import ConfigError
+from scripts.shell.secret import Secret
+
+POOLER_PORT = 6543  # Supavisor's transaction mode: session locks leak through it
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where a database is. `sslmode` and `sslrootcert` as in libpq."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: Secret
+    sslmode: str
+    sslrootcert: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The address without its password: fit for an argument list."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user, name = quote(self.user, safe=""), quote(self.name, safe="")
+        return f"postgresql://{user}@{host}:{self.port}/{name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The rest, as the variables that libpq and the Supabase CLI read."""
+        variables = {"PGPASSWORD": self.password.reveal(), "PGSSLMODE": self.sslmode}
+        if self.sslrootcert:
+            variables["PGSSLROOTCERT"] = self.sslrootcert
+        return variables
+
+
+def database_of(url: str, password: str | None, *, where: str) -> Database:
+    """Read `DATABASE_URL` and `DATABASE_PASSWORD`.
+
+    Without `sslmode`, TLS is demanded except on loopback. `where` names the source in messages.
+
+    Raises:
+        ConfigError: the address can't be used; its text is never shown, it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 5432
+    except ValueError:
+        raise _unusable(where, "it can't be read as an address") from None
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise _unusable(where, "it should begin with `postgresql://`")
+    if not parts.hostname or not parts.path.strip("/"):
+        raise _unusable(where, "it should name a host and a database")
+    if port == POOLER_PORT:
+        raise _unusable(where, "port 6543 is the transaction pooler, where session locks leak")
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    secret = password if password is not None else unquote(parts.password or "")
+    loopback = parts.hostname in LOOPBACK
+    return Database(
+        host=parts.hostname,
+        port=port,
+        name=unquote(parts.path.strip("/")),
+        user=unquote(parts.username or "postgres"),
+        password=Secret(secret),
+        sslmode=query.get("sslmode", "prefer" if loopback else "require"),
+        sslrootcert=query.get("sslrootcert"),
+    )
+
+
+def _unusable(where: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"`DATABASE_URL` of {where} can't be used: {why}",
+        "it looks like `postgresql://postgres@db.<project>.supabase.co:5432/postgres`",
+    )

@@ -1,0 +1,218 @@
+"""git: reads the remote's refs, writes loose objects, pushes with leases.
+
+Works in the person's clone without touching its working tree, index, branches or FETCH_HEAD:
+the refs that matter are those of the remote, asked for at the moment; objects are fetched by
+name and kept under `refs/airhost/seen/`, which also makes the next fetch small.
+Credentials, hosts and proxies are git's own business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import CommandFailed, Refused
+from scripts.shell.command import Command, Result
+from scripts.shell.environment import CREDENTIALS, inherited
+from scripts.shell.runner import attempt, last_words, run
+
+SHA = re.compile(r"[0-9a-f]{40}")
+SEEN = "refs/airhost/seen/"
+NETWORK_TIMEOUT = 120.0
+FETCH = (
+    "fetch --quiet --no-tags --no-write-fetch-head --refmap= --no-auto-gc --no-recurse-submodules"
+).split()
+
+Refs = Mapping[str, str]  # full ref name -> commit id
+
+
+@dataclass(frozen=True)
+class Update:
+    """One ref of a push: from the id that we saw (None: it must not exist) to the new one (None: delete)."""
+
+    ref: str
+    old: str | None
+    new: str | None
+
+
+class StaleError(Exception):
+    """The remote's refs are no longer those that the push was made for; nothing moved."""
+
+    def __init__(self, refs: Refs) -> None:
+        super().__init__("the remote's refs moved")
+        self.refs = refs
+
+
+def push_arguments(remote: str, updates: Sequence[Update]) -> tuple[str, ...]:
+    """The arguments of one push in which all updates happen, or none; each with its own lease."""
+    leases = [f"--force-with-lease={each.ref}:{each.old or ''}" for each in updates]
+    specs = [f"{each.new or ''}:{each.ref}" for each in updates]
+    return ("push", "--atomic", "--no-verify", "--quiet", *leases, "--", remote, *specs)
+
+
+@dataclass(frozen=True)
+class Git:
+    """A clone of the app, and the name of the remote that holds the shared state."""
+
+    folder: Path
+    remote: str
+
+    def refs(self) -> dict[str, str]:
+        """The remote's branches and deploy refs, as they are now."""
+        lines = self._network("ls-remote", "--", self.remote, "refs/heads/*", "refs/deploy/*")
+        pairs = (line.split("\t", 1) for line in lines.splitlines() if "\t" in line)
+        return {ref: sha for sha, ref in pairs if SHA.fullmatch(sha)}
+
+    def observe(self, wanted: Iterable[str]) -> dict[str, str]:
+        """The remote's refs, with the objects of those in `wanted` at hand.
+
+        Asks again when a ref moved between the question and the fetch.
+        """
+        names = set(wanted)
+        if self._shallow():  # a cut-off history answers "is it an ancestor?" wrongly
+            refs = self.refs()
+            self._fetch({ref: refs[ref] for ref in names if ref in refs}, "--unshallow")
+        for _ in range(5):
+            refs = self.refs()
+            lacking = self._lacking({ref: refs[ref] for ref in names if ref in refs})
+            if not lacking:
+                return refs
+            self._fetch(lacking)
+        raise CommandFailed(f"the refs of `{self.remote}` move faster than they can be fetched")
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` has all that `old` has."""
+        return self._local("merge-base", "--is-ancestor", old, new, success={0, 1}).code == 0
+
+    def resolve(self, revision: str, refs: Refs) -> str:
+        """The commit id of a revision; a branch name means the remote's branch.
+
+        Raises:
+            Refused: there is no such commit here or on the remote.
+        """
+        branch = refs.get(f"refs/heads/{revision}")
+        if branch:
+            self._fetch(self._lacking({f"refs/heads/{revision}": branch}))
+        name = f"{branch or revision}^{{commit}}"
+        found = self._local(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", name, success={0, 1, 128}
+        )
+        if found.code or not SHA.fullmatch(found.text.strip()):
+            raise Refused(
+                f"`{revision}` is no commit of this repository", f"`git fetch {self.remote}`"
+            )
+        return found.text.strip()
+
+    def log(self, new: str, without: str | None, limit: int = 200) -> list[dict[str, str]]:
+        """The commits of `new` that `without` lacks, newest first: id, author, at, subject."""
+        line = "%H%x00%an%x00%aI%x00%s"
+        known = without and not self._lacking({"": without})
+        excluded = [f"^{without}"] if known else []
+        text = self._local(
+            "log", "-z", f"--format={line}", f"--max-count={limit}", new, *excluded, "--"
+        ).text
+        fields = text.rstrip("\0").split("\0") if text else []
+        keys = ("id", "author", "at", "subject")
+        return [dict(zip(keys, fields[i : i + 4], strict=True)) for i in range(0, len(fields), 4)]
+
+    def author(self) -> str:
+        """Who works here, as git knows him; empty when it does not."""
+        return self._local("config", "--get", "user.name", success={0, 1}).text.strip()
+
+    def write(self, file: str, document: Mapping[str, Any], subject: str, parent: str | None) -> str:
+        """Make a commit that holds one JSON file; returns its id. No branch and no index is involved."""
+        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        blob = self._local("hash-object", "-w", "--stdin", stdin=text).text.strip()
+        tree = self._local("mktree", stdin=f"100644 blob {blob}\t{file}\n".encode()).text.strip()
+        parents = ["-p", parent] if parent else []
+        return self._local(
+            "commit-tree", tree, *parents, "-F", "-", stdin=subject.encode()
+        ).text.strip()
+
+    def push(self, updates: Sequence[Update]) -> None:
+        """Move all the refs, or none.
+
+        A push that failed is settled by looking: it may have arrived although the answer was lost.
+
+        Raises:
+            StaleError: a ref is no longer what it was; nothing moved.
+            CommandFailed: the remote refused for another reason, or can't be reached.
+        """
+        result = attempt(self._command(push_arguments(self.remote, updates), NETWORK_TIMEOUT))
+        if result.code == 0:
+            self._remember(updates)
+            return
+        refs = self.refs()
+        if all(refs.get(each.ref) == each.new for each in updates):
+            return
+        if any(refs.get(each.ref) != each.old for each in updates):
+            raise StaleError(refs)
+        raise CommandFailed(f"`git push` to `{self.remote}` was refused{last_words(result)}")
+
+    def _lacking(self, refs: Refs) -> dict[str, str]:
+        """Those refs whose commit is not in this clone."""
+        asked = "".join(f"{sha}\n" for sha in refs.values()).encode()
+        lines = self._local("cat-file", "--batch-check", stdin=asked).text.splitlines()
+        absent = {line.split()[0] for line in lines if line.endswith(" missing")}
+        return {ref: sha for ref, sha in refs.items() if sha in absent}
+
+    def _fetch(self, refs: Refs, *depth: str) -> None:
+        if not refs:
+            return
+        fetch = (*FETCH, *depth, "--", self.remote)
+        specs = [f"+{ref}:{SEEN}{ref.removeprefix('refs/')}" for ref in refs]
+        result = attempt(self._command((*fetch, *specs), NETWORK_TIMEOUT))
+        # another run may have held the lock on one of the seen refs: the objects are what counts
+        if result.code and self._lacking(refs):
+            self._network(*fetch, *refs)
+
+    def _remember(self, updates: Sequence[Update]) -> None:
+        """Keep what was pushed from being collected; another run may be doing the same."""
+        with contextlib.suppress(CommandFailed):
+            for each in updates:
+                if each.new and each.ref.startswith("refs/heads/"):
+                    self._local("update-ref", SEEN + each.ref.removeprefix("refs/"), each.new)
+
+    def _shallow(self) -> bool:
+        return self._local("rev-parse", "--is-shallow-repository").text.strip() == "true"
+
+    def _network(self, *arguments: str) -> str:
+        return run(self._command(arguments, NETWORK_TIMEOUT)).text
+
+    def _local(
+        self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)
+    ) -> Result:
+        return run(self._command(arguments, 60.0, stdin, frozenset(success)))
+
+    def _command(
+        self,
+        arguments: Sequence[str],
+        timeout: float,
+        stdin: bytes | None = None,
+        success: frozenset[int] = frozenset({0}),
+    ) -> Command:
+        return Command(
+            ("git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", *arguments),
+            cwd=self.folder,
+            env=dict(_environment()),
+            stdin=stdin,
+            timeout=timeout,
+            success=success,
+        )
+
+
+def _environment() -> Iterator[tuple[str, str]]:
+    """Credentials pass; what would point git at another repository does not."""
+    yield from inherited(CREDENTIALS).items()
+    for role in ("AUTHOR", "COMMITTER"):
+        yield f"GIT_{role}_NAME", "release desk"
+        yield f"GIT_{role}_EMAIL", "release-desk@localhost"
+    yield "GIT_TERMINAL_PROMPT", "0"
+    yield "GIT_PAGER", "cat"
+    yield "GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file"
+    yield "LC_ALL", "C"

@@ -1,0 +1,149 @@
+"""PostgreSQL, asked directly: the migration history, what stands in the schema, the lock round a push."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scripts.adapters.database_url import Database
+from scripts.errors import Locked, Unreachable
+from scripts.shell.secret import redact
+
+if TYPE_CHECKING:
+    import psycopg
+
+CONNECT_TIMEOUT = 8
+STATEMENT_TIMEOUT = 15_000  # ms: these are small reads of the catalogue
+LOCK_KEY = "release-desk"
+CLI_NAME = "@effect/sql-pg"  # the application name of every connection of the Supabase CLI
+ENDED_WITHIN = 5.0  # seconds until an ended backend must be gone
+
+# Names of what migrations make. An index that a failed `create index concurrently` left is invalid.
+CATALOGUE = """
+select case c.relkind when 'r' then 'table' when 'p' then 'table' when 'v' then 'view'
+  when 'm' then 'materialized view' when 'S' then 'sequence' when 'f' then 'foreign table'
+  when 'i' then case when i.indisvalid then 'index' else 'invalid index' end
+  else 'relation' end || ' ' || c.oid::regclass
+from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid
+where c.relkind in ('r','p','v','m','S','f','i') and {ours}
+union all select 'column ' || c.oid::regclass || '.' || a.attname
+from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r','p') and a.attnum > 0 and not a.attisdropped and {ours}
+union all select 'function ' || p.oid::regprocedure
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace where {ours}
+union all select 'type ' || t.oid::regtype
+from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typtype in ('e','d') and {ours}
+union all select 'trigger ' || t.tgname || ' on ' || t.tgrelid::regclass
+from pg_trigger t where not t.tgisinternal
+union all select 'policy ' || p.polname || ' on ' || p.polrelid::regclass from pg_policy p
+union all select 'constraint ' || k.conname || ' on ' || k.conrelid::regclass
+from pg_constraint k join pg_namespace n on n.oid = k.connamespace where k.conrelid <> 0 and {ours}
+union all select 'publication ' || pubname from pg_publication
+union all select 'schema ' || n.nspname from pg_namespace n where {ours}
+union all select 'extension ' || extname from pg_extension
+""".replace("{ours}", "n.nspname !~ '^(pg_|information_schema$|supabase_migrations$)'")
+
+OURS = "application_name = %s and datname = current_database() and usename = current_user"
+PUSHES = f"select pid from pg_stat_activity where {OURS}"  # noqa: S608 - constants only
+END_PUSHES = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {OURS}"  # noqa: S608
+
+
+class Row(NamedTuple):
+    """One row of the migration history."""
+
+    version: str
+    name: str
+    statements: tuple[str, ...]
+
+
+class Postgres:
+    """One database. Every call opens its own short connection, but for `exclusive`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def history(self) -> list[Row]:
+        """The applied migrations in order; empty before the first.
+
+        Raises:
+            Unreachable: no connection, or the history can't be read.
+        """
+        with self._connection() as connection:
+            exists = connection.execute(
+                "select to_regclass('supabase_migrations.schema_migrations') is not null"
+            ).fetchone()
+            if not exists or not exists[0]:
+                return []
+            rows = connection.execute(
+                "select version, coalesce(name, ''), coalesce(statements, '{}')"
+                " from supabase_migrations.schema_migrations order by length(version), version"
+            )
+            return [Row(version, name, tuple(statements)) for version, name, statements in rows]
+
+    def catalogue(self) -> frozenset[str]:
+        """The names of everything in the schema, to see what a failed migration left behind."""
+        with self._connection() as connection:
+            return frozenset(row[0] for row in connection.execute(CATALOGUE) if row[0])
+
+    @contextlib.contextmanager
+    def exclusive(self, wait: float) -> Iterator[None]:
+        """Hold the database's advisory lock: one push at a time, whoever starts it.
+
+        Raises:
+            Locked: another session held it for `wait` seconds.
+        """
+        import psycopg
+
+        with self._connection(f"-c lock_timeout={int(wait * 1000)}") as connection:
+            try:
+                connection.execute("select pg_advisory_lock(hashtext(%s))", [LOCK_KEY])
+            except psycopg.errors.LockNotAvailable:
+                raise Locked(
+                    f"another session is migrating `{self._database.name}` on"
+                    f" `{self._database.host}`",
+                    "wait until it has ended, then try again",
+                ) from None
+            yield
+
+    def end_pushes(self) -> int:
+        """End what a killed Supabase CLI left running on the server; returns how many sessions.
+
+        Killing the CLI does not stop its statement: it would still commit. Only called while
+        `exclusive` is held, so that no push but our own can be meant.
+        """
+        with self._connection() as connection:
+            ended = connection.execute(END_PUSHES, [CLI_NAME]).fetchone()
+            deadline = time.monotonic() + ENDED_WITHIN
+            while connection.execute(PUSHES, [CLI_NAME]).fetchone() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            return int(ended[0]) if ended else 0
+
+    @contextlib.contextmanager
+    def _connection(self, options: str = "") -> Iterator[psycopg.Connection[Any]]:
+        import psycopg
+
+        database = self._database
+        try:
+            with psycopg.connect(
+                host=database.host,
+                port=database.port,
+                dbname=database.name,
+                user=database.user,
+                password=database.password.reveal() or None,
+                sslmode=database.sslmode,
+                sslrootcert=database.sslrootcert,
+                connect_timeout=CONNECT_TIMEOUT,
+                application_name=LOCK_KEY,
+                options=options or f"-c statement_timeout={STATEMENT_TIMEOUT}",
+                autocommit=True,
+            ) as connection:
+                yield connection
+        except psycopg.Error as fault:
+            said = redact(str(fault).strip()).replace("\n", "\n  | ")
+            raise Unreachable(
+                f"the database `{database.name}` on `{database.host}:{database.port}`"
+                f" can't be read\n  | {said}",
+                "check `DATABASE_URL` and `DATABASE_PASSWORD` in `.env.<environment>`",
+            ) from None

@@ -1,0 +1,92 @@
+"""Replit's MCP server: `publish_app` and `get_publish_status` (facts: replit.md, section 2.2).
+
+The server is in beta and the values of its status are not documented: an answer is read leniently,
+and none of them is ever taken as proof that something is live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Literal
+
+from scripts.errors import CommandFailed, DeskError, Unreachable
+from scripts.shell.secret import Secret, redact
+
+CALL_TIMEOUT = 60.0
+FAILED = ("fail", "error", "cancel", "reject")
+RUNNING = ("publishing", "pending", "queued", "progress", "building", "running", "deploying")
+
+Status = Literal["running", "failed", "other"]
+
+
+def warm() -> None:
+    """Import the library (half a second) while something slower is waited for."""
+    import mcp  # noqa: F401
+
+
+def publish(url: str, token: Secret | None, repl_id: str) -> None:
+    """Ask for a Publish of the workspace as it stands; returns once it is accepted.
+
+    Raises:
+        CommandFailed: the server refused.
+        Unreachable: it did not answer, or not in this protocol; it may have begun all the same.
+    """
+    _call(url, token, "publish_app", repl_id)
+
+
+def status(url: str, token: Secret | None, repl_id: str) -> tuple[Status, str]:
+    """How the Publish is doing, as far as the answer can be read, and its own words."""
+    said = _call(url, token, "get_publish_status", repl_id)
+    word = _status_word(said).lower()
+    if any(mark in word for mark in FAILED):
+        return "failed", said
+    return ("running" if any(mark in word for mark in RUNNING) else "other"), said
+
+
+def _status_word(said: str) -> str:
+    """The field that names the status; the whole answer where there is no such field."""
+    try:
+        document = json.loads(said)
+    except ValueError:
+        return said
+    if isinstance(document, dict):
+        for key in ("status", "state", "publishStatus", "currentStatus"):
+            if isinstance(document.get(key), str):
+                return str(document[key])
+        return ""
+    return said
+
+
+def _call(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
+    try:
+        return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id), CALL_TIMEOUT))
+    except DeskError:
+        raise
+    except Exception as fault:  # the library wraps what went wrong in groups of its own
+        raise _unreachable(url, tool, fault) from None
+
+
+async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+    async with httpx2.AsyncClient(headers=headers, timeout=CALL_TIMEOUT) as http:
+        transport = streamable_http_client(url, http_client=http)
+        async with Client(transport, read_timeout_seconds=CALL_TIMEOUT) as client:
+            result = await client.call_tool(tool, {"replId": repl_id})
+    said = " ".join(str(getattr(part, "text", "")) for part in result.content)[:2000]
+    structured: Any = getattr(result, "structured_content", None)
+    if result.is_error:
+        raise CommandFailed(f"Replit's `{tool}` was refused\n  | {redact(said)}")
+    return json.dumps(structured) if isinstance(structured, dict) and not said else said
+
+
+def _unreachable(url: str, tool: str, fault: BaseException) -> Unreachable:
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    said = redact(str(fault) or type(fault).__name__).splitlines()[0][:300]
+    hint = "check `mcp_url` of the environment and `REPLIT_MCP_TOKEN`"
+    return Unreachable(f"Replit's MCP server at `{url}` did not take `{tool}`: {said}", hint)

@@ -1,0 +1,152 @@
+"""The Supabase CLI: its pinned binary, called for what it alone can do. Only JSON is believed.
+
+Facts (measured with 3.1.0): no prompt without a terminal, so `--yes` stands for a consent that the
+desk has obtained; the password travels as PGPASSWORD; exit code 0 does not prove that anything was
+applied; without a `config.toml` nothing but migrations is pushed.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.adapters.database_url import Database
+from scripts.errors import CommandFailed, Refused
+from scripts.shell.command import Command, Result
+from scripts.shell.runner import attempt, last_words
+
+OLDEST = 3  # 2.x answers its own questions with yes where there is no terminal
+LIST_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The binary and the folder in which the commit's migrations lie."""
+
+    binary: Path
+    workdir: Path
+
+    def migration_list(self, database: Database) -> Command:
+        """Which versions are local, remote, or both."""
+        return self._command(database, LIST_TIMEOUT, 0, "migration", "list")
+
+    def db_push(self, database: Database, timeout: float, lock_timeout: float) -> Command:
+        """Apply what is pending."""
+        return self._command(database, timeout, lock_timeout, "db", "push", "--yes")
+
+    def _command(
+        self, database: Database, timeout: float, lock_timeout: float, *arguments: str
+    ) -> Command:
+        env = {
+            **database.environment,
+            "SUPABASE_HOME": str(self.workdir / "home"),
+            "SUPABASE_TELEMETRY_DISABLED": "1",
+            "SUPABASE_NO_UPDATE_NOTIFIER": "1",
+            "DO_NOT_TRACK": "1",
+        }
+        if lock_timeout:
+            env["PGOPTIONS"] = f"-c lock_timeout={int(lock_timeout * 1000)}"
+        where = (f"--remote={database.url}", f"--workdir={self.workdir}", "--output-format=json")
+        return Command(
+            (str(self.binary), *arguments, *where), cwd=self.workdir, env=env, timeout=timeout
+        )
+
+
+@contextmanager
+def opened(binary: Path, migrations: Mapping[str, str]) -> Iterator[Cli]:
+    """The CLI over a temporary folder that holds just these migrations (file name -> text)."""
+    with tempfile.TemporaryDirectory(prefix="release-desk-") as name:
+        workdir = Path(name)
+        (workdir / "home").mkdir()
+        folder = workdir / "supabase" / "migrations"
+        folder.mkdir(parents=True)
+        for file, sql in migrations.items():
+            (folder / file).write_bytes(sql.encode("utf-8", "surrogateescape"))
+        yield Cli(binary, workdir)
+
+
+def versions(cli: Cli, database: Database) -> tuple[set[str], set[str]]:
+    """What the CLI takes for local and for remote versions.
+
+    Raises:
+        CommandFailed: it could not tell.
+    """
+    rows = answer(attempt(cli.migration_list(database)), "supabase migration list")
+    if isinstance(rows, dict):  # `stream-json` and some commands wrap their rows
+        rows = rows.get("migrations", rows.get("data"))
+    if not isinstance(rows, list):
+        raise CommandFailed("`supabase migration list` gave no list")
+    local = {str(row["local"]) for row in rows if row.get("local")}
+    return local, {str(row["remote"]) for row in rows if row.get("remote")}
+
+
+def answer(result: Result, what: str) -> Any:
+    """The JSON document that a call printed.
+
+    Raises:
+        CommandFailed: it failed, with the CLI's own message, or printed no JSON.
+    """
+    try:
+        document = json.loads(result.text)
+    except ValueError:
+        raise CommandFailed(
+            f"`{what}` ended with {result.code} and no JSON{last_words(result)}",
+            exit_code=result.code,
+        ) from None
+    if result.code or (isinstance(document, dict) and document.get("_tag") == "Error"):
+        raise CommandFailed(
+            f"`{what}` ended with {result.code}{quoted(document)}", exit_code=result.code
+        )
+    return document
+
+
+def quoted(document: Any) -> str:
+    """The message of an error document, as lines that can't be taken for ours."""
+    from scripts.shell.secret import redact
+
+    error = document.get("error", {}) if isinstance(document, dict) else {}
+    said = str(error.get("message", "")) or json.dumps(document)
+    return "".join(f"\n  | {line}" for line in redact(said).strip().splitlines())
+
+
+def find(app: Path, configured: str) -> Path:
+    """The CLI's real binary: the configured one, or that in the app's `node_modules`.
+
+    Never npx: it writes its arguments to a log, and may fetch another version.
+
+    Raises:
+        Refused: there is none, or it is older than the desk can trust.
+    """
+    if configured:
+        binary = app / configured
+        if binary.is_file():
+            return binary
+        raise Refused(f"there is no Supabase CLI at `{configured}`", "see `[supabase] cli`")
+    for folder in (app, *app.parents):
+        found = sorted((folder / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
+        if found:
+            _check_version(found[0])
+            return found[0]
+    raise Refused(
+        "the Supabase CLI is not in the app's `node_modules`",
+        f"npm --prefix {app} install --save-dev --save-exact supabase@3.1.0",
+    )
+
+
+def _check_version(binary: Path) -> None:
+    """Read, not asked: a start of the CLI costs a second."""
+    try:
+        package = json.loads((binary.parents[1] / "package.json").read_text())
+        version = str(package["version"])
+    except (OSError, ValueError, KeyError):
+        return
+    if int(version.split(".")[0]) < OLDEST:
+        raise Refused(
+            f"the Supabase CLI in `node_modules` is {version}: {OLDEST}.0 or newer is needed",
+            "npm install --save-dev --save-exact supabase@3.1.0",
+        )

@@ -1,0 +1,71 @@
+# Runs in the Replit workspace, fed to `bash -s` over ssh. The lines before this one set its inputs:
+#   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
+# Standard output carries one JSON line, the answer; whatever else is said goes to standard error.
+set -u
+exec 3>&1 1>&2
+
+answer() { printf '{"desk":"%s","rule":"%s","commit":"%s","previous":"%s","detail":"%s"}\n' \
+  "$1" "$2" "$(head_commit)" "${previous:-}" "$(plain "${3:-}")" >&3; exit 0; }
+head_commit() { git rev-parse --verify --quiet HEAD 2>/dev/null; }
+# JSON text from anything: no control characters, no quotes, no backslashes; at most 1500 bytes
+plain() { printf '%s' "$1" | tr '\n\t' '  ' | LC_ALL=C tr -d '\000-\037\177' | LC_ALL=C tr '"\\' "'/" | head -c 1500; }
+last_lines() { tail -n 15 "$1" | cut -c 1-300; }
+
+main() {
+  cd -- "$WORKSPACE" 2>/dev/null || answer refused no-workspace "no folder $WORKSPACE"
+  previous=$(head_commit)
+  [ -n "$previous" ] || answer refused no-repository "$WORKSPACE is no git checkout"
+  state=$(git rev-parse --absolute-git-dir)/release-desk
+  mkdir -p "$state"
+  if command -v flock >/dev/null; then
+    exec 9>"$state/lock"
+    flock -n 9 || answer refused busy "another release is at work here"
+  fi
+  refuse_local_work
+  git fetch --quiet --no-tags "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" "+$CANDIDATE:refs/release-desk/candidate" \
+    2>"$state/log" || answer failed fetch "$(last_lines "$state/log")"
+  refuse_unpushed
+  git cat-file -e "$COMMIT^{commit}" 2>/dev/null || answer failed fetch "the remote did not give $COMMIT"
+  git -c advice.detachedHead=false checkout --quiet --detach "$COMMIT" 2>"$state/log" \
+    || answer failed checkout "$(last_lines "$state/log")"
+  [ "$(head_commit)" = "$COMMIT" ] || answer failed checkout "HEAD is not at $COMMIT"
+  printf '%s\n' "$COMMIT" >"$state/placed"
+  git update-ref -d refs/release-desk/candidate
+  build_environment
+  install_if_changed
+  run build "$BUILD"
+  [ -d "$OUTPUT" ] || answer failed build "the build left no folder $OUTPUT"
+  [ "$(head_commit)" = "$COMMIT" ] || answer failed build "the build moved HEAD"
+  printf '%s\n' "$STAMP" >"$OUTPUT/version.json.part" && mv -f "$OUTPUT/version.json.part" "$OUTPUT/version.json" \
+    || answer failed stamp "can't write $OUTPUT/version.json"
+  answer ready "" ""
+}
+
+# Publish ships the folder as it lies there, so nothing may lie there that is not in the commit.
+refuse_local_work() {
+  dirt=$(git status --porcelain --untracked-files=all -- . ":(exclude,top)$OUTPUT" 2>&1)
+  [ -z "$dirt" ] || answer refused dirty "$dirt"
+}
+
+# Commits that somebody, or Replit's own agent, made here: checking out another one would lose them.
+refuse_unpushed() {
+  [ "$(cat "$state/placed" 2>/dev/null)" = "$previous" ] && return
+  count=$(git rev-list --count HEAD --branches --not "--remotes=$REMOTE" refs/release-desk/candidate 2>/dev/null)
+  [ "${count:-0}" = 0 ] || answer refused unpushed "$count commits are only here: $(git log --format=%h -5 HEAD --branches --not "--remotes=$REMOTE")"
+}
+
+install_if_changed() {
+  [ -n "$INSTALL" ] || return 0
+  wanted=$(git hash-object "$LOCKFILE" 2>/dev/null)
+  [ -n "$wanted" ] && [ -d node_modules ] && [ "$(cat "$state/installed" 2>/dev/null)" = "$wanted" ] && return 0
+  rm -f "$state/installed"
+  run install "$INSTALL"
+  printf '%s\n' "$wanted" >"$state/installed"
+}
+
+run() {
+  [ -n "$2" ] || return 0
+  eval "$2" >"$state/log" 2>&1 9>&- || answer failed "$1" "$(last_lines "$state/log")"
+}
+
+main </dev/null

@@ -1,0 +1,140 @@
+"""The wiring: settings, tools, clock and signals; and the one place that catches."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from scripts.adapters import env_files
+from scripts.adapters.git import Git
+from scripts.console import Console
+from scripts.domain.configuration import parse
+from scripts.domain.outcome import Outcome
+from scripts.domain.settings import Environment, Settings
+from scripts.errors import CommandFailed, ConfigError, DeskError, Interrupted
+from scripts.shell.runner import end_all
+from scripts.shell.secret import remember
+from scripts.workflows.toolbox import Toolbox
+
+DESK = Path(__file__).resolve().parents[1]
+# what a CI job may give for the environment that it releases to, without the environment's name before it
+PLAIN_NAMES = ("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN")
+SECRET_MARKS = ("PASSWORD", "SECRET", "TOKEN", "KEY")
+
+
+def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
+    """Run the workflow of that name with the tools, say how it ended, and exit with its code."""
+    console = Console(as_json)
+    _listen_to_signals()
+    target = arguments.get("to") or arguments.get("env")
+    _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
+
+
+def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
+    """The same for a workflow that needs no configuration: it gets the console alone."""
+    console = Console(as_json)
+    _listen_to_signals()
+    _end(task, console, lambda: _workflow(task)(console, **arguments))
+
+
+def _end(task: str, console: Console, work: Any) -> NoReturn:
+    try:
+        outcome: Outcome = work()
+    except DeskError as error:
+        outcome = Outcome.of(error)
+    except KeyboardInterrupt:
+        outcome = Outcome.of(Interrupted("interrupted"))
+    finally:
+        end_all()
+    console.finish(task, outcome)
+    sys.exit(outcome.code)
+
+
+def _workflow(task: str) -> Any:
+    return importlib.import_module(f"scripts.workflows.{task}").run
+
+
+def opened(console: Console, target: str | None = None) -> Toolbox:
+    """The tools, over the configuration that `AIRHOST_ENV_DIR` names.
+
+    `target` is the environment that this run is about: for it alone the plain names of the process
+    environment count (`DATABASE_URL`); for any other, only prefixed ones (`STAGING_DATABASE_URL`).
+    """
+    folder = Path(os.environ.get("AIRHOST_ENV_DIR") or DESK / "env").resolve()
+    settings = parse(env_files.toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
+    about = settings.environment(target).name if target else None
+    repository = (DESK / settings.app.repository).resolve()
+    if not (repository / ".git").exists():
+        raise ConfigError(
+            f"`app.repository` names `{repository}`, which is no git checkout",
+            "point it at the app's clone",
+        )
+    git = Git(repository, settings.app.remote)
+
+    @cache
+    def values(environment: Environment) -> Mapping[str, str]:
+        return _values(console, folder, environment, is_target=environment.name == about)
+
+    return Toolbox(
+        settings=settings,
+        git=git,
+        progress=console,
+        values=values,
+        config_folder=folder,
+        actor=_actor(git, settings),
+        host=socket.gethostname(),
+        now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+        new_id=lambda: secrets.token_hex(6),
+    )
+
+
+def _values(
+    console: Console, folder: Path, environment: Environment, *, is_target: bool
+) -> dict[str, str]:
+    """The environment's variables: the file, then what the process says, which wins."""
+    file = folder / f".env.{environment.name}"
+    if env_files.readable_by_others(file):
+        console.note(f"warning: `{file}` can be read by others: `chmod 600 {file}`")
+    found = env_files.dotenv(file)
+    names = (*PLAIN_NAMES, *found) if is_target else ()
+    found |= {name: os.environ[name] for name in names if name in os.environ}
+    found |= env_files.from_process(environment.name)
+    for name, value in found.items():
+        if any(mark in name for mark in SECRET_MARKS) and not name.endswith("ANON_KEY"):
+            remember(value)
+    return found
+
+
+def _actor(git: Git, settings: Settings) -> str:
+    """Who is doing this: the person whom CI works for, git's name, or the login."""
+    del settings
+    for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+        if os.environ.get(name):
+            return f"{os.environ[name]} (CI)"
+    try:
+        known = git.author()
+    except CommandFailed:
+        known = ""
+    return known or os.environ.get("USER") or "somebody"
+
+
+def _listen_to_signals() -> None:
+    """SIGINT and SIGTERM end the children and unwind; a second one does not disturb the cleaning up."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, interrupt)

@@ -1,0 +1,163 @@
+"""Every word to people: progress, plans and tables on stderr; with `--json` one document on stdout.
+
+Untrusted text (commit subjects, server answers) never starts a line and carries no control
+characters, so it can neither drive a terminal nor start a workflow command of a CI system.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from scripts.domain.outcome import Outcome
+from scripts.domain.plan import Plan
+from scripts.shell.secret import redact
+
+TICK = 10.0  # seconds between two signs of life of a long step
+SHOWN = 20  # commits of a plan
+
+
+@dataclass
+class Console:
+    """Where people read. `as_json` leaves stdout to the document."""
+
+    as_json: bool = False
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+    _ticker: threading.Event | None = None
+
+    def say(self, text: str = "") -> None:
+        """One or more lines, redacted and free of control characters."""
+        print(redact(printable(text)), file=self.stream, flush=True)
+
+    def plan(self, plan: Plan) -> None:
+        """The plan as people read it."""
+        facts = plan.facts
+        way = f" from {facts.source.name}" if facts.source else ""
+        self.say(f"{facts.task} `{facts.wanted[:12]}` to {facts.environment.name}{way}")
+        for commit in facts.commits[:SHOWN]:
+            self.say(f"  | {commit.id[:12]} {commit.at[:10]} {commit.author}: {commit.subject}")
+        if len(facts.commits) > SHOWN:
+            self.say(f"  | and {len(facts.commits) - SHOWN} more")
+        if plan.nothing or plan.refused:
+            return
+        for each in plan.comparison.pending:
+            self.say(f"  migration {each.file}")
+        for step in plan.steps:
+            expected = f" (about {step.seconds:g} s)" if step.seconds else ""
+            self.say(f"  {step.name:<8} {step.detail}{expected}")
+        self.say(f"  point of no return: {plan.no_return}; way back: {plan.way_back}")
+
+    def begin(self, step: str, detail: str) -> None:
+        """A step begins; a long one gives a sign of life now and then."""
+        self.say(f"-> {step:<8} {detail}".rstrip())
+        over = threading.Event()
+        self._ticker = over
+
+        def tick() -> None:
+            passed = TICK
+            while not over.wait(TICK):
+                self.say(f"   {step:<8} still at it after {passed:g} s")
+                passed += TICK
+
+        threading.Thread(target=tick, daemon=True).start()
+
+    def end(self, step: str, ending: str, seconds: float) -> None:
+        """A step has ended."""
+        if self._ticker:
+            self._ticker.set()
+        self.say(f"   {step:<8} {ending} in {seconds:.1f} s")
+
+    def note(self, text: str) -> None:
+        """Something worth saying."""
+        self.say(f"   {text}")
+
+    def confirm(self, environment: str) -> bool:
+        """Ask for the environment's name; without a terminal nobody can say yes."""
+        if self.as_json or not sys.stdin.isatty():
+            return False
+        self.stream.write(f"type `{environment}` to go on: ")
+        self.stream.flush()
+        return sys.stdin.readline().strip() == environment
+
+    def finish(self, task: str, outcome: Outcome) -> None:
+        """Show how it ended: the document, or the table and the last words."""
+        if self.as_json:
+            document = json.dumps(outcome.document(), indent=2, default=str)
+            print(redact(document), flush=True)
+        elif task in TABLES and outcome.code == 0:
+            TABLES[task](self, outcome.data)
+        failed = outcome.ending not in ("done", "nothing")
+        self.say(f"{'error: ' if failed else ''}{outcome.message}")
+        if outcome.hint:
+            self.say(f"\nhint: {outcome.hint}" if failed else outcome.hint)
+
+    def status(self, data: Mapping[str, Any]) -> None:
+        """One row an environment, and the disagreements below."""
+        rows = [
+            (
+                each["name"],
+                f"{each['branch']} {short(each['head'])}",
+                short(each["live"]),
+                f"{each['release'] or '-'} {age(each.get('released_at'))}".strip(),
+                each["schema"] or "-",
+                f"{each['pending']['commits']} / {each['pending']['migrations']}",
+                each["url"],
+            )
+            for each in data["environments"]
+        ]
+        head = ("environment", "branch", "live", "release", "schema", "pending*", "url")
+        self._table(head, rows)
+        self.say("* commits / migrations that the next environment lacks")
+        for each in data["environments"]:
+            for problem in each["problems"]:
+                self.say(f"  {each['name']}: {problem}")
+
+    def history(self, data: Mapping[str, Any]) -> None:
+        """One row an event."""
+        rows = [
+            (e["at"], e["environment"], e["release"], e["kind"], e["commit"][:12], e["ending"],
+             e["actor"])
+            for e in data["events"]
+        ]  # fmt: skip
+        self._table(("at", "environment", "release", "kind", "commit", "ending", "actor"), rows)
+
+    def _table(self, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+        from rich import box
+        from rich.console import Console as Rich
+        from rich.table import Table
+        from rich.text import Text
+
+        wide = None if self.stream.isatty() else 200  # a CI log has no width of its own
+        table = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(redact(printable(cell)), overflow="fold") for cell in row))
+        Rich(file=self.stream, width=wide, highlight=False).print(table)
+
+
+TABLES = {"status": Console.status, "history": Console.history}
+
+
+def printable(text: str) -> str:
+    """The text without control, bidirectional and escape characters; line ends stay."""
+    return "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text)
+
+
+def short(commit: str | None) -> str:
+    """Twelve digits, or a dash for nothing."""
+    return commit[:12] if commit else "-"
+
+
+def age(at: str | None) -> str:
+    """How long ago, in its largest unit."""
+    if not at:
+        return ""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"

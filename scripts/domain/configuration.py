@@ -1,0 +1,167 @@
+"""From the parsed `pipeline.toml` to `Settings`: every fault with its path, all in one go."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from scripts.domain.settings import App, Environment, Replit, Settings, Supabase, Verify
+from scripts.errors import ConfigError
+
+Section = TypeVar("Section", App, Verify, Supabase, Replit, Environment)
+Table = Mapping[str, Any]
+
+KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "str": ("a string", lambda value: isinstance(value, str)),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "float": (
+        "a number of seconds above 0",
+        lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value > 0,
+    ),
+    "tuple[str, ...]": (
+        "a list of strings",
+        lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    ),
+}
+TABLES = ["chain", "app", "verify", "supabase", "replit", "environment"]
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+# A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
+BRANCH = re.compile(r"(?!.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
+# `known_hosts` aliases and `user@host` both pass; an option or a space does not.
+SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
+
+
+def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
+    """Check the whole table and build the sections.
+
+    Raises:
+        ConfigError: one line a fault, each with the path of its key.
+    """
+    faults: list[str] = []
+    app = _section(App, table.get("app", {}), "app", faults)
+    verify = _section(Verify, table.get("verify", {}), "verify", faults)
+    supabase = _section(Supabase, table.get("supabase", {}), "supabase", faults)
+    replit = _section(Replit, table.get("replit", {}), "replit", faults)
+    chain = _chain(table, faults)
+    environments = _environments(table, chain, faults)
+    faults.extend(_unknown(key, TABLES, "") for key in table if key not in TABLES)
+    if faults:
+        listed = "".join(f"\n  | {fault}" for fault in faults)
+        raise ConfigError(
+            f"`{file}` has {len(faults)} fault{'s' if len(faults) > 1 else ''}:{listed}",
+            "every key is explained in the shipped `env/pipeline.toml`",
+        )
+    return Settings(chain, app, verify, supabase, replit, environments)
+
+
+def _section(
+    kind: type[Section], table: object, path: str, faults: list[str], **given: str
+) -> Section:
+    """One table as its class; each fault noted, the default standing in for a faulty value."""
+    if not isinstance(table, Mapping):
+        faults.append(f"`{path}` should be a table")
+        table = {}
+    fields = {each.name: each for each in dataclasses.fields(kind) if each.name not in given}
+    faults.extend(_unknown(key, list(fields), f"{path}.") for key in table if key not in fields)
+    values: dict[str, Any] = dict(given)
+    for name, spec in fields.items():
+        wanted, fits = KINDS[str(spec.type)]
+        if name not in table:
+            if spec.default is dataclasses.MISSING:
+                faults.append(f"`{path}.{name}` is missing: it should be {wanted}")
+                values[name] = ""
+            continue
+        value = table[name]
+        choices = spec.metadata.get("one_of")
+        if not fits(value):
+            faults.append(f"`{path}.{name}` should be {wanted}")
+        elif choices and value not in choices:
+            faults.append(f"`{path}.{name}` should be {' or '.join(f'`{c}`' for c in choices)}")
+        else:
+            values[name] = tuple(value) if isinstance(value, list) else value
+            continue
+        if spec.default is dataclasses.MISSING:
+            values[name] = ""
+    return kind(**values)
+
+
+def _unknown(key: str, known: list[str], prefix: str) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    guess = f": did you mean `{prefix}{near[0]}`?" if near else ""
+    return f"`{prefix}{key}` is no key of this file{guess}"
+
+
+def _chain(table: Table, faults: list[str]) -> tuple[str, ...]:
+    chain = table.get("chain", [])
+    if not KINDS["tuple[str, ...]"][1](chain) or not chain:
+        faults.append("`chain` should be a list of environment names")
+        return ()
+    if len(set(chain)) != len(chain):
+        faults.append("`chain` names an environment twice")
+    return tuple(chain)
+
+
+def _environments(
+    table: Table, chain: tuple[str, ...], faults: list[str]
+) -> dict[str, Environment]:
+    tables = table.get("environment", {})
+    if not isinstance(tables, Mapping):
+        faults.append("`environment` should be a table of tables")
+        return {}
+    faults.extend(
+        f"`environment.{name}` is not in `chain`" for name in tables if name not in chain
+    )
+    environments = {}
+    for name in chain:
+        if not NAME.fullmatch(name):
+            faults.append(f"`chain`: `{name}` should be lower-case letters, digits and `-`")
+        elif name not in tables:
+            faults.append(f"`environment.{name}` is missing, though `chain` names it")
+        else:
+            path = f"environment.{name}"
+            environments[name] = _section(Environment, tables[name], path, faults, name=name)
+            faults.extend(f"`{path}.{fault}" for fault in _environment_faults(environments[name]))
+    faults.extend(_shared(environments))
+    return environments
+
+
+def _environment_faults(environment: Environment) -> list[str]:
+    """What the types can't say; each line goes on after the path's opening backtick."""
+    faults = []
+    parts = urlsplit(environment.url)
+    if environment.url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        faults.append("url` should be an http or https address")
+    elif parts.username or parts.password or parts.query or parts.fragment:
+        faults.append("url` should be a bare address: no user, password, query or fragment")
+    if environment.branch and not BRANCH.fullmatch(environment.branch):
+        faults.append("branch` is no plain branch name")
+    if not environment.ssh_host:
+        faults.append("ssh_host` is missing: the driver `workspace` connects to it")
+    elif not SSH_HOST.fullmatch(environment.ssh_host):
+        faults.append("ssh_host` should be a host alias of the ssh configuration")
+    if not environment.workspace:
+        faults.append("workspace` is missing: the app's folder on the Replit host")
+    if environment.publish == "mcp" and not environment.repl_id:
+        faults.append("repl_id` is missing: `publish = \"mcp\"` needs it")
+    return faults
+
+
+def _shared(environments: Mapping[str, Environment]) -> list[str]:
+    """Two environments that share what must be theirs alone: one of them is a copying mistake."""
+    faults = []
+    for key in ("branch", "url", "repl_id"):
+        owners: dict[str, str] = {}
+        for name, environment in environments.items():
+            value = getattr(environment, key)
+            if value and value in owners:
+                faults.append(
+                    f"`environment.{name}.{key}` is the one of `environment.{owners[value]}`"
+                )
+            owners.setdefault(value, name)
+    names = [each for env in environments.values() for each in (env.name, *env.aliases)]
+    faults.extend(f"`{name}` names two environments" for name in set(names) if names.count(name) > 1)
+    return faults

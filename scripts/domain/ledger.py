@@ -1,0 +1,90 @@
+"""The ledger: events, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+REF = "refs/heads/deploy-ledger"
+FILE = "event.json"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One commit of the ledger.
+
+    Args:
+        kind: `release`; later also rollback, proof, approval, freeze, backup.
+        ending: `done` (proven live), `failed` (the release is bad) or `error` (it could not be
+            brought there: a network, a login; the commit itself may be fine).
+        release: `v41`, counted per environment; failed attempts count as well.
+        at: UTC, ISO 8601.
+        detail: what else this kind of event knows: schema, source, live, steps, reason.
+    """
+
+    environment: str
+    kind: str
+    ending: str
+    release: str
+    commit: str
+    actor: str
+    at: str
+    run: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The event as JSON; what a reader does not know, he keeps."""
+        return {**self.detail, **{k: v for k, v in asdict(self).items() if k != "detail"}}
+
+    @property
+    def subject(self) -> str:
+        """One line for `git log deploy-ledger`."""
+        return f"{self.environment} {self.release} {self.kind} {self.commit[:12]} {self.ending}"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All events, oldest first, and the commit that holds the newest."""
+
+    tip: str | None
+    events: tuple[Event, ...]
+
+    def live(self, environment: str) -> Event | None:
+        """The release that was proven live last, as far as the ledger knows."""
+        return next((each for each in self._newest(environment) if each.ending == "done"), None)
+
+    def verdict(self, environment: str, commit: str) -> Event | None:
+        """The last event that judged this commit here: `done` or `failed`."""
+        return next(
+            (
+                each
+                for each in self._newest(environment)
+                if each.commit == commit and each.ending in ("done", "failed")
+            ),
+            None,
+        )
+
+    def last(self, environment: str) -> Event | None:
+        """The newest release event of the environment, however it ended."""
+        return next(iter(self._newest(environment)), None)
+
+    def next_release(self, environment: str) -> str:
+        """The id that the next release gets."""
+        return f"v{len(self._newest(environment)) + 1}"
+
+    def _newest(self, environment: str) -> list[Event]:
+        return [
+            each
+            for each in reversed(self.events)
+            if each.environment == environment and each.kind in ("release", "rollback")
+        ]
+
+
+def event_of(document: Mapping[str, Any]) -> Event:
+    """Read an event; a key that is not there is an empty text, so an old desk reads a new ledger."""
+    core = ("environment", "kind", "ending", "release", "commit", "actor", "at", "run")
+    return Event(
+        **{key: str(document.get(key, "")) for key in core},
+        detail={key: value for key, value in document.items() if key not in core},
+    )

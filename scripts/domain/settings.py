@@ -1,0 +1,113 @@
+"""The configuration as frozen sections, one class each: the fields are the schema of `pipeline.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from scripts.errors import Refused
+
+
+@dataclass(frozen=True)
+class App:
+    """`[app]`: the app's repository, and how it is built."""
+
+    name: str = "app"
+    repository: str = "."
+    remote: str = "origin"
+    migrations: str = "supabase/migrations"
+    install: tuple[str, ...] = ("npm", "ci")
+    lockfile: str = "package-lock.json"
+    build: tuple[str, ...] = ("npm", "run", "build")
+    output: str = "dist"
+    version_path: str = "/version.json"
+    build_variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verify:
+    """`[verify]`: what counts as proven live; times in seconds."""
+
+    timeout: float = 300
+    interval: float = 2
+    request_timeout: float = 10
+    paths: tuple[str, ...] = ("/",)
+
+
+@dataclass(frozen=True)
+class Supabase:
+    """`[supabase]`: the CLI and its limits; times in seconds."""
+
+    cli: str = ""
+    push_timeout: float = 900
+    lock_timeout: float = 5
+
+
+@dataclass(frozen=True)
+class Replit:
+    """`[replit]`: what all environments share about Replit; times in seconds."""
+
+    build_timeout: float = 900
+
+
+@dataclass(frozen=True)
+class Environment:
+    """`[environment.<name>]`: one place where a commit can be live."""
+
+    name: str
+    branch: str
+    url: str
+    aliases: tuple[str, ...] = ()
+    guarded: bool = False
+    database: bool = True
+    driver: str = field(default="workspace", metadata={"one_of": ("workspace",)})
+    ssh_host: str = ""
+    ssh_config: str = ""
+    workspace: str = "/home/runner/workspace"
+    publish: str = field(default="mcp", metadata={"one_of": ("mcp", "manual")})
+    repl_id: str = ""
+    mcp_url: str = "https://mcp.replit.com/server/mcp"
+
+    @property
+    def branch_ref(self) -> str:
+        """The full name of the branch on the remote."""
+        return f"refs/heads/{self.branch}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole of `pipeline.toml`."""
+
+    chain: tuple[str, ...]
+    app: App
+    verify: Verify
+    supabase: Supabase
+    replit: Replit
+    environments: Mapping[str, Environment]
+
+    def __iter__(self) -> Iterator[Environment]:
+        """The environments in the order of the chain."""
+        return (self.environments[name] for name in self.chain)
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name or alias.
+
+        Raises:
+            Refused: there is none; the known names are in the hint.
+        """
+        for environment in self:
+            if name in (environment.name, *environment.aliases):
+                return environment
+        known = ", ".join(f"`{each.name}`" for each in self)
+        why = f"there is no environment `{name}`" if name else "no environment was named"
+        raise Refused(why, f"the chain has {known}")
+
+    def before(self, environment: Environment) -> Environment | None:
+        """The environment that promotes into this one, None for the first of the chain."""
+        place = self.chain.index(environment.name)
+        return self.environments[self.chain[place - 1]] if place else None
+
+    def after(self, environment: Environment) -> Environment | None:
+        """The environment that this one promotes into, None for the last of the chain."""
+        place = self.chain.index(environment.name) + 1
+        return self.environments[self.chain[place]] if place < len(self.chain) else None

@@ -1,0 +1,92 @@
+"""The desk's configuration for a world: what a team would write by hand for its own three apps."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from scripts.sandbox.world_facts import Environment, World
+
+HEAD = """\
+# The sandbox's own configuration; every key is explained in the shipped `env/pipeline.toml`.
+chain = ["development", "staging", "production"]
+
+[app]
+name = "airhost"
+repository = {clone}
+build_variables = ["VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY", "VITE_ENVIRONMENT", "VITE_SITE_URL"]
+
+[verify]
+timeout = 20
+interval = 0.5
+request_timeout = 3
+"""
+
+ENVIRONMENT = """
+[environment.{name}]
+aliases = [{alias}]
+branch = {branch}
+url = {url}
+guarded = {guarded}
+ssh_host = {host}
+ssh_config = "ssh_config"
+workspace = {workspace}
+publish = "mcp"
+repl_id = {repl_id}
+mcp_url = {mcp_url}
+"""
+
+ALIASES = {"development": "dev", "staging": "stage", "production": "prod"}
+
+
+def write(world: World) -> None:
+    """Write `pipeline.toml` and a `.env` file per environment (0600) into the world's `env/`."""
+    world.env_dir.mkdir(exist_ok=True)
+    tables = [_table(each) for each in world.environments]
+    text = "".join([HEAD.format(clone=_quoted(world.clone)), *tables])
+    (world.env_dir / "pipeline.toml").write_text(text)
+    for each in world.environments:
+        _write_private(world.env_dir / f".env.{each.name}", _values(world, each))
+
+
+def _table(environment: Environment) -> str:
+    return ENVIRONMENT.format(
+        name=environment.name,
+        alias=_quoted(ALIASES[environment.name]),
+        branch=_quoted(environment.branch),
+        url=_quoted(environment.url),
+        guarded=_quoted(environment.name == "production"),
+        host=_quoted(environment.alias),
+        workspace=_quoted(environment.workspace),
+        repl_id=_quoted(environment.repl_id),
+        mcp_url=_quoted(environment.mcp_url),
+    )
+
+
+def _values(world: World, environment: Environment) -> str:
+    address = f"postgresql://postgres@127.0.0.1:{world.postgres_port}/{environment.database}"
+    values = {
+        "VITE_SUPABASE_URL": f"https://{environment.name}-instance.supabase.co",
+        "VITE_SUPABASE_ANON_KEY": environment.anon_key,
+        "VITE_ENVIRONMENT": environment.name,
+        "VITE_SITE_URL": environment.url,
+        **{key: value for key, value in environment.secrets.items() if key != "DATABASE_URL"},
+        "DATABASE_URL": address,
+        "DATABASE_PASSWORD": world.password,
+        "REPLIT_MCP_TOKEN": environment.mcp_token,
+    }
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _quoted(value: object) -> str:
+    """A TOML value: its basic strings and booleans are those of JSON."""
+    return json.dumps(str(value) if isinstance(value, Path) else value)
+
+
+def _write_private(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.part")
+    beside.unlink(missing_ok=True)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    beside.replace(path)

@@ -1,0 +1,206 @@
+"""Publish, as a stand-in: snapshot, build, start beside, switch. What fails changes nothing.
+
+As on Replit (as far as its documents tell) there is no health check: an app that listens and
+answers 500 does go live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.sandbox import ports, snapshot
+from scripts.sandbox.host_config import write_private
+from scripts.sandbox.snapshot import PublishFailed, Step
+from scripts.shell import daemon, piped
+from scripts.shell.secret import redact, remember
+
+if TYPE_CHECKING:
+    from scripts.sandbox.host_config import HostConfig
+    from scripts.sandbox.host_public import PublicDoor
+
+TAIL = 20  # lines of a failed build that its status shows
+
+
+class Publisher:
+    """Knows what is published and publishes anew; one publish at a time, the newest wish last."""
+
+    def __init__(self, config: HostConfig, door: PublicDoor) -> None:
+        self._config = config
+        self._door = door
+        self._record = config.folder / "published.json"
+        self._current: int | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+        self._hanging = False
+        self._stage = "Provision"
+        self._ending = ("unpublished", "nothing was published yet")
+        for value in config.secrets.values():
+            remember(value)
+
+    def status(self) -> dict[str, str]:
+        """`{"replId", "status", "url", "stage", "message"}`; see `host_mcp` for the values."""
+        state, message = self._ending
+        if self._task is not None:
+            state, message = "publishing", f"stage: {self._stage}"
+        return {
+            "replId": self._config.repl_id,
+            "status": state,
+            "url": self._config.url,
+            "stage": self._stage,
+            "message": message,
+        }
+
+    def publish(self, fault: str | None) -> dict[str, str]:
+        """Begin a publish and return at once; while one is under way, another one follows it."""
+        if self._task is not None and self._hanging:
+            self._task.cancel()
+            self._task = None
+        if self._task is not None:
+            self._again = True
+        else:
+            self._stage, self._hanging = "Provision", fault == "hangs"
+            self._task = asyncio.create_task(self._publish(fault))
+        return {"replId": self._config.repl_id, "status": "publishing"}
+
+    async def resume(self) -> None:
+        """After a start of the host: end orphans, then start what was published last."""
+        for pid_file in list(self._config.running.glob("*.pid")):
+            await asyncio.to_thread(daemon.stop, pid_file)
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
+            self._current = int(json.loads(self._record.read_bytes())["current"])
+        if self._current is None:
+            return
+        try:
+            _, run = snapshot.steps(self._config.published / str(self._current))
+            self._door.target = await self._start(self._current, run)
+            self._ending = ("published", "started again")
+            self._stage = "Promote"
+        except PublishFailed as fault:
+            self._ending = ("failed", fault.message)
+
+    async def stop(self) -> None:
+        """End the app, a build, and every ssh command: the host goes away."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        pid_files = list(self._config.running.glob("*.pid"))
+        await asyncio.gather(*(asyncio.to_thread(daemon.stop, file) for file in pid_files))
+
+    async def _publish(self, fault: str | None) -> None:
+        try:
+            await self._play(fault)
+            self._ending = ("published", "live")
+        except PublishFailed as end:
+            self._stage, self._ending = end.stage, ("failed", end.message)
+        except (OSError, shutil.Error) as end:
+            self._ending = ("failed", f"the stand-in itself failed: {end}")
+        self._task = None
+        if self._again:
+            self._again = False
+            self.publish(self._config.faults().get("publish"))
+
+    async def _play(self, fault: str | None) -> None:
+        if fault == "hangs":
+            await asyncio.Event().wait()
+        if fault == "fails":
+            raise PublishFailed("Build", "the build failed (a fault that the sandbox plays)")
+        if fault == "lost":
+            self._stage = "Promote"
+            return
+        number = max(snapshot.numbers(self._config.published), default=0) + 1
+        try:
+            await self._make(number)
+        except BaseException:
+            # Half a snapshot is of no use to anybody; the old one is untouched.
+            shutil.rmtree(self._config.published / str(number), ignore_errors=True)
+            raise
+
+    async def _make(self, number: int) -> None:
+        config = self._config
+        folder = config.published / str(number)
+        await asyncio.to_thread(snapshot.take, config.workspace, folder)
+        build, run = snapshot.steps(folder)
+        self._stage = "Security Scan"
+        self._stage = "Build"
+        if build is not None:
+            await self._build(number, build)
+        self._stage = "Bundle"
+        target = await self._start(number, run)
+        self._stage = "Promote"
+        write_private(self._record, {"current": number, "at": time.time()})
+        before, former = self._current, self._door.target
+        self._current, self._door.target = number, target
+        await self._retire(before, former)
+        await asyncio.to_thread(snapshot.prune, config.published, number)
+
+    async def _build(self, number: int, step: Step) -> None:
+        config = self._config
+        pid_file = config.running / f"build-{number}.pid"
+        folder = config.published / str(number)
+        try:
+            child = await piped.start(pid_file, step.argv, cwd=folder, env=self._environ(step.env))
+        except OSError as fault:
+            raise PublishFailed("Build", f"can't run `{step.argv[0]}`: {fault.strerror}") from None
+        try:
+            out, err = await asyncio.wait_for(child.communicate(), config.build_limit)
+        except TimeoutError:
+            raise PublishFailed("Build", f"took longer than {config.build_limit:g} s") from None
+        finally:
+            if child.returncode is None:
+                await asyncio.to_thread(daemon.stop, pid_file)
+            pid_file.unlink(missing_ok=True)
+        said = redact((out + err).decode(errors="replace"))
+        (config.folder / "log" / f"build-{number}.log").write_text(said)
+        if child.returncode:
+            tail = "\n".join(said.splitlines()[-TAIL:])
+            raise PublishFailed("Build", f"the build ended with {child.returncode}\n{tail}")
+
+    async def _start(self, number: int, step: Step) -> int:
+        """Start the app on a private port and wait until it listens."""
+        (port,) = ports.free(1)
+        log = self._config.folder / "log" / f"app-{number}.log"
+        pid_file = self._pid_file(number)
+        env = self._environ({**step.env, "PORT": str(port), "HOST": "127.0.0.1"})
+        folder = self._config.published / str(number)
+        try:
+            daemon.start(pid_file, step.argv, cwd=folder, env=env, log=log)
+        except OSError as fault:
+            raise PublishFailed("Promote", f"can't start the app: {fault}") from None
+        deadline = time.monotonic() + self._config.listen_limit
+        while time.monotonic() < deadline and daemon.running(pid_file):
+            if await _listens(port):
+                return port
+            await asyncio.sleep(0.03)
+        why = "did not listen in time" if daemon.running(pid_file) else "ended at once"
+        await asyncio.to_thread(daemon.stop, pid_file)
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
+        raise PublishFailed("Promote", redact(f"the app {why}\n{tail}"))
+
+    async def _retire(self, number: int | None, target: int | None) -> None:
+        if target is not None:
+            await self._door.drain(target)
+        if number is not None:
+            await asyncio.to_thread(daemon.stop, self._pid_file(number))
+
+    def _pid_file(self, number: int) -> Path:
+        return self._config.running / f"app-{number}.pid"
+
+    def _environ(self, extra: Mapping[str, str]) -> dict[str, str]:
+        published = {"REPLIT_DEPLOYMENT": "1", "REPLIT_DOMAINS": f"127.0.0.1:{self._config.port}"}
+        return {**self._config.environ(), **published, **extra}
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,55 @@
+"""Ports on loopback: found free once, kept for the life of a world."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+
+from scripts.errors import Refused
+
+# Below the range from which systems take ports for outgoing connections (32768 on Linux), so that
+# a port we keep is not lent to somebody's connection while the world is stopped.
+LOWEST, HIGHEST = 20_000, 32_000
+
+
+def free(count: int) -> list[int]:
+    """So many different ports that nobody listens on now."""
+    found: list[int] = []
+    for port in random.sample(range(LOWEST, HIGHEST), k=HIGHEST - LOWEST):
+        if len(found) == count:
+            break
+        if not taken(port):
+            found.append(port)
+    return found
+
+
+def taken(port: int) -> bool:
+    """Whether somebody listens on the port."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def accepts(port: int) -> bool:
+    """Whether a connection to the port is accepted now."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def refuse_if_taken(port: int, what: str) -> None:
+    """Say clearly that another program sits on a port of ours.
+
+    Raises:
+        Refused: it does.
+    """
+    if taken(port):
+        raise Refused(
+            f"port {port}, which this sandbox gave to its {what}, is used by another program now",
+            f"see who: `ss -ltnp 'sport = :{port}'`; end it, or take the sandbox down and up again",
+        )

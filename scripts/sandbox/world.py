@@ -1,0 +1,221 @@
+"""`up` makes a world or completes it, `down` removes it, `load` finds it again."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from scripts.errors import CommandFailed, Refused
+from scripts.sandbox import leftovers, ports, world_code, world_facts, world_ssh
+from scripts.sandbox.world_facts import Environment, World
+from scripts.shell import daemon
+
+__all__ = ["Environment", "World", "down", "load", "up"]
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE_APP = Path(__file__).with_name("sample_app")
+LOCK = "lock"
+READY_LIMIT = 40.0
+PROGRAMS = {
+    "git": "apt-get install git",
+    "ssh": "apt-get install openssh-client",
+    "node": "see https://nodejs.org/en/download (20 or later)",
+    "npm": "see https://nodejs.org/en/download (it comes with Node)",
+    "bash": "apt-get install bash",
+}
+
+
+def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) -> World:
+    """Make the world below `folder`, or complete what is there; twice is harmless.
+
+    Args:
+        folder: made if missing; must be empty or a world.
+        on_step: told, in this thread, each thing that is ready.
+        app: the folder whose content becomes the first commit.
+
+    Raises:
+        Refused: a program is missing, the folder holds other things, a port was taken.
+        CommandFailed: git, npm, PostgreSQL or a host failed.
+        CommandTimedOut: npm took too long.
+    """
+    _require_programs()
+    folder = folder.resolve()
+    _refuse_foreign(folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(folder):
+        world = world_facts.read(folder)
+        if world is None:
+            folder.chmod(0o711 if _must_be_passable() else 0o700)
+            world = world_facts.invent(folder)
+            world.save()
+        _make(world, app, on_step)
+        _write_desk_files(world)
+    return world
+
+
+def load(folder: Path) -> World | None:
+    """The world below `folder`, None if there is none; it may be half made, or stopped."""
+    return world_facts.read(folder.resolve())
+
+
+def down(folder: Path, *, on_step: Callable[[str], None]) -> None:
+    """Stop all that `up` started and remove the folder. Where nothing is, nothing is done.
+
+    Raises:
+        Refused: the folder is no world of ours.
+    """
+    folder = folder.resolve()
+    if not folder.exists():
+        return
+    if world_facts.read(folder) is None:
+        raise Refused(
+            f"`{folder}` is no sandbox of ours (it holds no `{world_facts.MARKER}`)",
+            "name the folder that `invoke sandbox.up` was given",
+        )
+    with _locked(folder):
+        world = world_facts.read(folder)
+        if world is None:
+            return
+        _stop(world)
+        on_step("hosts, apps and PostgreSQL stopped")
+        _remove(folder)
+        on_step("folder removed")
+
+
+def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
+    """All that can be done side by side, is; the first fault is raised when the rest has ended."""
+    with ThreadPoolExecutor() as pool:
+        jobs = {pool.submit(_databases, world): "PostgreSQL 17 with three databases"}
+        keys = pool.submit(world_ssh.make_keys, world)
+        jobs[keys] = "ssh keys and config"
+        code = pool.submit(_code, world, app)
+        jobs[code] = "git origin, clone and workspaces"
+        jobs[pool.submit(_packages, world, code)] = "npm packages in the clone"
+        for each in world.environments:
+            name = f"host {each.alias} at {each.url}"
+            jobs[pool.submit(_host, each, (keys, code))] = name
+        fault: BaseException | None = None
+        for job in as_completed(jobs):
+            fault = fault or job.exception()
+            if job.exception() is None:
+                on_step(jobs[job])
+    if fault is not None:
+        raise fault
+
+
+def _databases(world: World) -> None:
+    server = world.postgres
+    server.create()
+    server.start()
+    for each in world.environments:
+        server.create_database(each.database)
+
+
+def _code(world: World, app: Path) -> None:
+    world_code.make_origin(world, app)
+    world_code.make_clone(world)
+    world_code.make_workspaces(world)
+
+
+def _packages(world: World, code: Future[None]) -> None:
+    code.result()
+    world_code.install_packages(world)
+
+
+def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
+    """Start the host's daemon and wait until all of it listens."""
+    for job in before:
+        job.result()
+    folder, pid_file = environment.host, environment.host / "pid"
+    log = folder / "log"
+    if daemon.running(pid_file) is None:
+        for port in (environment.port, environment.ssh_port, environment.mcp_port):
+            ports.refuse_if_taken(port, f"host `{environment.alias}`")
+        log.mkdir(exist_ok=True)
+        (folder / "ready").unlink(missing_ok=True)
+        environment.host_config().save()
+        argv = [sys.executable, "-m", "scripts.sandbox.host", str(folder)]
+        daemon.start(pid_file, argv, cwd=ROOT, env={}, log=log / "host.log")
+    deadline = time.monotonic() + READY_LIMIT
+    while not (folder / "ready").exists():
+        if daemon.running(pid_file) is None or time.monotonic() > deadline:
+            said = (log / "host.log").read_text(errors="replace").splitlines()[-8:]
+            tail = "".join(f"\n  | {line}" for line in said)
+            raise CommandFailed(f"host `{environment.alias}` did not start{tail}")
+        time.sleep(0.03)
+
+
+def _write_desk_files(world: World) -> None:
+    try:
+        desk_files = importlib.import_module("scripts.sandbox.desk_files")
+    except ModuleNotFoundError:
+        return
+    desk_files.write(world)
+
+
+def _stop(world: World) -> None:
+    """Hosts end their own apps; the pid files and the last look catch what a dead host left."""
+    with ThreadPoolExecutor() as pool:
+        for each in world.environments:
+            pool.submit(daemon.stop, each.host / "pid", grace=10.0)
+        pool.submit(world.postgres.stop)
+    for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
+        daemon.stop(pid_file)
+    leftovers.end(world.folder / "hosts")
+
+
+def _remove(folder: Path) -> None:
+    """The marker goes last: a broken-off `down` can be repeated."""
+    last = {world_facts.MARKER, LOCK}
+    for path in folder.iterdir():
+        if path.name not in last:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for name in (world_facts.MARKER, LOCK):
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _require_programs() -> None:
+    missing = {name: how for name, how in PROGRAMS.items() if shutil.which(name) is None}
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        raise Refused(f"the sandbox needs {names}, not found on PATH", "; ".join(missing.values()))
+
+
+def _must_be_passable() -> bool:
+    """Whether PostgreSQL, no longer root, can only pass folders that are open (`unprivileged`)."""
+    return os.geteuid() == 0 and shutil.which("setpriv") is None
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and world_facts.read(folder) is None:
+        others = {path.name for path in folder.iterdir()} - {LOCK}
+        if any(not name.startswith(f".{world_facts.MARKER}") for name in others):
+            raise Refused(
+                f"`{folder}` is not empty and no sandbox of ours",
+                "name another folder with `--dir`, or empty this one",
+            )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One `up` or `down` at a time; whoever waited for a folder that is gone makes it anew."""
+    while True:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (folder / LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                same = os.fstat(lock.fileno()).st_ino == (folder / LOCK).stat().st_ino
+            except FileNotFoundError:
+                same = False
+            if same:
+                yield
+                return

@@ -1,0 +1,224 @@
+"""The facts of a world: what was chosen when it was made, and what follows from that."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+from scripts.sandbox import ports
+from scripts.sandbox.host_config import HostConfig, write_private
+from scripts.sandbox.postgres import Server
+
+MARKER: Final = "world.json"
+KIND: Final = "airhost-sandbox"
+# name, ssh alias, branch
+CHAIN: Final = (
+    ("development", "airhost-dev", "develop"),
+    ("staging", "airhost-staging", "staging"),
+    ("production", "airhost-prod", "main"),
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment of a world: its host, its database, its secrets (fakes, all of them).
+
+    Args:
+        root: the world's folder.
+        name, alias, branch: such as `staging`, `airhost-staging`, `staging`.
+        database_url: for `postgres`, good for psql as it stands.
+        repl_id, port, ssh_port, mcp_port, mcp_token: see `host_config.HostConfig`.
+        secrets: the app's environment on the host (DATABASE_URL and the three keys).
+        anon_key: what the browser may know.
+    """
+
+    root: Path
+    name: str
+    alias: str
+    branch: str
+    repl_id: str
+    port: int
+    ssh_port: int
+    mcp_port: int
+    mcp_token: str = field(repr=False)
+    database_url: str = field(repr=False)
+    anon_key: str = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The public address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def mcp_url(self) -> str:
+        """Where Publish is asked for."""
+        return f"http://127.0.0.1:{self.mcp_port}/server/mcp"
+
+    @property
+    def database(self) -> str:
+        """The database's name."""
+        return f"airhost_{self.name}"
+
+    @property
+    def host(self) -> Path:
+        """The host's folder; `faults.json` goes here."""
+        return self.root / "hosts" / self.alias
+
+    @property
+    def workspace(self) -> Path:
+        """The checkout that ssh reaches (also `~/workspace` there)."""
+        return self.host / "workspace"
+
+    def host_config(self) -> HostConfig:
+        """What the host's daemon is told."""
+        return HostConfig(
+            folder=self.host,
+            name=self.alias,
+            environment=self.name,
+            repl_id=self.repl_id,
+            ssh_port=self.ssh_port,
+            mcp_port=self.mcp_port,
+            port=self.port,
+            workspace=self.workspace,
+            published=self.host / "published",
+            host_key=self.root / "ssh" / f"{self.alias}_host_ed25519",
+            authorized_keys=self.root / "ssh" / "authorized_keys",
+            npm_cache=self.root / "cache" / "npm",
+            mcp_token=self.mcp_token,
+            secrets=self.secrets,
+        )
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything about a world that a later task needs; `world.json` (0600) holds it."""
+
+    folder: Path
+    postgres_port: int
+    admin_password: str = field(repr=False)
+    password: str = field(repr=False)
+    environments: tuple[Environment, ...]
+
+    @property
+    def postgres(self) -> Server:
+        """The one server of the three databases."""
+        folder = self.folder / "postgres"
+        return Server(folder, self.postgres_port, self.admin_password, self.password)
+
+    @property
+    def origin(self) -> Path:
+        """The bare repository."""
+        return self.folder / "origin.git"
+
+    @property
+    def clone(self) -> Path:
+        """A developer's checkout of `develop`, with `node_modules`."""
+        return self.folder / "clone"
+
+    @property
+    def env_dir(self) -> Path:
+        """What `AIRHOST_ENV_DIR` should point at."""
+        return self.folder / "env"
+
+    @property
+    def ssh_config(self) -> Path:
+        """For `ssh -F`."""
+        return self.env_dir / "ssh_config"
+
+    @property
+    def npm_cache(self) -> Path:
+        """One cache for the clone and the workspaces."""
+        return self.folder / "cache" / "npm"
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name; KeyError if there is none."""
+        return {each.name: each for each in self.environments}[name]
+
+    def describe(self) -> dict[str, object]:
+        """The part of `sandbox.up --json` that is about the world."""
+        return {
+            "dir": str(self.folder),
+            "env_dir": str(self.env_dir),
+            "origin": str(self.origin),
+            "clone": str(self.clone),
+            "environments": {
+                each.name: {"url": each.url, "database_url": each.database_url}
+                for each in self.environments
+            },
+        }
+
+    def save(self) -> None:
+        """Write `world.json`, atomically and private."""
+        record = asdict(self)
+        del record["folder"]
+        for each in record["environments"]:
+            del each["root"]
+        write_private(self.folder / MARKER, {"kind": KIND, **record})
+
+
+def read(folder: Path) -> World | None:
+    """The world whose marker lies in `folder`, None if there is no marker of ours."""
+    try:
+        record = json.loads((folder / MARKER).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    if not isinstance(record, dict) or record.pop("kind", None) != KIND:
+        return None
+    environments = tuple(Environment(root=folder, **each) for each in record.pop("environments"))
+    return World(folder=folder, environments=environments, **record)
+
+
+def invent(folder: Path) -> World:
+    """New ports, ids and passwords for a world that is still to be made."""
+    postgres_port, *rest = ports.free(1 + 3 * len(CHAIN))
+    admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
+    server = Server(folder / "postgres", postgres_port, admin_password, password)
+    made = []
+    for index, (name, alias, branch) in enumerate(CHAIN):
+        url = server.url(f"airhost_{name}")
+        jwt_secret = secrets.token_urlsafe(32)
+        port, ssh_port, mcp_port = rest[3 * index : 3 * index + 3]
+        made.append(
+            Environment(
+                root=folder,
+                name=name,
+                alias=alias,
+                branch=branch,
+                repl_id=str(uuid.uuid4()),
+                port=port,
+                ssh_port=ssh_port,
+                mcp_port=mcp_port,
+                mcp_token=secrets.token_urlsafe(24),
+                database_url=url,
+                anon_key=_jwt("anon", jwt_secret),
+                secrets={
+                    "DATABASE_URL": url,
+                    "WHATSAPP_VERIFY_TOKEN": secrets.token_urlsafe(18),
+                    "OPENAI_API_KEY": f"sk-sandbox-{secrets.token_urlsafe(24)}",
+                    "SUPABASE_SERVICE_ROLE_KEY": _jwt("service_role", jwt_secret),
+                },
+            )
+        )
+    return World(folder, postgres_port, admin_password, password, tuple(made))
+
+
+def _jwt(role: str, secret: str) -> str:
+    """A key shaped like Supabase's, so that a leak scan can know it by its role."""
+
+    def part(document: object) -> str:
+        raw = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    claims = {"iss": "supabase", "ref": "sandbox", "role": role, "exp": 4_102_444_800}
+    unsigned = f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims)}"
+    signature = hmac.digest(secret.encode(), unsigned.encode(), hashlib.sha256)
+    return f"{unsigned}.{part(signature)}"

@@ -1,0 +1,1 @@
+"""THE ONLY DOOR to the operating system: argv, own process group, time-out, clean environment."""

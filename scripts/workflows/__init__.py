@@ -1,0 +1,1 @@
+"""WHAT HAPPENS, in order: one file a task; never prints, never parses."""

@@ -1,0 +1,141 @@
+"""Look, before anything is decided: refs, ledger, live URLs and migration history, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from scripts.adapters import git_objects
+from scripts.domain import ledger as ledgers
+from scripts.domain.ledger import Ledger
+from scripts.domain.lock import FILE as LOCK_FILE
+from scripts.domain.lock import Lock, lock_of, lock_ref
+from scripts.domain.migrations import Applied, Migration, read
+from scripts.domain.plan import Commit, Facts
+from scripts.domain.settings import Environment
+from scripts.errors import Refused
+from scripts.workflows.toolbox import Toolbox
+
+@dataclass(frozen=True)
+class Remote:
+    """The shared state: the remote's refs, and what the ledger says."""
+
+    refs: Mapping[str, str]
+    ledger: Ledger
+
+    def head(self, environment: Environment) -> str | None:
+        """Where the environment's branch is; None when it is not there yet."""
+        return self.refs.get(environment.branch_ref)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Args:
+        source: the environment to promote from; None for `deploy`.
+        revision: a commit, branch or tag; None for the head of the branch.
+        retry: a commit that failed here may be tried again.
+    """
+
+    task: str
+    environment: Environment
+    source: Environment | None = None
+    revision: str | None = None
+    retry: bool = False
+
+
+def observe(tools: Toolbox, wish: Wish) -> Facts:
+    """All the facts of a release. Reads only, slow ones at the same time."""
+    environment, source = wish.environment, wish.source
+    with ThreadPoolExecutor() as pool:
+        live = pool.submit(tools.look, environment)
+        source_live = pool.submit(tools.look, source) if source else None
+        applied = pool.submit(applied_migrations, tools, environment)
+        remote = observe_remote(tools)
+        head = remote.head(environment)
+        wanted = _wanted(tools, wish, remote)
+        contained = _contained(tools, wish, head, wanted)
+        previous = remote.ledger.live(environment.name)
+        base = head if source else (previous.commit if previous else None)
+        return Facts(
+            task=wish.task,
+            environment=environment,
+            source=source,
+            wanted=wanted,
+            head=head,
+            contained=contained,
+            commits=commits_between(tools, wanted, base),
+            strangers=() if contained or head is None else commits_between(tools, head, wanted),
+            lock=read_lock(tools, remote.refs, environment),
+            ledger=remote.ledger,
+            committed=migrations_of(tools, wanted),
+            live=live.result(),
+            source_live=source_live.result() if source_live else None,
+            applied=applied.result(),
+            retry=wish.retry,
+        )
+
+
+def _wanted(tools: Toolbox, wish: Wish, remote: Remote) -> str:
+    """The commit to release: the one that was named, or the head of the branch it comes from."""
+    if wish.revision:
+        return tools.git.resolve(wish.revision, remote.refs)
+    origin = wish.source or wish.environment
+    head = remote.head(origin)
+    if head is None:
+        raise Refused(
+            f"the remote has no branch `{origin.branch}`",
+            f"`git push {tools.git.remote} HEAD:refs/heads/{origin.branch}` makes it",
+        )
+    return head
+
+
+def _contained(tools: Toolbox, wish: Wish, head: str | None, wanted: str) -> bool:
+    """Whether the history allows it: on the branch (deploy), or a fast-forward of it (promote)."""
+    if wish.source:
+        return head is None or tools.git.is_ancestor(head, wanted)
+    return head is not None and tools.git.is_ancestor(wanted, head)
+
+
+def observe_remote(tools: Toolbox) -> Remote:
+    """The remote's refs and the ledger, with the objects at hand."""
+    wanted = [ledgers.REF]
+    for environment in tools.settings:
+        wanted += [environment.branch_ref, lock_ref(environment.name)]
+    refs = tools.git.observe(wanted)
+    return Remote(refs, read_ledger(tools, refs.get(ledgers.REF)))
+
+
+def read_ledger(tools: Toolbox, tip: str | None) -> Ledger:
+    """The ledger up to one of its commits."""
+    if tip is None:
+        return Ledger(None, ())
+    chain = git_objects.chain(tools.git.folder, tip, ledgers.FILE)
+    return Ledger(tip, tuple(ledgers.event_of(document) for document in chain))
+
+
+def read_lock(tools: Toolbox, refs: Mapping[str, str], environment: Environment) -> Lock | None:
+    """Who holds an environment, by the refs that were just read."""
+    held = refs.get(lock_ref(environment.name))
+    if held is None:
+        return None
+    return lock_of(git_objects.chain(tools.git.folder, held, LOCK_FILE)[0])
+
+
+def migrations_of(tools: Toolbox, commit: str) -> tuple[Migration, ...]:
+    """The migrations of a commit: from its objects, never from a working tree."""
+    folder = tools.settings.app.migrations
+    return read(git_objects.files(tools.git.folder, commit, folder, ".sql")) if folder else ()
+
+
+def applied_migrations(tools: Toolbox, environment: Environment) -> tuple[Applied, ...] | None:
+    """The history of an environment's database, None when it has no database."""
+    postgres = tools.postgres(environment)
+    return tuple(Applied(*row) for row in postgres.history()) if postgres else None
+
+
+def commits_between(tools: Toolbox, new: str, without: str | None) -> tuple[Commit, ...]:
+    """The commits of `new` that `without` lacks, newest first."""
+    return tuple(Commit(**line) for line in tools.git.log(new, without))

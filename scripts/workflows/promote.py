@@ -1,0 +1,25 @@
+"""`promote`: the commit that the environment before has proven goes live here; then the branch moves."""
+
+from __future__ import annotations
+
+from scripts.domain.outcome import Outcome
+from scripts.domain.plan import decide
+from scripts.errors import Refused
+from scripts.workflows.observe import Wish, observe
+from scripts.workflows.release import Consent, carry_out
+from scripts.workflows.toolbox import Toolbox
+
+
+def run(
+    tools: Toolbox, *, to: str, sha: str | None, retry: bool, plan: bool, yes: bool
+) -> Outcome:
+    """Observe, plan, and carry the plan out."""
+    target = tools.settings.environment(to)
+    source = tools.settings.before(target)
+    if source is None:
+        raise Refused(
+            f"{target.name} is the first of the chain: nothing promotes into it",
+            f"merge into `{target.branch}`, then `invoke deploy --env {target.name}`",
+        )
+    facts = observe(tools, Wish("promote", target, source, sha, retry))
+    return carry_out(tools, decide(facts), Consent(plan, yes))

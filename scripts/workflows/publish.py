@@ -1,0 +1,115 @@
+"""Replit's part of a release: bring the workspace to the commit, publish it, prove it on the public URL."""
+
+from __future__ import annotations
+
+import threading
+
+from scripts.adapters import replit_mcp, workspace
+from scripts.domain.live import Answer, Expected, fault
+from scripts.errors import CommandFailed, LiveUnknown, ReleaseFailed
+from scripts.workflows.run import Run
+
+GOOD_ANSWERS = 2  # in a row: one may come from an instance that is about to be replaced
+FIRST_PAUSE = 0.2  # seconds; grows towards `[verify] interval`
+STATUS_EVERY = 3.0  # seconds between two questions to Replit
+
+
+def build(run: Run, expected: Expected) -> None:
+    """Bring the workspace to the commit, built and stamped. What is live does not change by this."""
+    tools, environment = run.tools, run.environment
+    app = tools.settings.app
+    order = workspace.Order(
+        workspace=environment.workspace,
+        commit=expected.commit,
+        candidate=run.candidate(),
+        install=app.install,
+        build=app.build,
+        lockfile=app.lockfile,
+        output=app.output,
+        stamp={
+            "commit": expected.commit,
+            "environment": environment.name,
+            "schema": expected.schema,
+            "built_at": tools.now(),
+        },
+        variables=tools.build_variables(environment),
+    )
+    config = str(tools.config_folder / environment.ssh_config) if environment.ssh_config else None
+    with run.step("build", f"`{expected.commit[:12]}` in the workspace `{environment.ssh_host}`"):
+        if environment.publish == "mcp":
+            threading.Thread(target=replit_mcp.warm, daemon=True).start()
+        workspace.place(environment.ssh_host, config, order, tools.settings.replit.build_timeout)
+
+
+def publish(run: Run) -> None:
+    """Have Replit publish the workspace, or say what to press."""
+    tools, environment = run.tools, run.environment
+    with run.step("publish", environment.publish):
+        if environment.publish == "manual":
+            tools.progress.note(
+                f"press Publish in the Replit workspace of {environment.name} now;"
+                f" waiting until {environment.url} answers with the commit"
+            )
+            return
+        token = tools.mcp_token(environment)
+        replit_mcp.publish(environment.mcp_url, token, environment.repl_id)
+
+
+def verify(run: Run, expected: Expected) -> Answer:
+    """Wait until the public URL answers with the commit and its pages work.
+
+    Raises:
+        ReleaseFailed: it answers something else when the time is over, or Replit says it failed.
+        LiveUnknown: nobody answers.
+    """
+    tools, environment = run.tools, run.environment
+    limit, interval = tools.settings.verify.timeout, tools.settings.verify.interval
+    with run.step("verify", environment.url):
+        started, asked = tools.clock(), tools.clock()
+        good, pause = 0, min(FIRST_PAUSE, interval)
+        while True:
+            run.live = answer = tools.look(environment)
+            problem = fault(answer, expected)
+            good = 0 if problem else good + 1
+            if good == GOOD_ANSWERS:
+                return answer
+            if problem and tools.clock() - asked > STATUS_EVERY:
+                asked = tools.clock()
+                _stop_if_replit_failed(run, answer)
+            if problem and tools.clock() - started > limit:
+                raise _unproven(run, answer, problem, limit)
+            tools.sleep(pause)
+            pause = min(interval, pause * 1.3) if problem else FIRST_PAUSE
+
+
+def _stop_if_replit_failed(run: Run, answer: Answer) -> None:
+    """A Publish that failed will not come; no other status is believed."""
+    environment = run.environment
+    if environment.publish != "mcp" or answer.silent:
+        return
+    token = run.tools.mcp_token(environment)
+    try:
+        status, said = replit_mcp.status(environment.mcp_url, token, environment.repl_id)
+    except CommandFailed:
+        return  # the public URL decides
+    if status == "failed":
+        raise ReleaseFailed(
+            f"Replit could not publish {environment.name}: live is {answer}\n  | {said}",
+            "see the publishing log of the app on Replit",
+        )
+
+
+def _unproven(
+    run: Run, answer: Answer, problem: str, limit: float
+) -> ReleaseFailed | LiveUnknown:
+    name, url = run.environment.name, run.environment.url
+    if answer.silent:
+        return LiveUnknown(
+            f"nobody knows what is live on {name}: {url} gave no answer for {limit:g} s"
+            f" ({answer.error})",
+            f"look at {url} and at the app on Replit, then `invoke status`",
+        )
+    return ReleaseFailed(
+        f"{name} is not what was released, after {limit:g} s: {problem}",
+        f"look at {url} and at the publishing log of the app on Replit",
+    )

@@ -1,0 +1,115 @@
+"""Every release, told in order: `deploy` and `promote` differ only in what they plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from scripts.domain.outcome import Outcome
+from scripts.domain.plan import Plan
+from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
+from scripts.workflows import publish, schema
+from scripts.workflows.run import Run, acquire, write_down
+from scripts.workflows.settle import settle
+from scripts.workflows.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a person allowed: only to plan, or to go on without being asked."""
+
+    plan_only: bool = False
+    yes: bool = False
+
+
+def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
+    """From the plan to a release that is proven live, or to the reason why not."""
+    tools.progress.plan(plan)
+    if consent.plan_only:
+        return planned(plan)
+    if plan.nothing:
+        return Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan))
+    refuse(plan)
+    confirm(tools, plan, consent)
+    with held(tools, plan) as run:
+        schema.migrate(run)
+        publish.build(run, plan.facts.expected)
+        publish.publish(run)
+        publish.verify(run, plan.facts.expected)
+        with run.step("finish", "branch, ledger and lock in one push"):
+            write_down(run, "done", moves_branch=plan.facts.source is not None)
+    return released(plan, run)
+
+
+def planned(plan: Plan) -> Outcome:
+    """The plan itself is the answer."""
+    name, data = plan.facts.environment.name, plan.document()
+    if plan.refused:
+        return Outcome("failed", plan.refused.why, plan.refused.hint, plan.refused.code, data)
+    if plan.nothing:
+        return Outcome.nothing(f"nothing to do: {plan.nothing}", **data)
+    return Outcome.done(f"this is what would happen on {name}; nothing was changed", **data)
+
+
+def refuse(plan: Plan) -> None:
+    """Stop before the first change if a rule says no."""
+    if plan.refused is None:
+        return
+    kind = Locked if plan.refused.code == Locked.code else Refused
+    fault = kind(plan.refused.why, plan.refused.hint)
+    fault.data = _unchanged(plan)
+    raise fault
+
+
+def confirm(tools: Toolbox, plan: Plan, consent: Consent) -> None:
+    """A guarded environment changes only when a person typed its name, or CI said `--yes`."""
+    environment = plan.facts.environment
+    if not environment.guarded or consent.yes or tools.progress.confirm(environment.name):
+        return
+    fault = Declined(
+        f"{environment.name} is guarded and nobody confirmed: nothing was changed",
+        "type the environment's name when asked, or say `--yes`",
+    )
+    fault.data = _unchanged(plan)
+    raise fault
+
+
+@contextmanager
+def held(tools: Toolbox, plan: Plan) -> Iterator[Run]:
+    """The bracket round every change: the lock before it, the truth in the ledger after it."""
+    run = acquire(tools, plan)
+    try:
+        yield run
+    except DeskError as fault:
+        raise settle(run, fault) from None
+    except BaseException:
+        settle(run, Interrupted("a fault of the desk itself"))
+        raise
+
+
+def released(plan: Plan, run: Run) -> Outcome:
+    """The good ending, with the next command."""
+    environment, following = run.environment, run.tools.settings.after(run.environment)
+    hint = f"next: `invoke promote --to {following.name}`" if following else None
+    return Outcome.done(
+        f"{environment.name} {run.release} is live: {environment.url} answers with"
+        f" `{plan.facts.wanted[:12]}`",
+        hint,
+        **run.document(),
+    )
+
+
+def _unchanged(plan: Plan) -> dict[str, object]:
+    """What the JSON document says when no run began."""
+    facts = plan.facts
+    last = facts.previous
+    return {
+        "environment": facts.environment.name,
+        "release": last.release if last else None,
+        "commit": facts.wanted,
+        "live": facts.live.commit,
+        "schema": facts.schema,
+        "run": None,
+        "steps": [],
+    }

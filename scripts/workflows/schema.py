@@ -1,0 +1,116 @@
+"""The database's part of a release: push what is pending, then read what really stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.adapters import supabase
+from scripts.adapters.postgres import Postgres
+from scripts.adapters.supabase import Cli
+from scripts.adapters.database_url import Database
+from scripts.domain.migrations import Applied, Migration, compare, newest
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed
+from scripts.shell.runner import attempt
+from scripts.workflows.run import Run
+
+WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
+SHOWN = 12  # names of things left behind
+
+
+def migrate(run: Run) -> None:
+    """Apply the pending migrations of the commit; believe only the history that is read afterwards.
+
+    Raises:
+        ReleaseFailed: a file failed, or is not in the history although the CLI ended with 0.
+        CommandFailed, CommandTimedOut: the CLI could not work.
+    """
+    pending = run.plan.comparison.pending
+    if not pending:
+        return
+    tools, facts = run.tools, run.plan.facts
+    database = tools.database(run.environment)
+    assert database is not None, "only a database has pending migrations"
+    binary = supabase.find(tools.git.folder, tools.settings.supabase.cli)
+    postgres = Postgres(database)
+    files = {each.file: each.sql for each in facts.committed}
+    with (
+        run.step("migrate", f"{len(pending)} to apply"),
+        postgres.exclusive(WAIT_FOR_LOCK),
+        supabase.opened(binary, files) as cli,
+    ):
+        _same_view(run, cli, database, postgres)
+        _push(run, cli, database, postgres)
+
+
+def _same_view(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
+    """The CLI must see the same files and the same history as the plan, before it may write."""
+    local, remote = supabase.versions(cli, database)
+    facts = run.plan.facts
+    planned = {each.version for each in facts.applied or ()}
+    if remote != planned or {row.version for row in postgres.history()} != planned:
+        raise Refused(
+            f"the history of {run.environment.name} changed since the plan was made",
+            "`invoke status`, then try again",
+        )
+    if local != {each.version for each in facts.committed}:
+        differing = ", ".join(sorted(local ^ {each.version for each in facts.committed}))
+        raise Refused(f"the Supabase CLI reads other migrations from the commit: {differing}")
+
+
+def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
+    limits = run.tools.settings.supabase
+    before = postgres.catalogue()
+    fault: DeskError | None = None
+    try:
+        result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout))
+        supabase.answer(result, "supabase db push")
+    except (CommandFailed, CommandTimedOut) as caught:
+        fault = caught
+    finally:
+        # killed or done: what the CLI began must not go on behind our back
+        postgres.end_pushes()
+    _judge(run, postgres, before, fault)
+
+
+def _judge(
+    run: Run, postgres: Postgres, before: frozenset[str], fault: DeskError | None
+) -> None:
+    """Success is a history that holds exactly the versions of the commit; nothing else."""
+    facts = run.plan.facts
+    applied = [Applied(*row) for row in postgres.history()]
+    run.schema = newest(row.version for row in applied)
+    now = compare(facts.committed, applied)
+    if now.state == "equal" and fault is None:
+        return
+    stands = _standing(run.plan.comparison.pending, now.pending, postgres.catalogue() - before)
+    if now.pending:
+        file = now.pending[0].file
+        why = (
+            f"migration `{file}` failed on {run.environment.name}: {fault.message}"
+            if fault
+            else f"migration `{file}` is not in the history of {run.environment.name}, although"
+            " `supabase db push` ended with 0 (a `begin;` without `commit;`?)"
+        )
+        raise ReleaseFailed(f"{why}\n{stands}", "mend the file in a new commit; see what stands")
+    if fault is None:
+        raise ReleaseFailed(f"the history of {run.environment.name} is {now.state}\n{stands}")
+    fault.message = f"{fault.message}\n{stands}"
+    raise fault
+
+
+def _standing(
+    planned: Sequence[Migration], pending: Sequence[Migration], made: frozenset[str]
+) -> str:
+    """Exactly what the database holds now of what was planned."""
+    open_ = {each.version for each in pending}
+    done = [f"`{each.file}`" for each in planned if each.version not in open_]
+    left = [f"`{each.file}`" for each in planned if each.version in open_]
+    lines = [
+        f"stands in the database: {', '.join(done) or 'none of the release'}",
+        f"not applied: {', '.join(left) or 'none'}",
+    ]
+    if made:
+        names = sorted(made)
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        lines.append(f"made by this run and still there: {', '.join(names[:SHOWN])}{more}")
+    return "\n".join(f"  | {line}" for line in lines)

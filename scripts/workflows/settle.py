@@ -1,0 +1,89 @@
+"""When a run fails: the way back, what is true now, and the lock given back; the first error is never lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.domain.live import Expected, fault
+from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed
+from scripts.shell.runner import end_all
+from scripts.workflows import publish
+from scripts.workflows.run import Run, write_down
+
+CHANGES_LIVE = ("publish", "verify", "finish")
+
+
+def settle(run: Run, error: DeskError) -> DeskError:
+    """Put back what can be put back, write down how it ended, free the lock; returns what to say.
+
+    One way back a run, only for a release that proved bad, never for a fault of the desk.
+    """
+    end_all()
+    failed_at = run.at
+    if isinstance(error, ReleaseFailed) and failed_at in CHANGES_LIVE:
+        error = _way_back(run, error)
+    elif failed_at in CHANGES_LIVE or run.live is None:
+        run.live = run.tools.look(run.environment)
+    if run.live is not None and run.live.silent and failed_at in CHANGES_LIVE:
+        error = _unknown(run, error)
+    ending = "failed" if isinstance(error, ReleaseFailed) else "error"
+    _write(run, error, ending, failed_at)
+    error.data = run.document()
+    return error
+
+
+def _way_back(run: Run, error: DeskError) -> DeskError:
+    """Bring the previous release back, and prove it; both facts are said."""
+    previous = run.plan.facts.previous
+    if previous is None:
+        error.message += f"\n  | live now: {run.live} (nothing was released here before)"
+        return error
+    expected = Expected(previous.commit, run.environment.name, previous.detail.get("schema"))
+    name = f"`{previous.release}` (`{previous.commit[:12]}`)"
+    untouched = run.live is not None and fault(run.live, expected) is None
+    if run.environment.publish == "manual" and not untouched:
+        error.message += f"\n  | live now: {run.live}"
+        error.hint = f"publish {name} again: `git` has it; press Publish on Replit"
+        return error
+    run.tools.progress.note(f"going back to {name}")
+    try:
+        publish.build(run, expected)
+        if not untouched:
+            publish.publish(run)
+            publish.verify(run, expected)
+    except DeskError as second:
+        run.live = run.tools.look(run.environment)
+        return LiveUnknown(
+            f"{error.message}\nand the way back to {name} failed: {second.message}"
+            f"\n  | live now: {run.live}",
+            f"look at {run.environment.url}, then `invoke status`",
+        )
+    again = "is still live" if untouched else "is live again, and verified"
+    error.message += f"\n  | {name} {again}"
+    return error
+
+
+def _unknown(run: Run, error: DeskError) -> DeskError:
+    if isinstance(error, LiveUnknown | Interrupted):
+        return error
+    return LiveUnknown(
+        f"{error.message}\n  | and {run.environment.url} gives no answer: what is live is unknown",
+        f"look at {run.environment.url}, then `invoke status`",
+    )
+
+
+def _write(run: Run, error: DeskError, ending: str, failed_at: str) -> None:
+    """The failed attempt goes to the ledger and the lock is given back; if not, that is said too."""
+    detail: dict[str, Any] = {
+        "at_step": failed_at,
+        "reason": error.message.splitlines()[0],
+        "live": run.live.commit if run.live else None,
+    }
+    try:
+        write_down(run, ending, moves_branch=False, **detail)
+    except Locked as lost:
+        error.message += f"\n  | {lost.message}"
+    except DeskError as second:
+        error.message += f"\n  | the lock of {run.environment.name} could not be given back: " + (
+            second.message
+        )

@@ -1,0 +1,140 @@
+"""`status`: what runs where, and everything that disagrees; all environments looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.domain.ledger import Event
+from scripts.domain.live import Answer, Expected, fault
+from scripts.domain.lock import Lock
+from scripts.domain.migrations import Applied, compare, newest
+from scripts.domain.outcome import Outcome
+from scripts.domain.settings import Environment
+from scripts.errors import DeskError
+from scripts.workflows.observe import (
+    Remote,
+    applied_migrations,
+    commits_between,
+    migrations_of,
+    observe_remote,
+    read_lock,
+)
+from scripts.workflows.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One environment as it answered; `trouble` holds the looks that failed."""
+
+    environment: Environment
+    live: Answer
+    applied: tuple[Applied, ...] | None
+    trouble: tuple[str, ...]
+
+
+def run(tools: Toolbox) -> Outcome:
+    """Look at every environment at once; one that is dead costs its time-out, and the rest is shown."""
+    with ThreadPoolExecutor() as pool:
+        looks = [pool.submit(_see, tools, environment) for environment in tools.settings]
+        remote = observe_remote(tools)
+        seen = {each.environment.name: each for each in (look.result() for look in looks)}
+    environments = [_describe(tools, remote, seen, each) for each in seen.values()]
+    problems = sum(len(each["problems"]) for each in environments)
+    found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all agree"
+    return Outcome.done(f"{len(environments)} environments, {found}", environments=environments)
+
+
+def _see(tools: Toolbox, environment: Environment) -> Seen:
+    trouble = []
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        live = pool.submit(tools.look, environment)
+        try:
+            applied = applied_migrations(tools, environment)
+        except DeskError as error:
+            applied = None
+            trouble.append(error.message.splitlines()[0])
+        return Seen(environment, live.result(), applied, tuple(trouble))
+
+
+def _describe(
+    tools: Toolbox, remote: Remote, seen: dict[str, Seen], own: Seen
+) -> dict[str, Any]:
+    environment = own.environment
+    head, released = remote.head(environment), remote.ledger.live(environment.name)
+    lock = read_lock(tools, remote.refs, environment)
+    following = tools.settings.after(environment)
+    pending = _pending(tools, remote, head, seen[following.name] if following else None)
+    return {
+        "name": environment.name,
+        "branch": environment.branch,
+        "head": head,
+        "live": own.live.commit,
+        "release": released.release if released else None,
+        "released_at": released.at if released else None,
+        "schema": newest(row.version for row in own.applied) if own.applied else None,
+        "url": environment.url,
+        "lock": lock.document() if lock else None,
+        "hold": None,
+        "pending": pending,
+        "problems": list(_problems(tools, remote, own, lock, released)),
+    }
+
+
+def _pending(
+    tools: Toolbox, remote: Remote, head: str | None, following: Seen | None
+) -> dict[str, int]:
+    """What the next environment would get from this one."""
+    if following is None or head is None:
+        return {"commits": 0, "migrations": 0}
+    target = remote.head(following.environment)
+    migrations = compare(migrations_of(tools, head), following.applied or ()).pending
+    return {
+        "commits": len(commits_between(tools, head, target)),
+        "migrations": len(migrations) if following.applied is not None else 0,
+    }
+
+
+def _problems(
+    tools: Toolbox, remote: Remote, own: Seen, lock: Lock | None, released: Event | None
+) -> Iterator[str]:
+    """Everything that disagrees, in words that name the two sides."""
+    environment, head = own.environment, remote.head(own.environment)
+    yield from own.trouble
+    if lock:
+        yield f"locked by {lock}"
+    if released is None:
+        yield f"nothing was released here yet: `invoke deploy --env {environment.name}`"
+        return
+    schema = released.detail.get("schema")
+    problem = fault(own.live, Expected(released.commit, environment.name, schema))
+    if problem:
+        yield f"{released.release} is `{released.commit[:12]}`, but live: {problem}"
+    last = remote.ledger.verdict(environment.name, head) if head else None
+    if last and last.ending == "failed":
+        yield f"the head of `{environment.branch}` failed here as {last.release}"
+    elif head != released.commit:
+        where = f"`{head[:12]}`" if head else "missing"
+        yield f"the head of `{environment.branch}` is not live: {where}"
+    yield from _schema_problems(tools, own, released)
+
+
+def _schema_problems(tools: Toolbox, own: Seen, released: Event) -> Iterator[str]:
+    """The database against the migrations of the release that is live."""
+    if own.applied is None:
+        return
+    try:
+        committed = migrations_of(tools, released.commit)
+    except (ValueError, KeyError):  # the commit is not in this clone (a rewritten branch)
+        return
+    found = compare(committed, own.applied)
+    if found.missing:
+        yield f"the database is ahead of {released.release}: {', '.join(found.missing)}"
+    if found.pending:
+        files = ", ".join(each.file for each in found.pending)
+        yield f"the database lacks migrations of {released.release}: {files}"
+    if found.edited:
+        files = ", ".join(each.file for each in found.edited)
+        yield f"edited after being applied: {files}"

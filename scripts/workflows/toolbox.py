@@ -1,0 +1,114 @@
+"""What a workflow works with: settings, the tools, the clock, and a way to say how it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from scripts.adapters import http
+from scripts.adapters.database_url import Database, database_of
+from scripts.adapters.git import Git
+from scripts.adapters.postgres import Postgres
+from scripts.domain.live import Answer
+from scripts.domain.plan import Plan
+from scripts.domain.settings import Environment, Settings
+from scripts.errors import ConfigError
+from scripts.shell.secret import Secret
+
+
+class Progress(Protocol):
+    """Where workflows say how it goes; the console shows it, a test records it."""
+
+    def plan(self, plan: Plan) -> None:
+        """The plan is made."""
+
+    def begin(self, step: str, detail: str) -> None:
+        """A step begins."""
+
+    def end(self, step: str, ending: str, seconds: float) -> None:
+        """A step has ended: `done` or `failed`."""
+
+    def note(self, text: str) -> None:
+        """Something worth saying happened."""
+
+    def confirm(self, environment: str) -> bool:
+        """Ask the person to type the environment's name."""
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """Filled by `app.py`, or by a test.
+
+    Args:
+        values: the variables of an environment: `.env.<name>`, then the process environment.
+        config_folder: the folder of `pipeline.toml`.
+    """
+
+    settings: Settings
+    git: Git
+    progress: Progress
+    values: Callable[[Environment], Mapping[str, str]]
+    config_folder: Path
+    actor: str
+    host: str
+    now: Callable[[], str]
+    new_id: Callable[[], str]
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def look(self, environment: Environment) -> Answer:
+        """Ask an environment's public URL what it is."""
+        verify = self.settings.verify
+        seen = http.look(
+            environment.url,
+            self.settings.app.version_path,
+            verify.paths,
+            verify.request_timeout,
+        )
+        stamp = seen.stamp
+        return Answer(
+            status=seen.status,
+            commit=stamp.get("commit"),
+            environment=stamp.get("environment"),
+            schema=stamp.get("schema"),
+            pages=seen.pages,
+            error=seen.error,
+        )
+
+    def database(self, environment: Environment) -> Database | None:
+        """The environment's database, None when the app or the environment has none.
+
+        Raises:
+            ConfigError: it should have one, but its address is missing or can't be used.
+        """
+        if not (environment.database and self.settings.app.migrations):
+            return None
+        values = self.values(environment)
+        url = values.get("DATABASE_URL")
+        if not url:
+            raise ConfigError(
+                f"`DATABASE_URL` of {environment.name} is missing",
+                f"set it in `{self.config_folder / f'.env.{environment.name}'}`, "
+                "or say `database = false` in `pipeline.toml`",
+            )
+        return database_of(
+            url, values.get("DATABASE_PASSWORD"), where=f"`.env.{environment.name}`"
+        )
+
+    def postgres(self, environment: Environment) -> Postgres | None:
+        """The environment's database, ready to be asked."""
+        database = self.database(environment)
+        return Postgres(database) if database else None
+
+    def mcp_token(self, environment: Environment) -> Secret | None:
+        """The token for Replit's MCP server."""
+        token = self.values(environment).get("REPLIT_MCP_TOKEN")
+        return Secret(token) if token else None
+
+    def build_variables(self, environment: Environment) -> dict[str, str]:
+        """The variables that the app's build gets, and no others."""
+        values = self.values(environment)
+        return {name: values[name] for name in self.settings.app.build_variables if name in values}
