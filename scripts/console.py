@@ -73,8 +73,8 @@ class Console:
         self.say(f"   {step:<8} {ending} in {seconds:.1f} s")
 
     def note(self, text: str) -> None:
-        """Something worth saying."""
-        self.say(f"   {text}")
+        """Something worth saying; one that begins with a line break is a heading."""
+        self.say(text if text.startswith("\n") else f"   {text}")
 
     def confirm(self, environment: str) -> bool:
         """Ask for the environment's name; without a terminal nobody can say yes."""

@@ -200,6 +200,12 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
     wanted, deploy = facts.wanted[:12], f"`invoke deploy --env {source.name}`"
     proven = facts.ledger.live(source.name)
     if proven is None or proven.commit != facts.wanted:
+        judged = facts.ledger.verdict(source.name, facts.wanted)
+        if judged and judged.ending == "failed":
+            yield Refusal(
+                f"`{wanted}` failed on {source.name} as {judged.release}",
+                f"mend it with a new commit on `{source.branch}`, then {deploy}",
+            )
         has = f"{proven.release} is `{proven.commit[:12]}`" if proven else "nothing was released"
         yield Refusal(f"`{wanted}` is not proven on {source.name}: {has} there", deploy)
         return
@@ -243,8 +249,8 @@ def _steps(facts: Facts, comparison: Comparison) -> tuple[Step, ...]:
     branch = f"move `{environment.branch}`, " if facts.source else ""
     steps = [("lock", "idempotent", f"take the lock of {environment.name}")]
     if pending:
-        names = ", ".join(each.file for each in comparison.pending)
-        steps.append(("migrate", "once", f"apply {names}; read the history again"))
+        count = f"{pending} migration{'s' if pending > 1 else ''}"
+        steps.append(("migrate", "once", f"apply {count}, then read the history again"))
     steps += [
         ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
         ("publish", "once", f"publish it on Replit ({environment.publish})"),

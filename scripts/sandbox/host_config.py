@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from scripts.sandbox import leftovers
+
 FAULTS = {
     "publish": ("lost", "fails", "hangs", "error"),
     "ssh": ("down", "drops"),
@@ -77,7 +79,7 @@ class HostConfig:
             "npm_config_audit": "false",
             "REPL_ID": self.repl_id,
             "REPL_SLUG": self.name,
-            "AIRHOST_SANDBOX_HOST": str(self.folder),
+            leftovers.WORLD: str(self.folder),
             **self.secrets,
         }
 

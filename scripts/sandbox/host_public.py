@@ -103,6 +103,7 @@ class Visitor(_End):
         self.target: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Lead the visitor to the app, or play a fault."""
         super().connection_made(transport)
         self.heard = asyncio.get_running_loop().time()  # its request is due: it is not idle
         fault = self._door.config.faults().get("public")
@@ -139,6 +140,7 @@ class Visitor(_End):
         self._refusal = f"{head}connection: close\r\n\r\n{body}".encode()
 
     def data_received(self, data: bytes) -> None:
+        """Pass it on, or answer the request with what was decided."""
         if self._refusal is None:
             super().data_received(data)
             return
@@ -150,6 +152,7 @@ class Visitor(_End):
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the visitor."""
         self._door.visits.discard(self)
         super().connection_lost(exc)
 

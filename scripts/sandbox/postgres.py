@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.errors import CommandFailed
-from scripts.sandbox import postgres_binaries
+from scripts.sandbox import leftovers, postgres_binaries
 from scripts.sandbox.ports import refuse_if_taken
 from scripts.shell import daemon
 from scripts.shell.command import Command
@@ -106,7 +106,7 @@ class Server:
                 self._pid_file,
                 unprivileged([*argv, "-p", str(self.port)]),
                 cwd=self.folder,
-                env={},
+                env={leftovers.WORLD: str(self.folder)},
                 log=self.folder / "log",
             )
         self._await_ready()
@@ -171,7 +171,8 @@ class Server:
             argv = [str(self.bin / "initdb"), "-D", str(half), "-U", SUPERUSER, "-E", "UTF8"]
             argv += ["-A", "scram-sha-256", f"--pwfile={password}", "--no-sync", "--locale=C"]
             argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-            run(Command(tuple(unprivileged(argv)), cwd=self.folder, timeout=120))
+            env = {leftovers.WORK: str(self.folder.parent)}
+            run(Command(tuple(unprivileged(argv)), cwd=self.folder, env=env, timeout=120))
             with (half / "postgresql.conf").open("a") as conf:
                 conf.write(SETTINGS)
             half.rename(data)

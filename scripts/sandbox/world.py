@@ -56,6 +56,7 @@ def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) 
             folder.chmod(0o711 if _must_be_passable() else 0o700)
             world = world_facts.invent(folder)
             world.save()
+        leftovers.end_work(folder)
         _make(world, app, on_step)
         _write_desk_files(world)
     return world
@@ -143,7 +144,8 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
         (folder / "ready").unlink(missing_ok=True)
         environment.host_config().save()
         argv = [sys.executable, "-m", "scripts.sandbox.host", str(folder)]
-        daemon.start(pid_file, argv, cwd=ROOT, env={}, log=log / "host.log")
+        mark = {leftovers.WORLD: str(folder)}
+        daemon.start(pid_file, argv, cwd=ROOT, env=mark, log=log / "host.log")
     deadline = time.monotonic() + READY_LIMIT
     while not (folder / "ready").exists():
         if daemon.running(pid_file) is None or time.monotonic() > deadline:
@@ -169,7 +171,7 @@ def _stop(world: World) -> None:
         pool.submit(world.postgres.stop)
     for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
         daemon.stop(pid_file)
-    leftovers.end(world.folder / "hosts")
+    leftovers.end_all(world.folder)
 
 
 def _remove(folder: Path) -> None:

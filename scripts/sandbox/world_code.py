@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from scripts.sandbox import leftovers
 from scripts.sandbox.world_facts import CHAIN, World
 from scripts.shell.command import Command
 from scripts.shell.runner import run
@@ -38,13 +39,13 @@ def make_origin(world: World, app: Path) -> None:
     left_out = shutil.ignore_patterns("node_modules", "dist", ".git", ".env", ".vite")
     shutil.copytree(app, seed, symlinks=True, ignore=left_out)
     branches = [branch for _, _, branch in CHAIN]
-    _git(seed, "init", "--quiet", "--initial-branch", branches[0])
-    _git(seed, "add", "--all")
-    _git(seed, "commit", "--quiet", "--message", "Airhost sample app")
-    _git(world.folder, "init", "--quiet", "--bare", "--initial-branch", MAIN, str(bare))
-    _git(bare, "config", "receive.denyNonFastForwards", "true")
+    _git(world, seed, "init", "--quiet", "--initial-branch", branches[0])
+    _git(world, seed, "add", "--all")
+    _git(world, seed, "commit", "--quiet", "--message", "Airhost sample app")
+    _git(world, world.folder, "init", "--quiet", "--bare", "--initial-branch", MAIN, str(bare))
+    _git(world, bare, "config", "receive.denyNonFastForwards", "true")
     refs = [f"HEAD:refs/heads/{branch}" for branch in branches]
-    _git(seed, "push", "--quiet", str(bare), *refs)
+    _git(world, seed, "push", "--quiet", str(bare), *refs)
     bare.rename(world.origin)
     shutil.rmtree(seed)
 
@@ -54,9 +55,18 @@ def make_clone(world: World) -> None:
     if world.clone.exists():
         return
     beside = _fresh(world.folder / ".clone")
-    _git(world.folder, "clone", "--quiet", "--branch", "develop", str(world.origin), str(beside))
-    _git(beside, "config", "user.name", NAME)
-    _git(beside, "config", "user.email", EMAIL)
+    _git(
+        world,
+        world.folder,
+        "clone",
+        "--quiet",
+        "--branch",
+        "develop",
+        str(world.origin),
+        str(beside),
+    )
+    _git(world, beside, "config", "user.name", NAME)
+    _git(world, beside, "config", "user.email", EMAIL)
     beside.rename(world.clone)
 
 
@@ -68,7 +78,7 @@ def make_workspaces(world: World) -> None:
         each.host.mkdir(parents=True, exist_ok=True)
         beside = _fresh(each.host / ".workspace")
         argv = ("clone", "--quiet", "--branch", each.branch, str(world.origin), str(beside))
-        _git(world.folder, *argv)
+        _git(world, world.folder, *argv)
         beside.rename(each.workspace)
 
 
@@ -84,6 +94,7 @@ def install_packages(world: World) -> bool:
     if done.exists() or not (world.clone / "package-lock.json").exists():
         return False
     env = {
+        leftovers.WORK: str(world.folder),
         "npm_config_cache": str(world.npm_cache),
         "npm_config_logs_max": "0",
         "npm_config_update_notifier": "false",
@@ -93,8 +104,9 @@ def install_packages(world: World) -> bool:
     return True
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    run(Command(("git", *arguments), cwd=folder, env=GIT_ENV, timeout=120))
+def _git(world: World, folder: Path, *arguments: str) -> None:
+    env = {**GIT_ENV, leftovers.WORK: str(world.folder)}
+    run(Command(("git", *arguments), cwd=folder, env=env, timeout=120))
 
 
 def _fresh(path: Path) -> Path:

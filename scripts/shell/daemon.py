@@ -13,6 +13,8 @@ from pathlib import Path
 
 from scripts.shell.environment import merged
 
+_started: dict[int, subprocess.Popen[bytes]] = {}  # by us, in this very process
+
 
 def start(
     pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
@@ -29,6 +31,9 @@ def start(
             start_new_session=True,
         )
     record(pid_file, child.pid)
+    for pid in list(_started):
+        _reap(pid)
+    _started[child.pid] = child
     return child.pid
 
 
@@ -60,7 +65,7 @@ def stop(pid_file: Path, *, grace: float = 5.0, first: int = signal.SIGTERM) -> 
             _reap(pid)
             time.sleep(0.05)
         _kill(pid, signal.SIGKILL)
-        _reap(pid)
+        _await_end(pid_file, pid)
     pid_file.unlink(missing_ok=True)
 
 
@@ -86,7 +91,16 @@ def _kill(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def _await_end(pid_file: Path, pid: int) -> None:
+    """After SIGKILL: the end is near, but not at once."""
+    deadline = time.monotonic() + 1.0
+    while running(pid_file) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    _reap(pid)
+
+
 def _reap(pid: int) -> None:
     """Collect the child if it is ours, so that it does not linger as a zombie."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    child = _started.get(pid)
+    if child is not None and child.poll() is not None:
+        del _started[pid]

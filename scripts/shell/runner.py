@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -110,3 +111,29 @@ def last_words(result: Result) -> str:
     """The end of what a program said, redacted, ready to follow a message."""
     said = (result.errors.strip() or result.text.strip()).splitlines()[-TAIL:]
     return "".join(f"\n  | {line}" for line in redact("\n".join(said)).splitlines())
+
+
+def follow(command: Command) -> int:
+    """Run with the person watching: what it prints goes to our standard error as it comes.
+
+    Returns its exit code, whatever it is.
+    """
+    with subprocess.Popen(
+        command.argv,
+        cwd=command.cwd,
+        env=merged(command.env),
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=sys.stderr,
+        start_new_session=True,
+    ) as child:
+        with _guard:
+            _children.add(child)
+        try:
+            return child.wait(command.timeout)
+        except BaseException:
+            end_group(child)
+            raise
+        finally:
+            with _guard:
+                _children.discard(child)

@@ -55,16 +55,19 @@ class Run:
     @contextmanager
     def step(self, name: str, detail: str = "") -> Iterator[None]:
         """Time a step, say that it goes on, and note how it ended."""
-        record = {"name": name, "seconds": 0.0, "ending": "failed"}
+        record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
         self.steps.append(record)
         self.tools.progress.begin(name, detail)
         started = self.tools.clock()
         try:
             yield
             record["ending"] = "done"
+        except BaseException:
+            record["ending"] = "failed"
+            raise
         finally:
             record["seconds"] = round(self.tools.clock() - started, 2)
-            self.tools.progress.end(name, str(record["ending"]), float(str(record["seconds"])))
+            self.tools.progress.end(name, record["ending"], record["seconds"])
 
     def document(self) -> dict[str, Any]:
         """This run's part of the JSON document."""
@@ -206,7 +209,7 @@ def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event
         "source": source,
         "previous": previous,
         "url": run.environment.url,
-        "steps": run.steps,
+        "steps": [step for step in run.steps if step["ending"] != "running"],
         "migrations": [each.file for each in run.plan.comparison.pending],
         **detail,
     }

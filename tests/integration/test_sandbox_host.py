@@ -212,7 +212,9 @@ def test_ssh_runs_a_script_from_stdin_and_passes_the_exit_code(host: Host) -> No
 
 
 def test_ssh_gives_the_tools_the_workspace_and_the_secrets(host: Host) -> None:
-    command = "command -v git node npm >/dev/null && ls workspace/app.py && echo ${DATABASE_URL%%:*}"
+    command = (
+        "command -v git node npm >/dev/null && ls workspace/app.py && echo ${DATABASE_URL%%:*}"
+    )
     done = host.ssh(command)
     assert done.stdout == "workspace/app.py\npostgresql\n"
 
