@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import secrets
@@ -27,7 +28,7 @@ from scripts.shell.secret import remember
 from scripts.workflows.toolbox import Toolbox
 
 DESK = Path(__file__).resolve().parents[1]
-# what a CI job may give for the environment that it releases to, without the environment's name before it
+# what a CI job may give for the environment that it releases to, without its name before it
 PLAIN_NAMES = ("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN")
 SECRET_MARKS = ("PASSWORD", "SECRET", "TOKEN", "KEY")
 
@@ -57,7 +58,18 @@ def _end(task: str, console: Console, work: Any) -> NoReturn:
     finally:
         end_all()
     console.finish(task, outcome)
-    sys.exit(outcome.code)
+    _leave(outcome.code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: taking down the libraries of a release would cost another 0.3 s.
+
+    Nothing is lost by it: files are closed, children ended, and what was said is flushed here.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # the reader may have gone
+            stream.flush()
+    os._exit(code)
 
 
 def _workflow(task: str) -> Any:
@@ -98,9 +110,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
     )
 
 
-def _values(
-    console: Console, folder: Path, environment: Environment, *, is_target: bool
-) -> dict[str, str]:
+def _values(console: Console, folder: Path, environment: Environment, *, is_target: bool) -> dict[str, str]:
     """The environment's variables: the file, then what the process says, which wins."""
     file = folder / f".env.{environment.name}"
     if env_files.readable_by_others(file):

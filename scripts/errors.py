@@ -55,9 +55,7 @@ class CommandFailed(DeskError):
 
     code = 3
 
-    def __init__(
-        self, message: str, hint: str | None = None, *, exit_code: int | None = None
-    ) -> None:
+    def __init__(self, message: str, hint: str | None = None, *, exit_code: int | None = None) -> None:
         super().__init__(message, hint)
         self.exit_code = exit_code
 

@@ -1,4 +1,4 @@
-"""Reads `pipeline.toml` and the `.env` files: texts in, plain values out, nothing into our own environment."""
+"""Reads `pipeline.toml` and the `.env` files; nothing of them enters our own environment."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def dotenv(file: Path) -> dict[str, str]:
         lines = ", ".join(str(number) for number in faults[:10])
         raise ConfigError(
             f"`{file}`, line {lines}: not a line that all parsers read alike",
-            "write NAME=\"value\" without `\\`, `$`, backticks or tabs in the value",
+            'write NAME="value" without `\\`, `$`, backticks or tabs in the value',
         )
     from dotenv import dotenv_values
 
@@ -76,10 +76,8 @@ def readable_by_others(file: Path) -> bool:
 
 
 def from_process(environment: str) -> dict[str, str]:
-    """What the process environment says about one environment: `STAGING_DATABASE_URL`, without the prefix."""
+    """What the process says about one environment: `STAGING_DATABASE_URL`, without the prefix."""
     prefix = environment.upper().replace("-", "_") + "_"
     return {
-        name.removeprefix(prefix): value
-        for name, value in os.environ.items()
-        if name.startswith(prefix)
+        name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)
     }

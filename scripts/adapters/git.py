@@ -33,7 +33,12 @@ Refs = Mapping[str, str]  # full ref name -> commit id
 
 @dataclass(frozen=True)
 class Update:
-    """One ref of a push: from the id that we saw (None: it must not exist) to the new one (None: delete)."""
+    """One ref of a push.
+
+    Args:
+        old: the id that we saw; None: it must not exist.
+        new: where it goes; None: it is deleted.
+    """
 
     ref: str
     old: str | None
@@ -103,9 +108,7 @@ class Git:
             "rev-parse", "--verify", "--quiet", "--end-of-options", name, success={0, 1, 128}
         )
         if found.code or not SHA.fullmatch(found.text.strip()):
-            raise Refused(
-                f"`{revision}` is no commit of this repository", f"`git fetch {self.remote}`"
-            )
+            raise Refused(f"`{revision}` is no commit of this repository", f"`git fetch {self.remote}`")
         return found.text.strip()
 
     def log(self, new: str, without: str | None, limit: int = 200) -> list[dict[str, str]]:
@@ -130,9 +133,7 @@ class Git:
         blob = self._local("hash-object", "-w", "--stdin", stdin=text).text.strip()
         tree = self._local("mktree", stdin=f"100644 blob {blob}\t{file}\n".encode()).text.strip()
         parents = ["-p", parent] if parent else []
-        return self._local(
-            "commit-tree", tree, *parents, "-F", "-", stdin=subject.encode()
-        ).text.strip()
+        return self._local("commit-tree", tree, *parents, "-F", "-", stdin=subject.encode()).text.strip()
 
     def push(self, updates: Sequence[Update]) -> None:
         """Move all the refs, or none.
@@ -184,9 +185,7 @@ class Git:
     def _network(self, *arguments: str) -> str:
         return run(self._command(arguments, NETWORK_TIMEOUT)).text
 
-    def _local(
-        self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)
-    ) -> Result:
+    def _local(self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)) -> Result:
         return run(self._command(arguments, 60.0, stdin, frozenset(success)))
 
     def _command(

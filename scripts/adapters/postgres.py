@@ -101,8 +101,7 @@ class Postgres:
                 connection.execute("select pg_advisory_lock(hashtext(%s))", [LOCK_KEY])
             except psycopg.errors.LockNotAvailable:
                 raise Locked(
-                    f"another session is migrating `{self._database.name}` on"
-                    f" `{self._database.host}`",
+                    f"another session is migrating `{self._database.name}` on `{self._database.host}`",
                     "wait until it has ended, then try again",
                 ) from None
             yield

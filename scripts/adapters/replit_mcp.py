@@ -63,7 +63,7 @@ def _call(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
         return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id), CALL_TIMEOUT))
     except DeskError:
         raise
-    except Exception as fault:  # the library wraps what went wrong in groups of its own
+    except Exception as fault:  # noqa: BLE001 - the library wraps what went wrong in groups of its own
         raise _unreachable(url, tool, fault) from None
 
 
@@ -75,7 +75,8 @@ async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
     headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
     async with httpx2.AsyncClient(headers=headers, timeout=CALL_TIMEOUT) as http:
         transport = streamable_http_client(url, http_client=http)
-        async with Client(transport, read_timeout_seconds=CALL_TIMEOUT) as client:
+        # `legacy` is the documented `initialize` handshake; `auto` would ask for a newer one first
+        async with Client(transport, mode="legacy", read_timeout_seconds=CALL_TIMEOUT) as client:
             result = await client.call_tool(tool, {"replId": repl_id})
     said = " ".join(str(getattr(part, "text", "")) for part in result.content)[:2000]
     structured: Any = getattr(result, "structured_content", None)

@@ -39,9 +39,7 @@ class Cli:
         """Apply what is pending."""
         return self._command(database, timeout, lock_timeout, "db", "push", "--yes")
 
-    def _command(
-        self, database: Database, timeout: float, lock_timeout: float, *arguments: str
-    ) -> Command:
+    def _command(self, database: Database, timeout: float, lock_timeout: float, *arguments: str) -> Command:
         env = {
             **database.environment,
             "SUPABASE_HOME": str(self.workdir / "home"),
@@ -52,9 +50,7 @@ class Cli:
         if lock_timeout:
             env["PGOPTIONS"] = f"-c lock_timeout={int(lock_timeout * 1000)}"
         where = (f"--remote={database.url}", f"--workdir={self.workdir}", "--output-format=json")
-        return Command(
-            (str(self.binary), *arguments, *where), cwd=self.workdir, env=env, timeout=timeout
-        )
+        return Command((str(self.binary), *arguments, *where), cwd=self.workdir, env=env, timeout=timeout)
 
 
 @contextmanager
@@ -99,9 +95,7 @@ def answer(result: Result, what: str) -> Any:
             exit_code=result.code,
         ) from None
     if result.code or (isinstance(document, dict) and document.get("_tag") == "Error"):
-        raise CommandFailed(
-            f"`{what}` ended with {result.code}{quoted(document)}", exit_code=result.code
-        )
+        raise CommandFailed(f"`{what}` ended with {result.code}{quoted(document)}", exit_code=result.code)
     return document
 
 
@@ -145,7 +139,7 @@ def _check_version(binary: Path) -> None:
         version = str(package["version"])
     except (OSError, ValueError, KeyError):
         return
-    if int(version.split(".")[0]) < OLDEST:
+    if int(version.split(".", maxsplit=1)[0]) < OLDEST:
         raise Refused(
             f"the Supabase CLI in `node_modules` is {version}: {OLDEST}.0 or newer is needed",
             "npm install --save-dev --save-exact supabase@3.1.0",

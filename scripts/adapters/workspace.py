@@ -94,8 +94,7 @@ def place(host: str, config: str | None, order: Order, timeout: float) -> None:
     document = _answer(result)
     if document is None:
         raise Unreachable(
-            f"no answer from the workspace `{host}` (ssh ended with {result.code})"
-            f"{last_words(result)}",
+            f"no answer from the workspace `{host}` (ssh ended with {result.code}){last_words(result)}",
             f"try `ssh {f'-F {config} ' if config else ''}{host} true`",
         )
     _judge(host, document)
@@ -114,7 +113,7 @@ def _judge(host: str, document: Mapping[str, str]) -> None:
 
 
 def _answer(result: Result) -> dict[str, str] | None:
-    """The answer line; a login banner may stand before it. Exit codes say nothing here (255 may be anything)."""
+    """The answer line; a login banner may stand before it. Exit code 255 may mean anything."""
     for line in reversed(result.text.splitlines()):
         try:
             document = json.loads(line)

@@ -58,9 +58,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     return Settings(chain, app, verify, supabase, replit, environments)
 
 
-def _section(
-    kind: type[Section], table: object, path: str, faults: list[str], **given: str
-) -> Section:
+def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:
     """One table as its class; each fault noted, the default standing in for a faulty value."""
     if not isinstance(table, Mapping):
         faults.append(f"`{path}` should be a table")
@@ -105,16 +103,12 @@ def _chain(table: Table, faults: list[str]) -> tuple[str, ...]:
     return tuple(chain)
 
 
-def _environments(
-    table: Table, chain: tuple[str, ...], faults: list[str]
-) -> dict[str, Environment]:
+def _environments(table: Table, chain: tuple[str, ...], faults: list[str]) -> dict[str, Environment]:
     tables = table.get("environment", {})
     if not isinstance(tables, Mapping):
         faults.append("`environment` should be a table of tables")
         return {}
-    faults.extend(
-        f"`environment.{name}` is not in `chain`" for name in tables if name not in chain
-    )
+    faults.extend(f"`environment.{name}` is not in `chain`" for name in tables if name not in chain)
     environments = {}
     for name in chain:
         if not NAME.fullmatch(name):
@@ -146,7 +140,7 @@ def _environment_faults(environment: Environment) -> list[str]:
     if not environment.workspace:
         faults.append("workspace` is missing: the app's folder on the Replit host")
     if environment.publish == "mcp" and not environment.repl_id:
-        faults.append("repl_id` is missing: `publish = \"mcp\"` needs it")
+        faults.append('repl_id` is missing: `publish = "mcp"` needs it')
     return faults
 
 
@@ -158,9 +152,7 @@ def _shared(environments: Mapping[str, Environment]) -> list[str]:
         for name, environment in environments.items():
             value = getattr(environment, key)
             if value and value in owners:
-                faults.append(
-                    f"`environment.{name}.{key}` is the one of `environment.{owners[value]}`"
-                )
+                faults.append(f"`environment.{name}.{key}` is the one of `environment.{owners[value]}`")
             owners.setdefault(value, name)
     names = [each for env in environments.values() for each in (env.name, *env.aliases)]
     faults.extend(f"`{name}` names two environments" for name in set(names) if names.count(name) > 1)

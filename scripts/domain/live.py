@@ -56,6 +56,9 @@ def fault(answer: Answer, expected: Expected) -> str | None:
         return f"it says that it is `{answer.environment}`, not `{expected.environment}`"
     if expected.schema is not None and answer.schema not in (None, expected.schema):
         return f"it was built for schema `{answer.schema}`, not `{expected.schema}`"
-    broken = [f"`{path}` gives {status or 'no answer'}" for path, status in answer.pages
-              if status is None or not 200 <= status < 300]
+    broken = [
+        f"`{path}` gives {status or 'no answer'}"
+        for path, status in answer.pages
+        if status is None or not 200 <= status < 300
+    ]
     return "; ".join(broken) or None

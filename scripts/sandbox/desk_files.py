@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from scripts.sandbox.world_facts import Environment, World
@@ -87,6 +86,6 @@ def _quoted(value: object) -> str:
 def _write_private(path: Path, text: str) -> None:
     beside = path.with_name(f"{path.name}.part")
     beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+    beside.touch(mode=0o600)
+    beside.write_text(text)
     beside.replace(path)

@@ -54,7 +54,7 @@ class McpHost:
         """
         listener = socket.create_server(("127.0.0.1", self._config.mcp_port))
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._task.done():
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 (its own flag)
             await asyncio.sleep(0.01)
         if self._task.done():
             self._task.result()

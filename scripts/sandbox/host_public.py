@@ -145,9 +145,7 @@ class Visitor(_End):
             super().data_received(data)
             return
         self._head += data
-        if self.transport is not None and (
-            b"\r\n\r\n" in self._head or len(self._head) > HEAD_LIMIT
-        ):
+        if self.transport is not None and (b"\r\n\r\n" in self._head or len(self._head) > HEAD_LIMIT):
             self.transport.write(self._refusal)
             self.transport.close()
 

@@ -37,6 +37,7 @@ class Publisher:
         self._record = config.folder / "published.json"
         self._current: int | None = None
         self._task: asyncio.Task[None] | None = None
+        self._tidying: set[asyncio.Task[None]] = set()
         self._again = False
         self._hanging = False
         self._stage = "Provision"
@@ -87,9 +88,10 @@ class Publisher:
 
     async def stop(self) -> None:
         """End the app, a build, and every ssh command: the host goes away."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in (self._task, *self._tidying):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         pid_files = list(self._config.running.glob("*.pid"))
         await asyncio.gather(*(asyncio.to_thread(daemon.stop, file) for file in pid_files))
 
@@ -137,8 +139,9 @@ class Publisher:
         write_private(self._record, {"current": number, "at": time.time()})
         before, former = self._current, self._door.target
         self._current, self._door.target = number, target
-        await self._retire(before, former)
-        await asyncio.to_thread(snapshot.prune, config.published, number)
+        tidying = asyncio.create_task(self._tidy(before, former))
+        self._tidying.add(tidying)  # a loop holds its tasks only weakly
+        tidying.add_done_callback(self._tidying.discard)
 
     async def _build(self, number: int, step: Step) -> None:
         config = self._config
@@ -183,11 +186,13 @@ class Publisher:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
         raise PublishFailed("Promote", redact(f"the app {why}\n{tail}"))
 
-    async def _retire(self, number: int | None, target: int | None) -> None:
+    async def _tidy(self, number: int | None, target: int | None) -> None:
+        """After a switch: let the former app finish, end it, drop old snapshots."""
         if target is not None:
             await self._door.drain(target)
         if number is not None:
             await asyncio.to_thread(daemon.stop, self._pid_file(number))
+        await asyncio.to_thread(snapshot.prune, self._config.published, self._current)
 
     def _pid_file(self, number: int) -> Path:
         return self._config.running / f"app-{number}.pid"

@@ -183,7 +183,7 @@ class Server:
         own = self.folder / "data" / "postmaster.pid"
         while time.monotonic() < deadline and self.running:
             lines = own.read_text().splitlines() if own.exists() else []
-            if len(lines) > 7 and lines[7].strip() == "ready":  # noqa: PLR2004 (its 8th line)
+            if len(lines) > 7 and lines[7].strip() == "ready":
                 return
             time.sleep(0.02)
         tail = (self.folder / "log").read_text(errors="replace").splitlines()[-8:]

@@ -15,7 +15,7 @@ from pathlib import Path
 KEPT = 3
 
 
-class PublishFailed(Exception):  # noqa: N818 (it ends a publish, not the program)
+class PublishFailed(Exception):
     """A publish ended at `stage`; what was live stays live."""
 
     def __init__(self, stage: str, message: str) -> None:

@@ -28,9 +28,7 @@ def feature(clone: Path) -> str:
     number = branch.rpartition("-")[2]
     page = clone / "index.html"
     lines = [line for line in page.read_text().splitlines(keepends=True) if "(no. " not in line]
-    lines.insert(
-        next(i for i, line in enumerate(lines) if "</main>" in line), LINE.format(number=number)
-    )
+    lines.insert(next(i for i, line in enumerate(lines) if "</main>" in line), LINE.format(number=number))
     page.write_text("".join(lines))
     migrations = clone / "supabase" / "migrations"
     if not list(migrations.glob("*_arrival_note.sql")):

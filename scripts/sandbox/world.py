@@ -17,6 +17,7 @@ from scripts.errors import CommandFailed, Refused
 from scripts.sandbox import leftovers, ports, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
 from scripts.shell import daemon
+from scripts.shell.runner import end_all
 
 __all__ = ["Environment", "World", "down", "load", "up"]
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_APP = Path(__file__).with_name("sample_app")
 LOCK = "lock"
 READY_LIMIT = 40.0
+WORKERS = 8  # one for each job, or a waiting job could keep out the one it waits for
 PROGRAMS = {
     "git": "apt-get install git",
     "ssh": "apt-get install openssh-client",
@@ -93,7 +95,7 @@ def down(folder: Path, *, on_step: Callable[[str], None]) -> None:
 
 def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
     """All that can be done side by side, is; the first fault is raised when the rest has ended."""
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         jobs = {pool.submit(_databases, world): "PostgreSQL 17 with three databases"}
         keys = pool.submit(world_ssh.make_keys, world)
         jobs[keys] = "ssh keys and config"
@@ -104,10 +106,14 @@ def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
             name = f"host {each.alias} at {each.url}"
             jobs[pool.submit(_host, each, (keys, code))] = name
         fault: BaseException | None = None
-        for job in as_completed(jobs):
-            fault = fault or job.exception()
-            if job.exception() is None:
-                on_step(jobs[job])
+        try:
+            for job in as_completed(jobs):
+                fault = fault or job.exception()
+                if job.exception() is None:
+                    on_step(jobs[job])
+        except BaseException:  # somebody presses Ctrl-C: don't wait for npm
+            end_all()
+            raise
     if fault is not None:
         raise fault
 

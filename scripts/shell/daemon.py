@@ -16,9 +16,7 @@ from scripts.shell.environment import merged
 _started: dict[int, subprocess.Popen[bytes]] = {}  # by us, in this very process
 
 
-def start(
-    pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
-) -> int:
+def start(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> int:
     """Start a process in a session of its own; its pid and start time go to `pid_file`."""
     with log.open("ab") as sink:
         child = subprocess.Popen(

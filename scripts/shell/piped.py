@@ -11,9 +11,7 @@ from scripts.shell import daemon
 from scripts.shell.environment import merged
 
 
-async def start(
-    pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]
-) -> Process:
+async def start(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Process:
     """Start a process in a session of its own, its three streams piped to us.
 
     Its pid goes to `pid_file` (`daemon.stop` ends it); whoever waits for it removes the file.

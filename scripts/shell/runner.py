@@ -46,9 +46,7 @@ def attempt(command: Command) -> Result:
         out, err = child.communicate(command.stdin, timeout=command.timeout)
     except subprocess.TimeoutExpired:
         end_group(child)
-        raise CommandTimedOut(
-            f"`{command.program}` took longer than {command.timeout:g} s"
-        ) from None
+        raise CommandTimedOut(f"`{command.program}` took longer than {command.timeout:g} s") from None
     except BaseException:
         end_group(child)
         raise

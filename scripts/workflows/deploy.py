@@ -9,9 +9,7 @@ from scripts.workflows.release import Consent, carry_out
 from scripts.workflows.toolbox import Toolbox
 
 
-def run(
-    tools: Toolbox, *, env: str, sha: str | None, retry: bool, plan: bool, yes: bool
-) -> Outcome:
+def run(tools: Toolbox, *, env: str, sha: str | None, retry: bool, plan: bool, yes: bool) -> Outcome:
     """Observe, plan, and carry the plan out."""
     environment = tools.settings.environment(env)
     facts = observe(tools, Wish("deploy", environment, revision=sha, retry=retry))

@@ -13,9 +13,7 @@ def run(tools: Toolbox, *, env: str | None) -> Outcome:
     only = tools.settings.environment(env).name if env else None
     tip = tools.git.observe([ledgers.REF]).get(ledgers.REF)
     events = [
-        event.document()
-        for event in read_ledger(tools, tip).events
-        if only in (None, event.environment)
+        event.document() for event in read_ledger(tools, tip).events if only in (None, event.environment)
     ]
     if not events:
         return Outcome.nothing("the ledger is empty: nothing was released yet", events=[])

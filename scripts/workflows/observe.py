@@ -17,6 +17,7 @@ from scripts.domain.settings import Environment
 from scripts.errors import Refused
 from scripts.workflows.toolbox import Toolbox
 
+
 @dataclass(frozen=True)
 class Remote:
     """The shared state: the remote's refs, and what the ledger says."""

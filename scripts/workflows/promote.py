@@ -10,9 +10,7 @@ from scripts.workflows.release import Consent, carry_out
 from scripts.workflows.toolbox import Toolbox
 
 
-def run(
-    tools: Toolbox, *, to: str, sha: str | None, retry: bool, plan: bool, yes: bool
-) -> Outcome:
+def run(tools: Toolbox, *, to: str, sha: str | None, retry: bool, plan: bool, yes: bool) -> Outcome:
     """Observe, plan, and carry the plan out."""
     target = tools.settings.environment(to)
     source = tools.settings.before(target)

@@ -1,4 +1,4 @@
-"""Replit's part of a release: bring the workspace to the commit, publish it, prove it on the public URL."""
+"""Replit's part of a release: the workspace at the commit, its Publish, the proof on the public URL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scripts.errors import CommandFailed, LiveUnknown, ReleaseFailed
 from scripts.workflows.run import Run
 
 GOOD_ANSWERS = 2  # in a row: one may come from an instance that is about to be replaced
-FIRST_PAUSE = 0.2  # seconds; grows towards `[verify] interval`
+FIRST_PAUSE = 0.05  # seconds; grows towards `[verify] interval`
 STATUS_EVERY = 3.0  # seconds between two questions to Replit
 
 
@@ -99,14 +99,11 @@ def _stop_if_replit_failed(run: Run, answer: Answer) -> None:
         )
 
 
-def _unproven(
-    run: Run, answer: Answer, problem: str, limit: float
-) -> ReleaseFailed | LiveUnknown:
+def _unproven(run: Run, answer: Answer, problem: str, limit: float) -> ReleaseFailed | LiveUnknown:
     name, url = run.environment.name, run.environment.url
     if answer.silent:
         return LiveUnknown(
-            f"nobody knows what is live on {name}: {url} gave no answer for {limit:g} s"
-            f" ({answer.error})",
+            f"nobody knows what is live on {name}: {url} gave no answer for {limit:g} s ({answer.error})",
             f"look at {url} and at the app on Replit, then `invoke status`",
         )
     return ReleaseFailed(

@@ -70,7 +70,7 @@ class Run:
             self.tools.progress.end(name, record["ending"], record["seconds"])
 
     def document(self) -> dict[str, Any]:
-        """This run's part of the JSON document."""
+        """What the JSON document says of this run."""
         return {
             "environment": self.environment.name,
             "release": self.release,
@@ -135,18 +135,14 @@ def _still_planned(tools: Toolbox, run: Run) -> None:
             f" (run {now.run}) while this run was planning",
             f"look at `invoke status`, then try again: `invoke {facts.task}`",
         )
-    raise Locked(
-        f"`{facts.environment.branch}` moved while this run was planning", "try again"
-    )
+    raise Locked(f"`{facts.environment.branch}` moved while this run was planning", "try again")
 
 
 def _locked(tools: Toolbox, environment: Environment) -> Locked:
     refs = tools.git.observe([lock_ref(environment.name), ledgers.REF])
     lock = read_lock(tools, refs, environment)
     if lock:
-        return Locked(
-            f"{environment.name} is locked by {lock}", "wait for that run, then try again"
-        )
+        return Locked(f"{environment.name} is locked by {lock}", "wait for that run, then try again")
     last = read_ledger(tools, refs.get(ledgers.REF)).last(environment.name)
     who = f" by {last.actor} (run {last.run}, {last.release})" if last else ""
     return Locked(f"{environment.name} was locked{who} until a moment ago", "try again")

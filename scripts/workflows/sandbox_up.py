@@ -16,6 +16,4 @@ def run(progress: Progress, *, dir: str | None) -> Outcome:  # noqa: A002 - the 
 
     made = world.up(Path(dir) if dir else DEFAULT, on_step=progress.note)
     where = f"export AIRHOST_ENV_DIR={made.env_dir}"
-    return Outcome.done(
-        f"the sandbox is up in {made.folder}", f"next: `{where}`", **made.describe()
-    )
+    return Outcome.done(f"the sandbox is up in {made.folder}", f"next: `{where}`", **made.describe())

@@ -1,4 +1,4 @@
-"""When a run fails: the way back, what is true now, and the lock given back; the first error is never lost."""
+"""When a run fails: the way back, what is true now, the lock; the first error is never lost."""
 
 from __future__ import annotations
 

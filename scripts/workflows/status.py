@@ -59,9 +59,7 @@ def _see(tools: Toolbox, environment: Environment) -> Seen:
         return Seen(environment, live.result(), applied, tuple(trouble))
 
 
-def _describe(
-    tools: Toolbox, remote: Remote, seen: dict[str, Seen], own: Seen
-) -> dict[str, Any]:
+def _describe(tools: Toolbox, remote: Remote, seen: dict[str, Seen], own: Seen) -> dict[str, Any]:
     environment = own.environment
     head, released = remote.head(environment), remote.ledger.live(environment.name)
     lock = read_lock(tools, remote.refs, environment)
@@ -83,9 +81,7 @@ def _describe(
     }
 
 
-def _pending(
-    tools: Toolbox, remote: Remote, head: str | None, following: Seen | None
-) -> dict[str, int]:
+def _pending(tools: Toolbox, remote: Remote, head: str | None, following: Seen | None) -> dict[str, int]:
     """What the next environment would get from this one."""
     if following is None or head is None:
         return {"commits": 0, "migrations": 0}

@@ -156,9 +156,9 @@ def test_everything_twice_is_harmless_and_a_restart_keeps_the_data(server: Serve
 
 def test_a_port_that_was_taken_meanwhile_is_named(server: Server) -> None:
     server.stop()
-    with socket.create_server(("127.0.0.1", server.port)):
-        with pytest.raises(Refused, match=f"port {server.port}.*PostgreSQL"):
-            server.start()
+    taken = pytest.raises(Refused, match=f"port {server.port}.*PostgreSQL")
+    with socket.create_server(("127.0.0.1", server.port)), taken:
+        server.start()
     server.start()
 
 

@@ -149,9 +149,9 @@ def test_up_brings_back_what_was_killed(world: World, app: Path) -> None:
 def test_a_port_that_was_taken_meanwhile_is_named(world: World, app: Path) -> None:
     each = world.environment("staging")
     daemon.stop(each.host / "pid")
-    with socket.create_server(("127.0.0.1", each.port)):
-        with pytest.raises(Refused, match=f"port {each.port}.*airhost-staging"):
-            worlds.up(world.folder, on_step=lambda _: None, app=app)
+    taken = pytest.raises(Refused, match=f"port {each.port}.*airhost-staging")
+    with socket.create_server(("127.0.0.1", each.port)), taken:
+        worlds.up(world.folder, on_step=lambda _: None, app=app)
     worlds.up(world.folder, on_step=lambda _: None, app=app)
 
 
