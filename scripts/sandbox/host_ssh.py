@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scripts.sandbox.host_config import HostConfig
 
 CHUNK = 65536
-DROP_AFTER = 1.0  # seconds, for the fault `drops`
+DROP_AFTER = 0.3  # seconds, for the fault `drops`
 
 
 class SshHost:

@@ -177,7 +177,7 @@ def sshd(folder: Path, aliases: list[str]) -> Iterator[Path]:
         f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {home / 'host'}\nPidFile none\n"
         f"AuthorizedKeysFile {home / 'authorized'}\nStrictModes no\nUsePAM no\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-        f"PermitRootLogin prohibit-password\nBanner {home / 'banner'}\n"
+        f"LogLevel ERROR\nPermitRootLogin prohibit-password\nBanner {home / 'banner'}\n"
         f"SetEnv PATH={path} GIT_CONFIG_GLOBAL=/dev/null\n"
     )
     if os.geteuid() == 0:  # where sshd's service was never started, its empty folder is not there
@@ -187,19 +187,20 @@ def sshd(folder: Path, aliases: list[str]) -> Iterator[Path]:
     (home / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
     blocks = [_host(home, alias, port, "brewer") for alias in aliases]
     blocks.append(_host(home, "brew-wrong-key", port, "stranger"))
+    blocks.append(_host(home, "brew-impostor", port, "brewer", known="nobody_known"))
     blocks.append(_host(home, "brew-down", free_port(), "brewer"))
     (home / "config").write_text("\n".join(blocks))
     with server(argv, port, **SILENT):
         yield home / "config"
 
 
-def _host(home: Path, alias: str, port: int, key: str) -> str:
+def _host(home: Path, alias: str, port: int, key: str, known: str = "known_hosts") -> str:
     import getpass
 
     return (
         f"Host {alias}\n  HostName 127.0.0.1\n  Port {port}\n  User {getpass.getuser()}\n"
         f"  IdentityFile {home / key}\n  IdentitiesOnly yes\n  IdentityAgent none\n"
-        f"  UserKnownHostsFile {home / 'known_hosts'}\n  GlobalKnownHostsFile /dev/null\n"
+        f"  UserKnownHostsFile {home / known}\n  GlobalKnownHostsFile /dev/null\n"
         "  StrictHostKeyChecking yes\n  UpdateHostKeys no\n"
     )
 
@@ -213,8 +214,15 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
         self._server: http.server.ThreadingHTTPServer | None = None
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it serves now."""
+        return self._server is not None
+
     def up(self) -> None:
-        """Serve the folder."""
+        """Serve the folder, if it is not served yet."""
+        if self.is_up:
+            return
         handler = partial(_Quiet, directory=str(self.folder))
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()

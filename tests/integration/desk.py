@@ -1,0 +1,136 @@
+"""Calls the desk as a person or CI does, in a sandbox of the test session's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.sandbox.world_facts import World
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Call:
+    """How one call of the desk ended."""
+
+    code: int
+    document: dict[str, Any]
+    err: str
+    out: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The tasks, pointed at one world."""
+
+    world: World
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Begin `invoke ARGUMENTS --json`."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "invoke", *arguments, "--json"],
+            cwd=ROOT,
+            env={**os.environ, "AIRHOST_ENV_DIR": str(self.world.env_dir), **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, **env: str) -> Call:
+        """Run it to the end."""
+        return ended(self.start(*arguments, **env))
+
+    def commit(self, files: dict[str, str], subject: str = "a change") -> str:
+        """Commit files to `develop` on the remote, from the sandbox's clone; returns the id."""
+        clone = self.world.clone
+        git(clone, "switch", "-q", "develop")
+        git(clone, "pull", "-q", "--ff-only")
+        for name, text in files.items():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            (clone / name).write_text(text)
+        git(clone, "add", "-A")
+        git(clone, "commit", "-q", "-m", subject)
+        git(clone, "push", "-q", "origin", "develop")
+        return git(clone, "rev-parse", "HEAD")
+
+    def remove(self, *names: str) -> str:
+        """Take files out again by a new commit."""
+        clone = self.world.clone
+        git(clone, "pull", "-q", "--ff-only")
+        git(clone, "rm", "-q", "--", *names)
+        git(clone, "commit", "-q", "-m", "take it out again")
+        git(clone, "push", "-q", "origin", "develop")
+        return git(clone, "rev-parse", "HEAD")
+
+    def refs(self, pattern: str = "") -> dict[str, str]:
+        """The origin's refs, as an independent client sees them."""
+        lines = git(self.world.origin, "for-each-ref", "--format=%(refname) %(objectname)", *filter(None, [pattern]))
+        return dict(line.split() for line in lines.splitlines())
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """The ledger's events, oldest first, read with plain git."""
+        if "refs/heads/deploy-ledger" not in self.refs():
+            return []
+        ids = git(self.world.origin, "rev-list", "--reverse", "deploy-ledger").split()
+        return [json.loads(git(self.world.origin, "show", f"{each}:event.json")) for each in ids]
+
+    def versions(self, environment: str) -> list[str]:
+        """The migration history, as psycopg sees it."""
+        rows = self.sql(environment, "select version from supabase_migrations.schema_migrations order by 1")
+        return [str(row[0]) for row in rows]
+
+    def sql(self, environment: str, query: str) -> list[tuple[Any, ...]]:
+        """Ask an environment's database."""
+        import psycopg
+
+        url = self.world.environment(environment).database_url
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(query)  # type: ignore[call-overload]
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def served(self, environment: str) -> str | None:
+        """The commit that the public URL answers with, asked by urllib."""
+        import urllib.error
+        import urllib.request
+
+        url = self.world.environment(environment).url + "/version.json"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return str(json.load(response)["commit"])
+        except (urllib.error.URLError, OSError, ValueError):
+            return None
+
+    def play(self, environment: str, **faults: str) -> None:
+        """Have a host play faults (`scripts/sandbox/host_config.py` lists them); none takes them back."""
+        file = self.world.environment(environment).host / "faults.json"
+        file.write_text(json.dumps(faults)) if faults else file.unlink(missing_ok=True)
+
+
+def ended(child: subprocess.Popen[str], timeout: float = 240) -> Call:
+    """Wait for a call, and read its document."""
+    out, err = child.communicate(timeout=timeout)
+    try:
+        document = json.loads(out)
+    except ValueError:
+        document = {}
+    return Call(child.returncode, document, err, out)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Plain git, with no one's configuration."""
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
