@@ -97,10 +97,10 @@ def test(_c: Context, k: str = "", json: bool = False) -> None:
     plain("test", k=k or None, json=json)
 
 
-@task(help={"json": JSON})
-def check(_c: Context, json: bool = False) -> None:
+@task(help={"tests": "the tests too; `--no-tests` for ruff and mypy alone", "json": JSON})
+def check(_c: Context, tests: bool = True, json: bool = False) -> None:
     """Ruff, mypy, architecture and all tests, as CI does: `invoke check`."""
-    plain("check", json=json)
+    plain("check", tests=tests, json=json)
 
 
 namespace = Collection(

@@ -38,9 +38,7 @@ def missing() -> str | None:
 def call(*argv: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """What a program printed; that it ended with 0 must be true."""
     texts = [str(each) for each in argv]
-    done = subprocess.run(
-        texts, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run(texts, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{shlex.join(texts)}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -151,7 +149,7 @@ def postgres(folder: Path) -> Iterator[int]:
         yield port
 
 
-def psql(folder: Path, port: int, database: str, user: str, password: str, sql: str) -> str:
+def psql(folder: Path, port: int, database: str, user: str, password: str, sql: str) -> str:  # noqa: PLR0917 - as on its command line
     """What the server's own client answers, over TLS that it has verified."""
     env = {
         "PGPASSWORD": password,

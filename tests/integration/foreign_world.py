@@ -207,8 +207,7 @@ class World:
         inline = f":{quote(password, safe='')}" if name == "live" else ""
         query = tls.format(ca=self.folder / "tls" / "ca.crt", other=self.folder / "tls/other.crt")
         values = {
-            "DATABASE_URL": f"postgresql://brew_{name}{inline}@localhost:{self.port}"
-            f"/brew_{name}?{query}",
+            "DATABASE_URL": f"postgresql://brew_{name}{inline}@localhost:{self.port}/brew_{name}?{query}",
             "BREW_NAME": f"Brewlog {name}",
             **PLANTED,
         }
@@ -320,9 +319,7 @@ class World:
 
     def sql(self, name: str, query: str) -> str:
         """What the environment's own role reads."""
-        return psql(
-            self.folder, self.port, f"brew_{name}", f"brew_{name}", PASSWORDS[name], query
-        )
+        return psql(self.folder, self.port, f"brew_{name}", f"brew_{name}", PASSWORDS[name], query)
 
     def history(self, name: str) -> list[str]:
         """The versions in the database's history; empty where it has none."""

@@ -305,9 +305,7 @@ def test_only_what_was_proven_before_passes(world: World) -> None:
     ],
     ids=["edited", "missing", "out of order"],
 )
-def test_a_history_that_does_not_fit(
-    world: World, files: dict[str, str | None], says: str
-) -> None:
+def test_a_history_that_does_not_fit(world: World, files: dict[str, str | None], says: str) -> None:
     """A migration that was edited, removed, or slipped in before others is refused by name."""
     world.commit(files, "history")
     refused(world, *DEPLOY, says=(says, "test"))
@@ -327,14 +325,13 @@ def test_a_build_that_fails(world: World) -> None:
 
 @pytest.mark.xfail(reason="GitPython gives its `git cat-file` the whole process environment")
 def test_no_child_gets_the_ci_jobs_secrets(world: World) -> None:
-    """git is given the variables that it needs, and the job's password is none of them."""
+    """The program git is given the variables that it needs, and the job's password is none of them."""
     folder = world.folder / "shim"
     folder.mkdir(exist_ok=True)
     told = folder / "told"
     shim = folder / "git"
     shim.write_text(
-        f'#!/bin/sh\n[ -z "$DATABASE_PASSWORD" ] || echo "$*" >>{told}\n'
-        f'exec {shutil.which("git")} "$@"\n'
+        f'#!/bin/sh\n[ -z "$DATABASE_PASSWORD" ] || echo "$*" >>{told}\nexec {shutil.which("git")} "$@"\n'
     )
     shim.chmod(0o755)
     path = f"{folder}:{os.environ['PATH']}"
@@ -355,9 +352,7 @@ def test_the_developers_clone_is_as_it_was(world: World) -> None:
 
 def test_no_secret_was_shown_or_kept(world: World) -> None:
     """No output, file, git object or argument list of all the runs above holds a planted secret."""
-    found = [
-        name for name, content in world.texts() if any(each in content for each in DISGUISES)
-    ]
+    found = [name for name, content in world.texts() if any(each in content for each in DISGUISES)]
     assert not found
     assert not [each for each in world.seen if each.startswith("argument")]
     assert not list(world.home.glob("release-desk-*"))
