@@ -37,7 +37,8 @@ def build(run: Run, expected: Expected) -> None:
     config = str(tools.config_folder / environment.ssh_config) if environment.ssh_config else None
     with run.step("build", f"`{expected.commit[:12]}` in the workspace `{environment.ssh_host}`"):
         if environment.publish == "mcp":
-            threading.Thread(target=replit_mcp.warm, daemon=True).start()
+            known = (environment.mcp_url, tools.mcp_token(environment), environment.repl_id)
+            threading.Thread(target=replit_mcp.warm, args=known, daemon=True).start()
         workspace.place(environment.ssh_host, config, order, tools.settings.replit.build_timeout)
 
 
@@ -78,8 +79,8 @@ def verify(run: Run, expected: Expected) -> Answer:
                 _stop_if_replit_failed(run, answer)
             if problem and tools.clock() - started > limit:
                 raise _unproven(run, answer, problem, limit)
-            tools.sleep(pause)
-            pause = min(interval, pause * 1.3) if problem else FIRST_PAUSE
+            tools.sleep(pause if problem else FIRST_PAUSE)
+            pause = min(interval, pause * 1.3)
 
 
 def _stop_if_replit_failed(run: Run, answer: Answer) -> None:

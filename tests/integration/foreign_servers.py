@@ -129,8 +129,7 @@ def postgres(folder: Path) -> Iterator[int]:
     call(*as_user, POSTGRES / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256",
          "-E", "UTF8", "--locale=C", "--no-sync", f"--pwfile={home / 'password'}", cwd=home)  # fmt: skip
     hba = home / "pg_hba.conf"
-    addresses = ("127.0.0.1/32", "::1/128")
-    hba.write_text("".join(f"hostssl all all {each} scram-sha-256\n" for each in addresses))
+    hba.write_text("hostssl all all localhost scram-sha-256\n")
     hba.chmod(0o644)
     settings = {
         "listen_addresses": "localhost",
@@ -142,7 +141,7 @@ def postgres(folder: Path) -> Iterator[int]:
         "ssl_key_file": str(home / "server.key"),
         "fsync": "off",
     }
-    options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+    options = [f"--{key}={value}" for key, value in settings.items()]
     argv = [*as_user, str(POSTGRES / "postgres"), "-D", str(data), *options]
     with server(argv, port, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL):  # fmt: skip

@@ -18,16 +18,8 @@ from scripts.adapters import supabase
 from scripts.adapters.database_url import database_of
 from scripts.errors import CommandFailed
 from tests.integration import foreign_servers as servers
-from tests.integration.foreign_world import (
-    BRANCH,
-    CHAIN,
-    DISGUISES,
-    MIGRATIONS,
-    PASSWORDS,
-    Answer,
-    World,
-    git,
-)
+from tests.integration.foreign_app import BRANCH, CHAIN, DISGUISES, MIGRATIONS, PASSWORDS, git
+from tests.integration.foreign_world import Answer, World
 
 REASON = servers.missing()
 pytestmark = [
@@ -126,6 +118,23 @@ def test_a_person_presses_publish(walk: dict[str, Answer]) -> None:
     steps = {each["name"]: each["seconds"] for each in walk["to qa"].document["steps"]}
     assert steps["verify"] > 1.5
     assert "press Publish" in walk["to qa"].said
+
+
+@pytest.mark.xfail(reason="`schema` is what the commit would bring, before anything was migrated")
+def test_a_release_that_did_not_begin_reports_the_schema_that_stands(
+    walk: dict[str, Answer],
+) -> None:
+    """Nobody confirmed, so the database of live was still empty, and the document must say so."""
+    assert walk["without consent"].document["schema"] is None
+
+
+@pytest.mark.xfail(reason="redaction runs over the finished JSON text, keys and all")
+def test_a_secret_that_is_a_plain_word_does_not_garble_the_document(world: World) -> None:
+    """Masking touches values alone: the keys of the contract stay."""
+    file = world.env_dir / ".env.test"
+    file.write_text(file.read_text() + "ADMIN_TOKEN=environment\n")
+    answer = world.desk(*DEPLOY, "--plan")
+    assert answer.document.get("environment") == "test"
 
 
 def test_nothing_to_do_is_done_without_a_lock(world: World) -> None:

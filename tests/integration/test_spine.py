@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -448,3 +449,25 @@ def test_no_secret_leaves_its_place(live: Desk, tmp_path: Path) -> None:
             assert secret not in text, f"a secret stands in: {place}"
     assert texts["workspace"] == ""
     assert json.dumps(said[1].document)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_gives_the_lock_back(live: Desk, number: signal.Signals) -> None:
+    """Code 130 in under 8 s, the lock is free, the ledger says so, and it is no failed release."""
+    live.commit({"NOTES.md": f"{time.time()}\n"})
+    served = live.served("development")
+    child = live.start("deploy", "--env", "development")
+    while not any(ref.startswith(LOCK) for ref in live.refs()):
+        time.sleep(0.02)
+    time.sleep(0.3)
+    child.send_signal(number)
+    started = time.monotonic()
+    call = ended(child)
+
+    assert 130 == call.code
+    assert time.monotonic() - started < 8
+    assert served == live.served("development")
+    assert [] == [ref for ref in live.refs() if ref.startswith(LOCK)]
+    assert "error" == live.ledger()[-1]["ending"]
+    time.sleep(2)  # the workspace's own build ends by itself
+    assert 0 == live("deploy", "--env", "development").code

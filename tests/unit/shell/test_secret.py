@@ -124,11 +124,13 @@ def test_short_values_are_left_alone() -> None:
     assert "aaaaaa bbb" == redact("aaaaaa bbb")
 
 
-@given(st.text(min_size=SHORTEST), st.text(), st.text())
+# a secret of asterisks alone can't be told from the mask
+WITHOUT_MASK = st.characters(exclude_characters="*", exclude_categories=["Cs"])
+
+
+@given(st.text(WITHOUT_MASK, min_size=SHORTEST), st.text(), st.text())
 def test_no_known_secret_survives(secret: str, before: str, after: str) -> None:
     """Whatever stands round it, a known secret is not in the redacted text."""
     remember(secret)
 
-    shown = redact(before + secret + after)
-
-    assert secret not in shown.replace(MASK, "") or secret in MASK * 9 or secret in before + after
+    assert secret not in redact(before + secret + after)
