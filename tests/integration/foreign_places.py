@@ -43,10 +43,9 @@ class Places:
         return psql(self.folder, self.port, f"brew_{name}", f"brew_{name}", PASSWORDS[name], query)
 
     def history(self, name: str) -> list[str]:
-        """The versions in the database's history; empty where it has none."""
-        there = self.sql(name, "select to_regclass('supabase_migrations.schema_migrations')")
+        """The versions in the database's history."""
         query = "select version from supabase_migrations.schema_migrations order by version"
-        return self.sql(name, query).splitlines() if there else []
+        return self.sql(name, query).splitlines()
 
     def answers(self, name: str) -> Any:
         """The version stamp that a visitor gets."""

@@ -177,7 +177,7 @@ class World(Places):
         over = threading.Event()
 
         def watch() -> None:
-            while not over.wait(0.02):
+            while not over.wait(0.05):
                 self.seen.update(exposed())
 
         thread = threading.Thread(target=watch)

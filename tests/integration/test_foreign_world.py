@@ -68,12 +68,11 @@ def walk(built: World) -> dict[str, Answer]:
 
 
 @pytest.fixture
-def world(built: World, walk: dict[str, Answer]) -> Iterator[World]:
+def world(built: World, walk: dict[str, Answer]) -> World:
     """A world in which every environment has a release, and nothing is under way."""
     assert walk["status"].code == 0, walk["status"].said
     built.settle()
-    yield built
-    built.settle()
+    return built
 
 
 def refused(world: World, *task: str, code: int = 1, says: tuple[str, ...] = ()) -> Answer:

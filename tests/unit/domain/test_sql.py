@@ -111,6 +111,7 @@ def test_long_and_nasty_text_is_read_in_no_time(part: str) -> None:
         ("do $$ begin; end $$", "do $$ begin; end $$;"),
         ("select '--', '/*', ';'", "select '--', -- text\n '/*', ';' ;"),
         ("select a like'x' and b", "select a like 'x' and b"),
+        ("select a=b,c", "select a = b , c"),
         ("select 'a' ; select 'b;'", "select 'a';\nselect 'b;';\n"),
     ],
 )

@@ -1,0 +1,69 @@
+"""The sections of the configuration, and the chain."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from scripts.errors import Refused
+from tests.support.tables import settings
+
+SETTINGS = settings()
+
+
+def test_iteration_follows_the_chain() -> None:
+    """Environments come in the order in which a commit travels."""
+    backwards = settings(chain=["production", "staging", "development"])
+
+    assert ["development", "staging", "production"] == [each.name for each in SETTINGS]
+    assert ["production", "staging", "development"] == [each.name for each in backwards]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("development", "development"), ("dev", "development"), ("prod", "production"), ("staging", "staging")],
+)
+def test_names_and_aliases_lead_to_the_environment(name: str, found: str) -> None:
+    """What people type is the name or an alias."""
+    assert found == SETTINGS.environment(name).name
+
+
+@pytest.mark.parametrize("name", ["stagin", "PROD", "production ", "--help", "$(id)"])
+def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
+    """A near miss never means an environment; the hint lists the names."""
+    with pytest.raises(Refused) as caught:
+        SETTINGS.environment(name)
+
+    assert f"there is no environment `{name}`" == caught.value.message
+    assert "the chain has `development`, `staging`, `production`" == caught.value.hint
+
+
+def test_no_name_is_said_as_such() -> None:
+    """Nothing is the default: an environment is always named."""
+    with pytest.raises(Refused, match="no environment was named"):
+        SETTINGS.environment("")
+
+
+def test_neighbours_in_the_chain() -> None:
+    """The ends of the chain have one neighbour, the others two."""
+    names = [(before and before.name, each.name, after and after.name)
+             for each in SETTINGS
+             for before, after in [(SETTINGS.before(each), SETTINGS.after(each))]]  # fmt: skip
+
+    assert [
+        (None, "development", "staging"),
+        ("development", "staging", "production"),
+        ("staging", "production", None),
+    ] == names
+
+
+def test_the_branch_has_its_full_name() -> None:
+    """Refs are compared by their full names."""
+    assert "refs/heads/main" == SETTINGS.environment("prod").branch_ref
+
+
+def test_settings_can_not_be_changed() -> None:
+    """What was checked is what is used."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SETTINGS.environment("prod").guarded = False  # type: ignore[misc]
