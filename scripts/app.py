@@ -93,6 +93,12 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
             f"`app.repository` names `{repository}`, which is no git checkout",
             "point it at the app's clone",
         )
+    for each in settings:
+        if each.ssh_config and not (folder / each.ssh_config).is_file():
+            raise ConfigError(
+                f"`environment.{each.name}.ssh_config` names no file: `{folder / each.ssh_config}`",
+                'it is relative to the folder of `pipeline.toml`; "" is your own ssh configuration',
+            )
     git = Git(repository, settings.app.remote)
 
     @cache

@@ -87,8 +87,7 @@ class Console:
     def finish(self, task: str, outcome: Outcome) -> None:
         """Show how it ended: the document, or the table and the last words."""
         if self.as_json:
-            document = json.dumps(outcome.document(), indent=2, default=str)
-            print(redact(document), flush=True)
+            print(json.dumps(redacted(outcome.document()), indent=2, default=str), flush=True)
         elif task in TABLES and outcome.code == 0:
             TABLES[task](self, outcome.data)
         failed = outcome.ending not in ("done", "nothing")
@@ -140,6 +139,17 @@ class Console:
 
 
 TABLES = {"status": Console.status, "history": Console.history}
+
+
+def redacted(value: Any) -> Any:
+    """A JSON value with every text in it redacted; keys are our own words."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: redacted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(each) for each in value]
+    return value
 
 
 def printable(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 from scripts.errors import ConfigError
 from scripts.shell.secret import Secret
 
 POOLER_PORT = 6543  # Supavisor's transaction mode: session locks leak through it
+MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -40,10 +42,11 @@ class Database:
         return variables
 
 
-def database_of(url: str, password: str | None, *, where: str) -> Database:
+def database_of(url: str, password: str | None, *, where: str, folder: Path) -> Database:
     """Read `DATABASE_URL` and `DATABASE_PASSWORD`.
 
-    Without `sslmode`, TLS is demanded except on loopback. `where` names the source in messages.
+    Without `sslmode`, TLS is demanded except on loopback. `where` names the source in messages;
+    a relative `sslrootcert` is one of `folder`.
 
     Raises:
         ConfigError: the address can't be used; its text is never shown, it may hold a password.
@@ -59,7 +62,13 @@ def database_of(url: str, password: str | None, *, where: str) -> Database:
         raise _unusable(where, "it should name a host and a database")
     if port == POOLER_PORT:
         raise _unusable(where, "port 6543 is the transaction pooler, where session locks leak")
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    pairs = (part.split("=", 1) for part in parts.query.split("&") if "=" in part)
+    query = {unquote(key): unquote(value) for key, value in pairs}
+    if query.get("sslmode", "require") not in MODES:
+        raise _unusable(where, f"`sslmode` is one of {', '.join(MODES)}")
+    certificate = query.get("sslrootcert")
+    if certificate and not (folder / certificate).is_file():
+        raise _unusable(where, "`sslrootcert` names no file")
     secret = password if password is not None else unquote(parts.password or "")
     loopback = parts.hostname in LOOPBACK
     return Database(
@@ -69,7 +78,7 @@ def database_of(url: str, password: str | None, *, where: str) -> Database:
         user=unquote(parts.username or "postgres"),
         password=Secret(secret),
         sslmode=query.get("sslmode", "prefer" if loopback else "require"),
-        sslrootcert=query.get("sslrootcert"),
+        sslrootcert=str(folder / certificate) if certificate else None,
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import CommandFailed, Refused, Unreachable
 from scripts.shell.command import Command, Result
 from scripts.shell.environment import CREDENTIALS, inherited
 from scripts.shell.runner import attempt, last_words, run
@@ -135,6 +135,54 @@ class Git:
         parents = ["-p", parent] if parent else []
         return self._local("commit-tree", tree, *parents, "-F", "-", stdin=subject.encode()).text.strip()
 
+    def chain(self, tip: str, file: str) -> list[dict[str, Any]]:
+        """The JSON file of each commit from the first to `tip`, oldest first.
+
+        Raises:
+            CommandFailed: a commit of the chain does not hold such a file.
+        """
+        ids = self._local("rev-list", "--first-parent", "--reverse", tip, "--").text.split()
+        texts = self._read([f"{each}:{file}" for each in ids])
+        try:
+            return [dict(json.loads(text or "")) for text in texts]
+        except (ValueError, TypeError):
+            raise CommandFailed(
+                f"a commit of the chain that ends in `{tip[:12]}` holds no readable `{file}`",
+                "somebody wrote there by hand: look at it with `git log`",
+            ) from None
+
+    def files(self, commit: str, folder: str, suffix: str) -> dict[str, str]:
+        """The files directly in a folder of a commit, name -> text; empty when there is no folder.
+
+        Bytes that are no UTF-8 come as surrogates, so that `encode("utf-8", "surrogateescape")`
+        gives the very bytes of the commit.
+        """
+        path = folder.strip("/") + "/"
+        listed = self._local("ls-tree", "-z", commit, "--", path).text.split("\0")
+        blobs = [line.split("\t", 1)[1] for line in listed if " blob " in line.partition("\t")[0]]
+        names = [name for name in blobs if name.endswith(suffix)]
+        texts = self._read([f"{commit}:{name}" for name in names])
+        return {name.removeprefix(path): text or "" for name, text in zip(names, texts, strict=True)}
+
+    def _read(self, names: Sequence[str]) -> list[str | None]:
+        """The objects of these names, each as text; None for one that is not there."""
+        if not names:
+            return []
+        asked = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+        raw = self._local("cat-file", "--batch", stdin=asked).out
+        texts: list[str | None] = []
+        place = 0
+        for _ in names:
+            end = raw.index(b"\n", place)
+            head, place = raw[place:end].split(), end + 1
+            if head[-1] == b"missing":
+                texts.append(None)
+                continue
+            size = int(head[-1])
+            texts.append(raw[place : place + size].decode("utf-8", "surrogateescape"))
+            place += size + 1
+        return texts
+
     def push(self, updates: Sequence[Update]) -> None:
         """Move all the refs, or none.
 
@@ -183,7 +231,14 @@ class Git:
         return self._local("rev-parse", "--is-shallow-repository").text.strip() == "true"
 
     def _network(self, *arguments: str) -> str:
-        return run(self._command(arguments, NETWORK_TIMEOUT)).text
+        result = attempt(self._command(arguments, NETWORK_TIMEOUT))
+        if result.code:
+            raise Unreachable(
+                f"the remote `{self.remote}` of `{self.folder}` can't be read{last_words(result)}",
+                f"see `app.remote` in `pipeline.toml`, and try `git ls-remote {self.remote}`",
+                exit_code=result.code,
+            )
+        return result.text
 
     def _local(self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)) -> Result:
         return run(self._command(arguments, 60.0, stdin, frozenset(success)))

@@ -144,5 +144,5 @@ class Postgres:
             raise Unreachable(
                 f"the database `{database.name}` on `{database.host}:{database.port}`"
                 f" can't be read\n  | {said}",
-                "check `DATABASE_URL` and `DATABASE_PASSWORD` in `.env.<environment>`",
+                "check `DATABASE_URL` (with its `sslmode` and `sslrootcert`) and `DATABASE_PASSWORD`",
             ) from None

@@ -43,6 +43,7 @@ class Cli:
         env = {
             **database.environment,
             "SUPABASE_HOME": str(self.workdir / "home"),
+            "TMPDIR": str(self.workdir / "home"),  # it unpacks 3 MB and leaves them
             "SUPABASE_TELEMETRY_DISABLED": "1",
             "SUPABASE_NO_UPDATE_NOTIFIER": "1",
             "DO_NOT_TRACK": "1",
@@ -119,6 +120,7 @@ def find(app: Path, configured: str) -> Path:
     if configured:
         binary = app / configured
         if binary.is_file():
+            _check_version(binary)
             return binary
         raise Refused(f"there is no Supabase CLI at `{configured}`", "see `[supabase] cli`")
     for folder in (app, *app.parents):

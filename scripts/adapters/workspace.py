@@ -62,9 +62,10 @@ def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
     return Command(argv, env=inherited(CREDENTIALS), stdin=script.encode(), timeout=timeout)
 
 
-def script(order: Order) -> str:
+def script(order: Order, mode: str = "place") -> str:
     """The inputs, each quoted for the remote shell, and then `workspace.sh`."""
     inputs = {
+        "MODE": mode,
         "WORKSPACE": order.workspace,
         "COMMIT": order.commit,
         "CANDIDATE": order.candidate,
@@ -81,8 +82,8 @@ def script(order: Order) -> str:
     return "\n".join([*lines, "build_environment() {", body, "}", _template()])
 
 
-def place(host: str, config: str | None, order: Order, timeout: float) -> None:
-    """Bring the workspace to the commit and build it there.
+def place(host: str, config: str | None, order: Order, timeout: float, *, mode: str = "place") -> None:
+    """Bring the workspace to the commit and build it there; with `probe`, only see that it could be.
 
     Raises:
         Refused: the workspace holds work that would be lost; nothing was changed.
@@ -90,7 +91,7 @@ def place(host: str, config: str | None, order: Order, timeout: float) -> None:
         CommandFailed: the remote's git failed.
         Unreachable: no answer: what stands in the workspace is unknown (live is untouched).
     """
-    result = attempt(ssh(host, config, script(order), timeout))
+    result = attempt(ssh(host, config, script(order, mode), timeout))
     document = _answer(result)
     if document is None:
         raise Unreachable(

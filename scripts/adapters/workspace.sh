@@ -1,4 +1,5 @@
 # Runs in the Replit workspace, fed to `bash -s` over ssh. The lines before this one set its inputs:
+#   MODE (probe: only look; place: do it)
 #   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
 # Standard output carries one JSON line, the answer; whatever else is said goes to standard error.
 set -u
@@ -25,6 +26,7 @@ main() {
   git fetch --quiet --no-tags "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" "+$CANDIDATE:refs/release-desk/candidate" \
     2>"$state/log" || answer failed fetch "$(last_lines "$state/log")"
   refuse_unpushed
+  [ "$MODE" = place ] || answer ready "" ""
   git cat-file -e "$COMMIT^{commit}" 2>/dev/null || answer failed fetch "the remote did not give $COMMIT"
   git -c advice.detachedHead=false checkout --quiet --detach "$COMMIT" 2>"$state/log" \
     || answer failed checkout "$(last_lines "$state/log")"
@@ -57,11 +59,14 @@ refuse_unpushed() {
 install_if_changed() {
   [ -n "$INSTALL" ] || return 0
   wanted=$(git hash-object "$LOCKFILE" 2>/dev/null)
-  [ -n "$wanted" ] && [ -d node_modules ] && [ "$(cat "$state/installed" 2>/dev/null)" = "$wanted" ] && return 0
+  [ -n "$wanted" ] && [ "$(cat "$state/installed" 2>/dev/null)" = "$wanted $(modules)" ] && return 0
   rm -f "$state/installed"
   run install "$INSTALL"
-  printf '%s\n' "$wanted" >"$state/installed"
+  printf '%s %s\n' "$wanted" "$(modules)" >"$state/installed"
 }
+
+# an npm app whose modules were thrown away must install again
+modules() { [ -d node_modules ] && echo modules || echo none; }
 
 run() {
   [ -n "$2" ] || return 0

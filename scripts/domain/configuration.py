@@ -137,8 +137,8 @@ def _environment_faults(environment: Environment) -> list[str]:
         faults.append("ssh_host` is missing: the driver `workspace` connects to it")
     elif not SSH_HOST.fullmatch(environment.ssh_host):
         faults.append("ssh_host` should be a host alias of the ssh configuration")
-    if not environment.workspace:
-        faults.append("workspace` is missing: the app's folder on the Replit host")
+    if not environment.workspace.startswith("/"):
+        faults.append("workspace` should be the whole path of the app's folder on the Replit host")
     if environment.publish == "mcp" and not environment.repl_id:
         faults.append('repl_id` is missing: `publish = "mcp"` needs it')
     return faults

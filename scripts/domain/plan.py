@@ -33,6 +33,7 @@ class Facts:
         head: where the target's branch is on the remote; None before its first promotion.
         contained: for `deploy`: the commit is on the target's branch; for `promote`: the target's
             branch is an ancestor of the commit, so that it can be fast-forwarded.
+        at_source: the commit is the head of the source's branch.
         commits: what the release brings, newest first.
         strangers: what the target's branch has and the commit lacks, newest first.
         applied: the database's history; None for an app without a database.
@@ -53,12 +54,19 @@ class Facts:
     source_live: Answer | None
     committed: tuple[Migration, ...]
     applied: tuple[Applied, ...] | None
+    at_source: bool = True
+    remote: str = "origin"
     retry: bool = False
 
     @property
     def schema(self) -> str | None:
         """The schema version that the commit brings."""
         return newest(each.version for each in self.committed)
+
+    @property
+    def standing(self) -> str | None:
+        """The schema version that the database has now."""
+        return newest(each.version for each in self.applied or ())
 
     @property
     def expected(self) -> Expected:
@@ -188,10 +196,12 @@ def _history_refusals(facts: Facts) -> Iterator[Refusal]:
         return
     listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in facts.strangers[:3])
     more = f" and {len(facts.strangers) - 3} more" if len(facts.strangers) > 3 else ""
+    remote, into = facts.remote, facts.source.branch
     yield Refusal(
         f"histories diverged: `{branch}` has commits that `{wanted}` lacks: {listed}{more}",
-        f"merge `{branch}` back into `{facts.source.branch}` first: "
-        f"`git fetch && git switch {facts.source.branch} && git merge origin/{branch} && git push`",
+        f"merge `{branch}` back into `{into}` first: "
+        f"`git switch {into} && git pull {remote} {into} && git pull --no-rebase {remote} {branch}"
+        f" && git push {remote} HEAD:{into}`",
     )
 
 
@@ -207,7 +217,8 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
                 f"mend it with a new commit on `{source.branch}`, then {deploy}",
             )
         has = f"{proven.release} is `{proven.commit[:12]}`" if proven else "nothing was released"
-        yield Refusal(f"`{wanted}` is not proven on {source.name}: {has} there", deploy)
+        way = deploy if facts.at_source else f"`invoke promote --to {source.name}`"
+        yield Refusal(f"`{wanted}` is not proven on {source.name}: {has} there", way)
         return
     problem = fault(facts.source_live or Answer(None), Expected(facts.wanted, source.name))
     if problem:
@@ -249,6 +260,7 @@ def _steps(facts: Facts, comparison: Comparison) -> tuple[Step, ...]:
     branch = f"move `{environment.branch}`, " if facts.source else ""
     steps = [("lock", "idempotent", f"take the lock of {environment.name}")]
     if pending:
+        steps.append(("probe", "pure", f"see that `{environment.ssh_host}` will take the commit"))
         count = f"{pending} migration{'s' if pending > 1 else ''}"
         steps.append(("migrate", "once", f"apply {count}, then read the history again"))
     steps += [

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from scripts.adapters import git_objects
 from scripts.domain import ledger as ledgers
 from scripts.domain.ledger import Ledger
 from scripts.domain.lock import FILE as LOCK_FILE
@@ -75,6 +74,8 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
             live=live.result(),
             source_live=source_live.result() if source_live else None,
             applied=applied.result(),
+            at_source=source is None or remote.head(source) == wanted,
+            remote=tools.git.remote,
             retry=wish.retry,
         )
 
@@ -113,7 +114,7 @@ def read_ledger(tools: Toolbox, tip: str | None) -> Ledger:
     """The ledger up to one of its commits."""
     if tip is None:
         return Ledger(None, ())
-    chain = git_objects.chain(tools.git.folder, tip, ledgers.FILE)
+    chain = tools.git.chain(tip, ledgers.FILE)
     return Ledger(tip, tuple(ledgers.event_of(document) for document in chain))
 
 
@@ -122,13 +123,13 @@ def read_lock(tools: Toolbox, refs: Mapping[str, str], environment: Environment)
     held = refs.get(lock_ref(environment.name))
     if held is None:
         return None
-    return lock_of(git_objects.chain(tools.git.folder, held, LOCK_FILE)[0])
+    return lock_of(tools.git.chain(held, LOCK_FILE)[0])
 
 
 def migrations_of(tools: Toolbox, commit: str) -> tuple[Migration, ...]:
     """The migrations of a commit: from its objects, never from a working tree."""
     folder = tools.settings.app.migrations
-    return read(git_objects.files(tools.git.folder, commit, folder, ".sql")) if folder else ()
+    return read(tools.git.files(commit, folder, ".sql")) if folder else ()
 
 
 def applied_migrations(tools: Toolbox, environment: Environment) -> tuple[Applied, ...] | None:

@@ -17,6 +17,21 @@ STATUS_EVERY = 3.0  # seconds between two questions to Replit
 def build(run: Run, expected: Expected) -> None:
     """Bring the workspace to the commit, built and stamped. What is live does not change by this."""
     tools, environment = run.tools, run.environment
+    with run.step("build", f"`{expected.commit[:12]}` in the workspace `{environment.ssh_host}`"):
+        if environment.publish == "mcp":
+            known = (environment.mcp_url, tools.mcp_token(environment), environment.repl_id)
+            threading.Thread(target=replit_mcp.warm, args=known, daemon=True).start()
+        _place(run, expected, "place")
+
+
+def probe(run: Run, expected: Expected) -> None:
+    """See that the workspace will take the commit, before the database is changed for it."""
+    with run.step("probe", f"the workspace `{run.environment.ssh_host}`"):
+        _place(run, expected, "probe")
+
+
+def _place(run: Run, expected: Expected, mode: str) -> None:
+    tools, environment = run.tools, run.environment
     app = tools.settings.app
     order = workspace.Order(
         workspace=environment.workspace,
@@ -35,11 +50,8 @@ def build(run: Run, expected: Expected) -> None:
         variables=tools.build_variables(environment),
     )
     config = str(tools.config_folder / environment.ssh_config) if environment.ssh_config else None
-    with run.step("build", f"`{expected.commit[:12]}` in the workspace `{environment.ssh_host}`"):
-        if environment.publish == "mcp":
-            known = (environment.mcp_url, tools.mcp_token(environment), environment.repl_id)
-            threading.Thread(target=replit_mcp.warm, args=known, daemon=True).start()
-        workspace.place(environment.ssh_host, config, order, tools.settings.replit.build_timeout)
+    limit = tools.settings.replit.build_timeout
+    workspace.place(environment.ssh_host, config, order, limit, mode=mode)
 
 
 def publish(run: Run) -> None:
@@ -107,7 +119,7 @@ def _unproven(run: Run, answer: Answer, problem: str, limit: float) -> ReleaseFa
             f"nobody knows what is live on {name}: {url} gave no answer for {limit:g} s ({answer.error})",
             f"look at {url} and at the app on Replit, then `invoke status`",
         )
-    return ReleaseFailed(
-        f"{name} is not what was released, after {limit:g} s: {problem}",
-        f"look at {url} and at the publishing log of the app on Replit",
-    )
+    hint = f"look at {url} and at the publishing log of the app on Replit"
+    if run.environment.publish == "manual":
+        hint = "was Publish pressed on Replit? then try again with `--retry`"
+    return ReleaseFailed(f"{name} is not what was released, after {limit:g} s: {problem}", hint)

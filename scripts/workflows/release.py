@@ -31,9 +31,12 @@ def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
     if plan.nothing:
         return Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan))
     refuse(plan)
+    schema.ready(tools, plan)
     confirm(tools, plan, consent)
     with held(tools, plan) as run:
-        schema.migrate(run)
+        if plan.comparison.pending:
+            publish.probe(run, plan.facts.expected)
+            schema.migrate(run)
         publish.build(run, plan.facts.expected)
         publish.publish(run)
         publish.verify(run, plan.facts.expected)
@@ -109,7 +112,7 @@ def _unchanged(plan: Plan) -> dict[str, object]:
         "release": last.release if last else None,
         "commit": facts.wanted,
         "live": facts.live.commit,
-        "schema": facts.schema,
+        "schema": facts.standing,
         "run": None,
         "steps": [],
     }

@@ -40,6 +40,7 @@ class Run:
     schema: str | None = None
     live: Answer | None = None
     release: str | None = None
+    migrated: tuple[str, ...] = ()  # files that this run has applied
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -106,7 +107,7 @@ def acquire(tools: Toolbox, plan: Plan) -> Run:
     )
     subject = f"lock of {environment.name}: {facts.task} by {tools.actor}"
     lock_id = tools.git.write(LOCK_FILE, lock.document(), subject, None)
-    run = Run(tools, plan, run_id, lock_id, schema=facts.schema, live=facts.live)
+    run = Run(tools, plan, run_id, lock_id, schema=facts.standing, live=facts.live)
     with run.step("lock", environment.name):
         wanted = [
             Update(lock_ref(environment.name), None, lock_id),

@@ -9,12 +9,24 @@ from scripts.adapters.database_url import Database
 from scripts.adapters.postgres import Postgres
 from scripts.adapters.supabase import Cli
 from scripts.domain.migrations import Applied, Migration, compare, newest
+from scripts.domain.plan import Plan
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed
 from scripts.shell.runner import attempt
 from scripts.workflows.run import Run
+from scripts.workflows.toolbox import Toolbox
 
 WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
 SHOWN = 12  # names of things left behind
+
+
+def ready(tools: Toolbox, plan: Plan) -> None:
+    """See that the migrations could be pushed, before anything changes.
+
+    Raises:
+        Refused: there are some, and the Supabase CLI is not where it should be.
+    """
+    if plan.comparison.pending:
+        supabase.find(tools.git.folder, tools.settings.supabase.cli)
 
 
 def migrate(run: Run) -> None:
@@ -25,8 +37,6 @@ def migrate(run: Run) -> None:
         CommandFailed, CommandTimedOut: the CLI could not work.
     """
     pending = run.plan.comparison.pending
-    if not pending:
-        return
     tools, facts = run.tools, run.plan.facts
     database = tools.database(run.environment)
     if database is None:
@@ -80,6 +90,7 @@ def _judge(run: Run, postgres: Postgres, before: frozenset[str], fault: DeskErro
     run.schema = newest(row.version for row in applied)
     now = compare(facts.committed, applied)
     if now.state == "equal" and fault is None:
+        run.migrated = tuple(each.file for each in run.plan.comparison.pending)
         return
     stands = _standing(run.plan.comparison.pending, now.pending, postgres.catalogue() - before)
     if now.pending:

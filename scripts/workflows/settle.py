@@ -11,6 +11,7 @@ from scripts.workflows import publish
 from scripts.workflows.run import Run, write_down
 
 CHANGES_LIVE = ("publish", "verify", "finish")
+CHANGES_WORKSPACE = ("build", *CHANGES_LIVE)
 
 
 def settle(run: Run, error: DeskError) -> DeskError:
@@ -20,12 +21,14 @@ def settle(run: Run, error: DeskError) -> DeskError:
     """
     end_all()
     failed_at = run.at
-    if isinstance(error, ReleaseFailed) and failed_at in CHANGES_LIVE:
+    if isinstance(error, ReleaseFailed) and failed_at in CHANGES_WORKSPACE:
         error = _way_back(run, error)
     elif failed_at in CHANGES_LIVE or run.live is None:
         run.live = run.tools.look(run.environment)
     if run.live is not None and run.live.silent and failed_at in CHANGES_LIVE:
         error = _unknown(run, error)
+    if run.migrated:
+        error.message += f"\n  | its migrations stand: {', '.join(run.migrated)}"
     ending = "failed" if isinstance(error, ReleaseFailed) else "error"
     _write(run, error, ending, failed_at)
     error.data = run.document()

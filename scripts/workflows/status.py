@@ -13,7 +13,7 @@ from scripts.domain.lock import Lock
 from scripts.domain.migrations import Applied, compare, newest
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment
-from scripts.errors import DeskError
+from scripts.errors import CommandFailed, DeskError
 from scripts.workflows.observe import (
     Remote,
     applied_migrations,
@@ -123,7 +123,7 @@ def _schema_problems(tools: Toolbox, own: Seen, released: Event) -> Iterator[str
         return
     try:
         committed = migrations_of(tools, released.commit)
-    except (ValueError, KeyError):  # the commit is not in this clone (a rewritten branch)
+    except CommandFailed:  # the commit is not in this clone (a rewritten branch)
         return
     found = compare(committed, own.applied)
     if found.missing:

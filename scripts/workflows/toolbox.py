@@ -94,7 +94,12 @@ class Toolbox:
                 f"set it in `{self.config_folder / f'.env.{environment.name}'}`, "
                 "or say `database = false` in `pipeline.toml`",
             )
-        return database_of(url, values.get("DATABASE_PASSWORD"), where=f"`.env.{environment.name}`")
+        return database_of(
+            url,
+            values.get("DATABASE_PASSWORD"),
+            where=f"`.env.{environment.name}`",
+            folder=self.config_folder,
+        )
 
     def postgres(self, environment: Environment) -> Postgres | None:
         """The environment's database, ready to be asked."""
