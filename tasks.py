@@ -15,8 +15,11 @@ PLAN = "show what would happen, and stop"
 YES = "don't ask; this is CI's consent"
 JSON = "one JSON document on stdout; people read stderr"
 RETRY = "try a commit again that failed here"
+WAIT = "wait for a lock that somebody else holds"
+UNDO = "undo what was begun instead of finishing it"
+REASON = "why; it goes to the ledger"
 DIR = "folder of the sandbox"
-RELEASE = {"sha": SHA, "plan": PLAN, "yes": YES, "json": JSON, "retry": RETRY}
+RELEASE = {"sha": SHA, "plan": PLAN, "yes": YES, "json": JSON, "retry": RETRY, "wait": WAIT}
 
 
 def desk(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
@@ -42,9 +45,11 @@ def deploy(
     yes: bool = False,
     json: bool = False,
     retry: bool = False,
+    wait: bool = False,
 ) -> None:
     """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
-    desk("deploy", env=env, sha=sha or None, plan=plan, yes=yes, json=json, retry=retry)
+    choice = {"sha": sha or None, "plan": plan, "yes": yes, "retry": retry, "wait": wait}
+    desk("deploy", env=env, json=json, **choice)
 
 
 @task(help={"to": ENV, **RELEASE})
@@ -56,9 +61,36 @@ def promote(
     yes: bool = False,
     json: bool = False,
     retry: bool = False,
+    wait: bool = False,
 ) -> None:
     """Take what the environment before has proven to this one: `invoke promote --to staging`."""
-    desk("promote", to=to, sha=sha or None, plan=plan, yes=yes, json=json, retry=retry)
+    choice = {"sha": sha or None, "plan": plan, "yes": yes, "retry": retry, "wait": wait}
+    desk("promote", to=to, json=json, **choice)
+
+
+@task(help={"env": ENV, "undo": UNDO, "yes": YES, "json": JSON})
+def resume(_c: Context, env: str = "", undo: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Finish or undo what a dead run began, from any machine: `invoke resume --env staging`."""
+    desk("resume", env=env, undo=undo, yes=yes, json=json)
+
+
+@task(name="show", help={"env": ENV, "json": JSON})
+def lock_show(_c: Context, env: str = "", json: bool = False) -> None:
+    """Who holds what, and what he is doing: `invoke lock.show`."""
+    desk("lock_show", env=env or None, json=json)
+
+
+@task(name="steal", help={"env": ENV, "reason": REASON, "undo": UNDO, "yes": YES, "json": JSON})
+def lock_steal(
+    _c: Context,
+    env: str = "",
+    reason: str = "",
+    undo: bool = False,
+    yes: bool = False,
+    json: bool = False,
+) -> None:
+    """End somebody's run and recover it: `invoke lock.steal --env staging --reason "laptop died"`."""
+    desk("lock_steal", env=env, reason=reason, undo=undo, yes=yes, json=json)
 
 
 @task(help={"json": JSON})
@@ -104,6 +136,7 @@ def check(_c: Context, tests: bool = True, json: bool = False) -> None:
 
 
 namespace = Collection(
-    deploy, promote, status, history, demo, test, check,
+    deploy, promote, resume, status, history, demo, test, check,
+    lock=Collection(lock_show, lock_steal),
     sandbox=Collection(sandbox_up, sandbox_down),
 )  # fmt: skip

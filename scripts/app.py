@@ -111,6 +111,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
         progress=console,
         values=values,
         config_folder=folder,
+        state_folder=DESK / ".airhost",
         actor=_actor(git, settings),
         host=socket.gethostname(),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),

@@ -4,6 +4,7 @@
     ├── Refused             1    a gate or a rule says no; nothing was changed
     │   └── ConfigError     1    `pipeline.toml` or a `.env` file is at fault
     ├── ReleaseFailed       1    the release itself is bad: proven so, and what is live is known
+    │   └── TakenBack       1    it was to be undone, and was
     ├── CommandFailed       3    another program failed
     │   └── Unreachable     3    a server did not answer, or refused us
     ├── CommandTimedOut     4    another program took too long
@@ -44,6 +45,18 @@ class ConfigError(Refused):
 
 class ReleaseFailed(DeskError):
     """The commit proved bad (migration, build, live answer); what is live is known."""
+
+
+class TakenBack(ReleaseFailed):
+    """Not to be finished: the way back is taken wherever the run stands.
+
+    Args:
+        bad: the commit proved bad; otherwise it was undone for another reason and may come again.
+    """
+
+    def __init__(self, message: str, *, bad: bool) -> None:
+        super().__init__(message)
+        self.bad = bad
 
 
 class CommandFailed(DeskError):

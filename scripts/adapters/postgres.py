@@ -45,9 +45,10 @@ union all select 'schema ' || n.nspname from pg_namespace n where {ours}
 union all select 'extension ' || extname from pg_extension
 """.replace("{ours}", "n.nspname !~ '^(pg_|information_schema$|supabase_migrations$)'")
 
-OURS = "application_name = %s and datname = current_database() and usename = current_user"
-PUSHES = f"select pid from pg_stat_activity where {OURS}"  # noqa: S608 - constants only
-END_PUSHES = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {OURS}"  # noqa: S608
+OURS = """application_name = %s and datname = current_database() and usename = current_user
+  and pid <> pg_backend_pid() and backend_start >= %s::timestamptz"""
+SESSIONS = f"select pid from pg_stat_activity where {OURS}"  # noqa: S608 - constants only
+END_SESSIONS = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {OURS}"  # noqa: S608
 
 
 class Row(NamedTuple):
@@ -106,18 +107,35 @@ class Postgres:
                 ) from None
             yield
 
-    def end_pushes(self) -> int:
-        """End what a killed Supabase CLI left running on the server; returns how many sessions.
+    def now(self) -> str:
+        """The server's clock, for `end_pushes`."""
+        with self._connection() as connection:
+            row = connection.execute("select clock_timestamp()::text").fetchone()
+            return str(row[0]) if row else "infinity"
+
+    def end_desks(self) -> None:
+        """End the sessions of a dead or dethroned desk, and what its CLI left running.
+
+        Only for who has taken over the environment's lock.
+        """
+        self._end(LOCK_KEY, "-infinity")
+        self._end(CLI_NAME, "-infinity")
+
+    def end_pushes(self, since: str) -> None:
+        """End what a killed Supabase CLI left running on the server since that moment.
 
         Killing the CLI does not stop its statement: it would still commit. Only called while
         `exclusive` is held, so that no push but our own can be meant.
         """
+        self._end(CLI_NAME, since)
+
+    def _end(self, application: str, since: str) -> None:
         with self._connection() as connection:
-            ended = connection.execute(END_PUSHES, [CLI_NAME]).fetchone()
+            known = [application, since]
+            connection.execute(END_SESSIONS, known)
             deadline = time.monotonic() + ENDED_WITHIN
-            while connection.execute(PUSHES, [CLI_NAME]).fetchone() and time.monotonic() < deadline:
+            while connection.execute(SESSIONS, known).fetchone() and time.monotonic() < deadline:
                 time.sleep(0.05)
-            return int(ended[0]) if ended else 0
 
     @contextlib.contextmanager
     def _connection(self, options: str = "") -> Iterator[psycopg.Connection[Any]]:

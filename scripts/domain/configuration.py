@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from scripts.domain.settings import App, Environment, Replit, Settings, Supabase, Verify
+from scripts.domain.settings import App, Environment, Lock, Replit, Settings, Supabase, Verify
 from scripts.errors import ConfigError
 
-Section = TypeVar("Section", App, Verify, Supabase, Replit, Environment)
+Section = TypeVar("Section", App, Verify, Supabase, Replit, Lock, Environment)
 Table = Mapping[str, Any]
 
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
     ),
 }
-TABLES = ["chain", "app", "verify", "supabase", "replit", "environment"]
+TABLES = ["chain", "app", "verify", "supabase", "replit", "lock", "environment"]
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
 BRANCH = re.compile(r"(?!.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
@@ -46,6 +46,9 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     verify = _section(Verify, table.get("verify", {}), "verify", faults)
     supabase = _section(Supabase, table.get("supabase", {}), "supabase", faults)
     replit = _section(Replit, table.get("replit", {}), "replit", faults)
+    lock = _section(Lock, table.get("lock", {}), "lock", faults)
+    if lock.ttl < 3 * lock.heartbeat:
+        faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
     faults.extend(_unknown(key, TABLES, "") for key in table if key not in TABLES)
@@ -55,7 +58,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
             f"`{file}` has {len(faults)} fault{'s' if len(faults) > 1 else ''}:{listed}",
             "every key is explained in the shipped `env/pipeline.toml`",
         )
-    return Settings(chain, app, verify, supabase, replit, environments)
+    return Settings(chain, app, verify, supabase, replit, lock, environments)
 
 
 def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:

@@ -1,9 +1,9 @@
-"""The lock: who holds an environment, and since when."""
+"""The lock: who holds an environment, since when, and what he is doing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 FILE = "lock.json"
@@ -15,7 +15,14 @@ class Lock:
 
     Args:
         nonce: makes two locks of one run differ, so that only the owner can release it.
+        source: the environment that is promoted from; empty for other tasks.
+        release: the release that a rollback goes back to; empty for other tasks.
         acquired_at: UTC, ISO 8601, by the owner's clock: for people, never compared.
+        step: what the owner is doing.
+        back: why he is undoing it; empty while he goes forward.
+        journal: digest of the run's journal so far.
+        beat: counts the signs of life.
+        ttl: seconds of silence after which he counts as dead.
     """
 
     run: str
@@ -26,15 +33,27 @@ class Lock:
     environment: str
     commit: str
     acquired_at: str
+    source: str = ""
+    release: str = ""
+    reason: str = ""
+    step: str = "lock"
+    back: str = ""
+    journal: str = ""
+    beat: int = 0
+    ttl: float = 90
 
     def document(self) -> dict[str, Any]:
         """The lock as JSON."""
         return asdict(self)
 
+    def alive(self, **news: str) -> Lock:
+        """The next sign of life."""
+        return replace(self, beat=self.beat + 1, **news)  # type: ignore[arg-type]
+
     def __str__(self) -> str:
         return (
             f"{self.actor or 'somebody'} on `{self.host}` since {self.acquired_at}"
-            f" (`{self.task}` of `{self.commit[:12]}`, run {self.run})"
+            f" (`{self.task}` of `{self.commit[:12]}`, run {self.run}, at `{self.step}`)"
         )
 
 
@@ -49,6 +68,13 @@ def candidate_ref(environment: str, run: str) -> str:
 
 
 def lock_of(document: Mapping[str, Any]) -> Lock:
-    """Read a lock; a key that is not there is an empty text."""
-    keys = Lock.__dataclass_fields__
-    return Lock(**{key: str(document.get(key, "")) for key in keys})
+    """Read a lock; a key that is not there, or of another kind, is its default or an empty text."""
+    values: dict[str, Any] = {}
+    for spec in fields(Lock):
+        kind: type = {"int": int, "float": float}.get(str(spec.type), str)
+        value = document.get(spec.name)
+        if isinstance(value, kind) or (kind is float and isinstance(value, int)):
+            values[spec.name] = value
+        elif kind is str:
+            values[spec.name] = ""
+    return Lock(**values)

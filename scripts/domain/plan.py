@@ -166,7 +166,11 @@ def _refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     """The reasons why not, the weightiest first."""
     name = facts.environment.name
     if facts.lock:
-        yield Refusal(f"{name} is locked by {facts.lock}", "wait for that run, then try again", 5)
+        yield Refusal(
+            f"{name} is locked by {facts.lock}",
+            f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {name}`",
+            5,
+        )
     yield from _history_refusals(facts)
     if facts.source is not None:
         yield from _source_refusals(facts, facts.source)

@@ -51,6 +51,15 @@ class Replit:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """`[lock]`: how an owner shows that he is alive, and when he counts as dead; times in seconds."""
+
+    heartbeat: float = 20
+    ttl: float = 90
+    wait: float = 900
+
+
+@dataclass(frozen=True)
 class Environment:
     """`[environment.<name>]`: one place where a commit can be live."""
 
@@ -83,6 +92,7 @@ class Settings:
     verify: Verify
     supabase: Supabase
     replit: Replit
+    lock: Lock
     environments: Mapping[str, Environment]
 
     def __iter__(self) -> Iterator[Environment]:

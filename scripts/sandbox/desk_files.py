@@ -20,6 +20,11 @@ build_variables = ["VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY", "VITE_ENVIRONM
 timeout = 20
 interval = 0.5
 request_timeout = 3
+
+[lock]
+heartbeat = 1
+ttl = 5
+wait = 120
 """
 
 ENVIRONMENT = """

@@ -5,12 +5,19 @@ from __future__ import annotations
 from scripts.domain.outcome import Outcome
 from scripts.domain.plan import decide
 from scripts.workflows.observe import Wish, observe
+from scripts.workflows.patience import patiently
 from scripts.workflows.release import Consent, carry_out
 from scripts.workflows.toolbox import Toolbox
 
 
-def run(tools: Toolbox, *, env: str, sha: str | None, retry: bool, plan: bool, yes: bool) -> Outcome:
+def run(
+    tools: Toolbox, *, env: str, sha: str | None, retry: bool, plan: bool, yes: bool, wait: bool
+) -> Outcome:
     """Observe, plan, and carry the plan out."""
     environment = tools.settings.environment(env)
-    facts = observe(tools, Wish("deploy", environment, revision=sha, retry=retry))
-    return carry_out(tools, decide(facts), Consent(plan, yes))
+    wish = Wish("deploy", environment, revision=sha, retry=retry)
+
+    def release() -> Outcome:
+        return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes))
+
+    return patiently(tools, release, wait=wait and not plan)

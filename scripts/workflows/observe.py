@@ -37,6 +37,7 @@ class Wish:
         source: the environment to promote from; None for `deploy`.
         revision: a commit, branch or tag; None for the head of the branch.
         retry: a commit that failed here may be tried again.
+        resumes: the dead run whose lock does not count.
     """
 
     task: str
@@ -44,6 +45,7 @@ class Wish:
     source: Environment | None = None
     revision: str | None = None
     retry: bool = False
+    resumes: str | None = None
 
 
 def observe(tools: Toolbox, wish: Wish) -> Facts:
@@ -58,6 +60,7 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
         wanted = _wanted(tools, wish, remote)
         contained = _contained(tools, wish, head, wanted)
         previous = remote.ledger.live(environment.name)
+        lock = read_lock(tools, remote.refs, environment)
         base = head if source else (previous.commit if previous else None)
         return Facts(
             task=wish.task,
@@ -68,7 +71,7 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
             contained=contained,
             commits=commits_between(tools, wanted, base),
             strangers=() if contained or head is None else commits_between(tools, head, wanted),
-            lock=read_lock(tools, remote.refs, environment),
+            lock=None if lock and lock.run == wish.resumes else lock,
             ledger=remote.ledger,
             committed=migrations_of(tools, wanted),
             live=live.result(),

@@ -6,11 +6,14 @@ from scripts.domain.outcome import Outcome
 from scripts.domain.plan import decide
 from scripts.errors import Refused
 from scripts.workflows.observe import Wish, observe
+from scripts.workflows.patience import patiently
 from scripts.workflows.release import Consent, carry_out
 from scripts.workflows.toolbox import Toolbox
 
 
-def run(tools: Toolbox, *, to: str, sha: str | None, retry: bool, plan: bool, yes: bool) -> Outcome:
+def run(
+    tools: Toolbox, *, to: str, sha: str | None, retry: bool, plan: bool, yes: bool, wait: bool
+) -> Outcome:
     """Observe, plan, and carry the plan out."""
     target = tools.settings.environment(to)
     source = tools.settings.before(target)
@@ -19,5 +22,9 @@ def run(tools: Toolbox, *, to: str, sha: str | None, retry: bool, plan: bool, ye
             f"{target.name} is the first of the chain: nothing promotes into it",
             f"merge into `{target.branch}`, then `invoke deploy --env {target.name}`",
         )
-    facts = observe(tools, Wish("promote", target, source, sha, retry))
-    return carry_out(tools, decide(facts), Consent(plan, yes))
+    wish = Wish("promote", target, source, sha, retry)
+
+    def release() -> Outcome:
+        return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes))
+
+    return patiently(tools, release, wait=wait and not plan)

@@ -36,7 +36,7 @@ def _place(run: Run, expected: Expected, mode: str) -> None:
     order = workspace.Order(
         workspace=environment.workspace,
         commit=expected.commit,
-        candidate=run.candidate(),
+        candidate=run.holding.candidate,
         install=app.install,
         build=app.build,
         lockfile=app.lockfile,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from scripts.domain.live import fault
 from scripts.domain.outcome import Outcome
 from scripts.domain.plan import Plan
 from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
@@ -33,16 +34,23 @@ def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
     refuse(plan)
     schema.ready(tools, plan)
     confirm(tools, plan, consent)
-    with held(tools, plan) as run:
-        if plan.comparison.pending:
-            publish.probe(run, plan.facts.expected)
-            schema.migrate(run)
-        publish.build(run, plan.facts.expected)
+    with held(acquire(tools, plan)) as run:
+        proceed(run)
+    return released(run)
+
+
+def proceed(run: Run) -> None:
+    """The steps themselves; each can be done again, so a run that died here is simply run again."""
+    facts = run.plan.facts
+    if run.plan.comparison.pending:
+        publish.probe(run, facts.expected)
+        schema.migrate(run)
+    if run.migrated or fault(facts.live, facts.expected):
+        publish.build(run, facts.expected)
         publish.publish(run)
-        publish.verify(run, plan.facts.expected)
-        with run.step("finish", "branch, ledger and lock in one push"):
-            write_down(run, "done", moves_branch=plan.facts.source is not None)
-    return released(plan, run)
+    publish.verify(run, facts.expected)
+    with run.step("finish", "branch, ledger and lock in one push"):
+        write_down(run, "done", moves_branch=facts.source is not None)
 
 
 def planned(plan: Plan) -> Outcome:
@@ -79,9 +87,8 @@ def confirm(tools: Toolbox, plan: Plan, consent: Consent) -> None:
 
 
 @contextmanager
-def held(tools: Toolbox, plan: Plan) -> Iterator[Run]:
-    """The bracket round every change: the lock before it, the truth in the ledger after it."""
-    run = acquire(tools, plan)
+def held(run: Run) -> Iterator[Run]:
+    """The bracket round every change: it was locked before, and the truth is in the ledger after."""
     try:
         yield run
     except DeskError as fault:
@@ -91,13 +98,13 @@ def held(tools: Toolbox, plan: Plan) -> Iterator[Run]:
         raise
 
 
-def released(plan: Plan, run: Run) -> Outcome:
+def released(run: Run) -> Outcome:
     """The good ending, with the next command."""
     environment, following = run.environment, run.tools.settings.after(run.environment)
     hint = f"next: `invoke promote --to {following.name}`" if following else None
     return Outcome.done(
         f"{environment.name} {run.release} is live: {environment.url} answers with"
-        f" `{plan.facts.wanted[:12]}`",
+        f" `{run.plan.facts.wanted[:12]}`",
         hint,
         **run.document(),
     )

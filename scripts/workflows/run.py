@@ -1,26 +1,25 @@
-"""One execution of a mutating task: the lock round it, its steps, and how it is written down."""
+"""One execution of a mutating task: its lock, its steps, its journal, and how it is written down."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.adapters.git import StaleError, Update
+from scripts.adapters.journal import Journal
 from scripts.domain import ledger as ledgers
-from scripts.domain.ledger import Event
+from scripts.domain.ledger import Event, Ledger
 from scripts.domain.live import Answer
-from scripts.domain.lock import FILE as LOCK_FILE
-from scripts.domain.lock import Lock, candidate_ref, lock_ref
+from scripts.domain.lock import Lock, lock_ref
 from scripts.domain.plan import Plan
 from scripts.domain.settings import Environment
-from scripts.errors import CommandFailed, Locked
+from scripts.errors import DeskError, Locked
+from scripts.workflows.holding import Holding
 from scripts.workflows.observe import read_ledger, read_lock
+from scripts.workflows.record import append
 from scripts.workflows.toolbox import Toolbox
-
-APPENDS = 12  # tries to append to the ledger while other environments append as well
 
 
 @dataclass
@@ -28,20 +27,25 @@ class Run:
     """What a run knows about itself while it goes on.
 
     Args:
-        lock_id: the commit that the lock ref points at while this run owns it.
         schema: the newest version in the database, as read last; None without a database.
         live: the last answer of the public URL.
+        migrated: the files that this run has applied.
     """
 
     tools: Toolbox
     plan: Plan
-    id: str
-    lock_id: str
+    holding: Holding
+    journal: Journal
     schema: str | None = None
     live: Answer | None = None
     release: str | None = None
-    migrated: tuple[str, ...] = ()  # files that this run has applied
+    migrated: tuple[str, ...] = ()
     steps: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.holding.lock.run
 
     @property
     def environment(self) -> Environment:
@@ -55,12 +59,15 @@ class Run:
 
     @contextmanager
     def step(self, name: str, detail: str = "") -> Iterator[None]:
-        """Time a step, say that it goes on, and note how it ended."""
+        """One step: the lock is still ours, the intent is on disk, then it is done and written so."""
         record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
         self.steps.append(record)
         self.tools.progress.begin(name, detail)
         started = self.tools.clock()
         try:
+            self.holding.check()
+            self.journal.write(step=name, at=self.tools.now(), state="intent", detail=detail)
+            self.holding.note(name, self.journal.digest)
             yield
             record["ending"] = "done"
         except BaseException:
@@ -68,6 +75,7 @@ class Run:
             raise
         finally:
             record["seconds"] = round(self.tools.clock() - started, 2)
+            self.journal.write(step=name, at=self.tools.now(), state=record["ending"])
             self.tools.progress.end(name, record["ending"], record["seconds"])
 
     def document(self) -> dict[str, Any]:
@@ -82,10 +90,6 @@ class Run:
             "steps": self.steps,
         }
 
-    def candidate(self) -> str:
-        """The ref under which the workspace fetches the commit."""
-        return candidate_ref(self.environment.name, self.id)
-
 
 def acquire(tools: Toolbox, plan: Plan) -> Run:
     """Take the lock and show the candidate, in one push; then make sure that the plan still holds.
@@ -93,65 +97,74 @@ def acquire(tools: Toolbox, plan: Plan) -> Run:
     Raises:
         Locked: somebody else has it, or released here while this run was planning.
     """
-    facts, environment = plan.facts, plan.facts.environment
-    run_id = tools.new_id()
-    lock = Lock(
-        run=run_id,
+    run = begin(tools, plan, Holding(tools, lock_for(tools, plan)))
+    with run.step("lock", run.environment.name):
+        try:
+            run.holding.take()
+            _still_planned(run)
+        except StaleError:
+            raise locked(tools, run.environment) from None
+        except BaseException:
+            with suppress(DeskError, StaleError):  # it may have been taken, or given back already
+                run.holding.free()
+            raise
+    return run
+
+
+def begin(tools: Toolbox, plan: Plan, holding: Holding) -> Run:
+    """A run that goes by this plan."""
+    journal = Journal(tools.state_folder / "runs", holding.lock.run)
+    facts = plan.facts
+    journal.write(at=tools.now(), lock=holding.lock.document(), plan=plan.document())
+    return Run(tools, plan, holding, journal, schema=facts.standing, live=facts.live)
+
+
+def lock_for(tools: Toolbox, plan: Plan, release: str = "", reason: str = "") -> Lock:
+    """The lock of a new run."""
+    facts = plan.facts
+    return Lock(
+        run=tools.new_id(),
         nonce=tools.new_id(),
         actor=tools.actor,
         host=tools.host,
         task=facts.task,
-        environment=environment.name,
+        environment=facts.environment.name,
         commit=facts.wanted,
         acquired_at=tools.now(),
+        source=facts.source.name if facts.source else "",
+        release=release,
+        reason=reason,
+        ttl=tools.settings.lock.ttl,
     )
-    subject = f"lock of {environment.name}: {facts.task} by {tools.actor}"
-    lock_id = tools.git.write(LOCK_FILE, lock.document(), subject, None)
-    run = Run(tools, plan, run_id, lock_id, schema=facts.standing, live=facts.live)
-    with run.step("lock", environment.name):
-        wanted = [
-            Update(lock_ref(environment.name), None, lock_id),
-            Update(run.candidate(), None, facts.wanted),
-        ]
-        try:
-            tools.git.push(wanted)
-        except StaleError:
-            raise _locked(tools, environment) from None
-        _still_planned(tools, run)
-    return run
 
 
-def _still_planned(tools: Toolbox, run: Run) -> None:
+def _still_planned(run: Run) -> None:
     """Between the plan and the lock somebody else may have had the lock, and released it again."""
-    facts = run.plan.facts
+    tools, facts = run.tools, run.plan.facts
     refs = tools.git.observe([ledgers.REF])
     ledger = read_ledger(tools, refs.get(ledgers.REF))
     before, now = facts.ledger.last(facts.environment.name), ledger.last(facts.environment.name)
     if before == now and refs.get(facts.environment.branch_ref) == facts.head:
         return
-    free(run)
     if now and now != before:
         raise Locked(
             f"{now.actor} released `{now.commit[:12]}` on {now.environment} as {now.release}"
             f" (run {now.run}) while this run was planning",
-            f"look at `invoke status`, then try again: `invoke {facts.task}`",
+            "look at `invoke status`, then try again",
         )
     raise Locked(f"`{facts.environment.branch}` moved while this run was planning", "try again")
 
 
-def _locked(tools: Toolbox, environment: Environment) -> Locked:
+def locked(tools: Toolbox, environment: Environment) -> Locked:
+    """Who was quicker."""
     refs = tools.git.observe([lock_ref(environment.name), ledgers.REF])
     lock = read_lock(tools, refs, environment)
+    hint = f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {environment.name}`"
     if lock:
-        return Locked(f"{environment.name} is locked by {lock}", "wait for that run, then try again")
+        return Locked(f"{environment.name} is locked by {lock}", hint)
     last = read_ledger(tools, refs.get(ledgers.REF)).last(environment.name)
     who = f" by {last.actor} (run {last.run}, {last.release})" if last else ""
     return Locked(f"{environment.name} was locked{who} until a moment ago", "try again")
-
-
-def free(run: Run) -> None:
-    """Give the lock back without a word in the ledger; only ever our own."""
-    run.tools.git.push(_leftovers(run))
 
 
 def write_down(run: Run, ending: str, *, moves_branch: bool, **detail: Any) -> Event:
@@ -161,31 +174,31 @@ def write_down(run: Run, ending: str, *, moves_branch: bool, **detail: Any) -> E
         Locked: the lock is no longer ours, or the branch moved: nothing was written.
         CommandFailed: the remote refused, or can't be reached.
     """
-    tools, facts = run.tools, run.plan.facts
-    tip = facts.ledger.tip
-    for attempt in range(APPENDS):
-        ledger = read_ledger(tools, tip)
-        event = _event(run, ledger.next_release(run.environment.name), ending, detail)
-        written = tools.git.write(ledgers.FILE, event.document(), event.subject, tip)
-        updates = [Update(ledgers.REF, tip, written), *_leftovers(run)]
-        if moves_branch and facts.head != facts.wanted:
-            updates.append(Update(run.environment.branch_ref, facts.head, facts.wanted))
-        try:
-            tools.git.push(updates)
-        except StaleError as stale:
-            _still_ours(run, stale, moves_branch=moves_branch)
-            tools.sleep(random.uniform(0.05, 0.2) * (attempt + 1))  # noqa: S311 - jitter
-            tip = tools.git.observe([ledgers.REF]).get(ledgers.REF)
-            continue
-        run.release = event.release
-        return event
-    raise CommandFailed("the ledger moves faster than this run can append to it")
+    facts = run.plan.facts
+    run.holding.end()
+
+    def make(ledger: Ledger) -> Event:
+        return _event(run, ledger.next_release(run.environment.name), ending, detail)
+
+    def updates() -> list[Update]:
+        moves = moves_branch and facts.head != facts.wanted
+        branch = Update(run.environment.branch_ref, facts.head, facts.wanted)
+        return [*run.holding.leftovers(), *([branch] if moves else [])]
+
+    def stale(fault: StaleError) -> None:
+        _still_ours(run, fault, moves_branch=moves_branch)
+
+    with run.holding.still():
+        event = append(run.tools, facts.ledger.tip, make, updates, stale)
+    run.release = event.release
+    return event
 
 
 def _still_ours(run: Run, stale: StaleError, *, moves_branch: bool) -> None:
     """Only the ledger may have moved; anything else means that the environment is not ours."""
     environment, facts = run.environment, run.plan.facts
-    if stale.refs.get(lock_ref(environment.name)) != run.lock_id:
+    if stale.refs.get(run.holding.ref) != run.holding.id:
+        run.holding.lost = True
         raise Locked(
             f"the lock of {environment.name} is no longer held by this run: nothing was written",
             "`invoke status` says who holds it and what is live",
@@ -199,12 +212,10 @@ def _still_ours(run: Run, stale: StaleError, *, moves_branch: bool) -> None:
 
 def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event:
     tools, facts = run.tools, run.plan.facts
-    source = facts.source.name if facts.source else None
-    previous = facts.previous.release if facts.previous else None
     known = {
         "schema": run.schema,
-        "source": source,
-        "previous": previous,
+        "source": facts.source.name if facts.source else None,
+        "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,
         "steps": [step for step in run.steps if step["ending"] != "running"],
         "migrations": [each.file for each in run.plan.comparison.pending],
@@ -221,11 +232,3 @@ def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event
         run=run.id,
         detail=known,
     )
-
-
-def _leftovers(run: Run) -> list[Update]:
-    """What no run leaves behind."""
-    return [
-        Update(lock_ref(run.environment.name), run.lock_id, None),
-        Update(run.candidate(), run.plan.facts.wanted, None),
-    ]

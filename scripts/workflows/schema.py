@@ -70,7 +70,7 @@ def _same_view(run: Run, cli: Cli, database: Database, postgres: Postgres) -> No
 
 def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
     limits = run.tools.settings.supabase
-    before = postgres.catalogue()
+    before, began = postgres.catalogue(), postgres.now()
     fault: DeskError | None = None
     try:
         result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout))
@@ -79,7 +79,7 @@ def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
         fault = caught
     finally:
         # killed or done: what the CLI began must not go on behind our back
-        postgres.end_pushes()
+        postgres.end_pushes(began)
     _judge(run, postgres, before, fault)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from scripts.domain.live import Expected, fault
-from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed
+from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
 from scripts.shell.runner import end_all
 from scripts.workflows import publish
 from scripts.workflows.run import Run, write_down
@@ -21,7 +22,11 @@ def settle(run: Run, error: DeskError) -> DeskError:
     """
     end_all()
     failed_at = run.at
-    if isinstance(error, ReleaseFailed) and failed_at in CHANGES_WORKSPACE:
+    if run.holding.lost:  # somebody else is at work here now: look, and touch nothing
+        run.live = run.tools.look(run.environment)
+    elif isinstance(error, TakenBack) or (
+        isinstance(error, ReleaseFailed) and failed_at in CHANGES_WORKSPACE
+    ):
         error = _way_back(run, error)
     elif failed_at in CHANGES_LIVE or run.live is None:
         run.live = run.tools.look(run.environment)
@@ -29,8 +34,8 @@ def settle(run: Run, error: DeskError) -> DeskError:
         error = _unknown(run, error)
     if run.migrated:
         error.message += f"\n  | its migrations stand: {', '.join(run.migrated)}"
-    ending = "failed" if isinstance(error, ReleaseFailed) else "error"
-    _write(run, error, ending, failed_at)
+    bad = error.bad if isinstance(error, TakenBack) else isinstance(error, ReleaseFailed)
+    _write(run, error, "failed" if bad else "error", failed_at)
     error.data = run.document()
     return error
 
@@ -49,6 +54,8 @@ def _way_back(run: Run, error: DeskError) -> DeskError:
         error.hint = f"publish {name} again: `git` has it; press Publish on Replit"
         return error
     run.tools.progress.note(f"going back to {name}")
+    with suppress(DeskError):
+        run.holding.beat(back=error.message.splitlines()[0])
     try:
         publish.build(run, expected)
         if not untouched:

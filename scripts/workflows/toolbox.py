@@ -45,6 +45,7 @@ class Toolbox:
     Args:
         values: the variables of an environment: `.env.<name>`, then the process environment.
         config_folder: the folder of `pipeline.toml`.
+        state_folder: where journals and undelivered notices lie, on this machine only.
     """
 
     settings: Settings
@@ -52,6 +53,7 @@ class Toolbox:
     progress: Progress
     values: Callable[[Environment], Mapping[str, str]]
     config_folder: Path
+    state_folder: Path
     actor: str
     host: str
     now: Callable[[], str]

@@ -222,6 +222,36 @@ def test_an_interruption_ends_the_whole_group(grandchild: Path) -> None:
     assert wait_until(lambda: not alive(pid_in(grandchild)), 2)
 
 
+def children() -> set[int]:
+    """Our own children that live."""
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return {int(pid) for pid in listed if alive(int(pid))}
+
+
+def test_an_interruption_at_the_start_leaves_no_process() -> None:
+    """Wherever the signal arrives, also while the child is being started, no child goes on by itself."""
+
+    def interrupt(*_: object) -> None:
+        raise Stopped
+
+    others = children()
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        for number in range(60):
+            press = threading.Timer(number / 20_000, os.kill, (os.getpid(), signal.SIGUSR1))
+            with pytest.raises(Stopped):
+                press.start()
+                run(Command(("sleep", "30")))
+            press.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    left = children() - others
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+
+    assert set() == left
+
+
 def test_end_all_ends_what_other_threads_wait_for(grandchild: Path) -> None:
     """One call ends the children of every thread, groups and all."""
     ended: list[Result] = []

@@ -1,0 +1,123 @@
+"""Holding the lock: taking it, the signs of life, and knowing at once when it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from scripts.adapters.git import StaleError, Update
+from scripts.domain.lock import FILE, Lock, candidate_ref, lock_ref
+from scripts.errors import CommandFailed, DeskError, Locked
+from scripts.workflows.toolbox import Toolbox
+
+
+class Holding:
+    """The lock while it is ours; a thread pushes the signs of life.
+
+    Args:
+        id: the commit that the lock ref points at; only who knows it can move or delete the ref.
+    """
+
+    def __init__(self, tools: Toolbox, lock: Lock) -> None:
+        self._tools = tools
+        self._over = threading.Event()
+        self._guard = threading.RLock()
+        self._confirmed = tools.clock()
+        self.lock = lock
+        self.lost = False
+        self.id = self._write(lock)
+
+    @property
+    def ref(self) -> str:
+        """The lock's ref."""
+        return lock_ref(self.lock.environment)
+
+    @property
+    def candidate(self) -> str:
+        """The ref under which the workspace fetches the commit."""
+        return candidate_ref(self.lock.environment, self.lock.run)
+
+    def take(self, old: str | None = None, dead: Lock | None = None) -> None:
+        """Take the free lock, or that of a dead run with its candidate; all in one push.
+
+        Raises:
+            StaleError: somebody else was quicker, or the dead one lives.
+        """
+        updates = [Update(self.ref, old, self.id), Update(self.candidate, None, self.lock.commit)]
+        if dead:
+            left = candidate_ref(dead.environment, dead.run)
+            refs = self._tools.git.refs()
+            if left in refs:
+                updates.append(Update(left, refs[left], None))
+        self._tools.git.push(updates)
+        self._confirmed = self._tools.clock()
+        threading.Thread(target=self._live, daemon=True).start()
+
+    def check(self) -> None:
+        """Before each step: is it still ours? After a long silence (a sleeping laptop), ask.
+
+        Raises:
+            Locked: somebody has taken it over: nothing more may be changed by this run.
+        """
+        silent = self._tools.clock() - self._confirmed
+        if silent > self._tools.settings.lock.ttl / 2:
+            with contextlib.suppress(CommandFailed):
+                self.beat()
+        if self.lost:
+            raise Locked(
+                f"the lock of {self.lock.environment} was taken over from this run",
+                "`invoke status` says who holds it and what is live",
+            )
+
+    def beat(self, **news: str) -> None:
+        """Push one sign of life, with what is new. Being dethroned is noted, not raised."""
+        with self._guard:
+            if self.lost:
+                return
+            lock = self.lock.alive(**news)
+            new = self._write(lock)
+            try:
+                self._tools.git.push([Update(self.ref, self.id, new)])
+            except StaleError:
+                self.lost = True
+                return
+            self.lock, self.id = lock, new
+            self._confirmed = self._tools.clock()
+
+    def note(self, step: str, journal: str) -> None:
+        """What the next sign of life will say."""
+        with self._guard:
+            self.lock = self.lock.alive(step=step, journal=journal)
+
+    @contextlib.contextmanager
+    def still(self) -> Iterator[str]:
+        """No sign of life while the ref itself is moved; gives its id."""
+        with self._guard:
+            yield self.id
+
+    def leftovers(self) -> list[Update]:
+        """What no run leaves behind: the lock and its candidate."""
+        return [
+            Update(self.ref, self.id, None),
+            Update(self.candidate, self.lock.commit, None),
+        ]
+
+    def end(self) -> None:
+        """No more signs of life."""
+        self._over.set()
+
+    def free(self) -> None:
+        """Give it back without a word in the ledger."""
+        self.end()
+        with self.still():
+            self._tools.git.push(self.leftovers())
+
+    def _live(self) -> None:
+        while not self._over.wait(self._tools.settings.lock.heartbeat):
+            with contextlib.suppress(DeskError):  # a network that is away for a moment
+                self.beat()
+
+    def _write(self, lock: Lock) -> str:
+        subject = f"lock of {lock.environment}: {lock.task} by {lock.actor}"
+        return self._tools.git.write(FILE, lock.document(), subject, None)

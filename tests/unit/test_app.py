@@ -1,0 +1,229 @@
+"""The wiring: which values reach which environment, who acts, and what signals do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scripts import app
+from scripts.console import Console
+from scripts.errors import ConfigError, Refused
+from scripts.shell.secret import MASK, redact
+from tests.support.desks import ROOT, configured, environment
+from tests.support.repositories import Repository, seeded
+from tests.support.processes import wait_until
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Repository:
+    """The app's clone."""
+    return seeded(tmp_path)[1]
+
+
+@pytest.fixture
+def env_dir(tmp_path: Path, person: Repository, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration for it, which `AIRHOST_ENV_DIR` names."""
+    folder = configured(tmp_path / "env", person.folder)
+    monkeypatch.setenv("AIRHOST_ENV_DIR", str(folder))
+    for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", *app.PLAIN_NAMES):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def values(env_dir: Path, name: str, text: str) -> Path:
+    """The `.env` file of an environment."""
+    file = env_dir / f".env.{name}"
+    file.write_text(text)
+    file.chmod(0o600)
+    return file
+
+
+def seen(name: str, *, target: str | None = None) -> dict[str, str]:
+    """The values that an environment has in a run about `target`."""
+    tools = app.opened(Console(), target)
+    return dict(tools.values(tools.settings.environment(name)))
+
+
+def test_the_file_gives_the_values(env_dir: Path) -> None:
+    """Each environment has its own file."""
+    values(env_dir, "staging", "DATABASE_URL=a\n")
+    values(env_dir, "production", "DATABASE_URL=b\n")
+
+    assert ({"DATABASE_URL": "a"}, {"DATABASE_URL": "b"}) == (seen("staging"), seen("prod"))
+
+
+def test_the_process_wins_over_the_file(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI's variables, with the environment's name before them, are the last word."""
+    values(env_dir, "staging", "DATABASE_URL=file\nOTHER=file\n")
+    monkeypatch.setenv("STAGING_DATABASE_URL", "process")
+    monkeypatch.setenv("STAGING_NEW", "process")
+
+    assert {"DATABASE_URL": "process", "OTHER": "file", "NEW": "process"} == seen("staging")
+
+
+def test_plain_names_count_for_the_target_alone(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that releases to production never reads staging's database by production's address."""
+    values(env_dir, "staging", "DATABASE_URL=staging\n")
+    values(env_dir, "production", "DATABASE_URL=production\nVITE_X=file\n")
+    monkeypatch.setenv("DATABASE_URL", "job")
+    monkeypatch.setenv("VITE_X", "job")
+    monkeypatch.setenv("UNRELATED_TOKEN", "job")
+
+    assert {"DATABASE_URL": "job", "VITE_X": "job"} == seen("production", target="prod")
+    assert {"DATABASE_URL": "staging"} == seen("staging", target="prod")
+    assert {"DATABASE_URL": "production", "VITE_X": "file"} == seen("production")
+
+
+def test_a_prefixed_name_wins_over_a_plain_one(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The more exact name is the stronger one."""
+    monkeypatch.setenv("DATABASE_URL", "plain")
+    monkeypatch.setenv("PRODUCTION_DATABASE_URL", "exact")
+
+    assert "exact" == seen("production", target="production")["DATABASE_URL"]
+
+
+def test_secrets_are_known_from_then_on(env_dir: Path) -> None:
+    """What is secret by its name is masked everywhere; the anon key, which every browser has, is not."""
+    values(env_dir, "staging", "DATABASE_PASSWORD=pw-of-staging\nOPENAI_API_KEY=key-of-openai\nVITE_ANON_KEY=key-for-all\n")
+
+    seen("staging")
+
+    assert f"{MASK} {MASK} key-for-all" == redact("pw-of-staging key-of-openai key-for-all")
+
+
+def test_a_file_that_others_may_read_is_said(env_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The warning comes with the command that mends it."""
+    file = values(env_dir, "staging", "A=b\n")
+    file.chmod(0o644)
+
+    seen("staging")
+
+    assert f"`chmod 600 {file}`" in capsys.readouterr().err
+
+
+def test_values_stay_out_of_our_own_environment(env_dir: Path) -> None:
+    """Nothing that a file says is seen by children that are not given it."""
+    values(env_dir, "staging", "DESK_TEST_SECRET=x\n")
+
+    seen("staging")
+
+    assert "DESK_TEST_SECRET" not in os.environ
+
+
+def test_a_folder_that_is_no_checkout_is_refused(env_dir: Path, tmp_path: Path) -> None:
+    """The app's repository is looked at before anything else happens."""
+    configured(env_dir, tmp_path)
+
+    with pytest.raises(ConfigError, match="which is no git checkout"):
+        app.opened(Console())
+
+
+def test_a_linked_worktree_is_a_checkout(env_dir: Path, person: Repository, tmp_path: Path) -> None:
+    """`.git` is a file in a worktree, and that is fine."""
+    person.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    configured(env_dir, tmp_path / "linked")
+
+    assert app.opened(Console()).git.resolve("HEAD", {}) == person.git("rev-parse", "HEAD")
+
+
+def test_an_unknown_target_is_refused(env_dir: Path) -> None:
+    """A name that is in no chain ends before any tool is made."""
+    with pytest.raises(Refused, match="there is no environment `prdo`"):
+        app.opened(Console(), "prdo")
+
+
+@pytest.mark.parametrize(
+    ("variables", "actor"),
+    [
+        ({"GITHUB_ACTOR": "ada"}, "ada (CI)"),
+        ({"GITLAB_USER_LOGIN": "bob"}, "bob (CI)"),
+        ({"GITHUB_ACTOR": "", "USER": "carol"}, "Carol Jones"),
+        ({"USER": "carol"}, "Carol Jones"),
+    ],
+)
+def test_the_actor_is_who_ci_works_for_or_git_knows(
+    env_dir: Path, person: Repository, variables: dict[str, str], actor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger names a person, not a machine."""
+    person.git("config", "user.name", "Carol Jones")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert actor == app.opened(Console()).actor
+
+
+def test_the_clock_speaks_utc_and_ids_differ(env_dir: Path) -> None:
+    """Times can be compared between machines, and two runs never share an id."""
+    tools = app.opened(Console())
+
+    assert tools.now().endswith("+00:00")
+    assert tools.new_id() != tools.new_id()
+
+
+# ---------------------------------------------------------------------------------------- signals
+
+
+def hung_up(connection: socket.socket) -> bool:
+    """Whether the other side has closed a connection; ours is closed as well."""
+    with connection:
+        connection.settimeout(2)
+        try:
+            while connection.recv(65_536):
+                pass
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_children_and_says_so(
+    env_dir: Path, person: Repository, number: signal.Signals
+) -> None:
+    """Interrupted while a remote does not answer: code 130, one document, no traceback, no child, in good time."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"git://127.0.0.1:{silent.getsockname()[1]}/x.git"
+        person.git("remote", "set-url", "origin", address)
+        with subprocess.Popen(
+            [sys.executable, "-m", "invoke", "status", "--json"],
+            cwd=ROOT,
+            env=environment(env_dir),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as desk:
+            silent.settimeout(10)
+            connection, _ = silent.accept()  # now git waits for an answer ...
+            wait_until(lambda: False, 0.2)  # ... and the desk for git
+            started = time.monotonic()
+            desk.send_signal(number)
+            out, err = desk.communicate(timeout=20)
+            took = time.monotonic() - started
+            gone = hung_up(connection)
+    document = json.loads(out)
+
+    assert (130, "failed", 130) == (desk.returncode, document["ending"], document["code"])
+    assert f"interrupted by {number.name}" in document["message"]
+    assert "Traceback" not in err
+    assert took < 8
+    assert gone
+
+
+def test_a_bug_of_ours_shows_its_traceback(tmp_path: Path) -> None:
+    """What nobody foresaw is not dressed up as an ending."""
+    code = "from scripts import app; app.run_plain('no_such_workflow')"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(None), capture_output=True, text=True, check=False
+    )
+
+    assert ("", True, True) == (ended.stdout, "Traceback" in ended.stderr, ended.returncode != 0)

@@ -1,0 +1,271 @@
+"""Every word to people, and the one document to programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts import console as console_module
+from scripts.console import Console, age, printable, short
+from scripts.domain.outcome import Outcome
+from scripts.domain.plan import Commit, decide
+from scripts.errors import Refused
+from scripts.shell.secret import MASK, remember
+from tests.support.processes import wait_until
+from tests.unit.domain.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO
+
+
+def said(tell: Callable[[Console], object], **options: bool) -> str:
+    """What a console writes for people."""
+    stream = io.StringIO()
+    tell(Console(stream=stream, **options))
+    return stream.getvalue()
+
+
+# ---------------------------------------------------------------------------------------- printable
+
+
+@given(st.text())
+def test_printable_text_drives_no_terminal(text: str) -> None:
+    """Nothing but visible characters and line ends is left, and what was visible stays in its place."""
+    shown = printable(text)
+
+    assert len(text) == len(shown)
+    assert all(each == "\n" or each.isprintable() for each in shown)
+    assert all(a == b for a, b in zip(text, shown, strict=True) if a == "\n" or a.isprintable())
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "\r", "\b", "\x9b31m", "\u202e", "\u2066", "\x00", "\u200b", "\x85"])
+def test_hostile_characters_are_seen_as_such(hostile: str) -> None:
+    """Escapes, returns and characters that turn the direction of reading are replaced."""
+    assert hostile[0] not in printable(f"a{hostile}b")
+
+
+# ---------------------------------------------------------------------------------------- finish
+
+
+def test_without_json_nothing_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    """People read standard error."""
+    Console().finish("deploy", Outcome.done("it is live", "next: `invoke status`"))
+
+    assert ("", "it is live\nnext: `invoke status`\n") == capsys.readouterr()
+
+
+def test_with_json_one_document_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs read standard output, people the same words on standard error."""
+    Console(as_json=True).finish("deploy", Outcome.done("it is live", release="v1", at=datetime(2024, 1, 1, tzinfo=UTC)))
+    seen = capsys.readouterr()
+
+    expected = {
+        "ending": "done", "code": 0, "message": "it is live", "hint": None,
+        "release": "v1", "at": "2024-01-01 00:00:00+00:00",
+    }  # fmt: skip
+
+    assert expected == json.loads(seen.out)
+    assert "it is live\n" == seen.err
+
+
+def test_a_failure_is_an_error_with_a_hint() -> None:
+    """`error:` in lower case, then what can be typed."""
+    failed = Outcome.of(Refused("there is no `x`", "`invoke status`"))
+
+    assert "error: there is no `x`\n\nhint: `invoke status`\n" == said(lambda to: to.finish("deploy", failed))
+
+
+def test_nothing_to_do_is_no_error() -> None:
+    """A good ending does not begin with `error:`."""
+    assert "as it was\n" == said(lambda to: to.finish("deploy", Outcome.nothing("as it was")))
+
+
+AWKWARD = ["pa\"ss-word", "back\\slash", "söcret-wörd", "with\ttab-inside", "two\nlines-of-it", "esc\x1bape-char", "a b&c=d/e"]
+
+
+@pytest.mark.parametrize("secret", AWKWARD, ids=repr)
+def test_a_secret_in_a_message_is_masked_on_both_streams(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever characters it has, it is neither in the document nor in the words to people."""
+    remember(secret)
+
+    Console(as_json=True).finish("x", Outcome.failed(f"<{secret}>", f"<{secret}>", deep=[{"key": f"<{secret}>"}]))
+    seen = capsys.readouterr()
+    document = json.loads(seen.out)
+
+    masked = f"<{MASK}>"
+
+    assert (masked, masked, [{"key": masked}]) == (document["message"], document["hint"], document["deep"])
+    assert f"error: {masked}\n\nhint: {masked}\n" == seen.err
+
+
+@pytest.mark.parametrize("secret", ["message", "failed", '"code":'])
+def test_a_weak_secret_does_not_break_the_document(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A password that is a word of the contract leaves the contract's keys and endings as they are."""
+    remember(secret)
+
+    Console(as_json=True).finish("x", Outcome.failed("no"))
+
+    assert {"ending": "failed", "code": 1, "message": "no", "hint": None} == json.loads(capsys.readouterr().out)
+
+
+# ---------------------------------------------------------------------------------------- steps and notes
+
+
+def test_steps_are_told_as_they_go() -> None:
+    """Each step says what it does, and how it ended after how long."""
+
+    def tell(to: Console) -> None:
+        to.begin("build", "the commit")
+        to.end("build", "done", 1.25)
+        to.note("a note")
+        to.note("\nheading")
+
+    assert "-> build    the commit\n   build    done in 1.2 s\n   a note\n\nheading\n" == said(tell)
+
+
+def test_a_long_step_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who watches knows that it goes on, and after its end it is silent."""
+    monkeypatch.setattr(console_module, "TICK", 0.02)
+    stream = io.StringIO()
+    console = Console(stream=stream)
+
+    console.begin("build", "")
+
+    assert wait_until(lambda: "still at it after" in stream.getvalue(), 3)
+
+    console.end("build", "done", 0.1)
+    wait_until(lambda: False, 0.1)
+    ended = stream.getvalue()
+    wait_until(lambda: False, 0.1)
+
+    assert ended == stream.getvalue()
+
+
+def test_untrusted_text_starts_no_line() -> None:
+    """A commit subject that looks like a CI command stands behind ours."""
+    facts = replace(PROMOTE, commits=(Commit("a" * 40, "::error::x", "2024-01-01", "::set-output name=x::y\r\x1b[2J"),))
+
+    shown = said(lambda to: to.plan(decide(facts)))
+
+    assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
+    assert "\x1b" not in shown
+
+
+# ---------------------------------------------------------------------------------------- plan and tables
+
+
+def test_a_plan_reads_whole() -> None:
+    """Commits, migrations, steps, the point of no return and the way back are shown."""
+    shown = said(lambda to: to.plan(decide(replace(PROMOTE, committed=(ONE, TWO)))))
+
+    for part in (
+        "promote `aaaaaaaaaaaa` to staging from development",
+        "  | aaaaaaaaaaaa 2024-01-02 Ada: better",
+        "  migration 2_x.sql",
+        "  migrate  apply 1 migration",
+        "  point of no return: migrate; way back: publish `v1`",
+    ):
+        assert part in shown
+
+
+def test_many_commits_are_cut() -> None:
+    """A long list ends with how many there are more."""
+    commits = tuple(Commit(f"{number:040}", "Ada", "2024-01-01", "x") for number in range(30))
+
+    shown = said(lambda to: to.plan(decide(replace(PROMOTE, commits=commits))))
+
+    assert "  | and 10 more\n" in shown
+    assert 21 == shown.count("  | ")
+
+
+@pytest.mark.parametrize("facts", [RELEASED, replace(PROMOTE, lock=LOCK)], ids=["nothing", "refused"])
+def test_a_plan_that_is_not_carried_out_shows_no_steps(facts: object) -> None:
+    """What will not happen is not listed."""
+    assert "point of no return" not in said(lambda to: to.plan(decide(facts)))  # type: ignore[arg-type]
+
+
+STATUS = {
+    "environments": [
+        {
+            "name": "staging", "branch": "staging", "head": "a" * 40, "live": None, "release": None, "released_at": None,
+            "schema": None, "url": "https://staging.example.org", "lock": None, "hold": None,
+            "pending": {"commits": 2, "migrations": 1}, "problems": ["nothing was released here yet \x1b[2J"],
+        }
+    ]
+}  # fmt: skip
+
+
+def test_the_status_is_a_table_with_its_problems() -> None:
+    """One row an environment; what disagrees stands below, free of escapes."""
+    shown = said(lambda to: to.finish("status", Outcome.done("looked", **STATUS)))
+
+    for part in ("environment", "staging aaaaaaaaaaaa", "2 / 1", "  staging: nothing was released here yet", "looked"):
+        assert part in shown
+    assert "\x1b" not in shown
+
+
+def test_the_history_is_a_table() -> None:
+    """One row an event."""
+    event = {"at": "2024", "environment": "staging", "release": "v1", "kind": "release", "commit": "a" * 40,
+             "ending": "done", "actor": "Ada \x1b[1m"}  # fmt: skip
+    shown = said(lambda to: to.finish("history", Outcome.done("1 event", events=[event])))
+
+    for part in ("v1", "release", "aaaaaaaaaaaa", "done", "Ada"):
+        assert part in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2024-01-01T00:00:00", "", None])
+def test_the_age_of_an_odd_time_is_no_traceback(at: str | None) -> None:
+    """A time that another desk wrote without a zone, or that is none, is shown somehow."""
+    assert isinstance(age(at), str)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "just now"), (125, "2 min ago"), (7300, "2 h ago"), (200_000, "2 d ago")]
+)
+def test_the_age_has_its_largest_unit(seconds: int, text: str) -> None:
+    """Hours after minutes, days after hours."""
+    assert text == age((datetime.now(UTC) - timedelta(seconds=seconds)).isoformat())
+
+
+def test_short_commits() -> None:
+    """Twelve digits, or a dash for nothing."""
+    assert ("a" * 12, "-", "-") == (short("a" * 40), short(None), short(""))
+
+
+# ---------------------------------------------------------------------------------------- confirm
+
+
+class Terminal(io.StringIO):
+    """Somebody at a keyboard."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "yes"),
+    [("production\n", True), ("  production \n", True), ("y\n", False), ("yes\n", False), ("", False), ("\n", False),
+     ("prod\n", False), ("Production\n", False)],
+)  # fmt: skip
+def test_only_the_name_is_a_yes(typed: str, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guarded environment is confirmed by typing its name, and by nothing shorter."""
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+
+    assert yes == Console(stream=io.StringIO()).confirm("production")
+
+
+@pytest.mark.parametrize(("stdin", "as_json"), [(io.StringIO("production\n"), False), (Terminal("production\n"), True)])
+def test_without_a_person_nobody_says_yes(stdin: io.StringIO, as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe can't confirm, and neither can a program that reads JSON."""
+    monkeypatch.setattr(sys, "stdin", stdin)
+
+    assert not Console(as_json, io.StringIO()).confirm("production")
