@@ -3,37 +3,25 @@
 Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invoke.
 """
 
-from typing import Any, NoReturn
-
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-ENV = "environment: development, staging or production (or its alias)"
-SHA = "commit, branch or tag to release; the branch's head if left out"
-PLAN = "show what would happen, and stop"
-YES = "don't ask; this is CI's consent"
-JSON = "one JSON document on stdout; people read stderr"
-RETRY = "try a commit again that failed here"
-WAIT = "wait for a lock that somebody else holds"
-UNDO = "undo what was begun instead of finishing it"
-REASON = "why; it goes to the ledger"
-DIR = "folder of the sandbox"
-RELEASE = {"sha": SHA, "plan": PLAN, "yes": YES, "json": JSON, "retry": RETRY, "wait": WAIT}
-
-
-def desk(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
-    """Hand over to the wiring, which runs the workflow and exits with its code."""
-    from scripts import app
-
-    app.run(workflow, as_json=json, **arguments)
-
-
-def plain(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
-    """The same for what needs no configuration: the sandbox and the checks."""
-    from scripts import app
-
-    app.run_plain(workflow, as_json=json, **arguments)
+from scripts.tasks import line, lock, sandbox
+from scripts.tasks.counter import (
+    ALLOW_BAD,
+    DIR,
+    ENV,
+    JSON,
+    PLAN,
+    REASON,
+    RELEASE,
+    UNDO,
+    WAIT,
+    YES,
+    desk,
+    plain,
+)  # fmt: skip
 
 
 @task(help={"env": ENV, **RELEASE})
@@ -46,10 +34,11 @@ def deploy(
     json: bool = False,
     retry: bool = False,
     wait: bool = False,
+    allow_bad: str = "",
 ) -> None:
     """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
-    choice = {"sha": sha or None, "plan": plan, "yes": yes, "retry": retry, "wait": wait}
-    desk("deploy", env=env, json=json, **choice)
+    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
+    desk("deploy", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 
 @task(help={"to": ENV, **RELEASE})
@@ -62,35 +51,45 @@ def promote(
     json: bool = False,
     retry: bool = False,
     wait: bool = False,
+    allow_bad: str = "",
 ) -> None:
     """Take what the environment before has proven to this one: `invoke promote --to staging`."""
-    choice = {"sha": sha or None, "plan": plan, "yes": yes, "retry": retry, "wait": wait}
-    desk("promote", to=to, json=json, **choice)
+    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
+    desk("promote", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
+
+
+@task(
+    help={
+        "env": ENV,
+        "to": "release to go back to, such as `v3`; the last good one if left out",
+        "reason": REASON,
+        "allow_bad": ALLOW_BAD,
+        "plan": PLAN,
+        "yes": YES,
+        "wait": WAIT,
+        "json": JSON,
+    }
+)
+def rollback(
+    _c: Context,
+    env: str = "",
+    to: str = "",
+    reason: str = "",
+    allow_bad: str = "",
+    plan: bool = False,
+    yes: bool = False,
+    wait: bool = False,
+    json: bool = False,
+) -> None:
+    """Bring a proven release back, and hold the line: `invoke rollback --env production`."""
+    choice = {"to": to or None, "reason": reason, "allow_bad": allow_bad}
+    desk("rollback", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 
 @task(help={"env": ENV, "undo": UNDO, "yes": YES, "json": JSON})
 def resume(_c: Context, env: str = "", undo: bool = False, yes: bool = False, json: bool = False) -> None:
     """Finish or undo what a dead run began, from any machine: `invoke resume --env staging`."""
     desk("resume", env=env, undo=undo, yes=yes, json=json)
-
-
-@task(name="show", help={"env": ENV, "json": JSON})
-def lock_show(_c: Context, env: str = "", json: bool = False) -> None:
-    """Who holds what, and what he is doing: `invoke lock.show`."""
-    desk("lock_show", env=env or None, json=json)
-
-
-@task(name="steal", help={"env": ENV, "reason": REASON, "undo": UNDO, "yes": YES, "json": JSON})
-def lock_steal(
-    _c: Context,
-    env: str = "",
-    reason: str = "",
-    undo: bool = False,
-    yes: bool = False,
-    json: bool = False,
-) -> None:
-    """End somebody's run and recover it: `invoke lock.steal --env staging --reason "laptop died"`."""
-    desk("lock_steal", env=env, reason=reason, undo=undo, yes=yes, json=json)
 
 
 @task(help={"json": JSON})
@@ -111,18 +110,6 @@ def demo(_c: Context, dir: str = "", json: bool = False) -> None:
     plain("demo", dir=dir or None, json=json)
 
 
-@task(name="up", help={"dir": DIR, "json": JSON})
-def sandbox_up(_c: Context, dir: str = "", json: bool = False) -> None:
-    """A whole world on this machine, no account needed: `invoke sandbox.up`."""
-    plain("sandbox_up", dir=dir or None, json=json)
-
-
-@task(name="down", help={"dir": DIR, "json": JSON})
-def sandbox_down(_c: Context, dir: str = "", json: bool = False) -> None:
-    """End the sandbox, and leave nothing of it: `invoke sandbox.down`."""
-    plain("sandbox_down", dir=dir or None, json=json)
-
-
 @task(help={"k": "only tests whose names match, as for pytest -k", "json": JSON})
 def test(_c: Context, k: str = "", json: bool = False) -> None:
     """Run the desk's own tests: `invoke test`."""
@@ -136,7 +123,7 @@ def check(_c: Context, tests: bool = True, json: bool = False) -> None:
 
 
 namespace = Collection(
-    deploy, promote, resume, status, history, demo, test, check,
-    lock=Collection(lock_show, lock_steal),
-    sandbox=Collection(sandbox_up, sandbox_down),
+    deploy, promote, rollback, resume, status, history, demo, test, check,
+    line.freeze, line.unfreeze, line.release_hold,
+    lock.collection, sandbox.collection,
 )  # fmt: skip

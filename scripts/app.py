@@ -39,7 +39,7 @@ def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     gc.disable()  # a run is short: collecting what its imports make costs more than it frees
     console = Console(as_json)
     _listen_to_signals()
-    target = arguments.get("to") or arguments.get("env")
+    target = arguments.get("env") or arguments.get("to")
     _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
 
 

@@ -15,7 +15,7 @@ class Event:
     """One commit of the ledger.
 
     Args:
-        kind: `release`; later also rollback, proof, approval, freeze, backup.
+        kind: `release`, `rollback`, `release-hold`, `freeze`, `unfreeze`; later also proof, approval.
         ending: `done` (proven live), `failed` (the release is bad) or `error` (it could not be
             brought there: a network, a login; the commit itself may be fine).
         release: `v41`, counted per environment; failed attempts count as well.
@@ -68,6 +68,46 @@ class Ledger:
     def last(self, environment: str) -> Event | None:
         """The newest release event of the environment, however it ended."""
         return next(iter(self._newest(environment)), None)
+
+    def good(self, environment: str) -> tuple[Event, ...]:
+        """The releases that can be gone back to: proven live here and not bad, newest first."""
+        bad = self.bad(environment)
+        return tuple(
+            each
+            for each in self._newest(environment)
+            if each.ending == "done" and each.kind == "release" and each.commit not in bad
+        )
+
+    def bad(self, environment: str) -> dict[str, Event]:
+        """The commits that were rolled back here, each with the rollback that says so.
+
+        One that went live again later, because somebody allowed it, is no longer bad.
+        """
+        found: dict[str, Event] = {}
+        for each in reversed(self._newest(environment)):
+            if each.ending == "done":
+                found.pop(each.commit, None)
+                if each.kind == "rollback" and each.detail.get("bad"):
+                    found[str(each.detail["bad"])] = each
+        return found
+
+    def hold(self, environment: str) -> Event | None:
+        """The rollback that holds the environment, None when nothing does."""
+        for each in reversed(self.events):
+            if each.environment == environment and each.ending == "done":
+                if each.kind == "release-hold":
+                    return None
+                if each.kind == "rollback":
+                    return each
+        return None
+
+    def freeze(self, environment: str, now: str) -> Event | None:
+        """The freeze that is in force at `now` (UTC, ISO 8601), None when there is none."""
+        for each in reversed(self.events):
+            if each.environment == environment and each.kind in ("freeze", "unfreeze"):
+                in_force = each.kind == "freeze" and str(each.detail.get("until", "")) > now
+                return each if in_force else None
+        return None
 
     def next_release(self, environment: str) -> str:
         """The id that the next release gets."""

@@ -2,81 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.domain.ledger import Event, Ledger
-from scripts.domain.live import Answer, Expected, fault
-from scripts.domain.lock import Lock
-from scripts.domain.migrations import Applied, Comparison, Migration, compare, newest
-from scripts.domain.settings import Environment
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One line of `git log`; `at` in ISO 8601."""
-
-    id: str
-    author: str
-    at: str
-    subject: str
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that the decision looks at.
-
-    Args:
-        source: the environment that promotes into this one; None for `deploy`.
-        wanted: the commit to release.
-        head: where the target's branch is on the remote; None before its first promotion.
-        contained: for `deploy`: the commit is on the target's branch; for `promote`: the target's
-            branch is an ancestor of the commit, so that it can be fast-forwarded.
-        at_source: the commit is the head of the source's branch.
-        commits: what the release brings, newest first.
-        strangers: what the target's branch has and the commit lacks, newest first.
-        applied: the database's history; None for an app without a database.
-        retry: a person says that a commit that failed here may be tried again.
-    """
-
-    task: str
-    environment: Environment
-    source: Environment | None
-    wanted: str
-    head: str | None
-    contained: bool
-    commits: tuple[Commit, ...]
-    strangers: tuple[Commit, ...]
-    lock: Lock | None
-    ledger: Ledger
-    live: Answer
-    source_live: Answer | None
-    committed: tuple[Migration, ...]
-    applied: tuple[Applied, ...] | None
-    at_source: bool = True
-    remote: str = "origin"
-    retry: bool = False
-
-    @property
-    def schema(self) -> str | None:
-        """The schema version that the commit brings."""
-        return newest(each.version for each in self.committed)
-
-    @property
-    def standing(self) -> str | None:
-        """The schema version that the database has now."""
-        return newest(each.version for each in self.applied or ())
-
-    @property
-    def expected(self) -> Expected:
-        """What the public URL must answer afterwards."""
-        return Expected(self.wanted, self.environment.name, self.schema)
-
-    @property
-    def previous(self) -> Event | None:
-        """The release to go back to."""
-        return self.ledger.live(self.environment.name)
+from scripts.domain.facts import Facts
+from scripts.domain.live import fault
+from scripts.domain.migrations import Comparison, compare
+from scripts.domain.refusals import Refusal, refusals
 
 
 @dataclass(frozen=True)
@@ -87,15 +19,6 @@ class Step:
     kind: str
     detail: str
     seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why not, what to type instead, and the exit code that belongs to it."""
-
-    why: str
-    hint: str | None
-    code: int = 1
 
 
 @dataclass(frozen=True)
@@ -147,7 +70,7 @@ def decide(facts: Facts) -> Plan:
     if facts.applied is None:
         comparison = compare((), ())
     nothing = None if facts.lock else _nothing(facts, comparison)
-    refused = None if nothing else next(_refusals(facts, comparison), None)
+    refused = None if nothing else next(refusals(facts, comparison), None)
     return Plan(facts, comparison, _steps(facts, comparison), refused, nothing)
 
 
@@ -160,101 +83,6 @@ def _nothing(facts: Facts, comparison: Comparison) -> str | None:
     if fault(facts.live, facts.expected):
         return None
     return f"`{facts.wanted[:12]}` is live and proven on {facts.environment.name} as {live.release}"
-
-
-def _refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
-    """The reasons why not, the weightiest first."""
-    name = facts.environment.name
-    if facts.lock:
-        yield Refusal(
-            f"{name} is locked by {facts.lock}",
-            f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {name}`",
-            5,
-        )
-    yield from _history_refusals(facts)
-    if facts.source is not None:
-        yield from _source_refusals(facts, facts.source)
-    verdict = facts.ledger.verdict(name, facts.wanted)
-    if verdict and verdict.ending == "failed" and not facts.retry:
-        yield Refusal(
-            f"`{facts.wanted[:12]}` failed on {name} as {verdict.release} ({verdict.at})",
-            f"release a new commit, or try this one again: `{_again(facts)} --retry`",
-        )
-    yield from _schema_refusals(facts, comparison)
-
-
-def _again(facts: Facts) -> str:
-    option = "--to" if facts.source else "--env"
-    return f"invoke {facts.task} {option} {facts.environment.name}"
-
-
-def _history_refusals(facts: Facts) -> Iterator[Refusal]:
-    branch, wanted = facts.environment.branch, facts.wanted[:12]
-    if facts.contained:
-        return
-    if facts.source is None:
-        yield Refusal(
-            f"`{wanted}` is not on `{branch}`, the branch of {facts.environment.name}",
-            "merge it there first, or promote it from the environment before",
-        )
-        return
-    listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in facts.strangers[:3])
-    more = f" and {len(facts.strangers) - 3} more" if len(facts.strangers) > 3 else ""
-    remote, into = facts.remote, facts.source.branch
-    yield Refusal(
-        f"histories diverged: `{branch}` has commits that `{wanted}` lacks: {listed}{more}",
-        f"merge `{branch}` back into `{into}` first: "
-        f"`git switch {into} && git pull {remote} {into} && git pull --no-rebase {remote} {branch}"
-        f" && git push {remote} HEAD:{into}`",
-    )
-
-
-def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
-    """Only what the environment before has live and proven may pass."""
-    wanted, deploy = facts.wanted[:12], f"`invoke deploy --env {source.name}`"
-    proven = facts.ledger.live(source.name)
-    if proven is None or proven.commit != facts.wanted:
-        judged = facts.ledger.verdict(source.name, facts.wanted)
-        if judged and judged.ending == "failed":
-            yield Refusal(
-                f"`{wanted}` failed on {source.name} as {judged.release}",
-                f"mend it with a new commit on `{source.branch}`, then {deploy}",
-            )
-        has = f"{proven.release} is `{proven.commit[:12]}`" if proven else "nothing was released"
-        way = deploy if facts.at_source else f"`invoke promote --to {source.name}`"
-        yield Refusal(f"`{wanted}` is not proven on {source.name}: {has} there", way)
-        return
-    problem = fault(facts.source_live or Answer(None), Expected(facts.wanted, source.name))
-    if problem:
-        yield Refusal(f"`{wanted}` is not live on {source.name}: {problem}", deploy)
-
-
-def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
-    name, wanted = facts.environment.name, facts.wanted[:12]
-    if comparison.doubled:
-        listed = ", ".join(f"`{version}`" for version in comparison.doubled)
-        yield Refusal(
-            f"two migrations of `{wanted}` have the same version: {listed}",
-            "give one of them a new time stamp",
-        )
-    if comparison.edited:
-        listed = ", ".join(f"`{each.file}`" for each in comparison.edited)
-        yield Refusal(
-            f"edited after it was applied to {name}: {listed}",
-            "put the file back as it was, and write the change as a new migration",
-        )
-    if comparison.missing:
-        listed = ", ".join(f"`{version}`" for version in comparison.missing)
-        yield Refusal(
-            f"the database of {name} is {comparison.state}: it has {listed}, which `{wanted}` lacks",
-            "release a commit that has these migrations",
-        )
-    if comparison.late:
-        listed = ", ".join(f"`{each.file}`" for each in comparison.late)
-        yield Refusal(
-            f"older than the newest migration that {name} has: {listed}",
-            "rename it with a newer time stamp",
-        )
 
 
 def _steps(facts: Facts, comparison: Comparison) -> tuple[Step, ...]:

@@ -11,13 +11,21 @@ from scripts.workflows.toolbox import Toolbox
 
 
 def run(
-    tools: Toolbox, *, env: str, sha: str | None, retry: bool, plan: bool, yes: bool, wait: bool
+    tools: Toolbox,
+    *,
+    env: str,
+    sha: str | None,
+    retry: bool,
+    allow_bad: str,
+    plan: bool,
+    yes: bool,
+    wait: bool,
 ) -> Outcome:
     """Observe, plan, and carry the plan out."""
     environment = tools.settings.environment(env)
-    wish = Wish("deploy", environment, revision=sha, retry=retry)
+    wish = Wish("deploy", environment, revision=sha, retry=retry, allow_bad=allow_bad)
 
     def release() -> Outcome:
-        return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes))
+        return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes, allow_bad))
 
     return patiently(tools, release, wait=wait and not plan)

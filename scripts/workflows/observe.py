@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from scripts.domain import ledger as ledgers
-from scripts.domain.ledger import Ledger
+from scripts.domain.facts import Commit, Facts
+from scripts.domain.ledger import Event, Ledger
 from scripts.domain.lock import FILE as LOCK_FILE
 from scripts.domain.lock import Lock, lock_of, lock_ref
 from scripts.domain.migrations import Applied, Migration, read
-from scripts.domain.plan import Commit, Facts
 from scripts.domain.settings import Environment
 from scripts.errors import Refused
 from scripts.workflows.toolbox import Toolbox
@@ -36,6 +36,8 @@ class Wish:
     Args:
         source: the environment to promote from; None for `deploy`.
         revision: a commit, branch or tag; None for the head of the branch.
+        release: the release to go back to (`v3`, or "" for the last good one); None for others.
+        allow_bad: why a commit that was rolled back here may be live again.
         retry: a commit that failed here may be tried again.
         resumes: the dead run whose lock does not count.
     """
@@ -45,6 +47,8 @@ class Wish:
     source: Environment | None = None
     revision: str | None = None
     retry: bool = False
+    release: str | None = None
+    allow_bad: str = ""
     resumes: str | None = None
 
 
@@ -57,7 +61,8 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
         applied = pool.submit(applied_migrations, tools, environment)
         remote = observe_remote(tools)
         head = remote.head(environment)
-        wanted = _wanted(tools, wish, remote)
+        target = _target(wish, remote)
+        wanted = target.commit if target else _wanted(tools, wish, remote)
         contained = _contained(tools, wish, head, wanted)
         previous = remote.ledger.live(environment.name)
         lock = read_lock(tools, remote.refs, environment)
@@ -79,8 +84,33 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
             applied=applied.result(),
             at_source=source is None or remote.head(source) == wanted,
             remote=tools.git.remote,
+            target=target,
+            now=tools.now(),
+            allow_bad=wish.allow_bad,
             retry=wish.retry,
         )
+
+
+def _target(wish: Wish, remote: Remote) -> Event | None:
+    """The release to go back to: from the ledger alone, among those that were proven live here."""
+    if wish.release is None:
+        return None
+    name = wish.environment.name
+    now, good = remote.ledger.live(name), remote.ledger.good(name)
+    others = [each for each in good if now is None or each.commit != now.commit]
+    listed = ", ".join(f"`{each.release}` ({each.commit[:12]}, {each.at})" for each in others[:8])
+    if not wish.release and others:
+        return others[0]
+    for each in remote.ledger.events:
+        known = each.environment == name and each.release == wish.release and each.ending == "done"
+        if known and (each in good or wish.allow_bad):
+            return each
+    asked = (
+        f"`{wish.release}` is no good release of {name}"
+        if wish.release
+        else (f"{name} has no other good release to go back to")
+    )
+    raise Refused(asked, f"good ones: {listed}" if listed else "`invoke history` shows them all")
 
 
 def _wanted(tools: Toolbox, wish: Wish, remote: Remote) -> str:

@@ -12,7 +12,15 @@ from scripts.workflows.toolbox import Toolbox
 
 
 def run(
-    tools: Toolbox, *, to: str, sha: str | None, retry: bool, plan: bool, yes: bool, wait: bool
+    tools: Toolbox,
+    *,
+    to: str,
+    sha: str | None,
+    retry: bool,
+    allow_bad: str,
+    plan: bool,
+    yes: bool,
+    wait: bool,
 ) -> Outcome:
     """Observe, plan, and carry the plan out."""
     target = tools.settings.environment(to)
@@ -22,9 +30,9 @@ def run(
             f"{target.name} is the first of the chain: nothing promotes into it",
             f"merge into `{target.branch}`, then `invoke deploy --env {target.name}`",
         )
-    wish = Wish("promote", target, source, sha, retry)
+    wish = Wish("promote", target, source, sha, retry, allow_bad=allow_bad)
 
     def release() -> Outcome:
-        return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes))
+        return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes, allow_bad))
 
     return patiently(tools, release, wait=wait and not plan)

@@ -18,10 +18,11 @@ from scripts.workflows.toolbox import Toolbox
 
 @dataclass(frozen=True)
 class Consent:
-    """What a person allowed: only to plan, or to go on without being asked."""
+    """What a person allowed: only to plan, to go on without being asked, and the reason he gave."""
 
     plan_only: bool = False
     yes: bool = False
+    reason: str = ""
 
 
 def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
@@ -34,7 +35,7 @@ def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
     refuse(plan)
     schema.ready(tools, plan)
     confirm(tools, plan, consent)
-    with held(acquire(tools, plan)) as run:
+    with held(acquire(tools, plan, consent.reason)) as run:
         proceed(run)
     return released(run)
 
@@ -100,12 +101,29 @@ def held(run: Run) -> Iterator[Run]:
 
 def released(run: Run) -> Outcome:
     """The good ending, with the next command."""
+    if run.plan.facts.rolls_back:
+        return rolled_back(run)
     environment, following = run.environment, run.tools.settings.after(run.environment)
     hint = f"next: `invoke promote --to {following.name}`" if following else None
     return Outcome.done(
         f"{environment.name} {run.release} is live: {environment.url} answers with"
         f" `{run.plan.facts.wanted[:12]}`",
         hint,
+        **run.document(),
+    )
+
+
+def rolled_back(run: Run) -> Outcome:
+    """What was gone back to, what is bad now, and how to undo it."""
+    facts, name = run.plan.facts, run.environment.name
+    to = facts.target.release if facts.target else ""
+    left = facts.previous
+    undo = f"invoke rollback --env {name} --to {left.release} --allow-bad REASON" if left else ""
+    bad = f"; `{left.commit[:12]}` ({left.release}) is marked bad" if left else ""
+    return Outcome.done(
+        f"{name} {run.release} is live: {run.environment.url} answers with `{facts.wanted[:12]}`"
+        f" of {to} again{bad}; {name} is held",
+        f"when mended: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
         **run.document(),
     )
 

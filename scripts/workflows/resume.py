@@ -74,7 +74,7 @@ def wait_for_silence(tools: Toolbox, environment: Environment, held_by: str, loc
 def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock, *, undo: bool) -> Outcome:
     """Take over the lock, see what the dead run left, and finish it; or undo it if it was undoing."""
     plan = plan_again(tools, environment, dead)
-    taken = begin(tools, plan, Holding(tools, lock_for(tools, plan, dead.release, dead.reason)))
+    taken = begin(tools, plan, Holding(tools, lock_for(tools, plan, dead.reason)))
     try:
         taken.holding.take(held_by, dead)
     except StaleError:
@@ -96,7 +96,16 @@ def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock, 
 def plan_again(tools: Toolbox, environment: Environment, dead: Lock) -> Plan:
     """The plan of the dead run, made anew from what is true now."""
     source = tools.settings.environments.get(dead.source)
-    wish = Wish(dead.task, environment, source, revision=dead.commit, retry=True, resumes=dead.run)
+    wish = Wish(
+        dead.task,
+        environment,
+        source,
+        revision=dead.commit,
+        retry=True,
+        release=dead.release or None,
+        allow_bad=dead.reason,  # what the dead run was allowed, it was allowed
+        resumes=dead.run,
+    )
     return decide(observe(tools, wish))
 
 

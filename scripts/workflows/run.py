@@ -91,13 +91,13 @@ class Run:
         }
 
 
-def acquire(tools: Toolbox, plan: Plan) -> Run:
+def acquire(tools: Toolbox, plan: Plan, reason: str = "") -> Run:
     """Take the lock and show the candidate, in one push; then make sure that the plan still holds.
 
     Raises:
         Locked: somebody else has it, or released here while this run was planning.
     """
-    run = begin(tools, plan, Holding(tools, lock_for(tools, plan)))
+    run = begin(tools, plan, Holding(tools, lock_for(tools, plan, reason)))
     with run.step("lock", run.environment.name):
         try:
             run.holding.take()
@@ -119,7 +119,7 @@ def begin(tools: Toolbox, plan: Plan, holding: Holding) -> Run:
     return Run(tools, plan, holding, journal, schema=facts.standing, live=facts.live)
 
 
-def lock_for(tools: Toolbox, plan: Plan, release: str = "", reason: str = "") -> Lock:
+def lock_for(tools: Toolbox, plan: Plan, reason: str = "") -> Lock:
     """The lock of a new run."""
     facts = plan.facts
     return Lock(
@@ -132,7 +132,7 @@ def lock_for(tools: Toolbox, plan: Plan, release: str = "", reason: str = "") ->
         commit=facts.wanted,
         acquired_at=tools.now(),
         source=facts.source.name if facts.source else "",
-        release=release,
+        release=facts.target.release if facts.target else "",
         reason=reason,
         ttl=tools.settings.lock.ttl,
     )
@@ -210,6 +210,17 @@ def _still_ours(run: Run, stale: StaleError, *, moves_branch: bool) -> None:
         )
 
 
+def _going_back(run: Run) -> dict[str, Any]:
+    """What a rollback says beside: where it went back to, and which commit is bad by that."""
+    facts, lock = run.plan.facts, run.holding.lock
+    known: dict[str, Any] = {"reason": lock.reason} if lock.reason else {}
+    if facts.target is None:
+        return known
+    left = facts.previous
+    bad = left.commit if left and left.commit != facts.wanted else None
+    return {**known, "to": facts.target.release, "bad": bad, "left": left.release if left else None}
+
+
 def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event:
     tools, facts = run.tools, run.plan.facts
     known = {
@@ -217,13 +228,14 @@ def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event
         "source": facts.source.name if facts.source else None,
         "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,
+        **_going_back(run),
         "steps": [step for step in run.steps if step["ending"] != "running"],
         "migrations": [each.file for each in run.plan.comparison.pending],
         **detail,
     }
     return Event(
         environment=run.environment.name,
-        kind="release",
+        kind="rollback" if facts.rolls_back else "release",
         ending=ending,
         release=release,
         commit=facts.wanted,

@@ -43,6 +43,13 @@ def settle(run: Run, error: DeskError) -> DeskError:
 def _way_back(run: Run, error: DeskError) -> DeskError:
     """Bring the previous release back, and prove it; both facts are said."""
     previous = run.plan.facts.previous
+    if run.plan.facts.rolls_back and run.at in CHANGES_LIVE:  # no rollback of a rollback
+        return LiveUnknown(
+            f"the rollback of {run.environment.name} failed: {error.message}"
+            f"\n  | live now: {run.live}; the database has {run.schema or 'no migrations'}",
+            f"look at {run.environment.url}; another release: `invoke rollback --env"
+            f" {run.environment.name} --to vN`",
+        )
     if previous is None:
         error.message += f"\n  | live now: {run.live} (nothing was released here before)"
         return error
@@ -62,6 +69,10 @@ def _way_back(run: Run, error: DeskError) -> DeskError:
             publish.publish(run)
             publish.verify(run, expected)
     except DeskError as second:
+        if untouched:  # what is live is known; only the workspace is not as it was
+            error.message += f"\n  | {name} is still live; the workspace was not put back: {second.message}"
+            error.hint = "press no Publish on Replit before the next release"
+            return error
         run.live = run.tools.look(run.environment)
         return LiveUnknown(
             f"{error.message}\nand the way back to {name} failed: {second.message}"

@@ -75,10 +75,24 @@ def _describe(tools: Toolbox, remote: Remote, seen: dict[str, Seen], own: Seen) 
         "schema": newest(row.version for row in own.applied) if own.applied else None,
         "url": environment.url,
         "lock": lock.document() if lock else None,
-        "hold": None,
+        "hold": _hold(remote, environment),
+        "freeze": _freeze(tools, remote, environment),
         "pending": pending,
         "problems": list(_problems(tools, remote, own, lock, released)),
     }
+
+
+def _hold(remote: Remote, environment: Environment) -> str | None:
+    """Why promotions stop, None when they don't."""
+    hold = remote.ledger.hold(environment.name)
+    if hold is None:
+        return None
+    return f"rolled back as {hold.release}: {hold.detail.get('reason') or 'no reason was given'}"
+
+
+def _freeze(tools: Toolbox, remote: Remote, environment: Environment) -> str | None:
+    freeze = remote.ledger.freeze(environment.name, tools.now())
+    return f"until {freeze.detail.get('until')}: {freeze.detail.get('reason')}" if freeze else None
 
 
 def _pending(tools: Toolbox, remote: Remote, head: str | None, following: Seen | None) -> dict[str, int]:
@@ -97,10 +111,15 @@ def _problems(
     tools: Toolbox, remote: Remote, own: Seen, lock: Lock | None, released: Event | None
 ) -> Iterator[str]:
     """Everything that disagrees, in words that name the two sides."""
-    environment, head = own.environment, remote.head(own.environment)
+    environment = own.environment
     yield from own.trouble
     if lock:
         yield f"locked by {lock}"
+    hold, freeze = _hold(remote, environment), _freeze(tools, remote, environment)
+    if hold:
+        yield f"held: {hold}; `invoke release-hold --env {environment.name}`"
+    if freeze:
+        yield f"frozen {freeze}"
     if released is None:
         yield f"nothing was released here yet: `invoke deploy --env {environment.name}`"
         return
@@ -108,13 +127,21 @@ def _problems(
     problem = fault(own.live, Expected(released.commit, environment.name, schema))
     if problem:
         yield f"{released.release} is `{released.commit[:12]}`, but live: {problem}"
+    yield from _head_problems(remote, environment, released)
+    yield from _schema_problems(tools, own, released)
+
+
+def _head_problems(remote: Remote, environment: Environment, released: Event) -> Iterator[str]:
+    """The branch against the release that is live."""
+    head = remote.head(environment)
     last = remote.ledger.verdict(environment.name, head) if head else None
     if last and last.ending == "failed":
         yield f"the head of `{environment.branch}` failed here as {last.release}"
+    elif head in remote.ledger.bad(environment.name):
+        yield "branch ahead of live: rolled back"
     elif head != released.commit:
         where = f"`{head[:12]}`" if head else "missing"
         yield f"the head of `{environment.branch}` is not live: {where}"
-    yield from _schema_problems(tools, own, released)
 
 
 def _schema_problems(tools: Toolbox, own: Seen, released: Event) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""The face of the desk, from outside: `python -m invoke ...`."""

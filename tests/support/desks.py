@@ -52,7 +52,12 @@ class Ended:
 def environment(env_dir: Path | None, **more: str) -> dict[str, str]:
     """A clean environment for a call."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, **({"AIRHOST_ENV_DIR": str(env_dir)} if env_dir else {}), "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {
+        **kept,
+        **({"AIRHOST_ENV_DIR": str(env_dir)} if env_dir else {}),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
 
 
 def invoke(*arguments: str, env_dir: Path | None = None, **more: str) -> Ended:

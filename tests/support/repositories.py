@@ -51,7 +51,7 @@ class Repository:
     def refs(self) -> dict[str, str]:
         """All refs and their ids."""
         lines = self.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-        return {ref: sha for ref, sha in (line.split(" ") for line in lines)}
+        return dict(line.split(" ", 1) for line in lines)
 
     def hook(self, name: str, script: str) -> None:
         """Install a hook, run by `sh`."""

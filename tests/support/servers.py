@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         """Answer one request."""
         self.server.asked.append(self.path)
         self.server.headers.append(dict(self.headers))

@@ -8,29 +8,46 @@ from typing import Any
 from scripts.domain.configuration import parse
 from scripts.domain.settings import Environment, Settings
 
-GONE = object()
+
+class Gone:
+    """Stands for a key that is taken out."""
+
+    def __repr__(self) -> str:
+        return "GONE"
+
+
+GONE = Gone()
 VALID: dict[str, Any] = {
     "chain": ["development", "staging", "production"],
     "app": {"name": "app", "repository": "."},
     "environment": {
         "development": {
-            "branch": "develop", "url": "https://dev.example.org", "aliases": ["dev"],
-            "ssh_host": "dev", "repl_id": "id-1",
+            "branch": "develop",
+            "url": "https://dev.example.org",
+            "aliases": ["dev"],
+            "ssh_host": "dev",
+            "repl_id": "id-1",
         },
         "staging": {
-            "branch": "staging", "url": "https://staging.example.org",
-            "ssh_host": "staging", "repl_id": "id-2",
+            "branch": "staging",
+            "url": "https://staging.example.org",
+            "ssh_host": "staging",
+            "repl_id": "id-2",
         },
         "production": {
-            "branch": "main", "url": "https://example.org", "aliases": ["prod"], "guarded": True,
-            "ssh_host": "prod", "repl_id": "id-3",
+            "branch": "main",
+            "url": "https://example.org",
+            "aliases": ["prod"],
+            "guarded": True,
+            "ssh_host": "prod",
+            "repl_id": "id-3",
         },
     },
-}  # fmt: skip
+}
 
 
 def table(**changes: object) -> dict[str, Any]:
-    """The valid table with changes by path: `table(environment__staging__url="x")`; `GONE` takes a key out."""
+    """The valid table, changed by path: `table(environment__staging__url="x")`; `GONE` takes out."""
     made = copy.deepcopy(VALID)
     for path, value in changes.items():
         *folders, key = path.split("__")

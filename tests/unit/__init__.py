@@ -1,0 +1,1 @@
+"""Each file of `scripts/`, by itself, on real parts."""

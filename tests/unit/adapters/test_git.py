@@ -64,10 +64,19 @@ def test_a_push_is_atomic_and_each_ref_has_its_lease() -> None:
     updates = [Update("refs/a", None, "1"), Update("refs/b", "2", "3"), Update("refs/c", "4", None)]
 
     assert (
-        "push", "--atomic", "--no-verify", "--quiet",
-        "--force-with-lease=refs/a:", "--force-with-lease=refs/b:2", "--force-with-lease=refs/c:4",
-        "--", "origin", "1:refs/a", "3:refs/b", ":refs/c",
-    ) == push_arguments("origin", updates)  # fmt: skip
+        "push",
+        "--atomic",
+        "--no-verify",
+        "--quiet",
+        "--force-with-lease=refs/a:",
+        "--force-with-lease=refs/b:2",
+        "--force-with-lease=refs/c:4",
+        "--",
+        "origin",
+        "1:refs/a",
+        "3:refs/b",
+        ":refs/c",
+    ) == push_arguments("origin", updates)
 
 
 def test_no_push_is_ever_a_plain_force() -> None:
@@ -83,7 +92,14 @@ def test_no_push_is_ever_a_plain_force() -> None:
 def test_refs_are_those_of_the_remote_now(desk: Git, person: Repository, origin: Repository) -> None:
     """Branches and deploy refs of the remote are seen; tags, and refs of the clone, are not."""
     person.git("branch", "only-here")
-    person.git("push", "-q", "origin", "develop:refs/deploy/lock/x", "develop:refs/tags/v1", "develop:refs/pull/1/head")
+    person.git(
+        "push",
+        "-q",
+        "origin",
+        "develop:refs/deploy/lock/x",
+        "develop:refs/tags/v1",
+        "develop:refs/pull/1/head",
+    )
 
     expected = {ref: sha for ref, sha in origin.refs().items() if ref in (DEVELOP, "refs/deploy/lock/x")}
 
@@ -122,7 +138,7 @@ def test_a_hostile_remote_name_runs_nothing(person: Repository, remote: str) -> 
 
 
 def state(repository: Repository) -> dict[str, object]:
-    """All that belongs to the person: files, index, HEAD, FETCH_HEAD, branches, tags, remote branches, stash."""
+    """All that is the person's: files, index, HEAD, FETCH_HEAD, branches, tags, remote branches, stash."""
     git = repository.folder / ".git"
     files = {
         str(file.relative_to(repository.folder)): hashlib.sha256(file.read_bytes()).hexdigest()
@@ -139,7 +155,7 @@ def state(repository: Repository) -> dict[str, object]:
 
 @pytest.mark.parametrize("shallow", [False, True])
 def test_observe_leaves_a_stale_detached_clone_as_it_is(tmp_path: Path, shallow: bool) -> None:
-    """Old, detached, dirty and even shallow: the answer is the remote's, and nothing of the person's changes."""
+    """Old, detached, dirty, even shallow: the answer is the remote's, nothing of the person's changes."""
     origin, writer = seeded(tmp_path)
     options = ("--depth=1", "--branch=develop") if shallow else ("--branch=develop",)
     person = clone(origin, tmp_path / "stale", *options)
@@ -194,7 +210,9 @@ def test_observe_follows_a_branch_that_was_rewritten(tmp_path: Path, desk: Git, 
     assert 1 == len(desk.log(rewritten, None))
 
 
-def test_observe_gets_over_a_branch_that_became_a_folder(tmp_path: Path, desk: Git, origin: Repository) -> None:
+def test_observe_gets_over_a_branch_that_became_a_folder(
+    tmp_path: Path, desk: Git, origin: Repository
+) -> None:
     """`fix` is gone and `fix/one` is there: what was seen before does not stand in the way."""
     other = clone(origin, tmp_path / "other")
     other.git("switch", "-q", "-c", "fix", "origin/develop")
@@ -232,10 +250,35 @@ def test_many_may_observe_in_one_clone(tmp_path: Path, origin: Repository, perso
 
 @pytest.mark.parametrize(
     "hostile",
-    ["--output=x", "-x", "--help", "--all", "$(id)", "`id`", "; id", "a b", "", ":file", "develop:file", "a..b",
-     "develop..develop", "^develop", "no-such", NOBODY, "@{upstream}x", "HEAD^{tree}", "--", "\n", "develop\nmain",
-     "../../etc/passwd", "*", "refs/heads/*", "HEAD:", "zz" * 20],
-)  # fmt: skip
+    [
+        "--output=x",
+        "-x",
+        "--help",
+        "--all",
+        "$(id)",
+        "`id`",
+        "; id",
+        "a b",
+        "",
+        ":file",
+        "develop:file",
+        "a..b",
+        "develop..develop",
+        "^develop",
+        "no-such",
+        NOBODY,
+        "@{upstream}x",
+        "HEAD^{tree}",
+        "--",
+        "\n",
+        "develop\nmain",
+        "../../etc/passwd",
+        "*",
+        "refs/heads/*",
+        "HEAD:",
+        "zz" * 20,
+    ],
+)
 def test_hostile_revisions_are_refused(desk: Git, person: Repository, hostile: str) -> None:
     """What is no commit is refused by name; it is no option, no range, no program, and writes no file."""
     before = state(person)
@@ -267,7 +310,9 @@ def test_commits_and_tags_of_the_clone_are_found(desk: Git, person: Repository) 
     person.git("tag", "-a", "-m", "annotated", "v1", first)
     refs = desk.refs()
 
-    assert [head, head, first, first] == [desk.resolve(name, refs) for name in (head, head[:10], "v1", f"{head}~1")]
+    assert [head, head, first, first] == [
+        desk.resolve(name, refs) for name in (head, head[:10], "v1", f"{head}~1")
+    ]
 
 
 # ---------------------------------------------------------------------------------------- log
@@ -343,7 +388,9 @@ def test_all_refs_of_a_push_move_together(desk: Git, origin: Repository) -> None
     assert {LEDGER: ledger, DEVELOP: new} == origin.refs()
 
 
-@pytest.mark.parametrize("stale", ["lock exists", "lock stolen", "lock gone", "branch moved", "branch is new"])
+@pytest.mark.parametrize(
+    "stale", ["lock exists", "lock stolen", "lock gone", "branch moved", "branch is new"]
+)
 def test_a_stale_push_moves_nothing(desk: Git, origin: Repository, stale: str) -> None:
     """If one ref is not what was seen, none moves, and the error holds what the remote says now."""
     head = origin.refs()[DEVELOP]

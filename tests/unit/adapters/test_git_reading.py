@@ -37,8 +37,10 @@ def sha(person: Repository) -> str:
     return person.commit("migrations")
 
 
-def test_files_of_a_folder_are_the_very_bytes_of_the_commit(desk: Git, person: Repository, sha: str) -> None:
-    """Names and bytes are the commit's, also where they are no UTF-8, and whatever the working tree holds."""
+def test_files_of_a_folder_are_the_very_bytes_of_the_commit(
+    desk: Git, person: Repository, sha: str
+) -> None:
+    """Names and bytes are the commit's, even where they are no UTF-8, whatever the working tree holds."""
     (person.folder / "supabase" / "migrations" / "1_a.sql").write_text("changed, not committed")
 
     found = desk.files(sha, "supabase/migrations", ".sql")
@@ -56,7 +58,9 @@ def test_a_folder_that_is_not_there_is_empty(desk: Git, sha: str, path: str) -> 
 
 def test_slashes_round_the_path_do_not_matter(desk: Git, sha: str) -> None:
     """`/supabase/migrations/` is the same folder."""
-    assert desk.files(sha, "supabase/migrations", ".sql") == desk.files(sha, "/supabase/migrations/", ".sql")
+    assert desk.files(sha, "supabase/migrations", ".sql") == desk.files(
+        sha, "/supabase/migrations/", ".sql"
+    )
 
 
 @pytest.mark.parametrize("name", [b"1_line\nbreak.sql", b"1_\xff.sql"], ids=repr)

@@ -80,7 +80,9 @@ class Place:
 
 def bash(text: str, timeout: float = 20.0) -> Command:
     """What ssh runs on the other side."""
-    return Command((BASH, "-s"), stdin=text.encode(), timeout=timeout, env={"GIT_CONFIG_GLOBAL": os.devnull})
+    return Command(
+        (BASH, "-s"), stdin=text.encode(), timeout=timeout, env={"GIT_CONFIG_GLOBAL": os.devnull}
+    )
 
 
 @pytest.fixture
@@ -97,7 +99,9 @@ def test_the_workspace_comes_to_the_commit_built_and_stamped(there: Place) -> No
     answer = there.run()
     dist = there.workspace.folder / "dist"
 
-    assert ("ready", "", there.commit, there.before) == tuple(answer[k] for k in ("desk", "rule", "commit", "previous"))
+    assert ("ready", "", there.commit, there.before) == tuple(
+        answer[k] for k in ("desk", "rule", "commit", "previous")
+    )
     assert there.commit == there.head
     assert {"commit": there.commit, "schema": None, "environment": "staging"} == json.loads(
         (dist / "version.json").read_text()
@@ -160,7 +164,8 @@ def test_a_failed_install_is_tried_again(there: Place) -> None:
     once = "mkdir -p node_modules; echo >>installs.log; [ $(wc -l <installs.log) = 2 ]"
 
     assert [("failed", "install"), ("ready", "")] == [
-        (answer["desk"], answer["rule"]) for answer in (there.run(install=("sh", "-c", once)) for _ in range(2))
+        (answer["desk"], answer["rule"])
+        for answer in (there.run(install=("sh", "-c", once)) for _ in range(2))
     ]
 
 
@@ -214,7 +219,9 @@ SPOILS: list[tuple[Callable[[Place], None], str]] = [
 
 @pytest.mark.parametrize(("spoil", "rule"), SPOILS, ids=[spoil.__name__ for spoil, _ in SPOILS])
 @pytest.mark.parametrize("first", [True, False], ids=["first release", "later release"])
-def test_local_work_is_never_lost(there: Place, spoil: Callable[[Place], None], rule: str, first: bool) -> None:
+def test_local_work_is_never_lost(
+    there: Place, spoil: Callable[[Place], None], rule: str, first: bool
+) -> None:
     """Work that is only in the workspace stops the release, and is still there afterwards."""
     if not first:
         there.run()
@@ -243,7 +250,9 @@ def test_ignored_files_and_the_output_are_no_dirt(there: Place) -> None:
 def test_another_run_is_not_disturbed(there: Place) -> None:
     """While a release is at work in the workspace, a second one is refused."""
     slow = script(there.order(build=("sh", "-c", "touch started.log; sleep 20")))
-    with subprocess.Popen([BASH, "-s"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as one:
+    with subprocess.Popen(
+        [BASH, "-s"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as one:
         try:
             assert one.stdin
             one.stdin.write(slow.encode())
@@ -264,7 +273,7 @@ def test_a_folder_that_is_not_there(there: Place, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("made", ["plain", "git init"])
 def test_a_folder_that_is_no_checkout(there: Place, tmp_path: Path, made: str) -> None:
-    """A folder without the app's repository, or with an empty one, is named, and nothing is written to it."""
+    """A folder without the app's repository, or with an empty one, is named and left as it is."""
     folder = tmp_path / "empty"
     folder.mkdir()
     if made == "git init":
@@ -315,13 +324,15 @@ BROKEN = [
 
 @pytest.mark.parametrize(("build", "rule"), BROKEN, ids=str)
 def test_a_build_that_fails(there: Place, build: tuple[str, ...], rule: str) -> None:
-    """A bad exit code, no output, a moved HEAD or a stamp that can't be written: each is a failure with its rule."""
+    """A bad exit code, no output, a moved HEAD, a stamp that can't be written: each has its rule."""
     assert ("failed", rule) == ((answer := there.run(build=build))["desk"], answer["rule"])
 
 
 def test_the_last_words_of_a_build_come_back(there: Place) -> None:
     """The reason is in the answer, on both streams, short, and free of control characters."""
-    words = "for i in $(seq 40); do echo line $i; done; printf 'a\\033[31m \"q\" \\\\ \\xff é\\n' >&2; exit 3"
+    words = (
+        "for i in $(seq 40); do echo line $i; done; printf 'a\\033[31m \"q\" \\\\ \\xff é\\n' >&2; exit 3"
+    )
 
     detail = there.run(build=("sh", "-c", words))["detail"]
 
@@ -357,7 +368,18 @@ INPUTS = ("WORKSPACE", "COMMIT", "CANDIDATE", "REMOTE", "LOCKFILE", "OUTPUT")
 def order_of(texts: list[str], *, words: list[str], stamp: str) -> Order:
     """An order of which every input is arbitrary."""
     folder, commit, candidate, remote, lockfile, output = texts
-    return Order(folder, commit, candidate, ("true",), words, lockfile, output, {"commit": stamp}, {"X": stamp}, remote)
+    return Order(
+        folder,
+        commit,
+        candidate,
+        ("true",),
+        words,
+        lockfile,
+        output,
+        {"commit": stamp},
+        {"X": stamp},
+        remote,
+    )
 
 
 @given(st.lists(ANY, min_size=6, max_size=6), st.lists(ANY, min_size=1, max_size=3), ANY)
@@ -366,15 +388,28 @@ def test_any_text_arrives_unchanged(texts: list[str], words: list[str], stamp: s
     order = order_of(texts, words=["printf", "%s\\0", *words], stamp=stamp)
     head = script(order).removesuffix(workspace._template())
     shown = " ".join(f'"${name}"' for name in INPUTS)
-    show = f"\nbuild_environment\nprintf '%s\\0' {shown} \"$STAMP\" \"$X\"\neval \"$BUILD\"\nprintenv -0 X"
+    show = f'\nbuild_environment\nprintf \'%s\\0\' {shown} "$STAMP" "$X"\neval "$BUILD"\nprintenv -0 X'
 
     result = attempt(replace(bash(head + show), env={"LC_ALL": "C.UTF-8"}))
 
-    assert [*texts, json.dumps({"commit": stamp}), stamp, *words, stamp, ""] == result.out.decode().split("\0")
+    assert [*texts, json.dumps({"commit": stamp}), stamp, *words, stamp, ""] == result.out.decode().split(
+        "\0"
+    )
 
 
-HOSTILE = ["$(touch hacked)", "`touch hacked`", "'; touch hacked; '", '"; touch hacked; "', "\n touch hacked\n", "-x",
-           "--upload-pack=touch hacked", "a b", "*", "!!", "\\"]  # fmt: skip
+HOSTILE = [
+    "$(touch hacked)",
+    "`touch hacked`",
+    "'; touch hacked; '",
+    '"; touch hacked; "',
+    "\n touch hacked\n",
+    "-x",
+    "--upload-pack=touch hacked",
+    "a b",
+    "*",
+    "!!",
+    "\\",
+]
 
 
 @pytest.mark.parametrize("field", ["workspace", "commit", "candidate", "output", "lockfile", "remote"])
@@ -386,7 +421,7 @@ def test_hostile_inputs_run_nothing(there: Place, field: str) -> None:
     assert [] == list(there.workspace.folder.parent.rglob("hacked"))
 
 
-# ---------------------------------------------------------------------------------------- ssh, and what is made of it
+# ------------------------------------------------------------------------ ssh, and what is made of it
 
 
 def test_the_ssh_command_is_exact() -> None:
@@ -414,7 +449,9 @@ def test_variables_never_stand_in_the_arguments(there: Place) -> None:
 def test_a_host_that_is_not_there_is_unreachable(there: Place, tmp_path: Path) -> None:
     """No answer line means that nobody knows how the workspace stands: code 3, and how to try by hand."""
     config = tmp_path / "ssh config"
-    config.write_text(f"Host far\n HostName 127.0.0.1\n Port {closed_port()}\n UserKnownHostsFile /dev/null\n")
+    config.write_text(
+        f"Host far\n HostName 127.0.0.1\n Port {closed_port()}\n UserKnownHostsFile /dev/null\n"
+    )
 
     with pytest.raises(Unreachable, match="no answer from the workspace `far`") as caught:
         place("far", str(config), there.order(), 20)
@@ -429,12 +466,15 @@ def said(**answer: str) -> dict[str, str]:
 
 
 JUDGED: list[tuple[dict[str, str], type[DeskError]]] = [
-    *((said(desk="refused", rule=rule), Refused) for rule in ("dirty", "unpushed", "busy", "no-workspace", "no-repository")),
+    *(
+        (said(desk="refused", rule=rule), Refused)
+        for rule in ("dirty", "unpushed", "busy", "no-workspace", "no-repository")
+    ),
     (said(desk="refused", rule="new-rule"), Refused),
     *((said(rule=rule), ReleaseFailed) for rule in ("install", "build", "stamp")),
     *((said(rule=rule), CommandFailed) for rule in ("fetch", "checkout", "")),
     ({"desk": "odd"}, CommandFailed),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("answer", "kind"), JUDGED, ids=lambda value: str(value)[:50])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
+import datetime as dt
 import math
 import re
 import tomllib
@@ -43,7 +43,10 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ({"verify__time_out": 1}, "`verify.time_out` is no key of this file: did you mean `verify.timeout`?"),
     ({"supabase__clj": ""}, "`supabase.clj` is no key of this file: did you mean `supabase.cli`?"),
     ({"replit__quux": ""}, "`replit.quux` is no key of this file"),
-    ({"environment__staging__brnach": "x"}, f"`{STAGE}.brnach` is no key of this file: did you mean `{STAGE}.branch`?"),
+    (
+        {"environment__staging__brnach": "x"},
+        f"`{STAGE}.brnach` is no key of this file: did you mean `{STAGE}.branch`?",
+    ),
     ({"environment__staging__name": "x"}, f"`{STAGE}.name` is no key of this file"),
     # wrong kinds
     ({"app": "x"}, "`app` should be a table"),
@@ -69,34 +72,36 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ({"environment__staging__branch": GONE}, f"`{STAGE}.branch` is missing: it should be a string"),
     ({"environment__staging__url": GONE}, f"`{STAGE}.url` is missing: it should be a string"),
     ({"environment__staging": GONE}, f"`{STAGE}` is missing, though `chain` names it"),
-    ({"environment__staging__ssh_host": GONE}, f"`{STAGE}.ssh_host` is missing: the driver `workspace` connects to it"),
-    ({"environment__staging__workspace": ""}, f"`{STAGE}.workspace` is missing: the app's folder on the Replit host"),
+    (
+        {"environment__staging__ssh_host": GONE},
+        f"`{STAGE}.ssh_host` is missing: the driver `workspace` connects to it",
+    ),
+    (
+        {"environment__staging__workspace": ""},
+        f"`{STAGE}.workspace` is missing: the app's folder on the Replit host",
+    ),
     ({"environment__staging__repl_id": ""}, f'`{STAGE}.repl_id` is missing: `publish = "mcp"` needs it'),
     # the chain
     ({"chain": ["development", "staging"]}, f"`{PROD}` is not in `chain`"),
     ({"chain": ["development", "staging", "production", "staging"]}, "`chain` names an environment twice"),
-    ({"chain": ["development", "staging", "production", "Up"]}, "`chain`: `Up` should be lower-case letters, digits and `-`"),
-    ({"chain": ["development", "staging", "production", "-x"]}, "`chain`: `-x` should be lower-case letters, digits and `-`"),
+    (
+        {"chain": ["development", "staging", "production", "Up"]},
+        "`chain`: `Up` should be lower-case letters, digits and `-`",
+    ),
+    (
+        {"chain": ["development", "staging", "production", "-x"]},
+        "`chain`: `-x` should be lower-case letters, digits and `-`",
+    ),
     ({"environment__other": {}}, "`environment.other` is not in `chain`"),
     # addresses, branches, hosts
-    ({"environment__staging__url": "staging.example.org"}, f"`{STAGE}.url` should be an http or https address"),
+    (
+        {"environment__staging__url": "staging.example.org"},
+        f"`{STAGE}.url` should be an http or https address",
+    ),
     ({"environment__staging__url": "ftp://a"}, f"`{STAGE}.url` should be an http or https address"),
     ({"environment__staging__url": "https://"}, f"`{STAGE}.url` should be an http or https address"),
     ({"environment__staging__url": "https://[oops"}, f"`{STAGE}.url` should be an http or https address"),
     ({"environment__staging__url": "https://a:99999"}, f"`{STAGE}.url` should be an http or https address"),
-    *(
-        ({"environment__staging__url": f"https://{url}"},
-         f"`{STAGE}.url` should be a bare address: no user, password, query or fragment")
-        for url in ("me@a", "me:pw@a", "a/?q=1", "a/#b")
-    ),
-    *(
-        ({"environment__staging__branch": branch}, f"`{STAGE}.branch is no plain branch name".replace(".branch", ".branch`"))
-        for branch in ("--force", "-x", "a b", "a..b", "a.lock", "a/", "$(id)", "refs/heads/../x", "a~1", "a:b", "a\nb", "@")
-    ),
-    *(
-        ({"environment__staging__ssh_host": host}, f"`{STAGE}.ssh_host` should be a host alias of the ssh configuration")
-        for host in ("-oProxyCommand=x", "a b", "a;b", "$(id)", "a\n")
-    ),
     # shared
     ({"environment__staging__branch": "develop"}, f"`{STAGE}.branch` is the one of `{DEV}`"),
     ({"environment__staging__url": "https://example.org"}, f"`{PROD}.url` is the one of `{STAGE}`"),
@@ -104,16 +109,56 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ({"environment__staging__repl_id": "id-1"}, f"`{STAGE}.repl_id` is the one of `{DEV}`"),
     ({"environment__staging__aliases": ["prod"]}, "`prod` names two environments"),
     ({"environment__staging__aliases": ["production"]}, "`production` names two environments"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("changes", "message"), FAULTY, ids=[str(change)[:70] for change, _ in FAULTY])
 def test_each_fault_has_its_message(changes: dict[str, object], message: str) -> None:
-    """A faulty value is named by the path of its key, with what it should be, and no other fault is made up."""
+    """A faulty value is named by its key's path, with what it should be, and no other fault is made up."""
     assert [message] == faults(table(**changes))
 
 
-@pytest.mark.parametrize("value", ["x", 1, {}, [], [1], None, GONE])
+@pytest.mark.parametrize("url", ["me@a", "me:pw@a", "a/?q=1", "a/#b"])
+def test_an_address_with_more_than_an_address_is_a_fault(url: str) -> None:
+    """A password, a query or a fragment has no place in what everybody reads."""
+    message = f"`{STAGE}.url` should be a bare address: no user, password, query or fragment"
+
+    assert [message] == faults(table(environment__staging__url=f"https://{url}"))
+
+
+BRANCHES = [
+    "--force",
+    "-x",
+    "a b",
+    "a..b",
+    "a.lock",
+    "a/",
+    "$(id)",
+    "refs/heads/../x",
+    "a~1",
+    "a:b",
+    "a\nb",
+    "@",
+]
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_a_branch_that_is_no_plain_name_is_a_fault(branch: str) -> None:
+    """No option, no range, no metacharacter, nothing that git itself would refuse."""
+    assert [f"`{STAGE}.branch` is no plain branch name"] == faults(
+        table(environment__staging__branch=branch)
+    )
+
+
+@pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "a;b", "$(id)", "a\n"])
+def test_a_host_that_is_no_alias_is_a_fault(host: str) -> None:
+    """What ssh would read as an option, or a shell as a command, is refused."""
+    message = f"`{STAGE}.ssh_host` should be a host alias of the ssh configuration"
+
+    assert [message] == faults(table(environment__staging__ssh_host=host))
+
+
+@pytest.mark.parametrize("value", ["x", 1, {}, [], [1], None, GONE], ids=repr)
 def test_a_chain_that_is_no_list_is_a_fault(value: object) -> None:
     """Without a chain there is no order to promote in."""
     assert "`chain` should be a list of environment names" in faults(table(chain=value))
@@ -134,7 +179,7 @@ def test_a_chain_that_is_no_list_is_a_fault(value: object) -> None:
     ids=str,
 )
 def test_what_would_only_fail_later_is_a_fault_now(changes: dict[str, object]) -> None:
-    """A path that asks another host, an alias that means no name, an output that hides dirt: refused at load."""
+    """A path to another host, an alias that means no name, an output that hides dirt: refused at load."""
     with pytest.raises(ConfigError):
         parse(table(**changes))
 
@@ -174,14 +219,19 @@ def test_the_file_is_named() -> None:
 
 def test_a_valid_table_becomes_settings() -> None:
     """Given values are kept, the others have their defaults."""
-    settings = parse(table(app__build=["make"], verify__timeout=1.5, environment__staging__publish="manual"))
-
-    assert (("make",), ("npm", "ci"), 1.5) == (settings.app.build, settings.app.install, settings.verify.timeout)
-    assert "manual" == settings.environment("staging").publish
-    assert ("production", ("prod",), True) == dataclasses.astuple(settings.environment("prod"))[:1] + (
-        settings.environment("prod").aliases,
-        settings.environment("prod").guarded,
+    settings = parse(
+        table(app__build=["make"], verify__timeout=1.5, environment__staging__publish="manual")
     )
+
+    assert (("make",), ("npm", "ci"), 1.5) == (
+        settings.app.build,
+        settings.app.install,
+        settings.verify.timeout,
+    )
+    assert "manual" == settings.environment("staging").publish
+    found = settings.environment("prod")
+
+    assert ("production", ("prod",), True) == (found.name, found.aliases, found.guarded)
 
 
 def test_manual_publishing_needs_no_repl() -> None:
@@ -194,7 +244,18 @@ def test_manual_publishing_needs_no_repl() -> None:
 # ---------------------------------------------------------------------------------------- anything at all
 
 HOSTILE = st.sampled_from(
-    ["", "http://[", "https://[::1", "//", "https://a:b", "http://\u2100.com", "http://a\ud800", "-x", "a\x00", "²"]
+    [
+        "",
+        "http://[",
+        "https://[::1",
+        "//",
+        "https://a:b",
+        "http://\u2100.com",
+        "http://a\ud800",
+        "-x",
+        "a\x00",
+        "²",
+    ]
 )
 SCALARS = st.one_of(
     st.text(max_size=6),
@@ -203,23 +264,48 @@ SCALARS = st.one_of(
     st.just(10**400),
     st.floats(),
     st.booleans(),
-    st.just(datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)),
+    st.just(dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
 )
 KEYS = st.one_of(
     st.text(max_size=5),
     st.sampled_from(
-        ["chain", "app", "verify", "supabase", "replit", "environment", "development", "url", "branch", "name",
-         "aliases", "guarded", "ssh_host", "publish", "repl_id", "timeout", "paths"]
+        [
+            "chain",
+            "app",
+            "verify",
+            "supabase",
+            "replit",
+            "environment",
+            "development",
+            "url",
+            "branch",
+            "name",
+            "aliases",
+            "guarded",
+            "ssh_host",
+            "publish",
+            "repl_id",
+            "timeout",
+            "paths",
+        ]
     ),
-)  # fmt: skip
+)
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
 )
 PATHS = [
-    "chain", "app", "verify", "supabase", "replit", "environment", "environment__staging",
+    "chain",
+    "app",
+    "verify",
+    "supabase",
+    "replit",
+    "environment",
+    "environment__staging",
     *(f"{section}__{each.name}" for section, kind in SECTIONS.items() for each in dataclasses.fields(kind)),
     *(f"environment__staging__{each.name}" for each in dataclasses.fields(Environment)),
-]  # fmt: skip
+]
 
 
 def settings_or_none(made: dict[str, Any]) -> Settings | None:
@@ -241,7 +327,9 @@ def test_any_change_of_a_valid_table_is_refused_or_read(changes: dict[str, objec
     deepest_first = sorted(changes, key=lambda path: -path.count("__"))
     settings = settings_or_none(table(**{path: changes[path] for path in deepest_first}))
 
-    assert settings is None or all(math.isfinite(getattr(settings.verify, each)) for each in ("timeout", "interval"))
+    assert settings is None or all(
+        math.isfinite(getattr(settings.verify, each)) for each in ("timeout", "interval")
+    )
 
 
 # ---------------------------------------------------------------------------------------- what is shipped

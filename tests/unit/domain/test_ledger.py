@@ -15,7 +15,13 @@ A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 def event(release: str = "v1", commit: str = A, ending: str = "done", **more: Any) -> Event:
     """A release on staging."""
-    known: dict[str, Any] = {"environment": "staging", "kind": "release", "actor": "Ada", "at": "2024", "run": "r"}
+    known: dict[str, Any] = {
+        "environment": "staging",
+        "kind": "release",
+        "actor": "Ada",
+        "at": "2024",
+        "run": "r",
+    }
     return Event(**{**known, **more}, release=release, commit=commit, ending=ending)
 
 
@@ -81,7 +87,11 @@ def test_the_last_is_the_newest_however_it_ended() -> None:
 def test_the_verdict_is_the_last_judgement() -> None:
     """A later success lifts a failure, a later failure a success; an error judges nothing."""
     found = ledger(
-        event("v1", A, "failed"), event("v2", A), event("v3", B), event("v4", B, "failed"), event("v5", A, "error")
+        event("v1", A, "failed"),
+        event("v2", A),
+        event("v3", B),
+        event("v4", B, "failed"),
+        event("v5", A, "error"),
     )
 
     assert (found.events[1], found.events[3]) == (found.verdict("staging", A), found.verdict("staging", B))

@@ -36,7 +36,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"pages": (("/", 302), ("/a", 200), ("/b", 404))}, "`/` gives 302; `/b` gives 404"),
     ({"pages": (("/", 199),)}, "`/` gives 199"),
     ({"pages": (("/", 300),)}, "`/` gives 300"),
-    ({"commit": B, "environment": "production", "pages": (("/", 500),)}, f"`{B[:12]}` answers, not `{A[:12]}`"),
+    (
+        {"commit": B, "environment": "production", "pages": (("/", 500),)},
+        f"`{B[:12]}` answers, not `{A[:12]}`",
+    ),
 ]
 
 

@@ -88,7 +88,17 @@ def test_two_files_of_one_version_show() -> None:
 
 def test_read_takes_what_the_cli_takes() -> None:
     """Digits, an underscore, `.sql`; nothing else is a migration; the order is that of numbers."""
-    names = ("10_b.sql", "9_a.sql", "README.md", "a_1.sql", "1.sql", "1_x.sql.bak", "-1_x.sql", "2_.sql", "1_x.SQL")
+    names = (
+        "10_b.sql",
+        "9_a.sql",
+        "README.md",
+        "a_1.sql",
+        "1.sql",
+        "1_x.sql.bak",
+        "-1_x.sql",
+        "2_.sql",
+        "1_x.SQL",
+    )
 
     found = read(dict.fromkeys(names, ""))
 

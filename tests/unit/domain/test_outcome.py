@@ -26,7 +26,13 @@ def test_failed_is_code_one() -> None:
 
 def test_the_document_holds_the_shared_keys_and_its_own() -> None:
     """Every task's document has the same four keys beside its own part."""
-    expected = {"ending": "done", "code": 0, "message": "it is", "hint": "next: `invoke x`", "release": "v1"}
+    expected = {
+        "ending": "done",
+        "code": 0,
+        "message": "it is",
+        "hint": "next: `invoke x`",
+        "release": "v1",
+    }
 
     assert expected == DONE.document()
 
@@ -36,7 +42,9 @@ def test_data_never_hides_the_ending() -> None:
     data: dict[str, Any] = {"code": 9, "ending": "odd", "message": "?", "hint": "?"}
     document = Outcome("nothing", "as it was", data=data).document()
 
-    assert ("nothing", 0, "as it was", None) == tuple(document[key] for key in ("ending", "code", "message", "hint"))
+    assert ("nothing", 0, "as it was", None) == tuple(
+        document[key] for key in ("ending", "code", "message", "hint")
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from scripts.domain.facts import Commit, Facts
 from scripts.domain.ledger import Event, Ledger
 from scripts.domain.live import Answer
 from scripts.domain.lock import Lock
 from scripts.domain.migrations import Applied, Migration
-from scripts.domain.plan import Commit, Facts, Plan, decide
+from scripts.domain.plan import Plan, decide
 from tests.support.tables import environment
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -34,7 +35,9 @@ def ledger(*events: Event) -> Ledger:
 
 def answer(commit: str | None, where: str, schema: str | None = "1") -> Answer:
     """What a public URL answers."""
-    return Answer(200 if commit else None, commit, where, schema, (("/", 200),), None if commit else "timed out")
+    return Answer(
+        200 if commit else None, commit, where, schema, (("/", 200),), None if commit else "timed out"
+    )
 
 
 # `a` is live and proven on development, `c` on staging; `a` is to go to staging
@@ -111,7 +114,13 @@ def test_one_migration_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("step", "kind"),
-    [("lock", "idempotent"), ("migrate", "once"), ("build", "idempotent"), ("publish", "once"), ("verify", "pure")],
+    [
+        ("lock", "idempotent"),
+        ("migrate", "once"),
+        ("build", "idempotent"),
+        ("publish", "once"),
+        ("verify", "pure"),
+    ],
 )
 def test_each_step_has_its_class(step: str, kind: str) -> None:
     """What may be repeated, and what may not, stands in the plan."""
@@ -151,7 +160,9 @@ def test_the_first_promotion_makes_the_branch() -> None:
 def test_expected_seconds_are_those_of_the_last_release() -> None:
     """Each step is expected to take what it took last time; what is odd in the ledger is passed over."""
     steps = [{"name": "build", "seconds": 41.5}, "odd", {"seconds": 1}]
-    facts = replace(PROMOTE, ledger=ledger(event("staging", "v1", C, steps=steps), event("development", "v7", A)))
+    facts = replace(
+        PROMOTE, ledger=ledger(event("staging", "v1", C, steps=steps), event("development", "v7", A))
+    )
 
     assert {"build": 41.5} == {step.name: step.seconds for step in decide(facts).steps if step.seconds}
 
@@ -194,7 +205,16 @@ def test_nothing_to_do() -> None:
         {"ledger": Ledger(None, ())},
         {"ledger": ledger(event("development", "v2", C))},
     ],
-    ids=["another commit", "silent", "another environment", "schema", "page", "pending", "no ledger", "older"],
+    ids=[
+        "another commit",
+        "silent",
+        "another environment",
+        "schema",
+        "page",
+        "pending",
+        "no ledger",
+        "older",
+    ],
 )
 def test_there_is_something_to_do(changes: dict[str, Any]) -> None:
     """If any of live, database and ledger disagrees, the release goes through."""
@@ -221,8 +241,13 @@ def test_a_branch_that_lags_is_something_to_do() -> None:
 
 def test_nothing_to_do_comes_before_every_refusal_but_the_lock() -> None:
     """Who wants what is already so is told so, unless somebody is at work there."""
-    failed_source = replace(PROMOTE, head=A, live=answer(A, "staging"), source_live=answer(C, "development"),
-                            ledger=ledger(event("staging", "v2", A)))  # fmt: skip
+    failed_source = replace(
+        PROMOTE,
+        head=A,
+        live=answer(A, "staging"),
+        source_live=answer(C, "development"),
+        ledger=ledger(event("staging", "v2", A)),
+    )
     locked = replace(RELEASED, lock=LOCK)
 
     assert decide(failed_source).nothing is not None
@@ -278,7 +303,9 @@ def test_an_unproven_source_is_refused() -> None:
 
 def test_a_source_that_failed_is_refused() -> None:
     """What failed before is named as failed, and mended by a new commit."""
-    facts = replace(PROMOTE, ledger=ledger(event("development", "v6", C), event("development", "v7", A, "failed")))
+    facts = replace(
+        PROMOTE, ledger=ledger(event("development", "v6", C), event("development", "v7", A, "failed"))
+    )
 
     assert (
         "`aaaaaaaaaaaa` failed on development as v7",
@@ -357,7 +384,9 @@ SCHEMA: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "said"), SCHEMA, ids=["doubled", "edited", "ahead", "diverged", "late"])
+@pytest.mark.parametrize(
+    ("changes", "said"), SCHEMA, ids=["doubled", "edited", "ahead", "diverged", "late"]
+)
 def test_a_schema_that_does_not_fit_is_refused(changes: dict[str, Any], said: str) -> None:
     """Doubled, edited, missing and late migrations are each refused with their names."""
     reason, hint, code = why(replace(PROMOTE, **changes))
@@ -376,7 +405,10 @@ def test_the_weightiest_reason_is_said() -> None:
         ({"applied": (ROW_ONE, row_four, row_five)}, "the database of staging is"),
         ({"committed": (edited_one, THREE, four)}, "edited after"),
         ({"committed": (edited_one, THREE, THREE, four)}, "two migrations"),
-        ({"ledger": ledger(*base.events, event("staging", "v2", A, "failed"))}, "`aaaaaaaaaaaa` failed on staging"),
+        (
+            {"ledger": ledger(*base.events, event("staging", "v2", A, "failed"))},
+            "`aaaaaaaaaaaa` failed on staging",
+        ),
         ({"source_live": answer(C, "development")}, "`aaaaaaaaaaaa` is not live on development"),
         (
             {"ledger": ledger(event("staging", "v1", C), event("staging", "v2", A, "failed"))},
@@ -402,7 +434,9 @@ def test_the_document_is_the_contract() -> None:
     assert {"steps", "commits", "migrations", "refused"} <= set(document)
     assert ["2"] == [each["version"] for each in document["migrations"]]
     assert all("verdict" in each for each in document["migrations"])
-    assert (A, C, "staging", None) == tuple(document[k] for k in ("commit", "live", "environment", "refused"))
+    assert (A, C, "staging", None) == tuple(
+        document[k] for k in ("commit", "live", "environment", "refused")
+    )
     assert [A] == [each["id"] for each in document["commits"]]
 
 

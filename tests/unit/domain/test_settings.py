@@ -22,7 +22,12 @@ def test_iteration_follows_the_chain() -> None:
 
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("development", "development"), ("dev", "development"), ("prod", "production"), ("staging", "staging")],
+    [
+        ("development", "development"),
+        ("dev", "development"),
+        ("prod", "production"),
+        ("staging", "staging"),
+    ],
 )
 def test_names_and_aliases_lead_to_the_environment(name: str, found: str) -> None:
     """What people type is the name or an alias."""

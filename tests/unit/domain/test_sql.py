@@ -11,7 +11,25 @@ from hypothesis import strategies as st
 from scripts.domain.sql import fingerprint
 
 WORDS = st.sampled_from(
-    ["create", "table", "hosts", "E1", "e", "x", "$1", "42", "(", ")", ",", "=", "::", "->>", "like", "*", "é"]
+    [
+        "create",
+        "table",
+        "hosts",
+        "E1",
+        "e",
+        "x",
+        "$1",
+        "42",
+        "(",
+        ")",
+        ",",
+        "=",
+        "::",
+        "->>",
+        "like",
+        "*",
+        "é",
+    ]
 )
 INNER = st.text(st.sampled_from(list("ab ;-/*\n\t")), max_size=8)
 QUOTES = st.one_of(
@@ -24,7 +42,17 @@ QUOTES = st.one_of(
 )
 TOKENS = st.lists(st.one_of(WORDS, QUOTES), min_size=1, max_size=12)
 IDLE = st.sampled_from(
-    [" ", "\n", "\t", "\r\n", " ; ", ";\n", "\n-- a 'comment' $$ /*\n", " /* a ' \" $$ -- */ ", "/* a /* b */ ' */"]
+    [
+        " ",
+        "\n",
+        "\t",
+        "\r\n",
+        " ; ",
+        ";\n",
+        "\n-- a 'comment' $$ /*\n",
+        " /* a ' \" $$ -- */ ",
+        "/* a /* b */ ' */",
+    ]
 )
 GAPS = st.lists(IDLE, min_size=1, max_size=3).map(lambda parts: " " + "".join(parts))
 
@@ -57,7 +85,17 @@ def test_a_token_more_or_less_changes_it(tokens: list[str], place: int) -> None:
     assert fingerprint(" ".join(tokens)) != fingerprint(" ".join(shorter))
 
 
-QUOTED = ["'{}'", '"{}"', "E'{}'", "e'\\'{}'", "$${}$$", "$body${}$body$", "'it''s {}'", '"a""{}"', "$é${}$é$"]
+QUOTED = [
+    "'{}'",
+    '"{}"',
+    "E'{}'",
+    "e'\\'{}'",
+    "$${}$$",
+    "$body${}$body$",
+    "'it''s {}'",
+    '"a""{}"',
+    "$é${}$é$",
+]
 
 
 @pytest.mark.parametrize("quote", QUOTED)
@@ -88,7 +126,25 @@ def test_bytes_that_are_no_utf8_have_a_fingerprint(raw: bytes) -> None:
 
 
 LONG = 100_000
-NASTY = ["'", '"', "e'\\", "e'", "$a$", "/*", "*/", "--", "''", "'a'", "\\'", "$$", "$", "'\"", "/*'", "e'\\''", "a$a"]
+NASTY = [
+    "'",
+    '"',
+    "e'\\",
+    "e'",
+    "$a$",
+    "/*",
+    "*/",
+    "--",
+    "''",
+    "'a'",
+    "\\'",
+    "$$",
+    "$",
+    "'\"",
+    "/*'",
+    "e'\\''",
+    "a$a",
+]
 
 
 @pytest.mark.parametrize("part", NASTY)
@@ -153,7 +209,7 @@ def test_white_space_that_parts_two_words_counts(applied: str, edited: str) -> N
 
 
 def test_a_word_that_ends_in_e_opens_no_escape_string() -> None:
-    """`like'x\\'` is a plain string: what follows it is read outside of quotes, and inside where it is inside."""
+    """A word like `like` right before a quote makes no escape string of it."""
     plain = "select a like'x\\' , b , 'c  d'"
 
     assert fingerprint(plain) == fingerprint("select a like'x\\',b,/* note */'c  d'")

@@ -52,7 +52,9 @@ def test_a_good_run_gives_both_streams_apart() -> None:
 
 def test_bytes_that_are_no_utf8_are_replaced() -> None:
     """Text of a program that prints anything can always be read."""
-    result = run(python("import sys; sys.stdout.buffer.write(b'a\\xff'); sys.stderr.buffer.write(b'\\xfe')"))
+    result = run(
+        python("import sys; sys.stdout.buffer.write(b'a\\xff'); sys.stderr.buffer.write(b'\\xfe')")
+    )
 
     assert ("a\ufffd", "\ufffd") == (result.text, result.errors)
 
@@ -239,8 +241,8 @@ def test_an_interruption_at_the_start_leaves_no_process() -> None:
     try:
         for number in range(60):
             press = threading.Timer(number / 20_000, os.kill, (os.getpid(), signal.SIGUSR1))
+            press.start()
             with pytest.raises(Stopped):
-                press.start()
                 run(Command(("sleep", "30")))
             press.join()
     finally:
@@ -312,7 +314,9 @@ def test_last_words_come_from_standard_output_when_the_other_is_empty() -> None:
 
 def test_follow_shows_what_comes_and_gives_the_code(capfd: pytest.CaptureFixture[str]) -> None:
     """Both streams of a followed program are seen on standard error."""
-    code = follow(python("import sys; print('one', flush=True); print('two', file=sys.stderr); sys.exit(3)"))
+    code = follow(
+        python("import sys; print('one', flush=True); print('two', file=sys.stderr); sys.exit(3)")
+    )
     seen = capfd.readouterr()
 
     assert 3 == code

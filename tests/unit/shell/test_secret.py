@@ -67,10 +67,10 @@ REFUSED: dict[str, Callable[[Secret], object]] = {
     "deepcopy": lambda secret: copy.deepcopy([secret]),
     "vars": vars,
     "concatenation": lambda secret: "token " + secret,  # type: ignore[operator]
-    "join": lambda secret: " ".join([secret]),  # type: ignore[list-item]
-    "bytes": lambda secret: bytes(secret),  # type: ignore[call-overload]
+    "join": lambda secret: " ".join([secret]),  # type: ignore[list-item]  # noqa: FLY002
+    "bytes": bytes,  # type: ignore[dict-item]
     "format with a width": lambda secret: f"{secret:>20}",
-    "iteration": lambda secret: list(secret),  # type: ignore[call-overload]
+    "iteration": list,  # type: ignore[dict-item]
 }
 
 

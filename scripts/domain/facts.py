@@ -1,0 +1,88 @@
+"""What was observed, all of it, before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.domain.ledger import Event, Ledger
+from scripts.domain.live import Answer, Expected
+from scripts.domain.lock import Lock
+from scripts.domain.migrations import Applied, Migration, newest
+from scripts.domain.settings import Environment
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One line of `git log`; `at` in ISO 8601."""
+
+    id: str
+    author: str
+    at: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the decision looks at.
+
+    Args:
+        source: the environment that promotes into this one; None for `deploy`.
+        wanted: the commit to release.
+        head: where the target's branch is on the remote; None before its first promotion.
+        contained: for `deploy`: the commit is on the target's branch; for `promote`: the target's
+            branch is an ancestor of the commit, so that it can be fast-forwarded.
+        at_source: the commit is the head of the source's branch.
+        commits: what the release brings, newest first.
+        strangers: what the target's branch has and the commit lacks, newest first.
+        applied: the database's history; None for an app without a database.
+        target: the release to go back to; None for what brings something new.
+        now: UTC, ISO 8601.
+        allow_bad: why a commit that was rolled back here may be live again; empty: it may not.
+        retry: a person says that a commit that failed here may be tried again.
+    """
+
+    task: str
+    environment: Environment
+    source: Environment | None
+    wanted: str
+    head: str | None
+    contained: bool
+    commits: tuple[Commit, ...]
+    strangers: tuple[Commit, ...]
+    lock: Lock | None
+    ledger: Ledger
+    live: Answer
+    source_live: Answer | None
+    committed: tuple[Migration, ...]
+    applied: tuple[Applied, ...] | None
+    at_source: bool = True
+    target: Event | None = None
+    now: str = ""
+    allow_bad: str = ""
+    remote: str = "origin"
+    retry: bool = False
+
+    @property
+    def schema(self) -> str | None:
+        """The schema version that the commit brings."""
+        return newest(each.version for each in self.committed)
+
+    @property
+    def standing(self) -> str | None:
+        """The schema version that the database has now."""
+        return newest(each.version for each in self.applied or ())
+
+    @property
+    def expected(self) -> Expected:
+        """What the public URL must answer afterwards."""
+        return Expected(self.wanted, self.environment.name, self.schema)
+
+    @property
+    def previous(self) -> Event | None:
+        """The release that is live by the ledger: the one to go back to."""
+        return self.ledger.live(self.environment.name)
+
+    @property
+    def rolls_back(self) -> bool:
+        """Going back to a release that was proven here, instead of bringing something new."""
+        return self.target is not None

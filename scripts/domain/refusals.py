@@ -1,0 +1,161 @@
+"""The rules that can say no, the weightiest first; each with its reason and the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scripts.domain.facts import Facts
+from scripts.domain.live import Answer, Expected, fault
+from scripts.domain.migrations import Comparison
+from scripts.domain.settings import Environment
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why not, what to type instead, and the exit code that belongs to it."""
+
+    why: str
+    hint: str | None
+    code: int = 1
+
+
+def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
+    """The reasons why not, the weightiest first."""
+    name = facts.environment.name
+    if facts.lock:
+        yield Refusal(
+            f"{name} is locked by {facts.lock}",
+            f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {name}`",
+            5,
+        )
+    if facts.rolls_back:
+        yield from _target_refusals(facts, comparison)
+        return
+    yield from _stopped_refusals(facts)
+    yield from _history_refusals(facts)
+    if facts.source is not None:
+        yield from _source_refusals(facts, facts.source)
+    yield from _bad_refusals(facts)
+    verdict = facts.ledger.verdict(name, facts.wanted)
+    if verdict and verdict.ending == "failed" and not facts.retry:
+        yield Refusal(
+            f"`{facts.wanted[:12]}` failed on {name} as {verdict.release} ({verdict.at})",
+            f"release a new commit, or try this one again: `{_again(facts)} --retry`",
+        )
+    yield from _schema_refusals(facts, comparison)
+
+
+def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
+    """The line is stopped: by a rollback, until somebody lifts it, or by a freeze, for a time."""
+    name = facts.environment.name
+    hold = facts.ledger.hold(name)
+    if hold:
+        yield Refusal(
+            f"{name} is held since the rollback {hold.release} by {hold.actor}: "
+            f"{hold.detail.get('reason') or 'no reason was given'}",
+            f"`invoke release-hold --env {name}` lets releases go on",
+        )
+    freeze = facts.ledger.freeze(name, facts.now)
+    if freeze:
+        yield Refusal(
+            f"{name} is frozen until {freeze.detail.get('until')} by {freeze.actor}: "
+            f"{freeze.detail.get('reason')}",
+            f"wait, or `invoke unfreeze --env {name} --reason ...`",
+        )
+
+
+def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
+    rollback = facts.ledger.bad(facts.environment.name).get(facts.wanted)
+    if rollback and not facts.allow_bad:
+        yield Refusal(
+            f"`{facts.wanted[:12]}` was rolled back on {facts.environment.name}"
+            f" ({rollback.release}, {rollback.at})",
+            f"release a mended commit, or: `{_again(facts)} --allow-bad REASON`",
+        )
+
+
+def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
+    """Going back needs a commit that fits the database as it stands."""
+    yield from _bad_refusals(facts)
+    if comparison.pending:
+        listed = ", ".join(f"`{each.file}`" for each in comparison.pending)
+        yield Refusal(
+            f"the database of {facts.environment.name} lacks migrations of that release: {listed}",
+            "`invoke status` says what stands where",
+        )
+
+
+def _again(facts: Facts) -> str:
+    option = "--to" if facts.source else "--env"
+    target = f" --to {facts.target.release}" if facts.target else ""
+    return f"invoke {facts.task} {option} {facts.environment.name}{target}"
+
+
+def _history_refusals(facts: Facts) -> Iterator[Refusal]:
+    branch, wanted = facts.environment.branch, facts.wanted[:12]
+    if facts.contained:
+        return
+    if facts.source is None:
+        yield Refusal(
+            f"`{wanted}` is not on `{branch}`, the branch of {facts.environment.name}",
+            "merge it there first, or promote it from the environment before",
+        )
+        return
+    listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in facts.strangers[:3])
+    more = f" and {len(facts.strangers) - 3} more" if len(facts.strangers) > 3 else ""
+    remote, into = facts.remote, facts.source.branch
+    yield Refusal(
+        f"histories diverged: `{branch}` has commits that `{wanted}` lacks: {listed}{more}",
+        f"merge `{branch}` back into `{into}` first: "
+        f"`git switch {into} && git pull {remote} {into} && git pull --no-rebase {remote} {branch}"
+        f" && git push {remote} HEAD:{into}`",
+    )
+
+
+def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
+    """Only what the environment before has live and proven may pass."""
+    wanted, deploy = facts.wanted[:12], f"`invoke deploy --env {source.name}`"
+    proven = facts.ledger.live(source.name)
+    if proven is None or proven.commit != facts.wanted:
+        judged = facts.ledger.verdict(source.name, facts.wanted)
+        if judged and judged.ending == "failed":
+            yield Refusal(
+                f"`{wanted}` failed on {source.name} as {judged.release}",
+                f"mend it with a new commit on `{source.branch}`, then {deploy}",
+            )
+        has = f"{proven.release} is `{proven.commit[:12]}`" if proven else "nothing was released"
+        way = deploy if facts.at_source else f"`invoke promote --to {source.name}`"
+        yield Refusal(f"`{wanted}` is not proven on {source.name}: {has} there", way)
+        return
+    problem = fault(facts.source_live or Answer(None), Expected(facts.wanted, source.name))
+    if problem:
+        yield Refusal(f"`{wanted}` is not live on {source.name}: {problem}", deploy)
+
+
+def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
+    name, wanted = facts.environment.name, facts.wanted[:12]
+    if comparison.doubled:
+        listed = ", ".join(f"`{version}`" for version in comparison.doubled)
+        yield Refusal(
+            f"two migrations of `{wanted}` have the same version: {listed}",
+            "give one of them a new time stamp",
+        )
+    if comparison.edited:
+        listed = ", ".join(f"`{each.file}`" for each in comparison.edited)
+        yield Refusal(
+            f"edited after it was applied to {name}: {listed}",
+            "put the file back as it was, and write the change as a new migration",
+        )
+    if comparison.missing:
+        listed = ", ".join(f"`{version}`" for version in comparison.missing)
+        yield Refusal(
+            f"the database of {name} is {comparison.state}: it has {listed}, which `{wanted}` lacks",
+            "release a commit that has these migrations",
+        )
+    if comparison.late:
+        listed = ", ".join(f"`{each.file}`" for each in comparison.late)
+        yield Refusal(
+            f"older than the newest migration that {name} has: {listed}",
+            "rename it with a newer time stamp",
+        )

@@ -1,0 +1,38 @@
+"""What every task needs: the way to the wiring, and the words of the shared options."""
+
+from typing import Any, NoReturn
+
+ENV = "environment: development, staging or production (or its alias)"
+SHA = "commit, branch or tag to release; the branch's head if left out"
+PLAN = "show what would happen, and stop"
+YES = "don't ask; this is CI's consent"
+JSON = "one JSON document on stdout; people read stderr"
+RETRY = "try a commit again that failed here"
+WAIT = "wait for a lock that somebody else holds"
+UNDO = "undo what was begun instead of finishing it"
+REASON = "why; it goes to the ledger"
+ALLOW_BAD = "why a commit that was rolled back here may be live again"
+DIR = "folder of the sandbox"
+RELEASE = {
+    "sha": SHA,
+    "plan": PLAN,
+    "yes": YES,
+    "json": JSON,
+    "retry": RETRY,
+    "wait": WAIT,
+    "allow_bad": ALLOW_BAD,
+}
+
+
+def desk(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
+    """Hand over to the wiring, which runs the workflow and exits with its code."""
+    from scripts import app
+
+    app.run(workflow, as_json=json, **arguments)
+
+
+def plain(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
+    """The same for what needs no configuration: the sandbox and the checks."""
+    from scripts import app
+
+    app.run_plain(workflow, as_json=json, **arguments)

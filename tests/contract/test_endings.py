@@ -1,0 +1,238 @@
+"""How calls end: the exit code, and the one document for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.desks import PIPELINE, Ended, configured, invoke
+from tests.support.repositories import Repository, seeded
+
+SHARED = {"ending", "code", "message", "hint"}
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A clone of the app whose remote has a `develop` and nothing else."""
+    return seeded(tmp_path_factory.mktemp("app"))[1]
+
+
+@pytest.fixture(scope="module")
+def env_dir(person: Repository, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration for it."""
+    return configured(tmp_path_factory.mktemp("env"), person.folder)
+
+
+@pytest.fixture(scope="module")
+def unreachable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration whose remote is not there."""
+    folder = tmp_path_factory.mktemp("far")
+    person = seeded(folder)[1]
+    person.git("remote", "set-url", "origin", "file:///nowhere/at/all.git")
+    return configured(folder / "env", person.folder)
+
+
+def check(ended: Ended, code: int, ending: str, *, said: str = "") -> None:
+    """The shared keys, the same code twice, the words on standard error, and no traceback."""
+    document = ended.document
+
+    assert SHARED <= set(document)
+    assert (code, code, ending) == (ended.code, document["code"], document["ending"])
+    assert said in document["message"]
+    assert document["message"].splitlines()[0] in ended.err
+    assert "Traceback" not in ended.err + ended.out
+    if ending not in ("done", "nothing"):
+        assert f"error: {document['message'].splitlines()[0]}" in ended.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    "call", [("deploy",), ("promote",), ("deploy", "--plan"), ("promote", "--yes")], ids=" ".join
+)
+def test_no_environment_named(call: tuple[str, ...], env_dir: Path) -> None:
+    """Nothing is the default: code 1, and the hint lists the names."""
+    ended = invoke(*call, "--json", env_dir=env_dir)
+
+    check(ended, 1, "failed", said="no environment was named")
+
+    assert "`staging`, `production`" in ended.document["hint"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("deploy", "--env", "prdo"), ("promote", "--to", "prdo"), ("history", "--env", "prdo")],
+    ids=" ".join,
+)
+def test_an_unknown_environment(call: tuple[str, ...], env_dir: Path) -> None:
+    """A typing mistake is code 1, and the hint lists the names."""
+    ended = invoke(*call, "--json", env_dir=env_dir)
+
+    check(ended, 1, "failed", said="there is no environment `prdo`")
+
+    assert "`staging`, `production`" in ended.document["hint"]
+
+
+def test_nothing_promotes_into_the_first(env_dir: Path) -> None:
+    """The first of the chain is deployed to: code 1, and the hint is that command."""
+    ended = invoke("promote", "--to", "staging", "--json", env_dir=env_dir)
+
+    check(ended, 1, "failed", said="staging is the first of the chain")
+
+    assert "invoke deploy --env staging" in ended.document["hint"]
+
+
+BROKEN = {
+    "no toml": ("chain = [", "can't be read"),
+    "unknown key": (PIPELINE.replace("migrations =", "migratoins ="), "did you mean `app.migrations`?"),
+    "several": (
+        PIPELINE.replace('branch = "main"', "branch = 7").replace("request_timeout = 2", ""),
+        "has 1 fault",
+    ),
+    "empty": ("", "`chain` should be a list of environment names"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("task", ["status", "deploy"])
+def test_a_broken_configuration(how: str, task: str, person: Repository, tmp_path: Path) -> None:
+    """Every fault of `pipeline.toml` is code 1, with its path, before anything is asked or changed."""
+    text, said = BROKEN[how]
+    folder = configured(tmp_path / "env", person.folder, text)
+
+    check(invoke(task, "--json", env_dir=folder), 1, "failed", said=said)
+
+
+def test_no_configuration(tmp_path: Path) -> None:
+    """A wrong `AIRHOST_ENV_DIR` is code 1, and the hint names the variable."""
+    ended = invoke("status", "--json", env_dir=tmp_path / "nowhere")
+
+    check(ended, 1, "failed", said="there is no `")
+
+    assert "AIRHOST_ENV_DIR" in ended.document["hint"]
+
+
+def test_a_repository_that_is_no_checkout(tmp_path: Path) -> None:
+    """`app.repository` that leads elsewhere is code 1."""
+    folder = configured(tmp_path / "env", tmp_path)
+
+    check(invoke("status", "--json", env_dir=folder), 1, "failed", said="which is no git checkout")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("status",), ("history",), ("deploy", "--env", "staging"), ("promote", "--to", "prod", "--plan")],
+    ids=" ".join,
+)
+def test_a_remote_that_is_not_there(call: tuple[str, ...], unreachable: Path) -> None:
+    """Another program's failure is code 3."""
+    check(invoke(*call, "--json", env_dir=unreachable), 3, "failed")
+
+
+def test_a_branch_that_is_not_there(env_dir: Path) -> None:
+    """A remote without the environment's branch is code 1, and the hint makes it."""
+    ended = invoke("deploy", "--env", "staging", "--json", env_dir=env_dir)
+
+    check(ended, 1, "failed", said="the remote has no branch `staging`")
+
+    assert "git push origin HEAD:refs/heads/staging" in ended.document["hint"]
+
+
+def test_an_empty_history_is_nothing(env_dir: Path) -> None:
+    """Before the first release there is nothing to tell, and that is code 0."""
+    ended = invoke("history", "--json", env_dir=env_dir)
+
+    check(ended, 0, "nothing")
+
+    assert [] == ended.document["events"]
+
+
+STATUS_KEYS = {
+    "name",
+    "branch",
+    "head",
+    "live",
+    "release",
+    "schema",
+    "url",
+    "lock",
+    "hold",
+    "pending",
+    "problems",
+}
+
+
+def test_the_status_has_its_contract(env_dir: Path) -> None:
+    """Every environment has every key, also where nobody answers."""
+    ended = invoke("status", "--json", env_dir=env_dir)
+
+    check(ended, 0, "done")
+
+    assert ["staging", "production"] == [each["name"] for each in ended.document["environments"]]
+    for each in ended.document["environments"]:
+        assert STATUS_KEYS <= set(each)
+        assert {"commits", "migrations"} <= set(each["pending"])
+        assert each["problems"]
+
+
+CALLS = [
+    ("status",),
+    ("history",),
+    ("deploy",),
+    ("promote", "--to", "prdo"),
+    ("deploy", "--env", "staging"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_without_json_standard_output_is_empty(call: tuple[str, ...], env_dir: Path) -> None:
+    """People read standard error; a pipe gets a document only when it asks for one."""
+    ended = invoke(*call, env_dir=env_dir)
+
+    assert "" == ended.out
+    assert "" != ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"CI": "true"}, {"LC_ALL": "C"}, {"COLUMNS": "20"}],
+    ids=str,
+)
+def test_no_terminal_no_escapes(variables: dict[str, str], env_dir: Path) -> None:
+    """A log has no colours, no carriage returns, and works in any locale."""
+    ended = invoke("status", env_dir=env_dir, **variables)
+
+    assert 0 == ended.code
+    assert not {"\x1b", "\r"} & set(ended.err)
+
+
+def test_a_plan_changes_nothing(person: Repository, tmp_path: Path) -> None:
+    """`--plan` ends with the plan, and neither remote nor clone has a new ref."""
+    origin = Repository(Path(person.git("remote", "get-url", "origin").removeprefix("file://")))
+    folder = configured(
+        tmp_path / "env", person.folder, PIPELINE.replace('branch = "staging"', 'branch = "develop"')
+    )
+    before = origin.refs()
+
+    ended = invoke("deploy", "--env", "staging", "--plan", "--json", env_dir=folder)
+
+    check(ended, 0, "done", said="nothing was changed")
+
+    assert {"steps", "commits", "migrations", "refused"} <= set(ended.document)
+    assert ended.document["refused"] is None
+    assert before == origin.refs()
+
+
+def test_a_guarded_environment_is_not_changed_without_a_person(person: Repository, tmp_path: Path) -> None:
+    """Without a terminal and without `--yes` nobody confirms: code 6, `declined`, nothing changed."""
+    origin = Repository(Path(person.git("remote", "get-url", "origin").removeprefix("file://")))
+    text = PIPELINE.replace('branch = "staging"', 'branch = "develop"\nguarded = true')
+    before = origin.refs()
+
+    ended = invoke(
+        "deploy", "--env", "staging", "--json", env_dir=configured(tmp_path / "env", person.folder, text)
+    )
+
+    check(ended, 6, "declined")
+
+    assert before == origin.refs()

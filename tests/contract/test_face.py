@@ -1,0 +1,141 @@
+"""The face of the desk: tasks, help, README."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tasks
+from tests.support.desks import ROOT, invoke
+
+README = ROOT / "README.md"
+TASKS: dict[str, Any] = {name: tasks.namespace[name] for name in tasks.namespace.task_names}
+HELP = {
+    name: dict(task.help) for name, task in TASKS.items()
+}  # Invoke takes the texts out as it reads them
+OPTIONS = {name: task.get_arguments() for name, task in TASKS.items()}
+
+
+def listed() -> list[str]:
+    """The tasks as `invoke --list` shows them."""
+    return [line.split()[0] for line in invoke("--list").out.splitlines() if line.startswith("  ")]
+
+
+def test_the_list_is_the_collection() -> None:
+    """What is listed is what can be called, under the names of the design."""
+    assert sorted(TASKS) == sorted(listed())
+    assert {
+        "deploy",
+        "promote",
+        "status",
+        "history",
+        "demo",
+        "test",
+        "check",
+        "sandbox.up",
+        "sandbox.down",
+    } <= set(TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_help_with_an_example(name: str) -> None:
+    """`--help` works, says what the task does, and shows a call of that very task in backticks."""
+    ended = invoke(name, "--help")
+    examples = re.findall(r"`invoke ([^`]*)`", " ".join(ended.out.split()))
+
+    assert (0, "") == (ended.code, ended.err)
+    assert [] != [each for each in examples if each.split()[0] == name]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_example_can_be_parsed(name: str) -> None:
+    """The flags of an example are flags of its task."""
+    flags = {
+        flag
+        for argument in OPTIONS[name]
+        for flag in (
+            f"--{each.replace('_', '-')}" if len(each) > 1 else f"-{each}" for each in argument.names
+        )
+    }
+    example = re.findall(r"`invoke ([^`]*)`", TASKS[name].__doc__)[0].split()
+
+    assert set() == {word.partition("=")[0] for word in example[1:] if word.startswith("-")} - flags
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_flag_has_help(name: str) -> None:
+    """No option is left unexplained, and no explanation stands without its option."""
+    assert {argument.name for argument in OPTIONS[name]} == set(HELP[name])
+    assert [] == [option for option, text in HELP[name].items() if not text.strip()]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_speaks_json(name: str) -> None:
+    """`--json` is a flag of every task."""
+    assert "json" in {argument.name for argument in OPTIONS[name]}
+
+
+@pytest.mark.parametrize("name", ["deploy", "promote"])
+def test_what_changes_something_can_be_planned_and_confirmed(name: str) -> None:
+    """`--plan` and `--yes` are flags of every task that changes an environment."""
+    assert {"plan", "yes"} <= {argument.name for argument in OPTIONS[name]}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_readme_names_every_task(name: str) -> None:
+    """Who reads the README learns of every task."""
+    assert f"`{name}`" in README.read_text()
+
+
+def test_the_readme_names_no_task_that_is_not_there() -> None:
+    """Every `invoke X` in the README can be typed."""
+    typed = re.findall(r"(?:invoke|scripts/bootstrap) ([a-z][a-z0-9.-]*)", README.read_text())
+
+    assert set() == set(typed) - set(TASKS)
+
+
+def test_the_readme_has_the_codes_of_the_design() -> None:
+    """Every exit code is explained."""
+    table = re.findall(r"^\| .* \| ([0-9 ·,/or]+) \|$", README.read_text(), re.MULTILINE)
+    codes = {int(code) for cell in table for code in re.findall(r"[0-9]+", cell)}
+
+    assert {0, 1, 3, 4, 5, 6, 7, 130} <= codes
+
+
+HEAVY = (
+    "psycopg",
+    "requests",
+    "git",
+    "rich",
+    "mcp",
+    "httpx",
+    "httpx2",
+    "asyncssh",
+    "hypothesis",
+    "locust",
+    "dotenv",
+)
+
+
+@pytest.mark.parametrize("call", [("--list",), ("deploy", "--help")], ids=" ".join)
+def test_listing_imports_nothing_heavy(call: tuple[str, ...]) -> None:
+    """`invoke --list` stays as quick as bare Invoke: no library and no room of the desk is loaded."""
+    ended = invoke(*call, PYTHONPROFILEIMPORTTIME="1")
+    imported = {
+        line.rpartition("|")[2].strip()
+        for line in ended.err.splitlines()
+        if line.startswith("import time:")
+    }
+
+    assert 0 == ended.code
+    assert "invoke" in imported
+    assert "invoke.tasks" in imported
+    assert set() == {each for each in imported if each.split(".")[0] in (*HEAVY, "scripts")}
+
+
+def test_the_counter_is_short() -> None:
+    """`tasks.py` parses and calls, and holds no logic."""
+    assert len(Path(tasks.__file__).read_text().splitlines()) <= 150

@@ -1,0 +1,149 @@
+"""Taking it back, and stopping the line: rollback, hold, freeze, resume, steal."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.integration.desk import Desk, ended
+
+pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
+DEV = ("--env", "development")
+
+
+@pytest.fixture
+def two(desk: Desk) -> tuple[Desk, str, str]:
+    """Two good releases on development; the world, the older commit and the newer."""
+    commits = []
+    for number in (1, 2):
+        commits.append(desk.commit({"NOTES.md": f"release {number} at {time.time()}\n"}))
+        assert desk("deploy", *DEV, "--wait").code == 0
+    return desk, commits[0], commits[1]
+
+
+def lift(desk: Desk) -> None:
+    """Let the line go on."""
+    assert desk("release-hold", *DEV, "--reason", "test").code == 0
+
+
+def test_rollback_brings_the_last_good_release_back(two: tuple[Desk, str, str]) -> None:
+    """The older commit answers, the branch stays, the newer is bad, the line is held, undo is named."""
+    desk, old, new = two
+    call = desk("rollback", *DEV, "--reason", "slow")
+
+    assert 0 == call.code
+    assert (old, old) == (call.document["live"], desk.served("development"))
+    assert new == desk.refs()["refs/heads/develop"]
+    assert "--allow-bad" in call.document["hint"]
+    event = desk.ledger()[-1]
+    assert ("rollback", "done", old, new) == (event["kind"], event["ending"], event["commit"], event["bad"])
+    environment = desk("status").document["environments"][0]
+    assert "slow" in environment["hold"]
+    assert "branch ahead of live: rolled back" in environment["problems"]
+    held = desk("deploy", *DEV)
+    assert (1, True) == (held.code, "slow" in held.document["message"])
+    lift(desk)
+    bad = desk("deploy", *DEV)
+    assert (1, True) == (bad.code, "was rolled back" in bad.document["message"])
+    assert 0 == desk("deploy", *DEV, "--allow-bad", "it was the network").code
+    assert new == desk.served("development")
+
+
+def test_rollback_knows_only_good_releases(two: tuple[Desk, str, str]) -> None:
+    """An unknown or failed release is an error that lists the good ones; nothing changes."""
+    desk, old, new = two
+    before = desk.refs()
+    call = desk("rollback", *DEV, "--to", "v9999")
+
+    assert 1 == call.code
+    assert old[:12] in call.document["hint"]
+    assert before == desk.refs()
+    assert new == desk.served("development")
+
+
+def test_rollback_that_does_not_build_touches_nothing_live(two: tuple[Desk, str, str]) -> None:
+    """It is found in the workspace, before the public URL is touched."""
+    desk, _, new = two
+    file = desk.world.env_dir / "pipeline.toml"
+    text = file.read_text()
+    file.write_text(text.replace("[app]\n", '[app]\nbuild = ["sh", "-c", "test ! -f BROKEN"]\n'))
+    desk.world.environment("development").workspace.joinpath(".git/info/exclude").write_text("BROKEN\n")
+    marker = desk.world.environment("development").workspace / "BROKEN"
+    marker.touch()
+    try:
+        call = desk("rollback", *DEV)
+
+        assert 1 == call.code, call.err
+        assert "build failed" in call.document["message"]
+        assert new == desk.served("development")
+    finally:
+        marker.unlink()
+        file.write_text(text)
+
+
+def test_freeze_stops_everybody_until_it_is_lifted(desk: Desk) -> None:
+    """Deploy is refused with the reason; `unfreeze` lets it go on; a past or odd time is refused."""
+    desk.commit({"NOTES.md": f"{time.time()}\n"})
+    assert 1 == desk("freeze", *DEV, "--until", "2001-01-01", "--reason", "x").code
+    assert 1 == desk("freeze", *DEV, "--until", "someday", "--reason", "x").code
+    assert 0 == desk("freeze", *DEV, "--until", "2999-01-01", "--reason", "holidays").code
+    call = desk("deploy", *DEV)
+
+    assert (1, True) == (call.code, "holidays" in call.document["message"])
+    assert 0 == desk("unfreeze", *DEV, "--reason", "urgent").code
+    assert 0 == desk("deploy", *DEV).code
+    assert "nothing" == desk("unfreeze", *DEV, "--reason", "again").document["ending"]
+
+
+def test_owner_that_lives_is_not_resumed_but_can_be_stolen_from(two: tuple[Desk, str, str]) -> None:
+    """`resume` sees the signs of life; the thief finishes; the dethroned owner changes nothing more."""
+    desk, _, _ = two
+    commit = desk.commit({"NOTES.md": f"{time.time()}\n"})
+    desk.play("development", publish="hangs")
+    owner = desk.start("deploy", *DEV)
+    while not any(ref.startswith("refs/deploy/lock") for ref in desk.refs()):
+        time.sleep(0.05)
+    time.sleep(3)
+    alive = desk("resume", *DEV)
+    shown = desk("lock.show")
+    desk.play("development")
+    thief = desk("lock.steal", *DEV, "--reason", "test")
+    late = ended(owner)
+
+    assert (5, True) == (alive.code, "alive" in alive.document["message"])
+    assert commit == shown.document["locks"]["development"]["commit"]
+    assert 0 == thief.code, thief.err
+    assert commit == desk.served("development")
+    assert 5 == late.code, late.err
+    events = [each for each in desk.ledger() if each["commit"] == commit]
+    assert ["done"] == [each["ending"] for each in events]
+
+
+def test_wait_waits_for_the_lock(desk: Desk) -> None:
+    """The second run goes on when the first has ended, and finds nothing left to do."""
+    desk.commit({"NOTES.md": f"{time.time()}\n"})
+    first, second = desk.start("deploy", *DEV), desk.start("deploy", *DEV, "--wait")
+    codes = {ended(first).code, ended(second).code}
+
+    assert codes <= {0, 5}
+    assert 0 in codes
+
+
+def test_killed_run_is_finished_elsewhere(desk: Desk) -> None:
+    """SIGKILL in the midst; `resume` waits out the silence, says so, and finishes the same commit."""
+    commit = desk.commit({"NOTES.md": f"{time.time()}\n"})
+    child = desk.start("deploy", *DEV)
+    while not any(ref.startswith("refs/deploy/lock") for ref in desk.refs()):
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    blocked = desk("deploy", *DEV)
+    call = desk("resume", *DEV)
+
+    assert (5, True) == (blocked.code, "invoke resume" in blocked.document["hint"])
+    assert 0 == call.code, call.err
+    assert "sign of life" in call.err
+    assert commit == desk.served("development") == desk.ledger()[-1]["commit"]
+    assert "nothing" == desk("resume", *DEV).document["ending"]
