@@ -41,6 +41,7 @@ class Order:
         candidate: the ref on the remote under which the commit can be fetched.
         stamp: the content of `version.json`.
         variables: the environment of install and build; travels on stdin, never in an argument.
+        patience: seconds to wait for what another run began in the workspace.
     """
 
     workspace: str
@@ -53,6 +54,7 @@ class Order:
     stamp: Mapping[str, str | None]
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     remote: str = "origin"
+    patience: int = 600
 
 
 def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
@@ -66,6 +68,7 @@ def script(order: Order, mode: str = "place") -> str:
     """The inputs, each quoted for the remote shell, and then `workspace.sh`."""
     inputs = {
         "MODE": mode,
+        "PATIENCE": str(order.patience),
         "WORKSPACE": order.workspace,
         "COMMIT": order.commit,
         "CANDIDATE": order.candidate,

@@ -1,5 +1,5 @@
 # Runs in the Replit workspace, fed to `bash -s` over ssh. The lines before this one set its inputs:
-#   MODE (probe: only look; place: do it)
+#   MODE (probe: only look; place: do it)  PATIENCE (seconds)
 #   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
 # Standard output carries one JSON line, the answer; whatever else is said goes to standard error.
 set -u
@@ -20,7 +20,8 @@ main() {
   mkdir -p "$state"
   if command -v flock >/dev/null; then
     exec 9>"$state/lock"
-    flock -n 9 || answer refused busy "another release is at work here"
+    # what a dead or dethroned run began here goes on to its end; then it is our turn
+    flock -w "$PATIENCE" 9 || answer refused busy "another release is at work here"
   fi
   refuse_local_work
   git fetch --quiet --no-tags "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" "+$CANDIDATE:refs/release-desk/candidate" \

@@ -1,0 +1,1 @@
+"""Death and bad weather, and what must hold afterwards."""

@@ -6,11 +6,12 @@ import pytest
 
 from scripts import errors
 
-CODES = {
+CODES: dict[type[errors.DeskError], int] = {
     errors.DeskError: 1,
     errors.Refused: 1,
     errors.ConfigError: 1,
     errors.ReleaseFailed: 1,
+    errors.TakenBack: 1,
     errors.CommandFailed: 3,
     errors.Unreachable: 3,
     errors.CommandTimedOut: 4,
@@ -31,13 +32,20 @@ def test_the_table_of_codes_is_whole() -> None:
     assert {each: each.code for each in family(errors.DeskError)} == CODES
 
 
-@pytest.mark.parametrize("kind", CODES)
+@pytest.mark.parametrize("kind", [each for each in CODES if each is not errors.TakenBack])
 def test_message_and_hint_are_kept(kind: type[errors.DeskError]) -> None:
     """What is said, and what can be typed instead, travel with the error."""
     fault = kind("what", "hint")
 
     assert ("what", "what", "hint", {}) == (str(fault), fault.message, fault.hint, dict(fault.data))
     assert kind("what").hint is None
+
+
+def test_what_was_taken_back_knows_whether_it_was_bad() -> None:
+    """A commit that was undone for another reason may come again."""
+    fault = errors.TakenBack("what", bad=False)
+
+    assert ("what", None, False) == (fault.message, fault.hint, fault.bad)
 
 
 def test_the_docstring_draws_the_family_as_it_is() -> None:

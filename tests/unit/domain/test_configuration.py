@@ -78,7 +78,7 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ),
     (
         {"environment__staging__workspace": ""},
-        f"`{STAGE}.workspace` is missing: the app's folder on the Replit host",
+        f"`{STAGE}.workspace` should be the whole path of the app's folder on the Replit host",
     ),
     ({"environment__staging__repl_id": ""}, f'`{STAGE}.repl_id` is missing: `publish = "mcp"` needs it'),
     # the chain

@@ -25,7 +25,9 @@ def test_a_lock_of_another_desk_can_be_read() -> None:
 
 def test_its_text_says_who_what_and_since_when() -> None:
     """People learn whom to ask."""
-    expected = "Ada on `laptop` since 2024-01-01T00:00:00+00:00 (`promote` of `aaaaaaaaaaaa`, run r1)"
+    expected = (
+        "Ada on `laptop` since 2024-01-01T00:00:00+00:00 (`promote` of `aaaaaaaaaaaa`, run r1, at `lock`)"
+    )
 
     assert expected == str(LOCK)
     assert str(replace(LOCK, actor="")).startswith("somebody on ")

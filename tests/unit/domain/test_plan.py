@@ -99,8 +99,8 @@ def test_pending_migrations_come_before_the_build() -> None:
     """What is pending is applied under the lock, and from then on going back means undoing."""
     plan = decide(replace(PROMOTE, committed=(ONE, TWO, THREE)))
 
-    assert ["lock", "migrate", "build", "publish", "verify", "finish"] == names(plan)
-    assert "apply 2 migrations, then read the history again" == plan.steps[1].detail
+    assert ["lock", "probe", "migrate", "build", "publish", "verify", "finish"] == names(plan)
+    assert "apply 2 migrations, then read the history again" == plan.steps[2].detail
     assert "migrate" == plan.no_return
     assert "publish `v1` (`cccccccccccc`) again and verify it; the migrations stay" == plan.way_back
 
@@ -109,7 +109,7 @@ def test_one_migration_is_one() -> None:
     """People read the plan."""
     steps = decide(replace(PROMOTE, committed=(ONE, TWO))).steps
 
-    assert "apply 1 migration, then read the history again" == steps[1].detail
+    assert "apply 1 migration, then read the history again" == steps[2].detail
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,10 @@ def test_a_locked_environment_is_code_5() -> None:
     said, hint, code = why(replace(PROMOTE, lock=LOCK))
 
     assert "staging is locked by Bob on `laptop` since 2024-01-01T00:00:00+00:00" in said
-    assert ("wait for that run, then try again", 5) == (hint, code)
+    assert ("wait for that run (`--wait`), or, if it is dead: `invoke resume --env staging`", 5) == (
+        hint,
+        code,
+    )
 
 
 def test_a_diverged_history_names_what_would_be_lost() -> None:

@@ -125,7 +125,7 @@ def test_bytes_that_are_no_utf8_have_a_fingerprint(raw: bytes) -> None:
     assert 64 == len(fingerprint(raw.decode("utf-8", "surrogateescape")))
 
 
-LONG = 100_000
+LONG = 30_000
 NASTY = [
     "'",
     '"',
@@ -155,7 +155,7 @@ def test_long_and_nasty_text_is_read_in_no_time(part: str) -> None:
     for text in (part * LONG, part * LONG + "'", "'" + part * LONG, '"' + part * LONG):
         fingerprint(text)
 
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""What the chaos tests share: a world of their own, another machine, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scripts.sandbox import world
+from tests.integration.desk import Call, Desk, ended, git
+
+DEV, STAGING = "development", "staging"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Another machine: a fresh clone and a configuration of its own; no journal, no state."""
+
+    desk: Desk
+    env_dir: Path
+
+    @classmethod
+    def of(cls, desk: Desk, folder: Path) -> Elsewhere:
+        """Clone the origin anew."""
+        shutil.rmtree(folder, ignore_errors=True)
+        git(desk.world.folder, "clone", "-q", str(desk.world.origin), str(folder / "clone"))
+        shutil.copytree(desk.world.env_dir, folder / "env")
+        manual = folder / "env" / "pipeline.toml"
+        text = manual.read_text().replace(str(desk.world.clone), str(folder / "clone"))
+        cli = next(desk.world.clone.glob("node_modules/@supabase/cli-*/bin/supabase"))
+        manual.write_text(text + f'\n[supabase]\ncli = "{cli}"\n')
+        return cls(desk, folder / "env")
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A world of its own: what is killed here must disturb nobody."""
+    folder = tmp_path_factory.mktemp("chaos") / "sandbox"
+    made = world.up(folder, on_step=lambda _step: None)
+    manual = made.env_dir / "pipeline.toml"
+    manual.write_text(
+        manual.read_text().replace("timeout = 20", "timeout = 8").replace("ttl = 5", "ttl = 3")
+    )
+    desk = Desk(made)
+    try:
+        assert desk("deploy", "--env", "development").code == 0
+        assert desk("promote", "--to", "staging").code == 0
+        yield desk
+    finally:
+        world.down(folder, on_step=lambda _step: None)
+
+
+def settled(desk: Desk, environment: str, branch: str | None) -> None:
+    """One commit is live, the one that the ledger names; nothing is left of any run.
+
+    With a branch, that is at the commit as well (a promoted one), and the schema is the commit's.
+    """
+    refs = desk.refs()
+    last = [
+        each for each in desk.ledger() if each["environment"] == environment and each["ending"] == "done"
+    ][-1]
+    live = desk.served(environment)
+
+    assert last["commit"] == live
+    assert [ref for ref in refs if ref.startswith("refs/deploy/")] == []
+    if branch:
+        assert refs[f"refs/heads/{branch}"] == live
+        names = git(desk.world.origin, "ls-tree", "--name-only", str(live), "supabase/migrations/")
+        versions = [Path(name).name.split("_")[0] for name in names.splitlines()]
+        assert sorted(versions) == sorted(desk.versions(environment))
+    running = desk.sql(
+        environment,
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        " and application_name in ('@effect/sql-pg', 'release-desk')",
+    )
+    assert [(0,)] == running
+
+
+def resumed(desk: Desk, environment: str, folder: Path, *options: str) -> Call:
+    """`resume` on another machine."""
+    elsewhere = Elsewhere.of(desk, folder / "elsewhere")
+    start = desk.start("resume", "--env", environment, *options, AIRHOST_ENV_DIR=str(elsewhere.env_dir))
+    return ended(start)
