@@ -7,8 +7,9 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks import line, lock, sandbox
+from scripts.tasks import branches, line, lock, sandbox
 from scripts.tasks.counter import (
+    ACCEPT,
     ALLOW_BAD,
     DIR,
     ENV,
@@ -35,9 +36,11 @@ def deploy(
     retry: bool = False,
     wait: bool = False,
     allow_bad: str = "",
+    accept_irreversible: bool = False,
 ) -> None:
     """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
     choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
+    choice["accept_irreversible"] = accept_irreversible
     desk("deploy", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 
@@ -52,9 +55,11 @@ def promote(
     retry: bool = False,
     wait: bool = False,
     allow_bad: str = "",
+    accept_irreversible: bool = False,
 ) -> None:
     """Take what the environment before has proven to this one: `invoke promote --to staging`."""
     choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
+    choice["accept_irreversible"] = accept_irreversible
     desk("promote", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 
@@ -64,6 +69,7 @@ def promote(
         "to": "release to go back to, such as `v3`; the last good one if left out",
         "reason": REASON,
         "allow_bad": ALLOW_BAD,
+        "accept_irreversible": ACCEPT,
         "plan": PLAN,
         "yes": YES,
         "wait": WAIT,
@@ -76,6 +82,7 @@ def rollback(
     to: str = "",
     reason: str = "",
     allow_bad: str = "",
+    accept_irreversible: bool = False,
     plan: bool = False,
     yes: bool = False,
     wait: bool = False,
@@ -83,7 +90,8 @@ def rollback(
 ) -> None:
     """Bring a proven release back, and hold the line: `invoke rollback --env production`."""
     choice = {"to": to or None, "reason": reason, "allow_bad": allow_bad}
-    desk("rollback", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
+    allowed = {"accept_irreversible": accept_irreversible, "yes": yes}
+    desk("rollback", env=env, plan=plan, wait=wait, json=json, **choice, **allowed)
 
 
 @task(help={"env": ENV, "undo": UNDO, "yes": YES, "json": JSON})
@@ -124,6 +132,7 @@ def check(_c: Context, tests: bool = True, json: bool = False) -> None:
 
 namespace = Collection(
     deploy, promote, rollback, resume, status, history, demo, test, check,
+    branches.hotfix, branches.backmerge,
     line.freeze, line.unfreeze, line.release_hold,
     lock.collection, sandbox.collection,
 )  # fmt: skip

@@ -7,14 +7,12 @@ import gc
 import importlib
 import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 from scripts.adapters import env_files
@@ -24,29 +22,34 @@ from scripts.domain.configuration import parse
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment, Settings
 from scripts.errors import CommandFailed, ConfigError, DeskError, Interrupted
+from scripts.shell import signals
 from scripts.shell.runner import end_all
 from scripts.shell.secret import remember
 from scripts.workflows.toolbox import Toolbox
 
 DESK = Path(__file__).resolve().parents[1]
 # what a CI job may give for the environment that it releases to, without its name before it
-PLAIN_NAMES = ("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN")
-SECRET_MARKS = ("PASSWORD", "SECRET", "TOKEN", "KEY")
+PLAIN_NAMES = (
+    *("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN"),
+    *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL"),
+)
+LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
+SECRET_MARKS = ("PASSWORD", "SECRET", "TOKEN", "KEY", "WEBHOOK_URL")
 
 
 def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     """Run the workflow of that name with the tools, say how it ended, and exit with its code."""
     gc.disable()  # a run is short: collecting what its imports make costs more than it frees
     console = Console(as_json)
-    _listen_to_signals()
-    target = arguments.get("env") or arguments.get("to")
+    signals.listen()
+    target = arguments.get("env") or arguments.get("to") or (LAST if task == "hotfix" else None)
     _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
 
 
 def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     """The same for a workflow that needs no configuration: it gets the console alone."""
     console = Console(as_json)
-    _listen_to_signals()
+    signals.listen()
     _end(task, console, lambda: _workflow(task)(console, **arguments))
 
 
@@ -55,9 +58,10 @@ def _end(task: str, console: Console, work: Any) -> NoReturn:
         outcome: Outcome = work()
     except DeskError as error:
         outcome = Outcome.of(error)
-    except KeyboardInterrupt:
-        outcome = Outcome.of(Interrupted("interrupted"))
+    except signals.Stop as stop:
+        outcome = Outcome.of(Interrupted(str(stop)))
     finally:
+        signals.ignore()
         end_all()
     console.finish(task, outcome)
     _leave(outcome.code)
@@ -86,6 +90,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
     """
     folder = Path(os.environ.get("AIRHOST_ENV_DIR") or DESK / "env").resolve()
     settings = parse(env_files.toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
+    target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
     repository = (DESK / settings.app.repository).resolve()
     if not (repository / ".git").exists():
@@ -103,7 +108,8 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
 
     @cache
     def values(environment: Environment) -> Mapping[str, str]:
-        return _values(console, folder, environment, is_target=environment.name == about)
+        names = settings.app.build_variables
+        return _values(console, folder, environment, names, is_target=environment.name == about)
 
     return Toolbox(
         settings=settings,
@@ -119,13 +125,20 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
     )
 
 
-def _values(console: Console, folder: Path, environment: Environment, *, is_target: bool) -> dict[str, str]:
+def _values(
+    console: Console,
+    folder: Path,
+    environment: Environment,
+    build_variables: tuple[str, ...],
+    *,
+    is_target: bool,
+) -> dict[str, str]:
     """The environment's variables: the file, then what the process says, which wins."""
     file = folder / f".env.{environment.name}"
     if env_files.readable_by_others(file):
         console.note(f"warning: `{file}` can be read by others: `chmod 600 {file}`")
     found = env_files.dotenv(file)
-    names = (*PLAIN_NAMES, *found) if is_target else ()
+    names = (*PLAIN_NAMES, *build_variables, *found) if is_target else ()
     found |= {name: os.environ[name] for name in names if name in os.environ}
     found |= env_files.from_process(environment.name)
     for name, value in found.items():
@@ -145,15 +158,3 @@ def _actor(git: Git, settings: Settings) -> str:
     except CommandFailed:
         known = ""
     return known or os.environ.get("USER") or "somebody"
-
-
-def _listen_to_signals() -> None:
-    """SIGINT and SIGTERM end the children and unwind; a second one does not disturb the cleaning up."""
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, interrupt)

@@ -6,6 +6,7 @@ characters, so it can neither drive a terminal nor start a workflow command of a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import Any, TextIO
 
 from scripts.domain.outcome import Outcome
 from scripts.domain.plan import Plan
-from scripts.shell.secret import redact
+from scripts.shell.secret import redact, redacted
 
 TICK = 10.0  # seconds between two signs of life of a long step
 SHOWN = 20  # commits of a plan
@@ -32,7 +33,8 @@ class Console:
 
     def say(self, text: str = "") -> None:
         """One or more lines, redacted and free of control characters."""
-        print(redact(printable(text)), file=self.stream, flush=True)
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more: the release goes on
+            print(printable(redact(text)), file=self.stream, flush=True)
 
     def plan(self, plan: Plan) -> None:
         """The plan as people read it."""
@@ -45,12 +47,24 @@ class Console:
             self.say(f"  | and {len(facts.commits) - SHOWN} more")
         if plan.nothing or plan.refused:
             return
-        for each in plan.comparison.pending:
-            self.say(f"  migration {each.file}")
+        if plan.without:
+            self.say(f"  without {plan.without}")
+        for each in plan.migrations:
+            self.say(f"  migration {each}")
+        self._schema_back(plan)
         for step in plan.steps:
             expected = f" (about {step.seconds:g} s)" if step.seconds else ""
             self.say(f"  {step.name:<8} {step.detail}{expected}")
         self.say(f"  point of no return: {plan.no_return}; way back: {plan.way_back}")
+
+    def _schema_back(self, plan: Plan) -> None:
+        """What becomes of the schema when the code goes back."""
+        for each in plan.back.undo:
+            self.say(f"  undo {each}")
+        for loss in plan.back.lost:
+            self.say(f"  data will be lost: {loss}")
+        if plan.back.ahead:
+            self.say(f"  schema stays ahead: {', '.join(map(str, plan.back.ahead))}")
 
     def begin(self, step: str, detail: str) -> None:
         """A step begins; a long one gives a sign of life now and then."""
@@ -87,13 +101,19 @@ class Console:
     def finish(self, task: str, outcome: Outcome) -> None:
         """Show how it ended: the document, or the table and the last words."""
         if self.as_json:
-            print(json.dumps(redacted(outcome.document()), indent=2, default=str), flush=True)
+            print(json.dumps(self._document(outcome), indent=2, default=str), flush=True)
         elif task in TABLES and outcome.code == 0:
             TABLES[task](self, outcome.data)
         failed = outcome.ending not in ("done", "nothing")
         self.say(f"{'error: ' if failed else ''}{outcome.message}")
         if outcome.hint:
             self.say(f"\nhint: {outcome.hint}" if failed else outcome.hint)
+
+    @staticmethod
+    def _document(outcome: Outcome) -> dict[str, Any]:
+        """The document, redacted; `ending` and `code` are our own words whatever a secret may be."""
+        document = outcome.document()
+        return {**redacted(document), "ending": document["ending"], "code": document["code"]}
 
     def status(self, data: Mapping[str, Any]) -> None:
         """One row an environment, and the disagreements below."""
@@ -141,17 +161,6 @@ class Console:
 TABLES = {"status": Console.status, "history": Console.history}
 
 
-def redacted(value: Any) -> Any:
-    """A JSON value with every text in it redacted; keys are our own words."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {key: redacted(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(each) for each in value]
-    return value
-
-
 def printable(text: str) -> str:
     """The text without control, bidirectional and escape characters; line ends stay."""
     return "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text)
@@ -166,7 +175,12 @@ def age(at: str | None) -> str:
     """How long ago, in its largest unit."""
     if not at:
         return ""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+    try:
+        then = datetime.fromisoformat(at)
+    except ValueError:
+        return ""
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    seconds = (datetime.now(UTC) - then).total_seconds()
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"

@@ -7,6 +7,7 @@
     │   └── TakenBack       1    it was to be undone, and was
     ├── CommandFailed       3    another program failed
     │   └── Unreachable     3    a server did not answer, or refused us
+    │       └── Unanswered  3    it may have done what was asked all the same
     ├── CommandTimedOut     4    another program took too long
     ├── Locked              5    somebody else holds the environment
     ├── Declined            6    a person said no
@@ -77,6 +78,10 @@ class Unreachable(CommandFailed):
     """A server did not answer, or would not let us in."""
 
 
+class Unanswered(Unreachable):
+    """It was asked, and no answer came: what was asked for may have begun all the same."""
+
+
 class CommandTimedOut(DeskError):
     """Another program was ended by us because it took longer than it may."""
 
@@ -97,10 +102,18 @@ class Declined(DeskError):
 
 
 class LiveUnknown(DeskError):
-    """Nobody can say what is live now."""
+    """Nobody can say what is live now.
+
+    Args:
+        resumable: a Publish may still be under way; the lock is left for `resume` to take over.
+    """
 
     code = 7
     ending = "unknown"
+
+    def __init__(self, message: str, hint: str | None = None, *, resumable: bool = False) -> None:
+        super().__init__(message, hint)
+        self.resumable = resumable
 
 
 class Interrupted(DeskError):

@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote, urlsplit
 from scripts.errors import ConfigError
 from scripts.shell.secret import Secret
 
-POOLER_PORT = 6543  # Supavisor's transaction mode: session locks leak through it
+POOLERS = (6543, 6432)  # Supavisor's and PgBouncer's: session locks leak through a transaction pooler
+KNOWN = {"sslmode", "sslrootcert"}
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -60,10 +61,15 @@ def database_of(url: str, password: str | None, *, where: str, folder: Path) -> 
         raise _unusable(where, "it should begin with `postgresql://`")
     if not parts.hostname or not parts.path.strip("/"):
         raise _unusable(where, "it should name a host and a database")
-    if port == POOLER_PORT:
-        raise _unusable(where, "port 6543 is the transaction pooler, where session locks leak")
+    if port in POOLERS:
+        raise _unusable(where, f"port {port} is a transaction pooler's, where session locks leak")
+    if "/" in parts.path.strip("/"):
+        raise _unusable(where, "a password with `/`, `?`, `#` or `@` in it has to be URL-encoded")
     pairs = (part.split("=", 1) for part in parts.query.split("&") if "=" in part)
     query = {unquote(key): unquote(value) for key, value in pairs}
+    if set(query) - KNOWN:
+        unknown = ", ".join(f"`{key}`" for key in sorted(set(query) - KNOWN))
+        raise _unusable(where, f"of its options only `sslmode` and `sslrootcert` are known, not {unknown}")
     if query.get("sslmode", "require") not in MODES:
         raise _unusable(where, f"`sslmode` is one of {', '.join(MODES)}")
     certificate = query.get("sslrootcert")

@@ -15,8 +15,7 @@ from scripts.errors import ConfigError
 # The subset on which python-dotenv, Vite 5 to 8 and bash agree (facts: secrets.md, section 3.1).
 LINE = re.compile(
     r"""(?:export\ )?[A-Za-z_][A-Za-z0-9_]*=
-    (?: "[^"\\$`\t]*" | '[^'\\$`\t]*' | [A-Za-z0-9_./:@%+,=^?-]* )
-    (?:\ +\#[^"']*)?\s*""",
+    (?: (?: "[^"\\$`]*" | '[^'\\$`]*' | [A-Za-z0-9_./:@%+,=^?-]+ ) (?:\ +\#[^"']*)? )?\ *""",
     re.VERBOSE,
 )
 LARGEST = 256 * 1024
@@ -45,17 +44,19 @@ def dotenv(file: Path) -> dict[str, str]:
         ConfigError: a line that not all parsers read alike.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes().decode("utf-8")  # line ends as they are
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(f"`{file}` can't be read: {type(fault).__name__}") from None
+    if len(text) > LARGEST:
+        raise ConfigError(f"`{file}` is larger than {LARGEST // 1024} KiB: that is no `.env` file")
     faults = [
         number
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip() and not line.lstrip().startswith("#") and not LINE.fullmatch(line)
+        for number, line in enumerate(text.split("\n"), 1)
+        if not _is_remark(line) and not (LINE.fullmatch(line) and line.isprintable())
     ]
-    if faults or len(text) > LARGEST:
+    if faults:
         lines = ", ".join(str(number) for number in faults[:10])
         raise ConfigError(
             f"`{file}`, line {lines}: not a line that all parsers read alike",
@@ -65,6 +66,11 @@ def dotenv(file: Path) -> dict[str, str]:
 
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _is_remark(line: str) -> bool:
+    """Nothing, or a comment; control characters and odd line ends make it neither."""
+    return line.isprintable() and (not line.strip(" ") or line.lstrip(" ").startswith("#"))
 
 
 def readable_by_others(file: Path) -> bool:

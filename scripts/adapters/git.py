@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import CommandFailed, Refused, Unreachable
+from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
 from scripts.shell.command import Command, Result
 from scripts.shell.environment import CREDENTIALS, inherited
 from scripts.shell.runner import attempt, last_words, run
+from scripts.shell.secret import redact, redacted
 
 SHA = re.compile(r"[0-9a-f]{40}")
 SEEN = "refs/airhost/seen/"
 NETWORK_TIMEOUT = 120.0
+# whatever the person's own configuration says: these refs, all or none, and nothing else
+PUSH = ("push --atomic --no-verify --quiet --no-follow-tags --no-signed --recurse-submodules=no").split()
 FETCH = (
     "fetch --quiet --no-tags --no-write-fetch-head --refmap= --no-auto-gc --no-recurse-submodules"
 ).split()
@@ -57,7 +60,7 @@ def push_arguments(remote: str, updates: Sequence[Update]) -> tuple[str, ...]:
     """The arguments of one push in which all updates happen, or none; each with its own lease."""
     leases = [f"--force-with-lease={each.ref}:{each.old or ''}" for each in updates]
     specs = [f"{each.new or ''}:{each.ref}" for each in updates]
-    return ("push", "--atomic", "--no-verify", "--quiet", *leases, "--", remote, *specs)
+    return (*PUSH, *leases, "--", remote, *specs)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,12 @@ class Git:
             self._fetch(lacking)
         raise CommandFailed(f"the refs of `{self.remote}` move faster than they can be fetched")
 
+    def seen(self, ref: str) -> str | None:
+        """Where a ref of the remote was when this clone fetched it last; None if it never did."""
+        name = SEEN + ref.removeprefix("refs/")
+        found = self._local("rev-parse", "--verify", "--quiet", name, success={0, 1})
+        return found.text.strip() or None
+
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` has all that `old` has."""
         return self._local("merge-base", "--is-ancestor", old, new, success={0, 1}).code == 0
@@ -119,7 +128,7 @@ class Git:
         text = self._local(
             "log", "-z", f"--format={line}", f"--max-count={limit}", new, *excluded, "--"
         ).text
-        fields = text.rstrip("\0").split("\0") if text else []
+        fields = text.removesuffix("\0").split("\0") if text else []
         keys = ("id", "author", "at", "subject")
         return [dict(zip(keys, fields[i : i + 4], strict=True)) for i in range(0, len(fields), 4)]
 
@@ -129,11 +138,20 @@ class Git:
 
     def write(self, file: str, document: Mapping[str, Any], subject: str, parent: str | None) -> str:
         """Make a commit that holds one JSON file; returns its id. No branch and no index is involved."""
-        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-        blob = self._local("hash-object", "-w", "--stdin", stdin=text).text.strip()
+        text = json.dumps(redacted(document), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        blob = self._local(
+            "hash-object", "-w", "--stdin", stdin=text.encode("utf-8", "backslashreplace")
+        ).text.strip()
         tree = self._local("mktree", stdin=f"100644 blob {blob}\t{file}\n".encode()).text.strip()
         parents = ["-p", parent] if parent else []
-        return self._local("commit-tree", tree, *parents, "-F", "-", stdin=subject.encode()).text.strip()
+        return self._local(
+            "commit-tree",
+            tree,
+            *parents,
+            "-F",
+            "-",
+            stdin=redact(subject).encode("utf-8", "backslashreplace"),
+        ).text.strip()
 
     def chain(self, tip: str, file: str) -> list[dict[str, Any]]:
         """The JSON file of each commit from the first to `tip`, oldest first.
@@ -145,7 +163,7 @@ class Git:
         texts = self._read([f"{each}:{file}" for each in ids])
         try:
             return [dict(json.loads(text or "")) for text in texts]
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise CommandFailed(
                 f"a commit of the chain that ends in `{tip[:12]}` holds no readable `{file}`",
                 "somebody wrote there by hand: look at it with `git log`",
@@ -158,11 +176,19 @@ class Git:
         gives the very bytes of the commit.
         """
         path = folder.strip("/") + "/"
-        listed = self._local("ls-tree", "-z", commit, "--", path).text.split("\0")
-        blobs = [line.split("\t", 1)[1] for line in listed if " blob " in line.partition("\t")[0]]
-        names = [name for name in blobs if name.endswith(suffix)]
-        texts = self._read([f"{commit}:{name}" for name in names])
-        return {name.removeprefix(path): text or "" for name, text in zip(names, texts, strict=True)}
+        listed = self._local("ls-tree", "-z", "--full-tree", commit, "--", path).out
+        blobs = {}
+        for line in listed.decode("utf-8", "surrogateescape").split("\0"):
+            head, _, name = line.partition("\t")
+            if " blob " in head and name.endswith(suffix):
+                blobs[name.removeprefix(path)] = head.split()[2]
+        odd = [name for name in blobs if not name.isprintable()]  # foreign bytes, line breaks
+        if odd:
+            raise Refused(f"a file name in `{folder}` is no plain UTF-8: {odd[0]!a}", "rename it")
+        texts = self._read(list(blobs.values()))
+        if None in texts:
+            raise CommandFailed(f"a file of `{folder}` in `{commit[:12]}` can't be read")
+        return {name: str(text) for name, text in zip(blobs, texts, strict=True)}
 
     def _read(self, names: Sequence[str]) -> list[str | None]:
         """The objects of these names, each as text; None for one that is not there."""
@@ -192,16 +218,21 @@ class Git:
             StaleError: a ref is no longer what it was; nothing moved.
             CommandFailed: the remote refused for another reason, or can't be reached.
         """
-        result = attempt(self._command(push_arguments(self.remote, updates), NETWORK_TIMEOUT))
-        if result.code == 0:
-            self._remember(updates)
-            return
+        why = ""
+        try:
+            result = attempt(self._command(push_arguments(self.remote, updates), NETWORK_TIMEOUT))
+            if result.code == 0:
+                self._remember(updates)
+                return
+            why = last_words(result)
+        except CommandTimedOut as late:
+            why = f": {late.message}"
         refs = self.refs()
         if all(refs.get(each.ref) == each.new for each in updates):
             return
         if any(refs.get(each.ref) != each.old for each in updates):
             raise StaleError(refs)
-        raise CommandFailed(f"`git push` to `{self.remote}` was refused{last_words(result)}")
+        raise CommandFailed(f"`git push` to `{self.remote}` was refused{why}")
 
     def _lacking(self, refs: Refs) -> dict[str, str]:
         """Those refs whose commit is not in this clone."""

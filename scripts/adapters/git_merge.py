@@ -1,6 +1,6 @@
 """Merging without a checkout: only objects are written; no working tree, index, branch or ref is touched.
 
-`git merge-tree --write-tree` (git 2.38) does the whole merge between objects, renames and conflicts included.
+`git merge-tree --write-tree` (git 2.38) merges objects as `git merge` would, with renames and conflicts.
 """
 
 from __future__ import annotations
@@ -91,9 +91,10 @@ class MergingGit(Git):
         return next((line.split()[1] for line in lines if line.split()[0] == wanted), None)
 
     def changes(self, old: str, new: str) -> list[str]:
-        """The files in which two trees differ."""
-        text = self._local("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).out
-        return [each.decode("utf-8", "replace") for each in text.split(b"\0") if each]
+        """The files in which two trees differ, as git writes it: `A added`, `M changed`, `D deleted`."""
+        raw = self._local("diff-tree", "-r", "-z", "--name-status", "--no-renames", old, new).out
+        fields = raw.decode("utf-8", "replace").rstrip("\0").split("\0") if raw else []
+        return [f"{letter} {file}" for letter, file in zip(fields[::2], fields[1::2], strict=True)]
 
     def _identity(self) -> Mapping[str, str]:
         """Name and address of the person; nothing, and so the desk's own, when git lacks one of them."""

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from scripts.shell.background import begin
 
 if TYPE_CHECKING:
     import requests
 
 LARGEST = 65_536  # bytes of a version stamp that are read; a real one has 200
+LONGEST = 100  # characters of one of its values
+GRACE = 0.5  # seconds over the time-out of a request after which nobody waits for it any more
 REDIRECTS = 3
 HEADERS = {"Cache-Control": "no-cache", "Pragma": "no-cache", "User-Agent": "release-desk"}
+
+T = TypeVar("T")
+Stamp = tuple[int | None, dict[str, str], str | None]  # status, what the stamp says, why not
 
 
 @dataclass(frozen=True)
@@ -29,25 +37,32 @@ class Look:
 
 
 def look(url: str, version_path: str, pages: Sequence[str], timeout: float) -> Look:
-    """Ask for the version stamp and the pages, all at once; `timeout` seconds each."""
-    with ThreadPoolExecutor(max_workers=len(pages) + 1) as pool:
-        stamp = pool.submit(_stamp, url.rstrip("/") + version_path, timeout)
-        seen = [(path, pool.submit(_status, url.rstrip("/") + path, timeout)) for path in pages]
-        status, found, error = stamp.result()
-        return Look(status, found, tuple((path, each.result()) for path, each in seen), error)
+    """Ask for the version stamp and the pages, all at once; never longer than `timeout` seconds or so.
+
+    A server that answers byte by byte would outlive any time-out of a request, so nobody waits for
+    the threads: what has not come by then is no answer.
+    """
+    base, deadline = url.rstrip("/"), time.monotonic() + timeout + GRACE
+    stamp = begin(_stamp, base + version_path, timeout)
+    seen = [(path, begin(_status, base + path, timeout)) for path in pages]
+    status, found, error = _wait(stamp, deadline, (None, {}, "timed out"))
+    return Look(status, found, tuple((path, _wait(each, deadline, None)) for path, each in seen), error)
 
 
-def _stamp(url: str, timeout: float) -> tuple[int | None, dict[str, str], str | None]:
-    import requests
-
+def _wait(answer: Future[T], deadline: float, late: T) -> T:
     try:
-        with requests.get(
-            url, timeout=timeout, headers=HEADERS, allow_redirects=False, stream=True
-        ) as response:
+        return answer.result(timeout=max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        return late
+
+
+def _stamp(url: str, timeout: float) -> Stamp:
+    try:
+        with _get(url, timeout) as response:
             raw = response.raw.read(LARGEST, decode_content=True)
             if response.status_code != 200:
                 return response.status_code, {}, f"it answers {response.status_code}"
-    except (requests.RequestException, OSError) as fault:
+    except _faults() as fault:
         return None, {}, _short(fault)
     return 200, *_read(raw)
 
@@ -56,41 +71,52 @@ def _read(raw: bytes) -> tuple[dict[str, str], str | None]:
     """The stamp's texts; an untrusted answer, so every shape but the right one is an error."""
     try:
         document = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, "it is no JSON"
     if not isinstance(document, dict):
         return {}, "it is no JSON object"
-    stamp = {key: value for key, value in document.items() if isinstance(value, str)}
+    values = {key: document.get(key) for key in ("commit", "environment", "schema")}
+    stamp = {key: value for key, value in values.items() if isinstance(value, str)}
     if not re.fullmatch(r"[0-9a-f]{40}", stamp.get("commit", "")):
         return {}, "it has no `commit` of 40 hex digits"
+    if any(len(value) > LONGEST or not value.isprintable() for value in stamp.values()):
+        return {}, "its values are no plain text"
     return stamp, None
 
 
 def _status(url: str, timeout: float) -> int | None:
     """The status of a page; a redirect is followed on the same host only."""
-    import requests
-
     try:
         for _ in range(REDIRECTS):
-            with requests.get(
-                url, timeout=timeout, headers=HEADERS, allow_redirects=False, stream=True
-            ) as response:
+            with _get(url, timeout) as response:
                 target = _redirect(response, url)
                 if target is None:
                     return response.status_code
                 url = target
-    except (requests.RequestException, OSError):
+    except _faults():
         return None
     return 310  # too many redirects: never a page that works
+
+
+def _get(url: str, timeout: float) -> requests.Response:
+    import requests
+
+    return requests.get(url, timeout=timeout, headers=HEADERS, allow_redirects=False, stream=True)
 
 
 def _redirect(response: requests.Response, url: str) -> str | None:
     if not response.is_redirect:
         return None
-    from urllib.parse import urljoin
-
     target = urljoin(url, response.headers["location"])
     return target if urlsplit(target).netloc == urlsplit(url).netloc else None
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """All that a server can do to a reader: urllib3's own errors come through when the body breaks."""
+    import requests
+    import urllib3
+
+    return (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
 def _short(fault: Exception) -> str:
@@ -103,4 +129,4 @@ def _short(fault: Exception) -> str:
         return "timed out"
     if isinstance(fault, requests.ConnectionError):
         return "can't connect"
-    return type(fault).__name__
+    return f"its answer broke off ({type(fault).__name__})"

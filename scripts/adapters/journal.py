@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from scripts.shell.secret import redacted
+
 
 class Journal:
     """`<folder>/<run>/journal.jsonl`, readable by its owner only.
@@ -23,7 +25,7 @@ class Journal:
 
     def write(self, **event: Any) -> None:
         """Append one line, and have it on disk."""
-        line = json.dumps(event, default=str).encode() + b"\n"
+        line = json.dumps(redacted(event), default=str).encode() + b"\n"
         self._digest.update(line)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.adapters.database_url import Database
-from scripts.errors import Locked, Unreachable
+from scripts.errors import CommandFailed, Locked, Unreachable
+from scripts.shell.runner import quoted
 from scripts.shell.secret import redact
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ OURS = """application_name = %s and datname = current_database() and usename = c
   and pid <> pg_backend_pid() and backend_start >= %s::timestamptz"""
 SESSIONS = f"select pid from pg_stat_activity where {OURS}"  # noqa: S608 - constants only
 END_SESSIONS = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {OURS}"  # noqa: S608
+
+VERSIONS = "select version from supabase_migrations.schema_migrations order by length(version), version"
+FORGET = "delete from supabase_migrations.schema_migrations where version = %s"
 
 
 class Row(NamedTuple):
@@ -97,8 +101,9 @@ class Postgres:
         """
         import psycopg
 
-        with self._connection(f"-c lock_timeout={int(wait * 1000)}") as connection:
+        with self._connection(limited=False) as connection:
             try:
+                connection.execute(f"set lock_timeout = {int(wait * 1000)}")
                 connection.execute("select pg_advisory_lock(hashtext(%s))", [LOCK_KEY])
             except psycopg.errors.LockNotAvailable:
                 raise Locked(
@@ -106,6 +111,32 @@ class Postgres:
                     "wait until it has ended, then try again",
                 ) from None
             yield
+
+    def undo(
+        self,
+        scripts: Sequence[tuple[str, str]],
+        *,
+        lock_timeout: float,
+        timeout: float,
+        rehearse: bool = False,
+    ) -> list[str]:
+        """Run rollback scripts (version, text) and take their rows out of the history: all, or nothing.
+
+        Returns the versions that stand then. `rehearse`: nothing is kept. Times in seconds.
+
+        Raises:
+            CommandFailed: a script failed, or its version is not in the history; nothing was kept.
+            Unreachable: no connection, or it was lost: only the history can tell.
+        """
+        with self._connection(limited=False) as connection:
+            limits = (
+                f"set lock_timeout = {int(lock_timeout * 1000)}",
+                f"set statement_timeout = {int(timeout * 1000)}",
+            )
+            with connection.transaction(force_rollback=rehearse):
+                for version, script in scripts:
+                    _undo(connection, version, (*limits, script))
+                return [str(row[0]) for row in connection.execute(VERSIONS)]
 
     def now(self) -> str:
         """The server's clock, for `end_pushes`."""
@@ -134,11 +165,16 @@ class Postgres:
             known = [application, since]
             connection.execute(END_SESSIONS, known)
             deadline = time.monotonic() + ENDED_WITHIN
-            while connection.execute(SESSIONS, known).fetchone() and time.monotonic() < deadline:
+            while connection.execute(SESSIONS, known).fetchone():
+                if time.monotonic() > deadline:
+                    raise Unreachable(
+                        f"a session of `{application}` on `{self._database.host}` can't be ended",
+                        "look at `pg_stat_activity`",
+                    )
                 time.sleep(0.05)
 
     @contextlib.contextmanager
-    def _connection(self, options: str = "") -> Iterator[psycopg.Connection[Any]]:
+    def _connection(self, *, limited: bool = True) -> Iterator[psycopg.Connection[Any]]:
         import psycopg
 
         database = self._database
@@ -153,9 +189,10 @@ class Postgres:
                 sslrootcert=database.sslrootcert,
                 connect_timeout=CONNECT_TIMEOUT,
                 application_name=LOCK_KEY,
-                options=options or f"-c statement_timeout={STATEMENT_TIMEOUT}",
                 autocommit=True,
             ) as connection:
+                if limited:  # said in SQL: a pooler drops start-up options
+                    connection.execute(f"set statement_timeout = {STATEMENT_TIMEOUT}")
                 yield connection
         except psycopg.Error as fault:
             said = redact(str(fault).strip()).replace("\n", "\n  | ")
@@ -164,3 +201,22 @@ class Postgres:
                 f" can't be read\n  | {said}",
                 "check `DATABASE_URL` (with its `sslmode` and `sslrootcert`) and `DATABASE_PASSWORD`",
             ) from None
+
+
+def _undo(connection: psycopg.Connection[Any], version: str, orders: Sequence[str]) -> None:
+    """One rollback script and its row, inside the open transaction; its settings end with it."""
+    import psycopg
+    from psycopg.pq import TransactionStatus
+
+    try:
+        for each in ("reset all", *orders, "reset role", "set constraints all immediate"):
+            connection.execute(each.encode("utf-8", "surrogateescape"))
+        if connection.info.transaction_status != TransactionStatus.INTRANS:
+            raise CommandFailed(f"the rollback script of `{version}` ended the transaction that it ran in")
+        gone = connection.execute(FORGET, [version]).rowcount
+    except psycopg.Error as fault:
+        if connection.closed:  # the server went away: what stands is for the history to say
+            raise
+        raise CommandFailed(f"the rollback script of `{version}` failed{quoted(str(fault))}") from None
+    if gone != 1:
+        raise CommandFailed(f"`{version}` is not in the history: nothing was undone")

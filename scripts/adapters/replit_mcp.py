@@ -11,14 +11,17 @@ import contextlib
 import json
 import os
 import ssl
+import sys
 import threading
 from functools import cache
 from typing import Any, Literal
 
-from scripts.errors import CommandFailed, DeskError, Unreachable
+from scripts.errors import CommandFailed, DeskError, Unanswered, Unreachable
+from scripts.shell.runner import quoted
 from scripts.shell.secret import Secret, redact
 
 CALL_TIMEOUT = 60.0
+STATUS_TIMEOUT = 10.0
 FAILED = ("fail", "error", "cancel", "reject")
 RUNNING = ("publishing", "pending", "queued", "progress", "building", "running", "deploying")
 
@@ -30,11 +33,11 @@ def warm(url: str, token: Secret | None, repl_id: str) -> None:
 
     Politely: the build may be on this very machine. What fails here is said by `publish`.
     """
-    if hasattr(os, "setpriority"):
+    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
     with contextlib.suppress(DeskError):
-        _call(url, token, "get_publish_status", repl_id)
+        _call(url, token, "get_publish_status", repl_id, STATUS_TIMEOUT)
 
 
 def publish(url: str, token: Secret | None, repl_id: str) -> None:
@@ -42,37 +45,37 @@ def publish(url: str, token: Secret | None, repl_id: str) -> None:
 
     Raises:
         CommandFailed: the server refused.
-        Unreachable: it did not answer, or not in this protocol; it may have begun all the same.
+        Unreachable: it can't be reached, or doesn't let us in: nothing has begun.
+        Unanswered: it was asked, and no answer came: it may have begun all the same.
     """
-    _call(url, token, "publish_app", repl_id)
+    _call(url, token, "publish_app", repl_id, CALL_TIMEOUT)
 
 
 def status(url: str, token: Secret | None, repl_id: str) -> tuple[Status, str]:
     """How the Publish is doing, as far as the answer can be read, and its own words."""
-    said = _call(url, token, "get_publish_status", repl_id)
-    word = _status_word(said).lower()
-    if any(mark in word for mark in FAILED):
+    said = _call(url, token, "get_publish_status", repl_id, STATUS_TIMEOUT)
+    word = _status_word(said).strip().lower()
+    if word.startswith(FAILED):
         return "failed", said
     return ("running" if any(mark in word for mark in RUNNING) else "other"), said
 
 
 def _status_word(said: str) -> str:
-    """The field that names the status; the whole answer where there is no such field."""
+    """The field that names the status; nothing where there is no such field: prose is no status."""
     try:
         document = json.loads(said)
-    except ValueError:
-        return said
+    except (ValueError, RecursionError):
+        return ""
     if isinstance(document, dict):
         for key in ("status", "state", "publishStatus", "currentStatus"):
             if isinstance(document.get(key), str):
                 return str(document[key])
-        return ""
-    return said
+    return ""
 
 
-def _call(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
+def _call(url: str, token: Secret | None, tool: str, repl_id: str, limit: float) -> str:
     try:
-        return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id), CALL_TIMEOUT))
+        return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id), limit))
     except DeskError:
         raise
     except Exception as fault:  # noqa: BLE001 - the library wraps what went wrong in groups of its own
@@ -93,7 +96,7 @@ async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
     said = " ".join(str(getattr(part, "text", "")) for part in result.content)[:2000]
     structured: Any = getattr(result, "structured_content", None)
     if result.is_error:
-        raise CommandFailed(f"Replit's `{tool}` was refused\n  | {redact(said)}")
+        raise CommandFailed(f"Replit's `{tool}` was refused{quoted(said)}")
     return json.dumps(structured) if isinstance(structured, dict) and not said else said
 
 
@@ -108,4 +111,13 @@ def _unreachable(url: str, tool: str, fault: BaseException) -> Unreachable:
         fault = fault.exceptions[0]
     said = redact(str(fault) or type(fault).__name__).splitlines()[0][:300]
     hint = "check `mcp_url` of the environment and `REPLIT_MCP_TOKEN`"
-    return Unreachable(f"Replit's MCP server at `{url}` did not take `{tool}`: {said}", hint)
+    kind = Unreachable if _never_sent(fault) else Unanswered
+    return kind(f"Replit's MCP server at `{url}` did not take `{tool}`: {said}", hint)
+
+
+def _never_sent(fault: BaseException) -> bool:
+    """No connection, or turned away at the door: the tool can't have been called."""
+    import httpx2
+
+    refused = getattr(getattr(fault, "response", None), "status_code", None) in (401, 403, 404)
+    return refused or isinstance(fault, httpx2.ConnectError | httpx2.ConnectTimeout)

@@ -8,6 +8,8 @@ applied; without a `config.toml` nothing but migrations is pushed.
 from __future__ import annotations
 
 import json
+import platform
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from typing import Any
 
 from scripts.adapters.database_url import Database
 from scripts.errors import CommandFailed, Refused
+from scripts.shell import runner
 from scripts.shell.command import Command, Result
 from scripts.shell.runner import attempt, last_words
 
@@ -102,11 +105,9 @@ def answer(result: Result, what: str) -> Any:
 
 def quoted(document: Any) -> str:
     """The message of an error document, as lines that can't be taken for ours."""
-    from scripts.shell.secret import redact
-
-    error = document.get("error", {}) if isinstance(document, dict) else {}
-    said = str(error.get("message", "")) or json.dumps(document)
-    return "".join(f"\n  | {line}" for line in redact(said).strip().splitlines())
+    error = document.get("error") if isinstance(document, dict) else None
+    said = str(error.get("message", "")) if isinstance(error, dict) else ""
+    return runner.quoted(said or json.dumps(document))
 
 
 def find(app: Path, configured: str) -> Path:
@@ -126,12 +127,20 @@ def find(app: Path, configured: str) -> Path:
     for folder in (app, *app.parents):
         found = sorted((folder / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
         if found:
-            _check_version(found[0])
-            return found[0]
+            binary = _for_this_machine(found)
+            _check_version(binary)
+            return binary
     raise Refused(
         "the Supabase CLI is not in the app's `node_modules`",
         f"npm --prefix {app} install --save-dev --save-exact supabase@3.1.0",
     )
+
+
+def _for_this_machine(found: list[Path]) -> Path:
+    """A `node_modules` that was copied from elsewhere may hold several."""
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(platform.machine().lower())
+    wanted = f"cli-{platform.system().lower()}-{machine or platform.machine().lower()}"
+    return next((each for each in found if each.parents[1].name.startswith(wanted)), found[0])
 
 
 def _check_version(binary: Path) -> None:
@@ -139,9 +148,10 @@ def _check_version(binary: Path) -> None:
     try:
         package = json.loads((binary.parents[1] / "package.json").read_text())
         version = str(package["version"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return
-    if int(version.split(".", maxsplit=1)[0]) < OLDEST:
+    major = re.match(r"v?([0-9]+)\.", version)
+    if major and int(major[1]) < OLDEST:
         raise Refused(
             f"the Supabase CLI in `node_modules` is {version}: {OLDEST}.0 or newer is needed",
             "npm install --save-dev --save-exact supabase@3.1.0",

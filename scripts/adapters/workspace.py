@@ -16,8 +16,7 @@ from importlib.resources import files
 from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
 from scripts.shell.command import Command, Result
 from scripts.shell.environment import CREDENTIALS, inherited
-from scripts.shell.runner import attempt, last_words
-from scripts.shell.secret import redact
+from scripts.shell.runner import attempt, last_words, quoted
 
 OPTIONS = (
     "-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
@@ -106,7 +105,7 @@ def place(host: str, config: str | None, order: Order, timeout: float, *, mode: 
 
 def _judge(host: str, document: Mapping[str, str]) -> None:
     ending, rule, detail = (document.get(key, "") for key in ("desk", "rule", "detail"))
-    said = f"\n  | {redact(detail)}" if detail else ""
+    said = quoted(detail)
     if ending == "refused":
         what, hint = RULES.get(rule, (f"refused: {rule}", None))
         raise Refused(f"the workspace `{host}` {what}{said}", hint)
@@ -121,7 +120,7 @@ def _answer(result: Result) -> dict[str, str] | None:
     for line in reversed(result.text.splitlines()):
         try:
             document = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(document, dict) and "desk" in document:
             return {key: str(value) for key, value in document.items()}

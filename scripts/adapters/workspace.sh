@@ -11,6 +11,8 @@ head_commit() { git rev-parse --verify --quiet HEAD 2>/dev/null; }
 # JSON text from anything: no control characters, no quotes, no backslashes; at most 1500 bytes
 plain() { printf '%s' "$1" | tr '\n\t' '  ' | LC_ALL=C tr -d '\000-\037\177' | LC_ALL=C tr '"\\' "'/" | head -c 1500; }
 last_lines() { tail -n 15 "$1" | cut -c 1-300; }
+# what git leaves running (gc, a credential cache) must hold neither the answer nor the lock
+git() { command git -c gc.auto=0 -c maintenance.auto=false "$@" 3>&- 9>&-; }
 
 main() {
   cd -- "$WORKSPACE" 2>/dev/null || answer refused no-workspace "no folder $WORKSPACE"
@@ -24,29 +26,44 @@ main() {
     flock -w "$PATIENCE" 9 || answer refused busy "another release is at work here"
   fi
   refuse_local_work
-  git fetch --quiet --no-tags "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" "+$CANDIDATE:refs/release-desk/candidate" \
-    2>"$state/log" || answer failed fetch "$(last_lines "$state/log")"
+  git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
+    "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_lines "$state/log")"
   refuse_unpushed
   [ "$MODE" = place ] || answer ready "" ""
+  check_out
+  drop_old_output
+  install_if_changed
+  run build "$BUILD"
+  [ -d "$OUTPUT" ] || answer failed build "the build left no folder $OUTPUT"
+  [ "$(head_commit)" = "$COMMIT" ] || answer failed build "the build moved HEAD"
+  if ! printf '%s\n' "$STAMP" >"$OUTPUT/version.json.part" || ! mv -f "$OUTPUT/version.json.part" "$OUTPUT/version.json"; then
+    answer failed stamp "can't write $OUTPUT/version.json"
+  fi
+  answer ready "" ""
+}
+
+check_out() {
   git cat-file -e "$COMMIT^{commit}" 2>/dev/null || answer failed fetch "the remote did not give $COMMIT"
   git -c advice.detachedHead=false checkout --quiet --detach "$COMMIT" 2>"$state/log" \
     || answer failed checkout "$(last_lines "$state/log")"
   [ "$(head_commit)" = "$COMMIT" ] || answer failed checkout "HEAD is not at $COMMIT"
   printf '%s\n' "$COMMIT" >"$state/placed"
   git update-ref -d refs/release-desk/candidate
-  build_environment
-  install_if_changed
-  run build "$BUILD"
-  [ -d "$OUTPUT" ] || answer failed build "the build left no folder $OUTPUT"
-  [ "$(head_commit)" = "$COMMIT" ] || answer failed build "the build moved HEAD"
-  printf '%s\n' "$STAMP" >"$OUTPUT/version.json.part" && mv -f "$OUTPUT/version.json.part" "$OUTPUT/version.json" \
-    || answer failed stamp "can't write $OUTPUT/version.json"
-  answer ready "" ""
+  [ -f .gitmodules ] || return 0
+  git submodule --quiet update --init --recursive 2>"$state/log" || answer failed checkout "$(last_lines "$state/log")"
+  [ -z "$(git submodule status --recursive | grep '^[-+U]')" ] || answer failed checkout "a submodule is not at its commit"
+}
+
+# A build that makes nothing would leave the last release's output, to be stamped as this one's.
+drop_old_output() {
+  [ -n "$BUILD" ] || return 0
+  case $OUTPUT in '' | . | .. | /* | ../* | */.. | */../*) return 0 ;; esac
+  [ -n "$(git ls-files -- "$OUTPUT" | head -n 1)" ] || rm -rf -- "./$OUTPUT"
 }
 
 # Publish ships the folder as it lies there, so nothing may lie there that is not in the commit.
 refuse_local_work() {
-  dirt=$(git status --porcelain --untracked-files=all -- . ":(exclude,top)$OUTPUT" 2>&1)
+  dirt=$(git status --porcelain --untracked-files=all --ignore-submodules=none -- . ":(exclude,top)$OUTPUT" 2>&1)
   [ -z "$dirt" ] || answer refused dirty "$dirt"
 }
 
@@ -54,7 +71,7 @@ refuse_local_work() {
 refuse_unpushed() {
   [ "$(cat "$state/placed" 2>/dev/null)" = "$previous" ] && return
   count=$(git rev-list --count HEAD --branches --not "--remotes=$REMOTE" refs/release-desk/candidate 2>/dev/null)
-  [ "${count:-0}" = 0 ] || answer refused unpushed "$count commits are only here: $(git log --format=%h -5 HEAD --branches --not "--remotes=$REMOTE")"
+  [ "${count:-0}" = 0 ] || answer refused unpushed "$count only here: $(git log --format=%h -5 HEAD --branches --not "--remotes=$REMOTE")"
 }
 
 install_if_changed() {
@@ -69,9 +86,15 @@ install_if_changed() {
 # an npm app whose modules were thrown away must install again
 modules() { [ -d node_modules ] && echo modules || echo none; }
 
+# In a shell of its own: its variables, its `exit`, its daemons are not ours.
 run() {
   [ -n "$2" ] || return 0
-  eval "$2" >"$state/log" 2>&1 9>&- || answer failed "$1" "$(last_lines "$state/log")"
+  (
+    exec 3>&- 9>&-
+    desk_command=$2
+    build_environment
+    eval "$desk_command"
+  ) >"$state/log" 2>&1 || answer failed "$1" "$(last_lines "$state/log")"
 }
 
 main </dev/null

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from scripts.domain.settings import App, Environment, Lock, Replit, Settings, Supabase, Verify
+from scripts.domain.settings import App, Environment, Lock, Notices, Replit, Settings, Supabase, Verify
 from scripts.errors import ConfigError
 
-Section = TypeVar("Section", App, Verify, Supabase, Replit, Lock, Environment)
+Section = TypeVar("Section", App, Verify, Supabase, Replit, Lock, Notices, Environment)
 Table = Mapping[str, Any]
 
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -20,14 +21,16 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "bool": ("true or false", lambda value: isinstance(value, bool)),
     "float": (
         "a number of seconds above 0",
-        lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value > 0,
+        lambda value: (
+            isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+        ),
     ),
     "tuple[str, ...]": (
         "a list of strings",
         lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
     ),
 }
-TABLES = ["chain", "app", "verify", "supabase", "replit", "lock", "environment"]
+TABLES = ["chain", "app", "verify", "supabase", "replit", "lock", "notices", "environment"]
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
 BRANCH = re.compile(r"(?!.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
@@ -46,7 +49,9 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     verify = _section(Verify, table.get("verify", {}), "verify", faults)
     supabase = _section(Supabase, table.get("supabase", {}), "supabase", faults)
     replit = _section(Replit, table.get("replit", {}), "replit", faults)
+    faults.extend(_path_faults(app, verify))
     lock = _section(Lock, table.get("lock", {}), "lock", faults)
+    notices = _section(Notices, table.get("notices", {}), "notices", faults)
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
     chain = _chain(table, faults)
@@ -58,7 +63,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
             f"`{file}` has {len(faults)} fault{'s' if len(faults) > 1 else ''}:{listed}",
             "every key is explained in the shipped `env/pipeline.toml`",
         )
-    return Settings(chain, app, verify, supabase, replit, lock, environments)
+    return Settings(chain, app, verify, supabase, replit, lock, environments, notices)
 
 
 def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:
@@ -129,11 +134,8 @@ def _environments(table: Table, chain: tuple[str, ...], faults: list[str]) -> di
 def _environment_faults(environment: Environment) -> list[str]:
     """What the types can't say; each line goes on after the path's opening backtick."""
     faults = []
-    parts = urlsplit(environment.url)
-    if environment.url and (parts.scheme not in ("http", "https") or not parts.hostname):
-        faults.append("url` should be an http or https address")
-    elif parts.username or parts.password or parts.query or parts.fragment:
-        faults.append("url` should be a bare address: no user, password, query or fragment")
+    if environment.url:
+        faults += [f"url` {fault}" for fault in _url_faults(environment.url)]
     if environment.branch and not BRANCH.fullmatch(environment.branch):
         faults.append("branch` is no plain branch name")
     if not environment.ssh_host:
@@ -144,6 +146,33 @@ def _environment_faults(environment: Environment) -> list[str]:
         faults.append("workspace` should be the whole path of the app's folder on the Replit host")
     if environment.publish == "mcp" and not environment.repl_id:
         faults.append('repl_id` is missing: `publish = "mcp"` needs it')
+    if "" in environment.aliases:
+        faults.append("aliases` should not hold an empty name")
+    return faults
+
+
+def _url_faults(url: str) -> list[str]:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        known = False
+    if not known:
+        return ["should be an http or https address"]
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return ["should be a bare address: no user, password, query or fragment"]
+    return []
+
+
+def _path_faults(app: App, verify: Verify) -> list[str]:
+    """Paths that would reach another host, or another folder, than they seem to."""
+    faults = []
+    if not app.version_path.startswith("/"):
+        faults.append("`app.version_path` should begin with `/`")
+    faults += [f"`verify.paths` should begin with `/`: `{p}`" for p in verify.paths if p[:1] != "/"]
+    parts = app.output.split("/")
+    if not app.output or app.output.startswith("/") or set(parts) & {"", ".", ".."}:
+        faults.append("`app.output` should be a folder below the workspace")
     return faults
 
 
@@ -153,10 +182,12 @@ def _shared(environments: Mapping[str, Environment]) -> list[str]:
     for key in ("branch", "url", "repl_id"):
         owners: dict[str, str] = {}
         for name, environment in environments.items():
-            value = getattr(environment, key)
+            value = getattr(environment, key).rstrip("/")
             if value and value in owners:
                 faults.append(f"`environment.{name}.{key}` is the one of `environment.{owners[value]}`")
             owners.setdefault(value, name)
     names = [each for env in environments.values() for each in (env.name, *env.aliases)]
-    faults.extend(f"`{name}` names two environments" for name in set(names) if names.count(name) > 1)
+    faults.extend(
+        f"`{name}` names two environments" for name in dict.fromkeys(names) if names.count(name) > 1
+    )
     return faults

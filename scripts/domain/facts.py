@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from scripts.domain.ledger import Event, Ledger
 from scripts.domain.live import Answer, Expected
 from scripts.domain.lock import Lock
 from scripts.domain.migrations import Applied, Migration, newest
 from scripts.domain.settings import Environment
+from scripts.domain.verdict import Lint
+
+MOVES_BRANCH = ("promote", "hotfix")  # tasks that move the environment's branch to what they release
 
 
 @dataclass(frozen=True)
@@ -26,19 +30,26 @@ class Facts:
     """All that the decision looks at.
 
     Args:
-        source: the environment that promotes into this one; None for `deploy`.
+        source: the environment that promotes into this one; None for what comes from no other.
         wanted: the commit to release.
         head: where the target's branch is on the remote; None before its first promotion.
-        contained: for `deploy`: the commit is on the target's branch; for `promote`: the target's
-            branch is an ancestor of the commit, so that it can be fast-forwarded.
+        contained: for `deploy`: the commit is on the target's branch; for what moves the branch: it
+            is an ancestor of the commit, so that it can be fast-forwarded.
         at_source: the commit is the head of the source's branch.
         commits: what the release brings, newest first.
         strangers: what the target's branch has and the commit lacks, newest first.
+        harmless: the strangers bring no content of their own.
+        carried: what a hotfix would carry past the gates: commits of the branches before, unproven.
         applied: the database's history; None for an app without a database.
         target: the release to go back to; None for what brings something new.
         now: UTC, ISO 8601.
         allow_bad: why a commit that was rolled back here may be live again; empty: it may not.
         retry: a person says that a commit that failed here may be tried again.
+        revision: the branch, tag or commit as it was named; empty for the head of the branch.
+        rollbacks: the rollback scripts of the commit, one for each migration that has one.
+        left: the migrations of the commit that is left by going back, and `left_rollbacks` its scripts.
+        lints: by file, what another reader of migrations found; None where there is no such reader.
+        accept_irreversible: a person says that it may go without a way back.
     """
 
     task: str
@@ -61,6 +72,20 @@ class Facts:
     allow_bad: str = ""
     remote: str = "origin"
     retry: bool = False
+    harmless: bool = False
+    carried: tuple[Commit, ...] = ()
+    revision: str = ""
+    rollbacks: tuple[Migration, ...] = ()
+    left: tuple[Migration, ...] = ()
+    left_rollbacks: tuple[Migration, ...] = ()
+    lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
+    accept_irreversible: bool = False
+    rollbacks_folder: str = "supabase/rollbacks"
+
+    @property
+    def moves_branch(self) -> bool:
+        """At the end the environment's branch moves to the commit; otherwise it stays where it is."""
+        return self.task in MOVES_BRANCH
 
     @property
     def schema(self) -> str | None:

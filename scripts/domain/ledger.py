@@ -38,6 +38,11 @@ class Event:
         return {**self.detail, **{k: v for k, v in asdict(self).items() if k != "detail"}}
 
     @property
+    def built_for(self) -> Any:
+        """The schema version in the commit's stamp; the database may be ahead of it."""
+        return self.detail.get("built_for", self.detail.get("schema"))
+
+    @property
     def subject(self) -> str:
         """One line for `git log deploy-ledger`."""
         return f"{self.environment} {self.release} {self.kind} {self.commit[:12]} {self.ending}"
@@ -64,6 +69,10 @@ class Ledger:
             ),
             None,
         )
+
+    def of_run(self, run: str, kind: str) -> Event | None:
+        """The event that a run wrote."""
+        return next((each for each in self.events if (each.run, each.kind) == (run, kind)), None)
 
     def last(self, environment: str) -> Event | None:
         """The newest release event of the environment, however it ended."""
@@ -121,10 +130,16 @@ class Ledger:
         ]
 
 
+def _plain(value: object) -> str:
+    """An own text of the desk: printable; anything else was written by another hand."""
+    text = value if isinstance(value, str) else ""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def event_of(document: Mapping[str, Any]) -> Event:
     """Read an event; a key that is not there is an empty text, so an old desk reads a new ledger."""
     core = ("environment", "kind", "ending", "release", "commit", "actor", "at", "run")
     return Event(
-        **{key: str(document.get(key, "")) for key in core},
+        **{key: _plain(document.get(key)) for key in core},
         detail={key: value for key, value in document.items() if key not in core},
     )

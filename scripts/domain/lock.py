@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
 FILE = "lock.json"
@@ -22,6 +22,7 @@ class Lock:
         back: why he is undoing it; empty while he goes forward.
         journal: digest of the run's journal so far.
         beat: counts the signs of life.
+        accepts: `irreversible` when a person said that it may go without a way back.
         ttl: seconds of silence after which he counts as dead.
     """
 
@@ -36,6 +37,7 @@ class Lock:
     source: str = ""
     release: str = ""
     reason: str = ""
+    accepts: str = ""
     step: str = "lock"
     back: str = ""
     journal: str = ""
@@ -73,8 +75,10 @@ def lock_of(document: Mapping[str, Any]) -> Lock:
     for spec in fields(Lock):
         kind: type = {"int": int, "float": float}.get(str(spec.type), str)
         value = document.get(spec.name)
-        if isinstance(value, kind) or (kind is float and isinstance(value, int)):
+        if isinstance(value, str) and kind is str:
+            values[spec.name] = "".join(c if c.isprintable() else "\ufffd" for c in value)
+        elif isinstance(value, kind) or (kind is float and isinstance(value, int)):
             values[spec.name] = value
-        elif kind is str:
+        elif spec.default is MISSING:
             values[spec.name] = ""
     return Lock(**values)

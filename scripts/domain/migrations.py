@@ -95,4 +95,5 @@ def _edited(file: Migration, row: Applied) -> bool:
 
 def _order(version: str) -> tuple[int, str]:
     """Versions are numbers of any length: `9_` comes before `10_`."""
-    return (int(version) if version.isdigit() else 0, version)
+    digits = version.lstrip("0") if re.fullmatch(r"[0-9]+", version) else ""
+    return (len(digits), digits or version)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scripts.domain.notice import Fact, Notice
 
 SLACK_HEADER, SLACK_SECTION, SLACK_FIELD, SLACK_FIELDS, SLACK_ALL = 150, 3_000, 2_000, 10, 12_000
+SLACK_BLOCKS = 50 - 4  # beside header, fields, what was left out, and the next command
 DISCORD_CONTENT, DISCORD_DESCRIPTION, DISCORD_ALL = 2_000, 4_096, 5_900
 DISCORD_NAME, DISCORD_VALUE, DISCORD_FIELDS = 256, 1_024, 25
 HINT = 900  # the next command always has its place, whatever else is long
@@ -64,7 +65,7 @@ def slack(notice: Notice) -> dict[str, Any]:
     left_out = 0
     for fact in notice.facts:
         most = min(room, SLACK_SECTION if _long(fact) else SLACK_FIELD) - LEAST
-        if most < LEAST:
+        if most < LEAST or len(blocks) == SLACK_BLOCKS:
             left_out += 1
             continue
         label = fit(fact[0], LEAST - 10, for_slack)

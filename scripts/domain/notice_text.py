@@ -22,7 +22,7 @@ def clean(text: str) -> str:
 
 
 def fit(text: str, limit: int, escape: Callable[[str], str]) -> str:
-    """The text, escaped piece by piece, in at most `limit` characters; a cut is said, and cuts no escape."""
+    """The text, escaped piece by piece, in at most `limit` characters; a cut is said."""
     pieces = PIECE.findall(clean(text.strip()))
     kept: list[str] = []
     length, fits = 0, 0
@@ -52,7 +52,7 @@ def for_slack(piece: str) -> str:
 
 def for_slack_plain(piece: str) -> str:
     """For `plain_text`, which knows no entities: look-alikes in place of the brackets."""
-    return {"<": "‹", ">": "›", "@": f"@{BREAK}", "://": f":{BREAK}//"}.get(piece, piece)
+    return {"<": "\u2039", ">": "\u203a", "@": f"@{BREAK}", "://": f":{BREAK}//"}.get(piece, piece)
 
 
 def for_discord(piece: str) -> str:

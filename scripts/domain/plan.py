@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.domain import pairs
 from scripts.domain.facts import Facts
 from scripts.domain.live import fault
 from scripts.domain.migrations import Comparison, compare
+from scripts.domain.pairs import GoingBack, Judged
 from scripts.domain.refusals import Refusal, refusals
 
 
@@ -30,6 +32,8 @@ class Plan:
     steps: tuple[Step, ...]
     refused: Refusal | None
     nothing: str | None
+    migrations: tuple[Judged, ...] = ()
+    back: GoingBack = field(default_factory=GoingBack)
 
     @property
     def no_return(self) -> str:
@@ -43,7 +47,19 @@ class Plan:
         if previous is None:
             return "none: nothing was released here before"
         back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
-        return f"{back}; the migrations stay" if self.comparison.pending else back
+        undo = pairs.must_go(self.migrations)
+        if undo and all(each.pair for each in undo):
+            return f"{back}; the migrations are undone by their rollback scripts"
+        hard = ", ".join(f"`{each.file}`" for each in reversed(undo))
+        stay = f"the migrations stay{f', though older code may not live with {hard}' if hard else ''}"
+        return f"{back}; {stay}" if self.migrations else back
+
+    @property
+    def without(self) -> str | None:
+        """What this release does without, said plainly; None when it has all."""
+        if self.facts.task != "hotfix":
+            return None
+        return "the proof of the environment before: this commit was never live anywhere"
 
     def document(self) -> dict[str, Any]:
         """The plan as the JSON contract has it."""
@@ -54,12 +70,13 @@ class Plan:
             "live": facts.live.commit,
             "steps": [vars(step) for step in self.steps],
             "commits": [vars(commit) for commit in facts.commits],
-            "migrations": [
-                {"version": each.version, "file": each.file, "verdict": "unjudged"}
-                for each in self.comparison.pending
-            ],
+            "migrations": [each.document() for each in self.migrations],
+            "undo": [each.document() for each in self.back.undo],
+            "ahead": [each.document() for each in self.back.ahead],
+            "lost": list(self.back.lost),
             "point_of_no_return": self.no_return,
             "way_back": self.way_back,
+            "without": self.without,
             "refused": self.refused.why if self.refused else None,
         }
 
@@ -71,13 +88,16 @@ def decide(facts: Facts) -> Plan:
         comparison = compare((), ())
     nothing = None if facts.lock else _nothing(facts, comparison)
     refused = None if nothing else next(refusals(facts, comparison), None)
-    return Plan(facts, comparison, _steps(facts, comparison), refused, nothing)
+    migrations = () if facts.rolls_back else pairs.pending(facts, comparison)
+    back = pairs.going_back(facts, comparison)
+    steps = _steps(facts, comparison, back)
+    return Plan(facts, comparison, steps, refused, nothing, migrations, back)
 
 
 def _nothing(facts: Facts, comparison: Comparison) -> str | None:
     """Why there is nothing to do: live, proven and written down already."""
     live = facts.previous
-    moves = facts.source is not None and facts.head != facts.wanted
+    moves = facts.moves_branch and facts.head != facts.wanted
     if live is None or live.commit != facts.wanted or comparison.pending or moves:
         return None
     if fault(facts.live, facts.expected):
@@ -85,20 +105,27 @@ def _nothing(facts: Facts, comparison: Comparison) -> str | None:
     return f"`{facts.wanted[:12]}` is live and proven on {facts.environment.name} as {live.release}"
 
 
-def _steps(facts: Facts, comparison: Comparison) -> tuple[Step, ...]:
+def _steps(facts: Facts, comparison: Comparison, back: GoingBack) -> tuple[Step, ...]:
     environment, pending = facts.environment, len(comparison.pending)
     last = facts.previous.detail.get("steps", []) if facts.previous else []
     took = {each.get("name"): each.get("seconds") for each in last if isinstance(each, dict)}
-    branch = f"move `{environment.branch}`, " if facts.source else ""
+    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
     steps = [("lock", "idempotent", f"take the lock of {environment.name}")]
     if pending:
         steps.append(("probe", "pure", f"see that `{environment.ssh_host}` will take the commit"))
         count = f"{pending} migration{'s' if pending > 1 else ''}"
         steps.append(("migrate", "once", f"apply {count}, then read the history again"))
+    if back.undo:
+        count = f"{len(back.undo)} rollback script{'s' if len(back.undo) > 1 else ''}"
+        steps.append(("rehearse", "pure", f"run {count} in a transaction that is rolled back"))
     steps += [
         ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
         ("publish", "once", f"publish it on Replit ({environment.publish})"),
         ("verify", "pure", f"{environment.url} answers with the commit, and its pages work"),
-        ("finish", "idempotent", f"one atomic push: {branch}write the ledger, free the lock"),
     ]
+    if back.undo:
+        steps.append(("undo", "once", f"{count} in one transaction, then read the history again"))
+        steps.append(("verify", "pure", "once more, on the older schema"))
+    finish = f"one atomic push: {branch}write the ledger, free the lock"
+    steps.append(("finish", "idempotent", finish))
     return tuple(Step(name, kind, detail, took.get(name)) for name, kind, detail in steps)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scripts.domain.facts import Facts
+from scripts.domain.facts import Commit, Facts
 from scripts.domain.live import Answer, Expected, fault
 from scripts.domain.migrations import Comparison
+from scripts.domain.pairs import objections
 from scripts.domain.settings import Environment
 
 
@@ -84,9 +86,12 @@ def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"the database of {facts.environment.name} lacks migrations of that release: {listed}",
             "`invoke status` says what stands where",
         )
+    yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))
 
 
 def _again(facts: Facts) -> str:
+    if facts.task == "hotfix":
+        return f"invoke hotfix --branch {shlex.quote(facts.revision or facts.wanted)}"
     option = "--to" if facts.source else "--env"
     target = f" --to {facts.target.release}" if facts.target else ""
     return f"invoke {facts.task} {option} {facts.environment.name}{target}"
@@ -94,6 +99,9 @@ def _again(facts: Facts) -> str:
 
 def _history_refusals(facts: Facts) -> Iterator[Refusal]:
     branch, wanted = facts.environment.branch, facts.wanted[:12]
+    if facts.task == "hotfix":
+        yield from _hotfix_refusals(facts)
+        return
     if facts.contained:
         return
     if facts.source is None:
@@ -102,15 +110,38 @@ def _history_refusals(facts: Facts) -> Iterator[Refusal]:
             "merge it there first, or promote it from the environment before",
         )
         return
-    listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in facts.strangers[:3])
-    more = f" and {len(facts.strangers) - 3} more" if len(facts.strangers) > 3 else ""
-    remote, into = facts.remote, facts.source.branch
+    harmless = "; they are harmless: they bring no content of their own" if facts.harmless else ""
     yield Refusal(
-        f"histories diverged: `{branch}` has commits that `{wanted}` lacks: {listed}{more}",
-        f"merge `{branch}` back into `{into}` first: "
-        f"`git switch {into} && git pull {remote} {into} && git pull --no-rebase {remote} {branch}"
-        f" && git push {remote} HEAD:{into}`",
+        f"histories diverged: `{branch}` has commits that `{wanted}` lacks:"
+        f" {_first_of(facts.strangers)}{harmless}",
+        "`invoke backmerge --all --plan` shows how they come back, and `--yes` instead does it",
     )
+
+
+def _hotfix_refusals(facts: Facts) -> Iterator[Refusal]:
+    """A hotfix is what the environment has, and the fix; nothing that was not proven on the way."""
+    branch, remote, name = facts.environment.branch, facts.remote, facts.revision or facts.wanted[:12]
+    if not facts.contained and not facts.commits:
+        deploy = f"`invoke deploy --env {facts.environment.name}`"
+        yield Refusal(f"`{name}` is on `{branch}` already", deploy)
+    elif not facts.contained:
+        fix = shlex.quote(name)
+        yield Refusal(
+            f"`{name}` does not descend from the head of `{branch}`: it lacks {_first_of(facts.strangers)}",
+            f"`git fetch {remote} {fix} && git switch --detach FETCH_HEAD"
+            f" && git pull --no-rebase {remote} {branch} && git push {remote} HEAD:{fix}`",
+        )
+    if facts.carried:
+        yield Refusal(
+            f"`{name}` was not branched from `{branch}`: it would carry what was proven nowhere:"
+            f" {_first_of(facts.carried)}",
+            f"branch the fix from `{branch}`; all of it: `invoke promote --to {facts.environment.name}`",
+        )
+
+
+def _first_of(commits: tuple[Commit, ...]) -> str:
+    listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in commits[:3])
+    return listed + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
 
 
 def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
@@ -159,3 +190,4 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"older than the newest migration that {name} has: {listed}",
             "rename it with a newer time stamp",
         )
+    yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))

@@ -16,6 +16,7 @@ class App:
     repository: str = "."
     remote: str = "origin"
     migrations: str = "supabase/migrations"
+    rollbacks: str = "supabase/rollbacks"
     install: tuple[str, ...] = ("npm", "ci")
     lockfile: str = "package-lock.json"
     build: tuple[str, ...] = ("npm", "run", "build")
@@ -60,6 +61,13 @@ class Lock:
 
 
 @dataclass(frozen=True)
+class Notices:
+    """`[notices]`: what telling Slack and Discord may cost; times in seconds."""
+
+    budget: float = 5
+
+
+@dataclass(frozen=True)
 class Environment:
     """`[environment.<name>]`: one place where a commit can be live."""
 
@@ -94,6 +102,7 @@ class Settings:
     replit: Replit
     lock: Lock
     environments: Mapping[str, Environment]
+    notices: Notices = field(default_factory=Notices)
 
     def __iter__(self) -> Iterator[Environment]:
         """The environments in the order of the chain."""

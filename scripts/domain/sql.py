@@ -8,15 +8,19 @@ import re
 _TOKEN = re.compile(
     r"""
     (?P<comment>--[^\n]*|/\*)
-    | (?P<quoted>[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*")
-    | (?P<dollar>\$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$)
+    | (?P<quoted>(?<![\w$])[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*")
+    | (?P<dollar>(?<![\w$])\$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$)
     """,
     re.VERBOSE | re.DOTALL,
 )
 
 
+# words and single signs: what stands between them never counts, that they are apart does
+_BARE = re.compile(r"[\w$]+|[^\w\s;\ufeff]")
+
+
 def fingerprint(sql: str) -> str:
-    """The digest of what a text does: comments, white space and `;` outside of quotes left out.
+    """The digest of a text's words and signs: comments, white space and `;` outside of quotes left out.
 
     So the statements that the Supabase CLI recorded and the file that they came from agree,
     however the CLI cut the file; an edit of anything that runs does not.
@@ -24,7 +28,7 @@ def fingerprint(sql: str) -> str:
     kept: list[str] = []
     place = 0
     while match := _TOKEN.search(sql, place):
-        kept.append(_bare(sql[place : match.start()]))
+        kept += _BARE.findall(sql[place : match.start()])
         place = match.end()
         if match["comment"] == "/*":
             place = _comment_end(sql, place)
@@ -35,12 +39,8 @@ def fingerprint(sql: str) -> str:
             end = len(sql) if end < 0 else end + len(match["dollar"])
             kept.append(sql[match.start() : end])
             place = end
-    kept.append(_bare(sql[place:]))
-    return hashlib.sha256("".join(kept).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\s;\ufeff]+", "", text)
+    kept += _BARE.findall(sql[place:])
+    return hashlib.sha256("\x1f".join(kept).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _comment_end(sql: str, place: int) -> int:

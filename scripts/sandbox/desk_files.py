@@ -25,6 +25,9 @@ request_timeout = 3
 heartbeat = 1
 ttl = 5
 wait = 120
+
+[notices]
+budget = 3
 """
 
 ENVIRONMENT = """
@@ -79,6 +82,8 @@ def _values(world: World, environment: Environment) -> str:
         "DATABASE_URL": address,
         "DATABASE_PASSWORD": world.password,
         "REPLIT_MCP_TOKEN": environment.mcp_token,
+        "SLACK_WEBHOOK_URL": world.webhook("slack", environment.name),
+        "DISCORD_WEBHOOK_URL": world.webhook("discord", environment.name),
     }
     return "".join(f"{name}={value}\n" for name, value in values.items())
 

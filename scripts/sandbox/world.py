@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
-from scripts.sandbox import leftovers, ports, world_code, world_facts, world_ssh
+from scripts.sandbox import inbox, leftovers, ports, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
 from scripts.shell import daemon
 from scripts.shell.runner import end_all
@@ -57,7 +57,8 @@ def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) 
         if world is None:
             folder.chmod(0o711 if _must_be_passable() else 0o700)
             world = world_facts.invent(folder)
-            world.save()
+        world = world_facts.with_inbox(world)
+        world.save()
         leftovers.end_work(folder)
         _make(world, app, on_step)
         _write_desk_files(world)
@@ -101,6 +102,8 @@ def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
         jobs[keys] = "ssh keys and config"
         code = pool.submit(_code, world, app)
         jobs[code] = "git origin, clone and workspaces"
+        told = pool.submit(inbox.start, world.inbox, world.inbox_port, world.inbox_token)
+        jobs[told] = "inbox in place of Slack and Discord"
         jobs[pool.submit(_packages, world, code)] = "npm packages in the clone"
         for each in world.environments:
             name = f"host {each.alias} at {each.url}"
@@ -175,6 +178,7 @@ def _stop(world: World) -> None:
         for each in world.environments:
             pool.submit(daemon.stop, each.host / "pid", grace=10.0)
         pool.submit(world.postgres.stop)
+        pool.submit(inbox.stop, world.inbox)
     for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
         daemon.stop(pid_file)
     leftovers.end_all(world.folder)

@@ -9,7 +9,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -107,6 +107,8 @@ class World:
     admin_password: str = field(repr=False)
     password: str = field(repr=False)
     environments: tuple[Environment, ...]
+    inbox_port: int = 0  # a world that was made before there was an inbox
+    inbox_token: str = field(default="", repr=False)
 
     @property
     def postgres(self) -> Server:
@@ -139,6 +141,15 @@ class World:
         """One cache for the clone and the workspaces."""
         return self.folder / "cache" / "npm"
 
+    @property
+    def inbox(self) -> Path:
+        """What Slack and Discord were told; `faults.json` goes here."""
+        return self.folder / "inbox"
+
+    def webhook(self, target: str, environment: str) -> str:
+        """Where `slack` or `discord` takes the notices of an environment."""
+        return f"http://127.0.0.1:{self.inbox_port}/{target}/{environment}/{self.inbox_token}"
+
     def environment(self, name: str) -> Environment:
         """The environment of that name; KeyError if there is none."""
         return {each.name: each for each in self.environments}[name]
@@ -150,6 +161,7 @@ class World:
             "env_dir": str(self.env_dir),
             "origin": str(self.origin),
             "clone": str(self.clone),
+            "inbox": str(self.inbox),
             "environments": {
                 each.name: {"url": each.url, "database_url": each.database_url}
                 for each in self.environments
@@ -208,7 +220,17 @@ def invent(folder: Path) -> World:
                 },
             )
         )
-    return World(folder, postgres_port, admin_password, password, tuple(made))
+    return with_inbox(World(folder, postgres_port, admin_password, password, tuple(made)))
+
+
+def with_inbox(world: World) -> World:
+    """The world with an inbox of its own."""
+    if world.inbox_port:
+        return world
+    taken = {port for each in world.environments for port in (each.port, each.ssh_port, each.mcp_port)}
+    taken.add(world.postgres_port)
+    port = next(port for port in ports.free(len(taken) + 1) if port not in taken)
+    return replace(world, inbox_port=port, inbox_token=secrets.token_urlsafe(24))
 
 
 def _jwt(role: str, secret: str) -> str:

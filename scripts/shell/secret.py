@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
 
 MASK: Final = "***"
 SHORTEST: Final = 6  # shorter values occur by chance; replacing them would garble every text
 
 _known: set[str] = set()
+_pattern: re.Pattern[str] | None = None
 
 
 class Secret:
@@ -40,16 +44,35 @@ class Secret:
 
 
 def remember(value: str) -> None:
-    """Have `redact` mask this value, and its URL-encoded form, from now on."""
-    from urllib.parse import quote
-
-    for form in {value, quote(value, safe="")}:
-        if len(form) >= SHORTEST:
-            _known.add(form)
+    """Have `redact` mask this value from now on, each of its lines, and their encoded forms."""
+    global _pattern  # noqa: PLW0603 - one process, one set of secrets
+    lines = [line.strip() for line in value.splitlines()]
+    _known.update(text for text in (value, *lines) if len(text) >= SHORTEST)
+    ordered = sorted(_known, key=len, reverse=True)
+    forms = ["".join(_forms(character) for character in text) for text in ordered]
+    _pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
 
 
 def redact(text: str) -> str:
     """The text with every known secret masked, the longest first."""
-    for value in sorted(_known, key=len, reverse=True):
-        text = text.replace(value, MASK)
-    return text
+    return _pattern.sub(MASK, text) if _pattern else text
+
+
+def redacted(value: Any) -> Any:
+    """A JSON value with every text in it redacted; keys are our own words."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: redacted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(each) for each in value]
+    return value
+
+
+def _forms(character: str) -> str:
+    """One character as it may stand in a text: plain, URL-encoded (once or twice), JSON-escaped."""
+    encoded = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
+    forms = {re.escape(character), encoded, re.escape(json.dumps(character)[1:-1])}
+    if character == " ":
+        forms.add(r"\+")
+    return "(?:" + "|".join(sorted(forms, key=len, reverse=True)) + ")"

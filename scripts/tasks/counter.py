@@ -12,6 +12,7 @@ WAIT = "wait for a lock that somebody else holds"
 UNDO = "undo what was begun instead of finishing it"
 REASON = "why; it goes to the ledger"
 ALLOW_BAD = "why a commit that was rolled back here may be live again"
+ACCEPT = "go without a way back for the schema, where a migration has none"
 DIR = "folder of the sandbox"
 RELEASE = {
     "sha": SHA,
@@ -21,6 +22,7 @@ RELEASE = {
     "retry": RETRY,
     "wait": WAIT,
     "allow_bad": ALLOW_BAD,
+    "accept_irreversible": ACCEPT,
 }
 
 

@@ -17,13 +17,21 @@ def run(
     sha: str | None,
     retry: bool,
     allow_bad: str,
+    accept_irreversible: bool,
     plan: bool,
     yes: bool,
     wait: bool,
 ) -> Outcome:
     """Observe, plan, and carry the plan out."""
     environment = tools.settings.environment(env)
-    wish = Wish("deploy", environment, revision=sha, retry=retry, allow_bad=allow_bad)
+    wish = Wish(
+        "deploy",
+        environment,
+        revision=sha,
+        retry=retry,
+        allow_bad=allow_bad,
+        accept_irreversible=accept_irreversible,
+    )
 
     def release() -> Outcome:
         return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes, allow_bad))

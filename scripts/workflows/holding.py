@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scripts.adapters.git import StaleError, Update
 from scripts.domain.lock import FILE, Lock, candidate_ref, lock_ref
@@ -17,6 +17,7 @@ class Holding:
 
     Args:
         id: the commit that the lock ref points at; only who knows it can move or delete the ref.
+        tried: every id that we pushed; one of them may have arrived although its answer was lost.
     """
 
     def __init__(self, tools: Toolbox, lock: Lock) -> None:
@@ -26,6 +27,7 @@ class Holding:
         self._confirmed = tools.clock()
         self.lock = lock
         self.lost = False
+        self.tried: set[str] = set()
         self.id = self._write(lock)
 
     @property
@@ -54,16 +56,18 @@ class Holding:
         self._confirmed = self._tools.clock()
         threading.Thread(target=self._live, daemon=True).start()
 
-    def check(self) -> None:
-        """Before each step: is it still ours? After a long silence (a sleeping laptop), ask.
+    def check(self, *, ask: bool) -> None:
+        """Before each step: is it still ours?
+
+        The remote is asked before what can't be done twice, and after a long silence.
 
         Raises:
             Locked: somebody has taken it over: nothing more may be changed by this run.
         """
         silent = self._tools.clock() - self._confirmed
-        if silent > self._tools.settings.lock.ttl / 2:
-            with contextlib.suppress(CommandFailed):
-                self.beat()
+        if ask or silent > self._tools.settings.lock.ttl / 2:
+            with contextlib.suppress(CommandFailed), self._guard:
+                self.adopt(self._tools.git.refs())
         if self.lost:
             raise Locked(
                 f"the lock of {self.lock.environment} was taken over from this run",
@@ -79,11 +83,20 @@ class Holding:
             new = self._write(lock)
             try:
                 self._tools.git.push([Update(self.ref, self.id, new)])
-            except StaleError:
-                self.lost = True
+            except StaleError as fault:
+                self.adopt(fault.refs)
                 return
             self.lock, self.id = lock, new
             self._confirmed = self._tools.clock()
+
+    def adopt(self, refs: Mapping[str, str]) -> bool:
+        """Whether the ref is ours, by what the remote shows; an own sign of life that arrived counts."""
+        there = refs.get(self.ref)
+        self.lost = there not in self.tried
+        if there and not self.lost:
+            self.id = there
+            self._confirmed = self._tools.clock()
+        return not self.lost
 
     def note(self, step: str, journal: str) -> None:
         """What the next sign of life will say."""
@@ -120,4 +133,6 @@ class Holding:
 
     def _write(self, lock: Lock) -> str:
         subject = f"lock of {lock.environment}: {lock.task} by {lock.actor}"
-        return self._tools.git.write(FILE, lock.document(), subject, None)
+        new = self._tools.git.write(FILE, lock.document(), subject, None)
+        self.tried.add(new)
+        return new

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from scripts.adapters.git_merge import MergingGit
 from scripts.domain import ledger as ledgers
-from scripts.domain.facts import Commit, Facts
+from scripts.domain.facts import MOVES_BRANCH, Commit, Facts
 from scripts.domain.ledger import Event, Ledger
 from scripts.domain.lock import FILE as LOCK_FILE
 from scripts.domain.lock import Lock, lock_of, lock_ref
 from scripts.domain.migrations import Applied, Migration, read
 from scripts.domain.settings import Environment
 from scripts.errors import Refused
+from scripts.shell.background import begin
+from scripts.workflows.aligning import harmless
+from scripts.workflows.schema_facts import with_scripts
 from scripts.workflows.toolbox import Toolbox
 
 
@@ -34,12 +37,13 @@ class Wish:
     """What was asked for.
 
     Args:
-        source: the environment to promote from; None for `deploy`.
+        source: the environment to promote from; None for what comes from no other.
         revision: a commit, branch or tag; None for the head of the branch.
         release: the release to go back to (`v3`, or "" for the last good one); None for others.
         allow_bad: why a commit that was rolled back here may be live again.
         retry: a commit that failed here may be tried again.
         resumes: the dead run whose lock does not count.
+        accept_irreversible: it may go without a way back for the schema.
     """
 
     task: str
@@ -50,45 +54,56 @@ class Wish:
     release: str | None = None
     allow_bad: str = ""
     resumes: str | None = None
+    accept_irreversible: bool = False
+
+    @property
+    def moves_branch(self) -> bool:
+        """At the end the environment's branch moves to what is released."""
+        return self.task in MOVES_BRANCH
 
 
 def observe(tools: Toolbox, wish: Wish) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
     environment, source = wish.environment, wish.source
-    with ThreadPoolExecutor() as pool:
-        live = pool.submit(tools.look, environment)
-        source_live = pool.submit(tools.look, source) if source else None
-        applied = pool.submit(applied_migrations, tools, environment)
-        remote = observe_remote(tools)
-        head = remote.head(environment)
-        target = _target(wish, remote)
-        wanted = target.commit if target else _wanted(tools, wish, remote)
-        contained = _contained(tools, wish, head, wanted)
-        previous = remote.ledger.live(environment.name)
-        lock = read_lock(tools, remote.refs, environment)
-        base = head if source else (previous.commit if previous else None)
-        return Facts(
-            task=wish.task,
-            environment=environment,
-            source=source,
-            wanted=wanted,
-            head=head,
-            contained=contained,
-            commits=commits_between(tools, wanted, base),
-            strangers=() if contained or head is None else commits_between(tools, head, wanted),
-            lock=None if lock and lock.run == wish.resumes else lock,
-            ledger=remote.ledger,
-            committed=migrations_of(tools, wanted),
-            live=live.result(),
-            source_live=source_live.result() if source_live else None,
-            applied=applied.result(),
-            at_source=source is None or remote.head(source) == wanted,
-            remote=tools.git.remote,
-            target=target,
-            now=tools.now(),
-            allow_bad=wish.allow_bad,
-            retry=wish.retry,
-        )
+    live = begin(tools.look, environment)
+    source_live = begin(tools.look, source) if source else None
+    applied = begin(applied_migrations, tools, environment)
+    remote = observe_remote(tools)
+    head = remote.head(environment)
+    target = _target(wish, remote)
+    wanted = target.commit if target else _wanted(tools, wish, remote)
+    contained = _contained(tools, wish, head, wanted)
+    previous = remote.ledger.live(environment.name)
+    lock = read_lock(tools, remote.refs, environment)
+    base = head if wish.moves_branch else (previous.commit if previous else None)
+    apart = source is not None and head is not None and not contained
+    facts = Facts(
+        task=wish.task,
+        environment=environment,
+        source=source,
+        wanted=wanted,
+        head=head,
+        contained=contained,
+        commits=commits_between(tools, wanted, base),
+        strangers=() if contained or head is None else commits_between(tools, head, wanted),
+        lock=None if lock and lock.run == wish.resumes else lock,
+        ledger=remote.ledger,
+        committed=migrations_of(tools, wanted),
+        live=live.result(),
+        source_live=source_live.result() if source_live else None,
+        applied=applied.result(),
+        at_source=source is None or remote.head(source) == wanted,
+        remote=tools.git.remote,
+        target=target,
+        now=tools.now(),
+        allow_bad=wish.allow_bad,
+        retry=wish.retry,
+        harmless=apart and harmless(tools, wanted, environment, head or ""),
+        carried=_carried(tools, wish, remote, wanted),
+        revision=wish.revision or "",
+        accept_irreversible=wish.accept_irreversible,
+    )
+    return with_scripts(tools, facts)
 
 
 def _target(wish: Wish, remote: Remote) -> Event | None:
@@ -128,10 +143,21 @@ def _wanted(tools: Toolbox, wish: Wish, remote: Remote) -> str:
 
 
 def _contained(tools: Toolbox, wish: Wish, head: str | None, wanted: str) -> bool:
-    """Whether the history allows it: on the branch (deploy), or a fast-forward of it (promote)."""
-    if wish.source:
+    """Whether the history allows it: a fast-forward of the branch if that is to move, or on it."""
+    if wish.moves_branch:
         return head is None or tools.git.is_ancestor(head, wanted)
     return head is not None and tools.git.is_ancestor(wanted, head)
+
+
+def _carried(tools: Toolbox, wish: Wish, remote: Remote, wanted: str) -> tuple[Commit, ...]:
+    """The commits of a hotfix that were made on a branch before; a run that goes on was judged already."""
+    head = remote.head(wish.environment)
+    if wish.task != "hotfix" or wish.resumes or head is None:
+        return ()
+    git = MergingGit(tools.git.folder, tools.git.remote)
+    heads = [remote.head(each) for each in tools.settings if each is not wish.environment]
+    made = {commit for other in heads if other for commit in git.straight(head, other)}
+    return tuple(each for each in commits_between(tools, wanted, head) if each.id in made)
 
 
 def observe_remote(tools: Toolbox) -> Remote:
@@ -139,7 +165,15 @@ def observe_remote(tools: Toolbox) -> Remote:
     wanted = [ledgers.REF]
     for environment in tools.settings:
         wanted += [environment.branch_ref, lock_ref(environment.name)]
+    seen = tools.git.seen(ledgers.REF)
     refs = tools.git.observe(wanted)
+    tip = refs.get(ledgers.REF)
+    if seen and not (tip and tools.git.is_ancestor(seen, tip)):
+        raise Refused(
+            f"the ledger was rewritten: it no longer holds what this clone has seen of it (`{seen[:12]}`)",
+            f"find out who did it, and restore it: `git push {tools.git.remote} --force-with-lease"
+            f" {seen}:{ledgers.REF}`",
+        )
     return Remote(refs, read_ledger(tools, refs.get(ledgers.REF)))
 
 

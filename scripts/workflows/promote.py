@@ -18,6 +18,7 @@ def run(
     sha: str | None,
     retry: bool,
     allow_bad: str,
+    accept_irreversible: bool,
     plan: bool,
     yes: bool,
     wait: bool,
@@ -30,7 +31,15 @@ def run(
             f"{target.name} is the first of the chain: nothing promotes into it",
             f"merge into `{target.branch}`, then `invoke deploy --env {target.name}`",
         )
-    wish = Wish("promote", target, source, sha, retry, allow_bad=allow_bad)
+    wish = Wish(
+        "promote",
+        target,
+        source,
+        sha,
+        retry,
+        allow_bad=allow_bad,
+        accept_irreversible=accept_irreversible,
+    )
 
     def release() -> Outcome:
         return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes, allow_bad))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from scripts.adapters import replit_mcp, workspace
 from scripts.domain.live import Answer, Expected, fault
-from scripts.errors import CommandFailed, LiveUnknown, ReleaseFailed
+from scripts.errors import CommandFailed, LiveUnknown, ReleaseFailed, Unanswered
+from scripts.shell.runner import quoted
 from scripts.workflows.run import Run
 
 GOOD_ANSWERS = 2  # in a row: one may come from an instance that is about to be replaced
@@ -55,61 +57,76 @@ def _place(run: Run, expected: Expected, mode: str) -> None:
 
 
 def publish(run: Run) -> None:
-    """Have Replit publish the workspace, or say what to press."""
+    """Have Replit publish the workspace, or say what to press. No answer is no refusal: the URL decides."""
     tools, environment = run.tools, run.environment
     with run.step("publish", environment.publish):
+        run.sent, run.doubt = True, None
         if environment.publish == "manual":
             tools.progress.note(
                 f"press Publish in the Replit workspace of {environment.name} now;"
                 f" waiting until {environment.url} answers with the commit"
             )
             return
-        token = tools.mcp_token(environment)
-        replit_mcp.publish(environment.mcp_url, token, environment.repl_id)
+        try:
+            replit_mcp.publish(environment.mcp_url, tools.mcp_token(environment), environment.repl_id)
+        except Unanswered as lost:
+            run.doubt = lost.message
+            tools.progress.note(f"{lost.message}; the public URL decides")
+        except CommandFailed:
+            run.sent = False
+            raise
 
 
-def verify(run: Run, expected: Expected) -> Answer:
+def verify(run: Run, expected: Expected, *, quiet: bool = False, pages: bool = True) -> Answer:
     """Wait until the public URL answers with the commit and its pages work.
+
+    Without `pages` the stamp alone counts: they may need a schema that is to come.
+    With `quiet`, also until Replit has no Publish under way that could still replace it.
 
     Raises:
         ReleaseFailed: it answers something else when the time is over, or Replit says it failed.
-        LiveUnknown: nobody answers.
+        LiveUnknown: nobody answers, or nobody knows whether the Publish was begun.
     """
     tools, environment = run.tools, run.environment
     limit, interval = tools.settings.verify.timeout, tools.settings.verify.interval
     with run.step("verify", environment.url):
         started, asked = tools.clock(), tools.clock()
-        good, pause = 0, min(FIRST_PAUSE, interval)
+        good, failures, pause = 0, 0, min(FIRST_PAUSE, interval)
         while True:
             run.live = answer = tools.look(environment)
-            problem = fault(answer, expected)
+            problem = fault(answer if pages else replace(answer, pages=()), expected)
             good = 0 if problem else good + 1
-            if good == GOOD_ANSWERS:
+            late = tools.clock() - started > limit
+            if good >= GOOD_ANSWERS and (late or not (quiet and _status(run)[0] == "running")):
                 return answer
-            if problem and tools.clock() - asked > STATUS_EVERY:
+            if problem and not answer.silent and tools.clock() - asked > STATUS_EVERY:
                 asked = tools.clock()
-                _stop_if_replit_failed(run, answer)
-            if problem and tools.clock() - started > limit:
+                status, said = _status(run)
+                failures = failures + 1 if status == "failed" else 0
+                if failures == GOOD_ANSWERS:
+                    raise _refused_by_replit(run, answer, said)
+            if problem and late:
                 raise _unproven(run, answer, problem, limit)
             tools.sleep(pause if problem else FIRST_PAUSE)
             pause = min(interval, pause * 1.3)
 
 
-def _stop_if_replit_failed(run: Run, answer: Answer) -> None:
-    """A Publish that failed will not come; no other status is believed."""
+def _status(run: Run) -> tuple[str, str]:
+    """What Replit says of its Publish; only a failure is believed, and only when it is said twice."""
     environment = run.environment
-    if environment.publish != "mcp" or answer.silent:
-        return
-    token = run.tools.mcp_token(environment)
+    if environment.publish != "mcp":
+        return "other", ""
     try:
-        status, said = replit_mcp.status(environment.mcp_url, token, environment.repl_id)
+        return replit_mcp.status(environment.mcp_url, run.tools.mcp_token(environment), environment.repl_id)
     except CommandFailed:
-        return  # the public URL decides
-    if status == "failed":
-        raise ReleaseFailed(
-            f"Replit could not publish {environment.name}: live is {answer}\n  | {said}",
-            "see the publishing log of the app on Replit",
-        )
+        return "other", ""  # the public URL decides
+
+
+def _refused_by_replit(run: Run, answer: Answer, said: str) -> ReleaseFailed:
+    return ReleaseFailed(
+        f"Replit could not publish {run.environment.name}: live is {answer}{quoted(said)}",
+        "see the publishing log of the app on Replit",
+    )
 
 
 def _unproven(run: Run, answer: Answer, problem: str, limit: float) -> ReleaseFailed | LiveUnknown:
@@ -118,6 +135,13 @@ def _unproven(run: Run, answer: Answer, problem: str, limit: float) -> ReleaseFa
         return LiveUnknown(
             f"nobody knows what is live on {name}: {url} gave no answer for {limit:g} s ({answer.error})",
             f"look at {url} and at the app on Replit, then `invoke status`",
+        )
+    if run.doubt:
+        return LiveUnknown(
+            f"{name} answers {answer} after {limit:g} s, and nobody knows whether it will change:"
+            f" {run.doubt}",
+            f"look at the app on Replit, then `invoke resume --env {name}`",
+            resumable=True,
         )
     hint = f"look at {url} and at the publishing log of the app on Replit"
     if run.environment.publish == "manual":

@@ -40,9 +40,12 @@ def append(
         try:
             tools.git.push([Update(ledgers.REF, tip, written), *updates()])
         except StaleError as fault:
+            tip = tools.git.observe([ledgers.REF]).get(ledgers.REF)
+            arrived = read_ledger(tools, tip).of_run(event.run, event.kind)
+            if arrived:  # an earlier push of this run did, and only its answer was lost
+                return arrived
             stale(fault)
             tools.sleep(random.uniform(0.05, 0.2) * (attempt + 1))  # noqa: S311 - jitter
-            tip = tools.git.observe([ledgers.REF]).get(ledgers.REF)
             continue
         return event
     raise CommandFailed("the ledger moves faster than this run can append to it", "try again")

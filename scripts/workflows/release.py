@@ -10,7 +10,8 @@ from scripts.domain.live import fault
 from scripts.domain.outcome import Outcome
 from scripts.domain.plan import Plan
 from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
-from scripts.workflows import publish, schema
+from scripts.shell.signals import Stop
+from scripts.workflows import publish, schema, schema_back, tell
 from scripts.workflows.run import Run, acquire, write_down
 from scripts.workflows.settle import settle
 from scripts.workflows.toolbox import Toolbox
@@ -31,11 +32,14 @@ def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
     if consent.plan_only:
         return planned(plan)
     if plan.nothing:
+        tell.flush(tools)
         return Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan))
     refuse(plan)
     schema.ready(tools, plan)
+    tools.build_variables(plan.facts.environment)
     confirm(tools, plan, consent)
     with held(acquire(tools, plan, consent.reason)) as run:
+        tell.start(run)
         proceed(run)
     return released(run)
 
@@ -46,12 +50,18 @@ def proceed(run: Run) -> None:
     if run.plan.comparison.pending:
         publish.probe(run, facts.expected)
         schema.migrate(run)
+    undo = run.plan.back.undo
+    if undo:
+        schema_back.rehearse(run)
     if run.migrated or fault(facts.live, facts.expected):
         publish.build(run, facts.expected)
         publish.publish(run)
-    publish.verify(run, facts.expected)
+    publish.verify(run, facts.expected, pages=not undo)  # which may need the older schema
+    if undo:
+        schema_back.undo(run, undo)
+        publish.verify(run, facts.expected)
     with run.step("finish", "branch, ledger and lock in one push"):
-        write_down(run, "done", moves_branch=facts.source is not None)
+        write_down(run, "done", moves_branch=facts.moves_branch)
 
 
 def planned(plan: Plan) -> Outcome:
@@ -94,13 +104,16 @@ def held(run: Run) -> Iterator[Run]:
         yield run
     except DeskError as fault:
         raise settle(run, fault) from None
+    except Stop as stop:
+        raise settle(run, Interrupted(str(stop))) from None
     except BaseException:
         settle(run, Interrupted("a fault of the desk itself"))
         raise
 
 
 def released(run: Run) -> Outcome:
-    """The good ending, with the next command."""
+    """The good ending, told to the team, with the next command."""
+    tell.success(run)
     if run.plan.facts.rolls_back:
         return rolled_back(run)
     environment, following = run.environment, run.tools.settings.after(run.environment)
@@ -122,10 +135,18 @@ def rolled_back(run: Run) -> Outcome:
     bad = f"; `{left.commit[:12]}` ({left.release}) is marked bad" if left else ""
     return Outcome.done(
         f"{name} {run.release} is live: {run.environment.url} answers with `{facts.wanted[:12]}`"
-        f" of {to} again{bad}; {name} is held",
+        f" of {to} again{bad}; {name} is held{_schema_said(run)}",
         f"when mended: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
         **run.document(),
     )
+
+
+def _schema_said(run: Run) -> str:
+    """What became of the schema, in the words of the plan."""
+    said = [f"undone: {', '.join(f'`{file}`' for file in run.undone)}"] if run.undone else []
+    if run.plan.back.ahead:
+        said.append(f"schema stays ahead: {', '.join(str(each) for each in run.plan.back.ahead)}")
+    return "".join(f"\n  | {each}" for each in said)
 
 
 def _unchanged(plan: Plan) -> dict[str, object]:

@@ -12,12 +12,15 @@ from scripts.domain.outcome import Outcome
 from scripts.domain.plan import Plan, decide
 from scripts.domain.settings import Environment
 from scripts.errors import Declined, Locked, TakenBack
+from scripts.workflows import hotfix, moving
 from scripts.workflows.holding import Holding
 from scripts.workflows.observe import Wish, observe, read_lock
 from scripts.workflows.release import held, proceed, released
-from scripts.workflows.run import begin, lock_for, locked
+from scripts.workflows.run import Run, begin, lock_for, locked
 from scripts.workflows.toolbox import Toolbox
 
+TRIES = 5
+LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
 LOOKS = 10  # how often the silence of an owner is checked within his time to live
 
 
@@ -56,10 +59,11 @@ def wait_for_silence(tools: Toolbox, environment: Environment, held_by: str, loc
     Raises:
         Locked: the owner lives.
     """
-    tools.progress.note(f"waiting {lock.ttl:g} s for a sign of life of run {lock.run}")
-    until = tools.clock() + lock.ttl
+    ttl = lock.ttl if 1 <= lock.ttl <= LONGEST_TTL else tools.settings.lock.ttl
+    tools.progress.note(f"waiting {ttl:g} s for a sign of life of run {lock.run}")
+    until = tools.clock() + ttl
     while tools.clock() < until:
-        tools.sleep(lock.ttl / LOOKS)
+        tools.sleep(ttl / LOOKS)
         now = tools.git.refs().get(lock_ref(environment.name))
         if now is None:
             raise Locked(f"run {lock.run} has just ended by itself", "`invoke status`")
@@ -73,12 +77,11 @@ def wait_for_silence(tools: Toolbox, environment: Environment, held_by: str, loc
 
 def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock, *, undo: bool) -> Outcome:
     """Take over the lock, see what the dead run left, and finish it; or undo it if it was undoing."""
+    if dead.task == moving.TASK:
+        return moving.give_back(tools, dead)
     plan = plan_again(tools, environment, dead)
     taken = begin(tools, plan, Holding(tools, lock_for(tools, plan, dead.reason)))
-    try:
-        taken.holding.take(held_by, dead)
-    except StaleError:
-        raise locked(tools, environment) from None
+    take_over(tools, environment, taken, held_by, dead)
     if plan.nothing and not undo:
         taken.holding.free()
         return Outcome.done(f"run {dead.run} had left nothing but its lock: {plan.nothing}")
@@ -90,7 +93,27 @@ def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock, 
     except TakenBack as undone:
         message = f"run {dead.run} was undone: {undone.message}"
         return Outcome.done(message, **undone.data)
-    return released(taken)
+    outcome = released(taken)
+    return hotfix.brought_back(tools, outcome) if dead.task == hotfix.TASK else outcome
+
+
+def take_over(tools: Toolbox, environment: Environment, taken: Run, held_by: str, dead: Lock) -> None:
+    """Take the lock by compare-and-swap.
+
+    A thief may lose to a sign of life of the very run that he robs, and then tries again; never
+    against somebody else, and `resume` sees beforehand that there are no signs of life.
+    """
+    for _ in range(TRIES):
+        try:
+            taken.holding.take(held_by, dead)
+        except StaleError:
+            now = look(tools, environment)
+            if now is None or now[1].run != dead.run:
+                break
+            held_by = now[0]
+        else:
+            return
+    raise locked(tools, environment)
 
 
 def plan_again(tools: Toolbox, environment: Environment, dead: Lock) -> Plan:
@@ -105,6 +128,7 @@ def plan_again(tools: Toolbox, environment: Environment, dead: Lock) -> Plan:
         release=dead.release or None,
         allow_bad=dead.reason,  # what the dead run was allowed, it was allowed
         resumes=dead.run,
+        accept_irreversible=bool(dead.accepts),
     )
     return decide(observe(tools, wish))
 

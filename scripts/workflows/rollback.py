@@ -17,13 +17,20 @@ def run(
     to: str | None,
     reason: str,
     allow_bad: str,
+    accept_irreversible: bool,
     plan: bool,
     yes: bool,
     wait: bool,
 ) -> Outcome:
     """The skeleton of every release; only the commit comes from the ledger."""
     environment = tools.settings.environment(env)
-    wish = Wish("rollback", environment, release=to or "", allow_bad=allow_bad)
+    wish = Wish(
+        "rollback",
+        environment,
+        release=to or "",
+        allow_bad=allow_bad,
+        accept_irreversible=accept_irreversible,
+    )
 
     def release() -> Outcome:
         return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes, reason or allow_bad))

@@ -15,11 +15,13 @@ from scripts.domain.live import Answer
 from scripts.domain.lock import Lock, lock_ref
 from scripts.domain.plan import Plan
 from scripts.domain.settings import Environment
-from scripts.errors import DeskError, Locked
+from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.workflows.holding import Holding
 from scripts.workflows.observe import read_ledger, read_lock
 from scripts.workflows.record import append
 from scripts.workflows.toolbox import Toolbox
+
+ONCE = ("migrate", "publish", "undo")  # steps before which the remote is asked whose lock it is
 
 
 @dataclass
@@ -29,7 +31,10 @@ class Run:
     Args:
         schema: the newest version in the database, as read last; None without a database.
         live: the last answer of the public URL.
-        migrated: the files that this run has applied.
+        migrated: the files that this run has applied, and that stand.
+        undone: the files whose rollback scripts this run has run.
+        sent: a Publish was asked for, so what is live may still change.
+        doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
     tools: Toolbox
@@ -40,6 +45,9 @@ class Run:
     live: Answer | None = None
     release: str | None = None
     migrated: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
+    sent: bool = False
+    doubt: str | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -65,7 +73,7 @@ class Run:
         self.tools.progress.begin(name, detail)
         started = self.tools.clock()
         try:
-            self.holding.check()
+            self.holding.check(ask=name in ONCE)
             self.journal.write(step=name, at=self.tools.now(), state="intent", detail=detail)
             self.holding.note(name, self.journal.digest)
             yield
@@ -86,6 +94,7 @@ class Run:
             "commit": self.plan.facts.wanted,
             "live": self.live.commit if self.live else None,
             "schema": self.schema,
+            "undone": list(self.undone),
             "run": self.id,
             "steps": self.steps,
         }
@@ -134,6 +143,7 @@ def lock_for(tools: Toolbox, plan: Plan, reason: str = "") -> Lock:
         source=facts.source.name if facts.source else "",
         release=facts.target.release if facts.target else "",
         reason=reason,
+        accepts="irreversible" if facts.accept_irreversible else "",
         ttl=tools.settings.lock.ttl,
     )
 
@@ -144,6 +154,11 @@ def _still_planned(run: Run) -> None:
     refs = tools.git.observe([ledgers.REF])
     ledger = read_ledger(tools, refs.get(ledgers.REF))
     before, now = facts.ledger.last(facts.environment.name), ledger.last(facts.environment.name)
+    if refs.get(run.holding.ref) not in run.holding.tried:
+        raise CommandFailed(
+            f"`{tools.git.remote}` does not show the lock that was pushed to it",
+            "does it push to another address than it reads from (`git remote -v`)?",
+        )
     if before == now and refs.get(facts.environment.branch_ref) == facts.head:
         return
     if now and now != before:
@@ -197,8 +212,7 @@ def write_down(run: Run, ending: str, *, moves_branch: bool, **detail: Any) -> E
 def _still_ours(run: Run, stale: StaleError, *, moves_branch: bool) -> None:
     """Only the ledger may have moved; anything else means that the environment is not ours."""
     environment, facts = run.environment, run.plan.facts
-    if stale.refs.get(run.holding.ref) != run.holding.id:
-        run.holding.lost = True
+    if not run.holding.adopt(stale.refs):
         raise Locked(
             f"the lock of {environment.name} is no longer held by this run: nothing was written",
             "`invoke status` says who holds it and what is live",
@@ -225,6 +239,8 @@ def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event
     tools, facts = run.tools, run.plan.facts
     known = {
         "schema": run.schema,
+        "built_for": facts.schema,
+        "undone": list(run.undone),
         "source": facts.source.name if facts.source else None,
         "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,

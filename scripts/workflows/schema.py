@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from scripts.adapters import supabase
 from scripts.adapters.database_url import Database
 from scripts.adapters.postgres import Postgres
 from scripts.adapters.supabase import Cli
-from scripts.domain.migrations import Applied, Migration, compare, newest
+from scripts.domain.migrations import Applied, Comparison, Migration, compare, newest
 from scripts.domain.plan import Plan
-from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.shell.runner import attempt
+from scripts.workflows import schema_back
 from scripts.workflows.run import Run
 from scripts.workflows.toolbox import Toolbox
 
 WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
+ENDED_BY_ITSELF = (0, 1)  # the CLI's own codes; 130 and the like are signals
+# connection, resources, shutdown, lock time-out, deadlock: another try may well succeed
+TROUBLE = re.compile(r"SQLSTATE (?:08|53|57P|55P03|40P01)|failed to connect|ECONNRE|Connection terminated")
 SHOWN = 12  # names of things left behind
 
 
@@ -72,15 +78,33 @@ def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
     limits = run.tools.settings.supabase
     before, began = postgres.catalogue(), postgres.now()
     fault: DeskError | None = None
+    ended = False
     try:
         result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout))
+        ended = result.code in ENDED_BY_ITSELF
         supabase.answer(result, "supabase db push")
     except (CommandFailed, CommandTimedOut) as caught:
         fault = caught
-    finally:
-        # killed or done: what the CLI began must not go on behind our back
+    except BaseException:
+        _stop_behind(run, postgres, began)
+        raise
+    if not ended:
+        _stop_behind(run, postgres, began)
+    try:
+        _judge(run, postgres, before, fault)
+    except Unreachable as second:
+        run.schema = None
+        first = fault.message if fault else "the migrations were pushed"
+        raise CommandFailed(
+            f"{first}\n  | what stands in the database is not known: {second.message}", second.hint
+        ) from None
+
+
+def _stop_behind(run: Run, postgres: Postgres, began: str) -> None:
+    """A CLI that was killed goes on in the server, and would commit behind our back."""
+    with suppress(Unreachable):
         postgres.end_pushes(began)
-    _judge(run, postgres, before, fault)
+        run.schema = newest(row.version for row in postgres.history())
 
 
 def _judge(run: Run, postgres: Postgres, before: frozenset[str], fault: DeskError | None) -> None:
@@ -91,8 +115,16 @@ def _judge(run: Run, postgres: Postgres, before: frozenset[str], fault: DeskErro
     now = compare(facts.committed, applied)
     if now.state == "equal" and fault is None:
         run.migrated = tuple(each.file for each in run.plan.comparison.pending)
+        _refuse_broken_indexes(run, postgres.catalogue(), before)
         return
-    stands = _standing(run.plan.comparison.pending, now.pending, postgres.catalogue() - before)
+    back = _take_back(run, now) if now.pending else ""
+    rows = [Applied(*row) for row in postgres.history()]
+    run.schema = newest(row.version for row in rows)
+    pending = compare(facts.committed, rows).pending
+    stands = _standing(run.plan.comparison.pending, pending, postgres.catalogue() - before) + back
+    if fault is not None and TROUBLE.search(fault.message):  # the server's trouble, not the file's
+        fault.message = f"{fault.message}\n{stands}"
+        raise fault
     if now.pending:
         file = now.pending[0].file
         why = (
@@ -106,6 +138,28 @@ def _judge(run: Run, postgres: Postgres, before: frozenset[str], fault: DeskErro
         raise ReleaseFailed(f"the history of {run.environment.name} is {now.state}\n{stands}")
     fault.message = f"{fault.message}\n{stands}"
     raise fault
+
+
+def _take_back(run: Run, now: Comparison) -> str:
+    """What was applied before a file failed goes back by its rollback scripts, if all of it has one."""
+    open_ = {each.version for each in now.pending}
+    said = schema_back.after_failed_migration(
+        run, tuple(each for each in run.plan.migrations if each.version not in open_)
+    )
+    return f"\n  | {said}" if said else ""
+
+
+def _refuse_broken_indexes(run: Run, now: frozenset[str], before: frozenset[str]) -> None:
+    """`create index concurrently if not exists` takes the broken index of an earlier try for a good one."""
+    sql = "\n".join(each.sql for each in run.plan.comparison.pending)
+    invalid = [name.removeprefix("invalid index ") for name in now if name.startswith("invalid index ")]
+    ours = [name for name in invalid if f"invalid index {name}" not in before or name.split(".")[-1] in sql]
+    if ours:
+        listed = ", ".join(f"`{name}`" for name in sorted(ours))
+        raise ReleaseFailed(
+            f"the migrations ended well, but left an invalid index on {run.environment.name}: {listed}",
+            "drop it in a new migration, and create it again",
+        )
 
 
 def _standing(planned: Sequence[Migration], pending: Sequence[Migration], made: frozenset[str]) -> str:

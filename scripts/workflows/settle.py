@@ -1,110 +1,95 @@
-"""When a run fails: the way back, what is true now, the lock; the first error is never lost."""
+"""When a run fails: what can be put back is, the truth is written, the lock given back or handed over."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import traceback
 from typing import Any
 
-from scripts.domain.live import Expected, fault
+from scripts.domain.ledger import Event
 from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
+from scripts.shell import signals
 from scripts.shell.runner import end_all
-from scripts.workflows import publish
+from scripts.workflows import schema_back, tell
 from scripts.workflows.run import Run, write_down
-
-CHANGES_LIVE = ("publish", "verify", "finish")
-CHANGES_WORKSPACE = ("build", *CHANGES_LIVE)
+from scripts.workflows.way_back import CHANGES_LIVE, CHANGES_WORKSPACE, way_back
 
 
 def settle(run: Run, error: DeskError) -> DeskError:
-    """Put back what can be put back, write down how it ended, free the lock; returns what to say.
+    """Find out what is true, put back what can be, write it down; returns what to say.
 
-    One way back a run, only for a release that proved bad, never for a fault of the desk.
+    One way back a run, only for a release that proved bad, never for a fault of the desk. The
+    first error is never lost, and nothing that fails here keeps the lock from being given back.
     """
+    signals.ignore()
     end_all()
     failed_at = run.at
+    bad = error.bad if isinstance(error, TakenBack) else isinstance(error, ReleaseFailed)
+    first = error.message.splitlines()[0]
+    try:
+        error = _put_back(run, error, failed_at)
+    except Exception as second:  # noqa: BLE001 - our own fault, and the lock must be freed all the same
+        run.journal.write(at=run.tools.now(), fault=traceback.format_exc())
+        error = LiveUnknown(
+            f"{error.message}\n  | and putting it back failed: {type(second).__name__}",
+            f"look at {run.environment.url}, then `invoke status`; see {run.journal.file}",
+        )
+    if run.migrated and not isinstance(error, TakenBack):
+        error.message += f"\n  | its migrations stand: {schema_back.left(run)}"
+    if isinstance(error, LiveUnknown) and error.resumable and not run.holding.lost:
+        run.holding.end()  # handed over: nobody may release over a Publish that is under way
+    else:
+        _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
+    error.data = run.document()
+    tell.failure(run, error, failed_at)
+    return error
+
+
+def _put_back(run: Run, error: DeskError, failed_at: str) -> DeskError:
     if run.holding.lost:  # somebody else is at work here now: look, and touch nothing
         run.live = run.tools.look(run.environment)
-    elif isinstance(error, TakenBack) or (
-        isinstance(error, ReleaseFailed) and failed_at in CHANGES_WORKSPACE
-    ):
-        error = _way_back(run, error)
-    elif failed_at in CHANGES_LIVE or run.live is None:
-        run.live = run.tools.look(run.environment)
-    if run.live is not None and run.live.silent and failed_at in CHANGES_LIVE:
-        error = _unknown(run, error)
-    if run.migrated:
-        error.message += f"\n  | its migrations stand: {', '.join(run.migrated)}"
-    bad = error.bad if isinstance(error, TakenBack) else isinstance(error, ReleaseFailed)
-    _write(run, error, "failed" if bad else "error", failed_at)
-    error.data = run.document()
-    return error
+        return error
+    if isinstance(error, TakenBack):
+        return way_back(run, error)
+    if isinstance(error, ReleaseFailed) and failed_at in CHANGES_WORKSPACE:
+        return way_back(run, error)
+    if failed_at not in CHANGES_LIVE and run.live is not None:
+        return error
+    run.live = run.tools.look(run.environment)
+    return _told_truly(run, error)
 
 
-def _way_back(run: Run, error: DeskError) -> DeskError:
-    """Bring the previous release back, and prove it; both facts are said."""
-    previous = run.plan.facts.previous
-    if run.plan.facts.rolls_back and run.at in CHANGES_LIVE:  # no rollback of a rollback
+def _told_truly(run: Run, error: DeskError) -> DeskError:
+    """An error after the Publish was asked for says what is live, or that nobody knows."""
+    if isinstance(error, Interrupted) and run.sent:
         return LiveUnknown(
-            f"the rollback of {run.environment.name} failed: {error.message}"
-            f"\n  | live now: {run.live}; the database has {run.schema or 'no migrations'}",
-            f"look at {run.environment.url}; another release: `invoke rollback --env"
-            f" {run.environment.name} --to vN`",
+            f"{error.message} after the Publish of `{run.plan.facts.wanted[:12]}` was asked for;"
+            f" live now: {run.live}, and that may still change",
+            f"`invoke resume --env {run.environment.name}` finishes or undoes it",
+            resumable=True,
         )
-    if previous is None:
-        error.message += f"\n  | live now: {run.live} (nothing was released here before)"
-        return error
-    expected = Expected(previous.commit, run.environment.name, previous.detail.get("schema"))
-    name = f"`{previous.release}` (`{previous.commit[:12]}`)"
-    untouched = run.live is not None and fault(run.live, expected) is None
-    if run.environment.publish == "manual" and not untouched:
-        error.message += f"\n  | live now: {run.live}"
-        error.hint = f"publish {name} again: `git` has it; press Publish on Replit"
-        return error
-    run.tools.progress.note(f"going back to {name}")
-    with suppress(DeskError):
-        run.holding.beat(back=error.message.splitlines()[0])
-    try:
-        publish.build(run, expected)
-        if not untouched:
-            publish.publish(run)
-            publish.verify(run, expected)
-    except DeskError as second:
-        if untouched:  # what is live is known; only the workspace is not as it was
-            error.message += f"\n  | {name} is still live; the workspace was not put back: {second.message}"
-            error.hint = "press no Publish on Replit before the next release"
-            return error
-        run.live = run.tools.look(run.environment)
+    if run.live is not None and run.live.silent and not isinstance(error, LiveUnknown | Interrupted):
         return LiveUnknown(
-            f"{error.message}\nand the way back to {name} failed: {second.message}"
-            f"\n  | live now: {run.live}",
+            f"{error.message}\n  | and {run.environment.url} gives no answer: what is live is unknown",
             f"look at {run.environment.url}, then `invoke status`",
         )
-    again = "is still live" if untouched else "is live again, and verified"
-    error.message += f"\n  | {name} {again}"
     return error
 
 
-def _unknown(run: Run, error: DeskError) -> DeskError:
-    if isinstance(error, LiveUnknown | Interrupted):
-        return error
-    return LiveUnknown(
-        f"{error.message}\n  | and {run.environment.url} gives no answer: what is live is unknown",
-        f"look at {run.environment.url}, then `invoke status`",
-    )
-
-
-def _write(run: Run, error: DeskError, ending: str, failed_at: str) -> None:
+def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> None:
     """The failed attempt goes to the ledger and the lock is given back; if not, that is said too."""
-    detail: dict[str, Any] = {
-        "at_step": failed_at,
-        "reason": error.message.splitlines()[0],
-        "live": run.live.commit if run.live else None,
-    }
+    live = run.live.commit if run.live else None
     try:
-        write_down(run, ending, moves_branch=False, **detail)
+        event = write_down(run, ending, moves_branch=False, live=live, **detail)
     except Locked as lost:
         error.message += f"\n  | {lost.message}"
     except DeskError as second:
-        error.message += f"\n  | the lock of {run.environment.name} could not be given back: " + (
-            second.message
-        )
+        name = run.environment.name
+        error.message += f"\n  | the lock of {name} could not be given back: {second.message}"
+    else:
+        _said_before(event, error)
+
+
+def _said_before(event: Event, error: DeskError) -> None:
+    """The last push of the run had arrived before it was broken off: it is a release after all."""
+    if event.ending == "done":
+        error.message += f"\n  | it was released as {event.release}; the fault came after that"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from scripts.domain.migrations import Applied, compare, newest
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment
 from scripts.errors import CommandFailed, DeskError
+from scripts.shell.background import begin
 from scripts.workflows.observe import (
     Remote,
     applied_migrations,
@@ -37,10 +37,9 @@ class Seen:
 
 def run(tools: Toolbox) -> Outcome:
     """Look at every environment at once; one that is dead costs its time-out, and the rest is shown."""
-    with ThreadPoolExecutor() as pool:
-        looks = [pool.submit(_see, tools, environment) for environment in tools.settings]
-        remote = observe_remote(tools)
-        seen = {each.environment.name: each for each in (look.result() for look in looks)}
+    looks = [begin(_see, tools, environment) for environment in tools.settings]
+    remote = observe_remote(tools)
+    seen = {each.environment.name: each for each in (look.result() for look in looks)}
     environments = [_describe(tools, remote, seen, each) for each in seen.values()]
     problems = sum(len(each["problems"]) for each in environments)
     found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all agree"
@@ -49,14 +48,13 @@ def run(tools: Toolbox) -> Outcome:
 
 def _see(tools: Toolbox, environment: Environment) -> Seen:
     trouble = []
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        live = pool.submit(tools.look, environment)
-        try:
-            applied = applied_migrations(tools, environment)
-        except DeskError as error:
-            applied = None
-            trouble.append(error.message.splitlines()[0])
-        return Seen(environment, live.result(), applied, tuple(trouble))
+    live = begin(tools.look, environment)
+    try:
+        applied = applied_migrations(tools, environment)
+    except DeskError as error:
+        applied = None
+        trouble.append(error.message.splitlines()[0])
+    return Seen(environment, live.result(), applied, tuple(trouble))
 
 
 def _describe(tools: Toolbox, remote: Remote, seen: dict[str, Seen], own: Seen) -> dict[str, Any]:
@@ -123,7 +121,7 @@ def _problems(
     if released is None:
         yield f"nothing was released here yet: `invoke deploy --env {environment.name}`"
         return
-    schema = released.detail.get("schema")
+    schema = released.built_for
     problem = fault(own.live, Expected(released.commit, environment.name, schema))
     if problem:
         yield f"{released.release} is `{released.commit[:12]}`, but live: {problem}"

@@ -10,6 +10,7 @@ from scripts.domain.ledger import Event, Ledger
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment
 from scripts.errors import Refused
+from scripts.workflows import tell
 from scripts.workflows.observe import read_ledger
 from scripts.workflows.record import append
 from scripts.workflows.toolbox import Toolbox
@@ -67,7 +68,9 @@ def write(tools: Toolbox, environment: Environment, kind: str, **detail: Any) ->
             detail=detail,
         )
 
-    return append(tools, now(tools).tip, make)
+    event = append(tools, now(tools).tip, make)
+    tell.stopped(tools, environment, event)
+    return event
 
 
 def moment(text: str) -> str:

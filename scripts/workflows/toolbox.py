@@ -15,8 +15,13 @@ from scripts.adapters.postgres import Postgres
 from scripts.domain.live import Answer
 from scripts.domain.plan import Plan
 from scripts.domain.settings import Environment, Settings
-from scripts.errors import ConfigError
+from scripts.errors import ConfigError, Refused
 from scripts.shell.secret import Secret
+
+
+def _boottime() -> float:
+    """Seconds that only go forward, and count the time that a laptop slept."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Progress(Protocol):
@@ -58,7 +63,7 @@ class Toolbox:
     host: str
     now: Callable[[], str]
     new_id: Callable[[], str]
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = _boottime
     sleep: Callable[[float], None] = time.sleep
 
     def look(self, environment: Environment) -> Answer:
@@ -114,6 +119,16 @@ class Toolbox:
         return Secret(token) if token else None
 
     def build_variables(self, environment: Environment) -> dict[str, str]:
-        """The variables that the app's build gets, and no others."""
-        values = self.values(environment)
-        return {name: values[name] for name in self.settings.app.build_variables if name in values}
+        """The variables that the app's build gets, and no others.
+
+        Raises:
+            Refused: one of them has no value; the app would be built, and be dead.
+        """
+        values, names = self.values(environment), self.settings.app.build_variables
+        missing = ", ".join(f"`{name}`" for name in names if name not in values)
+        if missing:
+            raise Refused(
+                f"the build of {environment.name} needs {missing}",
+                f"set it in `{self.config_folder / f'.env.{environment.name}'}`, or in CI's environment",
+            )
+        return {name: values[name] for name in names}

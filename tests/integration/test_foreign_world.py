@@ -276,21 +276,33 @@ def test_diverged_branches_are_not_promoted(world: World) -> None:
     assert world.desk(*DEPLOY).code == 0
     world.commit({"hotfix.txt": "1\n"}, "a hotfix on qa", "qa")
     answer = refused(world, *TO_QA, says=("diverged", "a hotfix on qa", "`qa`"))
-    assert "git pull --no-rebase hub qa" in answer.document["hint"]
+    assert "harmless" not in answer.message
+    assert "invoke backmerge --all --plan" in answer.document["hint"]
 
 
 def test_the_next_command_of_a_diverged_promotion_works_as_it_stands(world: World) -> None:
-    """The hint can be pasted into a developer's ordinary clone."""
+    """The plan changes nothing; its `--yes` brings the hotfix to trunk, from a shallow and dirty clone."""
     world.commit({"recipes.txt": "water, malt, divergence II\n"}, "on trunk")
     world.desk(*DEPLOY)
     world.commit({"hotfix.txt": "2\n"}, "a hotfix on qa", "qa")
-    command = str(world.desk(*TO_QA).document["hint"]).split("`")[-2]
-    clone = world.folder / "pasted"
-    servers.call("git", "clone", "-q", "-o", "hub", world.origin, clone)
-    git(clone, "config", "user.name", "Berta")
-    git(clone, "config", "user.email", "berta@brewlog.example")
-    servers.call("sh", "-c", command, cwd=clone, env={"PATH": os.environ["PATH"]})
-    assert (clone / "hotfix.txt").exists()
+    command = str(world.desk(*TO_QA).document["hint"]).split("`")[1].removeprefix("invoke ").split()
+    before, clone = world.facts(), world.clone_state()
+    planned = world.desk(*command)
+    assert planned.code == 0, planned.said
+    assert [(each["branch"], each["changes"]) for each in planned.document["moves"]] == [
+        ("trunk", ["A hotfix.txt"])
+    ]
+    assert world.facts() == before
+    moved = world.desk(*command[:-1], "--yes")
+    assert moved.code == 0, moved.said
+    assert "--env test" in moved.document["hint"]
+    assert git(world.origin, "show", "trunk:hotfix.txt") == "2"
+    assert git(world.origin, "show", "trunk:recipes.txt") == "water, malt, divergence II"
+    # git itself notes where it pushed to; nothing else of the clone tells that branches moved
+    assert {**world.clone_state(), "branches": ""} == {**clone, "branches": ""}
+    assert world.desk(*DEPLOY).code == 0
+    with world.button("qa"):
+        assert world.desk(*TO_QA).code == 0
 
 
 def test_only_what_was_proven_before_passes(world: World) -> None:

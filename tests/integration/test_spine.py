@@ -117,7 +117,7 @@ def test_plan_changes_nothing(live: Desk) -> None:
 
 
 def test_diverged_histories_are_refused(live: Desk) -> None:
-    """A commit that only `main` has stops the promotion, and the merge to make is named."""
+    """A commit that only `main` has stops the promotion, and what brings it back is named."""
     origin = live.world.origin
     main = live.refs()["refs/heads/main"]
     tree = git(origin, "rev-parse", f"{main}^{{tree}}")
@@ -129,7 +129,8 @@ def test_diverged_histories_are_refused(live: Desk) -> None:
 
         assert 1 == call.code
         assert "hotfix by hand" in call.document["message"]
-        assert "merge" in call.document["hint"]
+        assert "they are harmless" in call.document["message"]
+        assert "invoke backmerge --all --plan" in call.document["hint"]
         assert stranger == live.refs()["refs/heads/main"]
     finally:
         git(origin, "update-ref", "refs/heads/main", main)

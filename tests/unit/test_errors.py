@@ -14,6 +14,7 @@ CODES: dict[type[errors.DeskError], int] = {
     errors.TakenBack: 1,
     errors.CommandFailed: 3,
     errors.Unreachable: 3,
+    errors.Unanswered: 3,
     errors.CommandTimedOut: 4,
     errors.Locked: 5,
     errors.Declined: 6,

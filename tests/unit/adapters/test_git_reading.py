@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts.adapters.git import Git
-from scripts.errors import CommandFailed
+from scripts.errors import CommandFailed, Refused
 from tests.support.repositories import Repository, seeded
 
 
@@ -64,16 +64,16 @@ def test_slashes_round_the_path_do_not_matter(desk: Git, sha: str) -> None:
 
 
 @pytest.mark.parametrize("name", [b"1_line\nbreak.sql", b"1_\xff.sql"], ids=repr)
-def test_a_file_of_an_odd_name_is_read_as_the_others(desk: Git, person: Repository, name: bytes) -> None:
-    """A line break or foreign bytes in a name neither shift the others' texts nor empty its own."""
+def test_a_file_of_an_odd_name_is_refused(desk: Git, person: Repository, name: bytes) -> None:
+    """A line break or foreign bytes in a name are said: no tool after us would read them alike."""
     folder = person.folder / "m"
     folder.mkdir()
     (folder / "0_a.sql").write_text("text of 0")
-    (folder / "2_b.sql").write_text("text of 2")
     Path(bytes(folder).decode() + "/" + name.decode("utf-8", "surrogateescape")).write_text("odd")
     odd = person.commit("odd")
 
-    assert ["odd", "text of 0", "text of 2"] == sorted(desk.files(odd, "m", ".sql").values())
+    with pytest.raises(Refused, match="plain UTF-8"):
+        desk.files(odd, "m", ".sql")
 
 
 def test_a_commit_that_is_not_here_is_another_programs_failure(desk: Git) -> None:

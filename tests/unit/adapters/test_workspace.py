@@ -244,11 +244,11 @@ def test_ignored_files_and_the_output_are_no_dirt(there: Place) -> None:
     (there.workspace.folder / "public").mkdir()
     (there.workspace.folder / "public" / "old").write_text("a former build, ignored by nobody")
 
-    assert "ready" == there.run(output="public", build=("true",))["desk"]
+    assert "ready" == there.run(output="public", build=("mkdir", "public"))["desk"]
 
 
 def test_another_run_is_not_disturbed(there: Place) -> None:
-    """While a release is at work in the workspace, a second one is refused."""
+    """A second release waits for the first, and is refused when its patience is over."""
     slow = script(there.order(build=("sh", "-c", "touch started.log; sleep 20")))
     with subprocess.Popen(
         [BASH, "-s"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
@@ -259,7 +259,7 @@ def test_another_run_is_not_disturbed(there: Place) -> None:
             one.stdin.close()
 
             assert wait_until((there.workspace.folder / "started.log").exists, 10)
-            assert ("refused", "busy") == ((answer := there.run())["desk"], answer["rule"])
+            assert ("refused", "busy") == ((answer := there.run(patience=1))["desk"], answer["rule"])
         finally:
             os.killpg(one.pid, 9)
 
@@ -303,7 +303,7 @@ def test_a_candidate_that_is_gone(there: Place) -> None:
     """A run whose candidate somebody deleted fails at the fetch."""
     there.origin.git("update-ref", "-d", CANDIDATE)
 
-    assert ("failed", "fetch") == ((answer := there.run())["desk"], answer["rule"])
+    assert ("failed", "fetch") == ((answer := there.run(patience=1))["desk"], answer["rule"])
 
 
 def test_a_commit_that_the_remote_does_not_have(there: Place) -> None:

@@ -108,7 +108,7 @@ JSON = st.recursive(
 CORE = ("environment", "kind", "ending", "release", "commit", "actor", "at", "run")
 EVENTS = st.builds(
     lambda core, detail: {**detail, **core},
-    st.fixed_dictionaries(dict.fromkeys(CORE, TEXT)),
+    st.fixed_dictionaries(dict.fromkeys(CORE, TEXT.filter(str.isprintable))),
     st.dictionaries(TEXT, JSON, max_size=4),
 )
 

@@ -18,7 +18,7 @@ def test_it_survives_json() -> None:
 def test_a_lock_of_another_desk_can_be_read() -> None:
     """Unknown keys are passed over; keys that are missing or null are empty."""
     assert replace(LOCK, nonce="", host="") == lock_of(
-        {**LOCK.document(), "nonce": None, "host": None, "ttl": 60}
+        {**LOCK.document(), "nonce": None, "host": None, "colour": 60}
     )
     assert Lock("", "", "", "", "", "", "", "") == lock_of({})
 

@@ -269,7 +269,7 @@ def test_a_locked_environment_is_code_5() -> None:
 
 
 def test_a_diverged_history_names_what_would_be_lost() -> None:
-    """A hotfix on the target is named, with the merge that saves it."""
+    """A hotfix on the target is named, with the command that brings it back."""
     strangers = tuple(Commit(str(n) * 40, "Bob", "2024", f"hotfix {n}") for n in range(1, 6))
     said, hint, code = why(replace(PROMOTE, contained=False, strangers=strangers))
 
@@ -278,8 +278,80 @@ def test_a_diverged_history_names_what_would_be_lost() -> None:
         "`111111111111` hotfix 1, `222222222222` hotfix 2, `333333333333` hotfix 3 and 2 more"
     ) == said
     assert hint is not None
-    assert "merge `staging` back into `develop` first" in hint
+    assert hint.startswith("`invoke backmerge --all --plan`")
     assert 1 == code
+
+
+def test_a_harmless_divergence_is_said_to_be_harmless() -> None:
+    """GitHub's button left merges that bring nothing: that is told, and it is still no fast-forward."""
+    strangers = (Commit(C, "Bob", "2024", "Merge pull request #1"),)
+    said, hint, _ = why(replace(PROMOTE, contained=False, strangers=strangers, harmless=True))
+
+    assert said.endswith("they are harmless: they bring no content of their own")
+    assert "invoke backmerge" in str(hint)
+
+
+HOTFIX = replace(
+    PROMOTE,
+    task="hotfix",
+    environment=PRODUCTION,
+    source=None,
+    source_live=None,
+    ledger=ledger(event("production", "v1", C)),
+    live=answer(C, "production"),
+    revision="hotfix/x",
+)
+
+
+def test_a_hotfix_needs_no_proof_of_staging_and_moves_the_branch() -> None:
+    """The same steps and gates; what it does without is said plainly."""
+    plan = decide(HOTFIX)
+
+    assert (None, None) == (plan.refused, plan.nothing)
+    assert "move `main`" in plan.steps[-1].detail
+    assert "never live anywhere" in str(plan.without)
+    assert plan.without == plan.document()["without"]
+    assert None is decide(PROMOTE).without
+    assert [True, True, False] == [each.moves_branch for each in (HOTFIX, PROMOTE, DEPLOY)]
+
+
+def test_a_hotfix_that_is_live_and_on_the_branch_has_nothing_to_do() -> None:
+    """Live alone is not enough: the branch has to be there as well."""
+    done = replace(HOTFIX, ledger=ledger(event("production", "v2", A)), live=answer(A, "production"))
+
+    assert None is decide(done).nothing
+    assert "live and proven" in str(decide(replace(done, head=A)).nothing)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says", "then"),
+    [
+        (
+            {"contained": False, "strangers": (Commit(C, "B", "2024", "newer"),)},
+            "does not descend from the head of `main`: it lacks `cccccccccccc` newer",
+            "git pull --no-rebase origin main && git push origin HEAD:hotfix/x",
+        ),
+        ({"contained": False, "commits": ()}, "is on `main` already", "invoke deploy --env production"),
+        (
+            {"carried": (Commit(B, "B", "2024", "half a feature"),)},
+            "was not branched from `main`: it would carry what was proven nowhere: `bbbbbbbbbbbb` half a",
+            "invoke promote --to production",
+        ),
+        (
+            {"ledger": ledger(event("production", "v1", A, "failed"))},
+            "failed on production as v1",
+            "invoke hotfix --branch hotfix/x --retry",
+        ),
+        ({"lock": LOCK}, "production is locked by Bob", "invoke resume --env production"),
+    ],
+    ids=["behind", "merged", "from develop", "failed", "locked"],
+)
+def test_a_hotfix_is_refused(changed: dict[str, Any], says: str, then: str) -> None:
+    """It is what production has and the fix, nothing else; the gates are those of every release."""
+    said, hint, _ = why(replace(HOTFIX, **changed))
+
+    assert says in said
+    assert then in str(hint)
 
 
 def test_a_commit_of_another_branch_is_not_deployed() -> None:

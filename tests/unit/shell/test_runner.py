@@ -14,6 +14,7 @@ import pytest
 from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.shell.command import Command, Result
 from scripts.shell.environment import BASE
+from scripts.shell import signals
 from scripts.shell.runner import attempt, end_all, follow, last_words, run
 from scripts.shell.secret import MASK, remember
 from tests.support.processes import PYTHON, alive, pid_in, wait_until
@@ -233,20 +234,19 @@ def children() -> set[int]:
 def test_an_interruption_at_the_start_leaves_no_process() -> None:
     """Wherever the signal arrives, also while the child is being started, no child goes on by itself."""
 
-    def interrupt(*_: object) -> None:
-        raise Stopped
-
     others = children()
-    before = signal.signal(signal.SIGUSR1, interrupt)
+    before = [signal.getsignal(each) for each in signals.LISTENED]
+    signals.listen()
     try:
         for number in range(60):
-            press = threading.Timer(number / 20_000, os.kill, (os.getpid(), signal.SIGUSR1))
+            press = threading.Timer(0.002 + number / 20_000, os.kill, (os.getpid(), signal.SIGHUP))
             press.start()
-            with pytest.raises(Stopped):
+            with pytest.raises(signals.Stop):
                 run(Command(("sleep", "30")))
             press.join()
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        for each, handler in zip(signals.LISTENED, before, strict=True):
+            signal.signal(each, handler)
     left = children() - others
     for pid in left:
         os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,181 @@
+"""A STAND-IN for Slack's and Discord's webhooks: `python -m scripts.sandbox.inbox FOLDER`.
+
+    POST /slack/<environment>/<token>      as hooks.slack.com: `ok`, or a word and 400
+    POST /discord/<environment>/<token>    as discord.com: 204 (200 with `?wait=true`), or JSON and 400
+
+It takes and refuses what the vendors do as far as `inbox_rules` knows. What it does NOT prove: their
+real rate limits, and how a message looks. Files in FOLDER, the world's `inbox/`:
+
+    inbox.json      port and token (0600)
+    slack.jsonl     what was accepted, one {"environment", "at", "payload"} a line; discord.jsonl alike
+    asked.jsonl     every request: {"target", "environment", "at", "status"}
+    faults.json     written by whoever wants faults: {"down": true}, or a list of answers to give first,
+                    [{"status": 429, "headers": {"Retry-After": "1"}, "body": "...", "delay": 0.5}], or
+                    one of these for each target: {"slack": [...], "discord": {"down": true}}
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from scripts.errors import CommandFailed
+from scripts.sandbox import inbox_rules, leftovers, ports
+from scripts.sandbox.host_config import write_private
+from scripts.shell import daemon
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGETS = ("slack", "discord")
+LARGEST = 1_000_000  # bytes of a request
+READY_LIMIT = 20.0
+Reply = tuple[int, Mapping[str, str], bytes]
+
+
+def start(folder: Path, port: int, token: str) -> None:
+    """Have the inbox run; twice is harmless.
+
+    Raises:
+        Refused: another program sits on its port.
+        CommandFailed: it did not start.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    pid_file, log = folder / "pid", folder / "log"
+    if daemon.running(pid_file) is None:
+        ports.refuse_if_taken(port, "inbox")
+        write_private(folder / "inbox.json", {"port": port, "token": token})
+        argv = [sys.executable, "-m", "scripts.sandbox.inbox", str(folder)]
+        daemon.start(pid_file, argv, cwd=ROOT, env={leftovers.WORLD: str(folder)}, log=log)
+    deadline = time.monotonic() + READY_LIMIT
+    while not ports.accepts(port):
+        if daemon.running(pid_file) is None or time.monotonic() > deadline:
+            tail = "".join(f"\n  | {line}" for line in log.read_text(errors="replace").splitlines()[-8:])
+            raise CommandFailed(f"the inbox did not start{tail}")
+        time.sleep(0.03)
+
+
+def stop(folder: Path) -> None:
+    """End it, if it runs."""
+    daemon.stop(folder / "pid")
+
+
+class Inbox(ThreadingHTTPServer):
+    """One server for both vendors and all environments."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        known = json.loads((folder / "inbox.json").read_bytes())
+        super().__init__(("127.0.0.1", known["port"]), Handler)
+        self.folder = folder
+        self.token = known["token"]
+        self.guard = threading.Lock()
+
+    def fault(self, target: str) -> Mapping[str, Any] | None:
+        """The fault to play for this request: the first of the list, which is one shorter then."""
+        file = self.folder / "faults.json"
+        with self.guard:
+            try:
+                faults = json.loads(file.read_bytes())
+            except (FileNotFoundError, ValueError):
+                return None
+            own = faults if isinstance(faults, list) or "down" in faults else faults.get(target)
+            if not isinstance(own, list):
+                return {"down": True} if own and own.get("down") else None
+            if not own:
+                return None
+            first: Mapping[str, Any] = own.pop(0)
+            write_private(file, faults)
+            return first
+
+    def note(self, name: str, **record: Any) -> None:
+        """Append one line to a file of the folder."""
+        with self.guard, (self.folder / f"{name}.jsonl").open("a") as file:
+            at = datetime.now(UTC).isoformat()
+            file.write(json.dumps({"at": at, **record}, ensure_ascii=False) + "\n")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as the vendor would."""
+
+    server: Inbox
+
+    def do_POST(self) -> None:
+        """One notice."""
+        parts = urlsplit(self.path)
+        target, environment, token = ([*parts.path.strip("/").split("/"), "", "", ""])[:3]
+        body = self.rfile.read(min(int(self.headers.get("content-length", "0")), LARGEST))
+        fault = self.server.fault(target) if target in TARGETS else None
+        if fault and fault.get("down"):
+            self.close_connection = True
+            self.server.note("asked", target=target, environment=environment, status=None)
+            return
+        if fault:
+            time.sleep(float(fault.get("delay", 0)))
+        if fault and "status" in fault:
+            reply = (int(fault["status"]), fault.get("headers", {}), str(fault.get("body", "")).encode())
+        elif target not in TARGETS:
+            reply = (404, {}, b"no_service")
+        elif token != self.server.token:
+            reply = _stranger(target)
+        else:
+            waits = parse_qs(parts.query).get("wait") == ["true"]
+            reply = self._accept(target, environment, body, waits=waits)
+        self.server.note("asked", target=target, environment=environment, status=reply[0])
+        self._send(reply)
+
+    def _accept(self, target: str, environment: str, body: bytes, *, waits: bool) -> Reply:
+        try:
+            payload = json.loads(body)
+        except ValueError:
+            payload = None
+        if target == "slack":
+            word = inbox_rules.slack_fault(payload)
+            reply: Reply = (400 if word else 200, {}, (word or "ok").encode())
+        else:
+            wrong = inbox_rules.discord_fault(payload)
+            shown = wrong or ({"id": str(time.time_ns())} if waits else None)
+            json_type = {"content-type": "application/json"}
+            status = 400 if wrong else 200 if waits else 204
+            reply = (status, json_type if shown else {}, json.dumps(shown).encode() if shown else b"")
+        if reply[0] < 300:
+            self.server.note(target, environment=environment, payload=payload)
+        return reply
+
+    def _send(self, reply: Reply) -> None:
+        status, headers, body = reply
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, str(value))
+        if status != 204:
+            self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if status != 204:
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Say nothing: the path holds the token."""
+
+
+def _stranger(target: str) -> Reply:
+    if target == "slack":
+        return 403, {}, b"invalid_token"
+    wrong = {"message": "Invalid Webhook Token", "code": 50027}
+    return 401, {"content-type": "application/json"}, json.dumps(wrong).encode()
+
+
+def main(arguments: list[str]) -> None:
+    """Serve the inbox of the one folder that is named, until it is ended."""
+    (folder,) = arguments
+    Inbox(Path(folder).resolve()).serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
