@@ -7,7 +7,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks import branches, line, lock, sandbox
+from scripts.tasks import branches, db, line, lock, sandbox
 from scripts.tasks.counter import (
     ACCEPT,
     ALLOW_BAD,
@@ -134,5 +134,5 @@ namespace = Collection(
     deploy, promote, rollback, resume, status, history, demo, test, check,
     branches.hotfix, branches.backmerge,
     line.freeze, line.unfreeze, line.release_hold,
-    lock.collection, sandbox.collection,
+    db.collection, lock.collection, sandbox.collection,
 )  # fmt: skip

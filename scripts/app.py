@@ -31,6 +31,7 @@ DESK = Path(__file__).resolve().parents[1]
 # what a CI job may give for the environment that it releases to, without its name before it
 PLAIN_NAMES = (
     *("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN"),
+    *("SCRATCH_DATABASE_URL", "SCRATCH_DATABASE_PASSWORD"),
     *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL"),
 )
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
@@ -92,19 +93,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
     settings = parse(env_files.toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
-    repository = (DESK / settings.app.repository).resolve()
-    if not (repository / ".git").exists():
-        raise ConfigError(
-            f"`app.repository` names `{repository}`, which is no git checkout",
-            "point it at the app's clone",
-        )
-    for each in settings:
-        if each.ssh_config and not (folder / each.ssh_config).is_file():
-            raise ConfigError(
-                f"`environment.{each.name}.ssh_config` names no file: `{folder / each.ssh_config}`",
-                'it is relative to the folder of `pipeline.toml`; "" is your own ssh configuration',
-            )
-    git = Git(repository, settings.app.remote)
+    git = Git(_repository(folder, settings), settings.app.remote)
 
     @cache
     def values(environment: Environment) -> Mapping[str, str]:
@@ -118,11 +107,32 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
         values=values,
         config_folder=folder,
         state_folder=DESK / ".airhost",
-        actor=_actor(git, settings),
+        actor=_actor(git),
         host=socket.gethostname(),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         new_id=lambda: secrets.token_hex(6),
     )
+
+
+def _repository(folder: Path, settings: Settings) -> Path:
+    """The app's checkout; what the configuration names on this machine must be here.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    for each in settings:
+        if each.ssh_config and not (folder / each.ssh_config).is_file():
+            raise ConfigError(
+                f"`environment.{each.name}.ssh_config` names no file: `{folder / each.ssh_config}`",
+                'it is relative to the folder of `pipeline.toml`; "" is your own ssh configuration',
+            )
+    repository = (DESK / settings.app.repository).resolve()
+    if not (repository / ".git").exists():
+        raise ConfigError(
+            f"`app.repository` names `{repository}`, which is no git checkout",
+            "point it at the app's clone",
+        )
+    return repository
 
 
 def _values(
@@ -147,9 +157,8 @@ def _values(
     return found
 
 
-def _actor(git: Git, settings: Settings) -> str:
+def _actor(git: Git) -> str:
     """Who is doing this: the person whom CI works for, git's name, or the login."""
-    del settings
     for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
         if os.environ.get(name):
             return f"{os.environ[name]} (CI)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from scripts.errors import ConfigError
 from scripts.shell.secret import Secret
@@ -52,6 +52,25 @@ def database_of(url: str, password: str | None, *, where: str, folder: Path) -> 
     Raises:
         ConfigError: the address can't be used; its text is never shown, it may hold a password.
     """
+    parts, port = _address(url, where)
+    options = _options(parts.query, where)
+    certificate = options.get("sslrootcert")
+    if certificate and not (folder / certificate).is_file():
+        raise _unusable(where, "`sslrootcert` names no file")
+    host = parts.hostname or ""
+    return Database(
+        host=host,
+        port=port,
+        name=unquote(parts.path.strip("/")),
+        user=unquote(parts.username or "postgres"),
+        password=Secret(password if password is not None else unquote(parts.password or "")),
+        sslmode=options.get("sslmode", "prefer" if host in LOOPBACK else "require"),
+        sslrootcert=str(folder / certificate) if certificate else None,
+    )
+
+
+def _address(url: str, where: str) -> tuple[SplitResult, int]:
+    """Host, port and the rest of a URL that names a database we may hold a session with."""
     try:
         parts = urlsplit(url)
         port = parts.port or 5432
@@ -65,27 +84,19 @@ def database_of(url: str, password: str | None, *, where: str, folder: Path) -> 
         raise _unusable(where, f"port {port} is a transaction pooler's, where session locks leak")
     if "/" in parts.path.strip("/"):
         raise _unusable(where, "a password with `/`, `?`, `#` or `@` in it has to be URL-encoded")
-    pairs = (part.split("=", 1) for part in parts.query.split("&") if "=" in part)
-    query = {unquote(key): unquote(value) for key, value in pairs}
-    if set(query) - KNOWN:
-        unknown = ", ".join(f"`{key}`" for key in sorted(set(query) - KNOWN))
+    return parts, port
+
+
+def _options(query: str, where: str) -> dict[str, str]:
+    """The options of the URL; `+` is a plus here, as in libpq."""
+    pairs = (part.split("=", 1) for part in query.split("&") if "=" in part)
+    options = {unquote(key): unquote(value) for key, value in pairs}
+    unknown = ", ".join(f"`{key}`" for key in sorted(set(options) - KNOWN))
+    if unknown:
         raise _unusable(where, f"of its options only `sslmode` and `sslrootcert` are known, not {unknown}")
-    if query.get("sslmode", "require") not in MODES:
+    if options.get("sslmode", "require") not in MODES:
         raise _unusable(where, f"`sslmode` is one of {', '.join(MODES)}")
-    certificate = query.get("sslrootcert")
-    if certificate and not (folder / certificate).is_file():
-        raise _unusable(where, "`sslrootcert` names no file")
-    secret = password if password is not None else unquote(parts.password or "")
-    loopback = parts.hostname in LOOPBACK
-    return Database(
-        host=parts.hostname,
-        port=port,
-        name=unquote(parts.path.strip("/")),
-        user=unquote(parts.username or "postgres"),
-        password=Secret(secret),
-        sslmode=query.get("sslmode", "prefer" if loopback else "require"),
-        sslrootcert=str(folder / certificate) if certificate else None,
-    )
+    return options
 
 
 def _unusable(where: str, why: str) -> ConfigError:

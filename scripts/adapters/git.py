@@ -11,41 +11,23 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.adapters.git_command import FETCH, Update, command, push_arguments
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
-from scripts.shell.command import Command, Result
-from scripts.shell.environment import CREDENTIALS, inherited
+from scripts.shell.command import Result
 from scripts.shell.runner import attempt, last_words, run
 from scripts.shell.secret import redact, redacted
 
 SHA = re.compile(r"[0-9a-f]{40}")
 SEEN = "refs/airhost/seen/"
 NETWORK_TIMEOUT = 120.0
-# whatever the person's own configuration says: these refs, all or none, and nothing else
-PUSH = ("push --atomic --no-verify --quiet --no-follow-tags --no-signed --recurse-submodules=no").split()
-FETCH = (
-    "fetch --quiet --no-tags --no-write-fetch-head --refmap= --no-auto-gc --no-recurse-submodules"
-).split()
+LOCAL_TIMEOUT = 60.0
 
 Refs = Mapping[str, str]  # full ref name -> commit id
-
-
-@dataclass(frozen=True)
-class Update:
-    """One ref of a push.
-
-    Args:
-        old: the id that we saw; None: it must not exist.
-        new: where it goes; None: it is deleted.
-    """
-
-    ref: str
-    old: str | None
-    new: str | None
 
 
 class StaleError(Exception):
@@ -54,13 +36,6 @@ class StaleError(Exception):
     def __init__(self, refs: Refs) -> None:
         super().__init__("the remote's refs moved")
         self.refs = refs
-
-
-def push_arguments(remote: str, updates: Sequence[Update]) -> tuple[str, ...]:
-    """The arguments of one push in which all updates happen, or none; each with its own lease."""
-    leases = [f"--force-with-lease={each.ref}:{each.old or ''}" for each in updates]
-    specs = [f"{each.new or ''}:{each.ref}" for each in updates]
-    return (*PUSH, *leases, "--", remote, *specs)
 
 
 @dataclass(frozen=True)
@@ -220,7 +195,7 @@ class Git:
         """
         why = ""
         try:
-            result = attempt(self._command(push_arguments(self.remote, updates), NETWORK_TIMEOUT))
+            result = attempt(command(self.folder, push_arguments(self.remote, updates), NETWORK_TIMEOUT))
             if result.code == 0:
                 self._remember(updates)
                 return
@@ -246,7 +221,7 @@ class Git:
             return
         fetch = (*FETCH, *depth, "--", self.remote)
         specs = [f"+{ref}:{SEEN}{ref.removeprefix('refs/')}" for ref in refs]
-        result = attempt(self._command((*fetch, *specs), NETWORK_TIMEOUT))
+        result = attempt(command(self.folder, (*fetch, *specs), NETWORK_TIMEOUT))
         # another run may have held the lock on one of the seen refs: the objects are what counts
         if result.code and self._lacking(refs):
             self._network(*fetch, *refs)
@@ -262,7 +237,7 @@ class Git:
         return self._local("rev-parse", "--is-shallow-repository").text.strip() == "true"
 
     def _network(self, *arguments: str) -> str:
-        result = attempt(self._command(arguments, NETWORK_TIMEOUT))
+        result = attempt(command(self.folder, arguments, NETWORK_TIMEOUT))
         if result.code:
             raise Unreachable(
                 f"the remote `{self.remote}` of `{self.folder}` can't be read{last_words(result)}",
@@ -272,32 +247,4 @@ class Git:
         return result.text
 
     def _local(self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)) -> Result:
-        return run(self._command(arguments, 60.0, stdin, frozenset(success)))
-
-    def _command(
-        self,
-        arguments: Sequence[str],
-        timeout: float,
-        stdin: bytes | None = None,
-        success: frozenset[int] = frozenset({0}),
-    ) -> Command:
-        return Command(
-            ("git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", *arguments),
-            cwd=self.folder,
-            env=dict(_environment()),
-            stdin=stdin,
-            timeout=timeout,
-            success=success,
-        )
-
-
-def _environment() -> Iterator[tuple[str, str]]:
-    """Credentials pass; what would point git at another repository does not."""
-    yield from inherited(CREDENTIALS).items()
-    for role in ("AUTHOR", "COMMITTER"):
-        yield f"GIT_{role}_NAME", "release desk"
-        yield f"GIT_{role}_EMAIL", "release-desk@localhost"
-    yield "GIT_TERMINAL_PROMPT", "0"
-    yield "GIT_PAGER", "cat"
-    yield "GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file"
-    yield "LC_ALL", "C"
+        return run(command(self.folder, arguments, LOCAL_TIMEOUT, stdin, frozenset(success)))

@@ -1,4 +1,4 @@
-"""Merging without a checkout: only objects are written; no working tree, index, branch or ref is touched.
+"""Merging without a checkout: only objects are written; no working tree, index or ref is touched.
 
 `git merge-tree --write-tree` (git 2.38) merges objects as `git merge` would, with renames and conflicts.
 """
@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from scripts.adapters.git import Git
+from scripts.adapters.git import LOCAL_TIMEOUT, Git
+from scripts.adapters.git_command import command
 from scripts.errors import Refused
 from scripts.shell.runner import run
 
@@ -61,8 +62,8 @@ class MergingGit(Git):
     def merge_commit(self, tree: str, into: str, other: str, message: str) -> str:
         """A merge commit with that tree, its first parent `into`; by the person, if git knows him."""
         arguments = ("commit-tree", tree, "-p", into, "-p", other, "-F", "-")
-        command = self._command(arguments, 60.0, message.encode())
-        return run(replace(command, env={**command.env, **self._identity()})).text.strip()
+        call = command(self.folder, arguments, LOCAL_TIMEOUT, message.encode("utf-8", "backslashreplace"))
+        return run(replace(call, env={**call.env, **self._identity()})).text.strip()
 
     def tree(self, commit: str) -> str:
         """The id of a commit's tree: two commits of the same tree hold the same files."""

@@ -36,11 +36,15 @@ class Cli:
 
     def migration_list(self, database: Database) -> Command:
         """Which versions are local, remote, or both."""
-        return self._command(database, LIST_TIMEOUT, 0, "migration", "list")
+        return self._command(database, LIST_TIMEOUT, 0, "migration", "list", remote(database))
 
     def db_push(self, database: Database, timeout: float, lock_timeout: float) -> Command:
         """Apply what is pending."""
-        return self._command(database, timeout, lock_timeout, "db", "push", "--yes")
+        return self._command(database, timeout, lock_timeout, "db", "push", "--yes", remote(database))
+
+    def db_diff(self, old: Database, new: Database, timeout: float) -> Command:
+        """What would make the schema of `old` that of `new`; both on one server, with one password."""
+        return self._command(old, timeout, 0, "db", "diff", f"--from={old.url}", f"--to={new.url}")
 
     def _command(self, database: Database, timeout: float, lock_timeout: float, *arguments: str) -> Command:
         env = {
@@ -53,14 +57,19 @@ class Cli:
         }
         if lock_timeout:
             env["PGOPTIONS"] = f"-c lock_timeout={int(lock_timeout * 1000)}"
-        where = (f"--remote={database.url}", f"--workdir={self.workdir}", "--output-format=json")
+        where = (f"--workdir={self.workdir}", "--output-format=json")
         return Command((str(self.binary), *arguments, *where), cwd=self.workdir, env=env, timeout=timeout)
 
 
+def remote(database: Database) -> str:
+    """The argument that names the database to work on."""
+    return f"--remote={database.url}"
+
+
 @contextmanager
-def opened(binary: Path, migrations: Mapping[str, str]) -> Iterator[Cli]:
-    """The CLI over a temporary folder that holds just these migrations (file name -> text)."""
-    with tempfile.TemporaryDirectory(prefix="release-desk-") as name:
+def opened(binary: Path, migrations: Mapping[str, str], beside: Path | None = None) -> Iterator[Cli]:
+    """The CLI over a temporary folder, in `beside`, with just these migrations (file name -> text)."""
+    with tempfile.TemporaryDirectory(prefix="release-desk-", dir=beside) as name:
         workdir = Path(name)
         (workdir / "home").mkdir()
         folder = workdir / "supabase" / "migrations"
@@ -83,6 +92,18 @@ def versions(cli: Cli, database: Database) -> tuple[set[str], set[str]]:
         raise CommandFailed("`supabase migration list` gave no list")
     local = {str(row["local"]) for row in rows if row.get("local")}
     return local, {str(row["remote"]) for row in rows if row.get("remote")}
+
+
+def difference(cli: Cli, old: Database, new: Database, timeout: float = 120.0) -> str:
+    """The SQL that would make the schema of `old` that of `new`; empty when they are equal.
+
+    Raises:
+        CommandFailed: it could not tell.
+    """
+    document = answer(attempt(cli.db_diff(old, new, timeout)), "supabase db diff")
+    if not isinstance(document, dict) or not isinstance(document.get("diff"), str):
+        raise CommandFailed("`supabase db diff` gave no difference that can be read")
+    return str(document["diff"]).strip()
 
 
 def answer(result: Result, what: str) -> Any:

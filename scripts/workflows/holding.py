@@ -6,7 +6,8 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 
-from scripts.adapters.git import StaleError, Update
+from scripts.adapters.git import StaleError
+from scripts.adapters.git_command import Update
 from scripts.domain.lock import FILE, Lock, candidate_ref, lock_ref
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.workflows.toolbox import Toolbox
@@ -57,7 +58,7 @@ class Holding:
         threading.Thread(target=self._live, daemon=True).start()
 
     def check(self, *, ask: bool) -> None:
-        """Before each step: is it still ours?
+        """See before each step that it is still ours.
 
         The remote is asked before what can't be done twice, and after a long silence.
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 
-from scripts.adapters.git import StaleError, Update
+from scripts.adapters.git import StaleError
+from scripts.adapters.git_command import Update
 from scripts.domain.alignment import Alignment, Move
 from scripts.domain.ledger import Event, Ledger
 from scripts.domain.lock import Lock, candidate_ref, lock_ref
@@ -19,10 +20,10 @@ from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.shell import signals
 from scripts.shell.signals import Stop
 from scripts.workflows.aligning import merging
+from scripts.workflows.begin_run import locked
 from scripts.workflows.holding import Holding
 from scripts.workflows.observe import observe_remote, read_lock
 from scripts.workflows.record import append
-from scripts.workflows.run import locked
 from scripts.workflows.toolbox import Toolbox
 
 TASK = "backmerge"

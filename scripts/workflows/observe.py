@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.adapters.git_merge import MergingGit
 from scripts.domain import ledger as ledgers
 from scripts.domain.facts import MOVES_BRANCH, Commit, Facts
 from scripts.domain.ledger import Event, Ledger
+from scripts.domain.live import Answer
 from scripts.domain.lock import FILE as LOCK_FILE
 from scripts.domain.lock import Lock, lock_of, lock_ref
 from scripts.domain.migrations import Applied, Migration, read
@@ -64,11 +65,24 @@ class Wish:
 
 def observe(tools: Toolbox, wish: Wish) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
+    live = begin(tools.look, wish.environment)
+    source_live = begin(tools.look, wish.source) if wish.source else None
+    applied = begin(applied_migrations, tools, wish.environment)
+    facts = _of_the_remote(tools, wish, observe_remote(tools))
+    return with_scripts(
+        tools,
+        replace(
+            facts,
+            live=live.result(),
+            source_live=source_live.result() if source_live else None,
+            applied=applied.result(),
+        ),
+    )
+
+
+def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:
+    """What refs, ledger and commits say; what is live, and applied, is put in when it is known."""
     environment, source = wish.environment, wish.source
-    live = begin(tools.look, environment)
-    source_live = begin(tools.look, source) if source else None
-    applied = begin(applied_migrations, tools, environment)
-    remote = observe_remote(tools)
     head = remote.head(environment)
     target = _target(wish, remote)
     wanted = target.commit if target else _wanted(tools, wish, remote)
@@ -77,7 +91,7 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
     lock = read_lock(tools, remote.refs, environment)
     base = head if wish.moves_branch else (previous.commit if previous else None)
     apart = source is not None and head is not None and not contained
-    facts = Facts(
+    return Facts(
         task=wish.task,
         environment=environment,
         source=source,
@@ -89,9 +103,9 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
         lock=None if lock and lock.run == wish.resumes else lock,
         ledger=remote.ledger,
         committed=migrations_of(tools, wanted),
-        live=live.result(),
-        source_live=source_live.result() if source_live else None,
-        applied=applied.result(),
+        live=Answer(None),
+        source_live=None,
+        applied=None,
         at_source=source is None or remote.head(source) == wanted,
         remote=tools.git.remote,
         target=target,
@@ -103,7 +117,6 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
         revision=wish.revision or "",
         accept_irreversible=wish.accept_irreversible,
     )
-    return with_scripts(tools, facts)
 
 
 def _target(wish: Wish, remote: Remote) -> Event | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from scripts.adapters.git import StaleError, Update
+from scripts.adapters.git import StaleError
+from scripts.adapters.git_command import Update
 from scripts.domain import ledger as ledgers
 from scripts.domain.ledger import Event, Ledger
 from scripts.errors import CommandFailed

@@ -12,7 +12,9 @@ from scripts.domain.plan import Plan
 from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
 from scripts.shell.signals import Stop
 from scripts.workflows import publish, schema, schema_back, tell
-from scripts.workflows.run import Run, acquire, write_down
+from scripts.workflows.begin_run import acquire
+from scripts.workflows.end_run import write_down
+from scripts.workflows.run import Run
 from scripts.workflows.settle import settle
 from scripts.workflows.toolbox import Toolbox
 

@@ -13,10 +13,11 @@ from scripts.domain.plan import Plan, decide
 from scripts.domain.settings import Environment
 from scripts.errors import Declined, Locked, TakenBack
 from scripts.workflows import hotfix, moving
+from scripts.workflows.begin_run import begin, lock_for, locked
 from scripts.workflows.holding import Holding
 from scripts.workflows.observe import Wish, observe, read_lock
 from scripts.workflows.release import held, proceed, released
-from scripts.workflows.run import Run, begin, lock_for, locked
+from scripts.workflows.run import Run
 from scripts.workflows.toolbox import Toolbox
 
 TRIES = 5

@@ -10,7 +10,8 @@ from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseF
 from scripts.shell import signals
 from scripts.shell.runner import end_all
 from scripts.workflows import schema_back, tell
-from scripts.workflows.run import Run, write_down
+from scripts.workflows.end_run import write_down
+from scripts.workflows.run import Run
 from scripts.workflows.way_back import CHANGES_LIVE, CHANGES_WORKSPACE, way_back
 
 

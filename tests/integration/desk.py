@@ -71,7 +71,8 @@ class Desk:
 
     def refs(self, pattern: str = "") -> dict[str, str]:
         """The origin's refs, as an independent client sees them."""
-        lines = git(self.world.origin, "for-each-ref", "--format=%(refname) %(objectname)", *filter(None, [pattern]))
+        form = "--format=%(refname) %(objectname)"
+        lines = git(self.world.origin, "for-each-ref", form, *filter(None, [pattern]))
         return dict(line.split() for line in lines.splitlines())
 
     def ledger(self) -> list[dict[str, Any]]:
@@ -92,7 +93,7 @@ class Desk:
 
         url = self.world.environment(environment).database_url
         with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(query)  # type: ignore[call-overload]
+            cursor = connection.execute(query)
             return list(cursor.fetchall()) if cursor.description else []
 
     def served(self, environment: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -367,21 +368,23 @@ def test_a_dead_backmerge_is_only_a_lock(first_day: Team) -> None:
     assert 0 == first_day.desk("backmerge", "--all", "--yes").code
 
 
+def start(team: Team) -> subprocess.Popen[str]:
+    """Begin a back-merge of all."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "invoke", "backmerge", "--all", "--yes", "--json"],
+        cwd=ROOT,
+        env=environment(team.env_dir),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_of_several_at_once_one_wins(first_day: Team) -> None:
     """The others find the lock, or nothing left to do; never half a move."""
     trees = first_day.trees()
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "invoke", "backmerge", "--all", "--yes", "--json"],
-            cwd=ROOT,
-            env=environment(first_day.env_dir),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(4)
-    ]
+    children = [start(first_day) for _ in range(4)]
     ended = [(child.communicate(timeout=60), child.returncode) for child in children]
     endings = [(code, json.loads(out)["ending"]) for (out, _), code in ended]
 
@@ -410,3 +413,21 @@ def test_a_branch_that_moves_meanwhile_stops_all(first_day: Team) -> None:
     assert (heads["staging"], heads["main"]) == (now["staging"], now["main"])
     assert late == now["develop"]
     assert [] == [ref for ref in first_day.origin.refs() if ref.startswith("refs/deploy/")]
+
+
+def test_a_signal_in_the_last_push_leaves_no_lock(first_day: Team) -> None:
+    """Code 130: all has moved or nothing has, and nobody is kept waiting."""
+    first_day.origin.hook("update", "case $1 in refs/heads/staging) touch hooks/there; sleep 3;; esac")
+    heads = first_day.heads()
+    child = start(first_day)
+    while not (first_day.origin.folder / "hooks" / "there").exists():
+        assert child.poll() is None
+        time.sleep(0.02)
+    child.send_signal(signal.SIGTERM)
+    out, err = child.communicate(timeout=30)
+
+    assert 130 == child.returncode, err
+    assert 130 == json.loads(out)["code"]
+    assert [] == [ref for ref in first_day.origin.refs() if ref.startswith("refs/deploy/")]
+    assert (heads == first_day.heads()) != first_day.aligned()
+    assert 0 == first_day.desk("backmerge", "--all", "--yes").code

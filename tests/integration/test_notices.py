@@ -7,7 +7,7 @@ import json
 import signal
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -27,8 +27,9 @@ BUDGET = 3.0  # of the sandbox's configuration
 OUTBOX = ROOT / ".airhost" / "outbox"
 HOSTILE = "<!channel> @everyone <@U1> [x](https://evil.example) & `$(id)`"
 BAD_HOME = "export function home() { throw new Error('no'); }\n"
-FREEZE = ("freeze", *DEV, "--until", "2999-01-01", "--reason", "holidays")
-Told = list[tuple[str, dict[str, Any]]]
+STAGING = ("--env", "staging")
+FREEZE = ("freeze", *STAGING, "--until", "2999-01-01", "--reason", "holidays")
+THAW = ("unfreeze", *STAGING, "--reason", "over")
 
 
 @dataclass
@@ -78,17 +79,21 @@ class Inbox:
         return sum(each["target"] == target for each in asked)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def live(desk: Desk) -> Iterator[None]:
+    """Something is live; nothing stays frozen."""
+    assert desk("deploy", *DEV).code == 0
+    yield
+    desk(*THAW)
+
+
 @pytest.fixture
 def inbox(desk: Desk) -> Iterator[Inbox]:
-    """An inbox with nothing left over."""
+    """An inbox without faults, and nothing left over."""
     made = Inbox(desk)
-    made.play(None)
-    desk("unfreeze", *DEV, "--reason", "a test begins")
-    desk("deploy", *DEV)
     made.begin()
     yield made
     made.play(None)
-    desk("unfreeze", *DEV, "--reason", "a test is over")
     assert [] == waiting(desk)
 
 
@@ -167,12 +172,14 @@ def test_a_failure_that_touched_nothing_live_is_one_notice(desk: Desk, inbox: In
 
 def test_a_guarded_environment_is_told_of_the_start_too(desk: Desk, inbox: Inbox) -> None:
     """Start, then success; staging has no start."""
+    assert 0 == desk(*THAW).code
     assert 0 == release(desk).code
+    inbox.begin()
     assert 0 == desk("promote", "--to", "staging").code
     call = desk("promote", "--to", "production", "--yes")
 
     assert 0 == call.code, call.err
-    told = [each for each in inbox.both() if each.startswith(("staging", "production"))]
+    told = inbox.both()
     assert 3 == len(told)
     assert told[0].startswith("staging: v")
     assert f"production: a promote of {call.document['commit'][:12]} begins" == told[1]
@@ -187,19 +194,18 @@ def test_rollback_hold_and_freeze_are_told_once_each(desk: Desk, inbox: Inbox) -
     assert 0 == back.code, back.err
     assert 0 == desk("release-hold", *DEV, "--reason", "mended").code
     assert 0 == desk(*FREEZE).code
-    assert 0 == desk("unfreeze", *DEV, "--reason", "over").code
+    assert 0 == desk(*THAW).code
     rolled, hold, frozen, thawed = inbox.both()
 
     assert "development: rolled back to v" in rolled
     assert "development: the hold is released" == hold
-    assert "development is frozen until 2999-01-01" in frozen
-    assert "development is no longer frozen" == thawed
+    assert "staging is frozen until 2999-01-01" in frozen
+    assert "staging is no longer frozen" == thawed
     said = text(inbox)
     assert "invoke release-hold --env development" in said[0]
     assert "slow" in said[0]
-    assert "invoke unfreeze --env development" in said[2]
+    assert "invoke unfreeze --env staging" in said[2]
     assert "holidays" in said[2]
-    assert 0 == release(desk).code
 
 
 @pytest.mark.parametrize("subject", [HOSTILE, f"{HOSTILE} {'long changelog & ' * 300}"[:5_000]])
@@ -227,13 +233,13 @@ def soon() -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
 
 
-FORMS = {
+FORMS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "seconds": lambda: again(Retry_After="1"),
     "float": lambda: again(Retry_After="0.7"),
     "date": lambda: again(Retry_After=soon()),
     "json": lambda: again('{"message": "slow", "retry_after": 0.8, "global": false}'),
     "reset after": lambda: again(X_RateLimit_Reset_After="0.9"),
-    "missing": lambda: again(),
+    "missing": again,
     "garbage": lambda: again(Retry_After="soon"),
     "negative": lambda: again(Retry_After="-3"),
     "500 twice": lambda: [{"status": 500, "body": "rollup_error"}] * 2,
@@ -254,7 +260,7 @@ def test_one_notice_whatever_is_answered_first(desk: Desk, inbox: Inbox, form: s
     assert [] == waiting(desk)
 
 
-HUGE = {
+HUGE: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "seconds": lambda: again(Retry_After="3600"),
     "digits": lambda: again(Retry_After="9" * 300),
     "date": lambda: again(Retry_After="Fri, 31 Dec 9999 23:59:59 GMT"),
@@ -270,9 +276,9 @@ def test_a_huge_wait_is_left_to_the_next_run(desk: Desk, inbox: Inbox, form: str
 
     assert 0 == call.code
     assert ([], 1) == (inbox.told("slack"), len(inbox.told("discord")))
-    assert "1 notice waits for slack of development: HTTP 429, and asks to wait" in call.err
+    assert "1 notice waits for slack of staging: HTTP 429, and asks to wait" in call.err
     assert 1 == len(waiting(desk))
-    assert 0 == desk("unfreeze", *DEV, "--reason", "over").code
+    assert 0 == desk(*THAW).code
     assert 2 == len(inbox.both())
     assert [] == waiting(desk)
 
@@ -322,6 +328,7 @@ def test_an_interrupted_run_is_told_without_delay(desk: Desk, inbox: Inbox) -> N
     desk.commit({"NOTES.md": f"{time.time()}\n"})
     child = desk.start("deploy", *DEV)
     assert wait_until(lambda: any(ref.startswith("refs/deploy/lock") for ref in desk.refs()), 30)
+    time.sleep(1)  # it is building
     began = time.monotonic()
     child.send_signal(signal.SIGTERM)
     call = ended(child)
@@ -339,10 +346,10 @@ def test_a_webhook_that_is_gone_is_reported_and_blocks_nothing(desk: Desk, inbox
     """404: kept in `refused`; the next notice goes out."""
     inbox.play({"slack": [{"status": 404, "body": "no_service"}]})
     call = desk(*FREEZE)
-    desk("unfreeze", *DEV, "--reason", "over")
+    desk(*THAW)
 
     assert 0 == call.code
-    assert "slack of development refused a notice (HTTP 404: no_service)" in call.err
+    assert "slack of staging refused a notice (HTTP 404: no_service)" in call.err
     assert (1, 2) == (len(inbox.told("slack")), len(inbox.told("discord")))
 
 
@@ -350,8 +357,8 @@ def test_the_address_is_nowhere(desk: Desk, inbox: Inbox) -> None:
     """Not in what is said, in the document, in the ledger, or in what the desk keeps."""
     inbox.play({"down": True})
     call = desk(*FREEZE)
-    inbox.play({"slack": [{"status": 404, "body": f"/slack/development/{desk.world.inbox_token}"}]})
-    second = desk("unfreeze", *DEV, "--reason", "over")
+    inbox.play({"slack": [{"status": 404, "body": f"/slack/staging/{desk.world.inbox_token}"}]})
+    second = desk(*THAW)
     kept = [each.read_text() for each in (ROOT / ".airhost").rglob("*") if each.is_file()]
     everything = [call.err, call.out, second.err, second.out, json.dumps(desk.ledger()), *kept]
 

@@ -196,7 +196,7 @@ def test_failing_migration_is_never_a_success(live: Desk, case: str) -> None:
 def test_migration_edited_after_it_was_applied_is_refused(live: Desk) -> None:
     """The file is named; a change of comments alone is no edit."""
     folder = live.world.clone / MIGRATIONS
-    file = sorted(folder.glob("*.sql"))[0]
+    file = min(folder.glob("*.sql"))
     original = file.read_text()
     name = f"{MIGRATIONS}/{file.name}"
     live.commit({name: "-- a comment more\n" + original})
@@ -321,7 +321,7 @@ def test_silent_host_is_unknown(live: Desk) -> None:
 
 def dirty(workspace: Path) -> Callable[[], None]:
     (workspace / "README.md").write_text("changed by hand\n")
-    return lambda: git(workspace, "checkout", "-q", "README.md") and None or None
+    return lambda: (git(workspace, "checkout", "-q", "README.md") and None) or None
 
 
 def untracked(workspace: Path) -> Callable[[], None]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from scripts.adapters import git as git_module
-from scripts.adapters.git import Git, StaleError, Update, push_arguments
+from scripts.adapters.git import Git, StaleError
+from scripts.adapters.git_command import Update, push_arguments
 from scripts.errors import CommandFailed, Refused
 from tests.support.repositories import Repository, bare, clone, seeded
 

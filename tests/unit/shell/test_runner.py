@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import CommandFailed, CommandTimedOut
+from scripts.shell import signals
 from scripts.shell.command import Command, Result
 from scripts.shell.environment import BASE
-from scripts.shell import signals
 from scripts.shell.runner import attempt, end_all, follow, last_words, run
 from scripts.shell.secret import MASK, remember
 from tests.support.processes import PYTHON, alive, pid_in, wait_until
@@ -233,15 +233,14 @@ def children() -> set[int]:
 
 def test_an_interruption_at_the_start_leaves_no_process() -> None:
     """Wherever the signal arrives, also while the child is being started, no child goes on by itself."""
-
     others = children()
     before = [signal.getsignal(each) for each in signals.LISTENED]
     signals.listen()
     try:
         for number in range(60):
             press = threading.Timer(0.002 + number / 20_000, os.kill, (os.getpid(), signal.SIGHUP))
-            press.start()
             with pytest.raises(signals.Stop):
+                press.start()
                 run(Command(("sleep", "30")))
             press.join()
     finally:
