@@ -100,6 +100,12 @@ def resume(_c: Context, env: str = "", undo: bool = False, yes: bool = False, js
     desk("resume", env=env, undo=undo, yes=yes, json=json)
 
 
+@task(help={"env": f"{ENV}; never a guarded one", "yes": YES, "json": JSON})
+def drill(_c: Context, env: str = "staging", yes: bool = False, json: bool = False) -> None:
+    """Break a release on purpose, and prove that it is caught and taken back: `invoke drill`."""
+    desk("drill", env=env, yes=yes, json=json)
+
+
 @task(help={"json": JSON})
 def status(_c: Context, json: bool = False) -> None:
     """What runs where, and everything that disagrees: `invoke status`."""
@@ -131,7 +137,7 @@ def check(_c: Context, tests: bool = True, json: bool = False) -> None:
 
 
 namespace = Collection(
-    deploy, promote, rollback, resume, status, history, demo, test, check,
+    deploy, promote, rollback, resume, drill, status, history, demo, test, check,
     branches.hotfix, branches.backmerge,
     line.freeze, line.unfreeze, line.release_hold,
     db.collection, lock.collection, sandbox.collection,

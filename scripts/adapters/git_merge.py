@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -64,6 +65,25 @@ class MergingGit(Git):
         arguments = ("commit-tree", tree, "-p", into, "-p", other, "-F", "-")
         call = command(self.folder, arguments, LOCAL_TIMEOUT, message.encode("utf-8", "backslashreplace"))
         return run(replace(call, env={**call.env, **self._identity()})).text.strip()
+
+    def commit_with(self, parent: str, path: str, text: str, message: str) -> str:
+        """A commit on top of another in which one file holds this text; on no branch.
+
+        Only an index of its own, in a temporary folder, is involved.
+        """
+        blob = self._local("hash-object", "-w", "--stdin", stdin=text.encode()).text.strip()
+        with tempfile.TemporaryDirectory(prefix="release-desk-") as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+
+            def staged(*arguments: str) -> str:
+                call = command(self.folder, arguments, LOCAL_TIMEOUT)
+                return run(replace(call, env={**call.env, **index})).text.strip()
+
+            staged("read-tree", parent)
+            staged("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+            tree = staged("write-tree")
+        arguments = ("commit-tree", tree, "-p", parent, "-F", "-")
+        return self._local(*arguments, stdin=message.encode()).text.strip()
 
     def tree(self, commit: str) -> str:
         """The id of a commit's tree: two commits of the same tree hold the same files."""

@@ -10,10 +10,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from scripts.domain.settings import App, Environment, Lock, Notices, Replit, Settings, Supabase, Verify
+from scripts.domain.settings import (
+    App,
+    Drill,
+    Environment,
+    Lock,
+    Notices,
+    Replit,
+    Settings,
+    Supabase,
+    Verify,
+)
 from scripts.errors import ConfigError
 
-Section = TypeVar("Section", App, Verify, Supabase, Replit, Lock, Notices, Environment)
+Section = TypeVar("Section", App, Verify, Supabase, Replit, Lock, Notices, Drill, Environment)
 Table = Mapping[str, Any]
 
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -25,12 +35,16 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
             isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
         ),
     ),
+    "int": (
+        "a whole number, 0 or more",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    ),
     "tuple[str, ...]": (
         "a list of strings",
         lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
     ),
 }
-TABLES = ["chain", "app", "verify", "supabase", "replit", "lock", "notices", "environment"]
+TABLES = ["chain", "app", "verify", "supabase", "replit", "lock", "notices", "drill", "environment"]
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
 BRANCH = re.compile(r"(?!.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
@@ -54,6 +68,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     notices = _section(Notices, table.get("notices", {}), "notices", faults)
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
+    drill = _section(Drill, table.get("drill", {}), "drill", faults)
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
     faults.extend(_unknown(key, TABLES, "") for key in table if key not in TABLES)
@@ -63,7 +78,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
             f"`{file}` has {len(faults)} fault{'s' if len(faults) > 1 else ''}:{listed}",
             "every key is explained in the shipped `env/pipeline.toml`",
         )
-    return Settings(chain, app, verify, supabase, replit, lock, environments, notices)
+    return Settings(chain, app, verify, supabase, replit, lock, drill, environments, notices)
 
 
 def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:

@@ -108,6 +108,13 @@ class Facts:
         return self.ledger.live(self.environment.name)
 
     @property
+    def kind(self) -> str:
+        """The kind of event that this run writes; a drill is never a release."""
+        if self.task == "drill":
+            return "drill"
+        return "rollback" if self.rolls_back else "release"
+
+    @property
     def rolls_back(self) -> bool:
         """Going back to a release that was proven here, instead of bringing something new."""
         return self.target is not None

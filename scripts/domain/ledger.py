@@ -70,6 +70,13 @@ class Ledger:
             None,
         )
 
+    def proof(self, environment: str, what: str) -> Event | None:
+        """The newest proof of that kind here: `drill`, `rehearsal`."""
+        for each in reversed(self.events):
+            if (each.environment, each.kind) == (environment, "proof") and each.detail.get("what") == what:
+                return each
+        return None
+
     def of_run(self, run: str, kind: str) -> Event | None:
         """The event that a run wrote."""
         return next((each for each in self.events if (each.run, each.kind) == (run, kind)), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from scripts.domain.facts import Commit, Facts
 from scripts.domain.live import Answer, Expected, fault
@@ -38,6 +39,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     yield from _history_refusals(facts)
     if facts.source is not None:
         yield from _source_refusals(facts, facts.source)
+        yield from _drill_refusals(facts, facts.source)
     yield from _bad_refusals(facts)
     verdict = facts.ledger.verdict(name, facts.wanted)
     if verdict and verdict.ending == "failed" and not facts.retry:
@@ -75,6 +77,26 @@ def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
             f" ({rollback.release}, {rollback.at})",
             f"release a mended commit, or: `{_again(facts)} --allow-bad REASON`",
         )
+
+
+def _drill_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
+    """Where it is demanded, the way back must have been proven not long ago."""
+    days = facts.environment.drill_days
+    proof = facts.ledger.proof(source.name, "drill")
+    fresh = proof and _days_between(proof.at, facts.now) <= days
+    if days and not fresh:
+        last = f"the last one was {proof.at}" if proof else "there was none yet"
+        yield Refusal(
+            f"{facts.environment.name} demands a drill on {source.name} within {days} days: {last}",
+            f"`invoke drill --env {source.name}`",
+        )
+
+
+def _days_between(then: str, now: str) -> float:
+    try:
+        return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds() / 86_400
+    except (ValueError, TypeError):
+        return float("inf")
 
 
 def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:

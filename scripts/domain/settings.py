@@ -68,6 +68,14 @@ class Notices:
 
 
 @dataclass(frozen=True)
+class Drill:
+    """`[drill]`: how a commit is broken on purpose: this file gets this text."""
+
+    file: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Environment:
     """`[environment.<name>]`: one place where a commit can be live."""
 
@@ -77,6 +85,7 @@ class Environment:
     aliases: tuple[str, ...] = ()
     guarded: bool = False
     database: bool = True
+    drill_days: int = 0
     driver: str = field(default="workspace", metadata={"one_of": ("workspace",)})
     ssh_host: str = ""
     ssh_config: str = ""
@@ -101,6 +110,7 @@ class Settings:
     supabase: Supabase
     replit: Replit
     lock: Lock
+    drill: Drill
     environments: Mapping[str, Environment]
     notices: Notices = field(default_factory=Notices)
 

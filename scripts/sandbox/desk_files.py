@@ -26,6 +26,10 @@ heartbeat = 1
 ttl = 5
 wait = 120
 
+[drill]
+file = "server/home.js"
+text = "export function home() {{ throw new Error('broken on purpose by a drill'); }}"
+
 [notices]
 budget = 3
 """

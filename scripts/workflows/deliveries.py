@@ -41,6 +41,12 @@ class Lane:
     refused: list[str] = field(default_factory=list)
 
 
+def undelivered(tools: Toolbox, environment: Environment) -> int:
+    """How many notices of an environment wait to be delivered."""
+    box = Outbox(tools.state_folder / "outbox", tools.config_folder)
+    return sum(entry.environment == environment.name for entry in box.waiting())
+
+
 class Round:
     """One round of deliveries: all targets at the same time, each of them oldest first."""
 

@@ -81,9 +81,9 @@ def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event
     }
     return Event(
         environment=run.environment.name,
-        kind="rollback" if facts.rolls_back else "release",
+        kind=facts.kind,
         ending=ending,
-        release=release,
+        release="" if facts.kind == "drill" else release,
         commit=facts.wanted,
         actor=tools.actor,
         at=tools.now(),

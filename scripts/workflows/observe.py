@@ -157,6 +157,8 @@ def _wanted(tools: Toolbox, wish: Wish, remote: Remote) -> str:
 
 def _contained(tools: Toolbox, wish: Wish, head: str | None, wanted: str) -> bool:
     """Whether the history allows it: a fast-forward of the branch if that is to move, or on it."""
+    if wish.task == "drill":  # its commit is on no branch, and never will be
+        return True
     if wish.moves_branch:
         return head is None or tools.git.is_ancestor(head, wanted)
     return head is not None and tools.git.is_ancestor(wanted, head)

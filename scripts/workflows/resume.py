@@ -7,7 +7,7 @@ done again, so finishing is to go on with the same commit under the dead run's l
 from __future__ import annotations
 
 from scripts.adapters.git import StaleError
-from scripts.domain.lock import Lock, lock_ref
+from scripts.domain.lock import Lock, candidate_ref, lock_ref
 from scripts.domain.outcome import Outcome
 from scripts.domain.plan import Plan, decide
 from scripts.domain.settings import Environment
@@ -119,6 +119,7 @@ def take_over(tools: Toolbox, environment: Environment, taken: Run, held_by: str
 
 def plan_again(tools: Toolbox, environment: Environment, dead: Lock) -> Plan:
     """The plan of the dead run, made anew from what is true now."""
+    tools.git.observe([candidate_ref(environment.name, dead.run)])  # a drill's commit is on no branch
     source = tools.settings.environments.get(dead.source)
     wish = Wish(
         dead.task,
@@ -143,6 +144,8 @@ def end_its_sessions(tools: Toolbox, environment: Environment) -> None:
 
 def _refuse_to_finish(plan: Plan, dead: Lock, *, undo: bool) -> None:
     """A run that was undoing its work, or may not go on by now, is taken back instead."""
+    if dead.task == "drill":
+        raise TakenBack("a drill was broken off", bad=False)
     if dead.back:
         raise TakenBack(dead.back, bad=True)
     if undo:

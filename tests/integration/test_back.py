@@ -147,3 +147,37 @@ def test_killed_run_is_finished_elsewhere(desk: Desk) -> None:
     assert "sign of life" in call.err
     assert commit == desk.served("development") == desk.ledger()[-1]["commit"]
     assert "nothing" == desk("resume", *DEV).document["ending"]
+
+
+def test_drill_proves_that_a_broken_release_is_taken_back(two: tuple[Desk, str, str]) -> None:
+    """Caught, live again, written down with its date; it is no release, and never for production."""
+    desk, _, new = two
+    guarded = desk("drill", "--env", "production", "--yes")
+    releases = [each["release"] for each in desk.ledger() if each["kind"] == "release"]
+    call = desk("drill", *DEV)
+
+    assert 1 == guarded.code
+    assert 0 == call.code, call.err
+    assert "gives 500" in call.document["caught"]
+    assert new == call.document["back"] == desk.served("development")
+    proof = desk.ledger()[-1]
+    assert ("proof", "drill", "development") == (proof["kind"], proof["what"], proof["environment"])
+    assert releases == [each["release"] for each in desk.ledger() if each["kind"] == "release"]
+    assert [] == [ref for ref in desk.refs() if ref.startswith("refs/deploy/")]
+
+
+def test_promotion_can_demand_a_drill(two: tuple[Desk, str, str]) -> None:
+    """Without a fresh drill on the environment before, it is refused, and the command is named."""
+    desk, _, _ = two
+    file = desk.world.env_dir / "pipeline.toml"
+    text = file.read_text()
+    file.write_text(text.replace("[environment.production]\n", "[environment.production]\ndrill_days = 30\n"))
+    try:
+        assert desk("promote", "--to", "staging").code == 0
+        call = desk("promote", "--to", "production", "--yes")
+
+        assert 1 == call.code
+        assert "demands a drill on staging within 30 days" in call.document["message"]
+        assert "invoke drill --env staging" in call.document["hint"]
+    finally:
+        file.write_text(text)

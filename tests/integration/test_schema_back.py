@@ -19,19 +19,26 @@ DEV = ("--env", "development")
 UP, DOWN = "supabase/migrations", "supabase/rollbacks"
 HOME = "server/home.js"
 V = "2099010100006"  # and a digit: versions of these tests alone
+FORGET = "delete from supabase_migrations.schema_migrations where version like"
 MAKE = "create table public.back_a (id int, old text);"
 RENAME = "alter table public.back_a rename column old to new;"
 BACK = "alter table public.back_a rename column new to old;"
 WIDEN = "alter table public.back_a add column extra int;"
 NARROW = "alter table public.back_a drop column extra;"
+NEEDS = "select {column} from public.back_a"  # what the page of a release asks
 # a front page that needs the schema of its own release
 READS = """import {{ query }} from "./database.js";
 import {{ sendFile }} from "./static.js";
 export async function home(request, response) {{
-  await query("select {column} from public.back_a");
+  await query("{needs}");
   return sendFile(response, "index.html");
 }}
 """
+
+
+def page(column: str) -> str:
+    """A front page that works with this column."""
+    return READS.format(needs=NEEDS.replace("{column}", column))
 
 
 def up(number: int, sql: str) -> dict[str, str]:
@@ -75,12 +82,14 @@ def tidy(desk: Desk, home: str) -> None:
     if left:
         desk.remove(*left)
     desk.commit({HOME: home, "NOTES.md": f"{time.time()}\n"}, "as it was")
-    for each in ("development", "staging", "production"):
-        if ours(desk, each):
-            desk.sql(each, f"delete from supabase_migrations.schema_migrations where version like '{V}%'")
+    reached = [each for each in ("development", "staging") if desk.served(each) and ours(desk, each)]
+    for each in reached:
+        desk.sql(each, f"{FORGET} '{V}%'")
         desk.sql(each, "drop table if exists public.back_a cascade")
     desk("release-hold", *DEV, "--reason", "test")
     assert desk("deploy", *DEV).code == 0
+    if "staging" in reached:
+        assert desk("promote", "--to", "staging").code == 0
     assert ours(desk) == []
 
 
@@ -111,9 +120,9 @@ def test_what_older_code_lives_with_stays(base: Desk) -> None:
 
 def test_what_older_code_can_not_live_with_goes_back(base: Desk) -> None:
     """The breaking one and the newer one are undone in one go; the older page, which needs it, works again."""
-    old = released(base, up(0, MAKE), {HOME: READS.format(column="old")})
+    old = released(base, up(0, MAKE), {HOME: page("old")})
     new = base.commit({**up(1, RENAME), **down(1, BACK), **up(2, WIDEN), **down(2, NARROW),
-                       HOME: READS.format(column="new")})  # fmt: skip
+                       HOME: page("new")})  # fmt: skip
     forward = base("deploy", *DEV, "--plan")
     assert base("deploy", *DEV).code == 0
     base.sql("development", "insert into public.back_a values (1, 'kept', 7)")
@@ -171,7 +180,7 @@ def test_script_that_ends_the_transaction_is_refused(base: Desk) -> None:
 def test_script_that_fails_is_found_before_the_code_goes_back(base: Desk) -> None:
     """It is rehearsed on the very database, and rolled back there: nothing was changed."""
     released(base, up(0, MAKE))
-    new = released(base, up(1, RENAME), down(1, f"{BACK} select 1 from public.nowhere;"))
+    new = released(base, up(1, RENAME), down(1, BACK + " table public.nowhere;"))
     call = base("rollback", *DEV)
 
     assert 1 == call.code
@@ -210,8 +219,8 @@ def test_undo_that_fails_does_not_hide_the_first_fault(base: Desk) -> None:
 
 def test_bad_release_takes_its_schema_back(base: Desk) -> None:
     """The page of the new code fails: the older one is published again, and gets its schema back."""
-    old = released(base, up(0, MAKE), {HOME: READS.format(column="old")})
-    base.commit({**up(1, RENAME), **down(1, BACK), HOME: READS.format(column="never")})
+    old = released(base, up(0, MAKE), {HOME: page("old")})
+    base.commit({**up(1, RENAME), **down(1, BACK), HOME: page("never")})
     call = base("deploy", *DEV)
 
     assert 1 == call.code
@@ -225,7 +234,7 @@ def test_bad_release_takes_its_schema_back(base: Desk) -> None:
 
 def test_only_production_demands_a_way_back(base: Desk) -> None:
     """Development and staging take a breaking migration; production needs a script or a person's word."""
-    if not base.versions("production"):
+    if not base.served("production"):
         assert base("promote", "--to", "staging").code == 0
         assert base("promote", "--to", "production", "--yes").code == 0
     released(base, up(0, MAKE))
@@ -250,7 +259,7 @@ def test_killed_in_the_midst_of_the_undo(base: Desk) -> None:
     slow = f"{BACK} select pg_sleep(4);"
     released(base, up(1, RENAME), down(1, slow), up(2, WIDEN), down(2, NARROW))
     child = base.start("rollback", *DEV)
-    asleep = "select 1 from pg_stat_activity where query like '%pg_sleep(4)%' and pid <> pg_backend_pid()"
+    asleep = "select 1 from pg_stat_activity where query like '%sleep(4)%' and pid <> pg_backend_pid()"
     deadline = time.monotonic() + 120
     while not (base.served("development") == old and base.sql("development", asleep)):
         assert time.monotonic() < deadline, ended(child).err
