@@ -133,9 +133,11 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
             f"the schema of {name} can't go back: `{'`, `'.join(back.above)}` are newer, and stay",
             f"mend it with a new release; or, with the schema left ahead: {accept}",
         )
-    hard = [each for each in bringing if each.verdict.word in ("breaking", "irreversible")]
+    # what came after one that must go back has to go first, so it needs a script as well
+    hard = [each for each in reversed(must_go(bringing)) if each.pair is None]
     if hard and facts.environment.guarded and not _first(facts):
-        listed = "".join(f"\n  | {each}" for each in hard)
+        after = " (it has to go back before an older one can)"
+        listed = "".join(f"\n  | {each}{after if each.verdict.stays else ''}" for each in hard)
         folder = facts.rollbacks_folder
         count = f"{len(hard)} migration{'s' if len(hard) > 1 else ''}"
         prove = f"write `{folder}/{hard[0].file}`, which undoes it, and prove it: `invoke db.rehearse`"

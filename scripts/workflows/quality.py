@@ -13,7 +13,7 @@ from scripts.workflows.toolbox import Progress
 DESK = Path(__file__).resolve().parents[2]
 LONGEST = 3600.0
 
-TESTS = ("pytest", "-q", "-n", "2", "--dist", "loadgroup")
+TESTS = ("pytest", "-q", "-rs", "-n", "2", "--dist", "loadgroup")
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),

@@ -84,6 +84,14 @@ def due(run: Run) -> tuple[Judged, ...]:
     return must if all(each.pair for each in must) else ()
 
 
+def gone_back(run: Run) -> bool:
+    """The schema of the release that a rollback leaves stands no more: its code must not come again."""
+    facts = run.plan.facts
+    needed = facts.previous.detail.get("schema") if facts.previous else None
+    gone = needed is not None and needed not in {row.version for row in facts.applied or ()}
+    return bool(run.undone) or (gone and facts.applied is not None)
+
+
 def follow_code(run: Run, error: DeskError, expected: Expected, due: Sequence[Judged]) -> DeskError:
     """The older code is live again: its schema follows where it has to; what became of it is added."""
     try:

@@ -17,7 +17,7 @@ CHANGES_WORKSPACE = ("build", *CHANGES_LIVE)
 def way_back(run: Run, error: DeskError) -> DeskError:
     """Bring the previous release back, and prove it; returns the error with what became of it."""
     previous = run.plan.facts.previous
-    if run.plan.facts.rolls_back and run.at in CHANGES_LIVE:
+    if run.plan.facts.rolls_back and (run.at in CHANGES_LIVE or schema_back.gone_back(run)):
         return _not_twice(run, error)
     if previous is None:
         error.message += f"\n  | live now: {run.live} (nothing was released here before)"
