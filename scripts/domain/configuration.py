@@ -188,6 +188,8 @@ def _path_faults(app: App, verify: Verify) -> list[str]:
     parts = app.output.split("/")
     if not app.output or app.output.startswith("/") or set(parts) & {"", ".", ".."}:
         faults.append("`app.output` should be a folder below the workspace")
+    if app.rollbacks and app.rollbacks.strip("/") == app.migrations.strip("/"):
+        faults.append("`app.rollbacks` should not be `app.migrations`: the Supabase CLI would apply them")
     return faults
 
 

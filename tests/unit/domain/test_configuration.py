@@ -175,6 +175,7 @@ def test_a_chain_that_is_no_list_is_a_fault(value: object) -> None:
         {"app__output": ""},
         {"app__output": "."},
         {"app__output": ".."},
+        {"app__rollbacks": "supabase/migrations/"},
     ],
     ids=str,
 )
