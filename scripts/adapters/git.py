@@ -76,6 +76,8 @@ class Git:
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` has all that `old` has."""
+        if old == new:
+            return True
         return self._local("merge-base", "--is-ancestor", old, new, success={0, 1}).code == 0
 
     def resolve(self, revision: str, refs: Refs) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
+from scripts.adapters.git import Git
 from scripts.adapters.git_merge import MergingGit
 from scripts.domain import ledger as ledgers
 from scripts.domain.facts import MOVES_BRANCH, Commit, Facts
@@ -194,9 +196,13 @@ def observe_remote(tools: Toolbox) -> Remote:
 
 def read_ledger(tools: Toolbox, tip: str | None) -> Ledger:
     """The ledger up to one of its commits."""
-    if tip is None:
-        return Ledger(None, ())
-    chain = tools.git.chain(tip, ledgers.FILE)
+    return _ledger(tools.git, tip) if tip else Ledger(None, ())
+
+
+@cache
+def _ledger(git: Git, tip: str) -> Ledger:
+    """A commit never changes, so what it holds is read once."""
+    chain = git.chain(tip, ledgers.FILE)
     return Ledger(tip, tuple(ledgers.event_of(document) for document in chain))
 
 

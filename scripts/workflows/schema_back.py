@@ -60,6 +60,8 @@ def undo(run: Run, due: Sequence[Judged]) -> None:
         raise CommandFailed(
             f"the schema of {run.environment.name} did not go back: {why}"
             f"\n  | it stands at {run.schema or 'nothing'}; still there: {still_there(due, stand)}"
+            f"\n  | live now: {run.live}",
+            _once_more(run),
         )
 
 
@@ -146,6 +148,13 @@ def listed(known: Sequence[Judged]) -> str:
 def still_there(known: Sequence[Judged], stand: Sequence[str]) -> str:
     """Those of them that stand in the database."""
     return listed([each for each in known if each.version in stand]) or "none of them"
+
+
+def _once_more(run: Run) -> str | None:
+    """A rollback can be asked for again: what is done of it already is not done twice."""
+    target = run.plan.facts.target
+    again = f"`invoke rollback --env {run.environment.name} --to {target.release}`" if target else ""
+    return f"the older code is live, the schema is not; again: {again}" if target else None
 
 
 def _attempt(run: Run, postgres: Postgres, due: Sequence[Judged]) -> DeskError | None:

@@ -190,6 +190,25 @@ def test_script_that_fails_is_found_before_the_code_goes_back(base: Desk) -> Non
     assert [] == [ref for ref in base.refs() if ref.startswith("refs/deploy/")]
 
 
+def test_undo_that_fails_is_said_and_can_be_asked_for_again(base: Desk) -> None:
+    """The older code is live, the schema is not, nothing is called done; the same command ends it."""
+    old = released(base, up(0, MAKE + " create sequence public.back_s owned by public.back_a.id;"))
+    # a sequence remembers what was rolled back: the second run of the script, after the rehearsal, fails
+    fail = "do $$ begin if nextval('public.back_s') = 2 then raise 'busy'; end if; end $$;"
+    released(base, up(1, RENAME), down(1, f"{BACK} {fail}"))
+    call = base("rollback", *DEV)
+
+    assert 3 == call.code, call.err
+    assert "busy" in call.document["message"]
+    assert f"still there: `{V}1_t.sql`" in call.document["message"]
+    assert (old, ["0", "1"]) == (base.served("development"), ours(base))
+    assert ("rollback", "error") == (base.ledger()[-1]["kind"], base.ledger()[-1]["ending"])
+    again = call.document["hint"].rpartition("`invoke ")[2].removesuffix("`").split()
+    assert 0 == base(*again).code
+    assert (old, ["0"]) == (base.served("development"), ours(base))
+    assert ("rollback", "done") == (base.ledger()[-1]["kind"], base.ledger()[-1]["ending"])
+
+
 def test_what_was_applied_before_a_file_failed_is_undone(base: Desk) -> None:
     """The second of three fails: the first is undone by its script, and the message names what stands."""
     old = base.served("development")
