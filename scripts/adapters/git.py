@@ -71,14 +71,12 @@ class Git:
     def seen(self, ref: str) -> str | None:
         """Where a ref of the remote was when this clone fetched it last; None if it never did."""
         name = SEEN + ref.removeprefix("refs/")
-        found = self._local("rev-parse", "--verify", "--quiet", name, success={0, 1})
-        return found.text.strip() or None
+        return self._local("rev-parse", "--verify", "-q", name, success={0, 1}).text.strip() or None
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` has all that `old` has."""
-        if old == new:
-            return True
-        return self._local("merge-base", "--is-ancestor", old, new, success={0, 1}).code == 0
+        test = ("merge-base", "--is-ancestor", old, new)
+        return old == new or self._local(*test, success={0, 1}).code == 0
 
     def resolve(self, revision: str, refs: Refs) -> str:
         """The commit id of a revision; a branch name means the remote's branch.
