@@ -171,7 +171,9 @@ def test_promotion_can_demand_a_drill(two: tuple[Desk, str, str]) -> None:
     desk, _, _ = two
     file = desk.world.env_dir / "pipeline.toml"
     text = file.read_text()
-    file.write_text(text.replace("[environment.production]\n", "[environment.production]\ndrill_days = 30\n"))
+    file.write_text(
+        text.replace("[environment.production]\n", "[environment.production]\ndrill_days = 30\n")
+    )
     try:
         assert desk("promote", "--to", "staging").code == 0
         call = desk("promote", "--to", "production", "--yes")

@@ -119,9 +119,7 @@ class Host:
             argv += ["-o", f"{name}={value}"]
         return [*argv, "127.0.0.1", command]
 
-    def ssh(
-        self, command: str, stdin: str = "", key: str = "client"
-    ) -> subprocess.CompletedProcess[str]:
+    def ssh(self, command: str, stdin: str = "", key: str = "client") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.ssh_argv(command, key),
             input=stdin,
@@ -216,9 +214,7 @@ def test_ssh_runs_a_script_from_stdin_and_passes_the_exit_code(host: Host) -> No
 
 
 def test_ssh_gives_the_tools_the_workspace_and_the_secrets(host: Host) -> None:
-    command = (
-        "command -v git node npm >/dev/null && ls workspace/app.py && echo ${DATABASE_URL%%:*}"
-    )
+    command = "command -v git node npm >/dev/null && ls workspace/app.py && echo ${DATABASE_URL%%:*}"
     done = host.ssh(command)
     assert done.stdout == "workspace/app.py\npostgresql\n"
 

@@ -213,9 +213,7 @@ def begin(folder: Path, app: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("after", [0.35, 0.7, 1.2, 1.8])
-def test_an_up_that_was_killed_is_completed_or_removed(
-    tmp_path: Path, app: Path, after: float
-) -> None:
+def test_an_up_that_was_killed_is_completed_or_removed(tmp_path: Path, app: Path, after: float) -> None:
     folder = tmp_path / "world"
     killed = begin(folder, app)
     time.sleep(after)

@@ -64,9 +64,7 @@ def test_each_release_is_one_line_in_the_ledger(live: Desk) -> None:
 
     assert {"development", "staging", "production"} == set(first)
     assert {"v1"} == {each["release"] for each in first.values()}
-    assert [each["run"] for each in events] == [
-        each["run"] for each in live("history").document["events"]
-    ]
+    assert [each["run"] for each in events] == [each["run"] for each in live("history").document["events"]]
 
 
 def test_deploy_of_what_is_live_does_nothing(live: Desk) -> None:
