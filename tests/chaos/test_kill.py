@@ -17,7 +17,7 @@ import pytest
 from tests.chaos.conftest import DEV, STAGING, resumed, settled
 from tests.integration.desk import ROOT, Desk
 
-ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
 STEPS = ("lock", "probe", "migrate", "build", "publish", "verify", "finish")
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(60 * 60 * 4)]

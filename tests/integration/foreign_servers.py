@@ -35,10 +35,14 @@ def missing() -> str | None:
     return f"not on this machine: {', '.join(lacking)}" if lacking else None
 
 
-def call(*argv: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+def call(
+    *argv: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout: float = 120
+) -> str:
     """What a program printed; that it ended with 0 must be true."""
     texts = [str(each) for each in argv]
-    done = subprocess.run(texts, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        texts, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False
+    )
     assert done.returncode == 0, f"{shlex.join(texts)}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -246,5 +250,5 @@ def supabase_cli(cache: Path) -> Path:
         for found in folder.glob(CLI):
             return found.resolve()
     cache.mkdir(parents=True, exist_ok=True)
-    call("npm", "install", "--prefix", cache, "--no-audit", "--no-fund", "supabase@3.1.0")
+    call("npm", "install", "--prefix", cache, "--no-audit", "--no-fund", "supabase@3.1.0", timeout=280)
     return next(cache.glob(CLI)).resolve()
