@@ -106,7 +106,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
         progress=console,
         values=values,
         config_folder=folder,
-        state_folder=DESK / ".airhost",
+        state_folder=folder.parent / ".airhost",  # beside the configuration that it belongs to
         actor=_actor(git),
         host=socket.gethostname(),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import DEV, STAGING, resumed, settled
-from tests.integration.desk import ROOT, Desk
+from tests.integration.desk import Desk
 
 ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
@@ -23,18 +22,21 @@ STEPS = ("lock", "probe", "migrate", "build", "publish", "verify", "finish")
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(60 * 60 * 4)]
 
 
-def journals() -> dict[Path, int]:
-    return {path: path.stat().st_size for path in (ROOT / ".airhost" / "runs").glob("*/*.jsonl")}
+def journals(desk: Desk) -> dict[Path, int]:
+    runs = desk.world.env_dir.parent / ".airhost" / "runs"
+    return {path: path.stat().st_size for path in runs.glob("*/*.jsonl")}
 
 
-def kill_at(child: subprocess.Popen[str], point: str, known: dict[Path, int]) -> None:
+def kill_at(desk: Desk, arguments: tuple[str, ...], point: str) -> None:
     """SIGKILL the desk when its journal says that it has come to the point, or after a time."""
     step, _, wait = point.partition("+")
+    known = journals(desk)
+    child = desk.start(*arguments)
     deadline = time.monotonic() + 60
     if step != "start":
         wanted = f'"step": "{step}"'
         while child.poll() is None and time.monotonic() < deadline:
-            new = [path for path in journals() if path not in known]
+            new = [path for path in journals(desk) if path not in known]
             if any(wanted in path.read_text() for path in new):
                 break
             time.sleep(0.002)
@@ -76,7 +78,7 @@ def round_(desk: Desk, dice: random.Random, number: int, folder: Path) -> str:
     change(desk, dice, number)
     if task != "deploy":
         again(desk, "deploy", "--env", DEV)
-    kill_at(desk.start(*arguments), point, journals())
+    kill_at(desk, arguments, point)
     undo = ["--undo"] if dice.random() < 0.3 else []
     call = resumed(desk, environment, folder, *undo)
     ending = call.document.get("ending")

@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
 
 DEV = ("--env", "development")
 BUDGET = 3.0  # of the sandbox's configuration
-OUTBOX = ROOT / ".airhost" / "outbox"
 HOSTILE = "<!channel> @everyone <@U1> [x](https://evil.example) & `$(id)`"
 BAD_HOME = "export function home() { throw new Error('no'); }\n"
 STAGING = ("--env", "staging")
@@ -100,7 +99,7 @@ def inbox(desk: Desk) -> Iterator[Inbox]:
 def waiting(desk: Desk) -> list[Path]:
     """What this world's outbox still holds."""
     mark = hashlib.sha256(str(desk.world.env_dir.resolve()).encode()).hexdigest()[:12]
-    return sorted(OUTBOX.glob(f"{mark}.*"))
+    return sorted((desk.world.folder / ".airhost" / "outbox").glob(f"{mark}.*"))
 
 
 def release(desk: Desk, subject: str = "a change") -> Call:
@@ -359,7 +358,7 @@ def test_the_address_is_nowhere(desk: Desk, inbox: Inbox) -> None:
     call = desk(*FREEZE)
     inbox.play({"slack": [{"status": 404, "body": f"/slack/staging/{desk.world.inbox_token}"}]})
     second = desk(*THAW)
-    kept = [each.read_text() for each in (ROOT / ".airhost").rglob("*") if each.is_file()]
+    kept = [each.read_text() for each in (desk.world.folder / ".airhost").rglob("*") if each.is_file()]
     everything = [call.err, call.out, second.err, second.out, json.dumps(desk.ledger()), *kept]
 
     assert [] == [each for each in everything if desk.world.inbox_token in each]
