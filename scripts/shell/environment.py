@@ -22,6 +22,11 @@ def inherited(names: Iterable[str] = ()) -> dict[str, str]:
     return {name: os.environ[name] for name in (*BASE, *names) if name in os.environ}
 
 
+def whole() -> dict[str, str]:
+    """All of it: for the desk's own tests and checks, which are the person's programs."""
+    return dict(os.environ)
+
+
 def merged(extra: Mapping[str, str]) -> dict[str, str]:
     """The clean base with `extra` on top."""
     return {**inherited(), **extra}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scripts.domain.outcome import Outcome
 from scripts.shell.command import Command
+from scripts.shell.environment import whole
 from scripts.shell.runner import follow
 from scripts.workflows.toolbox import Progress
 
@@ -26,7 +27,7 @@ def run_all(progress: Progress, commands: tuple[tuple[str, ...], ...]) -> Outcom
     failed = []
     for command in commands:
         progress.note(f"$ {' '.join(command)}")
-        if follow(Command((sys.executable, "-m", *command), cwd=DESK, timeout=LONGEST)):
+        if follow(Command((sys.executable, "-m", *command), cwd=DESK, env=whole(), timeout=LONGEST)):
             failed.append(command[0] if command[0] != "ruff" else " ".join(command[:2]))
     if failed:
         return Outcome.failed(f"failed: {', '.join(failed)}", failed=failed)
