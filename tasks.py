@@ -41,7 +41,7 @@ def deploy(
     """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
     choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
     choice["accept_irreversible"] = accept_irreversible
-    desk("deploy", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
+    desk("release.deploy", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 
 @task(help={"to": ENV, **RELEASE})
@@ -60,7 +60,7 @@ def promote(
     """Take what the environment before has proven to this one: `invoke promote --to staging`."""
     choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
     choice["accept_irreversible"] = accept_irreversible
-    desk("promote", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
+    desk("release.promote", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 
 @task(
@@ -91,49 +91,49 @@ def rollback(
     """Bring a proven release back, and hold the line: `invoke rollback --env production`."""
     choice = {"to": to or None, "reason": reason, "allow_bad": allow_bad}
     allowed = {"accept_irreversible": accept_irreversible, "yes": yes}
-    desk("rollback", env=env, plan=plan, wait=wait, json=json, **choice, **allowed)
+    desk("release.rollback", env=env, plan=plan, wait=wait, json=json, **choice, **allowed)
 
 
 @task(help={"env": ENV, "undo": UNDO, "yes": YES, "json": JSON})
 def resume(_c: Context, env: str = "", undo: bool = False, yes: bool = False, json: bool = False) -> None:
     """Finish or undo what a dead run began, from any machine: `invoke resume --env staging`."""
-    desk("resume", env=env, undo=undo, yes=yes, json=json)
+    desk("run.resume", env=env, undo=undo, yes=yes, json=json)
 
 
 @task(help={"env": f"{ENV}; never a guarded one", "yes": YES, "json": JSON})
 def drill(_c: Context, env: str = "staging", yes: bool = False, json: bool = False) -> None:
     """Break a release on purpose, and prove that it is caught and taken back: `invoke drill`."""
-    desk("drill", env=env, yes=yes, json=json)
+    desk("release.drill", env=env, yes=yes, json=json)
 
 
 @task(help={"json": JSON})
 def status(_c: Context, json: bool = False) -> None:
     """What runs where, and everything that disagrees: `invoke status`."""
-    desk("status", json=json)
+    desk("release.status", json=json)
 
 
 @task(help={"env": ENV, "json": JSON})
 def history(_c: Context, env: str = "", json: bool = False) -> None:
     """What was released where, by whom: `invoke history --env production`."""
-    desk("history", env=env or None, json=json)
+    desk("release.history", env=env or None, json=json)
 
 
 @task(help={"dir": DIR, "json": JSON})
 def demo(_c: Context, dir: str = "", json: bool = False) -> None:
     """The whole story in a sandbox, from a feature branch to production: `invoke demo`."""
-    plain("demo", dir=dir or None, json=json)
+    plain("sandbox.demo", dir=dir or None, json=json)
 
 
 @task(help={"k": "only tests whose names match, as for pytest -k", "json": JSON})
 def test(_c: Context, k: str = "", json: bool = False) -> None:
     """Run the desk's own tests: `invoke test`."""
-    plain("test", k=k or None, json=json)
+    plain("quality.test", k=k or None, json=json)
 
 
 @task(help={"tests": "the tests too; `--no-tests` for ruff and mypy alone", "json": JSON})
 def check(_c: Context, tests: bool = True, json: bool = False) -> None:
     """Ruff, mypy, architecture and all tests, as CI does: `invoke check`."""
-    plain("check", tests=tests, json=json)
+    plain("quality.check", tests=tests, json=json)
 
 
 namespace = Collection(

@@ -9,5 +9,10 @@
     shell/       THE ONLY DOOR to the operating system
     errors.py    one error family, free to all
 
-Imports run one way, downward in that list; `tests/architecture` holds it.
+Imports run one way, downward in that list; `tests/architecture` holds it. A room with many files has wings
+by noun (release, line, run, database, notices, quality), the same in each room.
 """
+
+from pathlib import Path
+
+DESK = Path(__file__).resolve().parent.parent  # the folder of `tasks.py`

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from scripts import DESK
 from scripts.adapters import env_files
 from scripts.adapters.git import Git
 from scripts.console import Console
@@ -27,7 +28,6 @@ from scripts.shell.runner import end_all
 from scripts.shell.secret import remember
 from scripts.workflows.toolbox import Toolbox
 
-DESK = Path(__file__).resolve().parents[1]
 # what a CI job may give for the environment that it releases to, without its name before it
 PLAIN_NAMES = (
     *("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN"),
@@ -43,7 +43,7 @@ def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     gc.disable()  # a run is short: collecting what its imports make costs more than it frees
     console = Console(as_json)
     signals.listen()
-    target = arguments.get("env") or arguments.get("to") or (LAST if task == "hotfix" else None)
+    target = arguments.get("env") or arguments.get("to") or (LAST if task == "release.hotfix" else None)
     _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
 
 

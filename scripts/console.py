@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from scripts.domain.outcome import Outcome
-from scripts.domain.plan import Plan
+from scripts.domain.release.plan import Plan
 from scripts.shell.secret import redact, redacted
 
 TICK = 10.0  # seconds between two signs of life of a long step
@@ -158,7 +158,7 @@ class Console:
         Rich(file=self.stream, width=wide, highlight=False).print(table)
 
 
-TABLES = {"status": Console.status, "history": Console.history}
+TABLES = {"release.status": Console.status, "release.history": Console.history}
 
 
 def printable(text: str) -> str:

@@ -41,7 +41,7 @@ def hotfix(
     """Take a fix straight to production, then bring it back: `invoke hotfix --branch hotfix/login`."""
     choice = {"branch": branch, "retry": retry, "allow_bad": allow_bad}
     choice["accept_irreversible"] = accept_irreversible
-    desk("hotfix", plan=plan, yes=yes, wait=wait, json=json, **choice)
+    desk("release.hotfix", plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 
 @task(help=BACK)
@@ -57,4 +57,4 @@ def backmerge(
 ) -> None:
     """Bring what later branches have back to the earlier ones: `invoke backmerge --all --plan`."""
     way = {"source": from_, "target": to, "everything": all}
-    desk("backmerge", plan=plan, yes=yes, wait=wait, json=json, **way)
+    desk("line.backmerge", plan=plan, yes=yes, wait=wait, json=json, **way)

@@ -10,7 +10,7 @@ from scripts.tasks.counter import ENV, JSON, REASON, UNDO, YES, desk
 @task(help={"env": ENV, "json": JSON})
 def show(_c: Context, env: str = "", json: bool = False) -> None:
     """Who holds what, and what he is doing: `invoke lock.show`."""
-    desk("lock_show", env=env or None, json=json)
+    desk("lock.show", env=env or None, json=json)
 
 
 @task(help={"env": ENV, "reason": REASON, "undo": UNDO, "yes": YES, "json": JSON})
@@ -23,7 +23,7 @@ def steal(
     json: bool = False,
 ) -> None:
     """End somebody's run and recover it: `invoke lock.steal --env staging --reason "laptop died"`."""
-    desk("lock_steal", env=env, reason=reason, undo=undo, yes=yes, json=json)
+    desk("lock.steal", env=env, reason=reason, undo=undo, yes=yes, json=json)
 
 
 collection = Collection("lock", show, steal)

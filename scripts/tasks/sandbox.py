@@ -10,13 +10,13 @@ from scripts.tasks.counter import DIR, JSON, plain
 @task(help={"dir": DIR, "json": JSON})
 def up(_c: Context, dir: str = "", json: bool = False) -> None:
     """A whole world on this machine, no account needed: `invoke sandbox.up`."""
-    plain("sandbox_up", dir=dir or None, json=json)
+    plain("sandbox.up", dir=dir or None, json=json)
 
 
 @task(help={"dir": DIR, "json": JSON})
 def down(_c: Context, dir: str = "", json: bool = False) -> None:
     """End the sandbox, and leave nothing of it: `invoke sandbox.down`."""
-    plain("sandbox_down", dir=dir or None, json=json)
+    plain("sandbox.down", dir=dir or None, json=json)
 
 
 collection = Collection("sandbox", up, down)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from scripts.adapters import http
-from scripts.adapters.database_url import Database, database_of
+from scripts.adapters.database.database_url import Database, database_of
+from scripts.adapters.database.postgres import Postgres
 from scripts.adapters.git import Git
-from scripts.adapters.postgres import Postgres
-from scripts.domain.live import Answer
-from scripts.domain.plan import Plan
+from scripts.domain.release.live import Answer
+from scripts.domain.release.plan import Plan
 from scripts.domain.settings import Environment, Settings
 from scripts.errors import ConfigError, Refused
 from scripts.shell.secret import Secret

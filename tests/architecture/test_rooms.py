@@ -51,9 +51,11 @@ MOST_LINES, MOST_IN_FUNCTION, COUNTER = 250, 40, 150
 
 
 def room(name: str) -> str:
-    """The room of a module: `scripts.domain.plan` and `scripts/domain/plan.py` are both in `domain`."""
+    """The room of a module: `scripts.domain.release.plan` and its file are both in `domain`."""
     parts = [
-        part for part in re.split(r"[./]", name.removesuffix(".py")) if part not in ("scripts", "__init__")
+        part
+        for part in re.split(r"[./]", name.removesuffix(".py"))
+        if part not in ("scripts", "__init__", "DESK")
     ]
     return parts[0] if parts else ""
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.adapters import supabase
-from scripts.adapters.database_url import database_of
+from scripts.adapters.database import supabase
+from scripts.adapters.database.database_url import database_of
 from scripts.errors import CommandFailed
 from tests.integration import foreign_servers as servers
 from tests.integration.foreign_app import BRANCH, CHAIN, DISGUISES, MIGRATIONS, PASSWORDS, git

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from scripts import console as console_module
 from scripts.console import Console, age, printable, short
-from scripts.domain.facts import Commit, Facts
 from scripts.domain.outcome import Outcome
-from scripts.domain.plan import decide
+from scripts.domain.release.facts import Commit, Facts
+from scripts.domain.release.plan import decide
 from scripts.errors import Refused
 from scripts.shell.secret import MASK, remember
 from tests.support.processes import wait_until
-from tests.unit.domain.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO
+from tests.unit.domain.release.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO
 
 
 def said(tell: Callable[[Console], object]) -> str:
@@ -240,7 +240,7 @@ STATUS: dict[str, Any] = {
 
 def test_the_status_is_a_table_with_its_problems() -> None:
     """One row an environment; what disagrees stands below, free of escapes."""
-    shown = said(lambda to: to.finish("status", Outcome.done("looked", **STATUS)))
+    shown = said(lambda to: to.finish("release.status", Outcome.done("looked", **STATUS)))
 
     for part in (
         "environment",
@@ -264,7 +264,7 @@ def test_the_history_is_a_table() -> None:
         "ending": "done",
         "actor": "Ada \x1b[1m",
     }
-    shown = said(lambda to: to.finish("history", Outcome.done("1 event", events=[event])))
+    shown = said(lambda to: to.finish("release.history", Outcome.done("1 event", events=[event])))
 
     for part in ("v1", "release", "aaaaaaaaaaaa", "done", "Ada"):
         assert part in shown

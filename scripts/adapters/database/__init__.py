@@ -1,0 +1,1 @@
+"""The databases: their migrations, the way there and the way back."""

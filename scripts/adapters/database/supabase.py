@@ -1,0 +1,179 @@
+"""The Supabase CLI: its pinned binary, called for what it alone can do. Only JSON is believed.
+
+Facts (measured with 3.1.0): no prompt without a terminal, so `--yes` stands for a consent that the
+desk has obtained; the password travels as PGPASSWORD; exit code 0 does not prove that anything was
+applied; without a `config.toml` nothing but migrations is pushed.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.adapters.database.database_url import Database
+from scripts.errors import CommandFailed, Refused
+from scripts.shell import runner
+from scripts.shell.command import Command, Result
+from scripts.shell.runner import attempt, last_words
+
+OLDEST = 3  # 2.x answers its own questions with yes where there is no terminal
+LIST_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The binary and the folder in which the commit's migrations lie."""
+
+    binary: Path
+    workdir: Path
+
+    def migration_list(self, database: Database) -> Command:
+        """Which versions are local, remote, or both."""
+        return self._command(database, LIST_TIMEOUT, 0, "migration", "list", remote(database))
+
+    def db_push(self, database: Database, timeout: float, lock_timeout: float) -> Command:
+        """Apply what is pending."""
+        return self._command(database, timeout, lock_timeout, "db", "push", "--yes", remote(database))
+
+    def db_diff(self, old: Database, new: Database, timeout: float) -> Command:
+        """What would make the schema of `old` that of `new`; both on one server, with one password."""
+        return self._command(old, timeout, 0, "db", "diff", f"--from={old.url}", f"--to={new.url}")
+
+    def _command(self, database: Database, timeout: float, lock_timeout: float, *arguments: str) -> Command:
+        env = {
+            **database.environment,
+            "SUPABASE_HOME": str(self.workdir / "home"),
+            "TMPDIR": str(self.workdir / "home"),  # it unpacks 3 MB and leaves them
+            "SUPABASE_TELEMETRY_DISABLED": "1",
+            "SUPABASE_NO_UPDATE_NOTIFIER": "1",
+            "DO_NOT_TRACK": "1",
+        }
+        if lock_timeout:
+            env["PGOPTIONS"] = f"-c lock_timeout={int(lock_timeout * 1000)}"
+        where = (f"--workdir={self.workdir}", "--output-format=json")
+        return Command((str(self.binary), *arguments, *where), cwd=self.workdir, env=env, timeout=timeout)
+
+
+def remote(database: Database) -> str:
+    """The argument that names the database to work on."""
+    return f"--remote={database.url}"
+
+
+@contextmanager
+def opened(binary: Path, migrations: Mapping[str, str], beside: Path | None = None) -> Iterator[Cli]:
+    """The CLI over a temporary folder, in `beside`, with just these migrations (file name -> text)."""
+    with tempfile.TemporaryDirectory(prefix="release-desk-", dir=beside) as name:
+        workdir = Path(name)
+        (workdir / "home").mkdir()
+        folder = workdir / "supabase" / "migrations"
+        folder.mkdir(parents=True)
+        for file, sql in migrations.items():
+            (folder / file).write_bytes(sql.encode("utf-8", "surrogateescape"))
+        yield Cli(binary, workdir)
+
+
+def versions(cli: Cli, database: Database) -> tuple[set[str], set[str]]:
+    """What the CLI takes for local and for remote versions.
+
+    Raises:
+        CommandFailed: it could not tell.
+    """
+    rows = answer(attempt(cli.migration_list(database)), "supabase migration list")
+    if isinstance(rows, dict):  # `stream-json` and some commands wrap their rows
+        rows = rows.get("migrations", rows.get("data"))
+    if not isinstance(rows, list):
+        raise CommandFailed("`supabase migration list` gave no list")
+    local = {str(row["local"]) for row in rows if row.get("local")}
+    return local, {str(row["remote"]) for row in rows if row.get("remote")}
+
+
+def difference(cli: Cli, old: Database, new: Database, timeout: float = 120.0) -> str:
+    """The SQL that would make the schema of `old` that of `new`; empty when they are equal.
+
+    Raises:
+        CommandFailed: it could not tell.
+    """
+    document = answer(attempt(cli.db_diff(old, new, timeout)), "supabase db diff")
+    if not isinstance(document, dict) or not isinstance(document.get("diff"), str):
+        raise CommandFailed("`supabase db diff` gave no difference that can be read")
+    return str(document["diff"]).strip()
+
+
+def answer(result: Result, what: str) -> Any:
+    """The JSON document that a call printed.
+
+    Raises:
+        CommandFailed: it failed, with the CLI's own message, or printed no JSON.
+    """
+    try:
+        document = json.loads(result.text)
+    except ValueError:
+        raise CommandFailed(
+            f"`{what}` ended with {result.code} and no JSON{last_words(result)}",
+            exit_code=result.code,
+        ) from None
+    if result.code or (isinstance(document, dict) and document.get("_tag") == "Error"):
+        raise CommandFailed(f"`{what}` ended with {result.code}{quoted(document)}", exit_code=result.code)
+    return document
+
+
+def quoted(document: Any) -> str:
+    """The message of an error document, as lines that can't be taken for ours."""
+    error = document.get("error") if isinstance(document, dict) else None
+    said = str(error.get("message", "")) if isinstance(error, dict) else ""
+    return runner.quoted(said or json.dumps(document))
+
+
+def find(app: Path, configured: str) -> Path:
+    """The CLI's real binary: the configured one, or that in the app's `node_modules`.
+
+    Never npx: it writes its arguments to a log, and may fetch another version.
+
+    Raises:
+        Refused: there is none, or it is older than the desk can trust.
+    """
+    if configured:
+        binary = app / configured
+        if binary.is_file():
+            _check_version(binary)
+            return binary
+        raise Refused(f"there is no Supabase CLI at `{configured}`", "see `[supabase] cli`")
+    for folder in (app, *app.parents):
+        found = sorted((folder / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
+        if found:
+            binary = _for_this_machine(found)
+            _check_version(binary)
+            return binary
+    raise Refused(
+        "the Supabase CLI is not in the app's `node_modules`",
+        f"npm --prefix {app} install --save-dev --save-exact supabase@3.1.0",
+    )
+
+
+def _for_this_machine(found: list[Path]) -> Path:
+    """A `node_modules` that was copied from elsewhere may hold several."""
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(platform.machine().lower())
+    wanted = f"cli-{platform.system().lower()}-{machine or platform.machine().lower()}"
+    return next((each for each in found if each.parents[1].name.startswith(wanted)), found[0])
+
+
+def _check_version(binary: Path) -> None:
+    """Read, not asked: a start of the CLI costs a second."""
+    try:
+        package = json.loads((binary.parents[1] / "package.json").read_text())
+        version = str(package["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    major = re.match(r"v?([0-9]+)\.", version)
+    if major and int(major[1]) < OLDEST:
+        raise Refused(
+            f"the Supabase CLI in `node_modules` is {version}: {OLDEST}.0 or newer is needed",
+            "npm install --save-dev --save-exact supabase@3.1.0",
+        )

@@ -1,0 +1,131 @@
+"""From what was observed to the steps of a release, or the reason why not. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.domain.database import pairs
+from scripts.domain.database.migrations import Comparison, compare
+from scripts.domain.database.pairs import GoingBack, Judged
+from scripts.domain.release.facts import Facts
+from scripts.domain.release.live import fault
+from scripts.domain.release.refusals import Refusal, refusals
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `pure`, `idempotent`, `once` or `notify` (design section 6); seconds as last time."""
+
+    name: str
+    kind: str
+    detail: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen; `refused` and `nothing` say why it will not."""
+
+    facts: Facts
+    comparison: Comparison
+    steps: tuple[Step, ...]
+    refused: Refusal | None
+    nothing: str | None
+    migrations: tuple[Judged, ...] = ()
+    back: GoingBack = field(default_factory=GoingBack)
+
+    @property
+    def no_return(self) -> str:
+        """The step from which on going back means undoing."""
+        return "migrate" if self.comparison.pending else "publish"
+
+    @property
+    def way_back(self) -> str:
+        """What would be done if a step after that fails."""
+        previous = self.facts.previous
+        if previous is None:
+            return "none: nothing was released here before"
+        back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
+        undo = pairs.must_go(self.migrations)
+        if undo and all(each.pair for each in undo):
+            return f"{back}; the migrations are undone by their rollback scripts"
+        hard = ", ".join(f"`{each.file}`" for each in reversed(undo))
+        stay = f"the migrations stay{f', though older code may not live with {hard}' if hard else ''}"
+        return f"{back}; {stay}" if self.migrations else back
+
+    @property
+    def without(self) -> str | None:
+        """What this release does without, said plainly; None when it has all."""
+        if self.facts.task != "hotfix":
+            return None
+        return "the proof of the environment before: this commit was never live anywhere"
+
+    def document(self) -> dict[str, Any]:
+        """The plan as the JSON contract has it."""
+        facts = self.facts
+        return {
+            "environment": facts.environment.name,
+            "commit": facts.wanted,
+            "live": facts.live.commit,
+            "steps": [vars(step) for step in self.steps],
+            "commits": [vars(commit) for commit in facts.commits],
+            "migrations": [each.document() for each in self.migrations],
+            "undo": [each.document() for each in self.back.undo],
+            "ahead": [each.document() for each in self.back.ahead],
+            "lost": list(self.back.lost),
+            "point_of_no_return": self.no_return,
+            "way_back": self.way_back,
+            "without": self.without,
+            "refused": self.refused.why if self.refused else None,
+        }
+
+
+def decide(facts: Facts) -> Plan:
+    """The whole decision: every rule is looked at before anything changes."""
+    comparison = compare(facts.committed, facts.applied or ())
+    if facts.applied is None:
+        comparison = compare((), ())
+    nothing = None if facts.lock else _nothing(facts, comparison)
+    refused = None if nothing else next(refusals(facts, comparison), None)
+    migrations = () if facts.rolls_back else pairs.pending(facts, comparison)
+    back = pairs.going_back(facts, comparison)
+    steps = _steps(facts, comparison, back)
+    return Plan(facts, comparison, steps, refused, nothing, migrations, back)
+
+
+def _nothing(facts: Facts, comparison: Comparison) -> str | None:
+    """Why there is nothing to do: live, proven and written down already."""
+    live = facts.previous
+    moves = facts.moves_branch and facts.head != facts.wanted
+    if live is None or live.commit != facts.wanted or comparison.pending or moves:
+        return None
+    if fault(facts.live, facts.expected):
+        return None
+    return f"`{facts.wanted[:12]}` is live and proven on {facts.environment.name} as {live.release}"
+
+
+def _steps(facts: Facts, comparison: Comparison, back: GoingBack) -> tuple[Step, ...]:
+    environment, pending = facts.environment, len(comparison.pending)
+    last = facts.previous.detail.get("steps", []) if facts.previous else []
+    took = {each.get("name"): each.get("seconds") for each in last if isinstance(each, dict)}
+    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
+    steps = [("lock", "idempotent", f"take the lock of {environment.name}")]
+    if pending:
+        steps.append(("probe", "pure", f"see that `{environment.ssh_host}` will take the commit"))
+        count = f"{pending} migration{'s' if pending > 1 else ''}"
+        steps.append(("migrate", "once", f"apply {count}, then read the history again"))
+    if back.undo:
+        count = f"{len(back.undo)} rollback script{'s' if len(back.undo) > 1 else ''}"
+        steps.append(("rehearse", "pure", f"run {count} in a transaction that is rolled back"))
+    steps += [
+        ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
+        ("publish", "once", f"publish it on Replit ({environment.publish})"),
+        ("verify", "pure", f"{environment.url} answers with the commit, and its pages work"),
+    ]
+    if back.undo:
+        steps.append(("undo", "once", f"{count} in one transaction, then read the history again"))
+        steps.append(("verify", "pure", "once more, on the older schema"))
+    finish = f"one atomic push: {branch}write the ledger, free the lock"
+    steps.append(("finish", "idempotent", finish))
+    return tuple(Step(name, kind, detail, took.get(name)) for name, kind, detail in steps)

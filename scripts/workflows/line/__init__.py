@@ -1,0 +1,1 @@
+"""The chain of branches: how it is stopped, and how its branches meet again."""

@@ -1,0 +1,155 @@
+"""Moving several branches: under the locks of their environments, in one atomic push with the ledger.
+
+No force: each ref has the lease of the id that was seen. A run that dies before the push has moved nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import pairwise
+
+from scripts.adapters.git import StaleError
+from scripts.adapters.git_command import Update
+from scripts.domain.line.alignment import Alignment, Move
+from scripts.domain.outcome import Outcome
+from scripts.domain.release.ledger import Event, Ledger
+from scripts.domain.release.lock import Lock, candidate_ref, lock_ref
+from scripts.domain.settings import Environment
+from scripts.errors import CommandFailed, DeskError, Locked
+from scripts.shell import signals
+from scripts.shell.signals import Stop
+from scripts.workflows.line.aligning import merging
+from scripts.workflows.release.observe import observe_remote, read_lock
+from scripts.workflows.run.begin import locked
+from scripts.workflows.run.holding import Holding
+from scripts.workflows.run.record import append
+from scripts.workflows.toolbox import Toolbox
+
+TASK = "backmerge"
+
+
+def environments(tools: Toolbox, found: Alignment) -> list[Environment]:
+    """Those whose branches move."""
+    return [tools.settings.environments[each.environment] for each in found.moves]
+
+
+def move(tools: Toolbox, found: Alignment, tip: str | None) -> Event:
+    """Lock, then push branches, ledger and the freed locks together.
+
+    Raises:
+        Locked: somebody is at work there, or has moved one of the branches: nothing was moved.
+    """
+    with _locks(tools, found) as held:
+        branches = [
+            Update(each.branch_ref, move.old, move.new)
+            for each, move in zip(environments(tools, found), found.moves, strict=True)
+        ]
+
+        def updates() -> list[Update]:
+            return [*branches, *(update for each in held for update in each.leftovers())]
+
+        def stale(fault: StaleError) -> None:
+            lost = [each.ref for each in held if not each.adopt(fault.refs)]
+            lost += [each.ref for each in branches if fault.refs.get(each.ref) != each.old]
+            if lost:
+                raise Locked(f"`{lost[0]}` was moved by somebody else; nothing was moved", "try again")
+
+        def make(ledger: Ledger) -> Event:
+            return _event(tools, found, ledger, held[0].lock.run)
+
+        with ExitStack() as still:
+            for each in held:
+                each.end()
+                still.enter_context(each.still())
+            return append(tools, tip, make, updates, stale)
+
+
+@contextmanager
+def _locks(tools: Toolbox, found: Alignment) -> Iterator[Sequence[Holding]]:
+    """Nobody releases where a branch moves; the push frees the locks too, else they are given back."""
+    run, held = tools.new_id(), list[Holding]()
+    try:
+        for move, environment in zip(found.moves, environments(tools, found), strict=True):
+            held.append(Holding(tools, _lock(tools, run, move)))
+            try:
+                held[-1].take()
+            except StaleError:
+                raise locked(tools, environment) from None
+        yield held
+    except BaseException as fault:
+        if isinstance(fault, Stop):
+            signals.ignore()
+        for each in held:
+            with suppress(DeskError, StaleError):  # it may never have been ours
+                each.free()
+        raise
+
+
+def _lock(tools: Toolbox, run: str, move: Move) -> Lock:
+    return Lock(
+        run=run,
+        nonce=tools.new_id(),
+        actor=tools.actor,
+        host=tools.host,
+        task=TASK,
+        environment=move.environment,
+        commit=move.new,
+        acquired_at=tools.now(),
+        ttl=tools.settings.lock.ttl,
+    )
+
+
+def _event(tools: Toolbox, found: Alignment, ledger: Ledger, run: str) -> Event:
+    """One event for all branches, under the environment that they are merged from."""
+    source = found.heads[0]
+    live = ledger.live(source.environment)
+    document = found.document()
+    for each in document["moves"]:
+        del each["commits"]  # git has them
+    return Event(
+        environment=source.environment,
+        kind=TASK,
+        ending="done",
+        release=live.release if live else "",
+        commit=source.commit,
+        actor=tools.actor,
+        at=tools.now(),
+        run=run,
+        detail=document,
+    )
+
+
+def trees(tools: Toolbox, found: Alignment) -> dict[str, dict[str, str]]:
+    """The tree of each branch before and after, read anew from the commits that were pushed.
+
+    Raises:
+        CommandFailed: a branch lacks something of the one after it, which the merges should exclude.
+    """
+    git, new = merging(tools), {each.branch: each.new for each in found.moves}
+    ends = [new.get(head.branch, head.commit) for head in found.heads]
+    if not all(git.is_ancestor(later, earlier) for later, earlier in pairwise(ends)):
+        raise CommandFailed("the branches moved, and are not aligned", "`invoke backmerge --all --plan`")
+    return {
+        head.branch: {"before": head.tree, "after": git.tree(end)}
+        for head, end in zip(found.heads, ends, strict=True)
+    }
+
+
+def give_back(tools: Toolbox, dead: Lock) -> Outcome:
+    """Free what a dead back-merge held: its one push moves all and frees all, so it has moved nothing."""
+    refs = observe_remote(tools).refs
+    updates = []
+    for each in tools.settings:
+        lock = read_lock(tools, refs, each)
+        if lock and lock.run == dead.run:
+            own = (lock_ref(each.name), candidate_ref(each.name, dead.run))
+            updates += [Update(ref, refs[ref], None) for ref in own if ref in refs]
+    try:
+        tools.git.push(updates)
+    except StaleError:
+        raise Locked(f"run {dead.run} gave a sign of life, or has just ended", "`invoke status`") from None
+    return Outcome.done(
+        f"run {dead.run} was a back-merge that had moved nothing; its locks are free",
+        "again: `invoke backmerge --all --plan`",
+    )

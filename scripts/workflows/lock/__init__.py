@@ -1,0 +1,1 @@
+"""Who may change an environment: shown, and taken from a dead run."""

@@ -1,0 +1,1 @@
+"""The proofs of quality: tests and checks."""

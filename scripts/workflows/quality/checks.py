@@ -1,0 +1,33 @@
+"""The desk's own checks, as people and CI run them: each is a program with an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from scripts import DESK
+from scripts.domain.outcome import Outcome
+from scripts.shell.command import Command
+from scripts.shell.environment import whole
+from scripts.shell.runner import follow
+from scripts.workflows.toolbox import Progress
+
+LONGEST = 3600.0
+
+TESTS = ("pytest", "-q", "-rs", "-n", "2", "--dist", "loadgroup")
+CHECKS = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("mypy",),
+)
+
+
+def run_all(progress: Progress, commands: tuple[tuple[str, ...], ...]) -> Outcome:
+    """Run them in order; all run, so that one visit shows every fault."""
+    failed = []
+    for command in commands:
+        progress.note(f"$ {' '.join(command)}")
+        if follow(Command((sys.executable, "-m", *command), cwd=DESK, env=whole(), timeout=LONGEST)):
+            failed.append(command[0] if command[0] != "ruff" else " ".join(command[:2]))
+    if failed:
+        return Outcome.failed(f"failed: {', '.join(failed)}", failed=failed)
+    return Outcome.done("all passed", failed=[])

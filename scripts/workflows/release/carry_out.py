@@ -1,0 +1,168 @@
+"""Every release, told in order: `deploy` and `promote` differ only in what they plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from scripts.domain.outcome import Outcome
+from scripts.domain.release.live import fault
+from scripts.domain.release.plan import Plan
+from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
+from scripts.shell.signals import Stop
+from scripts.workflows.database import schema, schema_back
+from scripts.workflows.notices import tell
+from scripts.workflows.release import publish
+from scripts.workflows.run.begin import acquire
+from scripts.workflows.run.end import write_down
+from scripts.workflows.run.run import Run
+from scripts.workflows.run.settle import settle
+from scripts.workflows.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a person allowed: only to plan, to go on without being asked, and the reason he gave."""
+
+    plan_only: bool = False
+    yes: bool = False
+    reason: str = ""
+
+
+def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
+    """From the plan to a release that is proven live, or to the reason why not."""
+    tools.progress.plan(plan)
+    if consent.plan_only:
+        return planned(plan)
+    if plan.nothing:
+        tell.flush(tools)
+        return Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan))
+    refuse(plan)
+    schema.ready(tools, plan)
+    tools.build_variables(plan.facts.environment)
+    confirm(tools, plan, consent)
+    with held(acquire(tools, plan, consent.reason)) as run:
+        tell.start(run)
+        proceed(run)
+    return released(run)
+
+
+def proceed(run: Run) -> None:
+    """The steps themselves; each can be done again, so a run that died here is simply run again."""
+    facts = run.plan.facts
+    if run.plan.comparison.pending:
+        publish.probe(run, facts.expected)
+        schema.migrate(run)
+    undo = run.plan.back.undo
+    if undo:
+        schema_back.rehearse(run)
+    if run.migrated or fault(facts.live, facts.expected):
+        publish.build(run, facts.expected)
+        publish.publish(run)
+    publish.verify(run, facts.expected, pages=not undo)  # which may need the older schema
+    if undo:
+        schema_back.undo(run, undo)
+        publish.verify(run, facts.expected)
+    with run.step("finish", "branch, ledger and lock in one push"):
+        write_down(run, "done", moves_branch=facts.moves_branch)
+
+
+def planned(plan: Plan) -> Outcome:
+    """The plan itself is the answer."""
+    name, data = plan.facts.environment.name, plan.document()
+    if plan.refused:
+        return Outcome("failed", plan.refused.why, plan.refused.hint, plan.refused.code, data)
+    if plan.nothing:
+        return Outcome.nothing(f"nothing to do: {plan.nothing}", **data)
+    return Outcome.done(f"this is what would happen on {name}; nothing was changed", **data)
+
+
+def refuse(plan: Plan) -> None:
+    """Stop before the first change if a rule says no."""
+    if plan.refused is None:
+        return
+    kind = Locked if plan.refused.code == Locked.code else Refused
+    fault = kind(plan.refused.why, plan.refused.hint)
+    fault.data = _unchanged(plan)
+    raise fault
+
+
+def confirm(tools: Toolbox, plan: Plan, consent: Consent) -> None:
+    """A guarded environment changes only when a person typed its name, or CI said `--yes`."""
+    environment = plan.facts.environment
+    if not environment.guarded or consent.yes or tools.progress.confirm(environment.name):
+        return
+    fault = Declined(
+        f"{environment.name} is guarded and nobody confirmed: nothing was changed",
+        "type the environment's name when asked, or say `--yes`",
+    )
+    fault.data = _unchanged(plan)
+    raise fault
+
+
+@contextmanager
+def held(run: Run) -> Iterator[Run]:
+    """The bracket round every change: it was locked before, and the truth is in the ledger after."""
+    try:
+        yield run
+    except DeskError as fault:
+        raise settle(run, fault) from None
+    except Stop as stop:
+        raise settle(run, Interrupted(str(stop))) from None
+    except BaseException:
+        settle(run, Interrupted("a fault of the desk itself"))
+        raise
+
+
+def released(run: Run) -> Outcome:
+    """The good ending, told to the team, with the next command."""
+    tell.success(run)
+    if run.plan.facts.rolls_back:
+        return rolled_back(run)
+    environment, following = run.environment, run.tools.settings.after(run.environment)
+    hint = f"next: `invoke promote --to {following.name}`" if following else None
+    return Outcome.done(
+        f"{environment.name} {run.release} is live: {environment.url} answers with"
+        f" `{run.plan.facts.wanted[:12]}`",
+        hint,
+        **run.document(),
+    )
+
+
+def rolled_back(run: Run) -> Outcome:
+    """What was gone back to, what is bad now, and how to undo it."""
+    facts, name = run.plan.facts, run.environment.name
+    to = facts.target.release if facts.target else ""
+    left = facts.previous
+    undo = f"invoke rollback --env {name} --to {left.release} --allow-bad REASON" if left else ""
+    bad = f"; `{left.commit[:12]}` ({left.release}) is marked bad" if left else ""
+    return Outcome.done(
+        f"{name} {run.release} is live: {run.environment.url} answers with `{facts.wanted[:12]}`"
+        f" of {to} again{bad}; {name} is held{_schema_said(run)}",
+        f"when mended: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
+        **run.document(),
+    )
+
+
+def _schema_said(run: Run) -> str:
+    """What became of the schema, in the words of the plan."""
+    said = [f"undone: {', '.join(f'`{file}`' for file in run.undone)}"] if run.undone else []
+    if run.plan.back.ahead:
+        said.append(f"schema stays ahead: {', '.join(str(each) for each in run.plan.back.ahead)}")
+    return "".join(f"\n  | {each}" for each in said)
+
+
+def _unchanged(plan: Plan) -> dict[str, object]:
+    """What the JSON document says when no run began."""
+    facts = plan.facts
+    last = facts.previous
+    return {
+        "environment": facts.environment.name,
+        "release": last.release if last else None,
+        "commit": facts.wanted,
+        "live": facts.live.commit,
+        "schema": facts.standing,
+        "run": None,
+        "steps": [],
+    }

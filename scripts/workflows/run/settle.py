@@ -1,0 +1,97 @@
+"""When a run fails: what can be put back is, the truth is written, the lock given back or handed over."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from scripts.domain.release.ledger import Event
+from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
+from scripts.shell import signals
+from scripts.shell.runner import end_all
+from scripts.workflows.database import schema_back
+from scripts.workflows.notices import tell
+from scripts.workflows.release.way_back import CHANGES_LIVE, CHANGES_WORKSPACE, way_back
+from scripts.workflows.run.end import write_down
+from scripts.workflows.run.run import Run
+
+
+def settle(run: Run, error: DeskError) -> DeskError:
+    """Find out what is true, put back what can be, write it down; returns what to say.
+
+    One way back a run, only for a release that proved bad, never for a fault of the desk. The
+    first error is never lost, and nothing that fails here keeps the lock from being given back.
+    """
+    signals.ignore()
+    end_all()
+    failed_at = run.at
+    bad = error.bad if isinstance(error, TakenBack) else isinstance(error, ReleaseFailed)
+    first = error.message.splitlines()[0]
+    try:
+        error = _put_back(run, error, failed_at)
+    except Exception as second:  # noqa: BLE001 - our own fault, and the lock must be freed all the same
+        run.journal.write(at=run.tools.now(), fault=traceback.format_exc())
+        error = LiveUnknown(
+            f"{error.message}\n  | and putting it back failed: {type(second).__name__}",
+            f"look at {run.environment.url}, then `invoke status`; see {run.journal.file}",
+        )
+    if run.migrated and not isinstance(error, TakenBack):
+        error.message += f"\n  | its migrations stand: {schema_back.left(run)}"
+    if isinstance(error, LiveUnknown) and error.resumable and not run.holding.lost:
+        run.holding.end()  # handed over: nobody may release over a Publish that is under way
+    else:
+        _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
+    error.data = run.document()
+    tell.failure(run, error, failed_at)
+    return error
+
+
+def _put_back(run: Run, error: DeskError, failed_at: str) -> DeskError:
+    if run.holding.lost:  # somebody else is at work here now: look, and touch nothing
+        run.live = run.tools.look(run.environment)
+        return error
+    if isinstance(error, TakenBack):
+        return way_back(run, error)
+    if isinstance(error, ReleaseFailed) and failed_at in CHANGES_WORKSPACE:
+        return way_back(run, error)
+    if failed_at not in CHANGES_LIVE and run.live is not None:
+        return error
+    run.live = run.tools.look(run.environment)
+    return _told_truly(run, error)
+
+
+def _told_truly(run: Run, error: DeskError) -> DeskError:
+    """An error after the Publish was asked for says what is live, or that nobody knows."""
+    if isinstance(error, Interrupted) and run.sent:
+        return LiveUnknown(
+            f"{error.message} after the Publish of `{run.plan.facts.wanted[:12]}` was asked for;"
+            f" live now: {run.live}, and that may still change",
+            f"`invoke resume --env {run.environment.name}` finishes or undoes it",
+            resumable=True,
+        )
+    if run.live is not None and run.live.silent and not isinstance(error, LiveUnknown | Interrupted):
+        return LiveUnknown(
+            f"{error.message}\n  | and {run.environment.url} gives no answer: what is live is unknown",
+            f"look at {run.environment.url}, then `invoke status`",
+        )
+    return error
+
+
+def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> None:
+    """The failed attempt goes to the ledger and the lock is given back; if not, that is said too."""
+    live = run.live.commit if run.live else None
+    try:
+        event = write_down(run, ending, moves_branch=False, live=live, **detail)
+    except Locked as lost:
+        error.message += f"\n  | {lost.message}"
+    except DeskError as second:
+        name = run.environment.name
+        error.message += f"\n  | the lock of {name} could not be given back: {second.message}"
+    else:
+        _said_before(event, error)
+
+
+def _said_before(event: Event, error: DeskError) -> None:
+    """The last push of the run had arrived before it was broken off: it is a release after all."""
+    if event.ending == "done":
+        error.message += f"\n  | it was released as {event.release}; the fault came after that"

@@ -1,0 +1,1 @@
+"""The world on one machine: up, down, and its story."""
