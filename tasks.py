@@ -1,144 +1,17 @@
-"""The counter: `invoke TASK`. Parse, call, end; what happens stands in `scripts/workflows/TASK.py`.
+"""The counter: `invoke TASK`. It is parsed in `scripts/tasks/`, and done in `scripts/workflows/`.
 
 Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invoke.
 """
 
 from invoke.collection import Collection
-from invoke.context import Context
-from invoke.tasks import task
 
-from scripts.tasks import branches, db, line, lock, sandbox
-from scripts.tasks.counter import (
-    ACCEPT,
-    ALLOW_BAD,
-    DIR,
-    ENV,
-    JSON,
-    PLAN,
-    REASON,
-    RELEASE,
-    UNDO,
-    WAIT,
-    YES,
-    desk,
-    plain,
-)  # fmt: skip
-
-
-@task(help={"env": ENV, **RELEASE})
-def deploy(
-    _c: Context,
-    env: str = "",
-    sha: str = "",
-    plan: bool = False,
-    yes: bool = False,
-    json: bool = False,
-    retry: bool = False,
-    wait: bool = False,
-    allow_bad: str = "",
-    accept_irreversible: bool = False,
-) -> None:
-    """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
-    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
-    choice["accept_irreversible"] = accept_irreversible
-    desk("release.deploy", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
-
-
-@task(help={"to": ENV, **RELEASE})
-def promote(
-    _c: Context,
-    to: str = "",
-    sha: str = "",
-    plan: bool = False,
-    yes: bool = False,
-    json: bool = False,
-    retry: bool = False,
-    wait: bool = False,
-    allow_bad: str = "",
-    accept_irreversible: bool = False,
-) -> None:
-    """Take what the environment before has proven to this one: `invoke promote --to staging`."""
-    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
-    choice["accept_irreversible"] = accept_irreversible
-    desk("release.promote", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
-
-
-@task(
-    help={
-        "env": ENV,
-        "to": "release to go back to, such as `v3`; the last good one if left out",
-        "reason": REASON,
-        "allow_bad": ALLOW_BAD,
-        "accept_irreversible": ACCEPT,
-        "plan": PLAN,
-        "yes": YES,
-        "wait": WAIT,
-        "json": JSON,
-    }
-)
-def rollback(
-    _c: Context,
-    env: str = "",
-    to: str = "",
-    reason: str = "",
-    allow_bad: str = "",
-    accept_irreversible: bool = False,
-    plan: bool = False,
-    yes: bool = False,
-    wait: bool = False,
-    json: bool = False,
-) -> None:
-    """Bring a proven release back, and hold the line: `invoke rollback --env production`."""
-    choice = {"to": to or None, "reason": reason, "allow_bad": allow_bad}
-    allowed = {"accept_irreversible": accept_irreversible, "yes": yes}
-    desk("release.rollback", env=env, plan=plan, wait=wait, json=json, **choice, **allowed)
-
-
-@task(help={"env": ENV, "undo": UNDO, "yes": YES, "json": JSON})
-def resume(_c: Context, env: str = "", undo: bool = False, yes: bool = False, json: bool = False) -> None:
-    """Finish or undo what a dead run began, from any machine: `invoke resume --env staging`."""
-    desk("run.resume", env=env, undo=undo, yes=yes, json=json)
-
-
-@task(help={"env": f"{ENV}; never a guarded one", "yes": YES, "json": JSON})
-def drill(_c: Context, env: str = "staging", yes: bool = False, json: bool = False) -> None:
-    """Break a release on purpose, and prove that it is caught and taken back: `invoke drill`."""
-    desk("release.drill", env=env, yes=yes, json=json)
-
-
-@task(help={"json": JSON})
-def status(_c: Context, json: bool = False) -> None:
-    """What runs where, and everything that disagrees: `invoke status`."""
-    desk("release.status", json=json)
-
-
-@task(help={"env": ENV, "json": JSON})
-def history(_c: Context, env: str = "", json: bool = False) -> None:
-    """What was released where, by whom: `invoke history --env production`."""
-    desk("release.history", env=env or None, json=json)
-
-
-@task(help={"dir": DIR, "json": JSON})
-def demo(_c: Context, dir: str = "", json: bool = False) -> None:
-    """The whole story in a sandbox, from a feature branch to production: `invoke demo`."""
-    plain("sandbox.demo", dir=dir or None, json=json)
-
-
-@task(help={"k": "only tests whose names match, as for pytest -k", "json": JSON})
-def test(_c: Context, k: str = "", json: bool = False) -> None:
-    """Run the desk's own tests: `invoke test`."""
-    plain("quality.test", k=k or None, json=json)
-
-
-@task(help={"tests": "the tests too; `--no-tests` for ruff and mypy alone", "json": JSON})
-def check(_c: Context, tests: bool = True, json: bool = False) -> None:
-    """Ruff, mypy, architecture and all tests, as CI does: `invoke check`."""
-    plain("quality.check", tests=tests, json=json)
-
+from scripts.tasks import branches, db, line, lock, own, release, sandbox, watch
 
 namespace = Collection(
-    deploy, promote, rollback, resume, drill, status, history, demo, test, check,
+    release.deploy, release.promote, release.rollback, release.resume, release.drill,
+    watch.status, watch.history,
     branches.hotfix, branches.backmerge,
     line.freeze, line.unfreeze, line.release_hold,
+    own.demo, own.test, own.check,
     db.collection, lock.collection, sandbox.collection,
 )  # fmt: skip

@@ -7,44 +7,33 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from scripts.domain.settings import (
-    App,
-    Drill,
-    Environment,
-    Lock,
-    Notices,
-    Replit,
-    Settings,
-    Supabase,
-    Verify,
-)
+from scripts.domain.settings import App, Environment, Lock, Settings, Verify
 from scripts.errors import ConfigError
 
-Section = TypeVar("Section", App, Verify, Supabase, Replit, Lock, Notices, Drill, Environment)
+Section = TypeVar("Section")
 Table = Mapping[str, Any]
 
-KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "str": ("a string", lambda value: isinstance(value, str)),
-    "bool": ("true or false", lambda value: isinstance(value, bool)),
-    "float": (
-        "a number of seconds above 0",
+KINDS: dict[object, tuple[str, Callable[[Any], bool]]] = {
+    str: ("a string", lambda value: isinstance(value, str)),
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    float: (
+        "a number above 0",
         lambda value: (
             isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
         ),
     ),
-    "int": (
+    int: (
         "a whole number, 0 or more",
         lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
     ),
-    "tuple[str, ...]": (
+    tuple[str, ...]: (
         "a list of strings",
         lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
     ),
 }
-TABLES = ["chain", "app", "verify", "supabase", "replit", "lock", "notices", "drill", "environment"]
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
 BRANCH = re.compile(r"(?!.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
@@ -59,26 +48,25 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
         ConfigError: one line a fault, each with the path of its key.
     """
     faults: list[str] = []
-    app = _section(App, table.get("app", {}), "app", faults)
-    verify = _section(Verify, table.get("verify", {}), "verify", faults)
-    supabase = _section(Supabase, table.get("supabase", {}), "supabase", faults)
-    replit = _section(Replit, table.get("replit", {}), "replit", faults)
-    faults.extend(_path_faults(app, verify))
-    lock = _section(Lock, table.get("lock", {}), "lock", faults)
-    notices = _section(Notices, table.get("notices", {}), "notices", faults)
-    if lock.ttl < 3 * lock.heartbeat:
-        faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
-    drill = _section(Drill, table.get("drill", {}), "drill", faults)
+    kinds = {
+        name: kind for name, kind in get_type_hints(Settings).items() if dataclasses.is_dataclass(kind)
+    }
+    sections: dict[str, Any] = {
+        name: _section(cast("type[Any]", kind), table.get(name, {}), name, faults)
+        for name, kind in kinds.items()
+    }
+    faults.extend(_between(**sections))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
-    faults.extend(_unknown(key, TABLES, "") for key in table if key not in TABLES)
+    known = ["chain", *sections, "environment"]
+    faults.extend(_unknown(key, known, "") for key in table if key not in known)
     if faults:
         listed = "".join(f"\n  | {fault}" for fault in faults)
         raise ConfigError(
             f"`{file}` has {len(faults)} fault{'s' if len(faults) > 1 else ''}:{listed}",
             "every key is explained in the shipped `env/pipeline.toml`",
         )
-    return Settings(chain, app, verify, supabase, replit, lock, drill, environments, notices)
+    return Settings(chain=chain, environments=environments, **sections)
 
 
 def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:
@@ -86,28 +74,46 @@ def _section(kind: type[Section], table: object, path: str, faults: list[str], *
     if not isinstance(table, Mapping):
         faults.append(f"`{path}` should be a table")
         table = {}
-    fields = {each.name: each for each in dataclasses.fields(kind) if each.name not in given}
+    types = get_type_hints(kind)
+    fields = {each.name: each for each in dataclasses.fields(cast("Any", kind)) if each.name not in given}
     faults.extend(_unknown(key, list(fields), f"{path}.") for key in table if key not in fields)
     values: dict[str, Any] = dict(given)
     for name, spec in fields.items():
-        wanted, fits = KINDS[str(spec.type)]
-        if name not in table:
-            if spec.default is dataclasses.MISSING:
-                faults.append(f"`{path}.{name}` is missing: it should be {wanted}")
-                values[name] = ""
-            continue
-        value = table[name]
-        choices = spec.metadata.get("one_of")
-        if not fits(value):
-            faults.append(f"`{path}.{name}` should be {wanted}")
-        elif choices and value not in choices:
-            faults.append(f"`{path}.{name}` should be {' or '.join(f'`{c}`' for c in choices)}")
-        else:
-            values[name] = tuple(value) if isinstance(value, list) else value
-            continue
-        if spec.default is dataclasses.MISSING:
-            values[name] = ""
+        needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+        before = len(faults)
+        if name in table:
+            value = _value(types[name], table[name], f"{path}.{name}", faults)
+            choices = spec.metadata.get("one_of")
+            if len(faults) == before and choices and value not in choices:
+                faults.append(f"`{path}.{name}` should be {' or '.join(f'`{c}`' for c in choices)}")
+            if len(faults) == before:
+                values[name] = value
+        elif needed:
+            faults.append(f"`{path}.{name}` is missing: it should be {KINDS[types[name]][0]}")
+        if needed:
+            values.setdefault(name, "")
     return kind(**values)
+
+
+def _value(kind: Any, value: object, path: str, faults: list[str]) -> Any:
+    """One value: a plain one, a table, a table of tables by name, or a list of tables."""
+    if dataclasses.is_dataclass(kind):
+        return _section(cast("type[Any]", kind), value, path, faults)
+    if kind in KINDS:
+        wanted, fits = KINDS[kind]
+        if not fits(value):
+            faults.append(f"`{path}` should be {wanted}")
+        return tuple(value) if isinstance(value, list) else value
+    inner = get_args(kind)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            faults.append(f"`{path}` should be a list of tables")
+            return ()
+        return tuple(_value(inner[0], each, f"{path}[{n}]", faults) for n, each in enumerate(value))
+    if not isinstance(value, Mapping):
+        faults.append(f"`{path}` should be a table")
+        return {}
+    return {name: _value(inner[1], each, f"{path}.{name}", faults) for name, each in value.items()}
 
 
 def _unknown(key: str, known: list[str], prefix: str) -> str:
@@ -116,9 +122,17 @@ def _unknown(key: str, known: list[str], prefix: str) -> str:
     return f"`{prefix}{key}` is no key of this file{guess}"
 
 
+def _between(app: App, verify: Verify, lock: Lock, **_others: object) -> list[str]:
+    """What the sections can't say of themselves."""
+    faults = _path_faults(app, verify)
+    if lock.ttl < 3 * lock.heartbeat:
+        faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
+    return faults
+
+
 def _chain(table: Table, faults: list[str]) -> tuple[str, ...]:
     chain = table.get("chain", [])
-    if not KINDS["tuple[str, ...]"][1](chain) or not chain:
+    if not KINDS[tuple[str, ...]][1](chain) or not chain:
         faults.append("`chain` should be a list of environment names")
         return ()
     if len(set(chain)) != len(chain):

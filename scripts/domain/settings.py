@@ -1,4 +1,9 @@
-"""The configuration as frozen sections, one class each: the fields are the schema of `pipeline.toml`."""
+"""The configuration as frozen sections, one class each: the fields are the schema of `pipeline.toml`.
+
+A field may be a string, a bool, a number, a list of strings, a section, a table of sections by name
+(`Mapping[str, Section]`) or a list of them (`tuple[Section, ...]`).
+A new section is a class, and a field of `Settings`.
+"""
 
 from __future__ import annotations
 
@@ -105,14 +110,14 @@ class Settings:
     """The whole of `pipeline.toml`."""
 
     chain: tuple[str, ...]
-    app: App
-    verify: Verify
-    supabase: Supabase
-    replit: Replit
-    lock: Lock
-    drill: Drill
     environments: Mapping[str, Environment]
+    app: App = field(default_factory=App)
+    verify: Verify = field(default_factory=Verify)
+    supabase: Supabase = field(default_factory=Supabase)
+    replit: Replit = field(default_factory=Replit)
+    lock: Lock = field(default_factory=Lock)
     notices: Notices = field(default_factory=Notices)
+    drill: Drill = field(default_factory=Drill)
 
     def __iter__(self) -> Iterator[Environment]:
         """The environments in the order of the chain."""

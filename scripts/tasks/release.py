@@ -1,0 +1,87 @@
+"""The ways a release is made, and taken back."""
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from scripts.tasks.counter import ACCEPT, ALLOW_BAD, ENV, JSON, PLAN, REASON, RELEASE, UNDO, WAIT, YES, desk
+
+
+@task(help={"env": ENV, **RELEASE})
+def deploy(
+    _c: Context,
+    env: str = "",
+    sha: str = "",
+    plan: bool = False,
+    yes: bool = False,
+    json: bool = False,
+    retry: bool = False,
+    wait: bool = False,
+    allow_bad: str = "",
+    accept_irreversible: bool = False,
+) -> None:
+    """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
+    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
+    choice["accept_irreversible"] = accept_irreversible
+    desk("release.deploy", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
+
+
+@task(help={"to": ENV, **RELEASE})
+def promote(
+    _c: Context,
+    to: str = "",
+    sha: str = "",
+    plan: bool = False,
+    yes: bool = False,
+    json: bool = False,
+    retry: bool = False,
+    wait: bool = False,
+    allow_bad: str = "",
+    accept_irreversible: bool = False,
+) -> None:
+    """Take what the environment before has proven to this one: `invoke promote --to staging`."""
+    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
+    choice["accept_irreversible"] = accept_irreversible
+    desk("release.promote", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
+
+
+@task(
+    help={
+        "env": ENV,
+        "to": "release to go back to, such as `v3`; the last good one if left out",
+        "reason": REASON,
+        "allow_bad": ALLOW_BAD,
+        "accept_irreversible": ACCEPT,
+        "plan": PLAN,
+        "yes": YES,
+        "wait": WAIT,
+        "json": JSON,
+    }
+)
+def rollback(
+    _c: Context,
+    env: str = "",
+    to: str = "",
+    reason: str = "",
+    allow_bad: str = "",
+    accept_irreversible: bool = False,
+    plan: bool = False,
+    yes: bool = False,
+    wait: bool = False,
+    json: bool = False,
+) -> None:
+    """Bring a proven release back, and hold the line: `invoke rollback --env production`."""
+    choice = {"to": to or None, "reason": reason, "allow_bad": allow_bad}
+    allowed = {"accept_irreversible": accept_irreversible, "yes": yes}
+    desk("release.rollback", env=env, plan=plan, wait=wait, json=json, **choice, **allowed)
+
+
+@task(help={"env": ENV, "undo": UNDO, "yes": YES, "json": JSON})
+def resume(_c: Context, env: str = "", undo: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Finish or undo what a dead run began, from any machine: `invoke resume --env staging`."""
+    desk("run.resume", env=env, undo=undo, yes=yes, json=json)
+
+
+@task(help={"env": f"{ENV}; never a guarded one", "yes": YES, "json": JSON})
+def drill(_c: Context, env: str = "staging", yes: bool = False, json: bool = False) -> None:
+    """Break a release on purpose, and prove that it is caught and taken back: `invoke drill`."""
+    desk("release.drill", env=env, yes=yes, json=json)
