@@ -39,9 +39,11 @@ def hotfix(
     json: bool = False,
 ) -> None:
     """Take a fix straight to production, then bring it back: `invoke hotfix --branch hotfix/login`."""
-    choice = {"branch": branch, "retry": retry, "allow_bad": allow_bad}
-    choice["accept_irreversible"] = accept_irreversible
-    desk("release.hotfix", plan=plan, yes=yes, wait=wait, json=json, **choice)
+    desk(
+        "release.hotfix",
+        branch=branch, retry=retry, plan=plan, wait=wait, json=json,
+        yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
+    )  # fmt: skip
 
 
 @task(help=BACK)

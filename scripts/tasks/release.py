@@ -20,9 +20,11 @@ def deploy(
     accept_irreversible: bool = False,
 ) -> None:
     """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
-    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
-    choice["accept_irreversible"] = accept_irreversible
-    desk("release.deploy", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
+    desk(
+        "release.deploy",
+        env=env, sha=sha, retry=retry, plan=plan, wait=wait, json=json,
+        yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
+    )  # fmt: skip
 
 
 @task(help={"to": ENV, **RELEASE})
@@ -39,9 +41,11 @@ def promote(
     accept_irreversible: bool = False,
 ) -> None:
     """Take what the environment before has proven to this one: `invoke promote --to staging`."""
-    choice = {"sha": sha or None, "retry": retry, "allow_bad": allow_bad}
-    choice["accept_irreversible"] = accept_irreversible
-    desk("release.promote", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
+    desk(
+        "release.promote",
+        to=to, sha=sha, retry=retry, plan=plan, wait=wait, json=json,
+        yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
+    )  # fmt: skip
 
 
 @task(
@@ -70,9 +74,11 @@ def rollback(
     json: bool = False,
 ) -> None:
     """Bring a proven release back, and hold the line: `invoke rollback --env production`."""
-    choice = {"to": to or None, "reason": reason, "allow_bad": allow_bad}
-    allowed = {"accept_irreversible": accept_irreversible, "yes": yes}
-    desk("release.rollback", env=env, plan=plan, wait=wait, json=json, **choice, **allowed)
+    desk(
+        "release.rollback",
+        env=env, to=to, reason=reason, plan=plan, wait=wait, json=json,
+        yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
+    )  # fmt: skip
 
 
 @task(help={"env": ENV, "undo": UNDO, "yes": YES, "json": JSON})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,12 +16,8 @@ from scripts.domain.release.live import Answer
 from scripts.domain.release.plan import Plan
 from scripts.domain.settings import Environment, Settings
 from scripts.errors import ConfigError, Refused
+from scripts.shell.clock import begun, boottime
 from scripts.shell.secret import Secret
-
-
-def _boottime() -> float:
-    """Seconds that only go forward, and count the time that a laptop slept."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Progress(Protocol):
@@ -51,6 +47,7 @@ class Toolbox:
         values: the variables of an environment: `.env.<name>`, then the process environment.
         config_folder: the folder of `pipeline.toml`.
         state_folder: where journals and undelivered notices lie, on this machine only.
+        started: when the command was typed, by the clock.
     """
 
     settings: Settings
@@ -63,8 +60,9 @@ class Toolbox:
     host: str
     now: Callable[[], str]
     new_id: Callable[[], str]
-    clock: Callable[[], float] = _boottime
+    clock: Callable[[], float] = boottime
     sleep: Callable[[float], None] = time.sleep
+    started: float = field(default_factory=begun)
 
     def look(self, environment: Environment) -> Answer:
         """Ask an environment's public URL what it is."""

@@ -46,6 +46,10 @@ class Plan:
         previous = self.facts.previous
         if previous is None:
             return "none: nothing was released here before"
+        if self.facts.rolls_back:
+            return (
+                "none by itself: no rollback of a rollback; what is live then is said, and a person decides"
+            )
         back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
         undo = pairs.must_go(self.migrations)
         if undo and all(each.pair for each in undo):

@@ -124,7 +124,7 @@ def released(run: Run) -> Outcome:
     hint = f"next: `invoke promote --to {following.name}`" if following else None
     return Outcome.done(
         f"{environment.name} {run.release} is live: {environment.url} answers with"
-        f" `{run.plan.facts.wanted[:12]}`",
+        f" `{run.plan.facts.wanted[:12]}` ({run.took})",
         hint,
         **run.document(),
     )
@@ -139,7 +139,7 @@ def rolled_back(run: Run) -> Outcome:
     bad = f"; `{left.commit[:12]}` ({left.release}) is marked bad" if left else ""
     return Outcome.done(
         f"{name} {run.release} is live: {run.environment.url} answers with `{facts.wanted[:12]}`"
-        f" of {to} again{bad}; {name} is held{_schema_said(run)}",
+        f" of {to} again ({run.took}){bad}; {name} is held{_schema_said(run)}",
         f"when mended: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
         **run.document(),
     )

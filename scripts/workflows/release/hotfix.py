@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from typing import Any
 
 from scripts.domain.line.alignment import Alignment
 from scripts.domain.outcome import Outcome
-from scripts.domain.release.plan import Plan, decide
+from scripts.domain.release.plan import decide
 from scripts.errors import DeskError, Interrupted, Refused
 from scripts.shell.signals import Stop
 from scripts.workflows.line.aligning import align
 from scripts.workflows.line.backmerge import bring_back, way_back
+from scripts.workflows.release.asked import Asked
 from scripts.workflows.release.carry_out import Consent, carry_out
 from scripts.workflows.release.observe import Wish, observe, observe_remote
 from scripts.workflows.run.patience import patiently
@@ -25,36 +27,14 @@ TASK = "hotfix"
 LATER = "`invoke backmerge --all --plan`"
 
 
-def run(
-    tools: Toolbox,
-    *,
-    branch: str,
-    retry: bool,
-    allow_bad: str,
-    accept_irreversible: bool,
-    plan: bool,
-    yes: bool,
-    wait: bool,
-) -> Outcome:
-    """Release the branch's head to the last environment, then bring it back."""
+def run(tools: Toolbox, *, branch: str, **options: Any) -> Outcome:
+    """Release the branch's head to the last environment, then bring it back; options as in `Asked`."""
     _usable(tools, branch)
-    last = tools.settings.environments[tools.settings.chain[-1]]
-    wish = Wish(
-        TASK,
-        last,
-        revision=branch,
-        retry=retry,
-        allow_bad=allow_bad,
-        accept_irreversible=accept_irreversible,
-    )
-
-    def release() -> Outcome:
-        decided = decide(observe(tools, wish))
-        outcome = carry_out(tools, decided, Consent(plan, yes, allow_bad))
-        return _foreseen(tools, decided, outcome) if plan else outcome
-
-    outcome = patiently(tools, release, wait=wait and not plan)
-    return outcome if plan else brought_back(tools, outcome, wait=wait)
+    asked = Asked(sha=branch, **options)
+    wish = asked.wish(TASK, tools.settings.environments[tools.settings.chain[-1]])
+    if asked.plan:
+        return _foreseen(tools, wish, asked)
+    return brought_back(tools, asked.released(tools, wish), wait=asked.wait)
 
 
 def _usable(tools: Toolbox, branch: str) -> None:
@@ -102,8 +82,10 @@ def brought_back(tools: Toolbox, outcome: Outcome, *, wait: bool = False) -> Out
     return replace(outcome, ending="done", message=message, hint=back.hint, data=data)
 
 
-def _foreseen(tools: Toolbox, plan: Plan, outcome: Outcome) -> Outcome:
+def _foreseen(tools: Toolbox, wish: Wish, asked: Asked) -> Outcome:
     """The plan says also how it would come back: a conflict is known before the release."""
+    plan = decide(observe(tools, wish))
+    outcome = carry_out(tools, plan, asked.consent)
     if plan.refused:
         return outcome
     facts = plan.facts

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from scripts.domain.outcome import Outcome
-from scripts.domain.release.plan import decide
 from scripts.errors import Refused
-from scripts.workflows.release.carry_out import Consent, carry_out
-from scripts.workflows.release.observe import Wish, observe
-from scripts.workflows.run.patience import patiently
+from scripts.workflows.release.asked import Asked
 from scripts.workflows.toolbox import Toolbox
 
 
-def run(
-    tools: Toolbox,
-    *,
-    to: str,
-    sha: str | None,
-    retry: bool,
-    allow_bad: str,
-    accept_irreversible: bool,
-    plan: bool,
-    yes: bool,
-    wait: bool,
-) -> Outcome:
-    """Observe, plan, and carry the plan out."""
+def run(tools: Toolbox, *, to: str, **options: Any) -> Outcome:
+    """Observe, plan, and carry the plan out; for the options see `Asked`."""
     target = tools.settings.environment(to)
     source = tools.settings.before(target)
     if source is None:
@@ -31,17 +19,5 @@ def run(
             f"{target.name} is the first of the chain: nothing promotes into it",
             f"merge into `{target.branch}`, then `invoke deploy --env {target.name}`",
         )
-    wish = Wish(
-        "promote",
-        target,
-        source,
-        sha,
-        retry,
-        allow_bad=allow_bad,
-        accept_irreversible=accept_irreversible,
-    )
-
-    def release() -> Outcome:
-        return carry_out(tools, decide(observe(tools, wish)), Consent(plan, yes, allow_bad))
-
-    return patiently(tools, release, wait=wait and not plan)
+    asked = Asked(**options)
+    return asked.released(tools, asked.wish("promote", target, source=source))

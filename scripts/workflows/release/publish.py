@@ -98,6 +98,7 @@ def verify(run: Run, expected: Expected, *, quiet: bool = False, pages: bool = T
             good = 0 if problem else good + 1
             late = tools.clock() - started > limit
             if good >= GOOD_ANSWERS and (late or not (quiet and _status(run)[0] == "running")):
+                run.proven = tools.clock()
                 return answer
             if problem and not answer.silent and tools.clock() - asked > STATUS_EVERY:
                 asked = tools.clock()

@@ -14,6 +14,7 @@ from scripts.domain.settings import Environment
 from scripts.workflows.run.holding import Holding
 from scripts.workflows.toolbox import Toolbox
 
+DRIVERS = ("build", "publish", "verify")  # steps whose time is the driver's, not the desk's
 ONCE = ("migrate", "publish", "undo")  # steps before which the remote is asked whose lock it is
 
 
@@ -27,6 +28,7 @@ class Run:
         migrated: the files that this run has applied, and that stand.
         undone: the files whose rollback scripts this run has run.
         sent: a Publish was asked for, so what is live may still change.
+        proven: when the public URL was seen to be right, by the clock.
         doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
@@ -40,6 +42,7 @@ class Run:
     migrated: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
     sent: bool = False
+    proven: float = 0.0
     doubt: str | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
 
@@ -57,6 +60,13 @@ class Run:
     def at(self) -> str:
         """The step that began last."""
         return str(self.steps[-1]["name"]) if self.steps else "lock"
+
+    @property
+    def took(self) -> str:
+        """How long it took from the command to the proof, and how much of that was the driver's."""
+        driver = sum(each["seconds"] for each in self.steps if each["name"] in DRIVERS)
+        passed = self.proven - self.tools.started
+        return f"proven {passed:.1f} s after the command, the driver's {driver:.1f} s"
 
     @contextmanager
     def step(self, name: str, detail: str = "") -> Iterator[None]:

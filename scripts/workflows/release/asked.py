@@ -1,0 +1,60 @@
+"""What a person may say to a release, and the one way from that to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.domain.outcome import Outcome
+from scripts.domain.release.plan import decide
+from scripts.domain.settings import Environment
+from scripts.workflows.release.carry_out import Consent, carry_out
+from scripts.workflows.release.observe import Wish, observe
+from scripts.workflows.run.patience import patiently
+from scripts.workflows.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that `deploy`, `promote`, `rollback` and `hotfix` share, as the counter says them."""
+
+    sha: str = ""
+    retry: bool = False
+    allow_bad: str = ""
+    accept_irreversible: bool = False
+    reason: str = ""
+    plan: bool = False
+    yes: bool = False
+    wait: bool = False
+
+    def wish(
+        self,
+        task: str,
+        environment: Environment,
+        *,
+        source: Environment | None = None,
+        release: str | None = None,
+    ) -> Wish:
+        """What is asked of the environment; `release` is the one to go back to."""
+        return Wish(
+            task,
+            environment,
+            source,
+            revision=self.sha or None,
+            retry=self.retry,
+            release=release,
+            allow_bad=self.allow_bad,
+            accept_irreversible=self.accept_irreversible,
+        )
+
+    @property
+    def consent(self) -> Consent:
+        """What is allowed."""
+        return Consent(self.plan, self.yes, self.reason or self.allow_bad)
+
+    def released(self, tools: Toolbox, wish: Wish) -> Outcome:
+        """Observe, plan, and carry the plan out; once more whenever a lock was in the way, with `wait`."""
+
+        def release() -> Outcome:
+            return carry_out(tools, decide(observe(tools, wish)), self.consent)
+
+        return patiently(tools, release, wait=self.wait and not self.plan)
