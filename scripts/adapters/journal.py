@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,21 @@ class Journal:
         except OSError as fault:
             self.fault = fault.strerror
 
+    @staticmethod
+    def prune(folder: Path, keep: int) -> None:
+        """Remove the journals of all runs but the newest `keep`; what can't be removed stays."""
+        runs = sorted(folder.glob("*/journal.jsonl"), key=_age, reverse=True)
+        for file in runs[keep:]:
+            shutil.rmtree(file.parent, ignore_errors=True)
+
     @property
     def digest(self) -> str:
         """SHA-256 of what was written so far; it rides in the lock."""
         return self._digest.hexdigest()
+
+
+def _age(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # another run is removing it
+        return 0.0

@@ -3,7 +3,7 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ACCEPT, ALLOW_BAD, JSON, PLAN, RETRY, WAIT, YES, desk
+from scripts.tasks.counter import ACCEPT, ALLOW_BAD, JSON, OUT_OF_ORDER, PLAN, RETRY, WAIT, YES, desk
 
 BACK = {
     "from_": "environment or branch that has what the others lack; the last of the chain if left out",
@@ -19,6 +19,7 @@ HOTFIX = {
     "retry": RETRY,
     "allow_bad": ALLOW_BAD,
     "accept_irreversible": ACCEPT,
+    "out_of_order": OUT_OF_ORDER,
     "plan": PLAN,
     "yes": YES,
     "wait": WAIT,
@@ -33,6 +34,7 @@ def hotfix(
     retry: bool = False,
     allow_bad: str = "",
     accept_irreversible: bool = False,
+    out_of_order: bool = False,
     plan: bool = False,
     yes: bool = False,
     wait: bool = False,
@@ -43,6 +45,7 @@ def hotfix(
         "release.hotfix",
         branch=branch, retry=retry, plan=plan, wait=wait, json=json,
         yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
+        out_of_order=out_of_order,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ UNDO = "undo what was begun instead of finishing it"
 REASON = "why; it goes to the ledger"
 ALLOW_BAD = "why a commit that was rolled back here may be live again"
 ACCEPT = "go without a way back for the schema, where a migration has none"
+OUT_OF_ORDER = "apply migrations older than the newest one there, as after a hotfix"
 DIR = "folder of the sandbox"
 RELEASE = {
     "sha": SHA,
@@ -23,6 +24,7 @@ RELEASE = {
     "wait": WAIT,
     "allow_bad": ALLOW_BAD,
     "accept_irreversible": ACCEPT,
+    "out_of_order": OUT_OF_ORDER,
 }
 
 

@@ -18,12 +18,14 @@ def deploy(
     wait: bool = False,
     allow_bad: str = "",
     accept_irreversible: bool = False,
+    out_of_order: bool = False,
 ) -> None:
     """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
     desk(
         "release.deploy",
         env=env, sha=sha, retry=retry, plan=plan, wait=wait, json=json,
         yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
+        out_of_order=out_of_order,
     )  # fmt: skip
 
 
@@ -39,12 +41,14 @@ def promote(
     wait: bool = False,
     allow_bad: str = "",
     accept_irreversible: bool = False,
+    out_of_order: bool = False,
 ) -> None:
     """Take what the environment before has proven to this one: `invoke promote --to staging`."""
     desk(
         "release.promote",
         to=to, sha=sha, retry=retry, plan=plan, wait=wait, json=json,
         yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
+        out_of_order=out_of_order,
     )  # fmt: skip
 
 

@@ -119,6 +119,19 @@ def test_what_older_code_lives_with_stays(base: Desk) -> None:
     assert [] == [each for each in problems if "built for" in each]
 
 
+def test_what_a_hotfix_overtook_is_applied_on_a_persons_word(base: Desk) -> None:
+    """A newer migration went first: the older one is refused with the way out, and then goes after it."""
+    released(base, up(2, MAKE))
+    new = base.commit(up(1, "create table public.back_b (id int); drop table public.back_b;"))
+    refused = base("deploy", *DEV)
+    done = base("deploy", *DEV, "--out-of-order")
+
+    assert (1, f"`{V}1_t.sql`") == (refused.code, refused.document["message"].split()[-1]), refused.err
+    assert "--out-of-order" in refused.document["hint"]
+    assert (0, new) == (done.code, base.served("development")), done.err
+    assert ["1", "2"] == ours(base)
+
+
 def test_what_older_code_can_not_live_with_goes_back(base: Desk) -> None:
     """The breaking one and the newer one are undone at once; the older page, which needs it, works."""
     old = released(base, up(0, MAKE), {HOME: page("old")})

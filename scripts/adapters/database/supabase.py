@@ -38,9 +38,12 @@ class Cli:
         """Which versions are local, remote, or both."""
         return self._command(database, LIST_TIMEOUT, 0, "migration", "list", remote(database))
 
-    def db_push(self, database: Database, timeout: float, lock_timeout: float) -> Command:
-        """Apply what is pending."""
-        return self._command(database, timeout, lock_timeout, "db", "push", "--yes", remote(database))
+    def db_push(
+        self, database: Database, timeout: float, lock_timeout: float, *, late: bool = False
+    ) -> Command:
+        """Apply what is pending; `late`: also what is older than the newest one there."""
+        asked = ("--yes", *(("--include-all",) if late else ()), remote(database))
+        return self._command(database, timeout, lock_timeout, "db", "push", *asked)
 
     def db_diff(self, old: Database, new: Database, timeout: float) -> Command:
         """What would make the schema of `old` that of `new`; both on one server, with one password."""

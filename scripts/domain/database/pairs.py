@@ -120,7 +120,7 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
     bringing = () if facts.rolls_back else pending(facts, comparison)
     yield from _unusable(facts, [*bringing, *back.undo])
     name, accept = facts.environment.name, f"`{again} --accept-irreversible`"
-    if facts.accept_irreversible:
+    if "irreversible" in facts.accepts:
         return
     if back.lacking:
         listed = ", ".join(f"`{each.file}`" for each in back.lacking)

@@ -49,7 +49,8 @@ class Facts:
         rollbacks: the rollback scripts of the commit, one for each migration that has one.
         left: the migrations of the commit that is left by going back, and `left_rollbacks` its scripts.
         lints: by file, what another reader of migrations found; None where there is no such reader.
-        accept_irreversible: a person says that it may go without a way back.
+        accepts: what a person takes on himself: `irreversible`, to go without a way back for the schema;
+            `out-of-order`, to apply migrations that are older than the newest one there.
     """
 
     task: str
@@ -79,7 +80,7 @@ class Facts:
     left: tuple[Migration, ...] = ()
     left_rollbacks: tuple[Migration, ...] = ()
     lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
-    accept_irreversible: bool = False
+    accepts: frozenset[str] = frozenset()
     rollbacks_folder: str = "supabase/rollbacks"
 
     @property

@@ -22,7 +22,7 @@ class Lock:
         back: why he is undoing it; empty while he goes forward.
         journal: digest of the run's journal so far.
         beat: counts the signs of life.
-        accepts: `irreversible` when a person said that it may go without a way back.
+        accepts: what a person took on himself, words with spaces between; see `Facts`.
         ttl: seconds of silence after which he counts as dead.
     """
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scripts.domain.database.migrations import Comparison
+from scripts.domain.database.migrations import Comparison, Migration
 from scripts.domain.database.pairs import objections
 from scripts.domain.release.facts import Commit, Facts
 from scripts.domain.release.live import Answer, Expected, fault
@@ -103,9 +103,9 @@ def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     """Going back needs a commit that fits the database as it stands."""
     yield from _bad_refusals(facts)
     if comparison.pending:
-        listed = ", ".join(f"`{each.file}`" for each in comparison.pending)
         yield Refusal(
-            f"the database of {facts.environment.name} lacks migrations of that release: {listed}",
+            f"the database of {facts.environment.name} lacks migrations of that release:"
+            f" {_files(comparison.pending)}",
             "`invoke status` says what stands where",
         )
     yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))
@@ -161,6 +161,10 @@ def _hotfix_refusals(facts: Facts) -> Iterator[Refusal]:
         )
 
 
+def _files(migrations: Sequence[Migration]) -> str:
+    return ", ".join(f"`{each.file}`" for each in migrations)
+
+
 def _first_of(commits: tuple[Commit, ...]) -> str:
     listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in commits[:3])
     return listed + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
@@ -195,9 +199,8 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             "give one of them a new time stamp",
         )
     if comparison.edited:
-        listed = ", ".join(f"`{each.file}`" for each in comparison.edited)
         yield Refusal(
-            f"edited after it was applied to {name}: {listed}",
+            f"edited after it was applied to {name}: {_files(comparison.edited)}",
             "put the file back as it was, and write the change as a new migration",
         )
     if comparison.missing:
@@ -206,10 +209,10 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"the database of {name} is {comparison.state}: it has {listed}, which `{wanted}` lacks",
             "release a commit that has these migrations",
         )
-    if comparison.late:
-        listed = ", ".join(f"`{each.file}`" for each in comparison.late)
+    if comparison.late and "out-of-order" not in facts.accepts:
         yield Refusal(
-            f"older than the newest migration that {name} has: {listed}",
-            "rename it with a newer time stamp",
+            f"older than the newest migration that {name} has: {_files(comparison.late)}",
+            f"if a hotfix overtook them: `{_again(facts)} --out-of-order`;"
+            " if not, rename them with newer time stamps",
         )
     yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))

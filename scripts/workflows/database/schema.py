@@ -80,7 +80,8 @@ def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
     fault: DeskError | None = None
     ended = False
     try:
-        result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout))
+        late = bool(run.plan.comparison.late)
+        result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late))
         ended = result.code in ENDED_BY_ITSELF
         supabase.answer(result, "supabase db push")
     except (CommandFailed, CommandTimedOut) as caught:

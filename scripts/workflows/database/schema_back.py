@@ -125,7 +125,12 @@ def _brought(run: Run) -> tuple[Judged, ...]:
     except DeskError:  # what can't be read can't be taken back
         return ()
     before = facts.previous.detail.get("schema")
-    new = [each for each in facts.committed if each.version in rows and _newer(each.version, before)]
+    stood = {each.version for each in facts.applied or ()}
+    new = [
+        each
+        for each in facts.committed
+        if each.version in rows and (_newer(each.version, before) or each.version not in stood)
+    ]
     return pairs.judged(facts, [each for each in new if before or each.file in run.migrated])
 
 

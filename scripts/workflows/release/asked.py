@@ -21,6 +21,7 @@ class Asked:
     retry: bool = False
     allow_bad: str = ""
     accept_irreversible: bool = False
+    out_of_order: bool = False
     reason: str = ""
     plan: bool = False
     yes: bool = False
@@ -43,8 +44,14 @@ class Asked:
             retry=self.retry,
             release=release,
             allow_bad=self.allow_bad,
-            accept_irreversible=self.accept_irreversible,
+            accepts=self.accepts,
         )
+
+    @property
+    def accepts(self) -> frozenset[str]:
+        """What the person takes on himself."""
+        said = {"irreversible": self.accept_irreversible, "out-of-order": self.out_of_order}
+        return frozenset(name for name, yes in said.items() if yes)
 
     @property
     def consent(self) -> Consent:

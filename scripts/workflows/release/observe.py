@@ -46,7 +46,7 @@ class Wish:
         allow_bad: why a commit that was rolled back here may be live again.
         retry: a commit that failed here may be tried again.
         resumes: the dead run whose lock does not count.
-        accept_irreversible: it may go without a way back for the schema.
+        accepts: what a person takes on himself, see `Facts`.
     """
 
     task: str
@@ -57,7 +57,7 @@ class Wish:
     release: str | None = None
     allow_bad: str = ""
     resumes: str | None = None
-    accept_irreversible: bool = False
+    accepts: frozenset[str] = frozenset()
 
     @property
     def moves_branch(self) -> bool:
@@ -117,7 +117,7 @@ def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:
         harmless=apart and harmless(tools, wanted, environment, head or ""),
         carried=_carried(tools, wish, remote, wanted),
         revision=wish.revision or "",
-        accept_irreversible=wish.accept_irreversible,
+        accepts=wish.accepts,
     )
 
 

@@ -16,6 +16,8 @@ from scripts.workflows.run.holding import Holding
 from scripts.workflows.run.run import Run
 from scripts.workflows.toolbox import Toolbox
 
+JOURNALS = 200  # runs whose journals are kept on this machine
+
 
 def acquire(tools: Toolbox, plan: Plan, reason: str = "") -> Run:
     """Take the lock and show the candidate, in one push; then make sure that the plan still holds.
@@ -40,6 +42,7 @@ def acquire(tools: Toolbox, plan: Plan, reason: str = "") -> Run:
 def begin(tools: Toolbox, plan: Plan, holding: Holding) -> Run:
     """A run that goes by this plan."""
     journal = Journal(tools.state_folder / "runs", holding.lock.run)
+    journal.prune(tools.state_folder / "runs", JOURNALS)
     facts = plan.facts
     journal.write(at=tools.now(), lock=holding.lock.document(), plan=plan.document())
     return Run(tools, plan, holding, journal, schema=facts.standing, live=facts.live)
@@ -60,7 +63,7 @@ def lock_for(tools: Toolbox, plan: Plan, reason: str = "") -> Lock:
         source=facts.source.name if facts.source else "",
         release=facts.target.release if facts.target else "",
         reason=reason,
-        accepts="irreversible" if facts.accept_irreversible else "",
+        accepts=" ".join(sorted(facts.accepts)),
         ttl=tools.settings.lock.ttl,
     )
 

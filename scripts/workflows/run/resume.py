@@ -131,7 +131,7 @@ def plan_again(tools: Toolbox, environment: Environment, dead: Lock) -> Plan:
         release=dead.release or None,
         allow_bad=dead.reason,  # what the dead run was allowed, it was allowed
         resumes=dead.run,
-        accept_irreversible=bool(dead.accepts),
+        accepts=frozenset(dead.accepts.split()),
     )
     return decide(observe(tools, wish))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from scripts.domain.release.ledger import Event
 from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
 from scripts.shell import signals
 from scripts.shell.runner import end_all
@@ -37,12 +36,16 @@ def settle(run: Run, error: DeskError) -> DeskError:
         )
     if run.migrated and not isinstance(error, TakenBack):
         error.message += f"\n  | its migrations stand: {schema_back.left(run)}"
+    arrived = False
     if isinstance(error, LiveUnknown) and error.resumable and not run.holding.lost:
         run.holding.end()  # handed over: nobody may release over a Publish that is under way
     else:
-        _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
+        arrived = _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
     error.data = run.document()
-    tell.failure(run, error, failed_at)
+    if arrived:
+        tell.success(run)
+    else:
+        tell.failure(run, error, failed_at)
     return error
 
 
@@ -77,8 +80,11 @@ def _told_truly(run: Run, error: DeskError) -> DeskError:
     return error
 
 
-def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> None:
-    """The failed attempt goes to the ledger and the lock is given back; if not, that is said too."""
+def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> bool:
+    """The failed attempt goes to the ledger and the lock is given back; if not, that is said too.
+
+    True when the last push of the run had arrived before it was broken off: it is a release after all.
+    """
     live = run.live.commit if run.live else None
     try:
         event = write_down(run, ending, moves_branch=False, live=live, **detail)
@@ -88,10 +94,7 @@ def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> None:
         name = run.environment.name
         error.message += f"\n  | the lock of {name} could not be given back: {second.message}"
     else:
-        _said_before(event, error)
-
-
-def _said_before(event: Event, error: DeskError) -> None:
-    """The last push of the run had arrived before it was broken off: it is a release after all."""
-    if event.ending == "done":
-        error.message += f"\n  | it was released as {event.release}; the fault came after that"
+        if event.ending == "done":
+            error.message += f"\n  | it was released as {event.release}; the fault came after that"
+        return event.ending == "done"
+    return False

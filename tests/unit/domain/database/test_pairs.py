@@ -86,7 +86,7 @@ def test_a_guarded_environment_demands_a_way_back() -> None:
     assert ("", "") == refused(bringing(RENAME, scripts=(BACK,)))
     assert ("", "") == refused(bringing(RENAME, guarded=False))
     assert ("", "") == refused(bringing(WIDEN))
-    accepted = decide(replace(bringing(RENAME), accept_irreversible=True))
+    accepted = decide(replace(bringing(RENAME), accepts=frozenset({"irreversible"})))
     assert accepted.refused is None
     assert "older code may not live with `2_b.sql`" in accepted.way_back
 
@@ -121,7 +121,7 @@ def test_a_script_that_can_not_be_used_is_refused(scripts: tuple[Migration, ...]
     facts = bringing(RENAME, scripts=scripts, guarded=False)
 
     assert said in refused(facts)[0]
-    assert said in refused(replace(facts, accept_irreversible=True))[0]
+    assert said in refused(replace(facts, accepts=frozenset({"irreversible"})))[0]
 
 
 def test_squawk_counts_and_its_absence_is_said() -> None:
@@ -175,7 +175,7 @@ def test_a_missing_script_is_named() -> None:
     assert "no rollback script for `2_b.sql`" in why
     assert "3_c.sql" not in why
     assert "`invoke rollback --env development --to v1 --accept-irreversible`" in hint
-    plan = decide(replace(facts, accept_irreversible=True))
+    plan = decide(replace(facts, accepts=frozenset({"irreversible"})))
     assert (None, [], ["2", "3"]) == (
         plan.refused,
         words(plan.back.undo),

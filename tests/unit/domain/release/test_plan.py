@@ -526,3 +526,16 @@ def test_the_expected_answer_is_that_of_the_commit() -> None:
 
     assert (A, "staging", "2") == (facts.expected.commit, facts.expected.environment, facts.expected.schema)
     assert replace(facts, committed=()).schema is None
+
+
+def test_what_a_hotfix_overtook_goes_out_of_order_on_a_persons_word() -> None:
+    """The hint names the option; with it, the older migrations are pending like any others."""
+    late = replace(PROMOTE, committed=(ONE, TWO, THREE), applied=(ROW_ONE, ROW_THREE))
+    _reason, hint, _code = why(late)
+    allowed = decide(replace(late, accepts=frozenset({"out-of-order"})))
+
+    assert "`invoke promote --to staging --out-of-order`" in (hint or "")
+    assert (None, ("2_x.sql",)) == (
+        allowed.refused,
+        tuple(each.file for each in allowed.comparison.pending),
+    )
