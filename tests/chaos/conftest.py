@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from scripts.sandbox import world
 from tests.integration.desk import Call, Desk, ended, git
+from tests.support import processes
 
 DEV, STAGING = "development", "staging"
 
@@ -77,6 +79,22 @@ def settled(desk: Desk, environment: str, branch: str | None) -> None:
         " and application_name in ('@effect/sql-pg', 'release-desk')",
     )
     assert [(0,)] == running
+    deadline = time.monotonic() + 10  # an orphan ends by itself when nobody reads it any more
+    while (orphans := strays(desk)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert {} == orphans
+
+
+def strays(desk: Desk) -> dict[int, str]:
+    """Processes that a run left: they work on this world, and are none of its own servers."""
+    lines = processes.command_lines()
+    marks = (str(desk.world.folder), f":{desk.world.postgres.port}/")
+    ours = {pid for pid, line in lines.items() if any(mark in line for mark in marks)}
+    servers = {
+        pid for pid in ours if any(mark in lines[pid] for mark in ("scripts.sandbox.", "postgres -D"))
+    }
+    kept = servers | {each for pid in servers for each in processes.descendants(pid)}
+    return {pid: lines[pid] for pid in ours - kept}
 
 
 def resumed(desk: Desk, environment: str, folder: Path, *options: str) -> Call:

@@ -9,12 +9,14 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import DEV, STAGING, resumed, settled
 from tests.integration.desk import Desk
+from tests.support.processes import descendants
 
 ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
@@ -27,8 +29,11 @@ def journals(desk: Desk) -> dict[Path, int]:
     return {path: path.stat().st_size for path in runs.glob("*/*.jsonl")}
 
 
-def kill_at(desk: Desk, arguments: tuple[str, ...], point: str) -> None:
-    """SIGKILL the desk when its journal says that it has come to the point, or after a time."""
+def kill_at(desk: Desk, arguments: tuple[str, ...], point: str, *, everything: bool) -> None:
+    """SIGKILL the desk when its journal says that it has come to the point, or after a time.
+
+    With `everything` its children too, as when a machine dies; without, they live on as orphans.
+    """
     step, _, wait = point.partition("+")
     known = journals(desk)
     child = desk.start(*arguments)
@@ -41,8 +46,11 @@ def kill_at(desk: Desk, arguments: tuple[str, ...], point: str) -> None:
                 break
             time.sleep(0.002)
     time.sleep(float(wait or 0))
+    victims = [child.pid, *(descendants(child.pid) if everything else ())]
     if child.poll() is None:
-        os.kill(child.pid, signal.SIGKILL)
+        for each in victims:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
     child.communicate()
 
 
@@ -58,7 +66,8 @@ def change(desk: Desk, dice: random.Random, number: int) -> None:
     files = {"NOTES.md": f"round {number}\n"}
     if dice.random() < 0.6:
         sleep = dice.choice(["", "select pg_sleep(0.4);"])
-        files[f"supabase/migrations/2100{number:010}_r.sql"] = f"{sleep}create table r{number}();\n"
+        version = f"21{time.time_ns() // 10**6}"  # newer than all before, whichever test runs first
+        files[f"supabase/migrations/{version}_r.sql"] = f"{sleep}create table r{version}();\n"
     desk.commit(files, f"round {number}")
 
 
@@ -78,11 +87,13 @@ def round_(desk: Desk, dice: random.Random, number: int, folder: Path) -> str:
     change(desk, dice, number)
     if task != "deploy":
         again(desk, "deploy", "--env", DEV)
-    kill_at(desk, arguments, point)
+    everything = dice.random() < 0.5
+    kill_at(desk, arguments, point, everything=everything)
     undo = ["--undo"] if dice.random() < 0.3 else []
     call = resumed(desk, environment, folder, *undo)
     ending = call.document.get("ending")
-    said = f"round {number}: {task} killed at {point}, {'undo ' if undo else ''}-> {ending}"
+    whole = "with all its children " if everything else ""
+    said = f"round {number}: {task} killed {whole}at {point}, {'undo ' if undo else ''}-> {ending}"
     assert call.code == 0, f"{said}\n{call.err}"
     settled(desk, environment, None)
     if task == "rollback":
