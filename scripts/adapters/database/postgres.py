@@ -51,7 +51,7 @@ OURS = """application_name = %s and datname = current_database() and usename = c
 SESSIONS = f"select pid from pg_stat_activity where {OURS}"  # noqa: S608 - constants only
 END_SESSIONS = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {OURS}"  # noqa: S608
 
-VERSIONS = "select version from supabase_migrations.schema_migrations order by length(version), version"
+VERSIONS = 'select version from supabase_migrations.schema_migrations order by version collate "C"'
 FORGET = "delete from supabase_migrations.schema_migrations where version = %s"
 
 
@@ -83,7 +83,7 @@ class Postgres:
                 return []
             rows = connection.execute(
                 "select version, coalesce(name, ''), coalesce(statements, '{}')"
-                " from supabase_migrations.schema_migrations order by length(version), version"
+                ' from supabase_migrations.schema_migrations order by version collate "C"'
             )
             return [Row(version, name, tuple(statements)) for version, name, statements in rows]
 
@@ -143,6 +143,10 @@ class Postgres:
         with self._connection() as connection:
             row = connection.execute("select clock_timestamp()::text").fetchone()
             return str(row[0]) if row else "infinity"
+
+    def session(self) -> contextlib.AbstractContextManager[psycopg.Connection[Any]]:
+        """A connection in autocommit, for the readers beside this file: small reads, said in SQL."""
+        return self._connection()
 
     def end_desks(self) -> None:
         """End the sessions of a dead or dethroned desk, and what its CLI left running.

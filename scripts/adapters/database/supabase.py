@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,22 @@ class Cli:
         return self._command(database, timeout, lock_timeout, "db", "push", *asked)
 
     def db_diff(self, old: Database, new: Database, timeout: float) -> Command:
-        """What would make the schema of `old` that of `new`; both on one server, with one password."""
-        return self._command(old, timeout, 0, "db", "diff", f"--from={old.url}", f"--to={new.url}")
+        """What would make the schema of `old` that of `new`; their passwords travel in a file of 0600."""
+        urls = [f"{each.url}?sslmode={each.sslmode}" for each in (old, new)]
+        command = self._command(old, timeout, 0, "db", "diff", f"--from={urls[0]}", f"--to={urls[1]}")
+        certificate = old.sslrootcert or new.sslrootcert
+        env = {name: value for name, value in command.env.items() if not name.startswith("PG")}
+        env["PGPASSFILE"] = str(self._passwords(old, new))
+        return replace(command, env=env | ({"PGSSLROOTCERT": certificate} if certificate else {}))
+
+    def _passwords(self, *databases: Database) -> Path:
+        """Beside the migrations, in the folder that goes when the CLI has ended."""
+        file = self.workdir / "home" / "passwords"
+        file.touch(mode=0o600)
+        known = [(e.host, str(e.port), e.name, e.user, e.password.reveal()) for e in databases]
+        lines = (":".join(re.sub(r"([\\:])", r"\\\1", part) for part in each) for each in known)
+        file.write_text("".join(f"{line}\n" for line in lines))
+        return file
 
     def _command(self, database: Database, timeout: float, lock_timeout: float, *arguments: str) -> Command:
         env = {

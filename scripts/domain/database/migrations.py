@@ -1,4 +1,8 @@
-"""Migrations in a commit against the history in a database: equal, behind, ahead or diverged."""
+"""Migrations in a commit against the history in a database: equal, behind, ahead or diverged.
+
+Versions are ordered as the Supabase CLI orders them (tried with 3.1.0): as texts, so `10_` comes before
+`9_`, and `20240101000000_` before `20250103_`.
+"""
 
 from __future__ import annotations
 
@@ -57,22 +61,22 @@ def read(files: Mapping[str, str]) -> tuple[Migration, ...]:
     """The migrations among the files (name -> text) of the migrations folder, in their order."""
     found = [(FILE.fullmatch(name), name, sql) for name, sql in files.items()]
     migrations = [Migration(match[1], name, sql) for match, name, sql in found if match]
-    return tuple(sorted(migrations, key=lambda each: (_order(each.version), each.file)))
+    return tuple(sorted(migrations, key=lambda each: (each.version, each.file)))
 
 
 def compare(committed: Sequence[Migration], applied: Sequence[Applied]) -> Comparison:
     """Set the commit's files against the database's rows."""
     rows = {row.version: row for row in applied}
     files = {file.version: file for file in committed}
-    newest = max((_order(version) for version in rows), default=(0, ""))
+    newest = max(rows, default="")
     pending = tuple(file for file in committed if file.version not in rows)
     return Comparison(
         pending=pending,
-        missing=tuple(sorted((v for v in rows if v not in files), key=_order)),
+        missing=tuple(sorted(v for v in rows if v not in files)),
         edited=tuple(
             file for file in committed if file.version in rows and _edited(file, rows[file.version])
         ),
-        late=tuple(file for file in pending if _order(file.version) < newest),
+        late=tuple(file for file in pending if file.version < newest),
         doubled=doubled(file.version for file in committed),
     )
 
@@ -85,15 +89,9 @@ def doubled(versions: Iterable[str]) -> tuple[str, ...]:
 
 def newest(versions: Iterable[str]) -> str | None:
     """The schema version: the newest of them, None for an empty history."""
-    return max(versions, key=_order, default=None)
+    return max(versions, default=None)
 
 
 def _edited(file: Migration, row: Applied) -> bool:
     """Whether the file no longer does what was applied; unknown (no statements kept) counts as no."""
     return bool(row.statements) and fingerprint(file.sql) != fingerprint(";".join(row.statements))
-
-
-def _order(version: str) -> tuple[int, str]:
-    """Versions are numbers of any length: `9_` comes before `10_`."""
-    digits = version.lstrip("0") if re.fullmatch(r"[0-9]+", version) else ""
-    return (len(digits), digits or version)

@@ -159,3 +159,5 @@ def _schema_problems(tools: Toolbox, own: Seen, released: Event) -> Iterator[str
     if found.edited:
         files = ", ".join(each.file for each in found.edited)
         yield f"edited after being applied: {files}"
+    if found.doubled:
+        yield f"two files of one version: {', '.join(found.doubled)}"

@@ -28,13 +28,13 @@ STATES = [
     ("ahead", (), STAMPS, ()),
     ("diverged", (STAMPS[0], STAMPS[2]), STAMPS[:2], STAMPS[2:]),
     ("diverged", STAMPS, (STAMPS[0], STAMPS[2]), STAMPS[1:2]),
-    ("equal", ("1", "9", "10"), ("1", "9", "10"), ()),
-    ("behind", ("1", "9", "10"), ("1", "9"), ("10",)),
-    ("behind", ("1", "9", "10", STAMPS[0]), ("1", "9", "10"), STAMPS[:1]),
+    ("equal", ("1", "10", "9"), ("1", "10", "9"), ()),
+    ("behind", ("1", "10", "9"), ("1", "10"), ("9",)),
+    ("behind", (STAMPS[0], "20250103"), STAMPS[:1], ("20250103",)),
     ("ahead", ("1", "9"), ("1", "9", "10"), ()),
-    ("diverged", ("1", "9", "10"), ("1", "10"), ("9",)),
-    ("diverged", ("1", "10"), ("1", "9"), ("10",)),
-    ("diverged", ("9", "10"), (STAMPS[0],), ("9", "10")),
+    ("diverged", ("1", "10", "9"), ("1", "9"), ("10",)),
+    ("diverged", ("1", "9"), ("1", "10"), ("9",)),
+    ("diverged", (STAMPS[0], "9"), ("9",), STAMPS[:1]),
 ]
 
 
@@ -42,7 +42,7 @@ STATES = [
 def test_states(
     state: str, committed: tuple[str, ...], applied: tuple[str, ...], pending: tuple[str, ...]
 ) -> None:
-    """Versions of any length are compared as numbers, and every state has its name."""
+    """Versions are compared as the CLI does, as texts, and every state has its name."""
     found = compare(files(*committed), rows(*applied))
 
     assert (state, pending) == (found.state, tuple(each.version for each in found.pending))
@@ -50,11 +50,11 @@ def test_states(
 
 def test_what_stands_in_the_way_is_named() -> None:
     """Missing and late migrations are told apart, each in the order of versions."""
-    found = compare(files("1", "9", "11"), rows("2", "10"))
+    found = compare(files("01", "09", "11"), rows("02", "10"))
 
-    assert ("2", "10") == found.missing
-    assert ("1", "9") == tuple(each.version for each in found.late)
-    assert ("1", "9", "11") == tuple(each.version for each in found.pending)
+    assert ("02", "10") == found.missing
+    assert ("01", "09") == tuple(each.version for each in found.late)
+    assert ("01", "09", "11") == tuple(each.version for each in found.pending)
 
 
 def test_an_edited_file_shows() -> None:
@@ -87,7 +87,7 @@ def test_two_files_of_one_version_show() -> None:
 
 
 def test_read_takes_what_the_cli_takes() -> None:
-    """Digits, an underscore, `.sql`; nothing else is a migration; the order is that of numbers."""
+    """Digits, an underscore, `.sql`; nothing else is a migration; the order is that of texts."""
     names = (
         "10_b.sql",
         "9_a.sql",
@@ -102,14 +102,14 @@ def test_read_takes_what_the_cli_takes() -> None:
 
     found = read(dict.fromkeys(names, ""))
 
-    assert ["2_.sql", "9_a.sql", "10_b.sql"] == [each.file for each in found]
-    assert ["2", "9", "10"] == [each.version for each in found]
+    assert ["10_b.sql", "2_.sql", "9_a.sql"] == [each.file for each in found]
+    assert ["10", "2", "9"] == [each.version for each in found]
 
 
-def test_the_newest_is_the_highest_number() -> None:
-    """`10` is newer than `9`, a time stamp newer than both, and no history has no newest."""
-    assert "10" == newest(["9", "10", "1"])
-    assert STAMPS[0] == newest(["9", STAMPS[0], "10"])
+def test_the_newest_is_the_last_in_the_order() -> None:
+    """`9` is newer than `10` and than a time stamp, as for the CLI; no history has no newest."""
+    assert "9" == newest(["9", "10", "1"])
+    assert STAMPS[1] == newest(["10", STAMPS[1], STAMPS[0]])
     assert newest([]) is None
 
 

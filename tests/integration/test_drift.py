@@ -1,0 +1,125 @@
+"""`db.status` and `db.drift` against real databases: what was changed by hand is found, and named."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.desk import Desk
+
+pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
+
+# the queries are put together from constants
+# ruff: noqa: S608
+DEV = ("--from", "development", "--against", "migrations")
+V = "20990201000000"
+SAVED = "update supabase_migrations.schema_migrations set statements = "
+
+
+@pytest.fixture
+def base(desk: Desk) -> Desk:
+    """Development is what its migrations make."""
+    desk.commit({"NOTES.md": f"{time.time()}\n"})
+    assert desk("deploy", "--env", "development", "--wait").code == 0
+    return desk
+
+
+@pytest.fixture
+def by_hand(base: Desk) -> Iterator[Desk]:
+    """Somebody works on development in the dashboard, and cleans up."""
+    base.sql("development", "create table public.drift_t (id int primary key)")
+    base.sql("development", "alter table public.bookings add column drift_c text")
+    base.sql("development", "create policy drift_p on storage.objects for select using (bucket_id = 'x')")
+    try:
+        yield base
+    finally:
+        base.sql("development", "drop table public.drift_t")
+        base.sql("development", "alter table public.bookings drop column drift_c")
+        base.sql("development", "drop policy drift_p on storage.objects")
+
+
+def test_a_database_is_what_its_migrations_make(base: Desk) -> None:
+    call = base("db.drift", *DEV)
+
+    assert (0, False, []) == (call.code, call.document["drift"], call.document["differences"]), call.err
+    assert "" == call.document["sql"]
+    assert call.document["replayed"] >= 5
+
+
+def test_what_was_changed_by_hand_is_found(by_hand: Desk) -> None:
+    """A table, a column and a policy on a platform's table; the CLI's own difference says it in SQL."""
+    call = by_hand("db.drift", *DEV)
+    found = {each["thing"]: each for each in call.document["differences"]}
+
+    assert (1, "failed", True) == (call.code, call.document["ending"], call.document["drift"])
+    assert {"table public.drift_t", "table public.bookings", "table storage.objects"} == set(found)
+    assert ("added", ["+column drift_c text"]) == (
+        found["table public.drift_t"]["change"],
+        found["table public.bookings"]["lines"],
+    )
+    assert "drift_c" in call.document["sql"]
+
+
+def test_two_databases(by_hand: Desk) -> None:
+    """From the one to the other and back: what is added here is removed there."""
+    there = by_hand("db.drift", "--from", "development", "--to", "development")
+    other = by_hand("db.drift", "--from", "development", "--to", "production")
+
+    assert 0 == there.code, there.err
+    assert 1 == other.code
+    changes = {each["thing"]: each["change"] for each in other.document["differences"]}
+    assert "removed" == changes["table public.drift_t"]
+
+
+def test_an_edited_file_and_an_unknown_version(base: Desk) -> None:
+    """The history says what was applied; the files say something else: `db.status` ends with 1."""
+    history = "supabase_migrations.schema_migrations"
+    ((first, statements),) = base.sql(
+        "development", f"select version, statements from {history} order by version limit 1"
+    )
+    try:
+        base.sql("development", f"{SAVED} array['select 7'] where version = '{first}'")
+        base.sql("development", f"insert into {history} (version, name) values ('{V}', 'gone')")
+        call = base("db.status", "--env", "development")
+        found = call.document["environments"][0]
+    finally:
+        import psycopg
+
+        url = base.world.environment("development").database_url
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"{SAVED} %s where version = %s".encode(), [statements, first])
+            connection.execute(f"delete from {history} where version = '{V}'".encode())
+
+    assert (1, "diverged") == (call.code, found["state"])
+    assert [V] == found["missing"]
+    assert [first] == [each.partition("_")[0] for each in found["edited"]]
+    assert base("db.status", "--env", "development").code == 0
+
+
+def test_migrations_that_can_not_be_replayed_from_empty(base: Desk) -> None:
+    """One leans on what was made by hand: it stands in the database, but no new one could be made."""
+    base.sql("development", "create table public.drift_hand (id int)")
+    name = f"supabase/migrations/{V}_leans.sql"
+    base.commit({name: "alter table public.drift_hand add column more int;\n"})
+    try:
+        assert base("deploy", "--env", "development").code == 0
+        call = base("db.drift", *DEV)
+    finally:
+        base.remove(name)
+        base.sql("development", "drop table if exists public.drift_hand")
+        base.sql("development", f"delete from supabase_migrations.schema_migrations where version = '{V}'")
+        assert base("deploy", "--env", "development").code == 0
+
+    assert 1 == call.code
+    assert f"can't be replayed from empty: `{V}_leans.sql`" in call.document["message"]
+    assert "drift_hand" in call.document["message"]
+
+
+@pytest.mark.parametrize("choice", [(), ("--against", "hopes"), ("--to", "staging", *DEV[2:])])
+def test_one_other_side_and_no_more(base: Desk, choice: tuple[str, ...]) -> None:
+    call = base("db.drift", "--from", "development", *choice)
+
+    assert 1 == call.code
+    assert "--against migrations" in call.document["hint"]
