@@ -22,6 +22,7 @@ from scripts.console import Console
 from scripts.domain.configuration import parse
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment, Settings
+from scripts.domain.variables import hidden
 from scripts.errors import CommandFailed, ConfigError, DeskError, Interrupted
 from scripts.shell import signals
 from scripts.shell.runner import end_all
@@ -35,7 +36,6 @@ PLAIN_NAMES = (
     *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL"),
 )
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
-SECRET_MARKS = ("PASSWORD", "SECRET", "TOKEN", "KEY", "WEBHOOK_URL")
 
 
 def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
@@ -43,6 +43,7 @@ def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     gc.disable()  # a run is short: collecting what its imports make costs more than it frees
     console = Console(as_json)
     signals.listen()
+    _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
     target = arguments.get("env") or arguments.get("to") or (LAST if task == "release.hotfix" else None)
     _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
 
@@ -51,6 +52,7 @@ def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn
     """The same for a workflow that needs no configuration: it gets the console alone."""
     console = Console(as_json)
     signals.listen()
+    _keep_to_ourselves(os.environ)
     _end(task, console, lambda: _workflow(task)(console, **arguments))
 
 
@@ -151,10 +153,13 @@ def _values(
     names = (*PLAIN_NAMES, *build_variables, *found) if is_target else ()
     found |= {name: os.environ[name] for name in names if name in os.environ}
     found |= env_files.from_process(environment.name)
-    for name, value in found.items():
-        if any(mark in name for mark in SECRET_MARKS) and not name.endswith("ANON_KEY"):
-            remember(value)
+    _keep_to_ourselves(found)
     return found
+
+
+def _keep_to_ourselves(variables: Mapping[str, str]) -> None:
+    for value in hidden(variables):
+        remember(value)
 
 
 def _actor(git: Git) -> str:

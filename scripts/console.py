@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,8 @@ from typing import Any, TextIO
 
 from scripts.domain.outcome import Outcome
 from scripts.domain.release.plan import Plan
-from scripts.shell.secret import redact, redacted
+from scripts.shell.plain import harmless
+from scripts.shell.secret import redact, redacted, untold
 
 TICK = 10.0  # seconds between two signs of life of a long step
 SHOWN = 20  # commits of a plan
@@ -34,7 +36,15 @@ class Console:
     def say(self, text: str = "") -> None:
         """One or more lines, redacted and free of control characters."""
         with contextlib.suppress(OSError, ValueError):  # nobody reads any more: the release goes on
-            print(printable(redact(text)), file=self.stream, flush=True)
+            self._mask()
+            print(harmless(redact(text)), file=self.stream, flush=True)
+
+    def _mask(self) -> None:
+        """Name what is secret to GitHub's runner, before anything that might hold it is said."""
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            for value in untold():
+                escaped = value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+                print(f"::add-mask::{escaped}", file=self.stream, flush=True)
 
     def plan(self, plan: Plan) -> None:
         """The plan as people read it."""
@@ -90,6 +100,10 @@ class Console:
         """Something worth saying; one that begins with a line break is a heading."""
         self.say(text if text.startswith("\n") else f"   {text}")
 
+    def output(self, text: str) -> None:
+        """What another program prints, as it comes."""
+        self.say(text)
+
     def confirm(self, environment: str) -> bool:
         """Ask for the environment's name; without a terminal nobody can say yes."""
         if self.as_json or not sys.stdin.isatty():
@@ -101,7 +115,8 @@ class Console:
     def finish(self, task: str, outcome: Outcome) -> None:
         """Show how it ended: the document, or the table and the last words."""
         if self.as_json:
-            print(json.dumps(self._document(outcome), indent=2, default=str), flush=True)
+            self._mask()
+            print(json.dumps(self._document(outcome), indent=2), flush=True)
         elif task in TABLES and outcome.code == 0:
             TABLES[task](self, outcome.data)
         failed = outcome.ending not in ("done", "nothing")
@@ -154,16 +169,11 @@ class Console:
         wide = None if self.stream.isatty() else 200  # a CI log has no width of its own
         table = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text(redact(printable(cell)), overflow="fold") for cell in row))
+            table.add_row(*(Text(harmless(redact(cell)), overflow="fold") for cell in row))
         Rich(file=self.stream, width=wide, highlight=False).print(table)
 
 
 TABLES = {"release.status": Console.status, "release.history": Console.history}
-
-
-def printable(text: str) -> str:
-    """The text without control, bidirectional and escape characters; line ends stay."""
-    return "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text)
 
 
 def short(commit: str | None) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from typing import TextIO
+from collections.abc import Callable
+from typing import IO, cast
 
 from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.shell.command import Command, Result
 from scripts.shell.environment import merged
-from scripts.shell.secret import redact
+from scripts.shell.plain import readable
+from scripts.shell.secret import Redactor, redact
 from scripts.shell.signals import deferred
 
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL: a cancelled CI job has 10 in all
 TAIL = 12  # lines of a failed program's last words that are shown
+LONGEST_LINE = 65_536  # characters without a line end that are waited for
 
 _children: set[subprocess.Popen[bytes]] = set()
 _guard = threading.Lock()
@@ -58,15 +61,15 @@ def attempt(command: Command) -> Result:
     return Result(child.returncode, out, err, time.monotonic() - started)
 
 
-def _start(command: Command, output: TextIO | None = None) -> subprocess.Popen[bytes]:
+def _start(command: Command, *, merged_streams: bool = False) -> subprocess.Popen[bytes]:
     try:
         child = subprocess.Popen(
             command.argv,
             cwd=command.cwd,
             env=merged(command.env),
             stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
-            stdout=output or subprocess.PIPE,
-            stderr=output or subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged_streams else subprocess.PIPE,
             start_new_session=True,
         )
     except OSError as fault:
@@ -115,17 +118,20 @@ def _signal(child: subprocess.Popen[bytes], number: int) -> None:
 
 def last_words(result: Result) -> str:
     """The end of what a program said, redacted, ready to follow a message."""
-    said = redact(result.errors.strip() or result.text.strip()).splitlines()[-TAIL:]
-    return "".join(f"\n  | {line}" for line in said)
+    return _set_off(redact(result.errors.strip() or result.text.strip()).splitlines()[-TAIL:])
 
 
 def quoted(text: str) -> str:
     """What somebody else said, redacted, as lines that can't be taken for ours."""
-    return "".join(f"\n  | {line}" for line in redact(text).strip().splitlines()[:TAIL])
+    return _set_off(redact(text).strip().splitlines()[:TAIL])
 
 
-def follow(command: Command) -> int:
-    """Run with the person watching: what it prints goes to our standard error as it comes.
+def _set_off(lines: list[str]) -> str:
+    return readable("".join(f"\n  | {line}" for line in lines))
+
+
+def follow(command: Command, tell: Callable[[str], None]) -> int:
+    """Run with the person watching: `tell` gets what it prints, line by line, redacted and harmless.
 
     Returns its exit code, whatever it is.
 
@@ -136,8 +142,11 @@ def follow(command: Command) -> int:
     child = None
     try:
         with deferred():
-            child = _start(command, output=sys.stderr)
-        return child.wait(command.timeout)
+            child = _start(command, merged_streams=True)
+        reader = threading.Thread(target=_pass_on, args=(child, tell), daemon=True)
+        reader.start()
+        child.wait(command.timeout)
+        reader.join(GRACE)  # a grandchild that outlives it may hold the pipe open
     except subprocess.TimeoutExpired:
         raise _too_late(command) from None
     finally:
@@ -145,3 +154,30 @@ def follow(command: Command) -> int:
             end_group(child)
             with _guard:
                 _children.discard(child)
+    return child.returncode
+
+
+def _pass_on(child: subprocess.Popen[bytes], tell: Callable[[str], None]) -> None:
+    """Whole lines at a time: half a line may be half a workflow command."""
+    decoder, redactor, line = codecs.getincrementaldecoder("utf-8")("replace"), Redactor(), ""
+    source = cast("IO[bytes]", child.stdout)
+    while piece := _read(source):
+        line += redactor.feed(decoder.decode(piece))
+        whole, end, rest = line.rpartition("\n")
+        if len(rest) > LONGEST_LINE:
+            whole, end, rest = line, "\n", ""
+        if end:
+            tell(readable(whole))
+        line = rest
+    line += redactor.feed(decoder.decode(b"", final=True)) + redactor.close()
+    if line:
+        tell(readable(line))
+    source.close()
+
+
+def _read(source: IO[bytes]) -> bytes:
+    """What is there by now; nothing at the end, and when the pipe was closed with the group."""
+    try:
+        return os.read(source.fileno(), 65_536)
+    except (OSError, ValueError):
+        return b""

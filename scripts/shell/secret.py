@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import re
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
+
+from scripts.shell.disguise import forms, spans, tail
 
 MASK: Final = "***"
 SHORTEST: Final = 6  # shorter values occur by chance; replacing them would garble every text
 
-_known: set[str] = set()
-_pattern: re.Pattern[str] | None = None
+
+@dataclass
+class _Memory:
+    """All that one process has to keep to itself: values, what they may look like, and who was told."""
+
+    values: set[str] = field(default_factory=set)
+    needles: tuple[str, ...] = ()
+    untold: list[str] = field(default_factory=list)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+
+_memory = _Memory()
 
 
 class Secret:
@@ -45,34 +57,78 @@ class Secret:
 
 def remember(value: str) -> None:
     """Have `redact` mask this value from now on, each of its lines, and their encoded forms."""
-    global _pattern  # noqa: PLW0603 - one process, one set of secrets
-    lines = [line.strip() for line in value.splitlines()]
-    _known.update(text for text in (value, *lines) if len(text) >= SHORTEST)
-    ordered = sorted(_known, key=len, reverse=True)
-    forms = ["".join(_forms(character) for character in text) for text in ordered]
-    _pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
+    lines = {value, *(line.strip() for line in value.splitlines())}
+    with _memory.guard:
+        new = {text for text in lines if len(text.strip()) >= SHORTEST} - _memory.values
+        if not new:
+            return
+        _memory.values |= new
+        _memory.untold += sorted(new)
+        shapes = {form for text in new for form in forms(text) if len(form) >= SHORTEST}
+        _memory.needles = tuple(sorted(shapes.union(_memory.needles), key=len, reverse=True))
+
+
+def untold() -> list[str]:
+    """The values that came to be known since the last call: for a CI system that masks by itself."""
+    with _memory.guard:
+        told, _memory.untold = _memory.untold, []
+    return told
 
 
 def redact(text: str) -> str:
-    """The text with every known secret masked, the longest first."""
-    return _pattern.sub(MASK, text) if _pattern else text
+    """The text with every known secret masked, in whatever form it stands there."""
+    return _masked(text, _merged(text))
 
 
 def redacted(value: Any) -> Any:
-    """A JSON value with every text in it redacted; keys are our own words."""
-    if isinstance(value, str):
-        return redact(value)
+    """What JSON can hold, with every text in it redacted; keys are our own words."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, Mapping):
         return {key: redacted(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return [redacted(each) for each in value]
-    return value
+    return redact(str(value))
 
 
-def _forms(character: str) -> str:
-    """One character as it may stand in a text: plain, URL-encoded (once or twice), JSON-escaped."""
-    encoded = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
-    forms = {re.escape(character), encoded, re.escape(json.dumps(character)[1:-1])}
-    if character == " ":
-        forms.add(r"\+")
-    return "(?:" + "|".join(sorted(forms, key=len, reverse=True)) + ")"
+class Redactor:
+    """Redacts a text that comes in pieces, wherever they are cut.
+
+    What may be the begin of a secret is held back until more comes, at most 24 times the longest one.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """The part that can be shown by now."""
+        text, needles = self._held + piece, _memory.needles
+        cut = tail(text, needles)
+        found = _merged(text)
+        cut = next((start for start, end in found if start < cut < end), cut)
+        self._held = text[cut:]
+        return _masked(text[:cut], [each for each in found if each[1] <= cut])
+
+    def close(self) -> str:
+        """The rest: nothing more will come."""
+        text, self._held = self._held, ""
+        return redact(text)
+
+
+def _merged(text: str) -> list[tuple[int, int]]:
+    """Where secrets stand, in order; those that overlap are one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans(text, _memory.needles)):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _masked(text: str, places: list[tuple[int, int]]) -> str:
+    parts, done = [], 0
+    for start, end in places:
+        parts += [text[done:start], MASK]
+        done = end
+    return "".join([*parts, text[done:]])

@@ -35,6 +35,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something worth saying happened."""
 
+    def output(self, text: str) -> None:
+        """What another program prints, as it comes."""
+
     def confirm(self, environment: str) -> bool:
         """Ask the person to type the environment's name."""
 

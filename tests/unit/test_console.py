@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import console as console_module
-from scripts.console import Console, age, printable, short
+from scripts.console import Console, age, short
 from scripts.domain.outcome import Outcome
 from scripts.domain.release.facts import Commit, Facts
 from scripts.domain.release.plan import decide
 from scripts.errors import Refused
+from scripts.shell.plain import printable
 from scripts.shell.secret import MASK, remember
 from tests.support.processes import wait_until
 from tests.unit.domain.release.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO

@@ -26,7 +26,8 @@ def run_all(progress: Progress, commands: tuple[tuple[str, ...], ...]) -> Outcom
     failed = []
     for command in commands:
         progress.note(f"$ {' '.join(command)}")
-        if follow(Command((sys.executable, "-m", *command), cwd=DESK, env=whole(), timeout=LONGEST)):
+        called = Command((sys.executable, "-m", *command), cwd=DESK, env=whole(), timeout=LONGEST)
+        if follow(called, progress.output):
             failed.append(command[0] if command[0] != "ruff" else " ".join(command[:2]))
     if failed:
         return Outcome.failed(f"failed: {', '.join(failed)}", failed=failed)

@@ -70,6 +70,6 @@ class Narrator:
         self._progress.note(f"\n$ invoke {line}")
         argv = (sys.executable, "-m", "invoke", *shlex.split(line))
         env = {"AIRHOST_ENV_DIR": str(self._env_dir)}
-        ended = follow(Command(argv, cwd=DESK, env=env, timeout=LONGEST))
+        ended = follow(Command(argv, cwd=DESK, env=env, timeout=LONGEST), self._progress.output)
         if ended != code:
             raise ReleaseFailed(f"`invoke {line}` ended with {ended}, not {code} as the story goes")

@@ -311,21 +311,35 @@ def test_last_words_come_from_standard_output_when_the_other_is_empty() -> None:
     assert "\n  | so it goes" == last_words(Result(1, b"so it goes\n", b" \n", 0.1))
 
 
-def test_follow_shows_what_comes_and_gives_the_code(capfd: pytest.CaptureFixture[str]) -> None:
-    """Both streams of a followed program are seen on standard error."""
+def test_follow_shows_what_comes_and_gives_the_code() -> None:
+    """Both streams of a followed program are passed on."""
+    seen: list[str] = []
     code = follow(
-        python("import sys; print('one', flush=True); print('two', file=sys.stderr); sys.exit(3)")
+        python("import sys; print('one', flush=True); print('two', file=sys.stderr); sys.exit(3)"),
+        seen.append,
     )
-    seen = capfd.readouterr()
 
     assert 3 == code
-    assert ("", ["one", "two"]) == (seen.out, seen.err.split())
+    assert ["one", "two"] == "\n".join(seen).split("\n")
+
+
+def test_what_is_followed_is_redacted_and_harmless() -> None:
+    """A secret in two writes, a colour, an overwritten line and a command of GitHub's runner."""
+    remember("opensesame")
+    text = (
+        "import sys, time; w = lambda t: (sys.stdout.write(t), sys.stdout.flush(), time.sleep(0.1));"
+        "w('is open'); w('sesame\\n:'); w(':error::x\\n'); w('a ##[add-mask]e\\x1b[31m\\rb')"
+    )
+    seen: list[str] = []
+    follow(python(text), seen.append)
+
+    assert ["is ***", "| ::error::x", "a # #[add-mask]e", "b"] == "\n".join(seen).split("\n")
 
 
 def test_follow_ends_the_group_at_the_time_out(grandchild: Path) -> None:
     """A followed program that takes too long ends with its family, said as any time-out."""
     with pytest.raises(CommandTimedOut):
-        follow(python(FAMILY, str(grandchild), timeout=1.0))
+        follow(python(FAMILY, str(grandchild), timeout=1.0), print)
 
     assert wait_until(lambda: not alive(pid_in(grandchild)), 2)
 
@@ -333,4 +347,4 @@ def test_follow_ends_the_group_at_the_time_out(grandchild: Path) -> None:
 def test_follow_a_missing_program_is_another_programs_failure() -> None:
     """A followed program that is not there is no traceback."""
     with pytest.raises(CommandFailed):
-        follow(Command(("no-such-program-here",)))
+        follow(Command(("no-such-program-here",)), print)
