@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from scripts import DESK
 from scripts.adapters import env_files
 from scripts.adapters.git import Git
+from scripts.adapters.git_names import check_addresses
 from scripts.console import Console
 from scripts.domain.configuration import parse
 from scripts.domain.outcome import Outcome
@@ -96,6 +97,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
     git = Git(_repository(folder, settings), settings.app.remote)
+    check_addresses(git.folder, git.remote)
 
     @cache
     def values(environment: Environment) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.adapters.git_command import FETCH, Update, command, push_arguments
+from scripts.adapters.git_names import usable
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
 from scripts.shell.command import Result
 from scripts.shell.runner import attempt, last_words, run
@@ -48,7 +49,7 @@ class Git:
     def refs(self) -> dict[str, str]:
         """The remote's branches and deploy refs, as they are now."""
         lines = self._network("ls-remote", "--", self.remote, "refs/heads/*", "refs/deploy/*")
-        pairs = (line.split("\t", 1) for line in lines.splitlines() if "\t" in line)
+        pairs = (line.partition("\t")[::2] for line in lines.splitlines())
         return {ref: sha for sha, ref in pairs if SHA.fullmatch(sha)}
 
     def observe(self, wanted: Iterable[str]) -> dict[str, str]:
@@ -70,8 +71,8 @@ class Git:
 
     def seen(self, ref: str) -> str | None:
         """Where a ref of the remote was when this clone fetched it last; None if it never did."""
-        name = SEEN + ref.removeprefix("refs/")
-        return self._local("rev-parse", "--verify", "-q", name, success={0, 1}).text.strip() or None
+        name = ("rev-parse", "--verify", "-q", SEEN + ref.removeprefix("refs/"))
+        return self._local(*name, success={0, 1}).text.strip() or None
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` has all that `old` has."""
@@ -84,13 +85,13 @@ class Git:
         Raises:
             Refused: there is no such commit here or on the remote.
         """
-        branch = refs.get(f"refs/heads/{revision}")
+        exact = usable(revision) == "HEAD" or SHA.fullmatch(revision)
+        branch = None if exact else refs.get(f"refs/heads/{revision}")  # one may be called so, too
         if branch:
             self._fetch(self._lacking({f"refs/heads/{revision}": branch}))
         name = f"{branch or revision}^{{commit}}"
-        found = self._local(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", name, success={0, 1, 128}
-        )
+        test = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        found = self._local(*test, success={0, 1, 128})
         if found.code or not SHA.fullmatch(found.text.strip()):
             raise Refused(f"`{revision}` is no commit of this repository", f"`git fetch {self.remote}`")
         return found.text.strip()
@@ -100,9 +101,8 @@ class Git:
         line = "%H%x00%an%x00%aI%x00%s"
         known = without and not self._lacking({"": without})
         excluded = [f"^{without}"] if known else []
-        text = self._local(
-            "log", "-z", f"--format={line}", f"--max-count={limit}", new, *excluded, "--"
-        ).text
+        form = ("-z", f"--format={line}", f"--max-count={limit}")
+        text = self._local("log", *form, new, *excluded, "--").text
         fields = text.removesuffix("\0").split("\0") if text else []
         keys = ("id", "author", "at", "subject")
         return [dict(zip(keys, fields[i : i + 4], strict=True)) for i in range(0, len(fields), 4)]

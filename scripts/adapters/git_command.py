@@ -16,6 +16,11 @@ FETCH = (
 ).split()
 
 
+# nothing is left running, and an address with a password in it is not used
+PROTOCOLS = "https:http:ssh:file"  # no `ext::`, which runs programs, and no `git://`, which proves nobody
+ALWAYS = "-c gc.auto=0 -c maintenance.auto=false -c transfer.credentialsInUrl=die".split()
+
+
 @dataclass(frozen=True)
 class Update:
     """One ref of a push.
@@ -46,7 +51,7 @@ def command(
 ) -> Command:
     """One call of git in a clone; nothing that it might leave running in the background."""
     return Command(
-        ("git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", *arguments),
+        ("git", *ALWAYS, *arguments),
         cwd=folder,
         env=dict(_environment()),
         stdin=stdin,
@@ -63,5 +68,5 @@ def _environment() -> Iterator[tuple[str, str]]:
         yield f"GIT_{role}_EMAIL", "release-desk@localhost"
     yield "GIT_TERMINAL_PROMPT", "0"
     yield "GIT_PAGER", "cat"
-    yield "GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file"
+    yield "GIT_ALLOW_PROTOCOL", PROTOCOLS
     yield "LC_ALL", "C"

@@ -36,7 +36,9 @@ KINDS: dict[object, tuple[str, Callable[[Any], bool]]] = {
 }
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
-BRANCH = re.compile(r"(?!.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
+# `HEAD` and whole commit ids are left out: git takes them for something else than a branch.
+BRANCH = re.compile(r"(?!HEAD$|[0-9a-fA-F]{40}$|.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
+REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,100}")
 # `known_hosts` aliases and `user@host` both pass; an option or a space does not.
 SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
 
@@ -196,6 +198,8 @@ def _url_faults(url: str) -> list[str]:
 def _path_faults(app: App, verify: Verify) -> list[str]:
     """Paths that would reach another host, or another folder, than they seem to."""
     faults = []
+    if not REMOTE.fullmatch(app.remote):
+        faults.append("`app.remote` should be the name that a remote has in the app's checkout, no address")
     if not app.version_path.startswith("/"):
         faults.append("`app.version_path` should begin with `/`")
     faults += [f"`verify.paths` should begin with `/`: `{p}`" for p in verify.paths if p[:1] != "/"]

@@ -199,7 +199,7 @@ def test_a_signal_ends_the_children_and_says_so(
 ) -> None:
     """Interrupted while a remote is silent: code 130, one document, no traceback, no child, and soon."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"git://127.0.0.1:{silent.getsockname()[1]}/x.git"
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/x.git"
         person.git("remote", "set-url", "origin", address)
         with subprocess.Popen(
             [sys.executable, "-m", "invoke", "status", "--json"],
