@@ -16,12 +16,21 @@ import pytest
 
 from tests.chaos.conftest import DEV, STAGING, resumed, settled
 from tests.integration.desk import Desk
-from tests.support.processes import descendants
+from tests.support.processes import command_lines, descendants
 
 ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
 STEPS = ("lock", "probe", "migrate", "build", "publish", "verify", "finish")
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(60 * 60 * 4)]
+
+
+def own(pid: int) -> list[int]:
+    """Its descendants, but for the remote's side of a push or fetch: no crash of ours ends that."""
+    remote = {
+        each for each, line in command_lines().items() if "receive-pack" in line or "upload-pack" in line
+    }
+    theirs = {below for each in remote for below in (each, *descendants(each))}
+    return [each for each in descendants(pid) if each not in theirs]
 
 
 def journals(desk: Desk) -> dict[Path, int]:
@@ -46,7 +55,7 @@ def kill_at(desk: Desk, arguments: tuple[str, ...], point: str, *, everything: b
                 break
             time.sleep(0.002)
     time.sleep(float(wait or 0))
-    victims = [child.pid, *(descendants(child.pid) if everything else ())]
+    victims = [child.pid, *(own(child.pid) if everything else ())]
     if child.poll() is None:
         for each in victims:
             with suppress(ProcessLookupError):
