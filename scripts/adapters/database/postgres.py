@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 8
 STATEMENT_TIMEOUT = 15_000  # ms: these are small reads of the catalogue
-LOCK_KEY = "release-desk"
+LOCK_KEY = "release-desk"  # also the application name of what may commit; a heir ends such sessions
+READER = "release-desk (reads)"
 CLI_NAME = "@effect/sql-pg"  # the application name of every connection of the Supabase CLI
 ENDED_WITHIN = 5.0  # seconds until an ended backend must be gone
 
@@ -192,7 +193,7 @@ class Postgres:
                 sslmode=database.sslmode,
                 sslrootcert=database.sslrootcert,
                 connect_timeout=CONNECT_TIMEOUT,
-                application_name=LOCK_KEY,
+                application_name=READER if limited else LOCK_KEY,
                 autocommit=True,
             ) as connection:
                 if limited:  # said in SQL: a pooler drops start-up options

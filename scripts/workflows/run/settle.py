@@ -40,7 +40,10 @@ def settle(run: Run, error: DeskError) -> DeskError:
     if isinstance(error, LiveUnknown) and error.resumable and not run.holding.lost:
         run.holding.end()  # handed over: nobody may release over a Publish that is under way
     else:
-        arrived = _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
+        try:
+            arrived = _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
+        except Locked as lost:
+            error = _robbed(error, lost)
     error.data = run.document()
     if arrived:
         tell.success(run)
@@ -61,6 +64,14 @@ def _put_back(run: Run, error: DeskError, failed_at: str) -> DeskError:
         return error
     run.live = run.tools.look(run.environment)
     return _told_truly(run, error)
+
+
+def _robbed(error: DeskError, lost: Locked) -> DeskError:
+    """Whatever failed first: that the lock is another's is why, and the ending."""
+    if isinstance(error, Locked | LiveUnknown | Interrupted):
+        error.message += f"\n  | {lost.message}"
+        return error
+    return Locked(f"{lost.message}\n  | before that was seen: {error.message}", lost.hint)
 
 
 def _told_truly(run: Run, error: DeskError) -> DeskError:
@@ -84,12 +95,15 @@ def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> bool:
     """The failed attempt goes to the ledger and the lock is given back; if not, that is said too.
 
     True when the last push of the run had arrived before it was broken off: it is a release after all.
+
+    Raises:
+        Locked: it is no longer ours.
     """
     live = run.live.commit if run.live else None
     try:
         event = write_down(run, ending, moves_branch=False, live=live, **detail)
-    except Locked as lost:
-        error.message += f"\n  | {lost.message}"
+    except Locked:
+        raise
     except DeskError as second:
         name = run.environment.name
         error.message += f"\n  | the lock of {name} could not be given back: {second.message}"
