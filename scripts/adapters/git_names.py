@@ -43,16 +43,31 @@ def check_addresses(folder: Path, remote: str) -> None:
     Raises:
         ConfigError: one does; the secret itself is not shown, and is masked from now on.
     """
+    for address in addresses(folder, remote):
+        secret = secret_in(address)
+        if secret is not None:
+            remember(secret)
+            remember(unquote(secret))
+            bare = INSIDE.sub(r"\1\4", address)
+            raise ConfigError(
+                f"the remote `{remote}` has a password or token in its address",
+                f"`git -C {folder} remote set-url {remote} {bare}`, and give it to git's credential"
+                " helper (in CI: the checkout action's token); it was readable there: replace it",
+            )
+
+
+def addresses(folder: Path, remote: str) -> list[str]:
+    """Where a remote is read from and pushed to, as git rewrites it; empty when there is no such remote."""
+    lines: list[str] = []
     for role in ((), ("--push",)):
-        found = attempt(command(folder, ("remote", "get-url", *role, "--all", "--", remote), TIMEOUT))
-        for address in found.text.splitlines():
-            secret = secret_in(address)
-            if secret is not None:
-                remember(secret)
-                remember(unquote(secret))
-                bare = INSIDE.sub(r"\1\4", address)
-                raise ConfigError(
-                    f"the remote `{remote}` has a password or token in its address",
-                    f"`git -C {folder} remote set-url {remote} {bare}`, and give it to git's credential"
-                    " helper (in CI: the checkout action's token); it was readable there: replace it",
-                )
+        call = command(folder, ("remote", "get-url", *role, "--all", "--", remote), TIMEOUT)
+        lines += attempt(call).text.splitlines()
+    return lines
+
+
+def exposed(folder: Path, pattern: str) -> tuple[list[str], list[str]]:
+    """Files of a folder that git tracks, and those that `git add` would take; none outside a checkout."""
+    tracked = attempt(command(folder, ("ls-files", "-z", "--", pattern), TIMEOUT)).text.split("\0")
+    others = ("ls-files", "-z", "--others", "--exclude-standard", "--", pattern)
+    untracked = attempt(command(folder, others, TIMEOUT)).text.split("\0")
+    return [each for each in tracked if each], [each for each in untracked if each]

@@ -1,0 +1,1 @@
+"""Setting a desk up: `doctor`, `init`."""
