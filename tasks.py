@@ -13,6 +13,6 @@ namespace = Collection(
     branches.hotfix, branches.backmerge,
     line.freeze, line.unfreeze, line.release_hold,
     own.demo, own.test, own.check,
-    setup.doctor,
+    setup.doctor, setup.init,
     db.collection, lock.collection, sandbox.collection,
 )  # fmt: skip

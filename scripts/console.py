@@ -106,11 +106,22 @@ class Console:
 
     def confirm(self, environment: str) -> bool:
         """Ask for the environment's name; without a terminal nobody can say yes."""
+        return self._typed(f"type `{environment}` to go on: ") == environment
+
+    def ask(self, question: str, default: str) -> str:
+        """Ask a person something; the default where nobody is there, or nothing is said."""
+        return self._typed(f"{question} [{default}]: ") or default
+
+    def agree(self, question: str) -> bool:
+        """Ask a person for a yes; no where nobody is there."""
+        return self._typed(f"{question} type `yes`: ") == "yes"
+
+    def _typed(self, prompt: str) -> str:
         if self.as_json or not sys.stdin.isatty():
-            return False
-        self.stream.write(f"type `{environment}` to go on: ")
+            return ""
+        self.stream.write(harmless(redact(prompt)))
         self.stream.flush()
-        return sys.stdin.readline().strip() == environment
+        return sys.stdin.readline().strip()
 
     def finish(self, task: str, outcome: Outcome) -> None:
         """Show how it ended: the document, or the table and the last words."""

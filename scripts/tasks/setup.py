@@ -3,10 +3,44 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import JSON, desk
+from scripts.tasks.counter import JSON, PLAN, desk, plain
 
 
 @task(help={"env": "look at this environment alone, and at what all share", "json": JSON})
 def doctor(_c: Context, env: str = "", json: bool = False) -> None:
     """Everything that a release will need, looked at before one needs it: `invoke doctor`."""
     desk("setup.doctor", env=env or None, json=json)
+
+
+@task(
+    help={
+        "app": "a folder in the app's checkout; the one that you are in if left out",
+        "name": "what the app is called; from `package.json` if left out",
+        "remote": "the remote with the team's branches; `origin` if there is one",
+        "branches": "one for each environment: `develop,staging,main`",
+        "urls": "the public addresses, one for each environment, with commas between",
+        "repl_ids": "the ids on Replit, one for each environment; without them a person presses Publish",
+        "vendor": "copy the desk into the app, where it then works",
+        "ask": "`--no-ask` takes what was found; without a terminal nobody is asked",
+        "plan": PLAN,
+        "yes": "overwrite what is there and differs",
+        "json": JSON,
+    }
+)
+def init(
+    _c: Context,
+    app: str = "",
+    name: str = "",
+    remote: str = "",
+    branches: str = "",
+    urls: str = "",
+    repl_ids: str = "",
+    vendor: bool = False,
+    ask: bool = True,
+    plan: bool = False,
+    yes: bool = False,
+    json: bool = False,
+) -> None:
+    """Make the configuration of an app from what its checkout tells: `invoke init --app ../app --plan`."""
+    given = {"name": name, "remote": remote, "branches": branches, "urls": urls, "repl_ids": repl_ids}
+    plain("setup.init", app=app, given=given, vendor=vendor, ask=ask, plan=plan, yes=yes, json=json)

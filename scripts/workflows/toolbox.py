@@ -41,6 +41,12 @@ class Progress(Protocol):
     def confirm(self, environment: str) -> bool:
         """Ask the person to type the environment's name."""
 
+    def ask(self, question: str, default: str) -> str:
+        """Ask a person something; the default where nobody is there, or nothing is said."""
+
+    def agree(self, question: str) -> bool:
+        """Ask a person for a yes; no where nobody is there."""
+
 
 @dataclass(frozen=True)
 class Toolbox:
