@@ -12,6 +12,7 @@ from scripts.shell.runner import attempt
 from scripts.shell.secret import remember
 
 TIMEOUT = 60.0
+LOOK = ("-c", "transfer.credentialsInUrl=allow")  # git itself would only say that it dies of it
 # what people type for a commit: no option, no white space, no range, nothing that searches messages
 REVISION = re.compile(r"(?!.*(\.\.|@\{))[\w#@][\w#@.,/+=~^-]{0,200}")
 INSIDE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/@\s:]*)(?::([^/@\s]*))?@(\S*)")
@@ -60,7 +61,7 @@ def addresses(folder: Path, remote: str) -> list[str]:
     """Where a remote is read from and pushed to, as git rewrites it; empty when there is no such remote."""
     lines: list[str] = []
     for role in ((), ("--push",)):
-        call = command(folder, ("remote", "get-url", *role, "--all", "--", remote), TIMEOUT)
+        call = command(folder, (*LOOK, "remote", "get-url", *role, "--all", "--", remote), TIMEOUT)
         lines += attempt(call).text.splitlines()
     return lines
 

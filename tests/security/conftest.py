@@ -1,0 +1,13 @@
+"""What the security tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.shell import secret
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that one test makes known is not masked in the next one's texts."""
+    monkeypatch.setattr(secret, "_memory", secret._Memory())
