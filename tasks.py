@@ -5,7 +5,7 @@ Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invok
 
 from invoke.collection import Collection
 
-from scripts.tasks import branches, db, line, lock, own, release, sandbox, setup, watch
+from scripts.tasks import branches, db, env, line, lock, own, release, sandbox, setup, watch
 
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.drill,
@@ -13,6 +13,5 @@ namespace = Collection(
     branches.hotfix, branches.backmerge,
     line.freeze, line.unfreeze, line.release_hold,
     own.demo, own.test, own.check,
-    setup.doctor, setup.init,
-    db.collection, lock.collection, sandbox.collection,
+    setup.doctor, setup.init, db.collection, lock.collection, sandbox.collection, env.collection,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from scripts import DESK
 from scripts.adapters import env_files
 from scripts.adapters.git import Git
 from scripts.adapters.git_names import check_addresses
+from scripts.adapters.secrets import sources
 from scripts.console import Console
 from scripts.domain.configuration import parse
 from scripts.domain.outcome import Outcome
@@ -44,7 +45,7 @@ def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     gc.disable()  # a run is short: collecting what its imports make costs more than it frees
     console = Console(as_json)
     signals.listen()
-    _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
+    _remembered(os.environ)  # before anything is read that could fail and be quoted
     target = arguments.get("env") or arguments.get("to") or (LAST if task == "release.hotfix" else None)
     _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
 
@@ -53,7 +54,7 @@ def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn
     """The same for a workflow that needs no configuration: it gets the console alone."""
     console = Console(as_json)
     signals.listen()
-    _keep_to_ourselves(os.environ)
+    _remembered(os.environ)
     _end(task, console, lambda: _workflow(task)(console, **arguments))
 
 
@@ -101,14 +102,20 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
 
     @cache
     def values(environment: Environment) -> Mapping[str, str]:
-        names = settings.app.build_variables
-        return _values(console, folder, environment, names, is_target=environment.name == about)
+        found = _file(console, folder, environment, settings)
+        return _remembered(found | process(environment, tuple(found)))
+
+    def process(environment: Environment, known: tuple[str, ...] = ()) -> dict[str, str]:
+        names = (*PLAIN_NAMES, *settings.app.build_variables, *known) if environment.name == about else ()
+        said = {name: os.environ[name] for name in names if name in os.environ}
+        return said | env_files.from_process(environment.name)
 
     return Toolbox(
         settings=settings,
         git=git,
         progress=console,
         values=values,
+        process=process,
         config_folder=folder,
         state_folder=folder.parent / ".airhost",  # beside the configuration that it belongs to
         actor=_actor(git),
@@ -139,29 +146,19 @@ def _repository(folder: Path, settings: Settings) -> Path:
     return repository
 
 
-def _values(
-    console: Console,
-    folder: Path,
-    environment: Environment,
-    build_variables: tuple[str, ...],
-    *,
-    is_target: bool,
-) -> dict[str, str]:
-    """The environment's variables: the file, then what the process says, which wins."""
-    file = folder / f".env.{environment.name}"
-    if env_files.readable_by_others(file):
+def _file(console: Console, folder: Path, environment: Environment, settings: Settings) -> dict[str, str]:
+    """What the environment's file says; SOPS, where it is asked for, is in the way of nobody else."""
+    file = sources.file_of(folder, environment.name, settings.secrets.provider)
+    if settings.secrets.provider == "file" and env_files.readable_by_others(file):
         console.note(f"warning: `{file}` can be read by others: `chmod 600 {file}`")
-    found = env_files.dotenv(file)
-    names = (*PLAIN_NAMES, *build_variables, *found) if is_target else ()
-    found |= {name: os.environ[name] for name in names if name in os.environ}
-    found |= env_files.from_process(environment.name)
-    _keep_to_ourselves(found)
-    return found
+    return env_files.values(sources.text(file, settings.secrets.provider) or "", file)
 
 
-def _keep_to_ourselves(variables: Mapping[str, str]) -> None:
-    for value in hidden(variables):
+def _remembered(found: dict[str, str]) -> dict[str, str]:
+    """The variables, those that are secret known to the redaction from now on."""
+    for value in hidden(found):
         remember(value)
+    return found
 
 
 def _actor(git: Git) -> str:

@@ -14,12 +14,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from scripts.domain.outcome import Outcome
-from scripts.domain.release.plan import Plan
 from scripts.shell.plain import harmless
 from scripts.shell.secret import redact, redacted, untold
+
+if TYPE_CHECKING:  # what only a release needs
+    from scripts.domain.release.plan import Plan
 
 TICK = 10.0  # seconds between two signs of life of a long step
 SHOWN = 20  # commits of a plan
@@ -59,6 +61,8 @@ class Console:
             return
         if plan.without:
             self.say(f"  without {plan.without}")
+        for finding in facts.findings:
+            self.say(f"  {finding}")
         for each in plan.migrations:
             self.say(f"  migration {each}")
         self._schema_back(plan)
@@ -128,7 +132,7 @@ class Console:
         if self.as_json:
             self._mask()
             print(json.dumps(self._document(outcome), indent=2), flush=True)
-        elif task in TABLES and outcome.code == 0:
+        elif task in TABLES and (outcome.code == 0 or "findings" in outcome.data):
             TABLES[task](self, outcome.data)
         failed = outcome.ending not in ("done", "nothing")
         self.say(f"{'error: ' if failed else ''}{outcome.message}")
@@ -171,6 +175,27 @@ class Console:
         ]  # fmt: skip
         self._table(("at", "environment", "release", "kind", "commit", "ending", "actor"), rows)
 
+    def findings(self, data: Mapping[str, Any]) -> None:
+        """One block a finding: what is wrong where, and how to mend it."""
+        for each in data["findings"]:
+            place = f":{each['line']}" if each["line"] else ""
+            if each["offset"] is not None:
+                place = f" (byte {each['offset']})"
+            self.say(f"{each['rule']} {each['severity']}: {each['file']}{place}: {each['message']}")
+            if each["hint"]:
+                self.say(f"  {each['hint']}")
+
+    def differences(self, data: Mapping[str, Any]) -> None:
+        """One row a name, by digests; then what the hosts have otherwise, and the mistakes."""
+        rows = [
+            (e["name"], e["state"], e["from"] or "-", e["to"] or "-", "public" if e["public"] else "secret")
+            for e in data["variables"]
+        ]
+        self._table(("variable", "", f"{data['from']} (digest)", f"{data['to']} (digest)", "kind"), rows)
+        for each in data["drift"]:
+            self.say(f"  {each['host']} of {each['environment']}: `{each['name']}`: {each['state']}")
+        self.findings(data)
+
     def _table(self, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         from rich import box
         from rich.console import Console as Rich
@@ -184,7 +209,13 @@ class Console:
         Rich(file=self.stream, width=wide, highlight=False).print(table)
 
 
-TABLES = {"release.status": Console.status, "release.history": Console.history}
+TABLES = {
+    "release.status": Console.status,
+    "release.history": Console.history,
+    "secrets.check": Console.findings,
+    "secrets.scan": Console.findings,
+    "secrets.diff": Console.differences,
+}
 
 
 def short(commit: str | None) -> str:

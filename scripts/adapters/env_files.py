@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from scripts.errors import ConfigError
 
 # The subset on which python-dotenv, Vite 5 to 8 and bash agree (facts: secrets.md, section 3.1).
 LINE = re.compile(
-    r"""(?:export\ )?[A-Za-z_][A-Za-z0-9_]*=
-    (?: (?: "[^"\\$`]*" | '[^'\\$`]*' | [A-Za-z0-9_./:@%+,=^?-]+ ) (?:\ +\#[^"']*)? )?\ *""",
+    r"""(?:export\ )?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=
+    (?: (?: "(?P<double>[^"\\$`]*)" | '(?P<single>[^'\\$`]*)' | (?P<bare>[A-Za-z0-9_./:@%+,=^?-]+) )
+    (?:\ +\#[^"']*)? )?\ *""",
     re.VERBOSE,
 )
 LARGEST = 256 * 1024
@@ -37,35 +39,70 @@ def toml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"`{file}` can't be read: {fault}") from None
 
 
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a `.env` file: (number, name, value) each; `faults` are numbers of the others."""
+
+    entries: tuple[tuple[int, str, str], ...] = ()
+    faults: tuple[int, ...] = ()
+
+
 def dotenv(file: Path) -> dict[str, str]:
     """The values of a `.env` file; empty when there is none. No expansion, no value in a message.
 
     Raises:
         ConfigError: a line that not all parsers read alike.
     """
+    return values(text(file) or "", file)
+
+
+def text(file: Path) -> str | None:
+    """What stands in the file, line ends as they are; None when there is none.
+
+    Raises:
+        ConfigError: it can't be read, or is no text.
+    """
     try:
-        text = file.read_bytes().decode("utf-8")  # line ends as they are
+        found = file.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        return {}
+        return None
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(f"`{file}` can't be read: {type(fault).__name__}") from None
-    if len(text) > LARGEST:
+    if len(found) > LARGEST:
         raise ConfigError(f"`{file}` is larger than {LARGEST // 1024} KiB: that is no `.env` file")
-    faults = [
-        number
-        for number, line in enumerate(text.split("\n"), 1)
-        if not _is_remark(line) and not (LINE.fullmatch(line) and line.isprintable())
-    ]
+    return found
+
+
+def lines(found: str) -> Lines:
+    """Each line by itself, so that one bad line hides no other."""
+    entries, faults = [], []
+    for number, line in enumerate(found.split("\n"), 1):
+        match = LINE.fullmatch(line) if line.isprintable() else None
+        if match:
+            value = match["double"] or match["single"] or match["bare"] or ""
+            entries.append((number, match["name"], value))
+        elif not _is_remark(line):
+            faults.append(number)
+    return Lines(tuple(entries), tuple(faults))
+
+
+def values(found: str, file: Path) -> dict[str, str]:
+    """The values of a `.env` file's text, which came from `file`.
+
+    Raises:
+        ConfigError: a line that not all parsers read alike.
+    """
+    faults = lines(found).faults
     if faults:
-        lines = ", ".join(str(number) for number in faults[:10])
+        listed = ", ".join(str(number) for number in faults[:10])
         raise ConfigError(
-            f"`{file}`, line {lines}: not a line that all parsers read alike",
+            f"`{file}`, line {listed}: not a line that all parsers read alike",
             'write NAME="value" without `\\`, `$`, backticks or tabs in the value',
         )
     from dotenv import dotenv_values
 
-    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return {name: value for name, value in values.items() if value is not None}
+    parsed = dotenv_values(stream=io.StringIO(found), interpolate=False)
+    return {name: value for name, value in parsed.items() if value is not None}
 
 
 def _is_remark(line: str) -> bool:

@@ -7,9 +7,10 @@ what stands there proves nothing about what is live.
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
@@ -41,6 +42,7 @@ class Order:
         stamp: the content of `version.json`.
         variables: the environment of install and build; travels on stdin, never in an argument.
         patience: seconds to wait for what another run began in the workspace.
+        send: have the built folder sent back, to be looked at before it is published.
     """
 
     workspace: str
@@ -54,6 +56,7 @@ class Order:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     remote: str = "origin"
     patience: int = 600
+    send: bool = False
 
 
 def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
@@ -63,10 +66,14 @@ def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
     return Command(argv, env=inherited(CREDENTIALS), stdin=script.encode(), timeout=timeout)
 
 
-def script(order: Order, mode: str = "place") -> str:
-    """The inputs, each quoted for the remote shell, and then `workspace.sh`."""
+def script(order: Order, mode: str = "place", mark: str = "") -> str:
+    """The inputs, each quoted for the remote shell, and then `workspace.sh`.
+
+    The built folder is sent between two lines `mark`; without one it is not.
+    """
     inputs = {
         "MODE": mode,
+        "SEND": mark,
         "PATIENCE": str(order.patience),
         "WORKSPACE": order.workspace,
         "COMMIT": order.commit,
@@ -84,8 +91,10 @@ def script(order: Order, mode: str = "place") -> str:
     return "\n".join([*lines, "build_environment() {", body, "}", _template()])
 
 
-def place(host: str, config: str | None, order: Order, timeout: float, *, mode: str = "place") -> None:
+def place(host: str, config: str | None, order: Order, timeout: float, *, mode: str = "place") -> bytes:
     """Bring the workspace to the commit and build it there; with `probe`, only see that it could be.
+
+    Returns the built folder as an archive where the order asks for it, else nothing.
 
     Raises:
         Refused: the workspace holds work that would be lost; nothing was changed.
@@ -93,7 +102,10 @@ def place(host: str, config: str | None, order: Order, timeout: float, *, mode: 
         CommandFailed: the remote's git failed.
         Unreachable: no answer: what stands in the workspace is unknown (live is untouched).
     """
-    result = attempt(ssh(host, config, script(order, mode), timeout))
+    mark = f"release-desk-{secrets.token_hex(16)}" if order.send and mode == "place" else ""
+    result = attempt(ssh(host, config, script(order, mode, mark), timeout))
+    said, archive = _apart(result.out, mark.encode())
+    result = replace(result, out=said)
     document = _answer(result)
     if document is None:
         raise Unreachable(
@@ -101,6 +113,16 @@ def place(host: str, config: str | None, order: Order, timeout: float, *, mode: 
             f"try `ssh {f'-F {config} ' if config else ''}{host} true`",
         )
     _judge(host, document)
+    if mark and not archive:
+        raise CommandFailed(f"the workspace `{host}` did not send what it built: it can't be looked at")
+    return archive
+
+
+def _apart(out: bytes, mark: bytes) -> tuple[bytes, bytes]:
+    """What was said, and the archive that stands in it between two lines `mark`."""
+    before, found, rest = out.partition(b"\n" + mark + b"\n") if mark else (out, b"", b"")
+    archive, ended, after = rest.rpartition(b"\n" + mark + b"\n") if found else (b"", b"", b"")
+    return (before + after, archive) if ended else (before + b"\n" + rest[-4096:], b"")
 
 
 def _judge(host: str, document: Mapping[str, str]) -> None:
@@ -111,6 +133,8 @@ def _judge(host: str, document: Mapping[str, str]) -> None:
         raise Refused(f"the workspace `{host}` {what}{said}", hint)
     if rule in ("install", "build", "stamp"):
         raise ReleaseFailed(f"the {rule} failed in the workspace `{host}`{said}")
+    if rule == "send":
+        raise CommandFailed(f"the workspace `{host}` could not send what it built, to be scanned{said}")
     if ending != "ready":
         raise CommandFailed(f"the workspace `{host}` could not {rule} the commit{said}")
 

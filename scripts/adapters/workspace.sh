@@ -1,7 +1,9 @@
 # Runs in the Replit workspace, fed to `bash -s` over ssh. The lines before this one set its inputs:
 #   MODE (probe: only look; place: do it)  PATIENCE (seconds)
+#   SEND (a line of its own: after it the built folder is sent; empty: it is not)
 #   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
-# Standard output carries one JSON line, the answer; whatever else is said goes to standard error.
+# Standard output carries one JSON line, the answer, and before it the built folder between two lines SEND;
+# whatever else is said goes to standard error.
 set -u
 exec 3>&1 1>&2
 
@@ -39,7 +41,17 @@ main() {
   if ! printf '%s\n' "$STAMP" >"$OUTPUT/version.json.part" || ! mv -f "$OUTPUT/version.json.part" "$OUTPUT/version.json"; then
     answer failed stamp "can't write $OUTPUT/version.json"
   fi
+  send_output
   answer ready "" ""
+}
+
+# What is published is what is looked at: the very folder, links followed as a server does, nothing left out.
+send_output() {
+  [ -n "$SEND" ] || return 0
+  printf '\n%s\n' "$SEND" >&3
+  (cd -- "$OUTPUT" && tar -chf - . | gzip -1; exit $((PIPESTATUS[0] + PIPESTATUS[1]))) >&3 2>"$state/log" \
+    || { echo >&3; answer failed send "$(last_lines "$state/log")"; }
+  printf '\n%s\n' "$SEND" >&3
 }
 
 check_out() {

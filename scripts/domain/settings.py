@@ -81,6 +81,34 @@ class Drill:
 
 
 @dataclass(frozen=True)
+class Allowed:
+    """`[[secrets.allow]]`: a find in a bundle that somebody looked at; `until` is a day, `2030-01-31`."""
+
+    rule: str
+    sha256: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """`[secrets]`: where the values come from, and what may be public or shared."""
+
+    provider: str = field(default="file", metadata={"one_of": ("file", "sops")})
+    public_prefixes: tuple[str, ...] = (
+        *("VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "NUXT_PUBLIC_", "VUE_APP_"),
+        *("GATSBY_", "EXPO_PUBLIC_", "NG_APP_", "STORYBOOK_"),
+    )
+    shared: tuple[str, ...] = (
+        *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN"),
+        *("GITHUB_TOKEN", "GH_TOKEN", "SENTRY_AUTH_TOKEN", "SENTRY_DSN"),
+    )
+    supabase_api: str = "https://api.supabase.com"
+    github_api: str = "https://api.github.com"
+    allow: tuple[Allowed, ...] = ()
+
+
+@dataclass(frozen=True)
 class Environment:
     """`[environment.<name>]`: one place where a commit can be live."""
 
@@ -117,6 +145,7 @@ class Settings:
     replit: Replit = field(default_factory=Replit)
     lock: Lock = field(default_factory=Lock)
     notices: Notices = field(default_factory=Notices)
+    secrets: Secrets = field(default_factory=Secrets)
     drill: Drill = field(default_factory=Drill)
 
     def __iter__(self) -> Iterator[Environment]:

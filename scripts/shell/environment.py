@@ -30,3 +30,9 @@ def whole() -> dict[str, str]:
 def merged(extra: Mapping[str, str]) -> dict[str, str]:
     """The clean base with `extra` on top."""
     return {**inherited(), **extra}
+
+
+def starting_with(prefixes: Iterable[str]) -> dict[str, str]:
+    """The variables of our own environment whose names begin so."""
+    wanted = tuple(prefixes)
+    return {name: value for name, value in os.environ.items() if name.startswith(wanted)}

@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scripts.adapters import http
 from scripts.adapters.database.database_url import Database, database_of
 from scripts.adapters.database.postgres import Postgres
 from scripts.adapters.git import Git
 from scripts.domain.release.live import Answer
-from scripts.domain.release.plan import Plan
 from scripts.domain.settings import Environment, Settings
 from scripts.errors import ConfigError, Refused
 from scripts.shell.clock import begun, boottime
 from scripts.shell.secret import Secret
+
+if TYPE_CHECKING:  # what only a release needs
+    from scripts.domain.release.plan import Plan
 
 
 class Progress(Protocol):
@@ -54,6 +56,7 @@ class Toolbox:
 
     Args:
         values: the variables of an environment: `.env.<name>`, then the process environment.
+        process: what the process environment alone says of one; given the names that its file has.
         config_folder: the folder of `pipeline.toml`.
         state_folder: where journals and undelivered notices lie, on this machine only.
         started: when the command was typed, by the clock.
@@ -69,6 +72,7 @@ class Toolbox:
     host: str
     now: Callable[[], str]
     new_id: Callable[[], str]
+    process: Callable[[Environment, tuple[str, ...]], Mapping[str, str]] = lambda _environment, _known: {}
     clock: Callable[[], float] = boottime
     sleep: Callable[[float], None] = time.sleep
     started: float = field(default_factory=begun)

@@ -153,7 +153,18 @@ def test_what_older_code_can_not_live_with_goes_back(base: Desk) -> None:
     assert (old, ["0"], ["id", "old"]) == (base.served("development"), ours(base), columns(base))
     assert [("kept",)] == base.sql("development", "select old from public.back_a")
     steps = [each["name"] for each in call.document["steps"]]
-    assert ["lock", "rehearse", "build", "publish", "verify", "undo", "verify", "finish"] == steps
+    assert [
+        "lock",
+        "rehearse",
+        "build",
+        "scan",
+        "publish",
+        "verify",
+        "scan",
+        "undo",
+        "verify",
+        "finish",
+    ] == steps
     event = base.ledger()[-1]
     assert (new, f"{V}0", [f"{V}2_t.sql", f"{V}1_t.sql"]) == (
         event["bad"],

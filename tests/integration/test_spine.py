@@ -107,7 +107,7 @@ def test_plan_changes_nothing(live: Desk) -> None:
 
     assert 0 == call.code
     assert call.document["refused"] is None
-    assert ["lock", "build", "publish", "verify", "finish"] == [
+    assert ["lock", "build", "scan", "publish", "verify", "scan", "finish"] == [
         each["name"] for each in call.document["steps"]
     ]
     assert call.document["commits"][0]["author"] == "Ada Sandbox"

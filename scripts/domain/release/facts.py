@@ -10,6 +10,7 @@ from scripts.domain.database.verdict import Lint
 from scripts.domain.release.ledger import Event, Ledger
 from scripts.domain.release.live import Answer, Expected
 from scripts.domain.release.lock import Lock
+from scripts.domain.secrets.finding import Finding
 from scripts.domain.settings import Environment
 
 MOVES_BRANCH = ("promote", "hotfix")  # tasks that move the environment's branch to what they release
@@ -51,6 +52,7 @@ class Facts:
         lints: by file, what another reader of migrations found; None where there is no such reader.
         accepts: what a person takes on himself: `irreversible`, to go without a way back for the schema;
             `out-of-order`, to apply migrations that are older than the newest one there.
+        findings: what `env.check` says of the environment's configuration.
     """
 
     task: str
@@ -82,6 +84,7 @@ class Facts:
     lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
     accepts: frozenset[str] = frozenset()
     rollbacks_folder: str = "supabase/rollbacks"
+    findings: tuple[Finding, ...] = ()
 
     @property
     def moves_branch(self) -> bool:

@@ -81,6 +81,7 @@ class Plan:
             "point_of_no_return": self.no_return,
             "way_back": self.way_back,
             "without": self.without,
+            "findings": [each.document() for each in facts.findings],
             "refused": self.refused.why if self.refused else None,
         }
 
@@ -124,8 +125,10 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack) -> tuple[Step,
         steps.append(("rehearse", "pure", f"run {count} in a transaction that is rolled back"))
     steps += [
         ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
+        ("scan", "pure", "what was built carries no secret"),
         ("publish", "once", f"publish it on Replit ({environment.publish})"),
         ("verify", "pure", f"{environment.url} answers with the commit, and its pages work"),
+        ("scan", "pure", f"{environment.url} gives out no secret"),
     ]
     if back.undo:
         steps.append(("undo", "once", f"{count} in one transaction, then read the history again"))

@@ -11,6 +11,7 @@ from scripts.domain.database.migrations import Comparison, Migration
 from scripts.domain.database.pairs import objections
 from scripts.domain.release.facts import Commit, Facts
 from scripts.domain.release.live import Answer, Expected, fault
+from scripts.domain.secrets.finding import errors
 from scripts.domain.settings import Environment
 
 
@@ -37,6 +38,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
         return
     yield from _stopped_refusals(facts)
     yield from _history_refusals(facts)
+    yield from _configuration_refusals(facts)
     if facts.source is not None:
         yield from _source_refusals(facts, facts.source)
         yield from _drill_refusals(facts, facts.source)
@@ -66,6 +68,18 @@ def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
             f"{name} is frozen until {freeze.detail.get('until')} by {freeze.actor}: "
             f"{freeze.detail.get('reason')}",
             f"wait, or `invoke unfreeze --env {name} --reason ...`",
+        )
+
+
+def _configuration_refusals(facts: Facts) -> Iterator[Refusal]:
+    """A mistake in the configuration is mended before it ships."""
+    stopping = errors(facts.findings)
+    if stopping:
+        listed = "".join(f"\n  | {each}" for each in stopping)
+        name = facts.environment.name
+        yield Refusal(
+            f"the configuration of {name} has {len(stopping)} error(s):{listed}",
+            f"`invoke env.check --env {name}` says how each is mended",
         )
 
 

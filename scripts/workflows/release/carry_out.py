@@ -18,6 +18,7 @@ from scripts.workflows.run.begin import acquire
 from scripts.workflows.run.end import write_down
 from scripts.workflows.run.run import Run
 from scripts.workflows.run.settle import settle
+from scripts.workflows.secrets.gate import Bundle, scan_bundle, scan_served
 from scripts.workflows.toolbox import Toolbox
 
 
@@ -50,7 +51,7 @@ def carry_out(tools: Toolbox, plan: Plan, consent: Consent) -> Outcome:
 
 def proceed(run: Run) -> None:
     """The steps themselves; each can be done again, so a run that died here is simply run again."""
-    facts = run.plan.facts
+    facts, built = run.plan.facts, Bundle()
     if run.plan.comparison.pending:
         publish.probe(run, facts.expected)
         schema.migrate(run)
@@ -58,9 +59,11 @@ def proceed(run: Run) -> None:
     if undo:
         schema_back.rehearse(run)
     if run.migrated or fault(facts.live, facts.expected):
-        publish.build(run, facts.expected)
+        built = scan_bundle(run, publish.build(run, facts.expected, send=True))
         publish.publish(run)
     publish.verify(run, facts.expected, pages=not undo)  # which may need the older schema
+    if built:
+        scan_served(run, built)
     if undo:
         schema_back.undo(run, undo)
         publish.verify(run, facts.expected)

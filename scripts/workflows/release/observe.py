@@ -15,11 +15,13 @@ from scripts.domain.release.ledger import Event, Ledger
 from scripts.domain.release.live import Answer
 from scripts.domain.release.lock import FILE as LOCK_FILE
 from scripts.domain.release.lock import Lock, lock_of, lock_ref
+from scripts.domain.secrets.finding import Finding
 from scripts.domain.settings import Environment
 from scripts.errors import Refused
 from scripts.shell.background import begin
 from scripts.workflows.database.schema_facts import with_scripts
 from scripts.workflows.line.aligning import harmless
+from scripts.workflows.secrets.examine import examine
 from scripts.workflows.toolbox import Toolbox
 
 
@@ -68,6 +70,7 @@ class Wish:
 def observe(tools: Toolbox, wish: Wish) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
     live = begin(tools.look, wish.environment)
+    findings = begin(of_configuration, tools, wish)
     source_live = begin(tools.look, wish.source) if wish.source else None
     applied = begin(applied_migrations, tools, wish.environment)
     facts = _of_the_remote(tools, wish, observe_remote(tools))
@@ -78,8 +81,16 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
             live=live.result(),
             source_live=source_live.result() if source_live else None,
             applied=applied.result(),
+            findings=findings.result(),
         ),
     )
+
+
+def of_configuration(tools: Toolbox, wish: Wish) -> tuple[Finding, ...]:
+    """What `env.check` says; going back, and finishing what was begun, is not held up by it."""
+    if wish.release is not None or wish.resumes:
+        return ()
+    return examine(tools, wish.environment)[0]
 
 
 def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:

@@ -16,14 +16,17 @@ FIRST_PAUSE = 0.05  # seconds; grows towards `[verify] interval`
 STATUS_EVERY = 3.0  # seconds between two questions to Replit
 
 
-def build(run: Run, expected: Expected) -> None:
-    """Bring the workspace to the commit, built and stamped. What is live does not change by this."""
+def build(run: Run, expected: Expected, *, send: bool = False) -> bytes:
+    """Bring the workspace to the commit, built and stamped. What is live does not change by this.
+
+    With `send`, returns the built folder as an archive.
+    """
     tools, environment = run.tools, run.environment
     with run.step("build", f"`{expected.commit[:12]}` in the workspace `{environment.ssh_host}`"):
         if environment.publish == "mcp":
             known = (environment.mcp_url, tools.mcp_token(environment), environment.repl_id)
             threading.Thread(target=replit_mcp.warm, args=known, daemon=True).start()
-        _place(run, expected, "place")
+        return _place(run, expected, "place", send=send)
 
 
 def probe(run: Run, expected: Expected) -> None:
@@ -32,7 +35,7 @@ def probe(run: Run, expected: Expected) -> None:
         _place(run, expected, "probe")
 
 
-def _place(run: Run, expected: Expected, mode: str) -> None:
+def _place(run: Run, expected: Expected, mode: str, *, send: bool = False) -> bytes:
     tools, environment = run.tools, run.environment
     app = tools.settings.app
     order = workspace.Order(
@@ -50,10 +53,11 @@ def _place(run: Run, expected: Expected, mode: str) -> None:
             "built_at": tools.now(),
         },
         variables=tools.build_variables(environment),
+        send=send,
     )
     config = str(tools.config_folder / environment.ssh_config) if environment.ssh_config else None
     limit = tools.settings.replit.build_timeout
-    workspace.place(environment.ssh_host, config, order, limit, mode=mode)
+    return workspace.place(environment.ssh_host, config, order, limit, mode=mode)
 
 
 def publish(run: Run) -> None:

@@ -11,7 +11,7 @@ from scripts.workflows.database import schema_back
 from scripts.workflows.release import publish
 from scripts.workflows.run.run import Run
 
-CHANGES_LIVE = ("publish", "verify", "finish")
+CHANGES_LIVE = ("scan", "publish", "verify", "finish")
 CHANGES_WORKSPACE = ("build", *CHANGES_LIVE)
 
 

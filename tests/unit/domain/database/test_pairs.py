@@ -153,7 +153,18 @@ def test_a_breaking_one_goes_with_all_that_came_after() -> None:
     assert [("3", "compatible"), ("2", "reversible")] == words(plan.back.undo)
     assert ("`3_c.sql` drops column `t.c`: its values are lost",) == plan.back.lost
     names = [step.name for step in plan.steps]
-    assert ["lock", "rehearse", "build", "publish", "verify", "undo", "verify", "finish"] == names
+    assert [
+        "lock",
+        "rehearse",
+        "build",
+        "scan",
+        "publish",
+        "verify",
+        "scan",
+        "undo",
+        "verify",
+        "finish",
+    ] == names
     assert ["3", "2"] == [each["version"] for each in plan.document()["undo"]]
 
 

@@ -91,7 +91,7 @@ def test_a_good_release_has_its_steps_in_order(facts: Facts) -> None:
     plan = decide(facts)
 
     assert (None, None) == (plan.refused, plan.nothing)
-    assert ["lock", "build", "publish", "verify", "finish"] == names(plan)
+    assert ["lock", "build", "scan", "publish", "verify", "scan", "finish"] == names(plan)
     assert "publish" == plan.no_return
 
 
@@ -99,7 +99,9 @@ def test_pending_migrations_come_before_the_build() -> None:
     """What is pending is applied under the lock, and from then on going back means undoing."""
     plan = decide(replace(PROMOTE, committed=(ONE, TWO, THREE)))
 
-    assert ["lock", "probe", "migrate", "build", "publish", "verify", "finish"] == names(plan)
+    assert ["lock", "probe", "migrate", "build", "scan", "publish", "verify", "scan", "finish"] == names(
+        plan
+    )
     assert "apply 2 migrations, then read the history again" == plan.steps[2].detail
     assert "migrate" == plan.no_return
     assert "publish `v1` (`cccccccccccc`) again and verify it; the migrations stay" == plan.way_back
@@ -140,7 +142,10 @@ def test_an_app_without_a_database_has_no_migrations() -> None:
     """Files in the commit don't matter where there is no database."""
     plan = decide(replace(PROMOTE, applied=None, committed=(ONE, TWO, TWO)))
 
-    assert (None, ["lock", "build", "publish", "verify", "finish"]) == (plan.refused, names(plan))
+    assert (None, ["lock", "build", "scan", "publish", "verify", "scan", "finish"]) == (
+        plan.refused,
+        names(plan),
+    )
 
 
 def test_the_first_release_has_no_way_back() -> None:

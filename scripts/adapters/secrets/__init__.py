@@ -1,0 +1,1 @@
+"""Where values come from, what is published, and what hosts know of them."""

@@ -1,0 +1,1 @@
+"""Secrets: what is one, which mistakes are made with them, and how one is found in a bundle."""

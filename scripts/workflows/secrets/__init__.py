@@ -1,0 +1,1 @@
+"""`env.*`: looking at configurations and bundles."""
