@@ -45,7 +45,7 @@ def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     gc.disable()  # a run is short: collecting what its imports make costs more than it frees
     console = Console(as_json)
     signals.listen()
-    _remembered(os.environ)  # before anything is read that could fail and be quoted
+    _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
     target = arguments.get("env") or arguments.get("to") or (LAST if task == "release.hotfix" else None)
     _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
 
@@ -54,7 +54,7 @@ def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn
     """The same for a workflow that needs no configuration: it gets the console alone."""
     console = Console(as_json)
     signals.listen()
-    _remembered(os.environ)
+    _keep_to_ourselves(os.environ)
     _end(task, console, lambda: _workflow(task)(console, **arguments))
 
 
@@ -103,7 +103,9 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
     @cache
     def values(environment: Environment) -> Mapping[str, str]:
         found = _file(console, folder, environment, settings)
-        return _remembered(found | process(environment, tuple(found)))
+        found |= process(environment, tuple(found))
+        _keep_to_ourselves(found)
+        return found
 
     def process(environment: Environment, known: tuple[str, ...] = ()) -> dict[str, str]:
         names = (*PLAIN_NAMES, *settings.app.build_variables, *known) if environment.name == about else ()
@@ -154,11 +156,9 @@ def _file(console: Console, folder: Path, environment: Environment, settings: Se
     return env_files.values(sources.text(file, settings.secrets.provider) or "", file)
 
 
-def _remembered(found: dict[str, str]) -> dict[str, str]:
-    """The variables, those that are secret known to the redaction from now on."""
-    for value in hidden(found):
+def _keep_to_ourselves(variables: Mapping[str, str]) -> None:
+    for value in hidden(variables):
         remember(value)
-    return found
 
 
 def _actor(git: Git) -> str:

@@ -64,12 +64,13 @@ def _plain(tools: Toolbox, environment: Environment, shown: Public) -> dict[str,
 
 def _found(files: dict[str, bytes], marks: dict[str, str]) -> Iterator[Finding]:
     sought = needles(Hidden("", name, mark) for name, mark in marks.items())
+    told: set[tuple[str, str]] = set()
     for part in parts(files):
         for needle in sought:
-            at = part.data.find(needle.data)
-            if at < 0:
+            at, name = part.data.find(needle.data), needle.hidden.name
+            if at < 0 or (part.file, name) in told:
                 continue
-            name = needle.hidden.name
+            told.add((part.file, name))
             if name.endswith(EXTRA):
                 yield Finding(
                     "LEAK007", "warning", part.file, None, "",
@@ -81,4 +82,3 @@ def _found(files: dict[str, bytes], marks: dict[str, str]) -> Iterator[Finding]:
                     "LEAK009", "error", part.file, None, name, f"the build puts `{name}` into the bundle",
                     "rename it without its public prefix, keep it on the server, and rotate it", at,
                 )  # fmt: skip
-            break
