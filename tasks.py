@@ -5,12 +5,13 @@ Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invok
 
 from invoke.collection import Collection
 
-from scripts.tasks import branches, db, env, line, lock, own, release, sandbox, setup, watch
+from scripts.tasks import branches, db, env, line, lock, own, quality, release, sandbox, setup, watch
 
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.drill,
     watch.status, watch.history,
     branches.hotfix, branches.backmerge,
+    quality.approve, quality.test_e2e,
     line.freeze, line.unfreeze, line.release_hold,
     own.demo, own.test, own.check,
     setup.doctor, setup.init, db.collection, lock.collection, sandbox.collection, env.collection,

@@ -57,6 +57,9 @@ class Console:
             self.say(f"  | {commit.id[:12]} {commit.at[:10]} {commit.author}: {commit.subject}")
         if len(facts.commits) > SHOWN:
             self.say(f"  | and {len(facts.commits) - SHOWN} more")
+        for gate in () if plan.nothing else plan.gates:
+            lacks = "" if gate.met else f" -> `{gate.command}`" if gate.command else " -> wait"
+            self.say(f"  gate {'ok     ' if gate.met else 'MISSING'} {gate}{lacks}")
         if plan.nothing or plan.refused:
             return
         if plan.without:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from scripts.domain.settings import App, Environment, Lock, Secrets, Settings, Verify
+from scripts.domain.settings import App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
 
 Section = TypeVar("Section")
@@ -158,6 +158,11 @@ def _environments(table: Table, chain: tuple[str, ...], faults: list[str]) -> di
             path = f"environment.{name}"
             environments[name] = _section(Environment, tables[name], path, faults, name=name)
             faults.extend(f"`{path}.{fault}" for fault in _environment_faults(environments[name]))
+    faults += [
+        f"`environment.{name}.gates` should be empty: no environment comes before the first of the chain"
+        for name in chain[:1]
+        if name in environments and environments[name].gates != Gates()
+    ]
     faults.extend(_shared(environments))
     return environments
 

@@ -109,6 +109,31 @@ class Secrets:
 
 
 @dataclass(frozen=True)
+class E2E:
+    """`[e2e]`: the journeys that `test-e2e` makes; seconds."""
+
+    path: str = ""
+    min_tests: int = 1
+    min_smoke_tests: int = 1
+    timeout: float = 900
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gates:
+    """`[environment.<name>.gates]`: the proofs of the environment before without which nothing comes in."""
+
+    e2e: str = field(default="", metadata={"one_of": ("", "smoke", "full")})
+    load: str = field(default="", metadata={"one_of": ("", "smoke", "steady", "spike", "soak", "stress")})
+    approval: int = 0
+    soak_minutes: int = 0
+    max_age_hours: float = 168
+    e2e_max_age_hours: float = 0
+    load_max_age_hours: float = 0
+    approval_max_age_hours: float = 0
+
+
+@dataclass(frozen=True)
 class Environment:
     """`[environment.<name>]`: one place where a commit can be live."""
 
@@ -126,6 +151,7 @@ class Environment:
     publish: str = field(default="mcp", metadata={"one_of": ("mcp", "manual")})
     repl_id: str = ""
     mcp_url: str = "https://mcp.replit.com/server/mcp"
+    gates: Gates = field(default_factory=Gates)
 
     @property
     def branch_ref(self) -> str:
@@ -147,6 +173,7 @@ class Settings:
     notices: Notices = field(default_factory=Notices)
     secrets: Secrets = field(default_factory=Secrets)
     drill: Drill = field(default_factory=Drill)
+    e2e: E2E = field(default_factory=E2E)
 
     def __iter__(self) -> Iterator[Environment]:
         """The environments in the order of the chain."""

@@ -16,6 +16,7 @@ REASON = "why; it goes to the ledger"
 ALLOW_BAD = "why a commit that was rolled back here may be live again"
 ACCEPT = "go without a way back for the schema, where a migration has none"
 OUT_OF_ORDER = "apply migrations older than the newest one there, as after a hotfix"
+RUN_MISSING = "run the tests whose proof the target demands and lacks"
 DIR = "folder of the sandbox"
 RELEASE = {
     "sha": SHA,

@@ -3,7 +3,20 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ACCEPT, ALLOW_BAD, ENV, JSON, PLAN, REASON, RELEASE, UNDO, WAIT, YES, desk
+from scripts.tasks.counter import (
+    ACCEPT,
+    ALLOW_BAD,
+    ENV,
+    JSON,
+    PLAN,
+    REASON,
+    RELEASE,
+    RUN_MISSING,
+    UNDO,
+    WAIT,
+    YES,
+    desk,
+)
 
 
 @task(help={"env": ENV, **RELEASE})
@@ -29,7 +42,7 @@ def deploy(
     )  # fmt: skip
 
 
-@task(help={"to": ENV, **RELEASE})
+@task(help={"to": ENV, "run_missing": RUN_MISSING, **RELEASE})
 def promote(
     _c: Context,
     to: str = "",
@@ -42,13 +55,14 @@ def promote(
     allow_bad: str = "",
     accept_irreversible: bool = False,
     out_of_order: bool = False,
+    run_missing: bool = False,
 ) -> None:
     """Take what the environment before has proven to this one: `invoke promote --to staging`."""
     desk(
         "release.promote",
         to=to, sha=sha, retry=retry, plan=plan, wait=wait, json=json,
         yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
-        out_of_order=out_of_order,
+        out_of_order=out_of_order, run_missing=run_missing,
     )  # fmt: skip
 
 

@@ -53,6 +53,9 @@ class Facts:
         accepts: what a person takes on himself: `irreversible`, to go without a way back for the schema;
             `out-of-order`, to apply migrations that are older than the newest one there.
         findings: what `env.check` says of the environment's configuration.
+        before: the environment whose proofs count, for `[environment.<name>.gates]`; None where none do.
+        maker: who made the commit; empty when nobody knows.
+        altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
     """
 
     task: str
@@ -85,6 +88,9 @@ class Facts:
     accepts: frozenset[str] = frozenset()
     rollbacks_folder: str = "supabase/rollbacks"
     findings: tuple[Finding, ...] = ()
+    before: Environment | None = None
+    maker: str = ""
+    altered: frozenset[str] = frozenset()
 
     @property
     def moves_branch(self) -> bool:

@@ -15,7 +15,7 @@ class Event:
     """One commit of the ledger.
 
     Args:
-        kind: `release`, `rollback`, `release-hold`, `freeze`, `unfreeze`; later also proof, approval.
+        kind: `release`, `rollback`, `release-hold`, `freeze`, `unfreeze`, `proof`, `approval`.
         ending: `done` (proven live), `failed` (the release is bad) or `error` (it could not be
             brought there: a network, a login; the commit itself may be fine).
         release: `v41`, counted per environment; failed attempts count as well.
@@ -76,6 +76,23 @@ class Ledger:
             if (each.environment, each.kind) == (environment, "proof") and each.detail.get("what") == what:
                 return each
         return None
+
+    def proofs(self, environment: str, what: str) -> tuple[Event, ...]:
+        """All verdicts of that kind here, oldest first: `e2e`, `load`."""
+        return tuple(
+            each
+            for each in self.events
+            if (each.environment, each.kind, each.detail.get("what")) == (environment, "proof", what)
+        )
+
+    def approvals(self, environment: str, commit: str) -> tuple[Event, ...]:
+        """Who approves this commit here: the last word of each person, those who say yes."""
+        last = {
+            each.actor.strip().casefold(): each
+            for each in self.events
+            if (each.environment, each.kind, each.commit) == (environment, "approval", commit)
+        }
+        return tuple(each for each in last.values() if each.ending == "done")
 
     def of_run(self, run: str, kind: str) -> Event | None:
         """The event that a run wrote."""

@@ -8,6 +8,7 @@ from typing import Any
 from scripts.domain.database import pairs
 from scripts.domain.database.migrations import Comparison, compare
 from scripts.domain.database.pairs import GoingBack, Judged
+from scripts.domain.quality.gates import Gate, gates
 from scripts.domain.release.facts import Facts
 from scripts.domain.release.live import fault
 from scripts.domain.release.refusals import Refusal, refusals
@@ -34,6 +35,7 @@ class Plan:
     nothing: str | None
     migrations: tuple[Judged, ...] = ()
     back: GoingBack = field(default_factory=GoingBack)
+    gates: tuple[Gate, ...] = ()
 
     @property
     def no_return(self) -> str:
@@ -82,6 +84,7 @@ class Plan:
             "way_back": self.way_back,
             "without": self.without,
             "findings": [each.document() for each in facts.findings],
+            "gates": [each.document() for each in self.gates],
             "refused": self.refused.why if self.refused else None,
         }
 
@@ -96,7 +99,7 @@ def decide(facts: Facts) -> Plan:
     migrations = () if facts.rolls_back else pairs.pending(facts, comparison)
     back = pairs.going_back(facts, comparison)
     steps = _steps(facts, comparison, back)
-    return Plan(facts, comparison, steps, refused, nothing, migrations, back)
+    return Plan(facts, comparison, steps, refused, nothing, migrations, back, gates(facts))
 
 
 def _nothing(facts: Facts, comparison: Comparison) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from scripts.domain.database.migrations import Comparison, Migration
 from scripts.domain.database.pairs import objections
+from scripts.domain.quality.gates import hours_between, objection
 from scripts.domain.release.facts import Commit, Facts
 from scripts.domain.release.live import Answer, Expected, fault
 from scripts.domain.secrets.finding import errors
@@ -17,11 +17,12 @@ from scripts.domain.settings import Environment
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why not, what to type instead, and the exit code that belongs to it."""
+    """Why not, what to type instead, and the exit code; `rule` where somebody asks for it."""
 
     why: str
     hint: str | None
     code: int = 1
+    rule: str = ""
 
 
 def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
@@ -50,6 +51,9 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"release a new commit, or try this one again: `{_again(facts)} --retry`",
         )
     yield from _schema_refusals(facts, comparison)
+    lacking = objection(facts, _again(facts))  # last: no test is run for what may not go anyway
+    if lacking:
+        yield Refusal(*lacking, rule="gates")
 
 
 def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
@@ -97,20 +101,13 @@ def _drill_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
     """Where it is demanded, the way back must have been proven not long ago."""
     days = facts.environment.drill_days
     proof = facts.ledger.proof(source.name, "drill")
-    fresh = proof and _days_between(proof.at, facts.now) <= days
+    fresh = proof and hours_between(proof.at, facts.now) <= days * 24
     if days and not fresh:
         last = f"the last one was {proof.at}" if proof else "there was none yet"
         yield Refusal(
             f"{facts.environment.name} demands a drill on {source.name} within {days} days: {last}",
             f"`invoke drill --env {source.name}`",
         )
-
-
-def _days_between(then: str, now: str) -> float:
-    try:
-        return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds() / 86_400
-    except (ValueError, TypeError):
-        return float("inf")
 
 
 def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:

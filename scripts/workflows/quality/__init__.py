@@ -1,1 +1,1 @@
-"""The proofs of quality: tests and checks."""
+"""The proofs of quality: tests, checks, approvals."""

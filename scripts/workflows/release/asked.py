@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from scripts.domain.outcome import Outcome
 from scripts.domain.release.plan import decide
 from scripts.domain.settings import Environment
+from scripts.workflows.quality.missing import run_missing
 from scripts.workflows.release.carry_out import Consent, carry_out
 from scripts.workflows.release.observe import Wish, observe
 from scripts.workflows.run.patience import patiently
@@ -26,6 +27,7 @@ class Asked:
     plan: bool = False
     yes: bool = False
     wait: bool = False
+    run_missing: bool = False
 
     def wish(
         self,
@@ -62,6 +64,9 @@ class Asked:
         """Observe, plan, and carry the plan out; once more whenever a lock was in the way, with `wait`."""
 
         def release() -> Outcome:
-            return carry_out(tools, decide(observe(tools, wish)), self.consent)
+            plan = decide(observe(tools, wish))
+            if self.run_missing and not self.plan and run_missing(tools, plan):
+                plan = decide(observe(tools, wish))
+            return carry_out(tools, plan, self.consent)
 
         return patiently(tools, release, wait=self.wait and not self.plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from scripts.adapters.git import Git
 from scripts.adapters.git_merge import MergingGit
@@ -16,11 +17,12 @@ from scripts.domain.release.live import Answer
 from scripts.domain.release.lock import FILE as LOCK_FILE
 from scripts.domain.release.lock import Lock, lock_of, lock_ref
 from scripts.domain.secrets.finding import Finding
-from scripts.domain.settings import Environment
+from scripts.domain.settings import Environment, Gates
 from scripts.errors import Refused
 from scripts.shell.background import begin
 from scripts.workflows.database.schema_facts import with_scripts
 from scripts.workflows.line.aligning import harmless
+from scripts.workflows.quality import reports
 from scripts.workflows.secrets.examine import examine
 from scripts.workflows.toolbox import Toolbox
 
@@ -129,7 +131,21 @@ def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:
         carried=_carried(tools, wish, remote, wanted),
         revision=wish.revision or "",
         accepts=wish.accepts,
+        **_proofs(tools, wish, remote, wanted),
     )
+
+
+def _proofs(tools: Toolbox, wish: Wish, remote: Remote, wanted: str) -> dict[str, Any]:
+    """What the gates look at; a run that goes on was judged already."""
+    before = tools.settings.before(wish.environment)
+    if wish.resumes or before is None or wish.environment.gates == Gates():
+        return {}
+    made = tools.git.log(wanted, None, limit=1)
+    return {
+        "before": before,
+        "maker": made[0]["author"] if made else "",
+        "altered": reports.altered(tools, remote.ledger, before, wanted),
+    }
 
 
 def _target(wish: Wish, remote: Remote) -> Event | None:
