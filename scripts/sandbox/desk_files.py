@@ -32,6 +32,12 @@ text = "export function home() {{ throw new Error('broken on purpose by a drill'
 
 [notices]
 budget = 3
+
+[e2e]
+min_tests = 10
+min_smoke_tests = 4
+timeout = 120
+variables = ["WHATSAPP_VERIFY_TOKEN"]
 """
 
 ENVIRONMENT = """
@@ -78,7 +84,7 @@ def _table(environment: Environment) -> str:
 def _values(world: World, environment: Environment) -> str:
     address = f"postgresql://postgres@127.0.0.1:{world.postgres_port}/{environment.database}"
     values = {
-        "VITE_SUPABASE_URL": f"https://{environment.name}-instance.supabase.co",
+        "VITE_SUPABASE_URL": environment.api_url,
         "VITE_SUPABASE_ANON_KEY": environment.anon_key,
         "VITE_ENVIRONMENT": environment.name,
         "VITE_SITE_URL": environment.url,

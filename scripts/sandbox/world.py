@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
-from scripts.sandbox import inbox, leftovers, ports, world_code, world_facts, world_ssh
+from scripts.sandbox import api, inbox, leftovers, ports, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
 from scripts.shell import daemon
 from scripts.shell.runner import end_all
@@ -97,13 +97,16 @@ def down(folder: Path, *, on_step: Callable[[str], None]) -> None:
 def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
     """All that can be done side by side, is; the first fault is raised when the rest has ended."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        jobs = {pool.submit(_databases, world): "PostgreSQL 17 with three databases"}
+        databases = pool.submit(_databases, world)
+        jobs = {databases: "PostgreSQL 17 with three databases"}
         keys = pool.submit(world_ssh.make_keys, world)
         jobs[keys] = "ssh keys and config"
         code = pool.submit(_code, world, app)
         jobs[code] = "git origin, clone and workspaces"
         told = pool.submit(inbox.start, world.inbox, world.inbox_port, world.inbox_token)
         jobs[told] = "inbox in place of Slack and Discord"
+        if all(each.api_port for each in world.environments):
+            jobs[pool.submit(_api, world, databases)] = "gateway in place of Supabase's"
         jobs[pool.submit(_packages, world, code)] = "npm packages in the clone"
         for each in world.environments:
             name = f"host {each.alias} at {each.url}"
@@ -127,6 +130,15 @@ def _databases(world: World) -> None:
     server.start()
     for each in world.environments:
         server.create_database(each.database)
+
+
+def _api(world: World, databases: Future[None]) -> None:
+    databases.result()
+    projects = [
+        {"port": each.api_port, "database": each.database, "jwt_secret": each.jwt_secret}
+        for each in world.environments
+    ]
+    api.start(world.api, {"port": world.postgres_port, "password": world.password}, projects)
 
 
 def _code(world: World, app: Path) -> None:
@@ -179,6 +191,7 @@ def _stop(world: World) -> None:
             pool.submit(daemon.stop, each.host / "pid", grace=10.0)
         pool.submit(world.postgres.stop)
         pool.submit(inbox.stop, world.inbox)
+        pool.submit(api.stop, world.api)
     for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
         daemon.stop(pid_file)
     leftovers.end_all(world.folder)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import secrets
 import uuid
@@ -13,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from scripts.sandbox import ports
+from scripts.sandbox import ports, tokens
 from scripts.sandbox.host_config import HostConfig, write_private
 from scripts.sandbox.postgres import Server
 
@@ -52,6 +49,13 @@ class Environment:
     database_url: str = field(repr=False)
     anon_key: str = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)
+    api_port: int = 0  # a world that was made before there was a stand-in for Supabase has none
+    jwt_secret: str = field(default="", repr=False)
+
+    @property
+    def api_url(self) -> str:
+        """Where the stand-in for Supabase's gateway answers for this environment."""
+        return f"http://127.0.0.1:{self.api_port}" if self.api_port else f"https://{self.name}.invalid"
 
     @property
     def url(self) -> str:
@@ -146,6 +150,11 @@ class World:
         """What Slack and Discord were told; `faults.json` goes here."""
         return self.folder / "inbox"
 
+    @property
+    def api(self) -> Path:
+        """What the stand-in for Supabase's gateway knows."""
+        return self.folder / "api"
+
     def webhook(self, target: str, environment: str) -> str:
         """Where `slack` or `discord` takes the notices of an environment."""
         return f"http://127.0.0.1:{self.inbox_port}/{target}/{environment}/{self.inbox_token}"
@@ -163,7 +172,7 @@ class World:
             "clone": str(self.clone),
             "inbox": str(self.inbox),
             "environments": {
-                each.name: {"url": each.url, "database_url": each.database_url}
+                each.name: {"url": each.url, "database_url": each.database_url, "api_url": each.api_url}
                 for each in self.environments
             },
         }
@@ -191,14 +200,14 @@ def read(folder: Path) -> World | None:
 
 def invent(folder: Path) -> World:
     """New ports, ids and passwords for a world that is still to be made."""
-    postgres_port, *rest = ports.free(1 + 3 * len(CHAIN))
+    postgres_port, *rest = ports.free(1 + 4 * len(CHAIN))
     admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
     server = Server(folder / "postgres", postgres_port, admin_password, password)
     made = []
     for index, (name, alias, branch) in enumerate(CHAIN):
         url = server.url(f"airhost_{name}")
         jwt_secret = secrets.token_urlsafe(32)
-        port, ssh_port, mcp_port = rest[3 * index : 3 * index + 3]
+        port, ssh_port, mcp_port, api_port = rest[4 * index : 4 * index + 4]
         made.append(
             Environment(
                 root=folder,
@@ -210,13 +219,15 @@ def invent(folder: Path) -> World:
                 ssh_port=ssh_port,
                 mcp_port=mcp_port,
                 mcp_token=secrets.token_urlsafe(24),
+                api_port=api_port,
+                jwt_secret=jwt_secret,
                 database_url=url,
-                anon_key=_jwt("anon", jwt_secret),
+                anon_key=tokens.key("anon", jwt_secret),
                 secrets={
                     "DATABASE_URL": url,
                     "WHATSAPP_VERIFY_TOKEN": secrets.token_urlsafe(18),
                     "OPENAI_API_KEY": f"sk-sandbox-{secrets.token_urlsafe(24)}",
-                    "SUPABASE_SERVICE_ROLE_KEY": _jwt("service_role", jwt_secret),
+                    "SUPABASE_SERVICE_ROLE_KEY": tokens.key("service_role", jwt_secret),
                 },
             )
         )
@@ -227,20 +238,11 @@ def with_inbox(world: World) -> World:
     """The world with an inbox of its own."""
     if world.inbox_port:
         return world
-    taken = {port for each in world.environments for port in (each.port, each.ssh_port, each.mcp_port)}
+    taken = {
+        port
+        for each in world.environments
+        for port in (each.port, each.ssh_port, each.mcp_port, each.api_port)
+    }
     taken.add(world.postgres_port)
     port = next(port for port in ports.free(len(taken) + 1) if port not in taken)
     return replace(world, inbox_port=port, inbox_token=secrets.token_urlsafe(24))
-
-
-def _jwt(role: str, secret: str) -> str:
-    """A key shaped like Supabase's, so that a leak scan can know it by its role."""
-
-    def part(document: object) -> str:
-        raw = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-    claims = {"iss": "supabase", "ref": "sandbox", "role": role, "exp": 4_102_444_800}
-    unsigned = f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims)}"
-    signature = hmac.digest(secret.encode(), unsigned.encode(), hashlib.sha256)
-    return f"{unsigned}.{part(signature)}"

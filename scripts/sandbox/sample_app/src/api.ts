@@ -1,3 +1,5 @@
+import { anonKey, supabaseUrl } from "./config";
+
 export interface Property {
   id: string;
   name: string;
@@ -6,17 +8,26 @@ export interface Property {
   currency: string;
 }
 
-export interface Booking {
+export interface Stay {
   id: string;
   property_id: string;
-  guest_name: string;
   check_in: string;
   check_out: string;
   status: "pending" | "confirmed" | "cancelled";
 }
 
+export interface Booking extends Stay {
+  guest_name: string;
+}
+
+// Straight from Supabase: row level security decides what a visitor may read.
 export async function listProperties(): Promise<Property[]> {
-  return (await call<{ properties: Property[] }>("/api/properties")).properties;
+  const query = "select=id,name,city,price_cents,currency&published=is.true&order=city,name";
+  return call<Property[]>(`${supabaseUrl}/rest/v1/properties?${query}`, { headers: { apikey: anonKey } });
+}
+
+export async function takenNights(): Promise<Stay[]> {
+  return (await call<{ bookings: Stay[] }>("/api/bookings")).bookings;
 }
 
 export async function book(fields: Record<string, FormDataEntryValue>): Promise<Booking> {
@@ -36,6 +47,6 @@ async function call<Answer>(path: string, request?: RequestInit): Promise<Answer
   const response = await fetch(path, request);
   // A proxy in between may answer an error with a page instead of JSON.
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}`);
+  if (!response.ok) throw new Error(answer.error ?? answer.message ?? `the server answered ${response.status}`);
   return answer;
 }

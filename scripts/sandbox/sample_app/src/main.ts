@@ -1,7 +1,7 @@
 import "./style.css";
-import { book, listProperties, liveCommit } from "./api";
+import { book, listProperties, liveCommit, takenNights } from "./api";
 import { anonKey, environment, supabaseUrl } from "./config";
-import { card, choice, find, sentence } from "./view";
+import { card, choice, find, sentence, stay } from "./view";
 
 async function showProperties(): Promise<void> {
   const list = find("#properties");
@@ -18,6 +18,12 @@ async function showProperties(): Promise<void> {
   }
 }
 
+async function showStays(): Promise<void> {
+  // Without them the page is of use all the same.
+  const stays = await takenNights().catch(() => []);
+  find("#stays").replaceChildren(...stays.map(stay));
+}
+
 async function submit(event: SubmitEvent): Promise<void> {
   event.preventDefault();
   const form = event.currentTarget as HTMLFormElement;
@@ -27,6 +33,7 @@ async function submit(event: SubmitEvent): Promise<void> {
     const booking = await book(Object.fromEntries(new FormData(form)));
     say(sentence(booking), "done");
     form.reset();
+    await showStays();
   } catch (fault) {
     say(message(fault), "problem");
   } finally {
@@ -58,4 +65,5 @@ function message(fault: unknown): string {
 
 find<HTMLFormElement>("#booking").addEventListener("submit", submit);
 void showProperties();
+void showStays();
 void showFooter();

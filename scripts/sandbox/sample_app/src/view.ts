@@ -1,4 +1,4 @@
-import type { Booking, Property } from "./api";
+import type { Booking, Property, Stay } from "./api";
 
 export function find<Kind extends HTMLElement>(selector: string): Kind {
   const found = document.querySelector<Kind>(selector);
@@ -10,6 +10,13 @@ export function card(property: Property): HTMLLIElement {
   const item = document.createElement("li");
   item.dataset.property = property.id;
   item.append(line("h3", property.name), line("p", property.city), line("strong", price(property)));
+  return item;
+}
+
+export function stay({ id, property_id, check_in, check_out }: Stay): HTMLLIElement {
+  const item = document.createElement("li");
+  Object.assign(item.dataset, { booking: id, property: property_id });
+  item.textContent = `${check_in} to ${check_out}`;
   return item;
 }
 
