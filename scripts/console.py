@@ -22,9 +22,9 @@ from scripts.shell.secret import redact, redacted, untold
 
 if TYPE_CHECKING:  # what only a release needs
     from scripts.domain.release.plan import Plan
+from scripts.domain.release.plan_text import words
 
 TICK = 10.0  # seconds between two signs of life of a long step
-SHOWN = 20  # commits of a plan
 
 
 @dataclass
@@ -50,38 +50,8 @@ class Console:
 
     def plan(self, plan: Plan) -> None:
         """The plan as people read it."""
-        facts = plan.facts
-        way = f" from {facts.source.name}" if facts.source else ""
-        self.say(f"{facts.task} `{facts.wanted[:12]}` to {facts.environment.name}{way}")
-        for commit in facts.commits[:SHOWN]:
-            self.say(f"  | {commit.id[:12]} {commit.at[:10]} {commit.author}: {commit.subject}")
-        if len(facts.commits) > SHOWN:
-            self.say(f"  | and {len(facts.commits) - SHOWN} more")
-        for gate in () if plan.nothing else plan.gates:
-            lacks = "" if gate.met else f" -> `{gate.command}`" if gate.command else " -> wait"
-            self.say(f"  gate {'ok     ' if gate.met else 'MISSING'} {gate}{lacks}")
-        if plan.nothing or plan.refused:
-            return
-        if plan.without:
-            self.say(f"  without {plan.without}")
-        for finding in facts.findings:
-            self.say(f"  {finding}")
-        for each in plan.migrations:
-            self.say(f"  migration {each}")
-        self._schema_back(plan)
-        for step in plan.steps:
-            expected = f" (about {step.seconds:g} s)" if step.seconds else ""
-            self.say(f"  {step.name:<8} {step.detail}{expected}")
-        self.say(f"  point of no return: {plan.no_return}; way back: {plan.way_back}")
-
-    def _schema_back(self, plan: Plan) -> None:
-        """What becomes of the schema when the code goes back."""
-        for each in plan.back.undo:
-            self.say(f"  undo {each}")
-        for loss in plan.back.lost:
-            self.say(f"  data will be lost: {loss}")
-        if plan.back.ahead:
-            self.say(f"  schema stays ahead: {', '.join(map(str, plan.back.ahead))}")
+        for line in words(plan):
+            self.say(line)
 
     def begin(self, step: str, detail: str) -> None:
         """A step begins; a long one gives a sign of life now and then."""
