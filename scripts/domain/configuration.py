@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import math
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from typing import Any, cast, get_type_hints
 from urllib.parse import urlsplit
 
+from scripts.domain.sections import KINDS, section, unknown
 from scripts.domain.settings import App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
 
-Section = TypeVar("Section")
 Table = Mapping[str, Any]
 
-KINDS: dict[object, tuple[str, Callable[[Any], bool]]] = {
-    str: ("a string", lambda value: isinstance(value, str)),
-    bool: ("true or false", lambda value: isinstance(value, bool)),
-    float: (
-        "a number above 0",
-        lambda value: (
-            isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
-        ),
-    ),
-    int: (
-        "a whole number, 0 or more",
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-    ),
-    tuple[str, ...]: (
-        "a list of strings",
-        lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
-    ),
-}
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
 # `HEAD` and whole commit ids are left out: git takes them for something else than a branch.
@@ -54,14 +34,14 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
         name: kind for name, kind in get_type_hints(Settings).items() if dataclasses.is_dataclass(kind)
     }
     sections: dict[str, Any] = {
-        name: _section(cast("type[Any]", kind), table.get(name, {}), name, faults)
+        name: section(cast("type[Any]", kind), table.get(name, {}), name, faults)
         for name, kind in kinds.items()
     }
     faults.extend(_between(**sections))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
     known = ["chain", *sections, "environment"]
-    faults.extend(_unknown(key, known, "") for key in table if key not in known)
+    faults.extend(unknown(key, known, "") for key in table if key not in known)
     if faults:
         listed = "".join(f"\n  | {fault}" for fault in faults)
         raise ConfigError(
@@ -69,59 +49,6 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
             "every key is explained in the shipped `env/pipeline.toml`",
         )
     return Settings(chain=chain, environments=environments, **sections)
-
-
-def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:
-    """One table as its class; each fault noted, the default standing in for a faulty value."""
-    if not isinstance(table, Mapping):
-        faults.append(f"`{path}` should be a table")
-        table = {}
-    types = get_type_hints(kind)
-    fields = {each.name: each for each in dataclasses.fields(cast("Any", kind)) if each.name not in given}
-    faults.extend(_unknown(key, list(fields), f"{path}.") for key in table if key not in fields)
-    values: dict[str, Any] = dict(given)
-    for name, spec in fields.items():
-        needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
-        before = len(faults)
-        if name in table:
-            value = _value(types[name], table[name], f"{path}.{name}", faults)
-            choices = spec.metadata.get("one_of")
-            if len(faults) == before and choices and value not in choices:
-                faults.append(f"`{path}.{name}` should be {' or '.join(f'`{c}`' for c in choices)}")
-            if len(faults) == before:
-                values[name] = value
-        elif needed:
-            faults.append(f"`{path}.{name}` is missing: it should be {KINDS[types[name]][0]}")
-        if needed:
-            values.setdefault(name, "")
-    return kind(**values)
-
-
-def _value(kind: Any, value: object, path: str, faults: list[str]) -> Any:
-    """One value: a plain one, a table, a table of tables by name, or a list of tables."""
-    if dataclasses.is_dataclass(kind):
-        return _section(cast("type[Any]", kind), value, path, faults)
-    if kind in KINDS:
-        wanted, fits = KINDS[kind]
-        if not fits(value):
-            faults.append(f"`{path}` should be {wanted}")
-        return tuple(value) if isinstance(value, list) else value
-    inner = get_args(kind)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            faults.append(f"`{path}` should be a list of tables")
-            return ()
-        return tuple(_value(inner[0], each, f"{path}[{n}]", faults) for n, each in enumerate(value))
-    if not isinstance(value, Mapping):
-        faults.append(f"`{path}` should be a table")
-        return {}
-    return {name: _value(inner[1], each, f"{path}.{name}", faults) for name, each in value.items()}
-
-
-def _unknown(key: str, known: list[str], prefix: str) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    guess = f": did you mean `{prefix}{near[0]}`?" if near else ""
-    return f"`{prefix}{key}` is no key of this file{guess}"
 
 
 def _between(app: App, verify: Verify, lock: Lock, secrets: Secrets, **_others: object) -> list[str]:
@@ -156,7 +83,7 @@ def _environments(table: Table, chain: tuple[str, ...], faults: list[str]) -> di
             faults.append(f"`environment.{name}` is missing, though `chain` names it")
         else:
             path = f"environment.{name}"
-            environments[name] = _section(Environment, tables[name], path, faults, name=name)
+            environments[name] = section(Environment, tables[name], path, faults, name=name)
             faults.extend(f"`{path}.{fault}" for fault in _environment_faults(environments[name]))
     faults += [
         f"`environment.{name}.gates` should be empty: no environment comes before the first of the chain"
