@@ -1,4 +1,4 @@
-"""A parsed table as a frozen section: the fields of its class are the keys, each fault is noted with its path."""
+"""A parsed table as a frozen section: the fields of its class are the keys; each fault has its path."""
 
 from __future__ import annotations
 

@@ -314,7 +314,7 @@ def test_13_no_file_of_the_repository_says_yes(tmp_path: Path) -> None:
     person = seeded(tmp_path)[1]
     guarded = PIPELINE.replace('branch = "staging"', 'branch = "develop"\nguarded = true')
     folder = configured(tmp_path / "env", person.folder, guarded)
-    (folder / ".env.staging").write_text("YES=true\nINVOKE_YES=1\nCONFIRM=staging\n")
+    (folder / ".env.staging").write_text("YES=true\nCONFIRM=staging\n")
     (folder / ".env.staging").chmod(0o600)
     more = {
         "YES": "true",
@@ -330,6 +330,6 @@ def test_13_no_file_of_the_repository_says_yes(tmp_path: Path) -> None:
     )
     refused = invoke("deploy", "--env", "staging", "--json", env_dir=keyed)
 
-    assert (6, "declined") == (ended.code, ended.document["ending"])
+    assert (6, "declined") == (ended.code, ended.document["ending"]), ended.document["message"]
     assert (1, "failed") == (refused.code, refused.document["ending"])
     assert Console(as_json=True).confirm("staging") is False

@@ -9,7 +9,8 @@ from scripts.domain.release.plan import decide
 from scripts.domain.settings import Environment
 from scripts.workflows.quality.missing import run_missing
 from scripts.workflows.release.carry_out import Consent, carry_out
-from scripts.workflows.release.observe import Wish, observe
+from scripts.workflows.release.observe import observe
+from scripts.workflows.release.wish import Wish
 from scripts.workflows.run.patience import patiently
 from scripts.workflows.toolbox import Toolbox
 

@@ -16,7 +16,8 @@ from scripts.workflows.notices import tell
 from scripts.workflows.notices.deliveries import undelivered
 from scripts.workflows.release import publish
 from scripts.workflows.release.carry_out import Consent, confirm, held, refuse
-from scripts.workflows.release.observe import Wish, observe, observe_remote
+from scripts.workflows.release.observe import observe, observe_remote
+from scripts.workflows.release.wish import Wish
 from scripts.workflows.run.begin import acquire
 from scripts.workflows.run.record import append
 from scripts.workflows.run.run import Run

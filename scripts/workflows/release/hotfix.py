@@ -19,7 +19,8 @@ from scripts.workflows.line.aligning import align
 from scripts.workflows.line.backmerge import bring_back, way_back
 from scripts.workflows.release.asked import Asked
 from scripts.workflows.release.carry_out import Consent, carry_out
-from scripts.workflows.release.observe import Wish, observe, observe_remote
+from scripts.workflows.release.observe import observe, observe_remote
+from scripts.workflows.release.wish import Wish
 from scripts.workflows.run.patience import patiently
 from scripts.workflows.toolbox import Toolbox
 

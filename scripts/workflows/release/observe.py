@@ -8,11 +8,10 @@ from functools import cache
 from typing import Any
 
 from scripts.adapters.git import Git
-from scripts.adapters.git_merge import MergingGit
 from scripts.domain.database.migrations import Applied, Migration, read
 from scripts.domain.release import ledger as ledgers
-from scripts.domain.release.facts import MOVES_BRANCH, Commit, Facts
-from scripts.domain.release.ledger import Event, Ledger
+from scripts.domain.release.facts import Facts
+from scripts.domain.release.ledger import Ledger
 from scripts.domain.release.live import Answer
 from scripts.domain.release.lock import FILE as LOCK_FILE
 from scripts.domain.release.lock import Lock, lock_of, lock_ref
@@ -23,6 +22,8 @@ from scripts.shell.background import begin
 from scripts.workflows.database.schema_facts import with_scripts
 from scripts.workflows.line.aligning import harmless
 from scripts.workflows.quality import reports
+from scripts.workflows.release import wish as wished
+from scripts.workflows.release.wish import Wish, commits_between
 from scripts.workflows.secrets.examine import examine
 from scripts.workflows.toolbox import Toolbox
 
@@ -37,36 +38,6 @@ class Remote:
     def head(self, environment: Environment) -> str | None:
         """Where the environment's branch is; None when it is not there yet."""
         return self.refs.get(environment.branch_ref)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What was asked for.
-
-    Args:
-        source: the environment to promote from; None for what comes from no other.
-        revision: a commit, branch or tag; None for the head of the branch.
-        release: the release to go back to (`v3`, or "" for the last good one); None for others.
-        allow_bad: why a commit that was rolled back here may be live again.
-        retry: a commit that failed here may be tried again.
-        resumes: the dead run whose lock does not count.
-        accepts: what a person takes on himself, see `Facts`.
-    """
-
-    task: str
-    environment: Environment
-    source: Environment | None = None
-    revision: str | None = None
-    retry: bool = False
-    release: str | None = None
-    allow_bad: str = ""
-    resumes: str | None = None
-    accepts: frozenset[str] = frozenset()
-
-    @property
-    def moves_branch(self) -> bool:
-        """At the end the environment's branch moves to what is released."""
-        return self.task in MOVES_BRANCH
 
 
 def observe(tools: Toolbox, wish: Wish) -> Facts:
@@ -99,9 +70,9 @@ def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:
     """What refs, ledger and commits say; what is live, and applied, is put in when it is known."""
     environment, source = wish.environment, wish.source
     head = remote.head(environment)
-    target = _target(wish, remote)
-    wanted = target.commit if target else _wanted(tools, wish, remote)
-    contained = _contained(tools, wish, head, wanted)
+    target = wished.target(wish, remote)
+    wanted = target.commit if target else wished.wanted(tools, wish, remote)
+    contained = wished.contained(tools, wish, head, wanted)
     previous = remote.ledger.live(environment.name)
     lock = read_lock(tools, remote.refs, environment)
     base = head if wish.moves_branch else (previous.commit if previous else None)
@@ -128,7 +99,7 @@ def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:
         allow_bad=wish.allow_bad,
         retry=wish.retry,
         harmless=apart and harmless(tools, wanted, environment, head or ""),
-        carried=_carried(tools, wish, remote, wanted),
+        carried=wished.carried(tools, wish, remote, wanted),
         revision=wish.revision or "",
         accepts=wish.accepts,
         **_proofs(tools, wish, remote, wanted),
@@ -146,62 +117,6 @@ def _proofs(tools: Toolbox, wish: Wish, remote: Remote, wanted: str) -> dict[str
         "maker": made[0]["author"] if made else "",
         "altered": reports.altered(tools, remote.ledger, before, wanted),
     }
-
-
-def _target(wish: Wish, remote: Remote) -> Event | None:
-    """The release to go back to: from the ledger alone, among those that were proven live here."""
-    if wish.release is None:
-        return None
-    name = wish.environment.name
-    now, good = remote.ledger.live(name), remote.ledger.good(name)
-    others = [each for each in good if now is None or each.commit != now.commit]
-    listed = ", ".join(f"`{each.release}` ({each.commit[:12]}, {each.at})" for each in others[:8])
-    if not wish.release and others:
-        return others[0]
-    for each in remote.ledger.events:
-        known = each.environment == name and each.release == wish.release and each.ending == "done"
-        if known and (each in good or wish.allow_bad):
-            return each
-    asked = (
-        f"`{wish.release}` is no good release of {name}"
-        if wish.release
-        else (f"{name} has no other good release to go back to")
-    )
-    raise Refused(asked, f"good ones: {listed}" if listed else "`invoke history` shows them all")
-
-
-def _wanted(tools: Toolbox, wish: Wish, remote: Remote) -> str:
-    """The commit to release: the one that was named, or the head of the branch it comes from."""
-    if wish.revision:
-        return tools.git.resolve(wish.revision, remote.refs)
-    origin = wish.source or wish.environment
-    head = remote.head(origin)
-    if head is None:
-        raise Refused(
-            f"the remote has no branch `{origin.branch}`",
-            f"`git push {tools.git.remote} HEAD:refs/heads/{origin.branch}` makes it",
-        )
-    return head
-
-
-def _contained(tools: Toolbox, wish: Wish, head: str | None, wanted: str) -> bool:
-    """Whether the history allows it: a fast-forward of the branch if that is to move, or on it."""
-    if wish.task == "drill":  # its commit is on no branch, and never will be
-        return True
-    if wish.moves_branch:
-        return head is None or tools.git.is_ancestor(head, wanted)
-    return head is not None and tools.git.is_ancestor(wanted, head)
-
-
-def _carried(tools: Toolbox, wish: Wish, remote: Remote, wanted: str) -> tuple[Commit, ...]:
-    """The commits of a hotfix that were made on a branch before; a run that goes on was judged already."""
-    head = remote.head(wish.environment)
-    if wish.task != "hotfix" or wish.resumes or head is None:
-        return ()
-    git = MergingGit(tools.git.folder, tools.git.remote)
-    heads = [remote.head(each) for each in tools.settings if each is not wish.environment]
-    made = {commit for other in heads if other for commit in git.straight(head, other)}
-    return tuple(each for each in commits_between(tools, wanted, head) if each.id in made)
 
 
 def observe_remote(tools: Toolbox) -> Remote:
@@ -251,8 +166,3 @@ def applied_migrations(tools: Toolbox, environment: Environment) -> tuple[Applie
     """The history of an environment's database, None when it has no database."""
     postgres = tools.postgres(environment)
     return tuple(Applied(*row) for row in postgres.history()) if postgres else None
-
-
-def commits_between(tools: Toolbox, new: str, without: str | None) -> tuple[Commit, ...]:
-    """The commits of `new` that `without` lacks, newest first."""
-    return tuple(Commit(**line) for line in tools.git.log(new, without))

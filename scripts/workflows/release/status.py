@@ -17,11 +17,11 @@ from scripts.shell.background import begin
 from scripts.workflows.release.observe import (
     Remote,
     applied_migrations,
-    commits_between,
     migrations_of,
     observe_remote,
     read_lock,
 )
+from scripts.workflows.release.wish import commits_between
 from scripts.workflows.toolbox import Toolbox
 
 

@@ -15,7 +15,8 @@ from scripts.errors import Declined, Locked, TakenBack
 from scripts.workflows.line import moving
 from scripts.workflows.release import hotfix
 from scripts.workflows.release.carry_out import held, proceed, released
-from scripts.workflows.release.observe import Wish, observe, read_lock
+from scripts.workflows.release.observe import observe, read_lock
+from scripts.workflows.release.wish import Wish
 from scripts.workflows.run.begin import begin, lock_for, locked
 from scripts.workflows.run.holding import Holding
 from scripts.workflows.run.run import Run

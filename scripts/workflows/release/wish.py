@@ -1,0 +1,107 @@
+"""What was asked for, and which commit that is by what the remote shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scripts.adapters.git_merge import MergingGit
+from scripts.domain.release.facts import MOVES_BRANCH, Commit
+from scripts.domain.release.ledger import Event
+from scripts.domain.settings import Environment
+from scripts.errors import Refused
+from scripts.workflows.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from scripts.workflows.release.observe import Remote
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Args:
+        source: the environment to promote from; None for what comes from no other.
+        revision: a commit, branch or tag; None for the head of the branch.
+        release: the release to go back to (`v3`, or "" for the last good one); None for others.
+        allow_bad: why a commit that was rolled back here may be live again.
+        retry: a commit that failed here may be tried again.
+        resumes: the dead run whose lock does not count.
+        accepts: what a person takes on himself, see `Facts`.
+    """
+
+    task: str
+    environment: Environment
+    source: Environment | None = None
+    revision: str | None = None
+    retry: bool = False
+    release: str | None = None
+    allow_bad: str = ""
+    resumes: str | None = None
+    accepts: frozenset[str] = frozenset()
+
+    @property
+    def moves_branch(self) -> bool:
+        """At the end the environment's branch moves to what is released."""
+        return self.task in MOVES_BRANCH
+
+
+def target(wish: Wish, remote: Remote) -> Event | None:
+    """The release to go back to: from the ledger alone, among those that were proven live here."""
+    if wish.release is None:
+        return None
+    name = wish.environment.name
+    now, good = remote.ledger.live(name), remote.ledger.good(name)
+    others = [each for each in good if now is None or each.commit != now.commit]
+    listed = ", ".join(f"`{each.release}` ({each.commit[:12]}, {each.at})" for each in others[:8])
+    if not wish.release and others:
+        return others[0]
+    for each in remote.ledger.events:
+        known = each.environment == name and each.release == wish.release and each.ending == "done"
+        if known and (each in good or wish.allow_bad):
+            return each
+    asked = (
+        f"`{wish.release}` is no good release of {name}"
+        if wish.release
+        else (f"{name} has no other good release to go back to")
+    )
+    raise Refused(asked, f"good ones: {listed}" if listed else "`invoke history` shows them all")
+
+
+def wanted(tools: Toolbox, wish: Wish, remote: Remote) -> str:
+    """The commit to release: the one that was named, or the head of the branch it comes from."""
+    if wish.revision:
+        return tools.git.resolve(wish.revision, remote.refs)
+    origin = wish.source or wish.environment
+    head = remote.head(origin)
+    if head is None:
+        raise Refused(
+            f"the remote has no branch `{origin.branch}`",
+            f"`git push {tools.git.remote} HEAD:refs/heads/{origin.branch}` makes it",
+        )
+    return head
+
+
+def contained(tools: Toolbox, wish: Wish, head: str | None, wanted: str) -> bool:
+    """Whether the history allows it: a fast-forward of the branch if that is to move, or on it."""
+    if wish.task == "drill":  # its commit is on no branch, and never will be
+        return True
+    if wish.moves_branch:
+        return head is None or tools.git.is_ancestor(head, wanted)
+    return head is not None and tools.git.is_ancestor(wanted, head)
+
+
+def carried(tools: Toolbox, wish: Wish, remote: Remote, wanted: str) -> tuple[Commit, ...]:
+    """The commits of a hotfix that were made on a branch before; a run that goes on was judged already."""
+    head = remote.head(wish.environment)
+    if wish.task != "hotfix" or wish.resumes or head is None:
+        return ()
+    git = MergingGit(tools.git.folder, tools.git.remote)
+    heads = [remote.head(each) for each in tools.settings if each is not wish.environment]
+    made = {commit for other in heads if other for commit in git.straight(head, other)}
+    return tuple(each for each in commits_between(tools, wanted, head) if each.id in made)
+
+
+def commits_between(tools: Toolbox, new: str, without: str | None) -> tuple[Commit, ...]:
+    """The commits of `new` that `without` lacks, newest first."""
+    return tuple(Commit(**line) for line in tools.git.log(new, without))
