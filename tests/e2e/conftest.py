@@ -16,6 +16,7 @@ import requests
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+SHOWN = 500  # characters of an answer that are kept
 PATIENCE = 6_000  # ms that an element may take
 # nothing but the journey's own requests leaves the browser
 FLAGS = (
@@ -58,19 +59,34 @@ def target() -> Target:
 
 
 class Api(requests.Session):
-    """A client without patience, and without a way to another host."""
+    """A client without patience, and without a way to another host; it remembers what was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False  # proxies and netrc of the machine are left out
+        self.said: list[str] = []
 
     def ask(self, method: str, url: str, **options: object) -> requests.Response:
         """One request."""
-        return self.request(method, url, timeout=10, allow_redirects=False, **options)  # type: ignore[arg-type]
+        answer = self.request(method, url, timeout=10, allow_redirects=False, **options)  # type: ignore[arg-type]
+        self.said.append(f"{method} {answer.url}\nHTTP {answer.status_code}\n{answer.text[:SHOWN]}\n")
+        return answer
 
 
-@pytest.fixture(scope="session")
-def api() -> Iterator[Api]:
-    """For what needs no browser; proxies and netrc of the machine are left out."""
+@pytest.fixture
+def api(request: pytest.FixtureRequest) -> Iterator[Api]:
+    """For what needs no browser; when the journey fails, its requests and answers are kept."""
     with Api() as session:
-        session.trust_env = False
         yield session
+    if request.node.stash.get(FAILED, False):
+        kept(request).joinpath("requests.txt").write_text("\n".join(session.said), encoding="utf-8")
+
+
+def kept(request: pytest.FixtureRequest) -> Path:
+    """The folder for what a failed journey leaves."""
+    place = Path(os.environ["E2E_ARTEFACTS"]) / str(request.node.name)
+    place.mkdir(exist_ok=True)
+    return place
 
 
 @pytest.fixture(scope="session")
@@ -132,8 +148,7 @@ def page(browser: Browser, seen: Seen, request: pytest.FixtureRequest) -> Iterat
     page.on("requestfailed", lambda asked: seen.problems.append(f"{asked.url}: {asked.failure}"))
     yield page
     if request.node.stash.get(FAILED, False):
-        place = Path(os.environ["E2E_ARTEFACTS"]) / request.node.name
-        place.mkdir(exist_ok=True)
+        place = kept(request)
         page.screenshot(path=place / "screenshot.png", full_page=True)
         context.tracing.stop(path=place / "trace.zip")
     else:

@@ -114,6 +114,7 @@ def book(page: Page, property_id: str, arrival: date, *, nights: int = NIGHTS) -
 def free_nights(page: Page, target: Target, api: Api) -> tuple[str, date]:
     """A property, and nights far ahead that nobody has taken."""
     ids = page.locator("#booking option").evaluate_all("options => options.map(each => each.value)")
+    assert ids, "there is no property to book"
     chosen = str(secrets.choice(ids))
     stays = api.ask("GET", f"{target.url}/api/bookings").json()["bookings"]
     taken = {each["check_in"] for each in stays if each["property_id"] == chosen}

@@ -80,7 +80,7 @@ def _doubts(
         doubts.append(f"no test ran ({counts['skipped']} skipped)" if cases else "no test was found")
     elif counts["passed"] < wanted:
         doubts.append(f"{counts['passed']} tests ran, at least {wanted} must ({counts['skipped']} skipped)")
-    if exit_code != 0:
+    if exit_code != 0 and not doubts:
         doubts.append(
             "the test runner took too long"
             if exit_code is None
