@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from scripts.adapters import http
-from scripts.adapters.database.database_url import Database, database_of
-from scripts.adapters.database.postgres import Postgres
 from scripts.adapters.git import Git
-from scripts.domain.release.live import Answer
 from scripts.domain.settings import Environment, Settings
 from scripts.errors import ConfigError, Refused
 from scripts.shell.clock import begun, boottime
 from scripts.shell.secret import Secret
 
 if TYPE_CHECKING:  # what only a release needs
+    from scripts.adapters.database.database_url import Database
+    from scripts.adapters.database.postgres import Postgres
+    from scripts.domain.release.live import Answer
     from scripts.domain.release.plan import Plan
 
 
@@ -79,6 +78,9 @@ class Toolbox:
 
     def look(self, environment: Environment) -> Answer:
         """Ask an environment's public URL what it is."""
+        from scripts.adapters import http
+        from scripts.domain.release.live import Answer
+
         verify = self.settings.verify
         seen = http.look(
             environment.url,
@@ -112,6 +114,8 @@ class Toolbox:
                 f"set it in `{self.config_folder / f'.env.{environment.name}'}`, "
                 "or say `database = false` in `pipeline.toml`",
             )
+        from scripts.adapters.database.database_url import database_of
+
         return database_of(
             url,
             values.get("DATABASE_PASSWORD"),
@@ -121,6 +125,8 @@ class Toolbox:
 
     def postgres(self, environment: Environment) -> Postgres | None:
         """The environment's database, ready to be asked."""
+        from scripts.adapters.database.postgres import Postgres
+
         database = self.database(environment)
         return Postgres(database) if database else None
 

@@ -143,12 +143,14 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
+@cache
 def secret_form(value: str) -> str | None:
     """What the value is, if its form says that it is secret; None for anything else."""
     found = keys(value.encode("utf-8", "surrogateescape"))
     return next((each.label for each in found if each.severity == "error"), None)
 
 
+@cache
 def token_of(value: str) -> Token | None:
     """The claims of a JSON web token, None for what is none; nothing is verified."""
     parts = value.encode("utf-8", "surrogateescape").split(b".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from scripts.domain.secrets.forms import PUBLIC_ROLES, secret_form, token_of
 
@@ -46,6 +47,7 @@ def public_prefix(name: str, prefixes: Iterable[str]) -> str | None:
     return max((each for each in prefixes if each and name.startswith(each)), key=len, default=None)
 
 
+@cache
 def is_secret_name(name: str, prefix: str = "") -> bool:
     """Whether the name says that its value is a secret; `prefix` is the public one that it has."""
     bare = _words(name, prefix)
@@ -53,12 +55,14 @@ def is_secret_name(name: str, prefix: str = "") -> bool:
     return bool(is_strong_name(name, prefix) or weak)
 
 
+@cache
 def is_strong_name(name: str, prefix: str = "") -> bool:
     """Whether the name is secret even over a value of a public form."""
     bare = _words(name, prefix)
     return bool(ADDRESS.search(bare) or (STRONG.search(bare) and not ABOUT.search(bare)))
 
 
+@cache
 def is_secret(name: str, value: str, prefix: str = "") -> bool:
     """Whether a variable holds a secret: by its value, or by its name unless browsers may have it."""
     if not value or SWITCH.fullmatch(value):
@@ -73,6 +77,7 @@ def _words(name: str, prefix: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removeprefix(prefix)).upper()
 
 
+@cache
 def is_public_form(value: str) -> bool:
     """Whether the value is of a kind that its vendor made for browsers."""
     token = token_of(value)
