@@ -34,7 +34,6 @@ RULES: Final[dict[str, str]] = {
     "LEAK007": "the whole of `import.meta.env` is in the bundle",
     "LEAK008": "a file that is never published",
     "LEAK009": "a canary is in the bundle",
-    "LEAK010": "code that may publish every variable",
 }
 
 

@@ -1,0 +1,94 @@
+"""Three environments as they should be; every test spoils one thing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+
+from scripts.adapters import env_files
+from scripts.domain.secrets.case import Case, Place
+from scripts.domain.secrets.check import check
+from scripts.domain.secrets.finding import Finding
+from scripts.domain.secrets.variables import Public, Variable, Written
+from scripts.domain.settings import Environment, Secrets
+
+PROJECTS = {
+    "development": "cdefghijklmnopqrstuv",
+    "staging": "bcdefghijklmnopqrstu",
+    "production": "abcdefghijklmnopqrst",
+}
+URLS = {name: f"https://airhost-{name[:4]}.replit.app" for name in PROJECTS}
+BUILT = ("VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY", "VITE_ENVIRONMENT", "VITE_SITE_URL")
+NOW = 1_795_000_000.0
+
+
+def jwt(role: str, project: str, end: float = 4_102_444_800) -> str:
+    """A key of Supabase's shape."""
+
+    def part(document: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+
+    signature = base64.urlsafe_b64encode(hashlib.sha256(f"{role}{project}".encode()).digest())
+    head, claims = part({"alg": "HS256"}), part({"ref": project, "role": role, "exp": end})
+    return f"{head}.{claims}.{signature.decode().rstrip('=')}"
+
+
+def made_up(*seed: str) -> str:
+    """A secret that nobody guesses, the same in every run."""
+    return hashlib.sha256("/".join(seed).encode()).hexdigest()[:32]
+
+
+def good(name: str) -> dict[str, str]:
+    """The variables of an environment, nothing wrong with them."""
+    project = PROJECTS[name]
+    return {
+        "VITE_SUPABASE_URL": f"https://{project}.supabase.co",
+        "VITE_SUPABASE_ANON_KEY": jwt("anon", project),
+        "VITE_ENVIRONMENT": name,
+        "VITE_SITE_URL": URLS[name],
+        "SUPABASE_SERVICE_ROLE_KEY": jwt("service_role", project),
+        "OPENAI_API_KEY": "sk-proj-stagingB7Kq2mZx9Lw4Rt8"
+        if name == "staging"
+        else f"sk-proj-{made_up(name, 'openai')}",
+        "WHATSAPP_VERIFY_TOKEN": made_up(name, "whatsapp"),
+        "DATABASE_URL": f"postgresql://postgres@db.{project}.supabase.co:5432/postgres?sslmode=require",
+        "DATABASE_PASSWORD": made_up(name, "database"),
+        "REPLIT_MCP_TOKEN": made_up(name, "replit"),
+    }
+
+
+def text_of(values: Mapping[str, str]) -> str:
+    """A `.env` file's text."""
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def written(name: str, text: str, exposed: tuple[tuple[str, str], ...] = ()) -> Written:
+    """What stands in an environment's file."""
+    lines = env_files.lines(text)
+    variables = tuple(Variable(key, value, f".env.{name}", number) for number, key, value in lines.entries)
+    return Written(name, f".env.{name}", variables, lines.faults, exposed=exposed)
+
+
+def findings(texts: Mapping[str, str] | None = None, **more: Written) -> tuple[Finding, ...]:
+    """What the rules say of the three, those in `texts` or `more` instead of the good ones."""
+    files = {name: written(name, text_of(good(name))) for name in PROJECTS}
+    files |= {name: written(name, text) for name, text in (texts or {}).items()} | more
+    places = [
+        Place(Environment(name, "main", URLS[name], aliases=(name[:4],)), files[name]) for name in PROJECTS
+    ]
+    public = Public(Secrets().public_prefixes, BUILT)
+    needed = tuple((name, "the build needs it") for name in (*BUILT, "DATABASE_URL", "REPLIT_MCP_TOKEN"))
+    return check(
+        Case(
+            place,
+            tuple(each for each in places if each is not place),
+            public,
+            needed,
+            Secrets().shared,
+            NOW,
+            first=place is places[0],
+        )
+        for place in places
+    )
