@@ -11,7 +11,7 @@ namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.drill,
     watch.status, watch.history,
     branches.hotfix, branches.backmerge,
-    quality.approve, quality.test_e2e,
+    quality.approve, quality.test_e2e, quality.load_test,
     line.freeze, line.unfreeze, line.release_hold,
     own.demo, own.test, own.check,
     setup.doctor, setup.init, db.collection, lock.collection, sandbox.collection, env.collection,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from scripts.domain.quality.load_settings import Caps, LoadSettings
 from scripts.errors import Refused
 
 
@@ -152,6 +153,7 @@ class Environment:
     repl_id: str = ""
     mcp_url: str = "https://mcp.replit.com/server/mcp"
     gates: Gates = field(default_factory=Gates)
+    load: Caps = field(default_factory=Caps)
 
     @property
     def branch_ref(self) -> str:
@@ -174,6 +176,7 @@ class Settings:
     secrets: Secrets = field(default_factory=Secrets)
     drill: Drill = field(default_factory=Drill)
     e2e: E2E = field(default_factory=E2E)
+    load: LoadSettings = field(default_factory=LoadSettings)
 
     def __iter__(self) -> Iterator[Environment]:
         """The environments in the order of the chain."""

@@ -61,6 +61,31 @@ def attempt(command: Command) -> Result:
     return Result(child.returncode, out, err, time.monotonic() - started)
 
 
+def attend(command: Command, every: float, look: Callable[[], None]) -> Result:
+    """As `attempt`, with a look round every so many seconds while it runs; for a command without `stdin`.
+
+    What the program started and left behind is ended, too.
+    """
+    started = time.monotonic()
+    child = None
+    try:
+        with deferred():
+            child = _start(command)
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                out, err = child.communicate(timeout=every)
+                return Result(child.returncode, out, err, time.monotonic() - started)
+            if time.monotonic() - started > command.timeout:
+                raise _too_late(command)
+            look()
+    finally:
+        if child is not None:
+            end_group(child)
+            _signal(child, signal.SIGKILL)
+            with _guard:
+                _children.discard(child)
+
+
 def _start(command: Command, *, merged_streams: bool = False) -> subprocess.Popen[bytes]:
     try:
         child = subprocess.Popen(

@@ -3,7 +3,7 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, REASON, desk
+from scripts.tasks.counter import ENV, JSON, REASON, YES, desk
 
 
 @task(
@@ -48,3 +48,40 @@ def test_e2e(
 ) -> None:
     """Try what an environment serves as its visitors do: `invoke test-e2e --env staging --suite smoke`."""
     desk("quality.test_e2e", env=env, suite=suite, k=k, headed=headed, commit=commit, json=json)
+
+
+@task(
+    help={
+        "env": "environment; the last one without customers (staging) if left out",
+        "profile": "`smoke`, `steady`, `spike`, `soak`, `stress`, or one of `[load.profiles]`",
+        "users": "another number of people at the peak (closed model)",
+        "rate": "requests a second at the peak (open model: sent when due, answers or not)",
+        "seconds": "another length; a changed profile proves nothing for `promote`",
+        "processes": "processes on this machine that make requests",
+        "workers_expected": "workers on other machines to wait for",
+        "master": "be such a worker, for the load test of that HOST[:PORT]",
+        "commit": "the commit that must be served; the newest release there if left out",
+        "yes": YES,
+        "json": JSON,
+    }
+)
+def load_test(
+    _c: Context,
+    env: str = "",
+    profile: str = "smoke",
+    users: int = 0,
+    rate: float = 0.0,
+    seconds: float = 0.0,
+    processes: int = 0,
+    workers_expected: int = 0,
+    master: str = "",
+    commit: str = "",
+    yes: bool = False,
+    json: bool = False,
+) -> None:
+    """Load an environment and judge how it bears it: `invoke load-test --env staging --profile steady`."""
+    desk(
+        "quality.load_test", env=env, profile=profile, users=users, rate=rate, seconds=seconds,
+        processes=processes, workers_expected=workers_expected, master=master, commit=commit,
+        yes=yes, json=json,
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""One load test on its way: look, load, watch, look again, take away what was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scripts.adapters.quality.locust_run import LoadRun
+from scripts.domain.quality.load_plan import LoadPlan
+from scripts.domain.quality.load_run import Measured, measured
+from scripts.domain.quality.load_verdict import Facts, served_faults
+from scripts.domain.release.ledger import Ledger
+from scripts.domain.settings import Environment
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError
+from scripts.shell.runner import attend, last_words
+from scripts.workflows.quality import load_data
+from scripts.workflows.toolbox import Toolbox
+
+LOOK = 2.0  # seconds between two looks at which commit is served
+SPOKEN = 10.0  # seconds between two words on how it goes
+
+
+@dataclass
+class Trial:
+    """One load test: what is to be done, and what was seen on the way."""
+
+    tools: Toolbox
+    environment: Environment
+    plan: LoadPlan
+    expected: str | None
+    ledger: Ledger
+    files: LoadRun
+    run: str
+    served: list[str | None] = field(default_factory=list)
+    markers: list[tuple[float, str]] = field(default_factory=list)
+    left: tuple[str, ...] = ()
+    spoken: float = 0.0
+
+    @property
+    def commit(self) -> str | None:
+        """What was served when it began."""
+        return self.served[0] if self.served else None
+
+
+def tried(trial: Trial) -> Measured | None:
+    """Look, load, look again, and take away what was written; None when nothing was measured.
+
+    Raises:
+        CommandFailed, CommandTimedOut: the target does not answer, or the generator did not end well.
+    """
+    _look(trial, 0.0)
+    if trial.commit is None:
+        raise _infrastructure(
+            trial, CommandFailed(f"{trial.environment.url} does not say which commit it serves")
+        )
+    if list(served_faults(facts_of(trial))):
+        return None
+    trial.tools.progress.begin("load", trial.plan.label)
+    started, ending = trial.tools.clock(), "failed"
+    try:
+        found = _loaded(trial, started)
+        ending = "done"
+    except (CommandFailed, CommandTimedOut) as fault:
+        raise _infrastructure(trial, fault) from None
+    finally:
+        if trial.plan.writes:
+            trial.left = load_data.remove(trial.tools, trial.environment, trial.run)
+        trial.tools.progress.end("load", ending, trial.tools.clock() - started)
+    _look(trial, trial.tools.clock() - started - trial.plan.warmup)
+    return found
+
+
+def _loaded(trial: Trial, started: float) -> Measured:
+    """The generator's run."""
+    tools, plan, files = trial.tools, trial.plan, trial.files
+    values, load = tools.values(trial.environment), tools.settings.load
+    files.prepare(trial.run, plan.document(load, values.get(load.rest, "")))
+    command = files.command(
+        trial.environment.url.rstrip("/"),
+        load_data.secrets(values, load),
+        workers=plan.workers,
+        remote=plan.remote,
+        seconds=plan.warmup + plan.seconds + load.drain,
+    )
+    ended = attend(command, LOOK, lambda: _watch(trial, tools.clock() - started))
+    document = files.read()
+    try:
+        return measured(document, trial.run)
+    except (ValueError, KeyError, TypeError):
+        raise CommandFailed(
+            f"`locust` ended with {ended.code} and left no result{last_words(ended)}",
+            f"look at `{files.folder / 'locust.log'}`",
+            exit_code=ended.code,
+        ) from None
+
+
+def _watch(trial: Trial, spent: float) -> None:
+    """Another commit in the middle ends it; now and then a word on how it goes."""
+    _look(trial, spent - trial.plan.warmup)
+    if len(trial.served) > 1:
+        trial.files.stop.write_text("the app was redeployed in the middle")
+    if spent - trial.spoken >= SPOKEN:
+        trial.spoken = spent
+        now = trial.files.read_progress()
+        done, failed = now.get("requests", 0), now.get("failed", 0)
+        trial.tools.progress.note(f"{now.get('users', 0)} users, {done} requests measured, {failed} failed")
+
+
+def _look(trial: Trial, at: float) -> None:
+    """Note the commit when it is another one; an address that does not answer under load says nothing."""
+    commit = trial.tools.look(trial.environment).commit
+    if commit and (not trial.served or trial.served[-1] != commit):
+        trial.served.append(commit)
+        trial.markers.append((max(0.0, at), commit[:12]))
+
+
+def facts_of(trial: Trial) -> Facts:
+    """What the verdict rests on beside the figures."""
+    load = trial.tools.settings.load
+    return Facts(trial.plan, load.thresholds, load.endpoints, trial.expected, tuple(trial.served))
+
+
+def _infrastructure(trial: Trial, fault: DeskError) -> DeskError:
+    """The load test itself could not be done: that says nothing about the app."""
+    fault.data = {
+        "verdict": "infrastructure", "reasons": [fault.message], "endpoints": {}, "left": list(trial.left),
+        "environment": trial.environment.name, "reports": str(trial.files.folder),
+    }  # fmt: skip
+    return fault
