@@ -18,6 +18,7 @@ from recorder import Recorder
 
 REPORT, PROGRESS = "desk-report", "desk-progress"
 TICK, PULSES = 1.0, 20
+LOADED_BY = os.getpid()
 PATIENCE = 5.0  # seconds that a finished worker's report may take to arrive
 
 
@@ -52,13 +53,15 @@ class Conductor:
     def attach(self, environment: Any, plan: dict[str, Any]) -> None:
         """Locust is ready. Nothing goes on when whoever started this process was killed."""
         self.runner, self.plan = environment.runner, plan
-        gevent.spawn(self._mind, os.getppid())
+        gevent.spawn(self._mind)
         if isinstance(self.runner, MasterRunner):
             self.runner.register_message(REPORT, lambda msg, **_: self._arrived(msg.node_id, msg.data))
             self.runner.register_message(PROGRESS, lambda msg, **_: self._heard(msg.node_id, msg.data))
 
     @staticmethod
-    def _mind(parent: int) -> None:
+    def _mind() -> None:
+        forked = os.getpid() != LOADED_BY
+        parent = LOADED_BY if forked else int(os.environ.get("LOAD_PARENT") or os.getppid())
         while os.getppid() == parent:
             gevent.sleep(TICK)
         os._exit(3)

@@ -118,16 +118,20 @@ def machine() -> str:
 def _spread(workers: int, *, remote: bool) -> tuple[str, ...]:
     if not workers:
         return ()
+    patient = ("--expect-workers-max-wait", str(CONNECT))
     if remote:
-        expected = ("--expect-workers", str(workers), "--expect-workers-max-wait", str(CONNECT))
-        return ("--master", "--master-bind-port", str(PORT), *expected)
+        expected = ("--expect-workers", str(workers))
+        return ("--master", "--master-bind-port", str(PORT), *expected, *patient)
     with socket.create_server(("127.0.0.1", 0)) as free:  # two runs on one machine must not meet
         port = str(free.getsockname()[1])
-    return ("--processes", str(workers), "--master-bind-host", "127.0.0.1", "--master-bind-port", port)
+    here = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
+    return ("--processes", str(workers), *here, *patient)
 
 
 def _closed(folder: Path) -> dict[str, str]:
-    return {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "default"}
+    """Nobody's Locust configuration; and whose death ends it."""
+    parent = str(os.getpid())
+    return {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "LOAD_PARENT": parent}
 
 
 def _json(path: Path) -> Any:

@@ -10,8 +10,9 @@ from scripts.domain.quality.load_run import Measured, measured
 from scripts.domain.quality.load_verdict import Facts, served_faults
 from scripts.domain.release.ledger import Ledger
 from scripts.domain.settings import Environment
-from scripts.errors import CommandFailed, CommandTimedOut, DeskError
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Interrupted
 from scripts.shell.runner import attend, last_words
+from scripts.shell.signals import Stop, ignore
 from scripts.workflows.quality import load_data
 from scripts.workflows.toolbox import Toolbox
 
@@ -55,18 +56,26 @@ def tried(trial: Trial) -> Measured | None:
     if list(served_faults(facts_of(trial))):
         return None
     trial.tools.progress.begin("load", trial.plan.label)
-    started, ending = trial.tools.clock(), "failed"
+    started = trial.tools.clock()
     try:
         found = _loaded(trial, started)
-        ending = "done"
     except (CommandFailed, CommandTimedOut) as fault:
+        _clean(trial, "failed", started)
         raise _infrastructure(trial, fault) from None
-    finally:
-        if trial.plan.writes:
-            trial.left = load_data.remove(trial.tools, trial.environment, trial.run)
-        trial.tools.progress.end("load", ending, trial.tools.clock() - started)
+    except Stop as stop:
+        ignore()
+        _clean(trial, "interrupted", started)
+        raise Interrupted("; ".join((f"{stop}: the load has stopped", *trial.left))) from None
+    _clean(trial, "done", started)
     _look(trial, trial.tools.clock() - started - trial.plan.warmup)
     return found
+
+
+def _clean(trial: Trial, ending: str, started: float) -> None:
+    """The load is over; what it wrote is taken out, or named."""
+    trial.tools.progress.end("load", ending, trial.tools.clock() - started)
+    if trial.plan.writes:
+        trial.left = load_data.remove(trial.tools, trial.environment, trial.run)
 
 
 def _loaded(trial: Trial, started: float) -> Measured:
