@@ -35,7 +35,7 @@ from scripts.workflows.toolbox import Toolbox
 PLAIN_NAMES = (
     *("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN"),
     *("SCRATCH_DATABASE_URL", "SCRATCH_DATABASE_PASSWORD"),
-    *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL"),
+    *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN"),
 )
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
 

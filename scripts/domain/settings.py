@@ -48,6 +48,7 @@ class Supabase:
     cli: str = ""
     push_timeout: float = 900
     lock_timeout: float = 5
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

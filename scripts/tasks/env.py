@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, desk
+from scripts.tasks.counter import ENV, JSON, PLAN, YES, desk
 
 
 @task(help={"env": f"{ENV}; all that have values, if left out", "json": JSON})
@@ -36,4 +36,10 @@ def diff(_c: Context, from_: str = "", to: str = "", json: bool = False) -> None
     desk("secrets.diff", source=from_, target=to, json=json)
 
 
-collection = Collection("env", check, diff, scan)
+@task(help={"env": ENV, "plan": PLAN, "yes": YES, "json": JSON})
+def push(_c: Context, env: str = "", plan: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Send what the Edge Functions need to their project: `invoke env.push --env staging --plan`."""
+    desk("setup.push", env=env, plan=plan, yes=yes, json=json)
+
+
+collection = Collection("env", check, diff, push, scan)
