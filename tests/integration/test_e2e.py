@@ -171,7 +171,8 @@ def test_journeys_that_prove_nothing_are_no_pass(
 
 def test_an_old_commit_is_not_tried(desk: Desk, released: str) -> None:
     """What is served is not what was to be tried: nothing is run."""
-    ended = tried(desk, "--commit", f"{released}~1")
+    with configured(desk, "[verify]\ntimeout = 8", "[verify]\ntimeout = 1"):
+        ended = tried(desk, "--commit", f"{released}~1")
 
     assert 1 == ended.code
     assert "nothing was tried" in ended.document["message"]
