@@ -1,4 +1,4 @@
-"""`load-test` from outside, on the stand-in of an app: planted false greens, and what it leaves."""
+"""`load-test` from outside, against the stand-in of an app: false greens, and what it leaves behind."""
 
 from __future__ import annotations
 
