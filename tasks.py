@@ -5,7 +5,20 @@ Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invok
 
 from invoke.collection import Collection
 
-from scripts.tasks import branches, db, env, line, lock, own, quality, release, sandbox, setup, watch
+from scripts.tasks import (
+    backup,
+    branches,
+    db,
+    env,
+    line,
+    lock,
+    own,
+    quality,
+    release,
+    sandbox,
+    setup,
+    watch,
+)
 
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.drill,
@@ -14,5 +27,6 @@ namespace = Collection(
     quality.approve, quality.test_e2e, quality.load_test,
     line.freeze, line.unfreeze, line.release_hold,
     own.demo, own.test, own.check,
-    setup.doctor, setup.init, db.collection, lock.collection, sandbox.collection, env.collection,
+    setup.doctor, setup.init,
+    backup.collection, db.collection, lock.collection, sandbox.collection, env.collection,
 )  # fmt: skip

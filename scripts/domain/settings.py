@@ -83,6 +83,30 @@ class Drill:
 
 
 @dataclass(frozen=True)
+class Backup:
+    """`[backup]`: where backups lie, for whom they are encrypted, how long they stay.
+
+    Args:
+        rate: megabytes a second that are taken from a database; 0 for as fast as it goes.
+        max_age: hours.
+        keep_daily, keep_weekly, keep_monthly: days, weeks and months of which one stays.
+    """
+
+    folder: str = ""
+    recipients: tuple[str, ...] = ()
+    bucket: str = ""
+    endpoint: str = ""
+    region: str = ""
+    prefix: str = ""
+    compress: str = "zstd:3"
+    rate: int = 0
+    max_age: float = 26
+    keep_daily: int = 7
+    keep_weekly: int = 5
+    keep_monthly: int = 12
+
+
+@dataclass(frozen=True)
 class Allowed:
     """`[[secrets.allow]]`: a find in a bundle that somebody looked at; `until` is a day, `2030-01-31`."""
 
@@ -176,6 +200,7 @@ class Settings:
     notices: Notices = field(default_factory=Notices)
     secrets: Secrets = field(default_factory=Secrets)
     drill: Drill = field(default_factory=Drill)
+    backup: Backup = field(default_factory=Backup)
     e2e: E2E = field(default_factory=E2E)
     load: LoadSettings = field(default_factory=LoadSettings)
 

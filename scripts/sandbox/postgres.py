@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NOBODY = 65534  # the customary id of the user who owns nothing
 SUPERUSER = "supabase_admin"
 TEMPLATE = "supabase_platform"  # every database is a copy of this one
+BUILTIN_LOCALES = 17  # the first major that brings its own
 START_LIMIT = 30.0
 STOP_LIMIT = 15.0
 PLATFORM = Path(__file__).with_name("supabase_platform.sql")
@@ -59,12 +60,16 @@ class Server:
         port: the loopback port.
         admin_password: of the superuser `supabase_admin`, whom no task of the desk uses.
         password: of `postgres`, who is no superuser, as on Supabase.
+        programs: the folder of `initdb` and its kin; the wheel's, unpacked below `folder`, if None.
+        options: more settings (`fsync=off`), for a server that is thrown away.
     """
 
     folder: Path
     port: int
     admin_password: str = field(repr=False)
     password: str = field(repr=False)
+    programs: Path | None = None
+    options: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -74,7 +79,13 @@ class Server:
     @property
     def bin(self) -> Path:
         """The folder of `psql`, `pg_dump`, `initdb` and their kin (after `create`)."""
-        return postgres_binaries.home(self.folder) / "bin"
+        return self.programs or postgres_binaries.home(self.folder) / "bin"
+
+    @property
+    def major(self) -> int:
+        """The major version of the programs."""
+        said = run(Command((str(self.bin / "postgres"), "--version"))).text
+        return int(said.partition(") ")[2].partition(".")[0])
 
     def url(self, database: str) -> str:
         """A connection URL for `postgres` that works for psql as it stands."""
@@ -88,10 +99,11 @@ class Server:
             CommandFailed: `initdb` failed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        postgres_binaries.unpack(self.folder)
+        if self.programs is None:
+            postgres_binaries.unpack(self.folder)
         self._initialise()
 
-    def start(self) -> None:
+    def start(self, *, dress: bool = True) -> None:
         """Start the server, wait until it answers, dress it as Supabase. Twice is harmless.
 
         Raises:
@@ -102,6 +114,7 @@ class Server:
             refuse_if_taken(self.port, "PostgreSQL")
             (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
             argv = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
+            argv += [f"--{each}" for each in self.options]
             daemon.start(
                 self._pid_file,
                 unprivileged([*argv, "-p", str(self.port)]),
@@ -110,7 +123,8 @@ class Server:
                 log=self.folder / "log",
             )
         self._await_ready()
-        self._dress()
+        if dress:
+            self._dress()
 
     def stop(self) -> None:
         """Stop the server, ending open sessions. Harmless when it is stopped or half made."""
@@ -170,8 +184,9 @@ class Server:
                     os.chown(path, NOBODY, NOBODY)
             argv = [str(self.bin / "initdb"), "-D", str(half), "-U", SUPERUSER, "-E", "UTF8"]
             argv += ["-A", "scram-sha-256", f"--pwfile={password}", "--no-sync", "--locale=C"]
-            argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             env = {leftovers.WORK: str(self.folder.parent)}
+            if self.major >= BUILTIN_LOCALES:
+                argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             run(Command(tuple(unprivileged(argv)), cwd=self.folder, env=env, timeout=120))
             with (half / "postgresql.conf").open("a") as conf:
                 conf.write(SETTINGS)

@@ -27,6 +27,14 @@ def home(folder: Path) -> Path:
     return folder / _archive().name.split("-")[1]
 
 
+def major() -> int | None:
+    """The major version that the wheel brings; None where it is not installed."""
+    try:
+        return int(_archive().name.split("-")[1].partition(".")[0])
+    except Refused:
+        return None
+
+
 def unpack(folder: Path) -> None:
     """Unpack beside, then one rename: whoever comes second finds it done.
 

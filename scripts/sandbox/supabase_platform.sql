@@ -34,7 +34,14 @@ $roles$;
 grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role to postgres with admin option;
 grant authenticator to postgres;
-grant pg_monitor, pg_read_all_data, pg_signal_backend, pg_create_subscription to postgres;
+grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
+do $since16$
+begin
+  if exists (select from pg_roles where rolname = 'pg_create_subscription') then
+    grant pg_create_subscription to postgres;
+  end if;
+end
+$since16$;
 -- Supabase lets `postgres` set this through `supautils`; data restores need it.
 grant set on parameter session_replication_role to postgres;
 -- Supabase lets `postgres` make policies on storage tables through `supautils.policy_grants`; here

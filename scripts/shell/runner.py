@@ -9,10 +9,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import IO, cast
 
 from scripts.errors import CommandFailed, CommandTimedOut
+from scripts.shell.background import begin
 from scripts.shell.command import Command, Result
 from scripts.shell.environment import merged
 from scripts.shell.plain import readable
@@ -86,7 +88,53 @@ def attend(command: Command, every: float, look: Callable[[], None]) -> Result:
                 _children.discard(child)
 
 
-def _start(command: Command, *, merged_streams: bool = False) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def beside(command: Command) -> Iterator[Future[Result]]:
+    """Run it while we do something else; its end, however it ended, is the future's.
+
+    It is ended when this is left before. Only for programs that say little.
+
+    Raises:
+        CommandFailed: the program is missing.
+    """
+    with deferred():
+        child = _start(command)
+    future = begin(_awaited, command, child)
+    try:
+        yield future
+    finally:
+        if not future.done():
+            end_group(child)
+        with _guard:
+            _children.discard(child)
+
+
+def _awaited(command: Command, child: subprocess.Popen[bytes]) -> Result:
+    started = time.monotonic()
+    try:
+        out, err = child.communicate(command.stdin, timeout=command.timeout)
+    except subprocess.TimeoutExpired:
+        end_group(child)
+        raise _too_late(command) from None
+    return Result(child.returncode, out, err, time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def started(command: Command, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run it while its standard output is read; it is ended when this is left. See `streamed`."""
+    with deferred():
+        child = _start(command, errors=errors)
+    try:
+        yield child
+    finally:
+        end_group(child)
+        with _guard:
+            _children.discard(child)
+
+
+def _start(
+    command: Command, *, merged_streams: bool = False, errors: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
     try:
         child = subprocess.Popen(
             command.argv,
@@ -94,7 +142,7 @@ def _start(command: Command, *, merged_streams: bool = False) -> subprocess.Pope
             env=merged(command.env),
             stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merged_streams else subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged_streams else errors or subprocess.PIPE,
             start_new_session=True,
         )
     except OSError as fault:

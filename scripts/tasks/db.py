@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, desk
+from scripts.tasks.counter import ENV, JSON, PLAN, REASON, WAIT, YES, desk
 
 SHA = "commit, branch or tag; the branch's head if left out"
 LIVE = "commit, branch or tag; that of the live release if left out"
@@ -39,4 +39,33 @@ def drift(
     desk("database.drift", from_=from_, json=json, **choice)
 
 
-collection = Collection("db", rehearse, status, drift)
+CONSENT = {"reason": REASON, "plan": PLAN, "yes": YES, "json": JSON}
+
+
+@task(
+    help={"backup": "its id, as `backup.list` shows it", "env": ENV, "wait": WAIT, **CONSENT},
+)
+def restore(
+    _c: Context,
+    backup: str,
+    env: str = "",
+    reason: str = "",
+    plan: bool = False,
+    yes: bool = False,
+    wait: bool = False,
+    json: bool = False,
+) -> None:
+    """Replace a database by a backup, all or nothing: `invoke db.restore ID --env staging --plan`."""
+    choice = {"backup": backup, "reason": reason}
+    desk("database.restore", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
+
+
+@task(help={"env": ENV, **CONSENT})
+def drop_aside(
+    _c: Context, env: str = "", reason: str = "", plan: bool = False, yes: bool = False, json: bool = False
+) -> None:
+    """Drop what restores moved aside, for good: `invoke db.drop-aside --env staging --plan`."""
+    desk("database.asides", env=env, reason=reason, plan=plan, yes=yes, json=json)
+
+
+collection = Collection("db", rehearse, status, drift, restore, drop_aside)

@@ -73,6 +73,9 @@ def promote(
         "reason": REASON,
         "allow_bad": ALLOW_BAD,
         "accept_irreversible": ACCEPT,
+        "with_data": "the data go back too, by the least losing way that is possible",
+        "backup": "the backup to go back to; the newest proven one that fits, if left out",
+        "rung": "take this way: `code`, `scripts` or `full`",
         "plan": PLAN,
         "yes": YES,
         "wait": WAIT,
@@ -86,6 +89,9 @@ def rollback(
     reason: str = "",
     allow_bad: str = "",
     accept_irreversible: bool = False,
+    with_data: bool = False,
+    backup: str = "",
+    rung: str = "",
     plan: bool = False,
     yes: bool = False,
     wait: bool = False,
@@ -95,6 +101,7 @@ def rollback(
     desk(
         "release.rollback",
         env=env, to=to, reason=reason, plan=plan, wait=wait, json=json,
+        with_data=with_data, backup=backup, rung=rung,
         yes=yes, allow_bad=allow_bad, accept_irreversible=accept_irreversible,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.adapters.database.database_url import Database
+from scripts.adapters.database.programs import DUMPER
 from scripts.errors import CommandFailed, Locked, Unreachable
 from scripts.shell.runner import quoted
 from scripts.shell.secret import redact
@@ -20,6 +21,7 @@ STATEMENT_TIMEOUT = 15_000  # ms: these are small reads of the catalogue
 LOCK_KEY = "release-desk"  # also the application name of what may commit; a heir ends such sessions
 READER = "release-desk (reads)"
 CLI_NAME = "@effect/sql-pg"  # the application name of every connection of the Supabase CLI
+HOLDERS = ("migration", "backup", "restore")  # what the lock may be held for
 ENDED_WITHIN = 5.0  # seconds until an ended backend must be gone
 
 # Names of what migrations make. An index that a failed `create index concurrently` left is invalid.
@@ -51,6 +53,14 @@ OURS = """application_name = %s and datname = current_database() and usename = c
   and pid <> pg_backend_pid() and backend_start >= %s::timestamptz"""
 SESSIONS = f"select pid from pg_stat_activity where {OURS}"  # noqa: S608 - constants only
 END_SESSIONS = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {OURS}"  # noqa: S608
+
+# who holds the advisory lock: its key is the hash, spread over two columns
+HOLDER = """
+select a.application_name, to_char(a.backend_start at time zone 'utc', 'HH24:MI:SS "UTC"')
+from pg_locks l join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and a.datname = current_database()
+  and l.objid = (hashtext(%s)::bigint & 4294967295)::oid limit 1
+"""
 
 VERSIONS = 'select version from supabase_migrations.schema_migrations order by version collate "C"'
 FORGET = "delete from supabase_migrations.schema_migrations where version = %s"
@@ -94,8 +104,10 @@ class Postgres:
             return frozenset(row[0] for row in connection.execute(CATALOGUE) if row[0])
 
     @contextlib.contextmanager
-    def exclusive(self, wait: float) -> Iterator[None]:
-        """Hold the database's advisory lock: one push at a time, whoever starts it.
+    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[None]:
+        """Hold the database's advisory lock: one push or one dump at a time, whoever starts it.
+
+        A dump that outlived its desk is ended: whoever may dump holds this lock.
 
         Raises:
             Locked: another session held it for `wait` seconds.
@@ -103,14 +115,20 @@ class Postgres:
         import psycopg
 
         with self._connection(limited=False) as connection:
+            connection.execute("select set_config('application_name', %s, false)", [f"{LOCK_KEY} {doing}"])
             try:
                 connection.execute(f"set lock_timeout = {int(wait * 1000)}")
                 connection.execute("select pg_advisory_lock(hashtext(%s))", [LOCK_KEY])
             except psycopg.errors.LockNotAvailable:
+                row = connection.execute(HOLDER, [LOCK_KEY]).fetchone()
+                what = str(row[0]).removeprefix(f"{LOCK_KEY} ") if row else ""
+                what = what if what in HOLDERS else "migration"
                 raise Locked(
-                    f"another session is migrating `{self._database.name}` on `{self._database.host}`",
+                    f"a {what} of `{self._database.name}` on `{self._database.host}` is under way"
+                    f" since {row[1] if row else 'some time'}; no {doing} begins beside it",
                     "wait until it has ended, then try again",
                 ) from None
+            connection.execute(END_SESSIONS, [DUMPER, "-infinity"])
             yield
 
     def undo(
@@ -154,8 +172,8 @@ class Postgres:
 
         Only for who has taken over the environment's lock.
         """
-        self._end(LOCK_KEY, "-infinity")
-        self._end(CLI_NAME, "-infinity")
+        for name in (LOCK_KEY, *(f"{LOCK_KEY} {each}" for each in HOLDERS), CLI_NAME, DUMPER):
+            self._end(name, "-infinity")
 
     def end_pushes(self, since: str) -> None:
         """End what a killed Supabase CLI left running on the server since that moment.

@@ -120,13 +120,13 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
     bringing = () if facts.rolls_back else pending(facts, comparison)
     yield from _unusable(facts, [*bringing, *back.undo])
     name, accept = facts.environment.name, f"`{again} --accept-irreversible`"
-    if "irreversible" in facts.accepts:
+    if "irreversible" in facts.accepts or (facts.with_data and facts.rolls_back):
         return
     if back.lacking:
         listed = ", ".join(f"`{each.file}`" for each in back.lacking)
         yield (
             f"the schema of {name} can't go back with the code: no rollback script for {listed}",
-            f"mend it with a new release; or, with the schema left ahead: {accept}",
+            f"mend it with a new release; with its data: `{again} --with-data --plan`; or ahead: {accept}",
         )
     if back.above:
         yield (

@@ -16,17 +16,19 @@ __all__ = [
     "Fact",
     "Notice",
     "discord",
+    "of_backup",
     "of_drill",
     "of_failure",
     "of_freeze",
     "of_hold",
     "of_release",
+    "of_restore",
     "of_rollback",
     "of_start",
     "slack",
 ]
 
-Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill"]
+Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill", "restore"]
 Fact = tuple[str, str]
 SHOWN = 10  # commits and migrations that are named
 SUBJECT = 100  # characters of a commit's subject
@@ -144,6 +146,22 @@ def of_drill(environment: Environment, deed: Deed, *, passed: bool, found: Seque
     title = f"{name}: the drill {'passed' if passed else 'FAILED'}"
     hint = "`invoke history`" if passed else f"mend it, then `invoke drill --env {name}`"
     return _notice("drill", name, deed, title, [*_who(environment, deed), *found], hint=hint)
+
+
+def of_restore(environment: Environment, deed: Deed, facts: Sequence[Fact]) -> Notice:
+    """The database of an environment was replaced by a backup."""
+    name = environment.name
+    hint = f"when all is well: `invoke db.drop-aside --env {name}`"
+    what = [*_who(environment, deed), *facts]
+    return _notice("restore", name, deed, f"{name}: the database was restored", what, hint=hint)
+
+
+def of_backup(environment: Environment, deed: Deed, *, why: str, hint: str) -> Notice:
+    """There is no backup that one could rely on."""
+    name = environment.name
+    title = f"{name}: NO PROVEN BACKUP"
+    facts = [*_who(environment, deed), ("why", why)]
+    return _notice("failure", name, deed, title, facts, hint=hint or f"`invoke backup --env {name}`")
 
 
 def _notice(kind: Kind, name: str, deed: Deed, title: str, facts: Sequence[Fact], *, hint: str) -> Notice:

@@ -42,6 +42,7 @@ MARKS = {
     "hold": "✋",
     "freeze": "❄",
     "drill": "🧪",
+    "restore": "⏪",
 }
 COLOURS = {
     "start": 0x5865F2,
@@ -51,6 +52,7 @@ COLOURS = {
     "hold": 0xECB22E,
     "freeze": 0x36C5F0,
     "drill": 0x8E44AD,
+    "restore": 0xECB22E,
 }
 
 

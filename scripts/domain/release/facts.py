@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scripts.domain.database.migrations import Applied, Migration, newest
+from scripts.domain.database.restoring import Restoring
 from scripts.domain.database.verdict import Lint
 from scripts.domain.release.ledger import Event, Ledger
 from scripts.domain.release.live import Answer, Expected
@@ -52,6 +53,8 @@ class Facts:
         lints: by file, what another reader of migrations found; None where there is no such reader.
         accepts: what a person takes on himself: `irreversible`, to go without a way back for the schema;
             `out-of-order`, to apply migrations that are older than the newest one there.
+        with_data: for a rollback: the data may go back too; `rung` is the way that was asked for.
+        data: what going back to the fitting backup would lose; None where there is none: `no_data`.
         findings: what `env.check` says of the environment's configuration.
         before: the environment whose proofs count, for `[environment.<name>.gates]`; None where none do.
         maker: who made the commit; empty when nobody knows.
@@ -86,6 +89,10 @@ class Facts:
     left_rollbacks: tuple[Migration, ...] = ()
     lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
     accepts: frozenset[str] = frozenset()
+    with_data: bool = False
+    rung: str = ""
+    data: Restoring | None = None
+    no_data: str = ""
     rollbacks_folder: str = "supabase/rollbacks"
     findings: tuple[Finding, ...] = ()
     before: Environment | None = None

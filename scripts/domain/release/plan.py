@@ -10,6 +10,7 @@ from scripts.domain.database.migrations import Comparison, compare
 from scripts.domain.database.pairs import GoingBack, Judged
 from scripts.domain.quality.gates import Gate, gates
 from scripts.domain.release.facts import Facts
+from scripts.domain.release.ladder import Rung, chosen, ladder
 from scripts.domain.release.live import fault
 from scripts.domain.release.refusals import Refusal, refusals
 
@@ -36,6 +37,18 @@ class Plan:
     migrations: tuple[Judged, ...] = ()
     back: GoingBack = field(default_factory=GoingBack)
     gates: tuple[Gate, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    rung: str = ""
+
+    @property
+    def restores(self) -> bool:
+        """The data go back to a backup."""
+        return self.rung == "full"
+
+    @property
+    def schema_goes_back(self) -> bool:
+        """After the older code is live, the schema becomes older as well."""
+        return bool(self.back.undo) or self.restores
 
     @property
     def no_return(self) -> str:
@@ -80,6 +93,9 @@ class Plan:
             "undo": [each.document() for each in self.back.undo],
             "ahead": [each.document() for each in self.back.ahead],
             "lost": list(self.back.lost),
+            "rungs": [each.document() for each in self.rungs],
+            "rung": self.rung or None,
+            "data": facts.data.document() if facts.data else None,
             "point_of_no_return": self.no_return,
             "way_back": self.way_back,
             "without": self.without,
@@ -98,8 +114,12 @@ def decide(facts: Facts) -> Plan:
     refused = None if nothing else next(refusals(facts, comparison), None)
     migrations = () if facts.rolls_back else pairs.pending(facts, comparison)
     back = pairs.going_back(facts, comparison)
-    steps = _steps(facts, comparison, back)
-    return Plan(facts, comparison, steps, refused, nothing, migrations, back, gates(facts))
+    rungs = ladder(facts, back)
+    rung = chosen(facts, rungs)
+    if rung == "full":  # what the backup holds needs no undoing
+        back = GoingBack()
+    steps = _steps(facts, comparison, back, rung)
+    return Plan(facts, comparison, steps, refused, nothing, migrations, back, gates(facts), rungs, rung)
 
 
 def _nothing(facts: Facts, comparison: Comparison) -> str | None:
@@ -113,7 +133,7 @@ def _nothing(facts: Facts, comparison: Comparison) -> str | None:
     return f"`{facts.wanted[:12]}` is live and proven on {facts.environment.name} as {live.release}"
 
 
-def _steps(facts: Facts, comparison: Comparison, back: GoingBack) -> tuple[Step, ...]:
+def _steps(facts: Facts, comparison: Comparison, back: GoingBack, rung: str) -> tuple[Step, ...]:
     environment, pending = facts.environment, len(comparison.pending)
     last = facts.previous.detail.get("steps", []) if facts.previous else []
     took = {each.get("name"): each.get("seconds") for each in last if isinstance(each, dict)}
@@ -121,11 +141,16 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack) -> tuple[Step,
     steps = [("lock", "idempotent", f"take the lock of {environment.name}")]
     if pending:
         steps.append(("probe", "pure", f"see that `{environment.ssh_host}` will take the commit"))
+        if environment.guarded:
+            why = "dump the database, restore it beside, compare; the proof goes to the ledger"
+            steps.append(("backup", "idempotent", why))
         count = f"{pending} migration{'s' if pending > 1 else ''}"
         steps.append(("migrate", "once", f"apply {count}, then read the history again"))
     if back.undo:
         count = f"{len(back.undo)} rollback script{'s' if len(back.undo) > 1 else ''}"
         steps.append(("rehearse", "pure", f"run {count} in a transaction that is rolled back"))
+    if rung == "full" and environment.guarded:
+        steps.append(("safety", "idempotent", "a backup of the present state, proven"))
     steps += [
         ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
         ("scan", "pure", "what was built carries no secret"),
@@ -135,6 +160,9 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack) -> tuple[Step,
     ]
     if back.undo:
         steps.append(("undo", "once", f"{count} in one transaction, then read the history again"))
+    if rung == "full":
+        steps.append(("restore", "once", "the backup, in one transaction, compared before its commit"))
+    if back.undo or rung == "full":
         steps.append(("verify", "pure", "once more, on the older schema"))
     finish = f"one atomic push: {branch}write the ledger, free the lock"
     steps.append(("finish", "idempotent", finish))

@@ -46,5 +46,6 @@ def _knowing(plan: Plan) -> Iterator[str]:
     yield from (f"  migration {each}" for each in plan.migrations)
     yield from (f"  undo {each}" for each in plan.back.undo)
     yield from (f"  data will be lost: {loss}" for loss in plan.back.lost)
+    yield from (f"  {'* ' if rung.name == plan.rung else '  '}{rung}" for rung in plan.rungs)
     if plan.back.ahead:
         yield f"  schema stays ahead: {', '.join(map(str, plan.back.ahead))}"

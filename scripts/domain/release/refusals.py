@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scripts.domain.database.migrations import Comparison, Migration
-from scripts.domain.database.pairs import objections
+from scripts.domain.database.pairs import going_back, objections
 from scripts.domain.quality.gates import hours_between, objection
+from scripts.domain.release import ladder
 from scripts.domain.release.facts import Commit, Facts
 from scripts.domain.release.live import Answer, Expected, fault
 from scripts.domain.secrets.finding import errors
@@ -113,6 +114,8 @@ def _drill_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
 def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     """Going back needs a commit that fits the database as it stands."""
     yield from _bad_refusals(facts)
+    back = going_back(facts, comparison)
+    yield from (Refusal(*each) for each in ladder.objections(facts, back))
     if comparison.pending:
         yield Refusal(
             f"the database of {facts.environment.name} lacks migrations of that release:"

@@ -91,7 +91,7 @@ def gone_back(run: Run) -> bool:
     facts = run.plan.facts
     needed = facts.previous.detail.get("schema") if facts.previous else None
     gone = needed is not None and needed not in {row.version for row in facts.applied or ()}
-    return bool(run.undone) or (gone and facts.applied is not None)
+    return bool(run.undone or run.restored) or (gone and facts.applied is not None)
 
 
 def follow_code(run: Run, error: DeskError, expected: Expected, due: Sequence[Judged]) -> DeskError:

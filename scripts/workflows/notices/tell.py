@@ -71,6 +71,12 @@ def stopped(tools: Toolbox, environment: Environment, event: Event) -> None:
     _say(tools, made)
 
 
+def backup_failed(tools: Toolbox, environment: Environment, fault: DeskError) -> None:
+    """A backup is missing, could not be taken, or proves nothing."""
+    deed = Deed(tools.new_id(), tools.actor, tools.now())
+    _say(tools, lambda: notices.of_backup(environment, deed, why=fault.message, hint=fault.hint or ""))
+
+
 def tell(tools: Toolbox, notice: Notice) -> None:
     """Tell one event. It raises nothing, and takes no longer than `[notices] budget`."""
     _say(tools, lambda: notice)

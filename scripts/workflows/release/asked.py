@@ -25,6 +25,9 @@ class Asked:
     accept_irreversible: bool = False
     out_of_order: bool = False
     reason: str = ""
+    with_data: bool = False
+    backup: str = ""
+    rung: str = ""
     plan: bool = False
     yes: bool = False
     wait: bool = False
@@ -48,6 +51,9 @@ class Asked:
             release=release,
             allow_bad=self.allow_bad,
             accepts=self.accepts,
+            with_data=self.with_data or bool(self.rung or self.backup),
+            backup=self.backup,
+            rung=self.rung,
         )
 
     @property

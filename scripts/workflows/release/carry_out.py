@@ -11,7 +11,8 @@ from scripts.domain.release.live import fault
 from scripts.domain.release.plan import Plan
 from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
 from scripts.shell.signals import Stop
-from scripts.workflows.database import schema, schema_back
+from scripts.workflows.database import schema, schema_back, with_data
+from scripts.workflows.database.backup_gate import back_up
 from scripts.workflows.notices import tell
 from scripts.workflows.release import publish
 from scripts.workflows.run.begin import acquire
@@ -54,18 +55,24 @@ def proceed(run: Run) -> None:
     facts, built = run.plan.facts, Bundle()
     if run.plan.comparison.pending:
         publish.probe(run, facts.expected)
+        if run.environment.guarded:
+            back_up(run)
         schema.migrate(run)
     undo = run.plan.back.undo
     if undo:
         schema_back.rehearse(run)
+    with_data.make_safe(run)
     if run.migrated or fault(facts.live, facts.expected):
         built = scan_bundle(run, publish.build(run, facts.expected, send=True))
         publish.publish(run)
-    publish.verify(run, facts.expected, pages=not undo)  # which may need the older schema
+    older = run.plan.schema_goes_back  # the pages of the older code may need it
+    publish.verify(run, facts.expected, pages=not older)
     if built:
         scan_served(run, built)
     if undo:
         schema_back.undo(run, undo)
+    with_data.restore(run)
+    if older:
         publish.verify(run, facts.expected)
     with run.step("finish", "branch, ledger and lock in one push"):
         write_down(run, "done", moves_branch=facts.moves_branch)
@@ -151,6 +158,11 @@ def rolled_back(run: Run) -> Outcome:
 def _schema_said(run: Run) -> str:
     """What became of the schema, in the words of the plan."""
     said = [f"undone: {', '.join(f'`{file}`' for file in run.undone)}"] if run.undone else []
+    if run.restored:
+        said.append(
+            f"the data are those of `{run.restored['backup']}`; {run.restored['lost']} rows are gone"
+        )
+        said += [f"back to them: {run.restored['way_back']}"]
     if run.plan.back.ahead:
         said.append(f"schema stays ahead: {', '.join(str(each) for each in run.plan.back.ahead)}")
     return "".join(f"\n  | {each}" for each in said)

@@ -47,7 +47,7 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
     source_live = begin(tools.look, wish.source) if wish.source else None
     applied = begin(applied_migrations, tools, wish.environment)
     facts = _of_the_remote(tools, wish, observe_remote(tools))
-    return with_scripts(
+    known = with_scripts(
         tools,
         replace(
             facts,
@@ -57,6 +57,11 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
             findings=findings.result(),
         ),
     )
+    if not (wish.with_data and known.rolls_back):
+        return known
+    from scripts.workflows.database.with_data import with_losses
+
+    return with_losses(tools, known, wish.backup)
 
 
 def of_configuration(tools: Toolbox, wish: Wish) -> tuple[Finding, ...]:
@@ -102,6 +107,8 @@ def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:
         carried=wished.carried(tools, wish, remote, wanted),
         revision=wish.revision or "",
         accepts=wish.accepts,
+        with_data=wish.with_data,
+        rung=wish.rung,
         **_proofs(tools, wish, remote, wanted),
     )
 

@@ -28,6 +28,7 @@ class Wish:
         retry: a commit that failed here may be tried again.
         resumes: the dead run whose lock does not count.
         accepts: what a person takes on himself, see `Facts`.
+        with_data: a rollback may take the data back too, from `backup` ("" for the fitting one) by `rung`.
     """
 
     task: str
@@ -39,6 +40,9 @@ class Wish:
     allow_bad: str = ""
     resumes: str | None = None
     accepts: frozenset[str] = frozenset()
+    with_data: bool = False
+    backup: str = ""
+    rung: str = ""
 
     @property
     def moves_branch(self) -> bool:

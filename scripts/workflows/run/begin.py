@@ -7,6 +7,7 @@ from contextlib import suppress
 from scripts.adapters.git import StaleError
 from scripts.adapters.journal import Journal
 from scripts.domain.release import ledger as ledgers
+from scripts.domain.release.ladder import accepted
 from scripts.domain.release.lock import Lock, lock_ref
 from scripts.domain.release.plan import Plan
 from scripts.domain.settings import Environment
@@ -63,7 +64,7 @@ def lock_for(tools: Toolbox, plan: Plan, reason: str = "") -> Lock:
         source=facts.source.name if facts.source else "",
         release=facts.target.release if facts.target else "",
         reason=reason,
-        accepts=" ".join(sorted(facts.accepts)),
+        accepts=accepted(facts),
         ttl=tools.settings.lock.ttl,
     )
 

@@ -71,6 +71,7 @@ def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event
         "schema": run.schema,
         "built_for": facts.schema,
         "undone": list(run.undone),
+        "restored": run.restored,
         "source": facts.source.name if facts.source else None,
         "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,

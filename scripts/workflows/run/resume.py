@@ -6,12 +6,17 @@ done again, so finishing is to go on with the same commit under the dead run's l
 
 from __future__ import annotations
 
+from typing import Any
+
 from scripts.adapters.git import StaleError
 from scripts.domain.outcome import Outcome
+from scripts.domain.release import ladder
 from scripts.domain.release.lock import Lock, candidate_ref, lock_ref
 from scripts.domain.release.plan import Plan, decide
 from scripts.domain.settings import Environment
 from scripts.errors import Declined, Locked, TakenBack
+from scripts.workflows.database import replacing, restore_resumed
+from scripts.workflows.database.client import database_of
 from scripts.workflows.line import moving
 from scripts.workflows.release import hotfix
 from scripts.workflows.release.carry_out import held, proceed, released
@@ -82,6 +87,8 @@ def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock, 
     """Take over the lock, see what the dead run left, and finish it; or undo it if it was undoing."""
     if dead.task == moving.TASK:
         return moving.give_back(tools, dead)
+    if dead.task in restore_resumed.TASKS:
+        return restore_resumed.recover(tools, environment, held_by, dead)
     plan = plan_again(tools, environment, dead)
     taken = begin(tools, plan, Holding(tools, lock_for(tools, plan, dead.reason)))
     take_over(tools, environment, taken, held_by, dead)
@@ -132,9 +139,17 @@ def plan_again(tools: Toolbox, environment: Environment, dead: Lock) -> Plan:
         release=dead.release or None,
         allow_bad=dead.reason,  # what the dead run was allowed, it was allowed
         resumes=dead.run,
-        accepts=frozenset(dead.accepts.split()),
+        **_agreed(tools, environment, dead),
     )
     return decide(observe(tools, wish))
+
+
+def _agreed(tools: Toolbox, environment: Environment, dead: Lock) -> dict[str, Any]:
+    """What was said yes to; data that went back already do not go back twice."""
+    agreed = ladder.agreed(dead.accepts)
+    if "with_data" in agreed and replacing.settled(tools, database_of(tools, environment), dead.run):
+        return {"accepts": agreed["accepts"]}
+    return agreed
 
 
 def end_its_sessions(tools: Toolbox, environment: Environment) -> None:

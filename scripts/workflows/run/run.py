@@ -15,7 +15,7 @@ from scripts.workflows.run.holding import Holding
 from scripts.workflows.toolbox import Toolbox
 
 DRIVERS = ("build", "publish", "verify")  # steps whose time is the driver's, not the desk's
-ONCE = ("migrate", "publish", "undo")  # steps before which the remote is asked whose lock it is
+ONCE = ("migrate", "publish", "undo", "switch")  # steps before which the remote is asked whose lock it is
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Run:
         live: the last answer of the public URL.
         migrated: the files that this run has applied, and that stand.
         undone: the files whose rollback scripts this run has run.
+        restored: the backup that the data went back to, and what was lost by that; `safety` keeps it.
         sent: a Publish was asked for, so what is live may still change.
         proven: when the public URL was seen to be right, by the clock.
         doubt: why nobody knows whether that Publish was begun; None when it was.
@@ -41,6 +42,8 @@ class Run:
     release: str | None = None
     migrated: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
+    restored: dict[str, Any] | None = None
+    safety: str = ""
     sent: bool = False
     proven: float = 0.0
     doubt: str | None = None
@@ -98,6 +101,7 @@ class Run:
             "live": self.live.commit if self.live else None,
             "schema": self.schema,
             "undone": list(self.undone),
+            "restored": self.restored,
             "run": self.id,
             "steps": self.steps,
         }

@@ -1,0 +1,139 @@
+"""Where the backups of an environment lie, and who may read them: from the configuration to the tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.adapters.database import sealing, workplace
+from scripts.adapters.database.store import Folder, Store
+from scripts.adapters.database.store_s3 import Bucket
+from scripts.domain.database import backups
+from scripts.domain.database.archive import SEALED
+from scripts.domain.database.manifest import ID, File, Manifest, read
+from scripts.domain.settings import Environment
+from scripts.errors import ConfigError, Refused
+from scripts.shell.secret import Secret
+from scripts.workflows.toolbox import Toolbox
+
+KEY_ID, SECRET_KEY, IDENTITY = "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY", "BACKUP_IDENTITY"
+
+
+def folder(tools: Toolbox, environment: Environment) -> Folder:
+    """The backups on this machine."""
+    named = tools.settings.backup.folder
+    root = tools.config_folder / named if named else tools.state_folder / "backups"
+    return Folder(root / environment.name)
+
+
+def bucket(tools: Toolbox, environment: Environment) -> Bucket | None:
+    """The backups in the bucket, None where none is configured.
+
+    Raises:
+        ConfigError: its keys are missing, or nothing would be encrypted for it.
+    """
+    backup, values = tools.settings.backup, tools.values(environment)
+    if not backup.bucket:
+        return None
+    missing = ", ".join(f"`{name}`" for name in (KEY_ID, SECRET_KEY) if not values.get(name))
+    if missing:
+        raise ConfigError(
+            f"the bucket `{backup.bucket}` needs {missing}",
+            f"set it in `{tools.config_folder / f'.env.{environment.name}'}`, or in CI's environment",
+        )
+    prefix = backup.prefix.strip("/")
+    below = "/".join([*([prefix] if prefix else []), environment.name, ""])
+    key_id, secret = values[KEY_ID], Secret(values[SECRET_KEY])
+    return Bucket(backup.bucket, backup.endpoint, backup.region, below, key_id, secret)
+
+
+def stores(tools: Toolbox, environment: Environment) -> tuple[Store, ...]:
+    """All places, the nearest first."""
+    far = bucket(tools, environment)
+    near: Store = folder(tools, environment)
+    return (near, far) if far else (near,)
+
+
+def identity(tools: Toolbox, environment: Environment) -> Secret:
+    """The secret age key.
+
+    Raises:
+        Refused: there is none here.
+    """
+    text = tools.values(environment).get(IDENTITY)
+    if not text:
+        raise Refused(
+            f"the backups of {environment.name} are encrypted, and `{IDENTITY}` is not set",
+            "give the secret age key to this one command: it should lie on no machine that takes backups",
+        )
+    return Secret(text)
+
+
+def where(tools: Toolbox, environment: Environment) -> dict[str, list[Store]]:
+    """By id, oldest first, the places that have it."""
+    found: dict[str, list[Store]] = {}
+    for store in stores(tools, environment):
+        for each in store.ids():
+            if ID.fullmatch(each):
+                found.setdefault(each, []).append(store)
+    return dict(sorted(found.items()))
+
+
+@contextmanager
+def fetched(
+    tools: Toolbox, environment: Environment, backup: str, known: Mapping[str, backups.Known] | None = None
+) -> Iterator[tuple[Path, Manifest]]:
+    """A folder (0700) with the plain files of a backup, each checked, and its manifest; removed afterwards.
+
+    Args:
+        tools: the toolbox.
+        environment: the one that it is of.
+        backup: its id.
+        known: what the ledger says of backups; where it knows this one, the manifest must be that very one.
+
+    Raises:
+        Refused: there is no such backup, a file is not what the manifest says, or the key does not fit.
+    """
+    store = next(iter(where(tools, environment).get(backup, [])), None)
+    if store is None:
+        raise Refused(
+            f"there is no backup `{backup}` of {environment.name}",
+            f"`invoke backup.list --env {environment.name}`",
+        )
+    text = store.manifest(backup)
+    manifest = read(text)
+    _demand_own(manifest, environment, backup)
+    told = (known or {}).get(backup)
+    if told and told.digest and told.digest != manifest.digest:
+        raise Refused(f"the manifest of `{backup}` is not the one that the ledger knows: it was exchanged")
+    with workplace.opened(folder(tools, environment).folder, f"read-{tools.new_id()}") as work:
+        plain, raw = work / "plain", work / "raw"
+        plain.mkdir(mode=0o700)
+        raw.mkdir(mode=0o700)
+        for name, file in manifest.files.items():
+            sealed = file.encrypted_sha256 is not None
+            target = raw / f"{name}{SEALED}" if sealed else plain / name
+            store.get(backup, target.name, target)
+            if sealed:
+                found = sealing.unseal(target, plain / name, identity(tools, environment))
+                target.unlink()
+                _demand_same(backup, name, file, File(*found))
+            else:
+                _demand_same(backup, name, file, File(*sealing.measured(target)))
+        yield plain, manifest
+
+
+def _demand_own(manifest: Manifest, environment: Environment, backup: str) -> None:
+    if manifest.id != backup or manifest.environment != environment.name:
+        whose = f"`{manifest.id}` ({manifest.environment})"
+        raise Refused(f"the manifest of `{backup}` is one of {whose}: it was exchanged")
+
+
+def _demand_same(backup: str, name: str, wanted: File, found: File) -> None:
+    if wanted != found:
+        raise Refused(
+            f"`{name}` of the backup `{backup}` is damaged: it has {found.bytes} bytes with SHA-256"
+            f" `{found.sha256[:12]}`, not {wanted.bytes} with `{wanted.sha256[:12]}`",
+            "look for another copy of it; this one proves nothing",
+        )

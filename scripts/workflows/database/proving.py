@@ -1,0 +1,140 @@
+"""Proving a backup: restored beside, compared row for row, and the answer written into the ledger."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+
+from scripts.adapters.database import bare, content
+from scripts.adapters.database.database_url import Database
+from scripts.domain.database import archive, backups, equality, toc
+from scripts.domain.database.manifest import Manifest
+from scripts.domain.release.ledger import Event, Ledger
+from scripts.domain.settings import Environment
+from scripts.errors import DeskError, Refused
+from scripts.shell.background import begin
+from scripts.workflows.database.restored import restored
+from scripts.workflows.database.taking import Taken
+from scripts.workflows.run.record import append
+from scripts.workflows.toolbox import Toolbox
+
+READERS = 2  # sessions that sum tables at the same time
+SHOWN = 20  # differences that are said
+
+
+def prove(tools: Toolbox, environment: Environment, manifest: Manifest, plain: Path) -> None:
+    """Restore the plain files into a database that is thrown away, and compare all of it.
+
+    Raises:
+        Refused: the copy differs, or there is no server to restore into.
+        CommandFailed, Unreachable: it can't be restored.
+    """
+    tools.progress.note(f"restoring `{manifest.id}` beside, to compare it")
+    with restored(tools, environment, plain, manifest) as database:
+        found = _content(database, manifest)
+        differences = equality.differences(
+            manifest,
+            json.loads((plain / archive.SCHEMA).read_bytes()),
+            tables={name: (rows, checksum) for name, (rows, checksum, _) in found.tables.items()},
+            sequences=found.sequences,
+            descending=found.descending,
+            extensions=tuple(found.extensions),
+            found=found.schema,
+            grants=bare.is_superuser(database),
+        )
+    if differences:
+        more = f"\n  | and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
+        listed = "".join(f"\n  | {each}" for each in differences[:SHOWN])
+        raise Refused(
+            f"`{manifest.id}` does not restore to what it was taken of:{listed}{more}",
+            "do not rely on it: take another one, and find out why",
+        )
+
+
+def _content(database: Database, manifest: Manifest) -> content.Content:
+    """The copy's content, read by several sessions at once: nobody else uses the server."""
+    names = sorted(manifest.tables, key=lambda name: manifest.tables[name].bytes, reverse=True)
+    shares: list[list[str]] = [[] for _ in range(READERS)]
+    loads = [0] * READERS
+    for name in names:
+        least = loads.index(min(loads))
+        shares[least].append(name)
+        loads[least] += manifest.tables[name].bytes
+    others: list[Future[content.Content]] = [
+        begin(content.content, database, ours=_nothing, tables=share) for share in shares[1:]
+    ]
+    whole = content.content(database, ours=toc.is_apps, tables=shares[0])
+    tables = dict(whole.tables)
+    for each in others:
+        tables |= each.result().tables
+    return content.Content(tables, whole.sequences, whole.descending, whole.extensions, whole.schema)
+
+
+def _nothing(_schema: str) -> bool:
+    return False
+
+
+def prove_taken(
+    tools: Toolbox, environment: Environment, backup: Taken, tip: str | None, release: str = ""
+) -> None:
+    """Prove what was just taken; either way the ledger knows it afterwards.
+
+    Args:
+        tools: the toolbox.
+        environment: the one that it is of.
+        backup: what was taken.
+        tip: where the ledger was seen last.
+        release: the run of the release that it was taken for.
+
+    Raises:
+        DeskError: it could not be proven.
+    """
+    try:
+        prove(tools, environment, backup.manifest, backup.plain)
+    except DeskError as fault:
+        with suppress(DeskError):  # the first fault is the one to say
+            write_down(tools, tip, backup, proven=False, release=release, fault=fault)
+        raise
+    write_down(tools, tip, backup, proven=True, release=release)
+
+
+def write_down(
+    tools: Toolbox,
+    tip: str | None,
+    backup: Taken,
+    *,
+    proven: bool,
+    release: str = "",
+    fault: DeskError | None = None,
+) -> Event:
+    """What is known of a backup now, as an event of the ledger; `fault` says why it proves nothing."""
+    own, at, manifest = tools.new_id(), tools.now(), backup.manifest
+    detail = {
+        "backup": manifest.id,
+        "manifest": manifest.digest,
+        "proven": proven,
+        "bytes": manifest.bytes,
+        "rows": sum(manifest.rows.values()),
+        "seconds": round(backup.seconds, 1),
+        "schema": manifest.newest,
+        "place": str(backup.path),
+        **({"for": release} if release else {}),
+        **({"reason": fault.message.splitlines()[0]} if fault else {}),
+    }
+
+    def make(_ledger: Ledger) -> Event:
+        return Event(
+            environment=manifest.environment,
+            kind=backups.EVENT,
+            ending="failed" if fault else "done",
+            release=manifest.release,
+            commit=manifest.commit,
+            actor=tools.actor,
+            at=at,
+            run=own,
+            detail=detail,
+        )
+
+    return append(tools, tip, make)

@@ -1,0 +1,166 @@
+"""A run that releases nothing: it holds the environment, does its work, and says so in the ledger.
+
+Lock, journal and ending are those of a release: one push writes the event and frees the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.adapters.git import StaleError
+from scripts.adapters.git_command import Update
+from scripts.adapters.journal import Journal
+from scripts.domain.release.ledger import Event, Ledger
+from scripts.domain.release.lock import Lock
+from scripts.domain.settings import Environment
+from scripts.errors import DeskError, LiveUnknown, Locked, Refused
+from scripts.shell import signals
+from scripts.shell.runner import end_all
+from scripts.workflows.release.observe import Remote, observe_remote
+from scripts.workflows.run.begin import locked
+from scripts.workflows.run.holding import Holding
+from scripts.workflows.run.record import append
+from scripts.workflows.toolbox import Toolbox
+
+
+@dataclass
+class Errand:
+    """The run, while the lock is ours."""
+
+    tools: Toolbox
+    environment: Environment
+    holding: Holding
+    journal: Journal
+    tip: str | None
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.holding.lock.run
+
+    @contextmanager
+    def step(self, name: str, detail: str = "", *, once: bool = False) -> Iterator[None]:
+        """One step: the lock is still ours, the intent is on disk, then it is done and written so."""
+        tools = self.tools
+        record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
+        self.steps.append(record)
+        tools.progress.begin(name, detail)
+        started = tools.clock()
+        try:
+            self.holding.check(ask=once)
+            self.journal.write(step=name, at=tools.now(), state="intent", detail=detail)
+            self.holding.note(name, self.journal.digest)
+            yield
+            record["ending"] = "done"
+        except BaseException:
+            record["ending"] = "failed"
+            raise
+        finally:
+            record["seconds"] = round(tools.clock() - started, 2)
+            self.journal.write(step=name, at=tools.now(), state=record["ending"])
+            tools.progress.end(name, record["ending"], record["seconds"])
+
+    def finish(self, kind: str, ending: str, **detail: Any) -> Event:
+        """Write the event and free the lock, in one push.
+
+        Raises:
+            Locked: the lock is no longer ours: nothing was written.
+        """
+        tools = self.tools
+        self.holding.end()
+        steps = [each for each in self.steps if each["ending"] != "running"]
+
+        def make(ledger: Ledger) -> Event:
+            live = ledger.live(self.environment.name)
+            return Event(
+                environment=self.environment.name,
+                kind=kind,
+                ending=ending,
+                release=live.release if live else "",
+                commit=self.holding.lock.commit,
+                actor=tools.actor,
+                at=tools.now(),
+                run=self.id,
+                detail={**detail, "steps": steps, "url": self.environment.url},
+            )
+
+        def updates() -> list[Update]:
+            return self.holding.leftovers()
+
+        with self.holding.still():
+            return append(tools, self.tip, make, updates, self._still_ours)
+
+    def _still_ours(self, stale: StaleError) -> None:
+        if not self.holding.adopt(stale.refs):
+            raise Locked(
+                f"the lock of {self.environment.name} is no longer held by this run: nothing was written",
+                "`invoke status` says who holds it",
+            )
+
+
+@contextmanager
+def errand(
+    tools: Toolbox, environment: Environment, task: str, *, about: str, reason: str = ""
+) -> Iterator[Errand]:
+    """Take the lock; whoever leaves by an error gives it back, unless what he did is unknown.
+
+    Args:
+        tools: the toolbox.
+        environment: the one to hold.
+        task: its name, such as `db.restore`: `resume` knows by it what to do.
+        about: what it works with, such as a backup's id; kept in the lock for `resume`.
+        reason: why, in a person's words.
+
+    Raises:
+        Locked: somebody else has it.
+    """
+    remote = observe_remote(tools)
+    lock = _lock(tools, environment, remote, task=task, about=about, reason=reason)
+    run = begun(tools, environment, lock, remote.ledger.tip)
+    try:
+        run.holding.take()
+    except StaleError:
+        raise locked(tools, environment) from None
+    try:
+        yield run
+    except BaseException as fault:
+        signals.ignore()
+        end_all()
+        if not isinstance(fault, LiveUnknown):
+            with suppress(DeskError, StaleError):
+                run.holding.free()
+        run.holding.end()
+        raise
+
+
+def _lock(
+    tools: Toolbox, environment: Environment, remote: Remote, *, task: str, about: str, reason: str
+) -> Lock:
+    live = remote.ledger.live(environment.name)
+    commit = live.commit if live else remote.head(environment)
+    if commit is None:
+        raise Refused(f"the remote has no branch `{environment.branch}`")
+    return Lock(
+        run=tools.new_id(),
+        nonce=tools.new_id(),
+        actor=tools.actor,
+        host=tools.host,
+        task=task,
+        environment=environment.name,
+        commit=commit,
+        acquired_at=tools.now(),
+        release=about,
+        reason=reason,
+        ttl=tools.settings.lock.ttl,
+    )
+
+
+def begun(tools: Toolbox, environment: Environment, lock: Lock, tip: str | None) -> Errand:
+    """A run under this lock, with its journal."""
+    journal = Journal(tools.state_folder / "runs", lock.run)
+    journal.write(at=tools.now(), lock=lock.document())
+    return Errand(tools, environment, Holding(tools, lock), journal, tip)

@@ -1,0 +1,125 @@
+"""A rollback takes the data back: what it says is what goes; and a restore that dies is settled."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.desk import Call, Desk, ended
+
+pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(900)]
+
+DEV = ("--env", "development")
+V = "20990101000070"
+FILE = f"supabase/migrations/{V}_t.sql"
+BREAKING = (
+    "alter table public.bookings drop column guest_email;\nupdate public.properties set name = 'x';\n"
+)
+BOOK = """insert into public.bookings (property_id, guest_name, check_in, check_out)
+select (select id from public.properties order by id limit 1), 'late ' || i, date '2040-01-01' + 2 * i,
+  date '2040-01-02' + 2 * i from generate_series(1, 1000) i"""
+COUNT = "select count(*) from public.bookings"
+
+
+@pytest.fixture(scope="module")
+def guarded(desk: Desk) -> Iterator[str]:
+    """The same world, with a development that is guarded: it asks, and it takes backups."""
+    folder = desk.world.env_dir.parent / "env-guarded"
+    shutil.copytree(desk.world.env_dir, folder)
+    manual = folder / "pipeline.toml"
+    before, head, section = manual.read_text().partition("[environment.development]\n")
+    manual.write_text(before + head + section.replace("guarded = false", "guarded = true", 1))
+    desk.commit({"NOTES.md": f"{time.time()}\n"})
+    assert desk("deploy", *DEV, "--wait").code == 0
+    try:
+        yield str(folder)
+    finally:
+        assert desk("db.drop-aside", *DEV, "--yes").code == 0
+        shutil.rmtree(folder)
+
+
+def test_what_a_rollback_loses_is_what_it_said(desk: Desk, guarded: str) -> None:
+    """1,000 bookings since the backup: shown exactly, kept when declined, gone and safe when accepted."""
+
+    def call(*arguments: str) -> Call:
+        return desk(*arguments, AIRHOST_ENV_DIR=guarded)
+
+    old, before = desk.served("development"), desk.sql("development", COUNT)[0][0]
+    names = desk.sql("development", "select id, name from public.properties order by id")
+    desk.commit({FILE: BREAKING})
+    assert call("deploy", *DEV, "--yes", "--accept-irreversible").code == 0
+    desk.sql("development", BOOK)
+    refused = call("rollback", *DEV, "--plan")
+    plan = call("rollback", *DEV, "--with-data", "--plan")
+    changes = {each["table"]: each for each in plan.document["data"]["tables"]}
+    declined = call("rollback", *DEV, "--with-data")
+
+    assert "--with-data" in (refused.document["hint"] or "")
+    assert (plan.document["rung"], plan.document["refused"]) == ("full", None)
+    assert [each["no"] != "" for each in plan.document["rungs"]] == [True, True, False, True]
+    assert changes["public.bookings"]["inserted"] == 1000
+    assert changes["public.properties"]["updated"] == len(names)
+    assert set(changes) == {"public.bookings", "public.properties"}
+    assert (declined.code, desk.sql("development", COUNT)) == (6, [(before + 1000,)])
+
+    done = call("rollback", *DEV, "--with-data", "--yes", "--reason", "test")
+    assert done.code == 0, done.err
+    assert (old, [(before,)]) == (desk.served("development"), desk.sql("development", COUNT))
+    assert names == desk.sql("development", "select id, name from public.properties order by id")
+    assert V not in desk.versions("development")
+    restored = done.document["restored"]
+    assert restored["lost"] == 1000 + len(names)
+    safety = Path(guarded).parent / ".airhost/backups/development" / restored["safety_backup"]
+    held = json.loads((safety / "MANIFEST.json").read_text())
+    assert held["tables"]["public.bookings"]["rows"] == before + 1000
+    assert desk.ledger()[-1]["restored"]["backup"] == restored["backup"]
+    desk.remove(FILE)
+    assert desk("release-hold", *DEV, "--reason", "test").code == 0
+    assert desk("deploy", *DEV).code == 0
+
+
+@pytest.mark.parametrize("step", ["restore", "analyze"])
+def test_a_restore_that_dies_is_settled(desk: Desk, guarded: str, step: str) -> None:
+    """SIGKILL at a step; `resume` says what became of it: the old database, or the new one."""
+    assert guarded
+    backup = desk("backup", *DEV, "--no-proof").document["backup"]
+    desk.sql("development", "insert into public.messages (whatsapp_id, sender) values ('after', 'a')")
+    child = desk.start("db.restore", backup, *DEV, "--yes")
+    runs = desk.world.env_dir.parent / ".airhost" / "runs"
+    wanted, until = f'"step": "{step}"', time.monotonic() + 60
+    while child.poll() is None and time.monotonic() < until:
+        newest = max(runs.glob("*/*.jsonl"), key=lambda each: each.stat().st_mtime)
+        text = newest.read_text()
+        if "db.restore" in text and wanted in text:
+            break
+        time.sleep(0.002)
+    os.kill(child.pid, signal.SIGKILL)
+    ended(child)
+    call = desk("resume", *DEV)
+    there = desk.sql("development", "select count(*) from public.messages where whatsapp_id = 'after'")
+
+    assert call.code == 0, call.err
+    arrived = "had restored" in call.document["message"]
+    assert arrived or "is as it was" in call.document["message"]
+    assert there == [(0 if arrived else 1,)]
+    assert step != "analyze" or arrived
+    assert (desk.ledger()[-1]["kind"] == "restore") is arrived
+    assert [ref for ref in desk.refs() if ref.startswith("refs/deploy/")] == []
+    desk.sql("development", "delete from public.messages where whatsapp_id = 'after'")
+
+
+def test_a_backup_of_elsewhere_stays_elsewhere(desk: Desk, guarded: str) -> None:
+    """Nothing is restored that is not a backup of this environment."""
+    assert guarded
+    refused = desk("db.restore", "20200101T000000Z-00000000-manual-0000", *DEV, "--yes")
+    declined = desk("db.restore", desk("backup", *DEV, "--no-proof").document["backup"], *DEV)
+
+    assert (refused.code, declined.code) == (1, 6)
+    assert "there is no backup" in refused.document["message"]

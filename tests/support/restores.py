@@ -1,0 +1,184 @@
+"""Restores without a world: a database with everything in it, its archive, and a small toolbox.
+
+`python -m tests.support.restores FOLDER MARK` restores in a process of its own, which a test may kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from scripts.adapters.database.content import ASIDE, Content, content
+from scripts.adapters.database.database_url import Database, database_of
+from scripts.adapters.database.restore import Archive
+from scripts.adapters.database.session import session
+from scripts.domain.database import archive as archives
+from scripts.domain.database import toc
+from scripts.domain.database.manifest import File, Manifest, Table, read
+from scripts.domain.database.restoring import Restoring
+from scripts.domain.settings import Environment
+from scripts.sandbox import ports
+from scripts.sandbox.postgres import Server
+from scripts.workflows.database import losses, replacing
+from scripts.workflows.database.replacing import Source
+from scripts.workflows.toolbox import Toolbox
+
+PRODUCTION = Environment("production", "main", "http://127.0.0.1:9", guarded=True)
+MAJORS = [None, *(Path(each) for each in os.environ.get("DESK_POSTGRES", "").split(":") if each)]
+EVERYTHING = (Path(__file__).parent / "everything.sql").read_text()
+
+
+WRITES = """
+insert into public.bookings (guest, day) select 'late', date '2026-06-01' from generate_series(1, 1000);
+update public.bookings set guest = 'changed' where id <= 3;
+delete from billing.payments where id <= 5;
+create table public.newer as select 1 as x;
+delete from public.bookings where profile = '00000000-0000-4000-8000-000000000007';
+delete from auth.users where id = '00000000-0000-4000-8000-000000000007';
+insert into auth.users (id, email) values (gen_random_uuid(), 'new@example.invalid');
+alter table public.events add column extra text;
+drop view public.guests;
+drop policy "my own objects" on storage.objects;
+create policy "later" on storage.objects for select to authenticated using (public.mine(name));
+alter publication supabase_realtime drop table public.bookings;
+"""
+
+
+@contextlib.contextmanager
+def serving(programs: Path | None = None) -> Iterator[Server]:
+    """A server dressed as Supabase, of those programs or the wheel's."""
+    folder = Path(tempfile.mkdtemp())
+    passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    made = Server(folder / "postgres", ports.free(1)[0], *passwords, programs)
+    try:
+        made.create()
+        made.start()
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(folder)
+
+
+def run(database: Database, *statements: str) -> list[tuple[object, ...]]:
+    """Ask the database; rows of the last statement."""
+    found: list[tuple[object, ...]] = []
+    with session(database) as connection:
+        for each in statements:
+            cursor = connection.execute(each.encode())
+            found = cursor.fetchall() if cursor.description else []
+    return found
+
+
+def toolbox(folder: Path, database: Database) -> Toolbox:
+    """What the machinery of a restore looks at."""
+    made = SimpleNamespace(
+        values=lambda _environment: {},
+        state_folder=folder,
+        config_folder=folder,
+        new_id=lambda: str(time.time_ns()),
+        database=lambda _environment: database,
+        clock=time.monotonic,
+        sleep=time.sleep,
+        settings=SimpleNamespace(supabase=SimpleNamespace(lock_timeout=5.0)),
+    )
+    return cast("Toolbox", made)
+
+
+@contextlib.contextmanager
+def step(_name: str, _detail: str) -> Iterator[None]:
+    """A step that nobody sees."""
+    yield
+
+
+def address(server: Server, name: str, folder: Path) -> Database:
+    """A database of the server, as `postgres`, who is no superuser."""
+    return database_of(server.url(name), None, where="the test", folder=folder)
+
+
+def filled(server: Server, name: str, folder: Path, rows: int) -> Database:
+    """A fresh project with everything in it that an app may have."""
+    with server.connect("postgres") as admin:
+        admin.execute(f'drop database if exists "{name}" with (force)'.encode())
+    server.create_database(name)
+    database = address(server, name, folder)
+    with session(database) as connection:
+        connection.execute(EVERYTHING.replace("{rows}", str(rows)).encode())
+    return database
+
+
+def backed_up(server: Server, database: Database, folder: Path) -> Manifest:
+    """Its archive in `folder`, by plain pg_dump, with a manifest."""
+    held = content(database, ours=lambda each: toc.is_apps(each) or each in toc.USERS)
+    schema = content(database, ours=toc.is_apps, tables=()).schema
+    (folder / archives.SCHEMA).write_text(json.dumps(schema))
+    subprocess.run(
+        [str(server.bin / "pg_dump"), "-Fc", "-d", database.url, "-f", str(folder / archives.DUMP)],
+        env={"PGPASSWORD": server.password}, check=True,
+    )  # fmt: skip
+    manifest = Manifest(
+        id="20261123T181129Z-0123abcd-manual-0001",
+        environment="production",
+        kind="manual",
+        project="app",
+        migrations={"1": ""},
+        server=f"{server.major}.0",
+        client=f"{server.major}.0",
+        tables={key: Table(*each) for key, each in held.tables.items()},
+        sequences=held.sequences,
+        extensions=held.extensions,
+        schema_hash="",
+        files={archives.DUMP: File(1, "0" * 64)},
+        left_out=(),
+        host="",
+        database="",
+        started="",
+        finished="",
+        release="",
+        commit="",
+        wal="",
+    )
+    (folder / "MANIFEST.json").write_text(manifest.text())
+    about = {"url": database.url, "password": server.password, "bin": str(server.bin)}
+    (folder / "about.json").write_text(json.dumps(about))
+    return manifest
+
+
+def opened(folder: Path) -> tuple[Database, Source]:
+    """The database and the archive of a folder."""
+    about = json.loads((folder / "about.json").read_text())
+    database = database_of(about["url"], about["password"], where="the test", folder=folder)
+    archive = Archive(folder / archives.DUMP, Path(about["bin"]) / "pg_restore")
+    lists = toc.sort(toc.entries(archive.listing()))
+    schema = tuple(json.loads((folder / archives.SCHEMA).read_text()))
+    return database, Source(read((folder / "MANIFEST.json").read_text()), archive, lists, schema)
+
+
+def restored(folder: Path, mark: str) -> Restoring:
+    """Look, and restore in place; returns the plan."""
+    database, held = opened(folder)
+    plan = losses.look(database, held, safety=False, pace=None)
+    replacing.replace(toolbox(folder, database), PRODUCTION, held, plan, mark=mark, step=step)
+    return plan
+
+
+def state(database: Database) -> dict[str, Any]:
+    """Everything of the app's in one value: rows by checksum, and the schema's lines."""
+    found: Content = content(database, ours=toc.is_apps)
+    tables = {name: each[:2] for name, each in asdict(found)["tables"].items() if name != "public.totals"}
+    return {"tables": tables, "schema": tuple(line for line in found.schema if ASIDE not in line)}
+
+
+if __name__ == "__main__":
+    restored(Path(sys.argv[1]), sys.argv[2])
