@@ -52,6 +52,14 @@ class Supabase:
 
 
 @dataclass(frozen=True)
+class Rehearse:
+    """`[rehearse]`: pending migrations are tried on the real server before a release; in seconds."""
+
+    before: bool = True
+    block: float = 10
+
+
+@dataclass(frozen=True)
 class Replit:
     """`[replit]`: what all environments share about Replit; times in seconds."""
 
@@ -199,6 +207,7 @@ class Settings:
     lock: Lock = field(default_factory=Lock)
     notices: Notices = field(default_factory=Notices)
     secrets: Secrets = field(default_factory=Secrets)
+    rehearse: Rehearse = field(default_factory=Rehearse)
     drill: Drill = field(default_factory=Drill)
     backup: Backup = field(default_factory=Backup)
     e2e: E2E = field(default_factory=E2E)

@@ -138,6 +138,11 @@ FAILING = {
     "syntax": ({"30": "create tabel nonsense();"}, [], "30_t.sql"),
     "second of three": (
         {"30": "create table one();", "31": "insert into nowhere values (1);", "32": "select 1;"},
+        [],
+        "31_t.sql",
+    ),
+    "second of three, which no rehearsal can try": (
+        {"30": "create table one();", "31": "vacuum;\ninsert into nowhere values (1);", "32": "select 1;"},
         ["30"],
         "31_t.sql",
     ),
@@ -174,6 +179,8 @@ def test_failing_migration_is_never_a_success(live: Desk, case: str) -> None:
         assert [f"209901010000{number}" for number in applied] == stood
         for number in applied:
             assert f"`209901010000{number}_t.sql`" in call.document["message"]
+        if case == "second of three":
+            assert "seen in a rehearsal; nothing was changed" in call.document["message"]
         if case.startswith("concurrently"):
             assert "left_behind" in call.document["message"]
             assert "invalid index left_index" in call.document["message"]

@@ -163,9 +163,11 @@ class Postgres:
             row = connection.execute("select clock_timestamp()::text").fetchone()
             return str(row[0]) if row else "infinity"
 
-    def session(self) -> contextlib.AbstractContextManager[psycopg.Connection[Any]]:
-        """A connection in autocommit, for the readers beside this file: small reads, said in SQL."""
-        return self._connection()
+    def session(
+        self, *, limited: bool = True
+    ) -> contextlib.AbstractContextManager[psycopg.Connection[Any]]:
+        """A connection in autocommit, for the files beside this one; `limited` to small reads."""
+        return self._connection(limited=limited)
 
     def end_desks(self) -> None:
         """End the sessions of a dead or dethroned desk, and what its CLI left running.

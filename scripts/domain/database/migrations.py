@@ -73,9 +73,7 @@ def compare(committed: Sequence[Migration], applied: Sequence[Applied]) -> Compa
     return Comparison(
         pending=pending,
         missing=tuple(sorted(v for v in rows if v not in files)),
-        edited=tuple(
-            file for file in committed if file.version in rows and _edited(file, rows[file.version])
-        ),
+        edited=_edited_files(committed, rows),
         late=tuple(file for file in pending if file.version < newest),
         doubled=doubled(file.version for file in committed),
     )
@@ -90,6 +88,13 @@ def doubled(versions: Iterable[str]) -> tuple[str, ...]:
 def newest(versions: Iterable[str]) -> str | None:
     """The schema version: the newest of them, None for an empty history."""
     return max(versions, default=None)
+
+
+def _edited_files(committed: Sequence[Migration], rows: Mapping[str, Applied]) -> tuple[Migration, ...]:
+    """Of two files that claim one version, the one that was applied acquits the other."""
+    changed = [each for each in committed if each.version in rows and _edited(each, rows[each.version])]
+    good = {each.version for each in committed if each not in changed}
+    return tuple(each for each in changed if each.version not in good)
 
 
 def _edited(file: Migration, row: Applied) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from scripts.domain.database.measure import Measured, remembered
 from scripts.domain.database.migrations import Applied, Comparison, Migration, doubled, newest
 from scripts.domain.database.sql import fingerprint
 from scripts.domain.database.statements import unfit
@@ -26,12 +27,14 @@ class Judged:
     Args:
         pair: the script that undoes it, None where there is none.
         rehearsed: that script was proven on a scratch database, after the very same migrations.
+        measured: what a rehearsal of this very text found, None where there was none.
     """
 
     migration: Migration
     verdict: Verdict
     pair: Migration | None
     rehearsed: bool
+    measured: Measured | None = None
 
     @property
     def version(self) -> str:
@@ -44,19 +47,21 @@ class Judged:
         return self.migration.file
 
     def document(self) -> dict[str, Any]:
-        """The JSON of a plan: {"version", "file", "verdict", "reasons", "rehearsed"}."""
+        """The JSON of a plan: {"version", "file", "verdict", "reasons", "rehearsed", "measured"}."""
         return {
             "version": self.version,
             "file": self.file,
             "verdict": self.verdict.word,
             "reasons": list(self.verdict.reasons),
             "rehearsed": self.rehearsed,
+            "measured": self.measured.document() if self.measured else None,
         }
 
     def __str__(self) -> str:
         known = ", its rollback was not rehearsed" if self.pair and not self.rehearsed else ""
         why = f" ({'; '.join(self.verdict.reasons)})" if self.verdict.reasons else ""
-        return f"{self.file}: {self.verdict.word}{'' if self.verdict.stays else known}{why}"
+        took = f" [{'; '.join(self.measured.words())}]" if self.measured else ""
+        return f"{self.file}: {self.verdict.word}{'' if self.verdict.stays else known}{why}{took}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ class GoingBack:
 
 def pending(facts: Facts, comparison: Comparison) -> tuple[Judged, ...]:
     """What a release would apply, judged."""
-    return judged(facts, comparison.pending)
+    known = remembered(facts.ledger, comparison.pending, facts.environment.name)
+    return tuple(replace(each, measured=known.get(each.file)) for each in judged(facts, comparison.pending))
 
 
 def judged(facts: Facts, migrations: Sequence[Migration]) -> tuple[Judged, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scripts.domain.database import pairs
@@ -118,8 +118,17 @@ def decide(facts: Facts) -> Plan:
     rung = chosen(facts, rungs)
     if rung == "full":  # what the backup holds needs no undoing
         back = GoingBack()
-    steps = _steps(facts, comparison, back, rung)
+    steps = _timed(_steps(facts, comparison, back, rung), migrations)
     return Plan(facts, comparison, steps, refused, nothing, migrations, back, gates(facts), rungs, rung)
+
+
+def _timed(steps: tuple[Step, ...], migrations: tuple[Judged, ...]) -> tuple[Step, ...]:
+    """The migrations take about what they took when they were tried."""
+    took = [each.measured.seconds for each in migrations if each.measured]
+    if not took or len(took) < len(migrations):
+        return steps
+    seconds = round(sum(took), 1)
+    return tuple(replace(each, seconds=seconds) if each.name == "migrate" else each for each in steps)
 
 
 def _nothing(facts: Facts, comparison: Comparison) -> str | None:
@@ -145,6 +154,7 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack, rung: str) -> 
             why = "dump the database, restore it beside, compare; the proof goes to the ledger"
             steps.append(("backup", "idempotent", why))
         count = f"{pending} migration{'s' if pending > 1 else ''}"
+        steps.append(("rehearse", "pure", f"try {count} in a transaction that is rolled back"))
         steps.append(("migrate", "once", f"apply {count}, then read the history again"))
     if back.undo:
         count = f"{len(back.undo)} rollback script{'s' if len(back.undo) > 1 else ''}"

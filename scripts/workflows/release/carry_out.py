@@ -11,7 +11,7 @@ from scripts.domain.release.live import fault
 from scripts.domain.release.plan import Plan
 from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
 from scripts.shell.signals import Stop
-from scripts.workflows.database import schema, schema_back, with_data
+from scripts.workflows.database import schema, schema_back, trying, with_data
 from scripts.workflows.database.backup_gate import back_up
 from scripts.workflows.notices import tell
 from scripts.workflows.release import publish
@@ -57,6 +57,7 @@ def proceed(run: Run) -> None:
         publish.probe(run, facts.expected)
         if run.environment.guarded:
             back_up(run)
+        trying.rehearse(run)
         schema.migrate(run)
     undo = run.plan.back.undo
     if undo:

@@ -6,6 +6,7 @@ from typing import Any
 
 from scripts.adapters.git import StaleError
 from scripts.adapters.git_command import Update
+from scripts.domain.database import measure
 from scripts.domain.release.ledger import Event, Ledger
 from scripts.errors import Locked
 from scripts.workflows.run.record import append
@@ -72,6 +73,7 @@ def _event(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event
         "built_for": facts.schema,
         "undone": list(run.undone),
         "restored": run.restored,
+        "measured": measure.documents(run.measured, run.plan.comparison.pending),
         "source": facts.source.name if facts.source else None,
         "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,

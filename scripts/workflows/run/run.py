@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.adapters.journal import Journal
+from scripts.domain.database.measure import Measured
 from scripts.domain.release.live import Answer
 from scripts.domain.release.plan import Plan
 from scripts.domain.settings import Environment
@@ -30,6 +31,7 @@ class Run:
         restored: the backup that the data went back to, and what was lost by that; `safety` keeps it.
         sent: a Publish was asked for, so what is live may still change.
         proven: when the public URL was seen to be right, by the clock.
+        measured: what the rehearsal of the pending migrations found.
         doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
@@ -47,6 +49,7 @@ class Run:
     sent: bool = False
     proven: float = 0.0
     doubt: str | None = None
+    measured: tuple[Measured, ...] = ()
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -102,6 +105,7 @@ class Run:
             "schema": self.schema,
             "undone": list(self.undone),
             "restored": self.restored,
+            "rehearsed": [each.document() for each in self.measured],
             "run": self.id,
             "steps": self.steps,
         }

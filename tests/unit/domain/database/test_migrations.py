@@ -86,6 +86,13 @@ def test_two_files_of_one_version_show() -> None:
     assert ("diverged", ("1",)) == (found.state, found.doubled)
 
 
+def test_of_two_files_the_applied_one_acquits_the_other() -> None:
+    """Neither was edited: one of them was never applied."""
+    found = compare(read({"1_a.sql": "select 1", "1_b.sql": "select 2"}), rows("1"))
+
+    assert ((), ("1",)) == (found.edited, found.doubled)
+
+
 def test_read_takes_what_the_cli_takes() -> None:
     """Digits, an underscore, `.sql`; nothing else is a migration; the order is that of texts."""
     names = (

@@ -71,7 +71,7 @@ def test_each_pending_migration_has_its_verdict() -> None:
 
     assert [("2", "reversible"), ("3", "compatible")] == words(plan.migrations)
     first = plan.document()["migrations"][0]
-    assert {"version", "file", "verdict", "reasons", "rehearsed"} == set(first)
+    assert {"version", "file", "verdict", "reasons", "rehearsed", "measured"} == set(first)
     assert "undone by their" in decide(bringing(RENAME, WIDEN, scripts=(BACK, NARROW))).way_back
     assert "its rollback was not rehearsed" in str(plan.migrations[0])
 

@@ -99,10 +99,9 @@ def test_pending_migrations_come_before_the_build() -> None:
     """What is pending is applied under the lock, and from then on going back means undoing."""
     plan = decide(replace(PROMOTE, committed=(ONE, TWO, THREE)))
 
-    assert ["lock", "probe", "migrate", "build", "scan", "publish", "verify", "scan", "finish"] == names(
-        plan
-    )
-    assert "apply 2 migrations, then read the history again" == plan.steps[2].detail
+    released = ["build", "scan", "publish", "verify", "scan", "finish"]
+    assert ["lock", "probe", "rehearse", "migrate", *released] == names(plan)
+    assert "apply 2 migrations, then read the history again" == plan.steps[3].detail
     assert "migrate" == plan.no_return
     assert "publish `v1` (`cccccccccccc`) again and verify it; the migrations stay" == plan.way_back
 
@@ -111,7 +110,7 @@ def test_one_migration_is_one() -> None:
     """People read the plan."""
     steps = decide(replace(PROMOTE, committed=(ONE, TWO))).steps
 
-    assert "apply 1 migration, then read the history again" == steps[2].detail
+    assert "apply 1 migration, then read the history again" == steps[3].detail
 
 
 @pytest.mark.parametrize(

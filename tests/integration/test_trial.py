@@ -1,0 +1,115 @@
+"""Pending migrations tried on the very database: what is measured is true, and nothing is kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from scripts.adapters.database import trial
+from scripts.adapters.database.database_url import database_of
+from scripts.adapters.database.postgres import Postgres
+from tests.integration.desk import Desk
+
+pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def there(desk: Desk) -> Iterator[Postgres]:
+    """A database in which two tables stand, one of them with 1,000 rows."""
+    url = desk.world.environment("staging").database_url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create table public.trial_t (id int primary key, n int)")
+        connection.execute("insert into public.trial_t select i, i from generate_series(1, 1000) i")
+        connection.execute('create table public."Trial U" (id int)')
+        connection.execute("create type public.trial_e as enum ('a')")
+        try:
+            yield Postgres(database_of(url, None, where="test", folder=Path()))
+        finally:
+            connection.execute('drop table public.trial_t, public."Trial U"')
+            connection.execute("drop type public.trial_e")
+
+
+def tried(postgres: Postgres, *sql: str, limit: float = 10) -> list[trial.Tried]:
+    files = [(f"{number}.sql", text) for number, text in enumerate(sql)]
+    return trial.tried(postgres, files, lock_timeout=0.3, limit=limit)
+
+
+def test_locks_rewrites_and_rows_are_those_of_each_file(there: Postgres) -> None:
+    """A rewrite, an update, an index, a column: each with its own; new tables are nobody's trouble."""
+    before = there.catalogue()
+    rewrite, update, index, column, new = tried(
+        there,
+        "alter table public.trial_t alter n type bigint",
+        "update public.trial_t set n = n + 1 where id <= 7",
+        'create index on public."Trial U" (id)',
+        'alter table public."Trial U" add column more int',
+        "create table public.trial_new as select * from public.trial_t",
+    )
+
+    assert "AccessExclusiveLock" in rewrite.locks["public.trial_t"]
+    assert rewrite.rewritten["public.trial_t"] > 20_000
+    assert ({"public.trial_t": 7}, {}) == (update.rows, update.rewritten)
+    assert ("ShareLock",) == index.locks['public."Trial U"']
+    assert "AccessExclusiveLock" in column.locks['public."Trial U"']
+    assert ({}, {}) == (new.rows, new.rewritten)
+    assert before == there.catalogue()
+
+
+def test_the_first_that_fails_ends_it(there: Postgres) -> None:
+    """Its line and the server's words are known; what ran before it was measured, and is gone."""
+    before = there.catalogue()
+    good, bad = tried(
+        there, "create table public.x()", "select 1;\n\ninsert into public.nowhere values (1)", ""
+    )
+
+    assert (None, "", 3) == (good.fault, bad.kind, bad.line)
+    assert "nowhere" in str(bad.fault)
+    assert before == there.catalogue()
+
+
+def test_a_busy_table_is_given_up(there: Postgres, desk: Desk) -> None:
+    """Somebody reads it in an open transaction: nobody waits behind us for longer than `lock_timeout`."""
+    url = desk.world.environment("staging").database_url
+    with psycopg.connect(url) as reader:
+        reader.execute("select 1 from public.trial_t")
+        started = time.monotonic()
+        (found,) = tried(there, "alter table public.trial_t add column c int")
+
+    assert trial.BUSY == found.kind
+    assert time.monotonic() - started < 5
+
+
+def test_all_statements_together_have_a_limit(there: Postgres) -> None:
+    """Twenty short statements are one long transaction."""
+    first, second = tried(there, "select 1", "select pg_sleep(0.2);" * 20, limit=1)
+
+    assert (None, trial.LATE) == (first.fault, second.kind)
+    assert second.seconds < 3
+
+
+def test_a_new_value_of_an_enum_needs_a_commit(there: Postgres) -> None:
+    _add, use = tried(there, "alter type public.trial_e add value 'b'", "select 'b'::public.trial_e")
+
+    assert trial.APART == use.kind
+
+
+def test_a_server_that_ends_the_session(there: Postgres, desk: Desk) -> None:
+    """It is said, and no fault of the file."""
+    end = "select pg_terminate_backend(pid) from pg_stat_activity where query like '%sleep(7)%' and pid <> pg_backend_pid()"  # noqa: E501
+
+    def kill() -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not desk.sql("staging", end):
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    (found,) = tried(there, "select pg_sleep(7)")
+    killer.join()
+
+    assert trial.SERVER == found.kind
