@@ -54,6 +54,7 @@ repl_id = {repl_id}
 mcp_url = {mcp_url}
 """
 
+ROOT = Path(__file__).resolve().parents[2]
 ALIASES = {"development": "dev", "staging": "stage", "production": "prod"}
 
 
@@ -63,6 +64,8 @@ def write(world: World) -> None:
     tables = [_table(each) for each in world.environments]
     text = "".join([HEAD.format(clone=_quoted(world.clone)), *tables])
     (world.env_dir / "pipeline.toml").write_text(text)
+    if not (world.env_dir / "masking.toml").exists():  # somebody may be trying rules in it
+        (world.env_dir / "masking.toml").write_text((ROOT / "env" / "masking.toml").read_text())
     for each in world.environments:
         _write_private(world.env_dir / f".env.{each.name}", _values(world, each))
 

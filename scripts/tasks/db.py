@@ -68,4 +68,27 @@ def drop_aside(
     desk("database.asides", env=env, reason=reason, plan=plan, yes=yes, json=json)
 
 
-collection = Collection("db", rehearse, status, drift, restore, drop_aside)
+@task(
+    help={
+        "to": f"{ENV}; never a guarded one",
+        "from_": "where the data come from; the last of the chain if left out",
+        "wait": WAIT,
+        **CONSENT,
+    }
+)
+def refresh(
+    _c: Context,
+    to: str = "",
+    from_: str = "",
+    reason: str = "",
+    plan: bool = False,
+    yes: bool = False,
+    wait: bool = False,
+    json: bool = False,
+) -> None:
+    """Make an environment's data a masked copy of production's: `invoke db.refresh --to staging`."""
+    choice = {"from_": from_ or None, "reason": reason}
+    desk("database.refresh", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
+
+
+collection = Collection("db", rehearse, status, drift, refresh, restore, drop_aside)

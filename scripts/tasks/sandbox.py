@@ -7,10 +7,10 @@ from invoke.tasks import task
 from scripts.tasks.counter import DIR, JSON, plain
 
 
-@task(help={"dir": DIR, "json": JSON})
-def up(_c: Context, dir: str = "", json: bool = False) -> None:
+@task(help={"dir": DIR, "seed": "fill production with so much data, such as `100MB`", "json": JSON})
+def up(_c: Context, dir: str = "", seed: str = "", json: bool = False) -> None:
     """A whole world on this machine, no account needed: `invoke sandbox.up`."""
-    plain("sandbox.up", dir=dir or None, json=json)
+    plain("sandbox.up", dir=dir or None, seed=seed or None, json=json)
 
 
 @task(help={"dir": DIR, "json": JSON})

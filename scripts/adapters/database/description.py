@@ -119,7 +119,7 @@ PARTS = (
 )
 EXTENSIONS = """select 'extension ' || quote_ident(extname), 'in schema ' || quote_ident(nspname)
 from pg_extension join pg_namespace n on n.oid = extnamespace where extname <> all(%(extensions)s)"""
-OURS = "n.nspname <> all(%(schemas)s) and n.nspname !~ '^pg_'"
+OURS = "n.nspname <> all(%(schemas)s) and n.nspname !~ '^(pg_|desk_aside_)'"
 QUERY = " union all ".join([*PARTS, EXTENSIONS]).replace("{ours}", OURS)
 
 

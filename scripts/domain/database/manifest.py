@@ -103,7 +103,7 @@ class Manifest:
     @property
     def newest(self) -> str | None:
         """The schema version that it holds."""
-        return max(self.migrations, key=lambda each: (len(each), each), default=None)
+        return max(self.migrations, default=None)
 
     def text(self) -> str:
         """The document; the same manifest always gives the same text."""

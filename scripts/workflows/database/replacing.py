@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import psycopg
 
 Step = Callable[[str, str], AbstractContextManager[None]]
+Also = Callable[["psycopg.Connection[Any]"], None]
 SETTLE_WITHIN = 60.0  # seconds in which a server that went away should be back
 
 
@@ -61,9 +62,18 @@ def source(tools: Toolbox, folder: Path, manifest: Manifest, server: int) -> Sou
 
 
 def replace(
-    tools: Toolbox, environment: Environment, held: Source, plan: Restoring, *, mark: str, step: Step
+    tools: Toolbox,
+    environment: Environment,
+    held: Source,
+    plan: Restoring,
+    *,
+    mark: str,
+    step: Step,
+    also: Also = lambda _: None,
 ) -> Mapping[str, int]:
-    """Do it; returns rows that were written between the plan and the lock, by table.
+    """Do it, and what `also` does in the same transaction.
+
+    Returns rows that were written between the plan and the lock, by table.
 
     Raises:
         CommandFailed: nothing was changed, and why.
@@ -79,6 +89,7 @@ def replace(
                 work = Replacement(connection, held.archive, toc.is_apps, mark)
                 patience = tools.settings.supabase.lock_timeout
                 late = _in_one_transaction(work, held, plan, parts, patience=patience, step=step)
+                also(connection)
             except psycopg.Error as fault:
                 raise _refused(fault) from None
             with step("switch", "commit: from here on the app sees the backup"), signals.deferred():

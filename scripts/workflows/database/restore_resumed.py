@@ -9,14 +9,14 @@ from scripts.domain.database.restoring import TASK
 from scripts.domain.outcome import Outcome
 from scripts.domain.release.lock import Lock
 from scripts.domain.settings import Environment
-from scripts.workflows.database import asides, replacing
+from scripts.workflows.database import asides, refresh, replacing
 from scripts.workflows.database.client import database_of
 from scripts.workflows.release.observe import observe_remote
 from scripts.workflows.run.begin import locked
 from scripts.workflows.run.errand import begun
 from scripts.workflows.toolbox import Toolbox
 
-TASKS = (TASK, asides.TASK)
+TASKS = (TASK, asides.TASK, refresh.TASK)
 
 
 def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock) -> Outcome:
@@ -41,6 +41,10 @@ def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock) 
     if postgres:
         postgres.end_desks()
     database = database_of(tools, environment)
+    if dead.task == refresh.TASK and replacing.settled(tools, database, dead.run):
+        refresh.drop_aside(database, dead.run)
+        work.finish("refresh", "done", backup=backup, of_run=dead.run, reason=dead.reason)
+        return Outcome.done(f"run {dead.run} had refreshed {name}, whole and masked; the ledger has it")
     if dead.task == TASK and replacing.settled(tools, database, dead.run):
         work.finish("restore", "done", backup=backup, of_run=dead.run, reason=dead.reason)
         return Outcome.done(
@@ -51,6 +55,14 @@ def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock) 
     work.holding.free()
     return Outcome.done(
         f"run {dead.run} (`{dead.task}`) died before its end: {name} is as it was; its lock is free",
-        f"again: `invoke db.restore {backup} --env {name}`" if dead.task == TASK else None,
+        f"again: `{_again(dead.task, name, backup)}`" if dead.task != asides.TASK else None,
         backup=backup or None,
+    )
+
+
+def _again(task: str, name: str, backup: str) -> str:
+    return (
+        f"invoke db.refresh --to {name}"
+        if task == refresh.TASK
+        else f"invoke db.restore {backup} --env {name}"
     )

@@ -91,7 +91,7 @@ def taken(tools: Toolbox, environment: Environment, kind: Kind, live: Event | No
         plain.mkdir(mode=0o700)
         sealed.mkdir(mode=0o700)
         with Postgres(database).exclusive(WAIT_FOR_LOCK, "backup"):
-            read, programs = _dumped(tools, environment, database, plain)
+            read, programs = dumped(tools, environment, database, plain)
         lists = _checked(programs, plain, read)
         document = Manifest(
             id=name,
@@ -124,7 +124,7 @@ def taken(tools: Toolbox, environment: Environment, kind: Kind, live: Event | No
         yield Taken(document, plain, home.folder / name, tools.clock() - began)
 
 
-def _dumped(
+def dumped(
     tools: Toolbox, environment: Environment, database: Database, plain: Path
 ) -> tuple[Read, Programs]:
     """The dump and the sums, at the same time and in the same snapshot."""

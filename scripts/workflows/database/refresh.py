@@ -1,0 +1,255 @@
+"""`db.refresh`: an environment's data become a masked copy of production's, swapped in at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scripts.adapters import env_files
+from scripts.adapters.database import aside, bare, masked
+from scripts.adapters.database.content import ASIDE
+from scripts.adapters.database.database_url import Database
+from scripts.adapters.database.session import session
+from scripts.domain.database import backups, masking, masking_sql, platform
+from scripts.domain.database.manifest import Manifest
+from scripts.domain.database.masking import Column, Rules
+from scripts.domain.database.migrations import Migration
+from scripts.domain.outcome import Outcome
+from scripts.domain.release.ledger import Event
+from scripts.domain.settings import Environment
+from scripts.errors import ConfigError, Declined, Refused, ReleaseFailed
+from scripts.shell.secret import Secret
+from scripts.workflows.database import masked_archive, replacing
+from scripts.workflows.database.at_hand import fetched, safety_backup
+from scripts.workflows.database.client import database_of
+from scripts.workflows.database.restored import restored
+from scripts.workflows.database.standing import standing
+from scripts.workflows.release.observe import observe_remote
+from scripts.workflows.run.errand import Errand, errand
+from scripts.workflows.run.patience import patiently
+from scripts.workflows.toolbox import Toolbox
+
+TASK = "db.refresh"
+FILE = "masking.toml"
+KEY = "MASKING_KEY"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for, checked: rules that fit the source's schema as it is now."""
+
+    source: Environment
+    target: Environment
+    rules: Rules
+    digest: str
+    key: Secret
+
+
+def run(
+    tools: Toolbox, *, to: str, from_: str | None, reason: str, plan: bool, yes: bool, wait: bool
+) -> Outcome:
+    """Check the rules, ask, copy, mask, prove, and swap."""
+    target = tools.settings.environment(to)
+    source = tools.settings.environment(from_ or tools.settings.chain[-1])
+    if target.guarded or target is source:
+        raise Refused(
+            f"{target.name} is {'guarded' if target.guarded else 'the source itself'}: its data stay",
+            f"invoke db.refresh --to {tools.settings.chain[0]}",
+        )
+    wanted = _wanted(tools, source, target)
+    columns = _columns(database_of(tools, source))
+    _refuse(wanted.rules, columns)
+    touched = masking.masked(wanted.rules, columns)
+    tools.progress.note(f"{len(touched)} columns of {source.name} are masked, {len(columns)} are known")
+    if plan:
+        return Outcome.done(
+            f"the rules fit {source.name}; nothing was changed", **_document(wanted, touched, backup=None)
+        )
+    if not yes and not tools.progress.confirm(target.name):
+        raise Declined(
+            "nobody confirmed: nothing was changed", "type the environment's name, or say `--yes`"
+        )
+    return patiently(tools, lambda: _refresh(tools, wanted, reason), wait=wait)
+
+
+def _refresh(tools: Toolbox, wanted: Wanted, reason: str) -> Outcome:
+    ledger = observe_remote(tools).ledger
+    proven = [each.id for each in backups.known(ledger, wanted.source.name).values() if each.proven]
+    backup = proven[-1] if proven else safety_backup(tools, wanted.source)
+    with errand(tools, wanted.target, TASK, about=backup, reason=reason) as work:
+        pending = _ahead(tools, wanted.target)
+        with _copy(work, wanted, backup) as (copy, manifest):
+            touched, known = _mask(work, wanted, copy)
+            _migrate(work, copy, pending)
+            _prove(work, wanted, copy, known)
+            event = _swap(work, wanted, copy, manifest)
+    tools.progress.note(f"schema {event.detail['schema'] or 'none'}, {event.detail['rows']} rows")
+    return Outcome.done(
+        f"{wanted.target.name} has a masked copy of {wanted.source.name} (`{backup}`)",
+        **_document(wanted, touched, backup=backup),
+        run=event.run,
+        schema=event.detail["schema"],
+        steps=event.detail["steps"],
+    )
+
+
+def _wanted(tools: Toolbox, source: Environment, target: Environment) -> Wanted:
+    """The rules; their absence, and each fault in them, is said before anything is read.
+
+    Raises:
+        ConfigError: there is no such file, or it has faults.
+    """
+    file = tools.config_folder / FILE
+    if not file.is_file():
+        raise ConfigError(
+            f"there is no `{file}`: nobody has said what may be copied", f"see the shipped `env/{FILE}`"
+        )
+    rules, faults = masking.parse(env_files.toml(file))
+    if faults:
+        raise ConfigError(f"`{file}` has faults:{_listed(faults)}", f"see the shipped `env/{FILE}`")
+    digest = hashlib.sha256(json.dumps(env_files.toml(file), sort_keys=True).encode()).hexdigest()
+    return Wanted(
+        source, target, rules, digest, Secret(tools.values(target).get(KEY) or secrets.token_hex(32))
+    )
+
+
+def _columns(database: Database) -> tuple[Column, ...]:
+    return tuple(
+        Column(table, name, kind, required, unique, generated, tuple(keys))
+        for table, name, kind, required, unique, generated, keys in masked.columns(
+            database, platform.SCHEMAS
+        )
+    )
+
+
+def _refuse(rules: Rules, columns: tuple[Column, ...]) -> None:
+    """Default deny.
+
+    Raises:
+        Refused: a column has no rule, or one that can't work.
+    """
+    found = list(masking.objections(rules, columns))
+    if found:
+        raise Refused(
+            f"the masking rules don't cover the schema; nothing was changed:{_listed(found)}",
+            f"say in `{FILE}` what becomes of each: keep, null, empty, hash, scrub, fake ..., truncate N",
+        )
+
+
+def _ahead(tools: Toolbox, target: Environment) -> tuple[Migration, ...]:
+    """What stands in the target, by the commit that is live there.
+
+    Raises:
+        Refused: the two disagree: nobody could say what it should be afterwards.
+    """
+    there = standing(tools, observe_remote(tools), target)
+    if there.comparison.missing or there.comparison.edited or there.comparison.doubled:
+        raise Refused(
+            f"{target.name} and its migrations disagree:{_listed(there.problems)}",
+            "`invoke db.status` says more; mend that first",
+        )
+    applied = {row.version for row in there.applied}
+    return tuple(each for each in there.committed if each.version in applied)
+
+
+@contextmanager
+def _copy(work: Errand, wanted: Wanted, backup: str) -> Iterator[tuple[Database, Manifest]]:
+    """The backup, restored on a scratch server; gone at the end, whatever happens."""
+    tools = work.tools
+    ledger = observe_remote(tools).ledger
+    with fetched(tools, wanted.source, backup, ledger) as (folder, manifest):
+        if manifest.policy is not None:
+            raise Refused(f"`{backup}` is a masked one already")
+        work.tools.progress.note(f"restoring `{backup}` of {manifest.started} beside")
+        with restored(tools, wanted.target, folder, manifest) as copy:
+            yield copy, manifest
+
+
+def _mask(work: Errand, wanted: Wanted, copy: Database) -> tuple[tuple[Column, ...], list[bytes]]:
+    columns = _columns(copy)
+    _refuse(wanted.rules, columns)
+    touched = masking.masked(wanted.rules, columns)
+    rules = wanted.rules
+    with work.step("mask", f"{len(touched)} columns, accounts become test users"):
+        known = masked.canaries(copy, [(each.table, each.name, each.kind) for each in touched])
+        known += [each.encode() for each in rules.canaries]
+        orders = [*masking_sql.drops(rules), *masking_sql.statements(rules, columns)]
+        orders += masking_sql.people(masked.account_columns(copy), rules)
+        masked.mask(copy, wanted.key, masking_sql.FUNCTIONS, orders, platform.SCHEMAS)
+    return touched, known
+
+
+def _prove(work: Errand, wanted: Wanted, copy: Database, known: list[bytes]) -> None:
+    """No address outside the test domain, and no known value, anywhere in the copy.
+
+    Raises:
+        ReleaseFailed: there is; the column is named, the value never.
+    """
+    with work.step("search", f"{len(known)} known values, and any address"):
+        found = list(masked.leaks(copy, wanted.rules.domain, known, platform.SCHEMAS))
+        if found:
+            raise ReleaseFailed(
+                f"the masked copy still holds what it must not; nothing was changed:{_listed(found)}",
+                f"mask that column in `{FILE}` (`keep` is not enough)",
+            )
+
+
+def _migrate(work: Errand, copy: Database, wanted: tuple[Migration, ...]) -> None:
+    """What the target was ahead of the source is replayed on the copy, so that it ends as it was."""
+    with work.step("migrate", "what the target was ahead, on the copy"):
+        masked_archive.migrate(work.tools, copy, wanted)
+
+
+def _swap(work: Errand, wanted: Wanted, copy: Database, manifest: Manifest) -> Event:
+    tools, target = work.tools, wanted.target
+    orders = masking_sql.people(masked.account_columns(database_of(tools, target)), wanted.rules)
+    ids = masked.account_ids(copy) if orders else []
+
+    def accounts(connection: Any) -> None:
+        masked.mask_accounts(connection, wanted.key, masking_sql.FUNCTIONS, orders, ids)
+
+    with tempfile.TemporaryDirectory(prefix="release-desk-") as name:
+        folder = Path(name)
+        with work.step("dump", "the masked copy"):
+            document = replace(
+                masked_archive.taken(tools, target, copy, folder, manifest), policy=wanted.digest
+            )
+            held = replacing.source(tools, folder, document, bare.major(database_of(tools, target)))
+        plan = masked_archive.everything(document)
+        replacing.replace(tools, target, held, plan, mark=work.id, step=work.step, also=accounts)
+        with work.step("tidy", "drop what stood before, read the new statistics"):
+            drop_aside(database_of(tools, target), work.id)
+            replacing.analyze(database_of(tools, target), held)
+    rows = sum(document.rows.values())
+    known = {"backup": document.id, "policy": wanted.digest, "schema": document.newest, "rows": rows}
+    return work.finish(
+        "refresh", "done", source=wanted.source.name, reason=work.holding.lock.reason, **known
+    )
+
+
+def drop_aside(database: Database, mark: str) -> None:
+    """What stood before the swap of that run."""
+    with session(database) as connection:
+        old = [name for name, _, _ in aside.asides(connection) if name.startswith(f"{ASIDE}{mark}_")]
+        aside.drop(connection, old)
+
+
+def _document(wanted: Wanted, touched: tuple[Column, ...], *, backup: str | None) -> dict[str, Any]:
+    return {
+        "environment": wanted.target.name,
+        "source": wanted.source.name,
+        "backup": backup,
+        "masked": {each.path: wanted.rules.of(each) for each in touched},
+        "policy": wanted.digest,
+    }
+
+
+def _listed(found: Any) -> str:
+    return "".join(f"\n  | {each}" for each in found)
