@@ -56,7 +56,7 @@ VALUES = """select distinct v from (select {leaf} as v from {t} where {c} is not
 where length(v) between 8 and 200 limit {n}"""
 ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 TELLING = re.compile(r".*@.*|(?:\D*\d){6,}.*|\S+ \S+.*")  # an address, a number, several words
-EACH, MOST = 100, 600  # values that are searched for: of one column, and in all
+EACH, MOST = 40, 250  # values that are searched for: of one column, and in all
 
 
 def columns(database: Database, platform: Sequence[str]) -> list[tuple[Any, ...]]:

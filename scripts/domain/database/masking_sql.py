@@ -95,7 +95,6 @@ def _names(names: Sequence[str]) -> str:
     return "array[" + ", ".join(f"'{each}'" for each in names) + "]"
 
 
-_DIGEST = "('x' || left(desk_mask.hash(v), 7))::bit(28)::int"
 # The key is a setting of the session: it stands in no statement. Null stays null, empty stays empty.
 FUNCTIONS = rf"""
 create schema desk_mask;
@@ -109,8 +108,9 @@ create function desk_mask.fake_phone(v text) returns text stable strict language
   select case when v = '' then '' else '+999' || lpad((('x' || left(desk_mask.hash(v), 12))::bit(48)::bigint
     % 100000000000)::text, 11, '0') end $$;
 create function desk_mask.fake_name(v text) returns text stable strict language sql as $$
-  select case when v = '' then '' else ({_names(FIRST)})[1 + {_DIGEST} % {len(FIRST)}] || ' ' ||
-    ({_names(LAST)})[1 + ({_DIGEST} / {len(FIRST)}) % {len(LAST)}] end $$;
+  select case when v = '' then '' else ({_names(FIRST)})[1 + d % {len(FIRST)}] || ' ' ||
+    ({_names(LAST)})[1 + d / {len(FIRST)} % {len(LAST)}] end
+  from (select ('x' || left(desk_mask.hash(v), 7))::bit(28)::int as d) digest $$;
 create function desk_mask.fake_text(v text) returns text immutable strict language sql as $$
   select repeat('x', length(v)) $$;
 create function desk_mask.scrub(v jsonb) returns jsonb stable strict language plpgsql as $$

@@ -42,11 +42,11 @@ def migrate(tools: Toolbox, copy: Database, wanted: Sequence[Migration]) -> None
         try:
             supabase.answer(attempt(replace(push, argv=(*push.argv, "--include-all"))), "supabase db push")
         except CommandFailed as fault:
-            raise ReleaseFailed(f"a migration fails on the masked copy: {fault.message}") from None
+            raise ReleaseFailed(f"a migration fails on the copy: {fault.message}") from None
     now = {row.version for row in Postgres(copy).history()}
     lost = [each.file for each in wanted if each.version not in now]
     if lost:
-        raise ReleaseFailed(f"`{lost[0]}` is not in the history of the masked copy")
+        raise ReleaseFailed(f"`{lost[0]}` is not in the history of the copy")
 
 
 def _as_postgres(copy: Database) -> Database:

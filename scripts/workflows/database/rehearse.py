@@ -1,4 +1,4 @@
-"""`db.rehearse`: every rollback script is proven on a scratch database, before anybody needs it."""
+"""`db.rehearse`: every rollback script proven on a scratch database, what is pending tried for real."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts.adapters.database import scratch, supabase
+from scripts.domain.database import measure
 from scripts.domain.database.migrations import Migration
 from scripts.domain.database.pairs import PROOF, REHEARSAL, proof_digests
 from scripts.domain.database.verdict import Verdict, judge
@@ -18,6 +19,7 @@ from scripts.errors import Refused
 from scripts.shell.runner import quoted
 from scripts.workflows.database import scratch_server
 from scripts.workflows.database.rehearsal import Rehearsed, Stage, rehearse
+from scripts.workflows.database.rehearse_pending import pending
 from scripts.workflows.database.schema_facts import lints, rollbacks_of
 from scripts.workflows.release.observe import migrations_of, observe_remote
 from scripts.workflows.run.record import append
@@ -47,8 +49,11 @@ def run(tools: Toolbox, *, env: str, sha: str | None) -> Outcome:
         listed = "".join(f"\n  | {each}" for each in said)
         message = f"{len(said)} {what} not bring the schema back:{listed}"
         return Outcome.failed(message, "mend them in a new commit, then rehearse again", **data)
+    waiting, found = pending(tools, environment, committed, remote.ledger)
+    data["measured"] = [each.document() for each in found]
     digests = proof_digests(committed, scripts)
-    event = _write(tools, environment, commit, remote.ledger.tip, _proof(digests, rows))
+    proof = {**_proof(digests, rows), "measured": measure.documents(found, waiting)}
+    event = _write(tools, environment, commit, remote.ledger.tip, proof)
     return Outcome.done(
         f"{len(committed)} migrations applied, {len(digests)} of them proven to go back"
         f" (`{commit[:12]}`, in the ledger)",
