@@ -102,6 +102,7 @@ def planted(desk: Desk) -> Iterator[Desk]:
         assert call.code == 0, call.err
     with psycopg.connect(desk.world.environment("production").database_url, autocommit=True) as session:
         session.execute(PLANT.encode())
+    assert desk("backup", "--env", "production").code == 0
     ahead = "supabase/migrations/20990301000000_ahead.sql"
     desk.commit({ahead: "alter table public.bookings add column ahead text not null default 'new';\n"})
     for step in (("deploy", "--env", "development"), ("promote", "--to", "staging")):

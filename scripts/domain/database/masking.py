@@ -137,8 +137,9 @@ def objections(rules: Rules, columns: Sequence[Column]) -> Iterator[str]:
         there = [other for other in each.keys if other in known]
         differ = [other for other in there if (rules.of(known[other]) or "keep") != (rule or "keep")]
         yield from (f"`{each.path}` refers to `{other}`: both need the same rule" for other in differ)
+    tables = {each.table for each in columns}
     for table, (name, _) in rules.rows.items():
-        if f"{table}.{name}" not in known:
+        if table in tables and f"{table}.{name}" not in known:
             yield f"`{table}.{name}` is no column, and decides which rows go"
 
 

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scripts.adapters import env_files
 from scripts.adapters.database import aside, bare, masked
 from scripts.adapters.database.content import ASIDE
 from scripts.adapters.database.database_url import Database
 from scripts.adapters.database.session import session
 from scripts.domain.database import backups, masking, masking_sql, platform
 from scripts.domain.database.manifest import Manifest
-from scripts.domain.database.masking import Column, Rules
+from scripts.domain.database.masking import Column
 from scripts.domain.database.migrations import Migration
 from scripts.domain.outcome import Outcome
 from scripts.domain.release.ledger import Event
 from scripts.domain.settings import Environment
-from scripts.errors import ConfigError, Declined, Refused, ReleaseFailed
-from scripts.shell.secret import Secret
-from scripts.workflows.database import masked_archive, replacing
+from scripts.errors import Declined, Refused, ReleaseFailed
+from scripts.workflows.database import masked_archive, refresh_rules, replacing
 from scripts.workflows.database.at_hand import fetched, safety_backup
 from scripts.workflows.database.client import database_of
+from scripts.workflows.database.refresh_rules import Wanted
 from scripts.workflows.database.restored import restored
 from scripts.workflows.database.standing import standing
 from scripts.workflows.release.observe import observe_remote
@@ -37,19 +33,6 @@ from scripts.workflows.run.patience import patiently
 from scripts.workflows.toolbox import Toolbox
 
 TASK = "db.refresh"
-FILE = "masking.toml"
-KEY = "MASKING_KEY"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What was asked for, checked: rules that fit the source's schema as it is now."""
-
-    source: Environment
-    target: Environment
-    rules: Rules
-    digest: str
-    key: Secret
 
 
 def run(
@@ -63,9 +46,9 @@ def run(
             f"{target.name} is {'guarded' if target.guarded else 'the source itself'}: its data stay",
             f"invoke db.refresh --to {tools.settings.chain[0]}",
         )
-    wanted = _wanted(tools, source, target)
-    columns = _columns(database_of(tools, source))
-    _refuse(wanted.rules, columns)
+    wanted = refresh_rules.wanted(tools, source, target)
+    columns = refresh_rules.columns(database_of(tools, source))
+    refresh_rules.refuse(wanted.rules, columns)
     touched = masking.masked(wanted.rules, columns)
     tools.progress.note(f"{len(touched)} columns of {source.name} are masked, {len(columns)} are known")
     if plan:
@@ -100,49 +83,6 @@ def _refresh(tools: Toolbox, wanted: Wanted, reason: str) -> Outcome:
     )
 
 
-def _wanted(tools: Toolbox, source: Environment, target: Environment) -> Wanted:
-    """The rules; their absence, and each fault in them, is said before anything is read.
-
-    Raises:
-        ConfigError: there is no such file, or it has faults.
-    """
-    file = tools.config_folder / FILE
-    if not file.is_file():
-        raise ConfigError(
-            f"there is no `{file}`: nobody has said what may be copied", f"see the shipped `env/{FILE}`"
-        )
-    rules, faults = masking.parse(env_files.toml(file))
-    if faults:
-        raise ConfigError(f"`{file}` has faults:{_listed(faults)}", f"see the shipped `env/{FILE}`")
-    digest = hashlib.sha256(json.dumps(env_files.toml(file), sort_keys=True).encode()).hexdigest()
-    return Wanted(
-        source, target, rules, digest, Secret(tools.values(target).get(KEY) or secrets.token_hex(32))
-    )
-
-
-def _columns(database: Database) -> tuple[Column, ...]:
-    return tuple(
-        Column(table, name, kind, required, unique, generated, tuple(keys))
-        for table, name, kind, required, unique, generated, keys in masked.columns(
-            database, platform.SCHEMAS
-        )
-    )
-
-
-def _refuse(rules: Rules, columns: tuple[Column, ...]) -> None:
-    """Default deny.
-
-    Raises:
-        Refused: a column has no rule, or one that can't work.
-    """
-    found = list(masking.objections(rules, columns))
-    if found:
-        raise Refused(
-            f"the masking rules don't cover the schema; nothing was changed:{_listed(found)}",
-            f"say in `{FILE}` what becomes of each: keep, null, empty, hash, scrub, fake ..., truncate N",
-        )
-
-
 def _ahead(tools: Toolbox, target: Environment) -> tuple[Migration, ...]:
     """What stands in the target, by the commit that is live there.
 
@@ -152,7 +92,7 @@ def _ahead(tools: Toolbox, target: Environment) -> tuple[Migration, ...]:
     there = standing(tools, observe_remote(tools), target)
     if there.comparison.missing or there.comparison.edited or there.comparison.doubled:
         raise Refused(
-            f"{target.name} and its migrations disagree:{_listed(there.problems)}",
+            f"{target.name} and its migrations disagree:{refresh_rules.listed(there.problems)}",
             "`invoke db.status` says more; mend that first",
         )
     applied = {row.version for row in there.applied}
@@ -173,8 +113,8 @@ def _copy(work: Errand, wanted: Wanted, backup: str) -> Iterator[tuple[Database,
 
 
 def _mask(work: Errand, wanted: Wanted, copy: Database) -> tuple[tuple[Column, ...], list[bytes]]:
-    columns = _columns(copy)
-    _refuse(wanted.rules, columns)
+    columns = refresh_rules.columns(copy)
+    refresh_rules.refuse(wanted.rules, columns)
     touched = masking.masked(wanted.rules, columns)
     rules = wanted.rules
     with work.step("mask", f"{len(touched)} columns, accounts become test users"):
@@ -196,8 +136,9 @@ def _prove(work: Errand, wanted: Wanted, copy: Database, known: list[bytes]) -> 
         found = list(masked.leaks(copy, wanted.rules.domain, known, platform.SCHEMAS))
         if found:
             raise ReleaseFailed(
-                f"the masked copy still holds what it must not; nothing was changed:{_listed(found)}",
-                f"mask that column in `{FILE}` (`keep` is not enough)",
+                "the masked copy still holds what it must not; nothing was changed:"
+                f"{refresh_rules.listed(found)}",
+                f"mask that column in `{refresh_rules.FILE}` (`keep` is not enough)",
             )
 
 
@@ -249,7 +190,3 @@ def _document(wanted: Wanted, touched: tuple[Column, ...], *, backup: str | None
         "masked": {each.path: wanted.rules.of(each) for each in touched},
         "policy": wanted.digest,
     }
-
-
-def _listed(found: Any) -> str:
-    return "".join(f"\n  | {each}" for each in found)
