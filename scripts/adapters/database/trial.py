@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scripts.adapters.database.postgres import Postgres
+from scripts.adapters.database.database_url import Database
+from scripts.adapters.database.session import session
 from scripts.shell.secret import redact
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Tried(NamedTuple):
 
 
 def tried(
-    postgres: Postgres, files: Sequence[tuple[str, str]], *, lock_timeout: float, limit: float
+    database: Database, files: Sequence[tuple[str, str]], *, lock_timeout: float, limit: float
 ) -> list[Tried]:
     """Run these files (name, text) in their order; the first that fails is the last. Nothing is kept.
 
@@ -69,7 +70,7 @@ def tried(
     deadline = time.monotonic() + limit
     settings = _settings(lock_timeout, limit)
     with (
-        postgres.session(limited=False) as connection,
+        session(database) as connection,
         contextlib.suppress(_Enough),
         connection.transaction(force_rollback=True),
     ):

@@ -1,4 +1,4 @@
-"""Pending migrations tried on the very database before it is changed: what fails leaves nothing behind."""
+"""Pending migrations tried on the very database: what fails there leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from scripts.adapters.database import trial
+from scripts.adapters.database.database_url import Database
 from scripts.adapters.database.postgres import Postgres
 from scripts.adapters.database.trial import APART, BUSY, LATE, SERVER, Tried
 from scripts.domain.database import measure
@@ -29,18 +30,18 @@ def rehearse(run: Run) -> None:
         Refused: one would keep writers out for too long.
         CommandFailed: a table was busy: another try may well succeed.
     """
-    postgres = run.tools.postgres(run.environment)
+    database = run.tools.database(run.environment)
     pending = run.plan.comparison.pending
-    if postgres is None or not run.tools.settings.rehearse.before:
+    if database is None or not run.tools.settings.rehearse.before:
         return
     with run.step("rehearse", f"{len(pending)} on {run.environment.name}, rolled back"):
-        with postgres.exclusive(WAIT_FOR_LOCK):
-            run.measured = measured(run.tools, run.environment, postgres, pending)
+        with Postgres(database).exclusive(WAIT_FOR_LOCK):
+            run.measured = measured(run.tools, run.environment, database, pending)
         refuse_long(run.tools, run.environment, run.measured)
 
 
 def measured(
-    tools: Toolbox, environment: Environment, postgres: Postgres, pending: Sequence[Migration]
+    tools: Toolbox, environment: Environment, database: Database, pending: Sequence[Migration]
 ) -> tuple[Measured, ...]:
     """Try what can be tried in one transaction, and say what it did; the caller holds the database's lock.
 
@@ -52,7 +53,7 @@ def measured(
         tools.progress.note(f"{migration.file}: holds `{word}`: it can only be tried on a copy")
     limits, block = tools.settings.supabase, tools.settings.rehearse.block
     files = [(each.file, each.sql) for each in able]
-    done = trial.tried(postgres, files, lock_timeout=limits.lock_timeout, limit=block)
+    done = trial.tried(database, files, lock_timeout=limits.lock_timeout, limit=block)
     first = unable[0][0] if unable else None
     for each in done:
         if each.fault is not None:
@@ -89,7 +90,8 @@ def fault_of(environment: Environment, failed: Tried, block: float) -> DeskError
     said = quoted(failed.fault or "")
     if failed.kind == BUSY:
         return CommandFailed(
-            f"`{failed.file}` got no lock on {environment.name}: a busy table; nothing was changed{said}",
+            f"`{failed.file}` got no lock on {environment.name}: a table is busy, nothing was changed"
+            f"{said}",
             "try again when less is going on; `select * from pg_stat_activity` says who holds it",
         )
     if failed.kind == LATE:
