@@ -35,6 +35,7 @@ from scripts.workflows.toolbox import Toolbox
 PLAIN_NAMES = (
     *("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN"),
     *("SCRATCH_DATABASE_URL", "SCRATCH_DATABASE_PASSWORD"),
+    *("BACKUP_IDENTITY", "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY"),
     *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN"),
 )
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called

@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, PLAN, YES, desk
+from scripts.tasks.counter import ENV, JSON, PLAN, YES, desk, help_or
 
 TAKE = {
     "env": ENV,
@@ -29,7 +29,7 @@ def list_(_c: Context, env: str = "", check: bool = False, json: bool = False) -
 @task(help={"backup": "its id, as `backup.list` shows it", "env": ENV, "json": JSON})
 def verify(_c: Context, backup: str, env: str = "", json: bool = False) -> None:
     """Restore a backup beside, and compare: `invoke backup.verify ID --env production`."""
-    desk("database.backup_verify", backup=backup, env=env or None, json=json)
+    desk("database.backup_verify", backup=help_or(backup, "backup.verify"), env=env or None, json=json)
 
 
 @task(help={"env": ENV, "plan": PLAN, "yes": YES, "json": JSON})

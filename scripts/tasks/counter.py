@@ -51,3 +51,13 @@ def plain(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
     from scripts import app
 
     app.run_plain(workflow, as_json=json, **arguments)
+
+
+def help_or(value: str, task: str) -> str:
+    """A value without a flag, which Invoke believes `--help` to be as well: then the help is shown."""
+    if value in ("--help", "-h"):
+        from invoke.main import program
+
+        program.run(["invoke", "--help", task], exit=False)
+        raise SystemExit(0)
+    return value

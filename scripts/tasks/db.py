@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, PLAN, REASON, WAIT, YES, desk
+from scripts.tasks.counter import ENV, JSON, PLAN, REASON, WAIT, YES, desk, help_or
 
 SHA = "commit, branch or tag; the branch's head if left out"
 LIVE = "commit, branch or tag; that of the live release if left out"
@@ -56,7 +56,7 @@ def restore(
     json: bool = False,
 ) -> None:
     """Replace a database by a backup, all or nothing: `invoke db.restore ID --env staging --plan`."""
-    choice = {"backup": backup, "reason": reason}
+    choice = {"backup": help_or(backup, "db.restore"), "reason": reason}
     desk("database.restore", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
 
 

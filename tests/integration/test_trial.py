@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from scripts.adapters.database import trial
-from scripts.adapters.database.database_url import database_of
+from scripts.adapters.database.database_url import Database, database_of
 from scripts.adapters.database.postgres import Postgres
 from tests.integration.desk import Desk
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def there(desk: Desk) -> Iterator[Postgres]:
+def there(desk: Desk) -> Iterator[Database]:
     """A database in which two tables stand, one of them with 1,000 rows."""
     url = desk.world.environment("staging").database_url
     with psycopg.connect(url, autocommit=True) as connection:
@@ -28,20 +28,20 @@ def there(desk: Desk) -> Iterator[Postgres]:
         connection.execute('create table public."Trial U" (id int)')
         connection.execute("create type public.trial_e as enum ('a')")
         try:
-            yield Postgres(database_of(url, None, where="test", folder=Path()))
+            yield database_of(url, None, where="test", folder=Path())
         finally:
             connection.execute('drop table public.trial_t, public."Trial U"')
             connection.execute("drop type public.trial_e")
 
 
-def tried(postgres: Postgres, *sql: str, limit: float = 10) -> list[trial.Tried]:
+def tried(database: Database, *sql: str, limit: float = 10) -> list[trial.Tried]:
     files = [(f"{number}.sql", text) for number, text in enumerate(sql)]
-    return trial.tried(postgres, files, lock_timeout=0.3, limit=limit)
+    return trial.tried(database, files, lock_timeout=0.3, limit=limit)
 
 
-def test_locks_rewrites_and_rows_are_those_of_each_file(there: Postgres) -> None:
+def test_locks_rewrites_and_rows_are_those_of_each_file(there: Database) -> None:
     """A rewrite, an update, an index, a column: each with its own; new tables are nobody's trouble."""
-    before = there.catalogue()
+    before = Postgres(there).catalogue()
     rewrite, update, index, column, new = tried(
         there,
         "alter table public.trial_t alter n type bigint",
@@ -57,22 +57,22 @@ def test_locks_rewrites_and_rows_are_those_of_each_file(there: Postgres) -> None
     assert ("ShareLock",) == index.locks['public."Trial U"']
     assert "AccessExclusiveLock" in column.locks['public."Trial U"']
     assert ({}, {}) == (new.rows, new.rewritten)
-    assert before == there.catalogue()
+    assert before == Postgres(there).catalogue()
 
 
-def test_the_first_that_fails_ends_it(there: Postgres) -> None:
+def test_the_first_that_fails_ends_it(there: Database) -> None:
     """Its line and the server's words are known; what ran before it was measured, and is gone."""
-    before = there.catalogue()
+    before = Postgres(there).catalogue()
     good, bad = tried(
         there, "create table public.x()", "select 1;\n\ninsert into public.nowhere values (1)", ""
     )
 
     assert (None, "", 3) == (good.fault, bad.kind, bad.line)
     assert "nowhere" in str(bad.fault)
-    assert before == there.catalogue()
+    assert before == Postgres(there).catalogue()
 
 
-def test_a_busy_table_is_given_up(there: Postgres, desk: Desk) -> None:
+def test_a_busy_table_is_given_up(there: Database, desk: Desk) -> None:
     """Somebody reads it in an open transaction: nobody waits behind us for longer than `lock_timeout`."""
     url = desk.world.environment("staging").database_url
     with psycopg.connect(url) as reader:
@@ -84,7 +84,7 @@ def test_a_busy_table_is_given_up(there: Postgres, desk: Desk) -> None:
     assert time.monotonic() - started < 5
 
 
-def test_all_statements_together_have_a_limit(there: Postgres) -> None:
+def test_all_statements_together_have_a_limit(there: Database) -> None:
     """Twenty short statements are one long transaction."""
     first, second = tried(there, "select 1", "select pg_sleep(0.2);" * 20, limit=1)
 
@@ -92,13 +92,13 @@ def test_all_statements_together_have_a_limit(there: Postgres) -> None:
     assert second.seconds < 3
 
 
-def test_a_new_value_of_an_enum_needs_a_commit(there: Postgres) -> None:
+def test_a_new_value_of_an_enum_needs_a_commit(there: Database) -> None:
     _add, use = tried(there, "alter type public.trial_e add value 'b'", "select 'b'::public.trial_e")
 
     assert trial.APART == use.kind
 
 
-def test_a_server_that_ends_the_session(there: Postgres, desk: Desk) -> None:
+def test_a_server_that_ends_the_session(there: Database, desk: Desk) -> None:
     """It is said, and no fault of the file."""
     end = "select pg_terminate_backend(pid) from pg_stat_activity where query like '%sleep(7)%' and pid <> pg_backend_pid()"  # noqa: E501
 

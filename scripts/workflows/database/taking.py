@@ -147,6 +147,7 @@ def dumped(
             without_rows=archive.DENIED,
             port=port,
         )
+        _write(plain / archive.DUMP, "")  # ours alone from the first: pg_dump would let others read it
         with beside(order) as dumping, beside(dump.roles(programs, database)) as roles:
             begin(_kept_on_disk, plain / archive.DUMP, dumping)
             sequences, _ = reader.sequences(toc.is_apps)

@@ -1,0 +1,360 @@
+"""Backups, for real: taken, proven, fetched again; and every damage that must not pass."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from scripts.adapters.database import sealing
+from scripts.adapters.database.store import MANIFEST
+from scripts.domain.database import backups, manifest
+from scripts.domain.database.manifest import File, Manifest
+from scripts.errors import CommandFailed, DeskError, Locked, Refused
+from scripts.sandbox.postgres import Server
+from scripts.shell.background import begin
+from scripts.workflows.database import backup, backup_list, backup_prune, backup_verify, places, taking
+from scripts.workflows.release.observe import observe_remote
+from scripts.workflows.toolbox import Toolbox
+from tests.support import databases
+
+FLIPS = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    with databases.serving(folder) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def url(server: Server) -> str:
+    return databases.filled(server, "app")
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory, url: str) -> Toolbox:
+    return databases.toolbox(tmp_path_factory.mktemp("desk"), url)
+
+
+@pytest.fixture(scope="module")
+def taken(tools: Toolbox) -> Manifest:
+    """One backup, taken and proven."""
+    outcome = backup.run(tools, env="production", kind="manual", proof=True)
+    assert outcome.data["proven"] is True
+    home = places.folder(tools, production(tools))
+    return manifest.read(home.manifest(outcome.data["backup"]))
+
+
+def production(tools: Toolbox):  # type: ignore[no-untyped-def] # noqa: ANN201 - the settings' own
+    return tools.settings.environment("production")
+
+
+def archive(tools: Toolbox, taken: Manifest) -> Path:
+    return places.folder(tools, production(tools)).folder / taken.id
+
+
+def left(tools: Toolbox) -> list[str]:
+    """What lies there beside the backups that are shown."""
+    folder = places.folder(tools, production(tools)).folder
+    return [each.name for each in folder.iterdir() if not (each / MANIFEST).exists()]
+
+
+@pytest.fixture
+def copy(tools: Toolbox, taken: Manifest) -> Iterator[Path]:
+    """The archive, to be damaged; whole again afterwards."""
+    folder = archive(tools, taken)
+    beside = folder.with_name("kept")
+    shutil.copytree(folder, beside)
+    yield folder
+    shutil.rmtree(folder)
+    beside.rename(folder)
+
+
+def doctored(folder: Path, taken: Manifest, **news: object) -> None:
+    """A manifest that fits the files as they are now, and says `news`."""
+    files = {name: File(*sealing.measured(folder / name)) for name in taken.files}
+    changed = dataclasses.replace(taken, files=files, **news)  # type: ignore[arg-type]
+    (folder / MANIFEST).write_text(changed.text())
+
+
+def verified(tools: Toolbox, taken: Manifest) -> str:
+    """What `backup.verify` says; the ledger is set aside, which would know the exchange at once."""
+    try:
+        with places.fetched(tools, production(tools), taken.id) as (plain, found):
+            from scripts.workflows.database.proving import prove
+
+            prove(tools, production(tools), found, plain)
+    except DeskError as fault:
+        return fault.message
+    return ""
+
+
+def test_a_backup_is_taken_proven_and_shown(tools: Toolbox, taken: Manifest) -> None:
+    """Everything is in the manifest, and the ledger knows the proof."""
+    assert taken.tables["public.bookings"].rows == 2000
+    assert taken.tables["billing.audit_2026"].rows + taken.tables["billing.audit_rest"].rows == 400
+    assert taken.tables["auth.users"].rows == 20
+    assert taken.tables["public.totals"].rows == 20
+    assert taken.sequences["public.bookings_id_seq"] == 2000
+    assert taken.migrations == {"20260101000000": ""}
+    assert {"passwords of roles", "rows of vault.*"} <= {each.what for each in taken.left_out}
+    known = backups.known(observe_remote(tools).ledger, "production")[taken.id]
+    assert (known.proven != "", known.digest) == (True, taken.digest)
+    assert left(tools) == []
+    assert {each.stat().st_mode & 0o77 for each in archive(tools, taken).iterdir()} == {0}
+
+
+def test_the_list_shows_age_size_proof_and_place(tools: Toolbox, taken: Manifest) -> None:
+    outcome = backup_list.run(tools, env="production", check=True)
+    row = next(each for each in outcome.data["backups"] if each["backup"] == taken.id)
+    assert (outcome.code, row["proven"], row["bytes"]) == (0, True, taken.bytes)
+    assert row["places"] == [str(archive(tools, taken).parent)]
+
+
+def test_verify_proves_it_again(tools: Toolbox, taken: Manifest) -> None:
+    outcome = backup_verify.run(tools, backup=taken.id, env=None)
+    assert (outcome.code, outcome.data["proven"]) == (0, True)
+
+
+def test_every_flipped_bit_is_found(tools: Toolbox, taken: Manifest, copy: Path) -> None:
+    """pg_restore itself misses two of three."""
+    dice = random.Random(4)  # noqa: S311 - dice
+    for name in (*["db.dump"] * (FLIPS - 6), "roles.sql", "schema.json", "restore.json", "extras.sql"):
+        file = copy / name
+        whole = file.read_bytes()
+        place = dice.randrange(len(whole))
+        file.write_bytes(
+            whole[:place] + bytes([whole[place] ^ (1 << dice.randrange(8))]) + whole[place + 1 :]
+        )
+        with pytest.raises(Refused, match="damaged"), places.fetched(tools, production(tools), taken.id):
+            pytest.fail("it was taken for whole")
+        file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", ["db.dump", "extras.sql", "schema.json"])
+def test_a_file_cut_at_a_line_end_is_found(tools: Toolbox, taken: Manifest, copy: Path, name: str) -> None:
+    whole = (copy / name).read_bytes()
+    cut = whole.rindex(b"\n", 0, len(whole) - 1) + 1
+    (copy / name).write_bytes(whole[:cut])
+    assert "damaged" in verified(tools, taken)
+    (copy / name).unlink()
+    assert "can't be read" in verified(tools, taken)
+
+
+def test_an_exchanged_manifest_is_found(tools: Toolbox, taken: Manifest, copy: Path) -> None:
+    """One of another backup, one that was rewritten, and half of one."""
+    doctored(copy, taken, id=taken.id[:-4] + "0000")
+    assert "exchanged" in verified(tools, taken)
+    doctored(copy, taken, release="v99")
+    with pytest.raises(Refused, match="exchanged"):
+        backup_verify.run(tools, backup=taken.id, env="production")
+    (copy / MANIFEST).write_text(taken.text()[:-20])
+    assert "not usable" in verified(tools, taken)
+
+
+def dumped(server: Server, url: str, file: Path) -> None:
+    file.unlink()
+    argv = [str(server.bin / "pg_dump"), "-Fc", "-f", str(file), url]
+    subprocess.run(argv, check=True, capture_output=True)
+
+
+DAMAGE = """
+delete from public.bookings where id = 1000;
+update public.guests set tags = '{}' where id = 7;
+drop trigger on_auth_user_created on auth.users;
+drop policy "own files" on storage.objects;
+revoke all on public.bookings from anon;
+alter publication supabase_realtime drop table public.bookings;
+alter table public.guests disable row level security;
+select setval('public.bookings_id_seq', 3);
+drop materialized view public.totals;
+"""
+FOUND = (
+    "table public.bookings has 1999 rows, not 2000",
+    "table public.guests: its 20 rows are not the same",
+    "missing: trigger on_auth_user_created on auth.users",
+    'missing: policy "own files" on storage.objects',
+    "changed: grants on public.bookings",
+    "missing: publication supabase_realtime of public.bookings",
+    "changed: table public.guests",
+    "public.bookings_id_seq stands at 3, not at 2000",
+    "table public.totals is missing (20 rows)",
+)
+
+
+def test_a_dump_of_something_else_is_found(
+    server: Server, tools: Toolbox, taken: Manifest, copy: Path
+) -> None:
+    """A whole dump whose digests all fit, of a database that lacks a row, a trigger, a policy ..."""
+    with server.connect("postgres") as admin:
+        admin.execute("create database damaged template app")
+    with server.connect("damaged") as admin:
+        admin.execute(DAMAGE.encode())
+    dumped(server, server.url("damaged"), copy / "db.dump")
+    doctored(copy, taken)
+    said = verified(tools, taken)
+    assert [] == [each for each in FOUND if each not in said]
+
+
+def test_what_dumps_but_does_not_restore_is_found(server: Server, tmp_path: Path) -> None:
+    """A check that calls a function without its schema: pg_dump ends with 0, the table would be empty."""
+    url = databases.filled(server, "unqualified", 10)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "create function public.inner() returns boolean language sql as 'select true';"
+            "create function public.outer(text) returns boolean language plpgsql"
+            " as 'begin return inner(); end';"
+            "create table public.checked (a text check (public.outer(a)));"
+            "insert into public.checked values ('x')"
+        )
+    tools = databases.toolbox(tmp_path, url)
+    with pytest.raises(DeskError):
+        backup.run(tools, env="production", kind="manual", proof=True)
+    row = backup_list.run(tools, env="production", check=False).data["backups"][0]
+    assert (row["proven"], bool(row["fault"])) == (False, True)
+    assert backup_list.run(tools, env="production", check=True).code == 1
+
+
+def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: Server, tmp_path: Path) -> None:
+    url = databases.filled(server, "blind", 10)
+    with server.connect("blind") as admin:
+        admin.execute("create role short login password 'short'; grant pg_read_all_data to short")
+    tools = databases.toolbox(
+        tmp_path, url.replace("postgres:", "short:", 1).replace(server.password, "short")
+    )
+    with pytest.raises(CommandFailed, match=r"row-level security|row security"):
+        backup.run(tools, env="production", kind="manual", proof=False)
+    assert places.where(tools, production(tools)) == {}
+    assert left(tools) == []
+
+
+def test_a_killed_session_leaves_nothing(server: Server, url: str, tmp_path: Path) -> None:
+    """The server ends the dump, or the owner of its snapshot, in the middle: slow enough to be met."""
+    tools = databases.toolbox(tmp_path, url, rate=1)
+    for name in ("release-desk dump", "release-desk backup"):
+        work = begin(backup.run, tools, env="production", kind="manual", proof=False)
+        with server.connect("app") as admin:
+            query = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
+            while not work.done() and not admin.execute(query, [name]).fetchall():
+                time.sleep(0.01)
+        with pytest.raises(DeskError):
+            work.result(timeout=60)
+    assert places.where(tools, production(tools)) == {}
+    assert left(tools) == []
+
+
+def test_no_backup_beside_a_migration(
+    server: Server, tools: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the one who waits is told what for."""
+    from scripts.adapters.database.postgres import Postgres
+
+    monkeypatch.setattr(taking, "WAIT_FOR_LOCK", 0.2)
+    database = tools.database(production(tools))
+    assert database
+    with Postgres(database).exclusive(1), pytest.raises(Locked, match="a migration of `app`"):
+        backup.run(tools, env="production", kind="manual", proof=False)
+    with (
+        Postgres(database).exclusive(1, "backup"),
+        pytest.raises(Locked, match=r"a backup of `app`.*no migration begins"),
+        Postgres(database).exclusive(0.2),
+    ):
+        pytest.fail("both at once")
+
+
+def test_prune_keeps_what_is_young(tools: Toolbox, taken: Manifest) -> None:
+    outcome = backup_prune.run(tools, env="production", plan=False, yes=True)
+    assert (outcome.ending, outcome.data["removed"]) == ("nothing", [])
+
+
+def test_a_rate_spares_the_server_and_changes_nothing(url: str, tmp_path: Path) -> None:
+    """The same sums through the brake."""
+    tools = databases.toolbox(tmp_path, url, rate=4)
+    outcome = backup.run(tools, env="production", kind="manual", proof=True)
+    assert outcome.data["proven"] is True
+    rows = json.loads((Path(outcome.data["path"]) / MANIFEST).read_text())["tables"]["public.bookings"]
+    assert rows["rows"] == 2000
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    """An S3-compatible service on this machine, with a bucket in it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    made = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    made.start()
+    host, port = made.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    keys = {"aws_access_key_id": "desk", "aws_secret_access_key": "desk-secret"}
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    client.create_bucket(Bucket="kept")
+    try:
+        yield endpoint
+    finally:
+        client.close()
+        made.stop()
+
+
+def test_a_bucket_holds_it_encrypted_and_gives_it_back(url: str, tmp_path: Path, service: str) -> None:
+    """Production machines hold public keys alone; who has the secret one, can prove it from elsewhere."""
+    import pyrage
+
+    key, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    values = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
+    setup = {"bucket": "kept", "endpoint": service, "prefix": "app", "recipients": [str(key.to_public())]}
+    tools = databases.toolbox(tmp_path, url, values, **setup)
+    outcome = backup.run(tools, env="production", kind="daily", proof=True)
+    name = outcome.data["backup"]
+    here = places.folder(tools, production(tools)).folder
+    assert {each.suffix for each in (here / name).iterdir()} == {".age", ".json"}
+    assert [len(each) for each in places.where(tools, production(tools)).values()] == [2]
+    shutil.rmtree(here)  # another machine
+    elsewhere = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(key)}, **setup)
+    assert backup_verify.run(elsewhere, backup=name, env="production").data["proven"] is True
+    stranger = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(other)}, **setup)
+    with pytest.raises(Refused, match="not encrypted for the key"):
+        backup_verify.run(stranger, backup=name, env="production")
+    far = places.bucket(tools, production(tools))
+    assert far
+    text = far.manifest(name)
+    with pytest.raises(Refused, match="somebody else"):
+        far.put(name, here, [], text)
+    far._client().delete_object(Bucket="kept", Key=f"app/production/{name}/MANIFEST.json")
+    assert far.ids() == []
+    assert far.clear(lambda _at: False) == []
+    assert far.clear(lambda _at: True) == [name]
+    assert far.clear(lambda _at: True) == []
+
+
+def test_a_bucket_demands_keys_to_encrypt_for(url: str, tmp_path: Path) -> None:
+    values = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
+    tools = databases.toolbox(tmp_path, url, values, bucket="kept", endpoint="http://127.0.0.1:9")
+    with pytest.raises(Refused, match="only encrypted"):
+        backup.run(tools, env="production", kind="daily", proof=True)
+
+
+MAJORS = [Path(each) for each in os.environ.get("DESK_POSTGRES", "").split(":") if each]
+
+
+@pytest.mark.parametrize("folder", MAJORS or [None], ids=str)
+def test_other_majors(folder: Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with servers of other majors: `DESK_POSTGRES` names their folders of programs."""
+    if folder is None:
+        pytest.skip("DESK_POSTGRES is not set: `/usr/lib/postgresql/15/bin:/opt/postgresql-18/bin`")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    with databases.serving(tmp_path, folder) as server:
+        tools = databases.toolbox(tmp_path, databases.filled(server, "app"))
+        outcome = backup.run(tools, env="production", kind="manual", proof=True)
+    assert (outcome.data["proven"], outcome.data["rows"]["public.bookings"]) == (True, 2000)
