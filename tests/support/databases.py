@@ -99,7 +99,13 @@ class Quiet:
 
     def output(self, text: str) -> None: ...
 
-    def confirm(self, environment: str) -> bool:  # noqa: ARG002 - the protocol's
+    def confirm(self, environment: str) -> bool:
+        return True
+
+    def ask(self, question: str, default: str) -> str:
+        return default
+
+    def agree(self, question: str) -> bool:
         return True
 
 

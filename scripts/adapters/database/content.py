@@ -175,34 +175,10 @@ def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
         CommandFailed: something can't be read.
     """
     import psycopg
-    from psycopg import sql
 
     try:
-        with (
-            psycopg.connect(
-                host=database.host,
-                port=database.port,
-                dbname=database.name,
-                user=database.user,
-                password=database.password.reveal() or None,
-                sslmode=database.sslmode,
-                sslrootcert=database.sslrootcert,
-                connect_timeout=CONNECT_TIMEOUT,
-                application_name=READER,
-                autocommit=True,
-            ) as connection,
-            connection.transaction(),
-        ):
-            connection.execute("set transaction isolation level repeatable read, read only")
-            if snapshot:
-                connection.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
-            connection.execute(questions.SETTINGS)
-            wal, server, number = connection.execute(questions.STANDING).fetchone() or ("", "", 0)
-            exported = ""
-            if not snapshot:
-                row = connection.execute("select pg_export_snapshot()").fetchone()
-                exported = str(row[0]) if row else ""
-            yield Reader(connection, exported, str(wal), str(server).split()[0], int(number) // 10_000)
+        with _connected(database) as connection, connection.transaction():
+            yield _reader(connection, snapshot)
     except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
         raise Unreachable(
             f"the database `{database.name}` on `{database.host}:{database.port}` can't be read"
@@ -211,6 +187,36 @@ def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
         ) from None
     except psycopg.Error as fault:
         raise CommandFailed(f"`{database.name}` can't be read whole{quoted(str(fault))}") from None
+
+
+def _connected(database: Database) -> psycopg.Connection[Any]:
+    import psycopg
+
+    return psycopg.connect(
+        host=database.host,
+        port=database.port,
+        dbname=database.name,
+        user=database.user,
+        password=database.password.reveal() or None,
+        sslmode=database.sslmode,
+        sslrootcert=database.sslrootcert,
+        connect_timeout=CONNECT_TIMEOUT,
+        application_name=READER,
+        autocommit=True,
+    )
+
+
+def _reader(connection: psycopg.Connection[Any], snapshot: str | None) -> Reader:
+    from psycopg import sql
+
+    connection.execute("set transaction isolation level repeatable read, read only")
+    if snapshot:
+        connection.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
+    connection.execute(questions.SETTINGS)
+    wal, server, number = connection.execute(questions.STANDING).fetchone() or ("", "", 0)
+    exported = None if snapshot else connection.execute("select pg_export_snapshot()").fetchone()
+    own = str(exported[0]) if exported else ""
+    return Reader(connection, own, str(wal), str(server).split()[0], int(number) // 10_000)
 
 
 def content(

@@ -59,20 +59,25 @@ def reasons(
     )
     _note(found, (each for each in newest if each.id in needed), "a release may go back to it")
     _note(found, (each for each in newest if now - each.taken < FRESH), "younger than 48 hours")
+    _before_changes(found, newest, now)
+    _regular(found, newest, keep)
+    return found
+
+
+def _before_changes(found: dict[str, str], newest: Sequence[Stored], now: datetime) -> None:
     before = [each for each in newest if each.kind in ("predeploy", "presafety")]
-    _note(
-        found,
-        (each for each in before if now - each.taken < SAFE),
-        "taken before a change, 30 days ago or less",
-    )
+    young = (each for each in before if now - each.taken < SAFE)
+    _note(found, young, "taken before a change, 30 days ago or less")
     predeploy = [each for each in before if each.kind == "predeploy"]
     _note(found, predeploy[:RECENT_PREDEPLOY], "one of the last before a release")
+
+
+def _regular(found: dict[str, str], newest: Sequence[Stored], keep: Kept) -> None:
     regular = [each for each in newest if each.kind in ("daily", "manual")]
-    ordered = [*(each for each in regular if each.proven), *(each for each in regular if not each.proven)]
+    ordered = sorted(regular, key=lambda each: not each.proven)  # the proven first, each newest first
     _note(found, _latest(ordered, keep.daily, lambda at: at.strftime("%Y-%m-%d")), "daily")
     _note(found, _latest(ordered, keep.weekly, lambda at: at.strftime("%G-%V")), "weekly")
     _note(found, _latest(ordered, keep.monthly, lambda at: at.strftime("%Y-%m")), "monthly")
-    return found
 
 
 def _note(found: dict[str, str], backups: Iterable[Stored], why: str) -> None:

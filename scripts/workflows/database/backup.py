@@ -10,8 +10,9 @@ from scripts.domain.database.manifest import KINDS, Kind, Manifest
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment
 from scripts.errors import DeskError, Refused
+from scripts.workflows.database.dumping import words
 from scripts.workflows.database.proving import prove_taken, write_down
-from scripts.workflows.database.taking import Taken, taken, words
+from scripts.workflows.database.taking import Taken, taken
 from scripts.workflows.notices import tell
 from scripts.workflows.release.observe import observe_remote
 from scripts.workflows.toolbox import Toolbox

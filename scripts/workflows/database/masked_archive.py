@@ -18,7 +18,7 @@ from scripts.domain.settings import Environment
 from scripts.errors import CommandFailed, ReleaseFailed
 from scripts.shell.runner import attempt
 from scripts.shell.secret import Secret
-from scripts.workflows.database.taking import dumped
+from scripts.workflows.database.dumping import dumped
 from scripts.workflows.toolbox import Toolbox
 
 

@@ -112,28 +112,39 @@ def fetched(
         plain.mkdir(mode=0o700)
         raw.mkdir(mode=0o700)
         for name, file in manifest.files.items():
-            sealed = file.encrypted_sha256 is not None
-            target = raw / f"{name}{SEALED}" if sealed else plain / name
-            store.get(backup, target.name, target)
-            if sealed:
-                found = sealing.unseal(target, plain / name, identity(tools, environment))
-                target.unlink()
-                _demand_same(backup, name, file, File(*found))
-            else:
-                _demand_same(backup, name, file, File(*sealing.measured(target)))
+            _bring(tools, environment, store, manifest, (name, file), plain=plain, raw=raw)
         yield plain, manifest
+
+
+def _bring(
+    tools: Toolbox,
+    environment: Environment,
+    store: Store,
+    manifest: Manifest,
+    wanted: tuple[str, File],
+    *,
+    plain: Path,
+    raw: Path,
+) -> None:
+    """One file, decrypted where it is encrypted, and checked as it lies there and as it reads."""
+    name, file = wanted
+    sealed = file.encrypted_sha256 is not None
+    target = raw / f"{name}{SEALED}" if sealed else plain / name
+    store.get(manifest.id, target.name, target)
+    if sealed:
+        found = File(*sealing.unseal(target, plain / name, identity(tools, environment)))
+        target.unlink()
+    else:
+        found = File(*sealing.measured(target))
+    if file != found:
+        raise Refused(
+            f"`{name}` of the backup `{manifest.id}` is damaged: it has {found.bytes} bytes with SHA-256"
+            f" `{found.sha256[:12]}`, not {file.bytes} with `{file.sha256[:12]}`",
+            "look for another copy of it; this one proves nothing",
+        )
 
 
 def _demand_own(manifest: Manifest, environment: Environment, backup: str) -> None:
     if manifest.id != backup or manifest.environment != environment.name:
         whose = f"`{manifest.id}` ({manifest.environment})"
         raise Refused(f"the manifest of `{backup}` is one of {whose}: it was exchanged")
-
-
-def _demand_same(backup: str, name: str, wanted: File, found: File) -> None:
-    if wanted != found:
-        raise Refused(
-            f"`{name}` of the backup `{backup}` is damaged: it has {found.bytes} bytes with SHA-256"
-            f" `{found.sha256[:12]}`, not {wanted.bytes} with `{wanted.sha256[:12]}`",
-            "look for another copy of it; this one proves nothing",
-        )
