@@ -22,7 +22,6 @@ from scripts.shell.secret import redact, redacted, untold
 
 if TYPE_CHECKING:  # what only a release needs
     from scripts.domain.release.plan import Plan
-from scripts.domain.release.plan_text import words
 
 TICK = 10.0  # seconds between two signs of life of a long step
 
@@ -50,6 +49,8 @@ class Console:
 
     def plan(self, plan: Plan) -> None:
         """The plan as people read it."""
+        from scripts.domain.release.plan_text import words
+
         for line in words(plan):
             self.say(line)
 

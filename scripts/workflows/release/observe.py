@@ -15,7 +15,6 @@ from scripts.domain.release.ledger import Ledger
 from scripts.domain.release.live import Answer
 from scripts.domain.release.lock import FILE as LOCK_FILE
 from scripts.domain.release.lock import Lock, lock_of, lock_ref
-from scripts.domain.secrets.finding import Finding
 from scripts.domain.settings import Environment, Gates
 from scripts.errors import Refused
 from scripts.shell.background import begin
@@ -24,7 +23,7 @@ from scripts.workflows.line.aligning import harmless
 from scripts.workflows.quality import reports
 from scripts.workflows.release import wish as wished
 from scripts.workflows.release.wish import Wish, commits_between
-from scripts.workflows.secrets.examine import examine
+from scripts.workflows.secrets.examine import of_release
 from scripts.workflows.toolbox import Toolbox
 
 
@@ -43,7 +42,7 @@ class Remote:
 def observe(tools: Toolbox, wish: Wish) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
     live = begin(tools.look, wish.environment)
-    findings = begin(of_configuration, tools, wish)
+    findings = begin(of_release, tools, wish.environment, wish.release, wish.resumes)
     source_live = begin(tools.look, wish.source) if wish.source else None
     applied = begin(applied_migrations, tools, wish.environment)
     facts = _of_the_remote(tools, wish, observe_remote(tools))
@@ -62,13 +61,6 @@ def observe(tools: Toolbox, wish: Wish) -> Facts:
     from scripts.workflows.database.with_data import with_losses
 
     return with_losses(tools, known, wish.backup)
-
-
-def of_configuration(tools: Toolbox, wish: Wish) -> tuple[Finding, ...]:
-    """What `env.check` says; going back, and finishing what was begun, is not held up by it."""
-    if wish.release is not None or wish.resumes:
-        return ()
-    return examine(tools, wish.environment)[0]
 
 
 def _of_the_remote(tools: Toolbox, wish: Wish, remote: Remote) -> Facts:

@@ -29,6 +29,13 @@ def examine(
     return check([*cases, *(_build_case(tools, each, known, shown) for each in more)]), chosen
 
 
+def of_release(
+    tools: Toolbox, environment: Environment, back: str | None, resumed: str | None
+) -> tuple[Finding, ...]:
+    """The gate of a release; going back, or finishing what was begun, is not held up by it."""
+    return () if back is not None or resumed else examine(tools, environment)[0]
+
+
 def case_of(tools: Toolbox, environment: Environment, known: Mapping[str, Written], shown: Public) -> Case:
     """One environment, with all that its rules look at."""
     places = {each.name: Place(each, known[each.name]) for each in tools.settings}
