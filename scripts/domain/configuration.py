@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast, get_type_hints
 from urllib.parse import urlsplit
 
+from scripts.domain.secrets.section import secrets_faults
 from scripts.domain.sections import KINDS, section, unknown
 from scripts.domain.settings import App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
@@ -53,7 +54,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
 
 def _between(app: App, verify: Verify, lock: Lock, secrets: Secrets, **_others: object) -> list[str]:
     """What the sections can't say of themselves."""
-    faults = [*_path_faults(app, verify), *_secrets_faults(secrets)]
+    faults = [*_path_faults(app, verify), *secrets_faults(secrets)]
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
     return faults
@@ -140,24 +141,6 @@ def _path_faults(app: App, verify: Verify) -> list[str]:
         faults.append("`app.output` should be a folder below the workspace")
     if app.rollbacks and app.rollbacks.strip("/") == app.migrations.strip("/"):
         faults.append("`app.rollbacks` should not be `app.migrations`: the Supabase CLI would apply them")
-    return faults
-
-
-def _secrets_faults(secrets: Secrets) -> list[str]:
-    """What an exception needs, so that it can be judged again: a hash, a reason and an end."""
-    faults = ["`secrets.public_prefixes` should not hold an empty text"] * ("" in secrets.public_prefixes)
-    for number, each in enumerate(secrets.allow):
-        path = f"`secrets.allow[{number}]"
-        if not re.fullmatch(r"[0-9a-f]{64}", each.sha256):
-            faults.append(f"{path}.sha256` should be the 64 hex digits that `invoke env.scan` shows")
-        if not re.fullmatch(r"LEAK[0-9]{3}", each.rule):
-            faults.append(f"{path}.rule` should be a rule of `invoke env.scan`, such as `LEAK003`")
-        if not each.reason.strip():
-            faults.append(f"{path}.reason` should say why this is no leak")
-        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", each.until):
-            faults.append(f"{path}.until` should be a day, such as `2030-01-31`")
-    for key in ("supabase_api", "github_api"):
-        faults += [f"`secrets.{key}` {fault}" for fault in _url_faults(getattr(secrets, key))]
     return faults
 
 
