@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from scripts.adapters.quality.pytest_run import browser
 from tests.integration.desk import Call, Desk
@@ -98,6 +99,47 @@ def test_all_journeys_pass_on_a_good_release(desk: Desk, released: str) -> None:
     )
     assert ("development", "done", "full") == (proof["environment"], proof["ending"], proof["level"])
     assert re.fullmatch("sha256:[0-9a-f]{64}", proof["digest"])
+
+
+def test_the_gateway_asks_the_policies(desk: Desk, released: str) -> None:
+    """A host who logs in reads the messages about his own properties; another host and strangers do not."""
+    place = desk.world.environment("development")
+    key = {"apikey": place.anon_key}
+
+    def entered(email: str) -> tuple[str, dict[str, str]]:
+        said = {"email": email, "password": "correct horse"}
+        answer = requests.post(f"{place.api_url}/auth/v1/signup", json=said, headers=key, timeout=10).json()
+        return answer["user"]["id"], {**key, "authorization": f"Bearer {answer['access_token']}"}
+
+    def status(path: str, **headers: str) -> int:
+        return requests.get(f"{place.api_url}{path}", headers=headers, timeout=10).status_code
+
+    host, own = entered("host@example.org")
+    _, other = entered("other@example.org")
+    flat = {"host_id": host, "name": "Flat", "city": "Lille", "price_cents": 100}
+    back = {**own, "prefer": "return=representation"}
+    rest = f"{place.api_url}/rest/v1"
+    (made,) = requests.post(f"{rest}/properties", json=flat, headers=back, timeout=10).json()
+    assert host == made["host_id"]
+    desk.sql(
+        "development",
+        "insert into public.messages (whatsapp_id, property_id, sender, body)"
+        " select 'wamid.host', id, '336', 'hello' from public.properties where name = 'Flat'",
+    )
+    read = [
+        requests.get(f"{rest}/messages?select=body", headers=each, timeout=10).json()
+        for each in (own, other, key)
+    ]
+    stolen = requests.post(f"{rest}/properties", json=flat, headers=other, timeout=10)
+
+    assert [[{"body": "hello"}], [], []] == read
+    assert (403, "42501") == (stolen.status_code, stolen.json()["code"])
+    assert [401, 401, 404, 400] == [
+        status("/rest/v1/messages"),
+        status("/rest/v1/messages", apikey=desk.world.environment("production").anon_key),
+        status("/rest/v1/nowhere", **key),
+        status("/rest/v1/messages?select=id,properties(*)", **key),
+    ]
 
 
 def test_a_dead_button_is_caught(desk: Desk, released: str) -> None:

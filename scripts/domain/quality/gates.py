@@ -187,7 +187,8 @@ def _soak(facts: Facts, before: Environment, minutes: int) -> Gate:
 
 def same_person(one: str, other: str) -> bool:
     """Whether two names mean the same person, as far as names can tell."""
-    return bool(one.strip()) and one.strip().casefold() == other.strip().casefold()
+    first, second = (each.removesuffix(" (CI)").strip().casefold() for each in (one, other))
+    return bool(first) and first == second
 
 
 def hours_between(then: str, now: str) -> float:

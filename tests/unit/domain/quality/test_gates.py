@@ -113,6 +113,7 @@ def test_a_demand_is_met(demands: Gates, events: list[Event]) -> None:
         (LOAD, [proof("load", "stress")], "missing; the last one is of `aaaaaaaaaaaa` (stress)"),
         (LOAD, [proof("e2e", "steady")], "missing"),
         (APPROVAL, [approval("Ada")], NOT_ADA),
+        (APPROVAL, [approval("ada (CI)")], NOT_ADA),
         (APPROVAL, [approval(" ADA ")], NOT_ADA),
         (APPROVAL, [approval("Bob", C)], NOT_ADA),
         (APPROVAL, [approval("Bob", **OLD)], NOT_ADA),
