@@ -28,4 +28,10 @@ def _e2e(tools: Toolbox, env: str, suite: str) -> Outcome:
     return test_e2e.run(tools, env=env, suite=suite)
 
 
-RUNS: dict[str, Callable[[Toolbox, str, str], Outcome]] = {"e2e": _e2e}
+def _load(tools: Toolbox, env: str, profile: str) -> Outcome:
+    from scripts.workflows.quality import load_test
+
+    return load_test.run(tools, env=env, profile=profile)
+
+
+RUNS: dict[str, Callable[[Toolbox, str, str], Outcome]] = {"e2e": _e2e, "load": _load}
