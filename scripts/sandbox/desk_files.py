@@ -38,6 +38,15 @@ min_tests = 10
 min_smoke_tests = 4
 timeout = 120
 variables = ["WHATSAPP_VERIFY_TOKEN"]
+
+[load]
+think = 0.3
+
+[load.mix]
+browse = 50
+search = 30
+book = 10
+whatsapp = 10
 """
 
 ENVIRONMENT = """
@@ -52,6 +61,10 @@ workspace = {workspace}
 publish = "mcp"
 repl_id = {repl_id}
 mcp_url = {mcp_url}
+"""
+LOAD = """
+[environment.{name}.load]
+writes = true
 """
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +84,8 @@ def write(world: World) -> None:
 
 
 def _table(environment: Environment) -> str:
-    return ENVIRONMENT.format(
+    text = ENVIRONMENT if environment.name == "production" else ENVIRONMENT + LOAD
+    return text.format(
         name=environment.name,
         alias=_quoted(ALIASES[environment.name]),
         branch=_quoted(environment.branch),
