@@ -47,20 +47,10 @@ def run(command: Command) -> Result:
 
 def attempt(command: Command) -> Result:
     """Run to the end without judging the exit code (time-outs and missing programs still raise)."""
-    started = time.monotonic()
-    child = None
-    try:
-        with deferred():  # between its start and its entry in the list a child could be lost
-            child = _start(command)
+    began = time.monotonic()
+    with _living(command) as child:
         out, err = child.communicate(command.stdin, timeout=command.timeout)
-    except subprocess.TimeoutExpired:
-        raise _too_late(command) from None
-    finally:
-        if child is not None:
-            end_group(child)
-            with _guard:
-                _children.discard(child)
-    return Result(child.returncode, out, err, time.monotonic() - started)
+        return Result(child.returncode, out, err, time.monotonic() - began)
 
 
 def attend(command: Command, every: float, look: Callable[[], None]) -> Result:
@@ -68,24 +58,19 @@ def attend(command: Command, every: float, look: Callable[[], None]) -> Result:
 
     What the program started and left behind is ended, too.
     """
-    started = time.monotonic()
-    child = None
-    try:
-        with deferred():
-            child = _start(command)
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                out, err = child.communicate(timeout=every)
-                return Result(child.returncode, out, err, time.monotonic() - started)
-            if time.monotonic() - started > command.timeout:
-                raise _too_late(command)
-            look()
-    finally:
-        if child is not None:
+    began = time.monotonic()
+    with _living(command) as child:
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    out, err = child.communicate(timeout=every)
+                    return Result(child.returncode, out, err, time.monotonic() - began)
+                if time.monotonic() - began > command.timeout:
+                    raise _too_late(command)
+                look()
+        finally:
             end_group(child)
             _signal(child, signal.SIGKILL)
-            with _guard:
-                _children.discard(child)
 
 
 @contextlib.contextmanager
@@ -97,39 +82,44 @@ def beside(command: Command) -> Iterator[Future[Result]]:
     Raises:
         CommandFailed: the program is missing.
     """
-    with deferred():
-        child = _start(command)
-    future = begin(_awaited, command, child)
-    try:
-        yield future
-    finally:
-        if not future.done():
-            end_group(child)
-        with _guard:
-            _children.discard(child)
+    with _living(command) as child:
+        yield begin(_awaited, command, child)
 
 
 def _awaited(command: Command, child: subprocess.Popen[bytes]) -> Result:
-    started = time.monotonic()
+    began = time.monotonic()
     try:
         out, err = child.communicate(command.stdin, timeout=command.timeout)
     except subprocess.TimeoutExpired:
         end_group(child)
         raise _too_late(command) from None
-    return Result(child.returncode, out, err, time.monotonic() - started)
+    return Result(child.returncode, out, err, time.monotonic() - began)
 
 
 @contextlib.contextmanager
 def started(command: Command, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """Run it while its standard output is read; it is ended when this is left. See `streamed`."""
-    with deferred():
-        child = _start(command, errors=errors)
-    try:
+    with _living(command, errors=errors) as child:
         yield child
+
+
+@contextlib.contextmanager
+def _living(
+    command: Command, *, merged_streams: bool = False, errors: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that is in the list as long as it may live, and never outlives this."""
+    child = None
+    try:
+        with deferred():  # between its start and its entry in the list a child could be lost
+            child = _start(command, merged_streams=merged_streams, errors=errors)
+        yield child
+    except subprocess.TimeoutExpired:
+        raise _too_late(command) from None
     finally:
-        end_group(child)
-        with _guard:
-            _children.discard(child)
+        if child is not None:
+            end_group(child)
+            with _guard:
+                _children.discard(child)
 
 
 def _start(
@@ -212,21 +202,11 @@ def follow(command: Command, tell: Callable[[str], None]) -> int:
         CommandFailed: the program is missing.
         CommandTimedOut: it ran longer than `command.timeout`; the whole group was ended.
     """
-    child = None
-    try:
-        with deferred():
-            child = _start(command, merged_streams=True)
+    with _living(command, merged_streams=True) as child:
         reader = threading.Thread(target=_pass_on, args=(child, tell), daemon=True)
         reader.start()
         child.wait(command.timeout)
         reader.join(GRACE)  # a grandchild that outlives it may hold the pipe open
-    except subprocess.TimeoutExpired:
-        raise _too_late(command) from None
-    finally:
-        if child is not None:
-            end_group(child)
-            with _guard:
-                _children.discard(child)
     return child.returncode
 
 

@@ -108,7 +108,7 @@ def manual(template: str, found: Found, answers: Answers) -> str:
         if name in answers.branches:
             text = _put(text, f"environment.{name}", _environment(name, found, answers))
         else:
-            text = re.sub(rf"(?ms)^\[environment\.{name}\]\n.*?(?=^\[|\Z)", "", text)
+            text = re.sub(rf"(?ms)^\[environment\.{name}(?:\.\w+)*\]\n.*?(?=^\[|\Z)", "", text)
     return text.rstrip("\n") + "\n"
 
 
