@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.adapters.database.database_url import Database
@@ -104,12 +104,14 @@ class Postgres:
             return frozenset(row[0] for row in connection.execute(CATALOGUE) if row[0])
 
     @contextlib.contextmanager
-    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[None]:
+    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[Callable[[], None]]:
         """Hold the database's advisory lock: one push or one dump at a time, whoever starts it.
 
-        A dump that outlived its desk is ended: whoever may dump holds this lock.
+        A dump that outlived its desk is ended: whoever may dump holds this lock. Gives what makes
+        sure that it is held still.
 
         Raises:
+            Unreachable: the session that held it was lost, and somebody else may have begun.
             Locked: another session held it for `wait` seconds.
         """
         import psycopg
@@ -129,7 +131,7 @@ class Postgres:
                     "wait until it has ended, then try again",
                 ) from None
             connection.execute(END_SESSIONS, [DUMPER, "-infinity"])
-            yield
+            yield lambda: connection.execute("select 1").close()
 
     def undo(
         self,

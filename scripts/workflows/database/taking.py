@@ -62,8 +62,9 @@ def taken(tools: Toolbox, environment: Environment, kind: Kind, live: Event | No
         plain, sealed = work / "plain", work / "archive"
         plain.mkdir(mode=0o700)
         sealed.mkdir(mode=0o700)
-        with Postgres(database).exclusive(WAIT_FOR_LOCK, "backup"):
+        with Postgres(database).exclusive(WAIT_FOR_LOCK, "backup") as sure:
             read, programs = dumped(tools, environment, database, plain)
+            sure()
         lists = _checked(programs, plain, read)
         document = Manifest(
             id=name,
