@@ -33,7 +33,7 @@ def page(told: Told) -> str:
         rows = [(_sign(holds=each.broken is False), str(each)) for each in verdict.checks]
         body += ["<h2>Thresholds</h2>", _table((), rows)]
     if verdict.rows:
-        head = ("endpoint", "typical p95 before", "now", "change", "noise band", "")
+        head = ("endpoint", "typical", "before", "now", "change", "noise band", "")
         compared = [(*row_cells(each), _sign(holds=not each.worse)) for each in verdict.rows]
         body += ["<h2>Against the baseline (ms)</h2>", _table(head, compared)]
     if run and run.errors:

@@ -39,14 +39,14 @@ class Series:
         """The ratio of failed requests."""
         return self.failed / self.count if self.count else 0.0
 
-    def parts(self) -> list[float]:
-        """The p95 of each part of the run, in ms: up to ten parts in a row, each of enough samples."""
+    def parts(self, share: float) -> list[float]:
+        """A percentile of each part of the run, in ms: up to ten parts in a row, each of enough samples."""
         wanted = max(FEWEST, self.count / PARTS)
         found, part = [], Counter[int]()
         for slot in sorted(self.slots):
             part.update(self.slots[slot])
             if part.total() >= wanted:
-                found.append(percentile(part, 0.95))
+                found.append(percentile(part, share))
                 part = Counter()
         return [each for each in found if each is not None]
 

@@ -57,6 +57,7 @@ def document(told: Told, seconds: float) -> dict[str, Any]:
         "baseline": [
             {
                 "endpoint": each.name,
+                "what": each.what,
                 "before": each.before,
                 "after": each.after,
                 "band": round(each.band, 3),
@@ -94,7 +95,12 @@ def junit(told: Told) -> str:
             _case(f"{check.endpoint} {check.what}", kind, (str(check),), failure=check.broken is not None)
         )
     cases += [
-        _case(f"{each.name} regression", "failed" if each.worse else "", (str(each),), failure=True)
+        _case(
+            f"{each.name} {each.what} regression",
+            "failed" if each.worse else "",
+            (str(each),),
+            failure=True,
+        )
         for each in told.verdict.rows
     ]
     bad, errors = (sum(f"<{kind} " in each for each in cases) for kind in ("failure", "error"))
@@ -131,8 +137,8 @@ def markdown(told: Told) -> str:
         ]
         lines += [_row(name, each) for name, each in (*run.endpoints.items(), ("**total**", run.total))]
     if verdict.rows:
-        head = "| against the baseline | typical p95 before | now | change | noise band | |"
-        lines += ["", head, "|---|---|---|---|---|---|"]
+        head = "| against the baseline | typical | before | now | change | noise band | |"
+        lines += ["", head, "|---|---|---|---|---|---|---|"]
         lines += [
             f"| {' | '.join(map(_cell, row_cells(each)))} | {'**regression**' if each.worse else 'ok'} |"
             for each in verdict.rows
@@ -147,9 +153,9 @@ def _row(name: str, series: Series) -> str:
 
 
 def row_cells(row: Row) -> tuple[str, ...]:
-    """A comparison in cells: name, before, after, change, band."""
+    """A comparison in cells: name, percentile, before, after, change, band."""
     times = f"{row.before:.4g}", f"{row.after:.4g}"
-    return row.name, *times, f"{row.change:+.0%}", f"{row.band:.3g}"
+    return row.name, row.what, *times, f"{row.change:+.0%}", f"{row.band:.3g}"
 
 
 def _cell(text: str) -> str:
