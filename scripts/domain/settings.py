@@ -134,7 +134,7 @@ class Secrets:
         *("GATSBY_", "EXPO_PUBLIC_", "NG_APP_", "STORYBOOK_"),
     )
     shared: tuple[str, ...] = (
-        *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN"),
+        *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN", "REPLIT_MCP_TOKEN"),
         *("GITHUB_TOKEN", "GH_TOKEN", "SENTRY_AUTH_TOKEN", "SENTRY_DSN"),
     )
     supabase_api: str = "https://api.supabase.com"

@@ -116,6 +116,7 @@ class World(Places):
             "DATABASE_URL": f"postgresql://brew_{name}{inline}@localhost:{self.port}/brew_{name}?{query}",
             "BREW_NAME": f"Brewlog {name}",
             **PLANTED,
+            "OPENAI_API_KEY": f"{PLANTED['OPENAI_API_KEY']} of {name}",
         }
         if not inline and password_in_file:
             values["DATABASE_PASSWORD"] = password

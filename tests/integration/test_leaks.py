@@ -24,6 +24,8 @@ def test_a_leak_is_stopped_between_build_and_publish(desk: Desk) -> None:
     assert ["lock", "build", "scan"] == [step["name"] for step in ended.document["steps"]][:3]
     assert key not in ended.out + ended.err
     assert "failed" == desk.ledger()[-1]["ending"]
+    desk.commit({"src/main.ts": source}, "no key in the page")
+    assert desk("deploy", "--env", "development").code == 0
 
 
 def test_a_faulty_configuration_is_refused_before_anything_changes(desk: Desk) -> None:
