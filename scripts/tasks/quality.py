@@ -59,6 +59,7 @@ def test_e2e(
         "seconds": "another length; a changed profile proves nothing for `promote`",
         "processes": "processes on this machine that make requests",
         "workers_expected": "workers on other machines to wait for",
+        "port": "where they find this one",
         "master": "be such a worker, for the load test of that HOST[:PORT]",
         "commit": "the commit that must be served; the newest release there if left out",
         "yes": YES,
@@ -74,6 +75,7 @@ def load_test(
     seconds: float = 0.0,
     processes: int = 0,
     workers_expected: int = 0,
+    port: int = 5557,
     master: str = "",
     commit: str = "",
     yes: bool = False,
@@ -82,6 +84,6 @@ def load_test(
     """Load an environment and judge how it bears it: `invoke load-test --env staging --profile steady`."""
     desk(
         "quality.load_test", env=env, profile=profile, users=users, rate=rate, seconds=seconds,
-        processes=processes, workers_expected=workers_expected, master=master, commit=commit,
+        processes=processes, workers_expected=workers_expected, port=port, master=master, commit=commit,
         yes=yes, json=json,
     )  # fmt: skip

@@ -23,7 +23,8 @@ chain = ["staging", "production"]
 repository = {repository}
 migrations = ""
 [verify]
-request_timeout = 2
+request_timeout = 3
+interval = 0.3
 [environment.staging]
 branch = "staging"
 url = "http://127.0.0.1:{port}"

@@ -65,14 +65,14 @@ class LoadRun:
         self.plan.write_text(json.dumps({**plan, **more}))
 
     def command(
-        self, host: str, secrets: Mapping[str, str], *, workers: int, remote: bool, seconds: float
+        self, host: str, secrets: Mapping[str, str], *, workers: int, port: int, seconds: float
     ) -> Command:
         """The call; nothing of the caller's own Locust configuration holds, and no secret is on it."""
         return Command(
             (
                 *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"),
                 *("--host", host, "--html", str(self.html), "--stop-timeout", "1"),
-                *("--logfile", str(self.folder / "locust.log"), *_spread(workers, remote=remote)),
+                *("--logfile", str(self.folder / "locust.log"), *_spread(workers, port=port)),
             ),
             cwd=self.folder,
             env={**secrets, "LOAD_PLAN": str(self.plan), **_closed(self.folder)},
@@ -115,16 +115,16 @@ def machine() -> str:
     return f"{found.group(1) if found else platform.machine()}, {os.cpu_count()} cores"
 
 
-def _spread(workers: int, *, remote: bool) -> tuple[str, ...]:
+def _spread(workers: int, *, port: int) -> tuple[str, ...]:
     if not workers:
         return ()
     patient = ("--expect-workers-max-wait", str(CONNECT))
-    if remote:
+    if port:
         expected = ("--expect-workers", str(workers))
-        return ("--master", "--master-bind-port", str(PORT), *expected, *patient)
+        return ("--master", "--master-bind-port", str(port), *expected, *patient)
     with socket.create_server(("127.0.0.1", 0)) as free:  # two runs on one machine must not meet
-        port = str(free.getsockname()[1])
-    here = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
+        own = str(free.getsockname()[1])
+    here = ("--master-bind-host", "127.0.0.1", "--master-bind-port", own, "--master-port", own)
     return ("--processes", str(workers), *here, *patient)
 
 

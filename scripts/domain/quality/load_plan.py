@@ -26,7 +26,7 @@ class LoadPlan:
         peak: users (closed model) or requests a second (open model) at `load = 1`.
         warmup: seconds that are not measured.
         workers: processes that make requests beside the one that leads; 0: one does all.
-        remote: the workers are started by somebody else.
+        port: where workers that somebody else starts find this one; 0: they are started here.
     """
 
     profile: str
@@ -36,7 +36,7 @@ class LoadPlan:
     stages: tuple[Stage, ...]
     writes: bool
     workers: int = 0
-    remote: bool = False
+    port: int = 0
 
     @property
     def seconds(self) -> float:
@@ -84,6 +84,7 @@ class LoadWish:
     seconds: float = 0
     processes: int = 0
     workers_expected: int = 0
+    port: int = 5557
 
 
 def caps(environment: Environment) -> Caps:
@@ -122,7 +123,7 @@ def plan_of(load: LoadSettings, environment: Environment, wish: LoadWish) -> Loa
         stages=tuple(Stage(each.seconds * factor, each.load) for each in profile.stages),
         writes=caps(environment).writes,
         workers=wish.processes or wish.workers_expected,
-        remote=bool(wish.workers_expected),
+        port=wish.port if wish.workers_expected else 0,
     )
     _within(plan, environment)
     return plan

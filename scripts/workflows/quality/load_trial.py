@@ -17,6 +17,7 @@ from scripts.workflows.quality import load_data
 from scripts.workflows.toolbox import Toolbox
 
 LOOK = 2.0  # seconds between two looks at which commit is served
+LOOKS = 3  # at the beginning, before an address counts as dead
 SPOKEN = 10.0  # seconds between two words on how it goes
 
 
@@ -48,8 +49,12 @@ def tried(trial: Trial) -> Measured | None:
     Raises:
         CommandFailed, CommandTimedOut: the target does not answer, or the generator did not end well.
     """
-    _look(trial, 0.0)
-    if trial.commit is None:
+    for again in range(LOOKS):
+        trial.tools.sleep(trial.tools.settings.verify.interval if again else 0)
+        _look(trial, 0.0)
+        if trial.commit:
+            break
+    else:
         raise _infrastructure(
             trial, CommandFailed(f"{trial.environment.url} does not say which commit it serves")
         )
@@ -87,7 +92,7 @@ def _loaded(trial: Trial, started: float) -> Measured:
         trial.environment.url.rstrip("/"),
         load_data.secrets(values, load),
         workers=plan.workers,
-        remote=plan.remote,
+        port=plan.port,
         seconds=plan.warmup + plan.seconds + load.drain,
     )
     ended = attend(command, LOOK, lambda: _watch(trial, tools.clock() - started))
