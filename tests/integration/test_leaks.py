@@ -30,6 +30,7 @@ def test_a_leak_is_stopped_between_build_and_publish(desk: Desk) -> None:
 
 def test_a_faulty_configuration_is_refused_before_anything_changes(desk: Desk) -> None:
     """The gate names the rule; the lock was never taken."""
+    desk.commit({"NOTES.md": "something to release\n"})
     refs = desk.refs()
 
     ended = desk("deploy", "--env", "development", VITE_PAYMENT_SECRET="b7Kq2mZx9Lw4Rt8Yc3Vn6")
