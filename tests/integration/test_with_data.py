@@ -57,13 +57,22 @@ def test_what_a_rollback_loses_is_what_it_said(desk: Desk, guarded: str) -> None
     assert call("deploy", *DEV, "--yes", "--accept-irreversible").code == 0
     desk.sql("development", BOOK)
     refused = call("rollback", *DEV, "--plan")
-    plan = call("rollback", *DEV, "--with-data", "--plan")
+    tables = call("rollback", *DEV, "--with-data", "--plan").document
+    plan = call("rollback", *DEV, "--rung", "full", "--plan")
     changes = {each["table"]: each for each in plan.document["data"]["tables"]}
-    declined = call("rollback", *DEV, "--with-data")
+    declined = call("rollback", *DEV, "--rung", "full")
 
     assert "--with-data" in (refused.document["hint"] or "")
     assert (plan.document["rung"], plan.document["refused"]) == ("full", None)
-    assert [each["no"] != "" for each in plan.document["rungs"]] == [True, True, False, True]
+    assert [each["no"] != "" for each in plan.document["rungs"]] == [True, True, False, False, True]
+    touched = [
+        "public.bookings",
+        "public.properties",
+    ]  # older bookings demand an address: new ones don't fit
+    assert tables["rung"] == "tables"
+    assert tables["keeps"]["kept"] == {}
+    assert tables["keeps"]["lost"] == 1000 + len(names)
+    assert set(tables["keeps"]["touched"]) == set(touched)
     assert changes["public.bookings"]["inserted"] == 1000
     assert changes["public.properties"]["updated"] == len(names)
     assert set(changes) == {"public.bookings", "public.properties"}
@@ -75,6 +84,7 @@ def test_what_a_rollback_loses_is_what_it_said(desk: Desk, guarded: str) -> None
     assert names == desk.sql("development", "select id, name from public.properties order by id")
     assert V not in desk.versions("development")
     restored = done.document["restored"]
+    assert restored["rung"] == "tables"
     assert restored["lost"] == 1000 + len(names)
     safety = Path(guarded).parent / ".airhost/backups/development" / restored["safety_backup"]
     held = json.loads((safety / "MANIFEST.json").read_text())

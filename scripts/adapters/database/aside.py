@@ -1,7 +1,7 @@
 """The app's schemas, moved out of the way and made anew from an archive, in one transaction.
 
-The server itself sees to it that there is the old state or the new one, whatever dies in between.
-Readers go on reading the old one until the commit; writers wait, or are refused by their own time-outs.
+The server sees to it that there is the old state or the new one. Readers go on reading the old one
+until the commit; writers wait, or are refused by their own time-outs.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Replacement:
         from psycopg import sql
 
         for each in schemas:
-            aside = sql.Identifier(self.aside(each))
+            aside = sql.Identifier(named(self.mark, each))
             self._ask(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(each), aside))
             self._ask(sql.SQL("comment on schema {} is {}").format(aside, f"{each}: {note}"))
         for each in (  # as every new database has it
@@ -158,8 +158,8 @@ class Replacement:
         Raises:
             CommandFailed: something of the old state can't be taken away.
         """
-        gone = [self.aside(each) for each in schemas]
-        inside = [*gone, *(self.live())]
+        gone = [named(self.mark, each) for each in schemas]
+        inside = [*gone, *self.live()]
         made = [script for script in map(self.archive.sql, parts.triggers) if self._is_ours(script)]
         for script in made:  # `or replace`: the right to drop one belongs to the table's owner
             execute(self.connection, NEW_TRIGGER.sub(b"CREATE OR REPLACE TRIGGER ", script))
@@ -189,18 +189,13 @@ class Replacement:
                 self._ask(f"drop table {beside}")
         self._ask("set local session_replication_role = origin")
 
-    def aside(self, schema: str) -> str:
-        """Where a schema is moved to; a name has at most 63 bytes."""
-        return f"{ASIDE}{self.mark}_{schema}".encode()[:63].decode(errors="ignore")
-
     def live(self) -> list[str]:
         """The app's schemas as they are now."""
         return [row[0] for row in self._ask("select nspname from pg_namespace") if self.ours(row[0])]
 
     def _is_ours(self, script: bytes) -> bool:
         found = CALLS.search(script)
-        schema = (found[1] or found[2]).decode().replace('""', '"') if found else ""
-        return self.ours(schema)
+        return self.ours((found[1] or found[2]).decode().replace('""', '"') if found else "")
 
     def _drop_rest(self, kind: str, found: Iterable[tuple[str, str, str]]) -> None:
         for name, schema, table in list(found):
@@ -232,6 +227,11 @@ class Replacement:
 
     def _ask(self, query: Any, values: list[Any] | None = None) -> psycopg.Cursor[Any]:
         return self.connection.execute(query, values)
+
+
+def named(mark: str, schema: str) -> str:
+    """Where the run of that mark moves a schema; a name has at most 63 bytes."""
+    return f"{ASIDE}{mark}_{schema}".encode()[:63].decode(errors="ignore")
 
 
 def asides(connection: psycopg.Connection[Any]) -> list[tuple[str, str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scripts.domain.database.keeping import Keeping
 from scripts.domain.database.migrations import Applied, Migration, newest
 from scripts.domain.database.restoring import Restoring
 from scripts.domain.database.verdict import Lint
@@ -55,6 +56,7 @@ class Facts:
             `out-of-order`, to apply migrations that are older than the newest one there.
         with_data: for a rollback: the data may go back too; `rung` is the way that was asked for.
         data: what going back to the fitting backup would lose; None where there is none: `no_data`.
+        keeps: what going back by the touched tables alone would lose; None where it can't be: `no_keeps`.
         findings: what `env.check` says of the environment's configuration.
         before: the environment whose proofs count, for `[environment.<name>.gates]`; None where none do.
         maker: who made the commit; empty when nobody knows.
@@ -93,6 +95,8 @@ class Facts:
     rung: str = ""
     data: Restoring | None = None
     no_data: str = ""
+    keeps: Keeping | None = None
+    no_keeps: str = ""
     rollbacks_folder: str = "supabase/rollbacks"
     findings: tuple[Finding, ...] = ()
     before: Environment | None = None

@@ -11,7 +11,8 @@ from scripts.domain.database.migrations import Comparison
 from scripts.domain.database.pairs import GoingBack, must_go
 from scripts.domain.release.facts import Facts
 
-RUNGS = ("code", "scripts", "full", "platform")
+RUNGS = ("code", "scripts", "tables", "full", "platform")
+RESTORES = ("tables", "full")  # the rungs that take rows from a backup
 ACCEPTS = "data:"  # how a lock says that the data may go back: `data:<rung>:<backup>`
 BY_HAND = (
     "by hand, for the loss of the whole database: `supabase backups restore -t <unix time>"
@@ -56,6 +57,7 @@ def ladder(facts: Facts, back: GoingBack) -> tuple[Rung, ...]:
     return (
         Rung("code", _why_not_code(back), back=again),
         Rung("scripts", _why_not_scripts(back), back.lost, 1.0, f"{again}, whose migrations run again"),
+        _tables(facts),
         _full(facts),
         Rung("platform", BY_HAND),
     )
@@ -123,6 +125,15 @@ def _why_not_scripts(back: GoingBack) -> str:
     return "" if back.undo else "there is nothing to undo"
 
 
+def _tables(facts: Facts) -> Rung:
+    data, keeps = facts.data, facts.keeps
+    if data is None or keeps is None:
+        return Rung("tables", facts.no_data or facts.no_keeps or "there is no backup of that schema")
+    named = ", ".join(f"`{each}`" for each in keeps.touched) or "no table"
+    loses = (*(list(keeps.words()) or ["no row"]), f"from the backup: {named}; all other rows stay")
+    return Rung("tables", "", loses, 2 * data.seconds, _back_from(facts))
+
+
 def _full(facts: Facts) -> Rung:
     data = facts.data
     if data is None:
@@ -130,7 +141,10 @@ def _full(facts: Facts) -> Rung:
     loses = [str(each) for each in data.changes]
     loses = loses or ["no row"]
     loses += [f"{table}: not in the backup, {rows} rows (they go)" for table, rows in data.new.items()]
-    safety = "the safety backup that is taken first, and " if data.safety else ""
-    back = f"{safety}what stands aside until `invoke db.drop-aside --env {facts.environment.name}`"
     loses[-1] += f"; the schema is {data.manifest.newest or 'empty'} afterwards"
-    return Rung("full", "", tuple(loses), data.seconds, back)
+    return Rung("full", "", tuple(loses), data.seconds, _back_from(facts))
+
+
+def _back_from(facts: Facts) -> str:
+    safety = "the safety backup that is taken first, and " if facts.data and facts.data.safety else ""
+    return f"{safety}what stands aside until `invoke db.drop-aside --env {facts.environment.name}`"

@@ -10,7 +10,7 @@ from scripts.domain.database.migrations import Comparison, compare
 from scripts.domain.database.pairs import GoingBack, Judged
 from scripts.domain.quality.gates import Gate, gates
 from scripts.domain.release.facts import Facts
-from scripts.domain.release.ladder import Rung, chosen, ladder
+from scripts.domain.release.ladder import RESTORES, Rung, chosen, ladder
 from scripts.domain.release.live import fault
 from scripts.domain.release.refusals import Refusal, refusals
 
@@ -43,7 +43,7 @@ class Plan:
     @property
     def restores(self) -> bool:
         """The data go back to a backup."""
-        return self.rung == "full"
+        return self.rung in RESTORES
 
     @property
     def schema_goes_back(self) -> bool:
@@ -96,6 +96,7 @@ class Plan:
             "rungs": [each.document() for each in self.rungs],
             "rung": self.rung or None,
             "data": facts.data.document() if facts.data else None,
+            "keeps": facts.keeps.document() if facts.keeps else None,
             "point_of_no_return": self.no_return,
             "way_back": self.way_back,
             "without": self.without,
@@ -116,7 +117,7 @@ def decide(facts: Facts) -> Plan:
     back = pairs.going_back(facts, comparison)
     rungs = ladder(facts, back)
     rung = chosen(facts, rungs)
-    if rung == "full":  # what the backup holds needs no undoing
+    if rung in RESTORES:  # what the backup holds needs no undoing
         back = GoingBack()
     steps = _timed(_steps(facts, comparison, back, rung), migrations)
     return Plan(facts, comparison, steps, refused, nothing, migrations, back, gates(facts), rungs, rung)
@@ -159,7 +160,7 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack, rung: str) -> 
     if back.undo:
         count = f"{len(back.undo)} rollback script{'s' if len(back.undo) > 1 else ''}"
         steps.append(("rehearse", "pure", f"run {count} in a transaction that is rolled back"))
-    if rung == "full" and environment.guarded:
+    if rung in RESTORES and environment.guarded:
         steps.append(("safety", "idempotent", "a backup of the present state, proven"))
     steps += [
         ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
@@ -170,9 +171,9 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack, rung: str) -> 
     ]
     if back.undo:
         steps.append(("undo", "once", f"{count} in one transaction, then read the history again"))
-    if rung == "full":
+    if rung in RESTORES:
         steps.append(("restore", "once", "the backup, in one transaction, compared before its commit"))
-    if back.undo or rung == "full":
+    if back.undo or rung in RESTORES:
         steps.append(("verify", "pure", "once more, on the older schema"))
     finish = f"one atomic push: {branch}write the ledger, free the lock"
     steps.append(("finish", "idempotent", finish))

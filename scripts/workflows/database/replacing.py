@@ -61,6 +61,10 @@ def source(tools: Toolbox, folder: Path, manifest: Manifest, server: int) -> Sou
     return Source(manifest, archive, lists, schema)
 
 
+def nothing_else(_: psycopg.Connection[Any]) -> None:
+    """A restore alone."""
+
+
 def replace(
     tools: Toolbox,
     environment: Environment,
@@ -69,7 +73,7 @@ def replace(
     *,
     mark: str,
     step: Step,
-    also: Also = lambda _: None,
+    also: Also = nothing_else,
 ) -> Mapping[str, int]:
     """Do it, and what `also` does in the same transaction.
 

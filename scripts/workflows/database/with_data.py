@@ -14,7 +14,7 @@ from scripts.domain.database.pairs import going_back
 from scripts.domain.release import ladder
 from scripts.domain.release.facts import Facts
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused
-from scripts.workflows.database import losses, places, replacing
+from scripts.workflows.database import keeping, losses, places, replacing
 from scripts.workflows.database.at_hand import fetched, safety_backup
 from scripts.workflows.database.client import database_of
 from scripts.workflows.database.replacing import Source
@@ -33,6 +33,10 @@ def with_losses(tools: Toolbox, facts: Facts, backup: str) -> Facts:
             held = _held(tools, facts, folder, manifest, major)
             pace = restoring.pace(facts.ledger.events, environment.name)
             data = losses.look(database, held, safety=environment.guarded, pace=pace)
+            try:
+                facts = replace(facts, keeps=keeping.look(database, held, data, facts))
+            except Refused as fault:
+                facts = replace(facts, no_keeps=fault.message.splitlines()[0])
     except Refused as fault:
         return replace(facts, no_data=fault.message.splitlines()[0])
     return replace(facts, data=data)
@@ -69,19 +73,20 @@ def restore(run: Run) -> None:
     tools, environment, data = run.tools, run.environment, run.plan.facts.data
     if data is None or not run.plan.restores:
         return
+    keeps = run.plan.facts.keeps if run.plan.rung == "tables" else None
     database, name = database_of(tools, environment), data.manifest.id
     try:
         with fetched(tools, environment, name, run.plan.facts.ledger) as (folder, manifest):
             held = replacing.source(tools, folder, manifest, bare.major(database))
-            late = replacing.replace(tools, environment, held, data, mark=run.id, step=run.step)
-            way = (
-                f"`invoke db.restore {run.safety} --env {environment.name}`" if run.safety else "from aside"
-            )
+            also = keeping.taking_over(keeps, run.id, run.step) if keeps else replacing.nothing_else
+            late = replacing.replace(tools, environment, held, data, mark=run.id, step=run.step, also=also)
             run.restored = {
                 **data.document(),
+                **(keeps.document() if keeps else {}),
+                "rung": run.plan.rung,
                 "late": dict(late),
                 "safety_backup": run.safety,
-                "way_back": way,
+                "way_back": _way_back(run),
             }
             with run.step("analyze", "statistics of the new tables"):
                 replacing.analyze(database, held)
@@ -97,6 +102,10 @@ def restore(run: Run) -> None:
     with suppress(DeskError):
         postgres = tools.postgres(environment)
         run.schema = newest(row.version for row in postgres.history()) if postgres else None
+
+
+def _way_back(run: Run) -> str:
+    return f"`invoke db.restore {run.safety} --env {run.environment.name}`" if run.safety else "from aside"
 
 
 def _again(run: Run) -> str:
