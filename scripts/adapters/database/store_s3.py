@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scripts.adapters.database.store import MANIFEST
-from scripts.errors import CommandFailed, Refused, Unreachable
+from scripts.errors import CommandFailed, DeskError, Refused, Unreachable
 from scripts.shell.runner import quoted
 from scripts.shell.secret import Secret
 
@@ -149,14 +149,21 @@ class Bucket:
         try:
             yield
         except ClientError as fault:
-            code = str(fault.response.get("Error", {}).get("Code", ""))
-            if code in TAKEN:
-                raise Refused(f"{what}: somebody else has written it", "`invoke backup.list`") from None
-            if code in MISSING:
-                raise Refused(f"{what}", "`invoke backup.list`") from None
-            raise CommandFailed(f"{what}{quoted(str(fault))}", "check `[backup]` and its keys") from None
+            raise _answered(what, fault) from None
         except (BotoCoreError, Boto3Error, OSError) as fault:
+            if isinstance(fault.__context__, ClientError):  # an upload wraps what the service said
+                raise _answered(what, fault.__context__) from None
             raise Unreachable(f"{what}{quoted(str(fault))}", "check `backup.endpoint`") from None
+
+
+def _answered(what: str, fault: Any) -> DeskError:
+    """What an answer of the service (a botocore `ClientError`) means."""
+    code = str(fault.response.get("Error", {}).get("Code", ""))
+    if code in TAKEN:
+        return Refused(f"{what}: somebody else has written it", "`invoke backup.list`")
+    if code in MISSING:
+        return Refused(f"{what}", "`invoke backup.list`")
+    return CommandFailed(f"{what}{quoted(str(fault))}", "check `[backup]` and its keys")
 
 
 _clients: dict[tuple[str, str, str], Any] = {}
