@@ -281,6 +281,26 @@ def test_prune_keeps_what_is_young(tools: Toolbox, taken: Manifest) -> None:
     assert (outcome.ending, outcome.data["removed"]) == ("nothing", [])
 
 
+def test_a_backup_of_what_shrank_waits_for_a_person(server: Server, tmp_path: Path) -> None:
+    """A true copy of a table that somebody emptied does not count as proven, until it is accepted."""
+    url = databases.filled(server, "shrinking", 100)
+    tools = databases.toolbox(tmp_path, url)
+    first = backup.run(tools, env="production", kind="daily", proof=True).data["backup"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("delete from public.bookings where id > 79")
+        connection.execute("refresh materialized view public.totals")
+    with pytest.raises(Refused, match=rf"public.bookings has 79 rows, 100 in `{first}`"):
+        backup.run(tools, env="production", kind="manual", proof=True)
+    known = backups.known(observe_remote(tools).ledger, "production")
+    (second,) = known.keys() - {first}
+    assert (known[first].proven != "", known[second].proven, known[second].fault) == (True, "", "")
+    with pytest.raises(Refused, match="tables shrank"):
+        backup_verify.run(tools, backup=second, env="production")
+    outcome = backup_verify.run(tools, backup=second, env="production", accept_shrink=True)
+    assert outcome.data["proven"] is True
+    assert backup.run(tools, env="production", kind="manual", proof=True).data["proven"] is True
+
+
 def test_a_rate_spares_the_server_and_changes_nothing(url: str, tmp_path: Path) -> None:
     """The same sums through the brake."""
     tools = databases.toolbox(tmp_path, url, rate=4)

@@ -13,6 +13,8 @@ from scripts.domain.release.ledger import Ledger
 
 EVENT = "backup"  # the kind of event
 WINDOW = 10  # releases that one may want to go back over
+REGULAR: tuple[Kind, ...] = ("daily", "manual")  # kinds that a person or CI asks for
+MANY, SHRUNK = 50, 0.2  # a table of so many rows that lost more than this share is worth a look
 
 
 @dataclass(frozen=True)
@@ -110,16 +112,24 @@ def stale(by_ledger: Mapping[str, Known], now: str, max_age: float, there: Seque
     return f"the newest proven backup, `{newest.id}`, is {hours:.0f} h old; {max_age:g} h are allowed"
 
 
-def suspicious(manifest: Manifest, before: Manifest | None) -> list[str]:
-    """Tables that shrank by more than a fifth since the last backup: worth a look, no fault."""
-    if before is None:
-        return []
+def judged_by(backup: str, by_ledger: Mapping[str, Known]) -> tuple[str, ...]:
+    """The regular proven backups before this one, the newest first: what its tables are compared with.
+
+    Those before a release or a restore do not count: they keep a state whatever it is.
+    """
+    before = [each.id for each in by_ledger.values() if each.proven and each.kind in REGULAR]
+    return tuple(sorted((each for each in before if each < backup), reverse=True))
+
+
+def suspicious(manifest: Manifest, before: Manifest) -> list[str]:
+    """Tables that shrank by more than a fifth since a backup; one that a migration dropped is none."""
+    migrated = manifest.migrations.keys() != before.migrations.keys()
     return [
-        f"{name} has {manifest.tables[name].rows if name in manifest.tables else 0} rows,"
-        f" {table.rows} in the last backup"
-        for name, table in sorted(before.tables.items())
-        if table.rows >= 50
-        and (manifest.tables[name].rows if name in manifest.tables else 0) < 0.8 * table.rows
+        f"{name} has {manifest.rows.get(name, 0):,} rows, {rows:,} in `{before.id}`"
+        for name, rows in sorted(before.rows.items())
+        if rows >= MANY
+        and manifest.rows.get(name, 0) < (1 - SHRUNK) * rows
+        and not (migrated and name not in manifest.rows)
     ]
 
 

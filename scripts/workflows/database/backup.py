@@ -6,34 +6,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from scripts.domain.database.manifest import KINDS, Kind, Manifest
+from scripts.domain.database.backups import REGULAR
+from scripts.domain.database.manifest import Kind, Manifest
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment
 from scripts.errors import DeskError, Refused
 from scripts.workflows.database.dumping import words
-from scripts.workflows.database.proving import prove_taken, write_down
+from scripts.workflows.database.proving import demand_no_loss, prove_taken, write_down
 from scripts.workflows.database.taking import Taken, taken
 from scripts.workflows.notices import tell
 from scripts.workflows.release.observe import observe_remote
 from scripts.workflows.toolbox import Toolbox
 
-ASKED = ("daily", "manual")  # kinds that a person or CI may ask for; the others have their own tasks
 
-
-def run(tools: Toolbox, *, env: str, kind: str, proof: bool) -> Outcome:
+def run(tools: Toolbox, *, env: str, kind: str, proof: bool, accept_shrink: bool = False) -> Outcome:
     """Take it, prove it, write it down."""
     environment = tools.settings.environment(env)
-    asked = next((each for each in KINDS if each == kind and each in ASKED), None)
+    asked = next((each for each in REGULAR if each == kind), None)
     if asked is None:
-        raise Refused(f"`{kind}` is no kind of backup to ask for", f"one of {', '.join(ASKED)}")
+        raise Refused(f"`{kind}` is no kind of backup to ask for", f"one of {', '.join(REGULAR)}")
     try:
-        return _backed_up(tools, environment, asked, proof=proof)
+        return _backed_up(tools, environment, asked, proof=proof, accept_shrink=accept_shrink)
     except DeskError as fault:
         tell.backup_failed(tools, environment, fault)
         raise
 
 
-def _backed_up(tools: Toolbox, environment: Environment, kind: Kind, *, proof: bool) -> Outcome:
+def _backed_up(
+    tools: Toolbox, environment: Environment, kind: Kind, *, proof: bool, accept_shrink: bool
+) -> Outcome:
     ledger = observe_remote(tools).ledger
     with (
         said(tools, "backup", environment.name),
@@ -48,6 +49,7 @@ def _backed_up(tools: Toolbox, environment: Environment, kind: Kind, *, proof: b
                 f"`invoke backup.verify {name} --env {environment.name}`",
                 **document(backup, proven=False),
             )
+        demand_no_loss(tools, environment, backup, ledger, accept=accept_shrink)
         prove_taken(tools, environment, backup, ledger.tip)
     return Outcome.done(
         f"`{name}` is taken and proven: {summary(backup.manifest)}; restored beside, it is the same",

@@ -11,20 +11,20 @@ from scripts.domain.settings import Environment
 from scripts.errors import DeskError, Refused
 from scripts.workflows.database import places
 from scripts.workflows.database.backup import document, said, summary
-from scripts.workflows.database.proving import prove_taken
+from scripts.workflows.database.proving import demand_no_loss, prove_taken
 from scripts.workflows.database.taking import Taken
 from scripts.workflows.notices import tell
 from scripts.workflows.release.observe import observe_remote
 from scripts.workflows.toolbox import Toolbox
 
 
-def run(tools: Toolbox, *, backup: str, env: str | None) -> Outcome:
+def run(tools: Toolbox, *, backup: str, env: str | None, accept_shrink: bool = False) -> Outcome:
     """Prove it; the ledger knows the answer afterwards."""
     remote = observe_remote(tools)
     environment = _owner(tools, remote.ledger, backup, env)
     try:
         with said(tools, "verify", backup):
-            taken = _proven(tools, environment, backup, remote.ledger)
+            taken = _proven(tools, environment, backup, remote.ledger, accept_shrink=accept_shrink)
     except DeskError as fault:
         tell.backup_failed(tools, environment, fault)
         raise
@@ -34,11 +34,15 @@ def run(tools: Toolbox, *, backup: str, env: str | None) -> Outcome:
     )
 
 
-def _proven(tools: Toolbox, environment: Environment, backup: str, ledger: Ledger) -> Taken:
+def _proven(
+    tools: Toolbox, environment: Environment, backup: str, ledger: Ledger, *, accept_shrink: bool
+) -> Taken:
     known = backups.known(ledger, environment.name)
     with places.fetched(tools, environment, backup, known) as (plain, manifest):
         place = Path(places.where(tools, environment)[backup][0].place)
         taken = Taken(manifest, plain, place / backup, known[backup].seconds if backup in known else 0.0)
+        if manifest.kind in backups.REGULAR:
+            demand_no_loss(tools, environment, taken, ledger, accept=accept_shrink)
         prove_taken(tools, environment, taken, ledger.tip)
     return taken
 

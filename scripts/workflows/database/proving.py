@@ -10,11 +10,12 @@ from pathlib import Path
 from scripts.adapters.database import bare, content
 from scripts.adapters.database.database_url import Database
 from scripts.domain.database import archive, backups, equality, toc
-from scripts.domain.database.manifest import Manifest
+from scripts.domain.database.manifest import Manifest, read
 from scripts.domain.release.ledger import Event, Ledger
 from scripts.domain.settings import Environment
 from scripts.errors import DeskError, Refused
 from scripts.shell.background import begin
+from scripts.workflows.database import places
 from scripts.workflows.database.restored import restored
 from scripts.workflows.database.taking import Taken
 from scripts.workflows.run.record import append
@@ -98,6 +99,51 @@ def prove_taken(
             write_down(tools, tip, backup, proven=False, release=release, fault=fault)
         raise
     write_down(tools, tip, backup, proven=True, release=release)
+
+
+def demand_no_loss(
+    tools: Toolbox, environment: Environment, backup: Taken, ledger: Ledger, *, accept: bool
+) -> None:
+    """A true copy of a database that lost its rows is none to rely on: a person has to say that it is.
+
+    The ledger knows the backup afterwards, as one that is not proven.
+
+    Args:
+        tools: the toolbox.
+        environment: the one that it is of.
+        backup: what is to be proven.
+        ledger: as it was seen last.
+        accept: `--accept-shrink` was said: what shrank is told, and counts.
+
+    Raises:
+        Refused: tables shrank, and nobody accepted that.
+    """
+    shrunk = _shrunk(tools, environment, backup.manifest, ledger)
+    if not shrunk:
+        return
+    listed = "".join(f"\n  | {each}" for each in shrunk[:SHOWN])
+    if accept:
+        tools.progress.note(f"tables shrank, which was accepted:{listed}")
+        return
+    name = backup.manifest.id
+    again = f"`invoke backup.verify {name} --env {environment.name} --accept-shrink`"
+    write_down(tools, ledger.tip, backup, proven=False)
+    raise Refused(
+        f"`{name}` is stored, and does not count as proven: tables shrank:{listed}",
+        f"are the rows gone on purpose? {again}",
+    )
+
+
+def _shrunk(tools: Toolbox, environment: Environment, manifest: Manifest, ledger: Ledger) -> list[str]:
+    """By the newest earlier backup whose manifest is there, and is the one that the ledger knows."""
+    known, there = backups.known(ledger, environment.name), places.where(tools, environment)
+    for each in backups.judged_by(manifest.id, known):
+        for store in there.get(each, []):
+            with suppress(DeskError):
+                before = read(store.manifest(each))
+                if before.digest == known[each].digest:
+                    return backups.suspicious(manifest, before)
+    return []
 
 
 def write_down(
