@@ -18,7 +18,7 @@ from tests.integration.desk import Desk, ended
 
 pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(900)]
 
-ROUNDS = int(os.environ.get("REFRESH_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("DESK_REFRESH_ROUNDS", "1"))
 MOMENTS = ("mask", "search", "dump", "restore", "compare", "switch", "tidy", "migrate")
 TO = ("db.refresh", "--to", "staging", "--yes")
 # what must not arrive, each in a column of its own
