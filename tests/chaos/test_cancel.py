@@ -56,7 +56,7 @@ def true(desk: Desk, call: Call, commit: str, before: str | None) -> None:
     """What was said last is so: what is live, whether it is locked, and how to go on."""
     live = desk.served(DEV)
     locked = any(ref.startswith("refs/deploy/lock") for ref in desk.refs())
-    if call.code == 1 and not call.out:  # Invoke was still reading the tasks: nothing had begun
+    if call.code in (1, -signal.SIGINT) and not call.out:  # Python and Invoke were still starting
         assert (before, False) == (live, locked), call.err
         return
     assert call.code in (0, 7, 130), call.err

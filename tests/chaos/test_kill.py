@@ -35,7 +35,10 @@ def own(pid: int) -> list[int]:
 
 def journals(desk: Desk) -> dict[Path, int]:
     runs = desk.world.env_dir.parent / ".airhost" / "runs"
-    return {path: path.stat().st_size for path in runs.glob("*/*.jsonl")}
+    try:
+        return {path: path.stat().st_size for path in runs.glob("*/*.jsonl")}
+    except FileNotFoundError:  # the desk is just removing an old one
+        return journals(desk)
 
 
 def kill_at(desk: Desk, arguments: tuple[str, ...], point: str, *, everything: bool) -> None:

@@ -288,7 +288,6 @@ def test_a_backup_of_what_shrank_waits_for_a_person(server: Server, tmp_path: Pa
     first = backup.run(tools, env="production", kind="daily", proof=True).data["backup"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("delete from public.bookings where id > 79")
-        connection.execute("refresh materialized view public.totals")
     with pytest.raises(Refused, match=rf"public.bookings has 79 rows, 100 in `{first}`"):
         backup.run(tools, env="production", kind="manual", proof=True)
     known = backups.known(observe_remote(tools).ledger, "production")

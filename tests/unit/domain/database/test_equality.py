@@ -52,3 +52,13 @@ def test_grants_count_only_where_they_can_be_had() -> None:
     without = (SCHEMA[0], SCHEMA[2])
     assert said(found=without) == ("missing: grants on public.guests: a",)
     assert said(found=without, grants=False) == ()
+
+
+def test_a_view_that_was_older_than_its_tables_is_no_difference() -> None:
+    """A restore computes it anew; that it is there counts."""
+    with_view = (*SCHEMA, "materialized view public.guests: m")
+    same = {**SAME, "tables": {"public.guests": (2, "1")}, "found": with_view}
+
+    assert () == differences(ONE, with_view, **same)  # type: ignore[arg-type]
+    gone = differences(ONE, with_view, **{**same, "tables": {}})  # type: ignore[arg-type]
+    assert gone == ("table public.guests is missing (3 rows)",)
