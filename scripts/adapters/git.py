@@ -11,14 +11,16 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.adapters.git_command import FETCH, Update, command, push_arguments
+from scripts.adapters.git_command import FETCH, Update, command
 from scripts.adapters.git_names import usable
-from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
+from scripts.adapters.git_push import pauses, refused
+from scripts.errors import CommandFailed, Refused, Unreachable
 from scripts.shell.command import Result
 from scripts.shell.runner import attempt, last_words, run
 from scripts.shell.secret import redact, redacted
@@ -193,21 +195,16 @@ class Git:
             StaleError: a ref is no longer what it was; nothing moved.
             CommandFailed: the remote refused for another reason, or can't be reached.
         """
-        why = ""
-        try:
-            result = attempt(command(self.folder, push_arguments(self.remote, updates), NETWORK_TIMEOUT))
-            if result.code == 0:
-                self._remember(updates)
+        tried = 0
+        while (why := refused(self.folder, self.remote, updates)) is not None:
+            refs = self.refs()
+            if all(refs.get(each.ref) == each.new for each in updates):
                 return
-            why = last_words(result)
-        except CommandTimedOut as late:
-            why = f": {late.message}"
-        refs = self.refs()
-        if all(refs.get(each.ref) == each.new for each in updates):
-            return
-        if any(refs.get(each.ref) != each.old for each in updates):
-            raise StaleError(refs)
-        raise CommandFailed(f"`git push` to `{self.remote}` was refused{why}")
+            if any(refs.get(each.ref) != each.old for each in updates):
+                raise StaleError(refs)
+            time.sleep(pauses(why, self.remote, tried))
+            tried += 1
+        self._remember(updates)
 
     def _lacking(self, refs: Refs) -> dict[str, str]:
         """Those refs whose commit is not in this clone."""

@@ -358,7 +358,8 @@ def test_the_address_is_nowhere(desk: Desk, inbox: Inbox) -> None:
     call = desk(*FREEZE)
     inbox.play({"slack": [{"status": 404, "body": f"/slack/staging/{desk.world.inbox_token}"}]})
     second = desk(*THAW)
-    kept = [each.read_text() for each in (desk.world.folder / ".airhost").rglob("*") if each.is_file()]
+    files = [each for each in (desk.world.folder / ".airhost").rglob("*") if each.is_file()]
+    kept = [each.read_bytes().decode(errors="replace") for each in files]
     everything = [call.err, call.out, second.err, second.out, json.dumps(desk.ledger()), *kept]
 
     assert [] == [each for each in everything if desk.world.inbox_token in each]
