@@ -38,12 +38,16 @@ def missing() -> str | None:
 
 
 def call(
-    *argv: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout: float = 120
+    *argv: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+    said: str = "",
 ) -> str:
-    """What a program printed; that it ended with 0 must be true."""
+    """What a program printed that was told `said`; that it ended with 0 must be true."""
     texts = [str(each) for each in argv]
     done = subprocess.run(
-        texts, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        texts, cwd=cwd, env=env, input=said, capture_output=True, text=True, timeout=timeout, check=False
     )
     assert done.returncode == 0, f"{shlex.join(texts)}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
@@ -155,7 +159,7 @@ def postgres(folder: Path) -> Iterator[int]:
 
 
 def psql(folder: Path, port: int, database: str, user: str, password: str, sql: str) -> str:  # noqa: PLR0917 - as on its command line
-    """What the server's own client answers, over TLS that it has verified."""
+    """What the server's own client answers, over verified TLS; the SQL is in no argument list."""
     env = {
         "PGPASSWORD": password,
         "PGSSLMODE": "verify-full",
@@ -163,7 +167,7 @@ def psql(folder: Path, port: int, database: str, user: str, password: str, sql: 
         "PGCLIENTENCODING": "UTF8",
     }
     where = ("-h", "localhost", "-p", port, "-U", user, "-d", database)
-    return call(POSTGRES / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", *where, "-c", sql, env=env)
+    return call(POSTGRES / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", *where, env=env, said=sql)
 
 
 @contextlib.contextmanager

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.adapters.database import content_sql as questions
 from scripts.adapters.database.database_url import Database
-from scripts.adapters.database.postgres import CONNECT_TIMEOUT, VERSIONS
+from scripts.adapters.database.postgres import VERSIONS
 from scripts.adapters.database.relay import Pace
+from scripts.adapters.database.session import BACKUP, connected
 from scripts.errors import CommandFailed, Unreachable
 from scripts.shell.runner import quoted
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import psycopg
 
 ASIDE = "desk_aside_"  # schemas that a restore moved out of the way begin so
-READER = "release-desk backup"  # the application name of the sessions that read for a backup
 Ours = Callable[[str], bool]
 
 
@@ -177,7 +177,7 @@ def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
     import psycopg
 
     try:
-        with _connected(database) as connection, connection.transaction():
+        with connected(database, BACKUP) as connection, connection.transaction():
             yield _reader(connection, snapshot)
     except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
         raise Unreachable(
@@ -187,23 +187,6 @@ def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
         ) from None
     except psycopg.Error as fault:
         raise CommandFailed(f"`{database.name}` can't be read whole{quoted(str(fault))}") from None
-
-
-def _connected(database: Database) -> psycopg.Connection[Any]:
-    import psycopg
-
-    return psycopg.connect(
-        host=database.host,
-        port=database.port,
-        dbname=database.name,
-        user=database.user,
-        password=database.password.reveal() or None,
-        sslmode=database.sslmode,
-        sslrootcert=database.sslrootcert,
-        connect_timeout=CONNECT_TIMEOUT,
-        application_name=READER,
-        autocommit=True,
-    )
 
 
 def _reader(connection: psycopg.Connection[Any], snapshot: str | None) -> Reader:

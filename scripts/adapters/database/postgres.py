@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.adapters.database.database_url import Database
 from scripts.adapters.database.programs import DUMPER
+from scripts.adapters.database.session import DESK, READER, session
 from scripts.errors import CommandFailed, Locked, Unreachable
 from scripts.shell.runner import quoted
-from scripts.shell.secret import redact
 
 if TYPE_CHECKING:
     import psycopg
 
-CONNECT_TIMEOUT = 8
 STATEMENT_TIMEOUT = 15_000  # ms: these are small reads of the catalogue
-LOCK_KEY = "release-desk"  # also the application name of what may commit; a heir ends such sessions
-READER = "release-desk (reads)"
+LOCK_KEY = DESK  # the name of the advisory lock, hashed
 CLI_NAME = "@effect/sql-pg"  # the application name of every connection of the Supabase CLI
 HOLDERS = ("migration", "backup", "restore")  # what the lock may be held for
 ENDED_WITHIN = 5.0  # seconds until an ended backend must be gone
@@ -86,7 +84,7 @@ class Postgres:
         Raises:
             Unreachable: no connection, or the history can't be read.
         """
-        with self._connection() as connection:
+        with self.session() as connection:
             exists = connection.execute(
                 "select to_regclass('supabase_migrations.schema_migrations') is not null"
             ).fetchone()
@@ -100,7 +98,7 @@ class Postgres:
 
     def catalogue(self) -> frozenset[str]:
         """The names of everything in the schema, to see what a failed migration left behind."""
-        with self._connection() as connection:
+        with self.session() as connection:
             return frozenset(row[0] for row in connection.execute(CATALOGUE) if row[0])
 
     @contextlib.contextmanager
@@ -116,14 +114,14 @@ class Postgres:
         """
         import psycopg
 
-        with self._connection(limited=False) as connection:
-            connection.execute("select set_config('application_name', %s, false)", [f"{LOCK_KEY} {doing}"])
+        with self.session(limited=False) as connection:
+            connection.execute("select set_config('application_name', %s, false)", [f"{DESK} {doing}"])
             try:
                 connection.execute(f"set lock_timeout = {int(wait * 1000)}")
                 connection.execute("select pg_advisory_lock(hashtext(%s))", [LOCK_KEY])
             except psycopg.errors.LockNotAvailable:
                 row = connection.execute(HOLDER, [LOCK_KEY]).fetchone()
-                what = str(row[0]).removeprefix(f"{LOCK_KEY} ") if row else ""
+                what = str(row[0]).removeprefix(f"{DESK} ") if row else ""
                 what = what if what in HOLDERS else "migration"
                 raise Locked(
                     f"a {what} of `{self._database.name}` on `{self._database.host}` is under way"
@@ -149,7 +147,7 @@ class Postgres:
             CommandFailed: a script failed, or its version is not in the history; nothing was kept.
             Unreachable: no connection, or it was lost: only the history can tell.
         """
-        with self._connection(limited=False) as connection:
+        with self.session(limited=False) as connection:
             limits = (
                 f"set lock_timeout = {int(lock_timeout * 1000)}",
                 f"set statement_timeout = {int(timeout * 1000)}",
@@ -161,22 +159,16 @@ class Postgres:
 
     def now(self) -> str:
         """The server's clock, for `end_pushes`."""
-        with self._connection() as connection:
+        with self.session() as connection:
             row = connection.execute("select clock_timestamp()::text").fetchone()
             return str(row[0]) if row else "infinity"
-
-    def session(
-        self, *, limited: bool = True
-    ) -> contextlib.AbstractContextManager[psycopg.Connection[Any]]:
-        """A connection in autocommit, for the files beside this one; `limited` to small reads."""
-        return self._connection(limited=limited)
 
     def end_desks(self) -> None:
         """End the sessions of a dead or dethroned desk, and what its CLI left running.
 
         Only for who has taken over the environment's lock.
         """
-        for name in (LOCK_KEY, *(f"{LOCK_KEY} {each}" for each in HOLDERS), CLI_NAME, DUMPER):
+        for name in (DESK, *(f"{DESK} {each}" for each in HOLDERS), CLI_NAME, DUMPER):
             self._end(name, "-infinity")
 
     def end_pushes(self, since: str) -> None:
@@ -188,7 +180,7 @@ class Postgres:
         self._end(CLI_NAME, since)
 
     def _end(self, application: str, since: str) -> None:
-        with self._connection() as connection:
+        with self.session() as connection:
             known = [application, since]
             connection.execute(END_SESSIONS, known)
             deadline = time.monotonic() + ENDED_WITHIN
@@ -201,33 +193,16 @@ class Postgres:
                 time.sleep(0.05)
 
     @contextlib.contextmanager
-    def _connection(self, *, limited: bool = True) -> Iterator[psycopg.Connection[Any]]:
-        import psycopg
+    def session(self, *, limited: bool = True) -> Iterator[psycopg.Connection[Any]]:
+        """A connection in autocommit; `limited` to small reads.
 
-        database = self._database
-        try:
-            with psycopg.connect(
-                host=database.host,
-                port=database.port,
-                dbname=database.name,
-                user=database.user,
-                password=database.password.reveal() or None,
-                sslmode=database.sslmode,
-                sslrootcert=database.sslrootcert,
-                connect_timeout=CONNECT_TIMEOUT,
-                application_name=READER if limited else LOCK_KEY,
-                autocommit=True,
-            ) as connection:
-                if limited:  # said in SQL: a pooler drops start-up options
-                    connection.execute(f"set statement_timeout = {STATEMENT_TIMEOUT}")
-                yield connection
-        except psycopg.Error as fault:
-            said = redact(str(fault).strip()).replace("\n", "\n  | ")
-            raise Unreachable(
-                f"the database `{database.name}` on `{database.host}:{database.port}`"
-                f" can't be read\n  | {said}",
-                "check `DATABASE_URL` (with its `sslmode` and `sslrootcert`) and `DATABASE_PASSWORD`",
-            ) from None
+        Raises:
+            Unreachable: no connection, or it was lost.
+        """
+        with session(self._database, READER if limited else DESK) as connection:
+            if limited:  # said in SQL: a pooler drops start-up options
+                connection.execute(f"set statement_timeout = {STATEMENT_TIMEOUT}")
+            yield connection
 
 
 def _undo(connection: psycopg.Connection[Any], version: str, orders: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scripts.adapters.database.database_url import Database
+from scripts.adapters.database.session import connected
 from scripts.errors import CommandFailed, Unreachable
 from scripts.shell.runner import quoted
 
@@ -85,7 +86,9 @@ def opened(server: Database, owner: str) -> Iterator[Scratch]:
     import psycopg
 
     try:
-        with _connected(server) as connection:
+        # beside the template: nobody can copy a database while he is in it
+        beside = replace(server, name="postgres" if server.name != "postgres" else "template1")
+        with connected(beside) as connection:
             connection.execute(HOLD, [PREFIX + owner])
             _clean(connection)
             try:
@@ -99,24 +102,6 @@ def opened(server: Database, owner: str) -> Iterator[Scratch]:
             f"the scratch server on `{server.host}:{server.port}` can't be used{quoted(str(fault))}",
             "check `SCRATCH_DATABASE_URL`",
         ) from None
-
-
-def _connected(server: Database) -> psycopg.Connection[Any]:
-    """A session beside the template: nobody can copy a database while he is in it."""
-    import psycopg
-
-    return psycopg.connect(
-        host=server.host,
-        port=server.port,
-        dbname="postgres" if server.name != "postgres" else "template1",
-        user=server.user,
-        password=server.password.reveal() or None,
-        sslmode=server.sslmode,
-        sslrootcert=server.sslrootcert,
-        connect_timeout=8,
-        application_name="release-desk",
-        autocommit=True,
-    )
 
 
 def _clean(connection: psycopg.Connection[Any]) -> None:

@@ -34,7 +34,7 @@ class Server(Postgres):
 
     def about(self) -> About:
         """Raises Unreachable: no connection."""
-        with self._connection() as connection:
+        with self.session() as connection:
             row = connection.execute(FACTS).fetchone()
         major, now, tls, creates = row or (0, 0.0, None, False)
         return About(int(major), float(now), tls, bool(creates))

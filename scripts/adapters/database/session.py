@@ -14,12 +14,37 @@ if TYPE_CHECKING:
     import psycopg
 
 CONNECT_TIMEOUT = 8
-NAME = "release-desk"  # by it the sessions of a dead desk are known
+# Application names. What a dead desk left is known by them, and an heir ends who may still commit:
+DESK = "release-desk"
+READER = "release-desk (reads)"  # never ended: it changes nothing
+BACKUP = "release-desk backup"
+
+
+def connected(database: Database, application: str = DESK) -> psycopg.Connection[Any]:
+    """A connection in autocommit, known to the server by that name.
+
+    Raises:
+        psycopg.Error: there is none.
+    """
+    import psycopg
+
+    return psycopg.connect(
+        host=database.host,
+        port=database.port,
+        dbname=database.name,
+        user=database.user,
+        password=database.password.reveal() or None,
+        sslmode=database.sslmode,
+        sslrootcert=database.sslrootcert,
+        connect_timeout=CONNECT_TIMEOUT,
+        application_name=application,
+        autocommit=True,
+    )
 
 
 @contextlib.contextmanager
-def session(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """A session in autocommit; what goes wrong on it outside of the caller's own care is `Unreachable`.
+def session(database: Database, application: str = DESK) -> Iterator[psycopg.Connection[Any]]:
+    """A connection in autocommit; what goes wrong on it outside of the caller's own care is `Unreachable`.
 
     Raises:
         Unreachable: no connection, or it was lost.
@@ -27,18 +52,7 @@ def session(database: Database) -> Iterator[psycopg.Connection[Any]]:
     import psycopg
 
     try:
-        with psycopg.connect(
-            host=database.host,
-            port=database.port,
-            dbname=database.name,
-            user=database.user,
-            password=database.password.reveal() or None,
-            sslmode=database.sslmode,
-            sslrootcert=database.sslrootcert,
-            connect_timeout=CONNECT_TIMEOUT,
-            application_name=NAME,
-            autocommit=True,
-        ) as connection:
+        with connected(database, application) as connection:
             yield connection
     except psycopg.Error as fault:
         where = f"the database `{database.name}` on `{database.host}:{database.port}`"

@@ -21,6 +21,7 @@ from scripts.workflows.toolbox import Toolbox
 
 PREFIX = "release-desk-scratch-"
 YOUNG = 60.0  # seconds in which a folder without an owner is one that is just being made
+PATIENCE = 3.0  # seconds until a folder that is written to must be gone
 VARIABLE = "SCRATCH_DATABASE_URL"
 # a server that lives for one restore need not survive a power cut
 THROWN_AWAY = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
@@ -124,5 +125,11 @@ def _abandoned(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
+    """Stop what runs in it and take it away; a killed run's child may still be writing there."""
     daemon.stop(folder / "postgres" / "pid")
-    shutil.rmtree(folder, ignore_errors=True)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists() or time.monotonic() > deadline:
+            return  # where it could not be done, the next one tries again
+        time.sleep(0.05)

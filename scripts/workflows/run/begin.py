@@ -46,7 +46,9 @@ def begin(tools: Toolbox, plan: Plan, holding: Holding) -> Run:
     journal.prune(tools.state_folder / "runs", JOURNALS)
     facts = plan.facts
     journal.write(at=tools.now(), lock=holding.lock.document(), plan=plan.document())
-    return Run(tools, plan, holding, journal, schema=facts.standing, live=facts.live)
+    return Run(
+        tools=tools, holding=holding, journal=journal, plan=plan, schema=facts.standing, live=facts.live
+    )
 
 
 def lock_for(tools: Toolbox, plan: Plan, reason: str = "") -> Lock:

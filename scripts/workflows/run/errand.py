@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from scripts.adapters.git import StaleError
@@ -23,46 +23,16 @@ from scripts.workflows.release.observe import Remote, observe_remote
 from scripts.workflows.run.begin import locked
 from scripts.workflows.run.holding import Holding
 from scripts.workflows.run.record import append
+from scripts.workflows.run.steps import Steps
 from scripts.workflows.toolbox import Toolbox
 
 
-@dataclass
-class Errand:
-    """The run, while the lock is ours."""
+@dataclass(kw_only=True)
+class Errand(Steps):
+    """The run, while the lock is ours; `tip`: the ledger's commit at its beginning."""
 
-    tools: Toolbox
     environment: Environment
-    holding: Holding
-    journal: Journal
     tip: str | None
-    steps: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self.holding.lock.run
-
-    @contextmanager
-    def step(self, name: str, detail: str = "", *, once: bool = False) -> Iterator[None]:
-        """One step: the lock is still ours, the intent is on disk, then it is done and written so."""
-        tools = self.tools
-        record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
-        self.steps.append(record)
-        tools.progress.begin(name, detail)
-        started = tools.clock()
-        try:
-            self.holding.check(ask=once)
-            self.journal.write(step=name, at=tools.now(), state="intent", detail=detail)
-            self.holding.note(name, self.journal.digest)
-            yield
-            record["ending"] = "done"
-        except BaseException:
-            record["ending"] = "failed"
-            raise
-        finally:
-            record["seconds"] = round(tools.clock() - started, 2)
-            self.journal.write(step=name, at=tools.now(), state=record["ending"])
-            tools.progress.end(name, record["ending"], record["seconds"])
 
     def finish(self, kind: str, ending: str, **detail: Any) -> Event:
         """Write the event and free the lock, in one push.
@@ -163,4 +133,5 @@ def begun(tools: Toolbox, environment: Environment, lock: Lock, tip: str | None)
     """A run under this lock, with its journal."""
     journal = Journal(tools.state_folder / "runs", lock.run)
     journal.write(at=tools.now(), lock=lock.document())
-    return Errand(tools, environment, Holding(tools, lock), journal, tip)
+    holding = Holding(tools, lock)
+    return Errand(tools=tools, holding=holding, journal=journal, environment=environment, tip=tip)

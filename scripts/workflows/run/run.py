@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from scripts.adapters.journal import Journal
 from scripts.domain.database.measure import Measured
 from scripts.domain.release.live import Answer
 from scripts.domain.release.plan import Plan
 from scripts.domain.settings import Environment
-from scripts.workflows.run.holding import Holding
-from scripts.workflows.toolbox import Toolbox
+from scripts.workflows.run.steps import Steps
 
 DRIVERS = ("build", "publish", "verify")  # steps whose time is the driver's, not the desk's
-ONCE = ("migrate", "publish", "undo", "switch")  # steps before which the remote is asked whose lock it is
 
 
-@dataclass
-class Run:
+@dataclass(kw_only=True)
+class Run(Steps):
     """What a run knows about itself while it goes on.
 
     Args:
@@ -35,10 +30,7 @@ class Run:
         doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
-    tools: Toolbox
     plan: Plan
-    holding: Holding
-    journal: Journal
     schema: str | None = None
     live: Answer | None = None
     release: str | None = None
@@ -50,12 +42,6 @@ class Run:
     proven: float = 0.0
     doubt: str | None = None
     measured: tuple[Measured, ...] = ()
-    steps: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self.holding.lock.run
 
     @property
     def environment(self) -> Environment:
@@ -73,27 +59,6 @@ class Run:
         driver = sum(each["seconds"] for each in self.steps if each["name"] in DRIVERS)
         passed = self.proven - self.tools.started
         return f"proven {passed:.1f} s after the command, the driver's {driver:.1f} s"
-
-    @contextmanager
-    def step(self, name: str, detail: str = "") -> Iterator[None]:
-        """One step: the lock is still ours, the intent is on disk, then it is done and written so."""
-        record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
-        self.steps.append(record)
-        self.tools.progress.begin(name, detail)
-        started = self.tools.clock()
-        try:
-            self.holding.check(ask=name in ONCE)
-            self.journal.write(step=name, at=self.tools.now(), state="intent", detail=detail)
-            self.holding.note(name, self.journal.digest)
-            yield
-            record["ending"] = "done"
-        except BaseException:
-            record["ending"] = "failed"
-            raise
-        finally:
-            record["seconds"] = round(self.tools.clock() - started, 2)
-            self.journal.write(step=name, at=self.tools.now(), state=record["ending"])
-            self.tools.progress.end(name, record["ending"], record["seconds"])
 
     def document(self) -> dict[str, Any]:
         """What the JSON document says of this run."""

@@ -1,0 +1,55 @@
+"""The steps of whoever holds an environment: each is allowed, written down, done, written down again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.adapters.journal import Journal
+from scripts.workflows.run.holding import Holding
+from scripts.workflows.toolbox import Toolbox
+
+ONCE = ("migrate", "publish", "undo", "switch")  # steps before which the remote is asked whose lock it is
+
+
+@dataclass(kw_only=True)
+class Steps:
+    """What a run has done so far, under its lock.
+
+    Args:
+        steps: for each its name, seconds and ending, in order.
+    """
+
+    tools: Toolbox
+    holding: Holding
+    journal: Journal
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.holding.lock.run
+
+    @contextmanager
+    def step(self, name: str, detail: str = "") -> Iterator[None]:
+        """One step: the lock is still ours, the intent is on disk, then it is done and written so."""
+        tools = self.tools
+        record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
+        self.steps.append(record)
+        tools.progress.begin(name, detail)
+        started = tools.clock()
+        try:
+            self.holding.check(ask=name in ONCE)
+            self.journal.write(step=name, at=tools.now(), state="intent", detail=detail)
+            self.holding.note(name, self.journal.digest)
+            yield
+            record["ending"] = "done"
+        except BaseException:
+            record["ending"] = "failed"
+            raise
+        finally:
+            record["seconds"] = round(tools.clock() - started, 2)
+            self.journal.write(step=name, at=tools.now(), state=record["ending"])
+            tools.progress.end(name, record["ending"], record["seconds"])
