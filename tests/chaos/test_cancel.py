@@ -19,7 +19,7 @@ from tests.chaos.conftest import DEV, resumed, settled
 from tests.chaos.test_kill import SEED, change, own
 from tests.integration.desk import Call, Desk
 
-ROUNDS = int(os.environ.get("DESK_CANCEL_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("DESK_CANCEL_ROUNDS", "1"))
 RHYTHM = (
     (signal.SIGINT, 7.5),
     (signal.SIGTERM, 2.5),

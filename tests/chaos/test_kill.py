@@ -18,7 +18,7 @@ from tests.chaos.conftest import DEV, STAGING, resumed, settled
 from tests.integration.desk import Desk
 from tests.support.processes import command_lines, descendants
 
-ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "2"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
 STEPS = ("lock", "probe", "migrate", "build", "scan", "publish", "verify", "finish")
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(60 * 60 * 4)]

@@ -18,7 +18,7 @@ from tests.integration.desk import Call, Desk, ended, git
 
 pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(900)]
 
-ROUNDS = int(os.environ.get("DESK_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("DESK_ROUNDS", "1"))
 CONTENDERS = 16
 MIGRATIONS = "supabase/migrations"
 BAD_HOME = "export function home() { throw new Error('no'); }\n"

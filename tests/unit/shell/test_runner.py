@@ -240,8 +240,8 @@ def test_an_interruption_at_the_start_leaves_no_process() -> None:
     before = [signal.getsignal(each) for each in signals.LISTENED]
     signals.listen()
     try:
-        for number in range(60):
-            press = threading.Timer(0.002 + number / 20_000, os.kill, (os.getpid(), signal.SIGHUP))
+        for number in range(20):
+            press = threading.Timer(0.002 + number / 6_000, os.kill, (os.getpid(), signal.SIGHUP))
             with pytest.raises(signals.Stop):  # noqa: PT012 - the signal may come at once
                 press.start()
                 run(Command(("sleep", "30")))

@@ -32,7 +32,8 @@ def daily(days: int) -> list[Stored]:
 
 def test_days_weeks_and_months() -> None:
     """After three years of daily ones, some twenty stay; the oldest is eleven months back."""
-    kept = [each for each in daily(3 * 365) if each.id in reasons(daily(3 * 365), KEEP, NOW)]
+    why = reasons(daily(3 * 365), KEEP, NOW)
+    kept = [each for each in daily(3 * 365) if each.id in why]
     ages = [(NOW - each.taken).days for each in kept]
     assert ages[:7] == [0, 1, 2, 3, 4, 5, 6]
     assert len({each.taken.strftime("%G-%V") for each in kept}) >= 5
