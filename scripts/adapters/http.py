@@ -63,7 +63,7 @@ def _stamp(url: str, timeout: float) -> Stamp:
             if response.status_code != 200:
                 return response.status_code, {}, f"it answers {response.status_code}"
     except _faults() as fault:
-        return None, {}, _short(fault)
+        return None, {}, in_short(fault)
     return 200, *_read(raw)
 
 
@@ -119,7 +119,7 @@ def _faults() -> tuple[type[Exception], ...]:
     return (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
-def _short(fault: Exception) -> str:
+def in_short(fault: Exception) -> str:
     """The kind of failure in a few words; the library's own text is long and names objects."""
     import requests
 

@@ -21,15 +21,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from scripts.errors import CommandFailed
-from scripts.sandbox import api_database, leftovers, ports, tokens
+from scripts.sandbox import api_database, stand_in, tokens
 from scripts.sandbox.api_database import Database, Fault
 from scripts.sandbox.api_query import Asked, NotUnderstoodError
-from scripts.sandbox.host_config import write_private
-from scripts.shell import daemon
 
-ROOT = Path(__file__).resolve().parents[2]
-READY_LIMIT = 20.0
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 LARGEST = 1_000_000  # bytes of a request
 CORS = {
@@ -52,27 +47,9 @@ def start(folder: Path, postgres: Mapping[str, Any], projects: Sequence[Mapping[
         Refused: another program sits on one of its ports.
         CommandFailed: it did not start.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    pid_file, log = folder / "pid", folder / "log"
-    if daemon.running(pid_file) is None:
-        for each in projects:
-            ports.refuse_if_taken(each["port"], "Supabase stand-in")
-        write_private(
-            folder / "api.json", {"postgres": dict(postgres), "projects": list(map(dict, projects))}
-        )
-        argv = [sys.executable, "-m", "scripts.sandbox.api", str(folder)]
-        daemon.start(pid_file, argv, cwd=ROOT, env={leftovers.WORLD: str(folder)}, log=log)
-    deadline = time.monotonic() + READY_LIMIT
-    while not all(ports.accepts(each["port"]) for each in projects):
-        if daemon.running(pid_file) is None or time.monotonic() > deadline:
-            tail = "".join(f"\n  | {line}" for line in log.read_text(errors="replace").splitlines()[-8:])
-            raise CommandFailed(f"the Supabase stand-in did not start{tail}")
-        time.sleep(0.03)
-
-
-def stop(folder: Path) -> None:
-    """End it, if it runs."""
-    daemon.stop(folder / "pid")
+    told = {"postgres": dict(postgres), "projects": list(map(dict, projects))}
+    listens = [each["port"] for each in projects]
+    stand_in.start("Supabase stand-in", folder, listens, told=told, module="api")
 
 
 class Project(ThreadingHTTPServer):

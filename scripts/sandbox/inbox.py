@@ -27,15 +27,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from scripts.errors import CommandFailed
-from scripts.sandbox import inbox_rules, leftovers, ports
+from scripts.sandbox import inbox_rules, stand_in
 from scripts.sandbox.host_config import write_private
-from scripts.shell import daemon
 
-ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ("slack", "discord")
 LARGEST = 1_000_000  # bytes of a request
-READY_LIMIT = 20.0
 Reply = tuple[int, Mapping[str, str], bytes]
 
 
@@ -46,24 +42,7 @@ def start(folder: Path, port: int, token: str) -> None:
         Refused: another program sits on its port.
         CommandFailed: it did not start.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    pid_file, log = folder / "pid", folder / "log"
-    if daemon.running(pid_file) is None:
-        ports.refuse_if_taken(port, "inbox")
-        write_private(folder / "inbox.json", {"port": port, "token": token})
-        argv = [sys.executable, "-m", "scripts.sandbox.inbox", str(folder)]
-        daemon.start(pid_file, argv, cwd=ROOT, env={leftovers.WORLD: str(folder)}, log=log)
-    deadline = time.monotonic() + READY_LIMIT
-    while not ports.accepts(port):
-        if daemon.running(pid_file) is None or time.monotonic() > deadline:
-            tail = "".join(f"\n  | {line}" for line in log.read_text(errors="replace").splitlines()[-8:])
-            raise CommandFailed(f"the inbox did not start{tail}")
-        time.sleep(0.03)
-
-
-def stop(folder: Path) -> None:
-    """End it, if it runs."""
-    daemon.stop(folder / "pid")
+    stand_in.start("inbox", folder, [port], told={"port": port, "token": token}, module="inbox")
 
 
 class Inbox(ThreadingHTTPServer):

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
-from scripts.sandbox import api, inbox, leftovers, ports, world_code, world_facts, world_ssh
+from scripts.sandbox import api, inbox, leftovers, ports, stand_in, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
 from scripts.shell import daemon
 from scripts.shell.runner import end_all
@@ -190,8 +190,8 @@ def _stop(world: World) -> None:
         for each in world.environments:
             pool.submit(daemon.stop, each.host / "pid", grace=10.0)
         pool.submit(world.postgres.stop)
-        pool.submit(inbox.stop, world.inbox)
-        pool.submit(api.stop, world.api)
+        pool.submit(stand_in.stop, world.inbox)
+        pool.submit(stand_in.stop, world.api)
     for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
         daemon.stop(pid_file)
     leftovers.end_all(world.folder)

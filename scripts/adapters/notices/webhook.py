@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from scripts.adapters.http import in_short
 from scripts.shell.secret import Secret, redact, remember
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _try(url: Secret, payload: Mapping[str, Any], left: float, now: Callable[[],
         ) as response:
             return _judge(response, now())
     except Exception as fault:  # noqa: BLE001 - a notice never ends a release, whatever a library throws
-        return later(None, _short(fault))
+        return later(None, in_short(fault))
 
 
 def _judge(response: requests.Response, now: float) -> Delivery:
@@ -182,16 +183,3 @@ def _until(text: str, now: float) -> float | None:
         except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
             continue
     return None
-
-
-def _short(fault: Exception) -> str:
-    """The kind of failure; the library's own text holds the address."""
-    import requests
-
-    if isinstance(fault, requests.exceptions.SSLError):
-        return "its certificate is not trusted"
-    if isinstance(fault, requests.Timeout):
-        return "timed out"
-    if isinstance(fault, requests.ConnectionError):
-        return "can't connect"
-    return type(fault).__name__

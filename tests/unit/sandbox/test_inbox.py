@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.sandbox import inbox, ports, world_facts
+from scripts.sandbox import inbox, ports, stand_in, world_facts
 from scripts.shell import daemon
 
 TOKEN = "the-token-of-a-world"
@@ -49,7 +49,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         inbox.start(folder, port, TOKEN)
         yield Running(folder, port)
     finally:
-        inbox.stop(folder)
+        stand_in.stop(folder)
     assert daemon.running(folder / "pid") is None
     assert not ports.accepts(port)
 
