@@ -1,4 +1,4 @@
-"""What git knows of the `.env` files: a tracked file counts as not ignored, so both are asked."""
+"""What git knows of an app's files: a tracked file counts as not ignored, so both are asked."""
 
 from __future__ import annotations
 
@@ -24,12 +24,31 @@ def ignored(folder: Path, names: tuple[str, ...]) -> frozenset[str] | None:
     return _asked(folder, ("check-ignore", "--no-index", "-z", "--stdin"), stdin)
 
 
+def lines(folder: Path, patterns: tuple[str, ...], suffixes: tuple[str, ...]) -> list[tuple[str, int, str]]:
+    """The lines of the tracked text files with these suffixes that match one of the patterns.
+
+    Each is (file, number from 1, text); none outside of a checkout.
+    """
+    shown = ("grep", "-n", "-I", "-z", "--no-color", "--extended-regexp")
+    wanted = [part for each in patterns for part in ("-e", each)]
+    files = [f":(glob)**/*.{suffix}" for suffix in suffixes]
+    found = []
+    for line in _said(folder, (*shown, *wanted, "--", *files)).splitlines():
+        file, number, text = (*line.split("\0", 2), "", "")[:3]
+        if number.isdecimal():
+            found.append((file, int(number), text))
+    return found
+
+
 def _asked(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None) -> frozenset[str]:
+    return frozenset(filter(None, _said(folder, arguments, stdin).split("\0")))
+
+
+def _said(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None) -> str:
     try:
-        result = attempt(command(folder, arguments, PATIENCE, stdin))
+        return attempt(command(folder, arguments, PATIENCE, stdin)).text
     except (CommandFailed, CommandTimedOut):  # no git, no checkout: nothing to know
-        return frozenset()
-    return frozenset(filter(None, result.text.split("\0")))
+        return ""
 
 
 def address(folder: Path, remote: str) -> str:

@@ -25,6 +25,8 @@ RULES: Final[dict[str, str]] = {
     "ENV013": "a name that changes how programs run",
     "ENV014": "a secret that can be guessed",
     "ENV015": "a file that others can read",
+    "SRC001": "a line that takes the whole of `import.meta.env`",
+    "SRC002": "a configuration that reads every variable",
     "LEAK001": "a secret of an environment is in the bundle",
     "LEAK002": "a secret of an environment is in the bundle in pieces",
     "LEAK003": "a key, known by its form, is in the bundle",

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from scripts.adapters.secrets import versioned
 from scripts.domain.outcome import Outcome
-from scripts.domain.secrets.finding import Finding, errors
+from scripts.domain.secrets import source_lines
+from scripts.domain.secrets.finding import Finding, errors, in_order
 from scripts.domain.settings import Environment
+from scripts.shell.background import begin
 from scripts.workflows.secrets.examine import examine
 from scripts.workflows.toolbox import Toolbox
 
 
 def run(tools: Toolbox, *, env: str | None) -> Outcome:
     """One environment, or all for which something was written."""
-    found, chosen = examine(tools, tools.settings.environment(env) if env else None)
-    return reported(found, about(chosen))
+    target = tools.settings.environment(env) if env else None
+    lines = begin(versioned.lines, tools.git.folder, source_lines.ASKED, source_lines.SUFFIXES)
+    found, chosen = examine(tools, target)
+    return reported(in_order([*found, *source_lines.findings(lines.result())]), about(chosen))
 
 
 def about(chosen: tuple[Environment, ...]) -> str:
