@@ -21,8 +21,12 @@ POOLER = (6543, 6432)
 # What an environment may have and another may lack without a word: the desk's own, and what is local.
 OPTIONAL = re.compile(
     r"(SLACK|DISCORD)_WEBHOOK_URL|SCRATCH_.*|BACKUP_.*|SENTRY_.*|DEBUG|.*_DEBUG|GITHUB_TOKEN|GH_TOKEN"
-    rf"|SUPABASE_ACCESS_TOKEN|DATABASE_PASSWORD|REPLIT_MCP_TOKEN|DATABASE_URL|LOAD_.*|E2E_.*|TEST_.*|NODE_ENV|{RESERVED.pattern}"
+    r"|SUPABASE_ACCESS_TOKEN|DATABASE_PASSWORD|REPLIT_MCP_TOKEN|DATABASE_URL|LOAD_.*|E2E_.*|TEST_.*|NODE_ENV"
 )
+
+
+def _optional(name: str) -> bool:
+    return bool(OPTIONAL.fullmatch(name) or RESERVED.fullmatch(name))
 
 
 def uneven(case: Case) -> Iterator[Finding]:
@@ -35,7 +39,7 @@ def uneven(case: Case) -> Iterator[Finding]:
         for name, each in place.written.values.items():
             prefix = case.public.prefix(name)
             misplaced = prefix is not None and kinds.is_secret(name, each.value, prefix)
-            if name not in asked and not misplaced and not OPTIONAL.fullmatch(name):
+            if name not in asked and not misplaced and not _optional(name):
                 having.setdefault(name, []).append(place.written.file)
     for name, files in having.items():
         listed = ", ".join(f"`{file}`" for file in files)
