@@ -41,7 +41,7 @@ KEYS = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
 # what a backup says when a part of it begins, and about how long that part takes (seconds)
 PARTS = {"begun": 0.5, "dumping": 1.5, "storing it": 0.4, "restoring": 3.0}
 HOWS = ("kill", "kill", "kill all", "kill all", "cut", "restart", "bucket away")
-pytestmark = [pytest.mark.xdist_group("backup"), pytest.mark.timeout(60 * 60 * 4)]
+pytestmark = pytest.mark.timeout(60 * 60 * 4)
 
 
 @dataclass

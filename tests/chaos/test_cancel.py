@@ -25,7 +25,7 @@ RHYTHM = (
     (signal.SIGTERM, 2.5),
     (signal.SIGKILL, 5.0),
 )  # signal, seconds until the next
-pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(60 * 60 * 2)]
+pytestmark = pytest.mark.timeout(60 * 60 * 2)
 
 
 def cancelled(child: subprocess.Popen[str], *, group: bool) -> tuple[Call, int]:

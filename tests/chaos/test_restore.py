@@ -26,7 +26,7 @@ ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
 ACTIVE = """select pid from pg_stat_activity
 where application_name = 'release-desk' and xact_start is not null"""
-pytestmark = [pytest.mark.xdist_group("restore"), pytest.mark.timeout(60 * 60 * 4)]
+pytestmark = pytest.mark.timeout(60 * 60 * 4)
 
 
 def disturbed(server: Server, folder: Path, mark: str, how: str, wait: float) -> None:

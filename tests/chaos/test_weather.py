@@ -22,7 +22,7 @@ from tests.integration.desk import ROOT, Desk, ended
 
 ROUNDS = int(os.environ.get("DESK_WEATHER_ROUNDS", "1"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
-pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(60 * 60 * 2)]
+pytestmark = pytest.mark.timeout(60 * 60 * 2)
 
 
 @contextmanager

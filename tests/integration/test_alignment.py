@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.desk import Call, Desk, ended, git
 
-pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 BRANCHES = {"development": "develop", "staging": "staging", "production": "main"}
 IDENTITY = ("-c", "user.name=GitHub", "-c", "user.email=noreply@github.example")

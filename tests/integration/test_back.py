@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.desk import Desk, ended
 
-pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 DEV = ("--env", "development")
 
 

@@ -10,7 +10,7 @@ from tests.integration.desk import Call, Desk
 from tests.support import github
 from tests.unit.domain.setup.test_protection import CLASSIC, RULES
 
-pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def states(call: Call, check: str) -> dict[str | None, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.desk import Desk
 
-pytestmark = [pytest.mark.xdist_group("schema"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 # the queries are put together from constants
 # ruff: noqa: S608

@@ -18,7 +18,6 @@ from scripts.adapters.quality.pytest_run import browser
 from tests.integration.desk import Call, Desk
 
 pytestmark = [
-    pytest.mark.xdist_group("e2e"),
     pytest.mark.skipif(
         not browser() or importlib.util.find_spec("playwright") is None,
         reason="no browser here: `apt-get install chromium-headless-shell`, `requirements-e2e.txt`",

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.desk import Call, Desk
 
-pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 TOKEN = "sbp_" + "0123456789" * 4
 VALUES = {"OPENAI_API_KEY": "cnry-openai'0f9e #x", "WHATSAPP_VERIFY_TOKEN": 'cnry-wa-0f9e$HOME"`\\n'}

@@ -23,7 +23,6 @@ from tests.integration.foreign_world import Answer, World
 
 REASON = servers.missing()
 pytestmark = [
-    pytest.mark.xdist_group("foreign"),
     pytest.mark.skipif(REASON is not None, reason=REASON or ""),
 ]
 

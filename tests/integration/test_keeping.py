@@ -19,7 +19,7 @@ from scripts.workflows.database import keeping, losses, replacing
 from tests.support import restores
 from tests.support.restores import run
 
-pytestmark = [pytest.mark.xdist_group("restore"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 MIGRATION = """
 drop view public.guests;

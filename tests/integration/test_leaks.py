@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.desk import Desk
 
-pytestmark = [pytest.mark.xdist_group("leaks"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_a_leak_is_stopped_between_build_and_publish(desk: Desk) -> None:

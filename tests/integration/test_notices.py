@@ -20,7 +20,7 @@ from scripts.sandbox import inbox_rules
 from tests.integration.desk import ROOT, Call, Desk, ended
 from tests.support.processes import wait_until
 
-pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 DEV = ("--env", "development")
 BUDGET = 3.0  # of the sandbox's configuration

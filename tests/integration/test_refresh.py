@@ -16,7 +16,7 @@ import pytest
 from scripts.workflows.database.scratch_server import PREFIX
 from tests.integration.desk import Desk, ended
 
-pytestmark = [pytest.mark.xdist_group("schema"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 ROUNDS = int(os.environ.get("DESK_REFRESH_ROUNDS", "1"))
 MOMENTS = ("mask", "search", "dump", "restore", "compare", "switch", "tidy", "migrate")

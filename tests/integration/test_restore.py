@@ -21,7 +21,7 @@ from tests.support import restores
 from tests.support.restores import WRITES, run
 
 COUNT = f"select count(*) from {ASIDE}one_public.bookings"  # noqa: S608 - constants only
-pytestmark = [pytest.mark.xdist_group("restore"), pytest.mark.timeout(60 * 60)]
+pytestmark = pytest.mark.timeout(60 * 60)
 
 
 @pytest.fixture(scope="module", params=restores.MAJORS, ids=lambda each: str(each or "wheel"))

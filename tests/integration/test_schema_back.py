@@ -13,7 +13,7 @@ import pytest
 from scripts.sandbox.postgres import TEMPLATE
 from tests.integration.desk import Desk, ended, git
 
-pytestmark = [pytest.mark.xdist_group("schema"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 DEV = ("--env", "development")
 UP, DOWN = "supabase/migrations", "supabase/rollbacks"

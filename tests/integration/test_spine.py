@@ -16,7 +16,7 @@ import pytest
 
 from tests.integration.desk import Call, Desk, ended, git
 
-pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 ROUNDS = int(os.environ.get("DESK_ROUNDS", "1"))
 CONTENDERS = 16

@@ -15,7 +15,7 @@ from scripts.adapters.database.database_url import Database, database_of
 from scripts.adapters.database.postgres import Postgres
 from tests.integration.desk import Desk
 
-pytestmark = [pytest.mark.xdist_group("spine"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

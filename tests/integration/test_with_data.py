@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.desk import Call, Desk, ended
 
-pytestmark = [pytest.mark.xdist_group("schema"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 DEV = ("--env", "development")
 V = "20990101000070"
