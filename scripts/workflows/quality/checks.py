@@ -13,8 +13,8 @@ from scripts.workflows.toolbox import Progress
 
 LONGEST = 3600.0
 
-# a file is done by one worker: its tests share a world, and leave it as they found it
-TESTS = ("pytest", "-q", "-rs", "-n", "2", "--dist", "loadfile")
+# any test may run on any worker: each has a world of its own, and leaves it as it found it
+TESTS = ("pytest", "-q", "-rs", "-n", "2", "--dist", "load")
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
