@@ -430,13 +430,19 @@ def test_no_secret_leaves_its_place(live: Desk, tmp_path: Path) -> None:
         live.commit({name: f"select '{secrets[2]}'::int;"})  # the server repeats it in its error
         said.append(live("deploy", "--env", "development", TMPDIR=str(tmp_path)))
         live.remove(name)
-        live.commit({f"{MIGRATIONS}/20990101000091_t.sql": "create table if not exists fine();"})
+        name = f"{MIGRATIONS}/20990101000091_t.sql"
+        live.commit({name: "create table if not exists fine();"})
         said.append(live("deploy", "--env", "development", TMPDIR=str(tmp_path)))
         live.play("development", publish="error")
         live.commit({"NOTES.md": f"{time.time()}\n"})
         said.append(live("deploy", "--env", "development", TMPDIR=str(tmp_path)))
+        live.remove(name)
     finally:
         live.play("development")
+        live.sql("development", "drop table if exists fine")
+        live.sql(
+            "development", "delete from supabase_migrations.schema_migrations where version like '2099%'"
+        )
         over.set()
         thread.join()
 

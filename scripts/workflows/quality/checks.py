@@ -13,8 +13,8 @@ from scripts.workflows.toolbox import Progress
 
 LONGEST = 3600.0
 
-# any test may run on any worker: each has a world of its own, and leaves it as it found it
-TESTS = ("pytest", "-q", "-rs", "-n", "2", "--dist", "load")
+# a file is done by one worker: its tests share a world, and leave it as they found it
+TESTS = ("pytest", "-q", "-rs", "-n", "2", "--dist", "loadfile")
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
