@@ -75,7 +75,7 @@ def promote(
         "accept_irreversible": ACCEPT,
         "with_data": "the data go back too, by the least losing way that is possible",
         "backup": "the backup to go back to; the newest proven one that fits, if left out",
-        "rung": "take this way: `code`, `scripts` or `full`",
+        "rung": "take this way: `code`, `scripts`, `tables` or `full`",
         "plan": PLAN,
         "yes": YES,
         "wait": WAIT,

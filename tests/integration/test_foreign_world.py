@@ -22,9 +22,7 @@ from tests.integration.foreign_app import BRANCH, CHAIN, DISGUISES, MIGRATIONS, 
 from tests.integration.foreign_world import Answer, World
 
 REASON = servers.missing()
-pytestmark = [
-    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
-]
+pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
 DEPLOY = ("deploy", "--env", "test", "--yes")
 TO_QA = ("promote", "--to", "qa", "--yes")

@@ -24,7 +24,6 @@ _TOKEN = re.compile(
 )
 _MARK = re.compile(r"/\*|\*/")
 _ROUTINE = re.compile(r"create (or replace )?(function|procedure) ")
-_UNWORDLY = re.compile(r"[^\w$]")
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,13 @@ def _blanked(kind: str, text: str, place: int) -> tuple[str, int, str | None]:
         return "''", place, inner.replace("''", "'")
     if kind == "name":
         inner = text.partition('"')[2].removesuffix('"')
-        return f'"{_UNWORDLY.sub("_", inner)}"', place, None
+        return f'"{one_word(inner)}"', place, None
     return text.lower(), place, None
+
+
+def one_word(name: str) -> str:
+    """A quoted name as a single word, so that rules can tell where it ends."""
+    return re.sub(r"[^\w$]", "_", name)
 
 
 def _comment_end(sql: str, place: int) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from scripts.domain.database.statements import statements
+from scripts.domain.database.statements import one_word, statements
 from scripts.errors import Refused
 
 _PART = r'(?:"[^"]+"|[\w$]+)'
@@ -34,7 +34,6 @@ _SHAPES = [
 _MAKES = re.compile(rf"\bcreate (?:\w+ )*?table (?:if not exists )?(?P<names>{_NAME})")
 _CALLS = re.compile(rf"({_PART}) ?\(")
 _COMPOSED = re.compile(r"\bexecute\b(?! (?:function|procedure|on)\b)")
-_UNWORDLY = re.compile(r"[^\w$]")
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _named(bares: Iterable[str], patterns: Iterable[re.Pattern[str]]) -> Iterato
 
 def _plain(name: str) -> str:
     """A name as rules compare it: quoted or not, in whatever letters."""
-    return ".".join(_UNWORDLY.sub("_", part.strip('"')).lower() for part in name.split("."))
+    return ".".join(one_word(part.strip('"')).lower() for part in name.split("."))
 
 
 def _last(name: str) -> str:
