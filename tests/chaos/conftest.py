@@ -17,6 +17,11 @@ from tests.support import processes
 DEV, STAGING = "development", "staging"
 
 
+def next_version() -> str:
+    """A migration's version that is newer than all before it, whichever test runs first."""
+    return f"21{time.time_ns() // 10**6}"
+
+
 @dataclass(frozen=True)
 class Elsewhere:
     """Another machine: a fresh clone and a configuration of its own; no journal, no state."""

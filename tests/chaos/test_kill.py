@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import DEV, STAGING, resumed, settled
+from tests.chaos.conftest import DEV, STAGING, next_version, resumed, settled
 from tests.integration.desk import Desk
 from tests.support.processes import command_lines, descendants
 
@@ -78,7 +78,7 @@ def change(desk: Desk, dice: random.Random, number: int) -> None:
     files = {"NOTES.md": f"round {number}\n"}
     if dice.random() < 0.6:
         sleep = dice.choice(["", "select pg_sleep(0.4);"])
-        version = f"21{time.time_ns() // 10**6}"  # newer than all before, whichever test runs first
+        version = next_version()
         files[f"supabase/migrations/{version}_r.sql"] = f"{sleep}create table r{version}();\n"
     desk.commit(files, f"round {number}")
 

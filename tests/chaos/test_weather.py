@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import DEV, resumed, settled
+from tests.chaos.conftest import DEV, next_version, resumed, settled
 from tests.integration.desk import ROOT, Desk, ended
 
 ROUNDS = int(os.environ.get("DESK_WEATHER_ROUNDS", "1"))
@@ -64,8 +64,8 @@ def test_weather(desk: Desk, kind: str, tmp_path: Path) -> None:
     """Never a false success; one more try, or `resume`, brings the world to the commit."""
     dice = random.Random(f"{SEED}{kind}")
     print(f"\nseed {SEED}, {ROUNDS} rounds of {kind}")
-    for number in range(ROUNDS):
-        version = f"2200{SEED:06}{list(WEATHER).index(kind)}{number:03}"
+    for _ in range(ROUNDS):
+        version = next_version()
         files = {
             f"supabase/migrations/{version}_w.sql": f"select pg_sleep(0.5); create table w{version}();\n"
         }

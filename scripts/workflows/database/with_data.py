@@ -58,7 +58,7 @@ def _held(tools: Toolbox, facts: Facts, folder: Path, manifest: Manifest, major:
 
 def make_safe(run: Run) -> None:
     """Before anything changes, the present state of a guarded environment is kept, and proven."""
-    if not (run.plan.restores and run.environment.guarded):
+    if not run.environment.guarded:
         return
     with run.step("safety", "a backup of the present state, before anything changes"):
         run.safety = safety_backup(run.tools, run.environment)
@@ -71,7 +71,7 @@ def restore(run: Run) -> None:
         CommandFailed: they did not: nothing was changed in the database, and what is live is said.
     """
     tools, environment, data = run.tools, run.environment, run.plan.facts.data
-    if data is None or not run.plan.restores:
+    if data is None:
         return
     keeps = run.plan.facts.keeps if run.plan.rung == "tables" else None
     database, name = database_of(tools, environment), data.manifest.id

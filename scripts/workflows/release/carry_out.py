@@ -11,8 +11,7 @@ from scripts.domain.release.live import fault
 from scripts.domain.release.plan import Plan
 from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
 from scripts.shell.signals import Stop
-from scripts.workflows.database import schema, schema_back, trying, with_data
-from scripts.workflows.database.backup_gate import back_up
+from scripts.workflows.database import schema, schema_back, trying
 from scripts.workflows.notices import tell
 from scripts.workflows.release import publish
 from scripts.workflows.run.begin import acquire
@@ -54,15 +53,13 @@ def proceed(run: Run) -> None:
     """The steps themselves; each can be done again, so a run that died here is simply run again."""
     facts, built = run.plan.facts, Bundle()
     if run.plan.comparison.pending:
-        publish.probe(run, facts.expected)
-        if run.environment.guarded:
-            back_up(run)
-        trying.rehearse(run)
-        schema.migrate(run)
-    undo = run.plan.back.undo
-    if undo:
+        _bring_schema(run)
+    if run.plan.back.undo:
         schema_back.rehearse(run)
-    with_data.make_safe(run)
+    if run.plan.restores:
+        from scripts.workflows.database import with_data
+
+        with_data.make_safe(run)
     if run.migrated or fault(facts.live, facts.expected):
         built = scan_bundle(run, publish.build(run, facts.expected, send=True))
         publish.publish(run)
@@ -70,13 +67,31 @@ def proceed(run: Run) -> None:
     publish.verify(run, facts.expected, pages=not older)
     if built:
         scan_served(run, built)
-    if undo:
-        schema_back.undo(run, undo)
-    with_data.restore(run)
+    _take_back(run)
     if older:
         publish.verify(run, facts.expected)
     with run.step("finish", "branch, ledger and lock in one push"):
         write_down(run, "done", moves_branch=facts.moves_branch)
+
+
+def _bring_schema(run: Run) -> None:
+    publish.probe(run, run.plan.facts.expected)
+    if run.environment.guarded:
+        from scripts.workflows.database.backup_gate import back_up
+
+        back_up(run)
+    trying.rehearse(run)
+    schema.migrate(run)
+
+
+def _take_back(run: Run) -> None:
+    """What the older code needs: its schema, or the data of its time."""
+    if run.plan.back.undo:
+        schema_back.undo(run, run.plan.back.undo)
+    if run.plan.restores:
+        from scripts.workflows.database import with_data
+
+        with_data.restore(run)
 
 
 def planned(plan: Plan) -> Outcome:
