@@ -15,7 +15,7 @@ from scripts.adapters.database import programs
 from scripts.adapters.database.database_url import Database, database_of
 from scripts.domain.settings import Environment
 from scripts.errors import Refused
-from scripts.shell import daemon, signals
+from scripts.shell import daemon, orphans, signals
 from scripts.shell.secret import Secret
 from scripts.workflows.toolbox import Toolbox
 
@@ -125,8 +125,9 @@ def _abandoned(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Stop what runs in it and take it away; a killed run's child may still be writing there."""
+    """Stop what runs in it and take it away: a killed run's child would make it anew by writing there."""
     daemon.stop(folder / "postgres" / "pid")
+    orphans.end_in(folder)
     deadline = time.monotonic() + PATIENCE
     while True:
         shutil.rmtree(folder, ignore_errors=True)
