@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from scripts.adapters.git import LOCAL_TIMEOUT, Git
 from scripts.adapters.git_command import command
 from scripts.errors import Refused
+from scripts.shell import temporary
 from scripts.shell.runner import run
 
 NEEDED = (2, 38)
@@ -72,7 +72,7 @@ class MergingGit(Git):
         Only an index of its own, in a temporary folder, is involved.
         """
         blob = self._local("hash-object", "-w", "--stdin", stdin=text.encode()).text.strip()
-        with tempfile.TemporaryDirectory(prefix="release-desk-") as folder:
+        with temporary.folder() as folder:
             index = {"GIT_INDEX_FILE": f"{folder}/index"}
 
             def staged(*arguments: str) -> str:

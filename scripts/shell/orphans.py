@@ -6,8 +6,11 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL: PostgreSQL gives back its memory in them
 
 
 def end_in(folder: Path) -> None:
@@ -15,12 +18,26 @@ def end_in(folder: Path) -> None:
 
     A child of ours leads a session of its own, which a person's `tail` or `ls` does not.
     """
-    wanted = os.fsencode(folder)
+    found = list(_leaders(os.fsencode(folder)))
+    _signal(found, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    while found and time.monotonic() < deadline:
+        time.sleep(0.02)
+        found = list(_leaders(os.fsencode(folder)))
+    _signal(found, signal.SIGKILL)
+
+
+def _leaders(wanted: bytes) -> Iterator[int]:
     for pid, line in _command_lines():
-        if wanted in line and pid != os.getpid():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if os.getsid(pid) == pid:
-                    os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if wanted in line and pid != os.getpid() and os.getsid(pid) == pid:
+                yield pid
+
+
+def _signal(groups: list[int], number: int) -> None:
+    for each in groups:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(each, number)
 
 
 def _command_lines() -> Iterator[tuple[int, bytes]]:

@@ -28,6 +28,7 @@ from scripts.adapters.database.store import MANIFEST
 from scripts.domain.database import manifest
 from scripts.sandbox import ports
 from scripts.sandbox.postgres import SUPERUSER, Server
+from scripts.shell import temporary
 from scripts.workflows.database import backup, backup_list, backup_verify, places, scratch_server
 from scripts.workflows.toolbox import Toolbox
 from tests.support import backups, databases, processes
@@ -226,7 +227,7 @@ def nothing_is_left(site: Site, tools: Toolbox) -> None:
         assert [] == admin.execute(query).fetchall()
     home = places.folder(tools, tools.settings.environment("production")).folder
     assert [] == [each.name for each in home.iterdir() if not (each / MANIFEST).exists()]
-    assert [] == list(Path(tempfile.gettempdir()).glob(f"{scratch_server.PREFIX}*"))
+    assert [] == list(Path(tempfile.gettempdir()).glob(f"{temporary.PREFIX}*"))
     assert processes.wait_until(lambda: not strays(site), 10), strays(site)
     far = places.bucket(tools, tools.settings.environment("production"))
     assert far

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from scripts.workflows.database.scratch_server import PREFIX
+from scripts.shell.temporary import PREFIX
 from tests.integration.desk import Desk, ended
 
 pytestmark = pytest.mark.timeout(900)

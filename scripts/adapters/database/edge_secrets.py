@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.adapters.database.supabase import answer
 from scripts.errors import CommandFailed, Refused
+from scripts.shell import temporary
 from scripts.shell.command import Command
 from scripts.shell.environment import inherited
 from scripts.shell.runner import attempt
@@ -51,7 +50,7 @@ class EdgeSecrets:
         Raises:
             CommandFailed: they can't be listed.
         """
-        with _folder() as folder:
+        with temporary.folder() as folder:
             said = answer(attempt(self._command(folder, "list")), "supabase secrets list")
         rows = said.get("secrets", said.get("data")) if isinstance(said, dict) else said
         if not isinstance(rows, list):
@@ -66,7 +65,7 @@ class EdgeSecrets:
             CommandFailed: the CLI or the project said no.
         """
         text = "".join(_line(name, value) for name, value in values.items())
-        with _folder() as folder:
+        with temporary.folder() as folder:
             file = folder / "values"
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as sink:
@@ -97,10 +96,3 @@ def _line(name: str, value: str) -> str:
         )
     quote = "'" if re.search(r'["\\$`]', value) else '"'
     return f"{name}={quote}{value}{quote}\n"
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """Ours alone, and gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="release-desk-") as name:
-        yield Path(name)

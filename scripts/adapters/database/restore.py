@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from scripts.adapters.database.database_url import Database
 from scripts.errors import CommandFailed
+from scripts.shell import temporary
 from scripts.shell.command import Command
 from scripts.shell.runner import last_words, run
 from scripts.shell.streamed import streamed
@@ -169,9 +169,7 @@ class _Lines:
 @contextlib.contextmanager
 def _listed(chosen: str) -> Iterator[tuple[str, str]]:
     """The list as a file, for `-L`."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="release-desk-", suffix=".list", errors="surrogateescape"
-    ) as f:
-        f.write(chosen)
-        f.flush()
-        yield "-L", f.name
+    with temporary.folder() as folder:
+        file = folder / "list"
+        file.write_text(chosen, errors="surrogateescape")
+        yield "-L", str(file)

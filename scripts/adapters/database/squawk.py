@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from scripts.errors import CommandFailed
+from scripts.shell import temporary
 from scripts.shell.command import Command
 from scripts.shell.runner import run
 
@@ -54,13 +54,13 @@ def check(binary: Path, files: Mapping[str, str]) -> tuple[Finding, ...]:
     if not files:
         return ()
     asked = [word for rule in ASKED_FOR for word in ("--include", rule)]
-    with tempfile.TemporaryDirectory(prefix="release-desk-") as folder:
+    with temporary.folder() as folder:
         names = {f"{number}.sql": file for number, file in enumerate(files)}
         for name, file in names.items():  # it takes nothing but UTF-8
-            (Path(folder) / name).write_bytes(files[file].encode("utf-8", "replace"))
+            (folder / name).write_bytes(files[file].encode("utf-8", "replace"))
         argv = (str(binary), "--reporter", "json", "--assume-in-transaction", *asked, *names)
         good = frozenset({0, 1})
-        done = run(Command(argv, cwd=Path(folder), timeout=LIMIT, success=good))
+        done = run(Command(argv, cwd=folder, timeout=LIMIT, success=good))
     try:
         return tuple(_breaking(json.loads(done.text or "[]"), names))
     except (ValueError, TypeError, KeyError):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import platform
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from typing import Any
 
 from scripts.adapters.database.database_url import Database
 from scripts.errors import CommandFailed, Refused
-from scripts.shell import runner
+from scripts.shell import runner, temporary
 from scripts.shell.command import Command, Result
 from scripts.shell.runner import attempt, last_words
 
@@ -86,8 +85,7 @@ def remote(database: Database) -> str:
 @contextmanager
 def opened(binary: Path, migrations: Mapping[str, str], beside: Path | None = None) -> Iterator[Cli]:
     """The CLI over a temporary folder, in `beside`, with just these migrations (file name -> text)."""
-    with tempfile.TemporaryDirectory(prefix="release-desk-", dir=beside) as name:
-        workdir = Path(name)
+    with temporary.folder(beside) as workdir:
         (workdir / "home").mkdir()
         folder = workdir / "supabase" / "migrations"
         folder.mkdir(parents=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from scripts.adapters.database import aside, bare, masked
@@ -21,6 +19,7 @@ from scripts.domain.outcome import Outcome
 from scripts.domain.release.ledger import Event
 from scripts.domain.settings import Environment
 from scripts.errors import Declined, Refused, ReleaseFailed
+from scripts.shell import temporary
 from scripts.workflows.database import masked_archive, refresh_rules, replacing
 from scripts.workflows.database.at_hand import fetched, safety_backup
 from scripts.workflows.database.client import database_of
@@ -156,8 +155,7 @@ def _swap(work: Errand, wanted: Wanted, copy: Database, manifest: Manifest) -> E
     def accounts(connection: Any) -> None:
         masked.mask_accounts(connection, wanted.key, masking_sql.FUNCTIONS, orders, ids)
 
-    with tempfile.TemporaryDirectory(prefix="release-desk-") as name:
-        folder = Path(name)
+    with temporary.folder() as folder:
         with work.step("dump", "the masked copy"):
             document = replace(
                 masked_archive.taken(tools, target, copy, folder, manifest), policy=wanted.digest

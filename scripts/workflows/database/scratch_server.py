@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +11,10 @@ from scripts.adapters.database import programs
 from scripts.adapters.database.database_url import Database, database_of
 from scripts.domain.settings import Environment
 from scripts.errors import Refused
-from scripts.shell import daemon, orphans, signals
+from scripts.shell import signals, temporary
 from scripts.shell.secret import Secret
 from scripts.workflows.toolbox import Toolbox
 
-PREFIX = "release-desk-scratch-"
-YOUNG = 60.0  # seconds in which a folder without an owner is one that is just being made
-PATIENCE = 3.0  # seconds until a folder that is written to must be gone
 VARIABLE = "SCRATCH_DATABASE_URL"
 # a server that lives for one restore need not survive a power cut
 THROWN_AWAY = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
@@ -29,18 +22,10 @@ THROWN_AWAY = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenan
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A temporary folder; what a killed rehearsal left is removed first, and this one at the end."""
-    for each in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if _abandoned(each):
-            _remove(each)
-    made = Path(tempfile.mkdtemp(prefix=PREFIX))
-    try:
-        made.chmod(0o711)  # PostgreSQL, no longer root, has to pass; its data are 0700
-        daemon.record(made / "owner", os.getpid())
+    """A temporary folder through which PostgreSQL, no longer root, can pass; its data are 0700."""
+    with temporary.folder() as made:
+        made.chmod(0o711)
         yield made
-    finally:
-        with signals.deferred():
-            _remove(made)
 
 
 @contextmanager
@@ -112,25 +97,3 @@ def _programs(major: int) -> Path | None:
         f"a scratch server of PostgreSQL {major} is needed to prove this, and none is here",
         f"apt-get install postgresql-{major}; or name one in `{VARIABLE}`",
     )
-
-
-def _abandoned(folder: Path) -> bool:
-    """Its owner is dead, or never said who he is."""
-    try:
-        if (folder / "owner").exists():
-            return daemon.running(folder / "owner") is None
-        return time.time() - folder.stat().st_mtime > YOUNG
-    except OSError:  # another one is removing it
-        return False
-
-
-def _remove(folder: Path) -> None:
-    """Stop what runs in it and take it away: a killed run's child would make it anew by writing there."""
-    daemon.stop(folder / "postgres" / "pid")
-    orphans.end_in(folder)
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists() or time.monotonic() > deadline:
-            return  # where it could not be done, the next one tries again
-        time.sleep(0.05)

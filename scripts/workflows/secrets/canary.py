@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from scripts.domain.secrets.finding import Finding, in_order
 from scripts.domain.secrets.needles import Hidden, needles
 from scripts.domain.secrets.variables import Public
 from scripts.domain.settings import Environment
+from scripts.shell import temporary
 from scripts.workflows.secrets.check import reported
 from scripts.workflows.secrets.written import public, written_of
 from scripts.workflows.toolbox import Toolbox
@@ -29,8 +29,8 @@ def build_with_marks(tools: Toolbox, checkout: Path, target: Environment | None)
     shown = public(tools)
     marks = {name: MARK + tools.new_id() + tools.new_id() for name in _names(tools, shown, checkout)}
     marks |= {f"{prefix}{EXTRA}": MARK + tools.new_id() + tools.new_id() for prefix in shown.prefixes[:1]}
-    with tempfile.TemporaryDirectory(prefix="release-desk-canary-") as folder:
-        output = Path(folder) / "out"
+    with temporary.folder() as folder:
+        output = folder / "out"
         plain = _plain(tools, environment, shown)
         vite.build(checkout, output, plain | marks, tools.settings.replit.build_timeout)
         files = published.folder(output)
