@@ -25,8 +25,8 @@ from scripts.domain.configuration import parse
 from scripts.domain.outcome import Outcome
 from scripts.domain.settings import Environment, Settings
 from scripts.domain.variables import hidden
-from scripts.errors import CommandFailed, ConfigError, DeskError, Interrupted
-from scripts.shell import signals
+from scripts.errors import CommandFailed, ConfigError
+from scripts.shell import faults, signals
 from scripts.shell.runner import end_all
 from scripts.shell.secret import remember
 from scripts.workflows.toolbox import Toolbox
@@ -62,10 +62,11 @@ def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn
 def _end(task: str, console: Console, work: Any) -> NoReturn:
     try:
         outcome: Outcome = work()
-    except DeskError as error:
-        outcome = Outcome.of(error)
-    except signals.Stop as stop:
-        outcome = Outcome.of(Interrupted(str(stop)))
+    except BaseException as fault:
+        known = faults.ending_of(fault)
+        if known is None:
+            raise
+        outcome = Outcome.of(known)
     finally:
         signals.ignore()
         end_all()

@@ -6,6 +6,7 @@
     ├── ReleaseFailed       1    the release itself is bad: proven so, and what is live is known
     │   └── TakenBack       1    it was to be undone, and was
     ├── CommandFailed       3    another program failed
+    │   ├── DiskFull        3    this machine has no room left
     │   └── Unreachable     3    a server did not answer, or refused us
     │       └── Unanswered  3    it may have done what was asked all the same
     ├── CommandTimedOut     4    another program took too long
@@ -72,6 +73,10 @@ class CommandFailed(DeskError):
     def __init__(self, message: str, hint: str | None = None, *, exit_code: int | None = None) -> None:
         super().__init__(message, hint)
         self.exit_code = exit_code
+
+
+class DiskFull(CommandFailed):
+    """A file could not be written: the disk or the quota is full."""
 
 
 class Unreachable(CommandFailed):

@@ -36,8 +36,13 @@ def start(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, s
 
 
 def record(pid_file: Path, pid: int) -> None:
-    """Have `running` and `stop` know a process (the leader of its group) by `pid_file`."""
-    pid_file.write_text(json.dumps({"pid": pid, "born": _born(pid)}))
+    """Have `running` and `stop` know a process (the leader of its group) by `pid_file`.
+
+    In one piece: who read half of it would think the process dead, and clear up after it.
+    """
+    half = pid_file.with_name(f"{pid_file.name}.half")
+    half.write_text(json.dumps({"pid": pid, "born": _born(pid)}))
+    half.replace(pid_file)
 
 
 def running(pid_file: Path) -> int | None:

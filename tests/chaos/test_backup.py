@@ -1,4 +1,4 @@
-"""SIGKILL, a cut connection, a restart of the server, a bucket that is away: at any moment of a backup.
+"""SIGKILL, a cut connection, a restart of the server, a full disk, a bucket that is away: at any moment.
 
 `DESK_BACKUP_ROUNDS=40 DESK_CHAOS_SEED=7 pytest -s tests/chaos/test_backup.py` goes on longer.
 """
@@ -31,17 +31,18 @@ from scripts.sandbox.postgres import SUPERUSER, Server
 from scripts.shell import temporary
 from scripts.workflows.database import backup, backup_list, backup_verify, places, scratch_server
 from scripts.workflows.toolbox import Toolbox
-from tests.support import backups, databases, processes
+from tests.support import backups, databases, disks, processes
 
 ROUNDS = int(os.environ.get("DESK_BACKUP_ROUNDS", "2"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
 ROWS = 20_000
+DISK = 700  # megabytes
 OURS = """select pid, application_name from pg_stat_activity
 where application_name like 'release-desk%' and pid <> pg_backend_pid()"""
 KEYS = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
 # what a backup says when a part of it begins, and about how long that part takes (seconds)
 PARTS = {"begun": 0.5, "dumping": 1.5, "storing it": 0.4, "restoring": 3.0}
-HOWS = ("kill", "kill", "kill all", "kill all", "cut", "restart", "bucket away")
+HOWS = ("kill", "kill", "kill all", "kill all", "cut", "restart", "bucket away", "full disk", "full disk")
 pytestmark = pytest.mark.timeout(60 * 60 * 4)
 
 
@@ -72,10 +73,15 @@ class Site:
 
     server: Server
     service: Service
-    folder: Path
+    disk: disks.Disk
     url: str
     key: pyrage.x25519.Identity
     known: set[str] = field(default_factory=set)
+
+    @property
+    def folder(self) -> Path:
+        """The desk's, with the backups on this machine."""
+        return self.disk.folder / "desk"
 
     def tools(self, *, named: bool, rate: int = 0) -> Toolbox:
         """`named`: the scratch databases are made on a server that the team names."""
@@ -93,13 +99,13 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """All of it below one folder, temporary files too: what is left over can be seen."""
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    """All that the desk writes is on one small disk, temporary files too: what is left can be seen."""
     service = Service()
-    with databases.serving(tmp_path / "server") as server:
+    with (
+        disks.small(tmp_path / "disk", DISK) as disk,
+        temporary_files(disk.folder / "tmp", monkeypatch),
+        databases.serving(tmp_path / "server") as server,
+    ):
         service.start()
         url = databases.filled(server, "app", ROWS)
         client = boto3.client(
@@ -108,14 +114,23 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         )  # fmt: skip
         client.create_bucket(Bucket="kept")
         client.close()
-        desk = tmp_path / "desk"
-        desk.mkdir()
+        made = Site(server, service, disk, url, pyrage.x25519.Identity.generate())
+        made.folder.mkdir()
         try:
-            yield Site(server, service, desk, url, pyrage.x25519.Identity.generate())
+            yield made
         finally:
             service.stop()
             with scratch_server.folder():  # a round that failed may have left a server
                 pass
+
+
+@contextlib.contextmanager
+def temporary_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """They lie there, for this process and its children."""
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
 
 
 def test_never_half_a_backup(site: Site) -> None:
@@ -175,6 +190,7 @@ def disturbed(site: Site, how: str, part: str, wait: float, identity: str) -> st
         time.sleep(wait)
         disturb(site, how, child)
         _, errors = child.communicate(timeout=120)
+        site.disk.free()
         if not site.service.running:
             site.service.start()
     assert (reached, "Traceback" in errors) == (True, False), f"{part}: {errors}"
@@ -195,6 +211,8 @@ def disturb(site: Site, how: str, child: subprocess.Popen[str]) -> None:
     elif how == "restart":
         site.server.stop()
         site.server.start()
+    elif how == "full disk":
+        site.disk.fill()
     else:
         site.service.stop()
 

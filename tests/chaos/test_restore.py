@@ -1,4 +1,4 @@
-"""SIGKILL, a cut connection or a restart of the server at any moment of a restore in place.
+"""SIGKILL, a cut connection, a restart or a full disk of the server at any moment of a restore in place.
 
 `DESK_CHAOS_ROUNDS=100 DESK_CHAOS_SEED=7 pytest tests/chaos/test_restore.py` goes on longer.
 """
@@ -10,6 +10,8 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,23 +21,34 @@ from scripts.adapters.database.database_url import Database
 from scripts.domain.database import toc
 from scripts.sandbox.postgres import Server
 from scripts.workflows.database import replacing
-from tests.support import restores
+from tests.support import disks, restores
 from tests.support.restores import WRITES, run
 
 ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
+DISK = 700  # megabytes
+HOWS = ("kill", "cut", "restart", "full disk")
 ACTIVE = """select pid from pg_stat_activity
 where application_name = 'release-desk' and xact_start is not null"""
 pytestmark = pytest.mark.timeout(60 * 60 * 4)
 
 
-def disturbed(server: Server, folder: Path, mark: str, how: str, wait: float) -> None:
+@dataclass(frozen=True)
+class Site:
+    """A server on a small disk, and the folder of the desk that restores into it."""
+
+    server: Server
+    disk: disks.Disk
+    folder: Path
+
+
+def disturbed(site: Site, mark: str, how: str, wait: float) -> None:
     """Begin a restore in a process of its own, and disturb it after some time."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.restores", str(folder), mark],
+        [sys.executable, "-m", "tests.support.restores", str(site.folder), mark],
         cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    until = time.monotonic() + 30
+    server, until = site.server, time.monotonic() + 30
     with server.connect("postgres") as admin:
         while not admin.execute(ACTIVE).fetchone() and child.poll() is None and time.monotonic() < until:
             time.sleep(0.002)
@@ -48,7 +61,11 @@ def disturbed(server: Server, folder: Path, mark: str, how: str, wait: float) ->
     elif how == "restart":
         server.stop()
         server.start()
+    elif how == "full disk":
+        site.disk.fill()
     child.wait(90)
+    site.disk.free()
+    server.start()  # a server that can't write its log of changes goes down
     with server.connect("postgres") as admin:  # a killed client's session ends when it next speaks
         while admin.execute(ACTIVE).fetchone() and time.monotonic() < until:
             time.sleep(0.02)
@@ -57,34 +74,40 @@ def disturbed(server: Server, folder: Path, mark: str, how: str, wait: float) ->
 @pytest.mark.parametrize("programs", restores.MAJORS, ids=lambda each: str(each or "wheel"))
 def test_never_a_mixture(programs: Path | None, tmp_path: Path) -> None:
     """SIGKILL, a cut connection, a restart of the server at any moment: the old state or the new one."""
-    with restores.serving(programs) as server:
-        rounds(server, tmp_path)
+    with (
+        disks.small(tmp_path / "disk", DISK) as disk,
+        restores.serving(programs, disk.folder) as server,
+    ):
+        (tmp_path / "desk").mkdir()
+        rounds(Site(server, disk, tmp_path / "desk"))
 
 
-def rounds(server: Server, tmp_path: Path) -> None:
+def rounds(site: Site) -> None:
     """All of them on one server."""
     dice = random.Random(SEED)
-    database = restores.filled(server, "project", tmp_path, 4000)
-    restores.backed_up(server, database, tmp_path)
+    server, folder = site.server, site.folder
+    database = restores.filled(server, "project", folder, 4000)
+    restores.backed_up(server, database, folder)
     new = restores.state(database)
     run(database, WRITES)
     old = restores.state(database)
-    _, held = restores.opened(tmp_path)
-    tools = restores.toolbox(tmp_path, database)
-    ends = {"old": 0, "new": 0}
+    _, held = restores.opened(folder)
+    tools = restores.toolbox(folder, database)
+    ends, met = {"old": 0, "new": 0}, Counter[str]()
     for number in range(ROUNDS):
-        how, wait = dice.choice(["kill", "cut", "restart"]), dice.uniform(0, 1.2)
+        how, wait = dice.choice(HOWS), dice.uniform(0, 0.7)
         mark = f"r{number}"
-        disturbed(server, tmp_path, mark, how, wait)
+        disturbed(site, mark, how, wait)
         arrived = replacing.settled(tools, database, mark)
         now = restores.state(database)
 
         assert now == (new if arrived else old), f"seed {SEED}, round {number}: {how} after {wait:.3f} s"
         ends["new" if arrived else "old"] += 1
+        met[how] += 1
         if arrived:
             back_to_old(server, database, held.lists, mark)
             assert restores.state(database) == old
-    print(f"{ROUNDS} rounds with seed {SEED}: {ends}")
+    print(f"{ROUNDS} rounds with seed {SEED}: {ends}, {dict(sorted(met.items()))}")
 
 
 def back_to_old(server: Server, database: Database, lists: toc.Lists, mark: str) -> None:

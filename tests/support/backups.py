@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import DeskError
+from scripts.shell import faults
 from scripts.workflows.database import backup, backup_verify
 from scripts.workflows.toolbox import Toolbox
 from tests.support import databases
@@ -47,8 +48,11 @@ def main(folder: Path, identity: str) -> None:
             backup_verify.run(tools, backup=identity, env="production")
         else:
             backup.run(tools, env="production", kind="manual", proof=True)
-    except DeskError as fault:
-        sys.exit(fault.message)
+    except (DeskError, OSError) as fault:
+        known = faults.ending_of(fault)
+        if known is None:
+            raise
+        sys.exit(known.message)
 
 
 if __name__ == "__main__":

@@ -57,9 +57,9 @@ alter publication supabase_realtime drop table public.bookings;
 
 
 @contextlib.contextmanager
-def serving(programs: Path | None = None) -> Iterator[Server]:
-    """A server dressed as Supabase, of those programs or the wheel's."""
-    folder = Path(tempfile.mkdtemp())
+def serving(programs: Path | None = None, below: Path | None = None) -> Iterator[Server]:
+    """A server dressed as Supabase, of those programs or the wheel's; its data on the disk `below`."""
+    folder = Path(tempfile.mkdtemp(dir=below))
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     made = Server(folder / "postgres", ports.free(1)[0], *passwords, programs)
     try:

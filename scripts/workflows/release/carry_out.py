@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from scripts.domain.outcome import Outcome
 from scripts.domain.release.live import fault
 from scripts.domain.release.plan import Plan
-from scripts.errors import Declined, DeskError, Interrupted, Locked, Refused
-from scripts.shell.signals import Stop
+from scripts.errors import Declined, Interrupted, Locked, Refused
+from scripts.shell import faults
 from scripts.workflows.database import schema, schema_back, trying
 from scripts.workflows.notices import tell
 from scripts.workflows.release import publish
@@ -132,11 +132,9 @@ def held(run: Run) -> Iterator[Run]:
     """The bracket round every change: it was locked before, and the truth is in the ledger after."""
     try:
         yield run
-    except DeskError as fault:
-        raise settle(run, fault) from None
-    except Stop as stop:
-        raise settle(run, Interrupted(str(stop))) from None
-    except BaseException:
+    except BaseException as fault:
+        if known := faults.ending_of(fault):
+            raise settle(run, known) from None
         settle(run, Interrupted("a fault of the desk itself"))
         raise
 
