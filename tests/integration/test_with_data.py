@@ -120,7 +120,8 @@ def test_a_restore_that_dies_is_settled(desk: Desk, guarded: str, step: str) -> 
     assert arrived or "is as it was" in call.document["message"]
     assert there == [(0 if arrived else 1,)]
     assert step != "analyze" or arrived
-    assert (desk.ledger()[-1]["kind"] == "restore") is arrived
+    last = desk.ledger()[-1]
+    assert ("restore", "done" if arrived else "error") == (last["kind"], last["ending"])
     assert [ref for ref in desk.refs() if ref.startswith("refs/deploy/")] == []
     desk.sql("development", "delete from public.messages where whatsapp_id = 'after'")
 

@@ -13,6 +13,7 @@ CODES: dict[type[errors.DeskError], int] = {
     errors.ReleaseFailed: 1,
     errors.TakenBack: 1,
     errors.CommandFailed: 3,
+    errors.DiskFull: 3,
     errors.Unreachable: 3,
     errors.Unanswered: 3,
     errors.CommandTimedOut: 4,

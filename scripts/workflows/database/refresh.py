@@ -18,7 +18,7 @@ from scripts.domain.database.migrations import Migration
 from scripts.domain.outcome import Outcome
 from scripts.domain.release.ledger import Event
 from scripts.domain.settings import Environment
-from scripts.errors import Declined, Refused, ReleaseFailed
+from scripts.errors import Declined, DeskError, Refused, ReleaseFailed
 from scripts.shell import temporary
 from scripts.workflows.database import masked_archive, refresh_rules, replacing
 from scripts.workflows.database.at_hand import fetched, safety_backup
@@ -72,6 +72,7 @@ def _refresh(tools: Toolbox, wanted: Wanted, reason: str) -> Outcome:
             _migrate(work, copy, pending)
             _prove(work, wanted, copy, known)
             event = _swap(work, wanted, copy, manifest)
+    tidy(tools, wanted.target)
     tools.progress.note(f"schema {event.detail['schema'] or 'none'}, {event.detail['rows']} rows")
     return Outcome.done(
         f"{wanted.target.name} has a masked copy of {wanted.source.name} (`{backup}`)",
@@ -163,9 +164,8 @@ def _swap(work: Errand, wanted: Wanted, copy: Database, manifest: Manifest) -> E
             held = replacing.source(tools, folder, document, bare.major(database_of(tools, target)))
         plan = masked_archive.everything(document)
         replacing.replace(tools, target, held, plan, mark=work.id, step=work.step, also=accounts)
-        with work.step("tidy", "drop what stood before, read the new statistics"):
-            drop_aside(database_of(tools, target), work.id)
-            replacing.analyze(database_of(tools, target), held)
+        with work.afterwards("analyze", "statistics of the new tables", left=replacing.STATISTICS):
+            replacing.analyze(tools, target, held)
     rows = sum(document.rows.values())
     known = {"backup": document.id, "policy": wanted.digest, "schema": document.newest, "rows": rows}
     return work.finish(
@@ -173,11 +173,26 @@ def _swap(work: Errand, wanted: Wanted, copy: Database, manifest: Manifest) -> E
     )
 
 
-def drop_aside(database: Database, mark: str) -> None:
-    """What stood before the swap of that run."""
+def tidy(tools: Toolbox, target: Environment) -> None:
+    """Drop what stood before each refresh that the ledger has: of this run, and of those that died here.
+
+    Not before it is in the ledger: until then, the schemas aside tell an heir that the run arrived.
+    """
+    try:
+        of_refreshes = [each for each in observe_remote(tools).ledger.events if each.kind == "refresh"]
+        runs = {str(each.detail.get("of_run") or each.run) for each in of_refreshes}
+        replacing.when_there(tools, lambda: _drop(database_of(tools, target), runs))
+    except DeskError as fault:
+        tools.progress.note(
+            f"warning: it stands aside still: {fault.message}\n"
+            f"  | the next refresh drops it, or `invoke db.drop-aside --env {target.name}`"
+        )
+
+
+def _drop(database: Database, runs: set[str]) -> None:
     with session(database) as connection:
-        old = [name for name, _, _ in aside.asides(connection) if name.startswith(f"{ASIDE}{mark}_")]
-        aside.drop(connection, old)
+        marks = tuple(f"{ASIDE}{run}_" for run in runs)
+        aside.drop(connection, [name for name, _, _ in aside.asides(connection) if name.startswith(marks)])
 
 
 def _document(wanted: Wanted, touched: tuple[Column, ...], *, backup: str | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.adapters.database import aside, bare, content_sql
 from scripts.adapters.database.aside import Parts, Replacement
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     import psycopg
 
 Step = Callable[[str, str], AbstractContextManager[None]]
+Found = TypeVar("Found")
 Also = Callable[["psycopg.Connection[Any]"], None]
+STATISTICS = "`analyze` in the database makes its first queries quick; it does so itself before long"
 SETTLE_WITHIN = 60.0  # seconds in which a server that went away should be back
 
 
@@ -96,7 +98,8 @@ def replace(
                 also(connection)
             except psycopg.Error as fault:
                 raise _refused(fault) from None
-            with step("switch", "commit: from here on the app sees the backup"), signals.deferred():
+            with step("switch", "commit: from here on the app sees the backup"):
+                signals.ignore()  # it is too late to stop: what follows says that it was done
                 connection.execute("commit")
     except Unreachable as fault:
         if not settled(tools, database, mark):
@@ -110,29 +113,50 @@ def settled(tools: Toolbox, database: Database, mark: str) -> bool:
     Raises:
         LiveUnknown: it does not come back.
     """
+
+    def arrived() -> bool:
+        with session(database) as connection:
+            return any(name.startswith(f"{ASIDE}{mark}_") for name, _, _ in aside.asides(connection))
+
+    try:
+        return when_there(tools, arrived)
+    except Unreachable as fault:
+        raise LiveUnknown(
+            f"nobody knows yet whether the restore arrived: {fault.message}",
+            "when the server is back: `invoke resume`",
+            resumable=True,
+        ) from None
+
+
+def when_there(tools: Toolbox, work: Callable[[], Found]) -> Found:
+    """Do it again while the server is away: it may be starting anew.
+
+    Raises:
+        Unreachable: it did not come back, or it said no.
+    """
+    import psycopg
+
     until = tools.clock() + SETTLE_WITHIN
     while True:
         try:
-            with session(database) as connection:
-                known = [name for name, _, _ in aside.asides(connection)]
-                return any(name.startswith(f"{ASIDE}{mark}_") for name in known)
+            return work()
         except Unreachable as fault:
-            if tools.clock() > until:
-                raise LiveUnknown(
-                    f"nobody knows yet whether the restore arrived: {fault.message}",
-                    "when the server is back: `invoke resume`",
-                    resumable=True,
-                ) from None
+            away = isinstance(fault.__context__, psycopg.OperationalError)
+            if not away or tools.clock() > until:
+                raise
             tools.sleep(0.5)
 
 
-def analyze(database: Database, held: Source) -> None:
+def analyze(tools: Toolbox, environment: Environment, held: Source) -> None:
     """New tables have no statistics: without them the first queries are slow."""
     from psycopg import sql
 
-    with session(database) as connection:
-        for table in held.lists.tables:
-            connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*table.split(".", 1))))
+    def work() -> None:
+        with session(database_of(tools, environment)) as connection:
+            for table in held.lists.tables:
+                connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*table.split(".", 1))))
+
+    when_there(tools, work)
 
 
 def _in_one_transaction(

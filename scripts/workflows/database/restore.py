@@ -110,8 +110,8 @@ def _carried_out(work: Errand, held: Source, plan: Restoring) -> Event:
         with work.step("safety", "a backup of the present state, before anything changes"):
             safety = safety_backup(tools, environment)
     late = replacing.replace(tools, environment, held, plan, mark=work.id, step=work.step)
-    with work.step("analyze", "statistics of the new tables"):
-        replacing.analyze(database_of(tools, environment), held)
+    with work.afterwards("analyze", "statistics of the new tables", left=replacing.STATISTICS):
+        replacing.analyze(tools, environment, held)
     return work.finish(
         "restore",
         "done",

@@ -42,8 +42,8 @@ def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock) 
         postgres.end_desks()
     database = database_of(tools, environment)
     if dead.task == refresh.TASK and replacing.settled(tools, database, dead.run):
-        refresh.drop_aside(database, dead.run)
         work.finish("refresh", "done", backup=backup, of_run=dead.run, reason=dead.reason)
+        refresh.tidy(tools, environment)
         return Outcome.done(f"run {dead.run} had refreshed {name}, whole and masked; the ledger has it")
     if dead.task == TASK and replacing.settled(tools, database, dead.run):
         work.finish("restore", "done", backup=backup, of_run=dead.run, reason=dead.reason)
@@ -52,7 +52,7 @@ def recover(tools: Toolbox, environment: Environment, held_by: str, dead: Lock) 
             f"what was before stands aside: `invoke db.drop-aside --env {name}`",
             backup=backup,
         )
-    work.holding.free()
+    work.finish(work.kind, "error", backup=backup or None, of_run=dead.run, reason="it died before its end")
     return Outcome.done(
         f"run {dead.run} (`{dead.task}`) died before its end: {name} is as it was; its lock is free",
         f"again: `{_again(dead.task, name, backup)}`" if dead.task != asides.TASK else None,

@@ -88,8 +88,8 @@ def restore(run: Run) -> None:
                 "safety_backup": run.safety,
                 "way_back": _way_back(run),
             }
-            with run.step("analyze", "statistics of the new tables"):
-                replacing.analyze(database, held)
+            with run.afterwards("analyze", "statistics of the new tables", left=replacing.STATISTICS):
+                replacing.analyze(run.tools, run.environment, held)
     except LiveUnknown:
         raise
     except DeskError as fault:

@@ -16,8 +16,8 @@ from scripts.adapters.journal import Journal
 from scripts.domain.release.ledger import Event, Ledger
 from scripts.domain.release.lock import Lock
 from scripts.domain.settings import Environment
-from scripts.errors import DeskError, LiveUnknown, Locked, Refused
-from scripts.shell import signals
+from scripts.errors import CommandFailed, DeskError, LiveUnknown, Locked, Refused
+from scripts.shell import faults, signals
 from scripts.shell.runner import end_all
 from scripts.workflows.release.observe import Remote, observe_remote
 from scripts.workflows.run.begin import locked
@@ -34,11 +34,17 @@ class Errand(Steps):
     environment: Environment
     tip: str | None
 
+    @property
+    def kind(self) -> str:
+        """Of its events: `db.restore` is a `restore`."""
+        return self.holding.lock.task.removeprefix("db.")
+
     def finish(self, kind: str, ending: str, **detail: Any) -> Event:
         """Write the event and free the lock, in one push.
 
         Raises:
             Locked: the lock is no longer ours: nothing was written.
+            LiveUnknown: the work is done, and the remote did not take the event: the lock stays.
         """
         tools = self.tools
         self.holding.end()
@@ -62,7 +68,27 @@ class Errand(Steps):
             return self.holding.leftovers()
 
         with self.holding.still():
-            return append(tools, self.tip, make, updates, self._still_ours)
+            try:
+                return append(tools, self.tip, make, updates, self._still_ours)
+            except CommandFailed as fault:
+                if ending != "done":
+                    raise
+                raise LiveUnknown(
+                    f"the {kind} is done, and could not be written down: {fault.message}",
+                    f"`invoke resume --env {self.environment.name}` writes it, and frees the lock",
+                    resumable=True,
+                ) from None
+
+    def give_back(self, fault: BaseException) -> None:
+        """It changed nothing: what it tried is written down, and the lock is free."""
+        known = faults.ending_of(fault)
+        with suppress(DeskError, StaleError):
+            if known and self.steps and not isinstance(known, Locked):
+                at = self.steps[-1]["name"]
+                self.finish(self.kind, "error", at_step=at, reason=known.message.splitlines()[0])
+                return
+        with suppress(DeskError, StaleError):
+            self.holding.free()
 
     def _still_ours(self, stale: StaleError) -> None:
         if not self.holding.adopt(stale.refs):
@@ -101,8 +127,7 @@ def errand(
         signals.ignore()
         end_all()
         if not isinstance(fault, LiveUnknown):
-            with suppress(DeskError, StaleError):
-                run.holding.free()
+            run.give_back(fault)
         run.holding.end()
         raise
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.adapters.journal import Journal
+from scripts.errors import Locked
+from scripts.shell import faults
 from scripts.workflows.run.holding import Holding
 from scripts.workflows.toolbox import Toolbox
 
@@ -53,3 +55,21 @@ class Steps:
             record["seconds"] = round(tools.clock() - started, 2)
             self.journal.write(step=name, at=tools.now(), state=record["ending"])
             tools.progress.end(name, record["ending"], record["seconds"])
+
+    @contextmanager
+    def afterwards(self, name: str, detail: str, *, left: str) -> Iterator[None]:
+        """A step after all was done: what fails in it is told, and the run has done its work all the same.
+
+        Args:
+            name: the step's.
+            detail: what it does.
+            left: what a person does about it then.
+        """
+        try:
+            with self.step(name, detail):
+                yield
+        except Exception as fault:
+            known = faults.ending_of(fault)
+            if known is None or isinstance(known, Locked):
+                raise
+            self.tools.progress.note(f"warning: `{name}` failed: {known.message}\n  | {left}")
