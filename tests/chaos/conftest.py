@@ -19,7 +19,7 @@ DEV, STAGING = "development", "staging"
 
 def next_version() -> str:
     """A migration's version that is newer than all before it, whichever test runs first."""
-    return f"21{time.time_ns() // 10**6}"
+    return f"21{time.time_ns() // 10**7}"
 
 
 @dataclass(frozen=True)
