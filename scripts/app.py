@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import secrets
 import socket
 import sys
 from collections.abc import Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from scripts.domain.settings import Environment, Settings
 from scripts.domain.variables import hidden
 from scripts.errors import CommandFailed, ConfigError
 from scripts.shell import faults, signals
+from scripts.shell.background import begin
 from scripts.shell.runner import end_all
 from scripts.shell.secret import remember
 from scripts.workflows.toolbox import Toolbox
@@ -43,7 +44,6 @@ LAST = "*last*"  # instead of a name: the last environment of the chain, whateve
 
 def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     """Run the workflow of that name with the tools, say how it ended, and exit with its code."""
-    gc.disable()  # a run is short: collecting what its imports make costs more than it frees
     console = Console(as_json)
     signals.listen()
     _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
@@ -100,6 +100,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
     git = Git(_repository(folder, settings), settings.app.remote)
+    author = begin(git.author)  # beside the next two questions to git: each costs a start
     check_addresses(git.folder, git.remote)
 
     @cache
@@ -122,7 +123,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
         process=process,
         config_folder=folder,
         state_folder=folder.parent / ".airhost",  # beside the configuration that it belongs to
-        actor=_actor(git),
+        actor=_actor(author),
         host=socket.gethostname(),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         new_id=lambda: secrets.token_hex(6),
@@ -163,13 +164,13 @@ def _keep_to_ourselves(variables: Mapping[str, str]) -> None:
         remember(value)
 
 
-def _actor(git: Git) -> str:
+def _actor(author: Future[str]) -> str:
     """Who is doing this: the person whom CI works for, git's name, or the login."""
     for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
         if os.environ.get(name):
             return f"{os.environ[name]} (CI)"
     try:
-        known = git.author()
+        known = author.result()
     except CommandFailed:
         known = ""
     return known or os.environ.get("USER") or "somebody"

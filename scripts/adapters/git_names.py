@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from scripts.adapters.git_command import command
 from scripts.errors import ConfigError, Refused
+from scripts.shell.background import begin
 from scripts.shell.runner import attempt
 from scripts.shell.secret import remember
 
@@ -59,11 +60,11 @@ def check_addresses(folder: Path, remote: str) -> None:
 
 def addresses(folder: Path, remote: str) -> list[str]:
     """Where a remote is read from and pushed to, as git rewrites it; empty when there is no such remote."""
-    lines: list[str] = []
-    for role in ((), ("--push",)):
-        call = command(folder, (*LOOK, "remote", "get-url", *role, "--all", "--", remote), TIMEOUT)
-        lines += attempt(call).text.splitlines()
-    return lines
+    asked = [
+        begin(attempt, command(folder, (*LOOK, "remote", "get-url", *role, "--all", "--", remote), TIMEOUT))
+        for role in ((), ("--push",))
+    ]
+    return [line for each in asked for line in each.result().text.splitlines()]
 
 
 def exposed(folder: Path, pattern: str) -> tuple[list[str], list[str]]:

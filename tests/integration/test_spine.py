@@ -476,7 +476,7 @@ def test_interrupted_run_gives_the_lock_back(live: Desk, number: signal.Signals)
     child = live.start("deploy", "--env", "development")
     while not any(ref.startswith(LOCK) for ref in live.refs()):
         time.sleep(0.02)
-    time.sleep(0.3)
+    time.sleep(0.1)
     child.send_signal(number)
     started = time.monotonic()
     call = ended(child)
