@@ -48,7 +48,14 @@ def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
     signals.listen()
     _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
     target = arguments.get("env") or arguments.get("to") or (LAST if task == "release.hotfix" else None)
-    _end(task, console, lambda: _workflow(task)(opened(console, target), **arguments))
+
+    def work() -> Outcome:
+        workflow = begin(_workflow, task)  # it is imported while git answers
+        tools = opened(console, target)
+        outcome: Outcome = workflow.result()(tools, **arguments)
+        return outcome
+
+    _end(task, console, work)
 
 
 def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,19 @@ GRACE = 2.0
 def end_work(folder: Path) -> None:
     """End what a killed `up` left running (git, npm, initdb). Only under the world's lock."""
     _end(lambda process: _has_mark(process, f"{WORK}={folder}"))
+
+
+def end_begun(folder: Path, argv: Sequence[str]) -> None:
+    """End the daemon that an `up` began in a folder and was killed before it could write its pid down.
+
+    It may not listen yet, so its ports look free. Its mark alone does not tell: a host's apps bear it too.
+    """
+    end = b"".join(each.encode() + b"\0" for each in argv)  # a program before it may change the user
+    _end(
+        lambda process: (
+            _has_mark(process, f"{WORLD}={folder}") and (process / "cmdline").read_bytes().endswith(end)
+        )
+    )
 
 
 def end_all(folder: Path) -> None:

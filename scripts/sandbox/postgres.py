@@ -111,13 +111,14 @@ class Server:
             CommandFailed: the server ended, or did not answer in time; its log says why.
         """
         if not self.running:
+            argv = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
+            argv += [*(f"--{each}" for each in self.options), "-p", str(self.port)]
+            leftovers.end_begun(self.folder, argv)
             refuse_if_taken(self.port, "PostgreSQL")
             (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
-            argv = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
-            argv += [f"--{each}" for each in self.options]
             daemon.start(
                 self._pid_file,
-                unprivileged([*argv, "-p", str(self.port)]),
+                unprivileged(argv),
                 cwd=self.folder,
                 env={leftovers.WORLD: str(self.folder)},
                 log=self.folder / "log",

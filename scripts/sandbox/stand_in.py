@@ -35,10 +35,11 @@ def start(what: str, folder: Path, listens: Collection[int], *, told: dict[str, 
     folder.mkdir(mode=0o700, exist_ok=True)
     pid_file, log = folder / "pid", folder / "log"
     if daemon.running(pid_file) is None:
+        argv = [sys.executable, "-m", f"scripts.sandbox.{module}", str(folder)]
+        leftovers.end_begun(folder, argv)
         for port in listens:
             ports.refuse_if_taken(port, what)
         write_private(folder / f"{module}.json", told)
-        argv = [sys.executable, "-m", f"scripts.sandbox.{module}", str(folder)]
         daemon.start(pid_file, argv, cwd=ROOT, env={leftovers.WORLD: str(folder)}, log=log)
     deadline = time.monotonic() + READY_LIMIT
     while not all(ports.accepts(port) for port in listens):

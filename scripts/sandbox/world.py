@@ -159,12 +159,13 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
     folder, pid_file = environment.host, environment.host / "pid"
     log = folder / "log"
     if daemon.running(pid_file) is None:
+        argv = [sys.executable, "-m", "scripts.sandbox.host", str(folder)]
+        leftovers.end_begun(folder, argv)
         for port in (environment.port, environment.ssh_port, environment.mcp_port):
             ports.refuse_if_taken(port, f"host `{environment.alias}`")
         log.mkdir(exist_ok=True)
         (folder / "ready").unlink(missing_ok=True)
         environment.host_config().save()
-        argv = [sys.executable, "-m", "scripts.sandbox.host", str(folder)]
         mark = {leftovers.WORLD: str(folder)}
         daemon.start(pid_file, argv, cwd=ROOT, env=mark, log=log / "host.log")
     deadline = time.monotonic() + READY_LIMIT

@@ -235,6 +235,28 @@ def test_an_up_that_was_killed_is_completed_or_removed(tmp_path: Path, app: Path
     assert not folder.exists()
 
 
+def test_what_a_killed_up_began_and_did_not_write_down_is_no_obstacle(tmp_path: Path, app: Path) -> None:
+    """A host, a stand-in and PostgreSQL run, and no pid file knows them."""
+    folder = tmp_path / "world"
+    worlds.up(folder, on_step=lambda _: None, app=app)
+    try:
+        world = worlds.load(folder)
+        assert world is not None
+        files = [
+            world.environment("staging").host / "pid",
+            world.inbox / "pid",
+            world.postgres.folder / "pid",
+        ]
+        for each in files:
+            each.unlink()
+        again = worlds.up(folder, on_step=lambda _: None, app=app)
+        assert all(daemon.running(each) for each in files)
+        assert ssh(again, again.environment("staging").alias, "true").returncode == 0
+    finally:
+        worlds.down(folder, on_step=lambda _: None)
+    assert processes(folder) == []
+
+
 def test_down_leaves_no_process_and_no_file(tmp_path: Path, app: Path) -> None:
     folder = tmp_path / "world"
     world = worlds.up(folder, on_step=lambda _: None, app=app)
