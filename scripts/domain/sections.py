@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 Section = TypeVar("Section")
@@ -35,7 +36,7 @@ def section(kind: type[Section], table: object, path: str, faults: list[str], **
     if not isinstance(table, Mapping):
         faults.append(f"`{path}` should be a table")
         table = {}
-    types = get_type_hints(kind)
+    types = _types(cast("Any", kind))
     fields = {each.name: each for each in dataclasses.fields(cast("Any", kind)) if each.name not in given}
     faults.extend(unknown(key, list(fields), f"{path}.") for key in table if key not in fields)
     values: dict[str, Any] = dict(given)
@@ -54,6 +55,12 @@ def section(kind: type[Section], table: object, path: str, faults: list[str], **
         if needed:
             values.setdefault(name, "")
     return kind(**values)
+
+
+@cache
+def _types(kind: type[object]) -> dict[str, Any]:
+    """What each field holds; worked out once for all tables of a class."""
+    return get_type_hints(kind)
 
 
 def _value(kind: Any, value: object, path: str, faults: list[str]) -> Any:

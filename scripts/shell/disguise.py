@@ -8,7 +8,6 @@ to the raw text.
 from __future__ import annotations
 
 import base64
-import html
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -193,6 +192,8 @@ def _characters(escape: str) -> Iterator[tuple[str, int]]:
         units = b"".join(int(part, 16).to_bytes(2, "big") for part in escape.split("\\u")[1:])
         yield units.decode("utf-16-be", "surrogatepass"), len(escape)
     elif escape[0] == "&":
+        import html  # its table of entities is big, and most runs meet none
+
         yield html.unescape(escape)[:1], len(escape)
     elif escape[0] == "'":
         yield "'", len(escape)
