@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any, cast, get_type_hints
 from urllib.parse import urlsplit
 
 from scripts.domain.secrets.section import secrets_faults
-from scripts.domain.sections import KINDS, section, unknown
+from scripts.domain.sections import KINDS, is_section, section, unknown
 from scripts.domain.settings import App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
 
@@ -31,9 +30,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
         ConfigError: one line a fault, each with the path of its key.
     """
     faults: list[str] = []
-    kinds = {
-        name: kind for name, kind in get_type_hints(Settings).items() if dataclasses.is_dataclass(kind)
-    }
+    kinds = {name: kind for name, kind in get_type_hints(Settings).items() if is_section(kind)}
     sections: dict[str, Any] = {
         name: section(cast("type[Any]", kind), table.get(name, {}), name, faults)
         for name, kind in kinds.items()

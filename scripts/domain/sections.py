@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 Section = TypeVar("Section")
 
@@ -36,37 +35,40 @@ def section(kind: type[Section], table: object, path: str, faults: list[str], **
     if not isinstance(table, Mapping):
         faults.append(f"`{path}` should be a table")
         table = {}
-    types = _types(cast("Any", kind))
-    fields = {each.name: each for each in dataclasses.fields(cast("Any", kind)) if each.name not in given}
-    faults.extend(unknown(key, list(fields), f"{path}.") for key in table if key not in fields)
+    types = {name: each for name, each in _types(cast("Any", kind)).items() if name not in given}
+    faults.extend(unknown(key, list(types), f"{path}.") for key in table if key not in types)
     values: dict[str, Any] = dict(given)
-    for name, spec in fields.items():
-        needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+    for name, each in types.items():
+        needed = name not in cast("Any", kind)._field_defaults
         before = len(faults)
         if name in table:
-            value = _value(types[name], table[name], f"{path}.{name}", faults)
-            choices = spec.metadata.get("one_of")
-            if len(faults) == before and choices and value not in choices:
-                faults.append(f"`{path}.{name}` should be {' or '.join(f'`{c}`' for c in choices)}")
+            value = _value(each, table[name], f"{path}.{name}", faults)
             if len(faults) == before:
                 values[name] = value
         elif needed:
-            faults.append(f"`{path}.{name}` is missing: it should be {KINDS[types[name]][0]}")
+            faults.append(f"`{path}.{name}` is missing: it should be {KINDS[each][0]}")
         if needed:
             values.setdefault(name, "")
     return kind(**values)
 
 
+def is_section(kind: object) -> bool:
+    """Whether it is the class of a section: a named tuple."""
+    return hasattr(kind, "_field_defaults")
+
+
 @cache
-def _types(kind: type[object]) -> dict[str, Any]:
+def _types(kind: Any) -> dict[str, Any]:
     """What each field holds; worked out once for all tables of a class."""
     return get_type_hints(kind)
 
 
 def _value(kind: Any, value: object, path: str, faults: list[str]) -> Any:
     """One value: a plain one, a table, a table of tables by name, or a list of tables."""
-    if dataclasses.is_dataclass(kind):
+    if is_section(kind):
         return section(cast("type[Any]", kind), value, path, faults)
+    if get_origin(kind) is Literal:
+        return _one_of(get_args(kind), value, path, faults)
     if kind in KINDS:
         wanted, fits = KINDS[kind]
         if not fits(value):
@@ -74,14 +76,26 @@ def _value(kind: Any, value: object, path: str, faults: list[str]) -> Any:
         return tuple(value) if isinstance(value, list) else value
     inner = get_args(kind)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            faults.append(f"`{path}` should be a list of tables")
-            return ()
-        return tuple(_value(inner[0], each, f"{path}[{n}]", faults) for n, each in enumerate(value))
+        return _listed(inner[0], value, path, faults)
     if not isinstance(value, Mapping):
         faults.append(f"`{path}` should be a table")
         return {}
     return {name: _value(inner[1], each, f"{path}.{name}", faults) for name, each in value.items()}
+
+
+def _listed(kind: Any, value: object, path: str, faults: list[str]) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        faults.append(f"`{path}` should be a list of tables")
+        return ()
+    return tuple(_value(kind, each, f"{path}[{n}]", faults) for n, each in enumerate(value))
+
+
+def _one_of(choices: tuple[str, ...], value: object, path: str, faults: list[str]) -> object:
+    if not isinstance(value, str):
+        faults.append(f"`{path}` should be {KINDS[str][0]}")
+    elif value not in choices:
+        faults.append(f"`{path}` should be {' or '.join(f'`{each}`' for each in choices)}")
+    return value
 
 
 def unknown(key: str, known: list[str], prefix: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -66,11 +65,11 @@ class LoadPlan:
         """What the generator is told; no secret is in it."""
         return {
             "model": self.model, "peak": self.peak, "warmup": self.warmup, "seconds": self.seconds,
-            "slot": self.slot, "stages": [dataclasses.asdict(each) for each in self.stages],
+            "slot": self.slot, "stages": [each._asdict() for each in self.stages],
             "writes": self.writes, "workers": self.workers, "rest": rest.rstrip("/"),
             "think": load.think, "timeout": load.timeout, "in_flight": load.in_flight, "drain": load.drain,
             "paths": {**PATHS, **load.paths}, "mix": dict(load.mix),
-            "abort": {**dataclasses.asdict(load.abort), "samples": FEWEST_TO_ABORT},
+            "abort": {**load.abort._asdict(), "samples": FEWEST_TO_ABORT},
         }  # fmt: skip
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """One row of a shape: so many seconds at that share of the peak."""
 
     seconds: float = 60
     load: float = 1
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """`[load.profiles.<name>]`: a shape and its peak: users, or requests a second (open model)."""
 
     users: int = 20
@@ -24,8 +23,7 @@ class Profile:
     stages: tuple[Stage, ...] = (Stage(),)
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Thresholds; 0 is none. Times in ms, `failures` and `dropped` are ratios, `rate` is requests/s."""
 
     p50: float = 0
@@ -36,8 +34,7 @@ class Limits:
     rate: float = 0
 
 
-@dataclass(frozen=True)
-class Abort:
+class Abort(NamedTuple):
     """`[load.abort]`: when the last `seconds` were like this, the rest is not played."""
 
     failures: float = 0.5
@@ -45,8 +42,7 @@ class Abort:
     seconds: float = 10
 
 
-@dataclass(frozen=True)
-class Caps:
+class Caps(NamedTuple):
     """`[environment.<name>.load]`: how hard an environment may be hit; 0 is the desk's own cap."""
 
     users: int = 0
@@ -82,8 +78,7 @@ CLEANUP: tuple[str, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class LoadSettings:
+class LoadSettings(NamedTuple):
     """`[load]`. Times in seconds unless a name says otherwise."""
 
     think: float = 1
@@ -94,10 +89,10 @@ class LoadSettings:
     noise_ms: float = 5
     rest: str = "VITE_SUPABASE_URL"
     rest_key: str = "VITE_SUPABASE_ANON_KEY"
-    paths: Mapping[str, str] = field(default_factory=lambda: PATHS)
-    mix: Mapping[str, int] = field(default_factory=lambda: MIX)
+    paths: Mapping[str, str] = PATHS
+    mix: Mapping[str, int] = MIX
     cleanup: tuple[str, ...] = CLEANUP
-    profiles: Mapping[str, Profile] = field(default_factory=lambda: SHIPPED)
-    thresholds: Limits = field(default_factory=lambda: Limits(p95=800, failures=0.001, dropped=0.001))
-    endpoints: Mapping[str, Limits] = field(default_factory=dict)
-    abort: Abort = field(default_factory=Abort)
+    profiles: Mapping[str, Profile] = SHIPPED
+    thresholds: Limits = Limits(p95=800, failures=0.001, dropped=0.001)
+    endpoints: Mapping[str, Limits] = MappingProxyType({})
+    abort: Abort = Abort()

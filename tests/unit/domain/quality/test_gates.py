@@ -39,7 +39,7 @@ def facts(demands: Gates, *events: Event, **changes: Any) -> Facts:
     """`a` is live on staging for an hour and is to go to production, which has `c`; Ada made it."""
     made = Facts(
         task="promote",
-        environment=replace(PRODUCTION, gates=demands),
+        environment=PRODUCTION._replace(gates=demands),
         source=STAGING,
         wanted=A,
         head=C,
