@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
-from scripts.sandbox import api, inbox, leftovers, ports, stand_in, world_code, world_facts, world_ssh
+from scripts.sandbox import desk_files, api, inbox, leftovers, ports, stand_in, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
 from scripts.shell import daemon
 from scripts.shell.runner import end_all
@@ -178,10 +177,6 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
 
 
 def _write_desk_files(world: World) -> None:
-    try:
-        desk_files = importlib.import_module("scripts.sandbox.desk_files")
-    except ModuleNotFoundError:
-        return
     desk_files.write(world)
 
 

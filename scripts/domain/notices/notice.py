@@ -6,30 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scripts.domain.notices.payload import WHERE, discord, slack
 from scripts.domain.release.facts import Facts
 from scripts.domain.release.plan import Plan
 from scripts.domain.settings import Environment
 
-__all__ = [
-    "Deed",
-    "Fact",
-    "Notice",
-    "discord",
-    "of_backup",
-    "of_drill",
-    "of_failure",
-    "of_freeze",
-    "of_hold",
-    "of_release",
-    "of_restore",
-    "of_rollback",
-    "of_start",
-    "slack",
-]
-
 Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill", "restore"]
 Fact = tuple[str, str]
+WHERE = "where"  # the one fact that may be a link: our own configuration, never somebody's text
 SHOWN = 10  # commits and migrations that are named
 SUBJECT = 100  # characters of a commit's subject
 

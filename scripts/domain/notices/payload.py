@@ -10,8 +10,9 @@ The limits (research `load-monitor.md`, section 8); what would be over one is cu
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from scripts.domain.notices.notice import WHERE, Fact, Notice
 from scripts.domain.notices.text import (
     fit,
     for_discord,
@@ -21,9 +22,6 @@ from scripts.domain.notices.text import (
     units,
 )
 
-if TYPE_CHECKING:
-    from scripts.domain.notices.notice import Fact, Notice
-
 SLACK_HEADER, SLACK_SECTION, SLACK_FIELD, SLACK_FIELDS, SLACK_ALL = 150, 3_000, 2_000, 10, 12_000
 SLACK_BLOCKS = 50 - 4  # beside header, fields, what was left out, and the next command
 DISCORD_CONTENT, DISCORD_DESCRIPTION, DISCORD_ALL = 2_000, 4_096, 5_900
@@ -32,7 +30,6 @@ HINT = 900  # the next command always has its place, whatever else is long
 SHORT = 120  # facts up to here stand side by side
 LEAST = 100  # with less room than this, a fact is left out
 
-WHERE = "where"  # the one fact that may be a link: our own configuration, never somebody's text
 ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[\w./~-]*)?")
 MARKS = {
     "start": "▶",

@@ -11,7 +11,7 @@ from typing import Any
 
 from scripts.adapters.notices import webhook
 from scripts.adapters.notices.outbox import REFUSED, Entry, Outbox
-from scripts.domain.notices import notice as notices
+from scripts.domain.notices import payload
 from scripts.domain.notices.notice import Notice
 from scripts.domain.settings import Environment
 from scripts.errors import DeskError
@@ -21,8 +21,8 @@ from scripts.workflows.toolbox import Toolbox
 
 Format = Callable[[Notice], dict[str, Any]]
 TARGETS: Mapping[str, tuple[str, Format]] = {
-    "slack": ("SLACK_WEBHOOK_URL", notices.slack),
-    "discord": ("DISCORD_WEBHOOK_URL", notices.discord),
+    "slack": ("SLACK_WEBHOOK_URL", payload.slack),
+    "discord": ("DISCORD_WEBHOOK_URL", payload.discord),
 }
 # a start is told while the release goes on: what comes later waits for it
 _busy: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.domain.notices import notice as notices
-from scripts.domain.notices.notice import Deed, Notice, discord, slack
+from scripts.domain.notices.notice import Deed, Notice
+from scripts.domain.notices.payload import discord, slack
 from scripts.domain.notices.text import fit, for_discord, for_slack, units
 from scripts.domain.release.facts import Commit
 from scripts.domain.release.plan import decide
