@@ -5,28 +5,15 @@ Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invok
 
 from invoke.collection import Collection
 
-from scripts.tasks import (
-    backup,
-    branches,
-    db,
-    env,
-    line,
-    lock,
-    own,
-    quality,
-    release,
-    sandbox,
-    setup,
-    watch,
-)
+from scripts.tasks import backup, db, env, lock, quality, release, sandbox, setup
 
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.drill,
-    watch.status, watch.history,
-    branches.hotfix, branches.backmerge,
+    release.status, release.history,
+    release.hotfix, release.backmerge,
     quality.approve, quality.test_e2e, quality.load_test,
-    line.freeze, line.unfreeze, line.release_hold,
-    own.demo, own.test, own.check,
+    release.freeze, release.unfreeze, release.release_hold,
+    setup.demo, setup.test, setup.check,
     setup.doctor, setup.init,
     backup.collection, db.collection, lock.collection, sandbox.collection, env.collection,
 )  # fmt: skip

@@ -1,16 +1,22 @@
-"""The release desk behind `tasks.py`: rooms that answer questions.
+"""The release desk behind `tasks.py`. One room a noun; imports run downward in this list.
 
-    app.py       wiring, and the one place that catches
-    console.py   every word to people (stderr), tables, --json (stdout)
-    workflows/   WHAT HAPPENS, in order: one file a task
-    sandbox/     a whole world on one machine, for demo, tests and drills
-    domain/      WHAT IS TRUE: pure (no I/O, no clock, no environment)
-    adapters/    WHOM WE TALK TO: one tool a file
-    shell/       THE ONLY DOOR to the operating system
-    errors.py    one error family, free to all
-
-Imports run one way, downward in that list; `tests/architecture` holds it. A room with many files has wings
-by noun (release, line, run, database, notices, quality), the same in each room.
+tasks/       what people type, a file a noun
+app.py       wiring, and the one place that catches      console.py  every word to people
+sandbox/     a whole world on one machine, for the demo, tests and drills
+setup/       doctor, init, the desk's own checks
+release/     deploy, promote, rollback, resume, hotfix, drill, freeze, status
+branches/    alignment and back-merges
+quality/     browser tests, load tests, proofs, approvals, gates
+database/    migrations, backups, restore, refresh, postgres
+replit/      the workspace over ssh, and Publish
+secrets/     what is a secret; check, scan, diff, push
+github/      one client
+notify/      events, chat formats, outbox, webhooks
+state/       the kernel: refs, ledger, lock, run, the atomic push
+config/      settings, the parser of `pipeline.toml`, env files
+git/         one door to the git program                  http.py     one door to URLs
+system/      the only door to the operating system
+errors.py    one error family, free to all
 """
 
 from pathlib import Path

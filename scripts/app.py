@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from scripts import DESK
-from scripts.adapters import env_files
-from scripts.adapters.git import Git
-from scripts.adapters.git_names import check_addresses
-from scripts.adapters.secrets import sources
+from scripts.config import env_files
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.config.parse import parse
+from scripts.config.settings import Environment, Settings
 from scripts.console import Console
-from scripts.domain.configuration import parse
-from scripts.domain.outcome import Outcome
-from scripts.domain.settings import Environment, Settings
-from scripts.domain.variables import hidden
 from scripts.errors import CommandFailed, ConfigError
-from scripts.shell import faults, signals
-from scripts.shell.background import begin
-from scripts.shell.runner import end_all
-from scripts.shell.secret import remember
-from scripts.workflows.toolbox import Toolbox
+from scripts.git.client import Git
+from scripts.git.command import check_addresses
+from scripts.secrets import load
+from scripts.secrets.classify import hidden
+from scripts.system import signals
+from scripts.system.background import begin
+from scripts.system.process import end_all
+from scripts.system.secret import remember
 
 # what a CI job may give for the environment that it releases to, without its name before it
 PLAIN_NAMES = (
@@ -39,6 +39,46 @@ PLAIN_NAMES = (
     *("BACKUP_IDENTITY", "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY"),
     *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN"),
 )
+WORKFLOWS = {
+    "database.asides": ("scripts.database.restore.command", "drop_old_schemas"),
+    "database.backup": ("scripts.database.backups.commands", "backup"),
+    "database.backup_list": ("scripts.database.backups.commands", "list_backups"),
+    "database.backup_prune": ("scripts.database.backups.commands", "prune_backups"),
+    "database.backup_verify": ("scripts.database.backups.commands", "verify_backup"),
+    "database.drift": ("scripts.database.migrations.drift", "drift"),
+    "database.refresh": ("scripts.database.refresh.command", "refresh"),
+    "database.rehearse": ("scripts.database.migrations.rehearse", "rehearse_scripts"),
+    "database.restore": ("scripts.database.restore.command", "restore_backup"),
+    "database.status": ("scripts.database.migrations.status", "database_status"),
+    "line.backmerge": ("scripts.branches.backmerge", "backmerge"),
+    "line.freeze": ("scripts.release.freeze", "freeze_task"),
+    "line.release_hold": ("scripts.release.freeze", "release_hold_task"),
+    "line.unfreeze": ("scripts.release.freeze", "unfreeze_task"),
+    "lock.show": ("scripts.release.status", "show_locks"),
+    "lock.steal": ("scripts.release.resume", "steal_lock"),
+    "quality.approve": ("scripts.quality.approve", "approve"),
+    "quality.check": ("scripts.setup.self_check", "check"),
+    "quality.load_test": ("scripts.quality.load.command", "load_test"),
+    "quality.test": ("scripts.setup.self_check", "test"),
+    "quality.test_e2e": ("scripts.quality.e2e.command", "test_e2e"),
+    "release.deploy": ("scripts.release.commands", "deploy"),
+    "release.drill": ("scripts.release.drill", "drill"),
+    "release.history": ("scripts.release.status", "history"),
+    "release.hotfix": ("scripts.release.hotfix", "hotfix"),
+    "release.promote": ("scripts.release.commands", "promote"),
+    "release.rollback": ("scripts.release.commands", "rollback"),
+    "release.status": ("scripts.release.status", "status"),
+    "run.resume": ("scripts.release.resume", "resume"),
+    "sandbox.demo": ("scripts.sandbox.demo", "demo"),
+    "sandbox.down": ("scripts.sandbox.commands", "sandbox_down"),
+    "sandbox.up": ("scripts.sandbox.commands", "sandbox_up"),
+    "secrets.check": ("scripts.secrets.check", "check_environments"),
+    "secrets.diff": ("scripts.secrets.diff", "diff"),
+    "secrets.scan": ("scripts.secrets.scan_command", "scan_target"),
+    "setup.doctor": ("scripts.setup.doctor", "doctor"),
+    "setup.init": ("scripts.setup.init", "init"),
+    "setup.push": ("scripts.secrets.push", "push"),
+}
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
 
 
@@ -51,8 +91,8 @@ def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
 
     def work() -> Outcome:
         workflow = begin(_workflow, task)  # it is imported while git answers
-        tools = opened(console, target)
-        outcome: Outcome = workflow.result()(tools, **arguments)
+        desk = opened(console, target)
+        outcome: Outcome = workflow.result()(desk, **arguments)
         return outcome
 
     _end(task, console, work)
@@ -70,7 +110,7 @@ def _end(task: str, console: Console, work: Any) -> NoReturn:
     try:
         outcome: Outcome = work()
     except BaseException as fault:
-        known = faults.ending_of(fault)
+        known = signals.ending_of(fault)
         if known is None:
             raise
         outcome = Outcome.of(known)
@@ -93,10 +133,11 @@ def _leave(code: int) -> NoReturn:
 
 
 def _workflow(task: str) -> Any:
-    return importlib.import_module(f"scripts.workflows.{task}").run
+    module, name = WORKFLOWS[task]
+    return getattr(importlib.import_module(module), name)
 
 
-def opened(console: Console, target: str | None = None) -> Toolbox:
+def opened(console: Console, target: str | None = None) -> Desk:
     """The tools, over the configuration that `AIRHOST_ENV_DIR` names.
 
     `target` is the environment that this run is about: for it alone the plain names of the process
@@ -122,7 +163,7 @@ def opened(console: Console, target: str | None = None) -> Toolbox:
         said = {name: os.environ[name] for name in names if name in os.environ}
         return said | env_files.from_process(environment.name)
 
-    return Toolbox(
+    return Desk(
         settings=settings,
         git=git,
         progress=console,
@@ -160,10 +201,10 @@ def _repository(folder: Path, settings: Settings) -> Path:
 
 def _file(console: Console, folder: Path, environment: Environment, settings: Settings) -> dict[str, str]:
     """What the environment's file says; SOPS, where it is asked for, is in the way of nobody else."""
-    file = sources.file_of(folder, environment.name, settings.secrets.provider)
+    file = load.file_of(folder, environment.name, settings.secrets.provider)
     if settings.secrets.provider == "file" and env_files.readable_by_others(file):
         console.note(f"warning: `{file}` can be read by others: `chmod 600 {file}`")
-    return env_files.values(sources.text(file, settings.secrets.provider) or "", file)
+    return env_files.values(load.text(file, settings.secrets.provider) or "", file)
 
 
 def _keep_to_ourselves(variables: Mapping[str, str]) -> None:

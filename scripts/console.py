@@ -11,17 +11,18 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from scripts.domain.outcome import Outcome
-from scripts.shell.plain import harmless
-from scripts.shell.secret import redact, redacted, untold
+from scripts.config.outcome import Outcome
+from scripts.system.secret import redact, redacted, untold
+from scripts.system.text import harmless
 
-if TYPE_CHECKING:  # what only a release needs
-    from scripts.domain.release.plan import Plan
+if TYPE_CHECKING:
+    pass
+
 
 TICK = 10.0  # seconds between two signs of life of a long step
 
@@ -47,11 +48,9 @@ class Console:
                 escaped = value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
                 print(f"::add-mask::{escaped}", file=self.stream, flush=True)
 
-    def plan(self, plan: Plan) -> None:
-        """The plan as people read it."""
-        from scripts.domain.release.plan_text import words
-
-        for line in words(plan):
+    def show(self, lines: Iterable[str]) -> None:
+        """Lines of a plan or a report, as they stand."""
+        for line in lines:
             self.say(line)
 
     def begin(self, step: str, detail: str) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scripts.sandbox.host_mcp import McpHost
     from scripts.sandbox.host_ssh import SshHost
 
+
 FOLDERS = ("home", "tmp", "running", "log", "published")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from scripts.sandbox import leftovers
+from scripts.system import leftovers
 
 FAULTS = {
     "publish": ("lost", "fails", "hangs", "error"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scripts.sandbox.host_config import HostConfig
     from scripts.sandbox.host_publish import Publisher
 
+
 PATH = "/server/mcp"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from scripts.sandbox.host_config import HostConfig
 
+
 QUIET = 0.5  # seconds without a byte after an answer: then a kept-alive connection is idle
 DRAIN_LIMIT = 5.0
 HEAD_LIMIT = 65536

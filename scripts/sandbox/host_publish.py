@@ -1,7 +1,6 @@
-"""Publish, as a stand-in: snapshot, build, start beside, switch. What fails changes nothing.
+"""What Publish takes: a copy of the workspace as it is, and what `.replit` says about running it.
 
-As on Replit (as far as its documents tell) there is no health check: an app that listens and
-answers 500 does go live.
+Uncommitted and untracked files are in it, as on Replit; `.git` is not.
 """
 
 from __future__ import annotations
@@ -9,21 +8,112 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import time
+import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.sandbox import ports, snapshot
 from scripts.sandbox.host_config import write_private
-from scripts.sandbox.snapshot import PublishFailed, Step
-from scripts.shell import daemon, piped
-from scripts.shell.secret import redact, remember
+from scripts.system import daemon, ports
+from scripts.system.secret import redact, remember
 
 if TYPE_CHECKING:
     from scripts.sandbox.host_config import HostConfig
     from scripts.sandbox.host_public import PublicDoor
+
+
+KEPT = 3
+
+
+class PublishFailed(Exception):
+    """A publish ended at `stage`; what was live stays live."""
+
+    def __init__(self, stage: str, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command of `.replit`: argv, and what it adds to the environment."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def take(workspace: Path, target: Path) -> None:
+    """Copy the workspace; `node_modules` is hard-linked, because nothing edits it in place.
+
+    Raises:
+        OSError, shutil.Error: a file can't be read, or the disk is full.
+    """
+    shutil.copytree(
+        workspace,
+        target,
+        symlinks=True,
+        copy_function=_copy,
+        ignore=lambda folder, _: {".git"} if Path(folder) == workspace else set(),
+    )
+
+
+def _copy(source: str, target: str) -> str:
+    if "/node_modules/" not in source:
+        return shutil.copy2(source, target)
+    os.link(source, target, follow_symlinks=False)
+    return target
+
+
+def steps(folder: Path) -> tuple[Step | None, Step]:
+    """The build (None: none wanted) and run commands of `.replit`'s `[deployment]`.
+
+    Raises:
+        PublishFailed: there is no `.replit`, it is no TOML, or it says nothing to run.
+    """
+    try:
+        deployment = tomllib.loads((folder / ".replit").read_text()).get("deployment", {})
+        build, run = deployment.get("build"), deployment.get("run")
+        if not run:
+            raise PublishFailed("Provision", "`.replit` names no [deployment] run command")
+        return (_step(build) if build else None), _step(run)
+    except FileNotFoundError:
+        raise PublishFailed("Provision", "the workspace has no `.replit`") from None
+    except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError) as fault:
+        raise PublishFailed("Provision", f"`.replit` can't be read: {fault}") from None
+
+
+def _step(said: str | list[str] | dict[str, object]) -> Step:
+    """A text is a line for bash, a list is argv, a table is `{args, env}`."""
+    if isinstance(said, dict):
+        args, env = said["args"], said.get("env", {})
+        if not isinstance(args, str | list) or not isinstance(env, dict):
+            raise TypeError("a command's table is {args, env}")
+        return Step(_step(args).argv, {str(key): str(value) for key, value in env.items()})
+    argv = ("bash", "-c", said) if isinstance(said, str) else tuple(str(word) for word in said)
+    return Step(argv)
+
+
+def numbers(published: Path) -> list[int]:
+    """The snapshots that exist, oldest first."""
+    return sorted(int(path.name) for path in published.iterdir() if path.name.isdecimal())
+
+
+def prune(published: Path, current: int | None) -> None:
+    """Keep the current snapshot and the newest, `KEPT` in all."""
+    others = [number for number in numbers(published) if number != current]
+    for number in others[: -(KEPT - 1)]:
+        shutil.rmtree(published / str(number), ignore_errors=True)
+
+
+# Publish, as a stand-in: snapshot, build, start beside, switch. What fails changes nothing.
+#
+# As on Replit (as far as its documents tell) there is no health check: an app that listens and
+# answers 500 does go live.
+
 
 TAIL = 20  # lines of a failed build that its status shows
 
@@ -79,7 +169,7 @@ class Publisher:
         if self._current is None:
             return
         try:
-            _, run = snapshot.steps(self._config.published / str(self._current))
+            _, run = steps(self._config.published / str(self._current))
             self._door.target = await self._start(self._current, run)
             self._ending = ("published", "started again")
             self._stage = "Promote"
@@ -116,7 +206,7 @@ class Publisher:
         if fault == "lost":
             self._stage = "Promote"
             return
-        number = max(snapshot.numbers(self._config.published), default=0) + 1
+        number = max(numbers(self._config.published), default=0) + 1
         try:
             await self._make(number)
         except BaseException:
@@ -127,8 +217,8 @@ class Publisher:
     async def _make(self, number: int) -> None:
         config = self._config
         folder = config.published / str(number)
-        await asyncio.to_thread(snapshot.take, config.workspace, folder)
-        build, run = snapshot.steps(folder)
+        await asyncio.to_thread(take, config.workspace, folder)
+        build, run = steps(folder)
         self._stage = "Security Scan"
         self._stage = "Build"
         if build is not None:
@@ -148,7 +238,7 @@ class Publisher:
         pid_file = config.running / f"build-{number}.pid"
         folder = config.published / str(number)
         try:
-            child = await piped.start(pid_file, step.argv, cwd=folder, env=self._environ(step.env))
+            child = await daemon.start_piped(pid_file, step.argv, cwd=folder, env=self._environ(step.env))
         except OSError as fault:
             raise PublishFailed("Build", f"can't run `{step.argv[0]}`: {fault.strerror}") from None
         try:
@@ -192,7 +282,7 @@ class Publisher:
             await self._door.drain(target)
         if number is not None:
             await asyncio.to_thread(daemon.stop, self._pid_file(number))
-        await asyncio.to_thread(snapshot.prune, self._config.published, self._current)
+        await asyncio.to_thread(prune, self._config.published, self._current)
 
     def _pid_file(self, number: int) -> Path:
         return self._config.running / f"app-{number}.pid"

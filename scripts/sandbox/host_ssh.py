@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import asyncssh
 
-from scripts.shell import piped
+from scripts.system import daemon
 
 if TYPE_CHECKING:
     from scripts.sandbox.host_config import HostConfig
+
 
 CHUNK = 65536
 DROP_AFTER = 0.3  # seconds, for the fault `drops`
@@ -65,7 +66,7 @@ class SshHost:
         pid_file = config.running / f"ssh-{uuid.uuid4().hex[:12]}.pid"
         home = config.folder / "home"
         try:
-            child = await piped.start(pid_file, argv, cwd=home, env=config.environ())
+            child = await daemon.start_piped(pid_file, argv, cwd=home, env=config.environ())
         except OSError as fault:
             session.stderr.write(f"can't run bash: {fault}\n".encode())
             session.exit(127)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import CommandFailed
-from scripts.sandbox import leftovers, ports
 from scripts.sandbox.host_config import write_private
-from scripts.shell import daemon
+from scripts.system import daemon, leftovers, ports
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_LIMIT = 20.0

@@ -13,10 +13,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
-from scripts.sandbox import desk_files, api, inbox, leftovers, ports, stand_in, world_code, world_facts, world_ssh
+from scripts.sandbox import gateway, inbox, stand_in, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
-from scripts.shell import daemon
-from scripts.shell.runner import end_all
+from scripts.system import daemon, leftovers, ports
+from scripts.system.process import end_all
 
 __all__ = ["Environment", "World", "down", "load", "up"]
 
@@ -137,7 +137,7 @@ def _api(world: World, databases: Future[None]) -> None:
         {"port": each.api_port, "database": each.database, "jwt_secret": each.jwt_secret}
         for each in world.environments
     ]
-    api.start(world.api, {"port": world.postgres_port, "password": world.password}, projects)
+    gateway.start(world.api, {"port": world.postgres_port, "password": world.password}, projects)
 
 
 def _code(world: World, app: Path) -> None:
@@ -177,7 +177,7 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
 
 
 def _write_desk_files(world: World) -> None:
-    desk_files.write(world)
+    world_code.write_desk_files(world)
 
 
 def _stop(world: World) -> None:

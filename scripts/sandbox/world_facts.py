@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from scripts.sandbox import ports, tokens
+from scripts.database.postgres.local_server import Server
+from scripts.sandbox import tokens
 from scripts.sandbox.host_config import HostConfig, write_private
-from scripts.sandbox.postgres import Server
+from scripts.system import ports
 
 MARKER: Final = "world.json"
 KIND: Final = "airhost-sandbox"

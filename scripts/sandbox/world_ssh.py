@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from scripts.sandbox.world_facts import World
 
+
 HOST = """Host {alias}
     HostName 127.0.0.1
     Port {port}

@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, PLAN, YES, desk, help_or
+from scripts.tasks.options import ENV, JSON, PLAN, YES, desk, help_or
 
 SHRINK = "count it although tables have a fifth less rows than in the last proven one"
 TAKE = {
@@ -53,4 +53,6 @@ def prune(_c: Context, env: str = "", plan: bool = False, yes: bool = False, jso
 
 
 collection = Collection("backup", list_, verify, prune)
+
+
 collection.add_task(take, default=True)

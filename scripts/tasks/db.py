@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, PLAN, REASON, WAIT, YES, desk, help_or
+from scripts.tasks.options import ENV, JSON, PLAN, REASON, WAIT, YES, desk, help_or
 
 SHA = "commit, branch or tag; the branch's head if left out"
 LIVE = "commit, branch or tag; that of the live release if left out"

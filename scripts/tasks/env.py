@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, PLAN, YES, desk
+from scripts.tasks.options import ENV, JSON, PLAN, YES, desk
 
 
 @task(help={"env": f"{ENV}; all that have values, if left out", "json": JSON})

@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, REASON, UNDO, YES, desk
+from scripts.tasks.options import ENV, JSON, REASON, UNDO, YES, desk
 
 
 @task(help={"env": ENV, "json": JSON})

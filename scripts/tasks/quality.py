@@ -3,7 +3,7 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import ENV, JSON, REASON, YES, desk
+from scripts.tasks.options import ENV, JSON, REASON, YES, desk
 
 
 @task(

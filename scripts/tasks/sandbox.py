@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from scripts.tasks.counter import DIR, JSON, plain
+from scripts.tasks.options import DIR, JSON, plain
 
 
 @task(help={"dir": DIR, "seed": "fill production with so much data, such as `100MB`", "json": JSON})

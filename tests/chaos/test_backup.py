@@ -23,14 +23,11 @@ import pyrage
 import pytest
 from moto.server import ThreadedMotoServer
 
-from scripts.adapters.database import sealing
-from scripts.adapters.database.store import MANIFEST
-from scripts.domain.database import manifest
-from scripts.sandbox import ports
-from scripts.sandbox.postgres import SUPERUSER, Server
-from scripts.shell import temporary
-from scripts.workflows.database import backup, backup_list, backup_verify, places, scratch_server
-from scripts.workflows.toolbox import Toolbox
+from scripts.config.desk import Desk
+from scripts.database.backups import commands, encryption, manifest, scratch_server, storage
+from scripts.database.backups.store import MANIFEST
+from scripts.database.postgres.local_server import SUPERUSER, Server
+from scripts.system import ports, temporary
 from tests.support import backups, databases, disks, processes
 
 ROUNDS = int(os.environ.get("DESK_BACKUP_ROUNDS", "2"))
@@ -83,7 +80,7 @@ class Site:
         """The desk's, with the backups on this machine."""
         return self.disk.folder / "desk"
 
-    def tools(self, *, named: bool, rate: int = 0) -> Toolbox:
+    def tools(self, *, named: bool, rate: int = 0) -> Desk:
         """`named`: the scratch databases are made on a server that the team names."""
         scratch = (
             f"postgresql://{SUPERUSER}:{self.server.admin_password}@127.0.0.1:{self.server.port}/postgres"
@@ -172,9 +169,9 @@ def explained(told: str) -> Iterator[None]:
         raise
 
 
-def taken(tools: Toolbox) -> str:
+def taken(tools: Desk) -> str:
     """A backup that nobody disturbs."""
-    outcome = backup.run(tools, env="production", kind="manual", proof=True)
+    outcome = commands.backup(tools, env="production", kind="manual", proof=True)
     assert outcome.data["proven"] is True
     return str(outcome.data["backup"])
 
@@ -220,34 +217,34 @@ def disturb(site: Site, how: str, child: subprocess.Popen[str]) -> None:
 def shown_is_whole(site: Site) -> int:
     """Each id that is shown verifies, and its copy in the bucket is whole; how many are new."""
     tools = site.tools(named=True)
-    rows = backup_list.run(tools, env="production", check=False).data["backups"]
+    rows = commands.list_backups(tools, env="production", check=False).data["backups"]
     new = {str(row["backup"]) for row in rows} - site.known
-    far = places.bucket(tools, tools.settings.environment("production"))
+    far = storage.bucket(tools, tools.settings.environment("production"))
     assert far
     for each in new:
-        assert backup_verify.run(tools, backup=each, env="production").data["proven"] is True
+        assert commands.verify_backup(tools, backup=each, env="production").data["proven"] is True
     for each in new & set(far.ids()):
         for name, file in manifest.read(far.manifest(each)).files.items():
             target = site.folder / "fetched"
             far.get(each, f"{name}.age", target)
-            assert sealing.measured(target) == (file.encrypted_bytes, file.encrypted_sha256)
+            assert encryption.measured(target) == (file.encrypted_bytes, file.encrypted_sha256)
             target.unlink()
     site.known |= new
     return len(new)
 
 
-def nothing_is_left(site: Site, tools: Toolbox) -> None:
+def nothing_is_left(site: Site, tools: Desk) -> None:
     """No lock, no session, no scratch database, server or folder, no process, nothing in the bucket."""
     with site.server.connect("postgres") as admin:
         assert [] == admin.execute("select objid from pg_locks where locktype = 'advisory'").fetchall()
         assert processes.wait_until(lambda: not admin.execute(OURS.encode()).fetchall())
         query = "select datname from pg_database where datname like 'release%scratch%'"
         assert [] == admin.execute(query).fetchall()
-    home = places.folder(tools, tools.settings.environment("production")).folder
+    home = storage.folder(tools, tools.settings.environment("production")).folder
     assert [] == [each.name for each in home.iterdir() if not (each / MANIFEST).exists()]
     assert [] == list(Path(tempfile.gettempdir()).glob(f"{temporary.PREFIX}*"))
     assert processes.wait_until(lambda: not strays(site), 10), strays(site)
-    far = places.bucket(tools, tools.settings.environment("production"))
+    far = storage.bucket(tools, tools.settings.environment("production"))
     assert far
     far.clear(lambda _at: True)
     pages = far._client().list_objects_v2(Bucket="kept")

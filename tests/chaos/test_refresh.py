@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.adapters.database.content import ASIDE
-from scripts.shell.temporary import PREFIX
+from scripts.database.postgres.content import ASIDE
+from scripts.system.temporary import PREFIX
 from tests.integration.desk import Desk, ended
 from tests.support import disks, processes, refreshes
 from tests.support.refreshes import SECRETS, TO, dumped

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.adapters.database.content import ASIDE
-from scripts.adapters.database.database_url import Database
-from scripts.domain.database import toc
-from scripts.sandbox.postgres import Server
-from scripts.workflows.database import replacing
+from scripts.database.backups import toc
+from scripts.database.postgres.content import ASIDE
+from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.url import Database
+from scripts.database.restore import in_place
 from tests.support import disks, restores
 from tests.support.restores import WRITES, run
 
@@ -98,7 +98,7 @@ def rounds(site: Site) -> None:
         how, wait = dice.choice(HOWS), dice.uniform(0, 0.7)
         mark = f"r{number}"
         disturbed(site, mark, how, wait)
-        arrived = replacing.settled(tools, database, mark)
+        arrived = in_place.settled(tools, database, mark)
         now = restores.state(database)
 
         assert now == (new if arrived else old), f"seed {SEED}, round {number}: {how} after {wait:.3f} s"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from scripts.domain.secrets.finding import RULES
+from scripts.secrets.finding import RULES
 from tests.support.desks import ROOT
 from tests.support.environments import findings, good, text_of, written
 

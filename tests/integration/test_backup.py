@@ -15,16 +15,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from scripts.adapters.database import sealing
-from scripts.adapters.database.store import MANIFEST
-from scripts.domain.database import backups, manifest
-from scripts.domain.database.manifest import File, Manifest
+from scripts.config.desk import Desk
+from scripts.database.backups import catalog, commands, create, encryption, manifest, storage
+from scripts.database.backups.manifest import File, Manifest
+from scripts.database.backups.store import MANIFEST
+from scripts.database.postgres.client import configured_database
+from scripts.database.postgres.local_server import Server
 from scripts.errors import CommandFailed, DeskError, Locked, Refused
-from scripts.sandbox.postgres import Server
-from scripts.shell.background import begin
-from scripts.workflows.database import backup, backup_list, backup_prune, backup_verify, places, taking
-from scripts.workflows.release.observe import observe_remote
-from scripts.workflows.toolbox import Toolbox
+from scripts.state.remote import observe_remote
+from scripts.system.background import begin
 from tests.support import databases
 
 FLIPS = 60
@@ -43,35 +42,35 @@ def url(server: Server) -> str:
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory, url: str) -> Toolbox:
+def tools(tmp_path_factory: pytest.TempPathFactory, url: str) -> Desk:
     return databases.toolbox(tmp_path_factory.mktemp("desk"), url)
 
 
 @pytest.fixture(scope="module")
-def taken(tools: Toolbox) -> Manifest:
+def taken(tools: Desk) -> Manifest:
     """One backup, taken and proven."""
-    outcome = backup.run(tools, env="production", kind="manual", proof=True)
+    outcome = commands.backup(tools, env="production", kind="manual", proof=True)
     assert outcome.data["proven"] is True
-    home = places.folder(tools, production(tools))
+    home = storage.folder(tools, production(tools))
     return manifest.read(home.manifest(outcome.data["backup"]))
 
 
-def production(tools: Toolbox):  # type: ignore[no-untyped-def] # noqa: ANN201 - the settings' own
+def production(tools: Desk):  # type: ignore[no-untyped-def] # noqa: ANN201 - the settings' own
     return tools.settings.environment("production")
 
 
-def archive(tools: Toolbox, taken: Manifest) -> Path:
-    return places.folder(tools, production(tools)).folder / taken.id
+def archive(tools: Desk, taken: Manifest) -> Path:
+    return storage.folder(tools, production(tools)).folder / taken.id
 
 
-def left(tools: Toolbox) -> list[str]:
+def left(tools: Desk) -> list[str]:
     """What lies there beside the backups that are shown."""
-    folder = places.folder(tools, production(tools)).folder
+    folder = storage.folder(tools, production(tools)).folder
     return [each.name for each in folder.iterdir() if not (each / MANIFEST).exists()]
 
 
 @pytest.fixture
-def copy(tools: Toolbox, taken: Manifest) -> Iterator[Path]:
+def copy(tools: Desk, taken: Manifest) -> Iterator[Path]:
     """The archive, to be damaged; whole again afterwards."""
     folder = archive(tools, taken)
     beside = folder.with_name("kept")
@@ -83,16 +82,16 @@ def copy(tools: Toolbox, taken: Manifest) -> Iterator[Path]:
 
 def doctored(folder: Path, taken: Manifest, **news: object) -> None:
     """A manifest that fits the files as they are now, and says `news`."""
-    files = {name: File(*sealing.measured(folder / name)) for name in taken.files}
+    files = {name: File(*encryption.measured(folder / name)) for name in taken.files}
     changed = dataclasses.replace(taken, files=files, **news)  # type: ignore[arg-type]
     (folder / MANIFEST).write_text(changed.text())
 
 
-def verified(tools: Toolbox, taken: Manifest) -> str:
+def verified(tools: Desk, taken: Manifest) -> str:
     """What `backup.verify` says; the ledger is set aside, which would know the exchange at once."""
     try:
-        with places.fetched(tools, production(tools), taken.id) as (plain, found):
-            from scripts.workflows.database.proving import prove
+        with storage.fetched(tools, production(tools), taken.id) as (plain, found):
+            from scripts.database.backups.verify import prove
 
             prove(tools, production(tools), found, plain)
     except DeskError as fault:
@@ -100,7 +99,7 @@ def verified(tools: Toolbox, taken: Manifest) -> str:
     return ""
 
 
-def test_a_backup_is_taken_proven_and_shown(tools: Toolbox, taken: Manifest) -> None:
+def test_a_backup_is_taken_proven_and_shown(tools: Desk, taken: Manifest) -> None:
     """Everything is in the manifest, and the ledger knows the proof."""
     assert taken.tables["public.bookings"].rows == 2000
     assert taken.tables["billing.audit_2026"].rows + taken.tables["billing.audit_rest"].rows == 400
@@ -109,25 +108,25 @@ def test_a_backup_is_taken_proven_and_shown(tools: Toolbox, taken: Manifest) -> 
     assert taken.sequences["public.bookings_id_seq"] == 2000
     assert taken.migrations == {"20260101000000": ""}
     assert {"passwords of roles", "rows of vault.*"} <= {each.what for each in taken.left_out}
-    known = backups.known(observe_remote(tools).ledger, "production")[taken.id]
+    known = catalog.known(observe_remote(tools).ledger, "production")[taken.id]
     assert (known.proven != "", known.digest) == (True, taken.digest)
     assert left(tools) == []
     assert {each.stat().st_mode & 0o77 for each in archive(tools, taken).iterdir()} == {0}
 
 
-def test_the_list_shows_age_size_proof_and_place(tools: Toolbox, taken: Manifest) -> None:
-    outcome = backup_list.run(tools, env="production", check=True)
+def test_the_list_shows_age_size_proof_and_place(tools: Desk, taken: Manifest) -> None:
+    outcome = commands.list_backups(tools, env="production", check=True)
     row = next(each for each in outcome.data["backups"] if each["backup"] == taken.id)
     assert (outcome.code, row["proven"], row["bytes"]) == (0, True, taken.bytes)
     assert row["places"] == [str(archive(tools, taken).parent)]
 
 
-def test_verify_proves_it_again(tools: Toolbox, taken: Manifest) -> None:
-    outcome = backup_verify.run(tools, backup=taken.id, env=None)
+def test_verify_proves_it_again(tools: Desk, taken: Manifest) -> None:
+    outcome = commands.verify_backup(tools, backup=taken.id, env=None)
     assert (outcome.code, outcome.data["proven"]) == (0, True)
 
 
-def test_every_flipped_bit_is_found(tools: Toolbox, taken: Manifest, copy: Path) -> None:
+def test_every_flipped_bit_is_found(tools: Desk, taken: Manifest, copy: Path) -> None:
     """pg_restore itself misses two of three."""
     dice = random.Random(4)  # noqa: S311 - dice
     others = ("roles.sql", "schema.json", "restore.json", "extras.sql")
@@ -140,13 +139,13 @@ def test_every_flipped_bit_is_found(tools: Toolbox, taken: Manifest, copy: Path)
         file.write_bytes(
             whole[:place] + bytes([whole[place] ^ (1 << dice.randrange(8))]) + whole[place + 1 :]
         )
-        with pytest.raises(Refused, match="damaged"), places.fetched(tools, production(tools), taken.id):
+        with pytest.raises(Refused, match="damaged"), storage.fetched(tools, production(tools), taken.id):
             pytest.fail("it was taken for whole")
         file.write_bytes(whole)
 
 
 @pytest.mark.parametrize("name", ["db.dump", "extras.sql", "schema.json"])
-def test_a_file_cut_at_a_line_end_is_found(tools: Toolbox, taken: Manifest, copy: Path, name: str) -> None:
+def test_a_file_cut_at_a_line_end_is_found(tools: Desk, taken: Manifest, copy: Path, name: str) -> None:
     whole = (copy / name).read_bytes()
     cut = whole.rindex(b"\n", 0, len(whole) - 1) + 1
     (copy / name).write_bytes(whole[:cut])
@@ -155,13 +154,13 @@ def test_a_file_cut_at_a_line_end_is_found(tools: Toolbox, taken: Manifest, copy
     assert "can't be read" in verified(tools, taken)
 
 
-def test_an_exchanged_manifest_is_found(tools: Toolbox, taken: Manifest, copy: Path) -> None:
+def test_an_exchanged_manifest_is_found(tools: Desk, taken: Manifest, copy: Path) -> None:
     """One of another backup, one that was rewritten, and half of one."""
     doctored(copy, taken, id=taken.id[:-4] + "0000")
     assert "exchanged" in verified(tools, taken)
     doctored(copy, taken, release="v99")
     with pytest.raises(Refused, match="exchanged"):
-        backup_verify.run(tools, backup=taken.id, env="production")
+        commands.verify_backup(tools, backup=taken.id, env="production")
     (copy / MANIFEST).write_text(taken.text()[:-20])
     assert "not usable" in verified(tools, taken)
 
@@ -197,7 +196,7 @@ FOUND = (
 
 
 def test_a_dump_of_something_else_is_found(
-    server: Server, tools: Toolbox, taken: Manifest, copy: Path
+    server: Server, tools: Desk, taken: Manifest, copy: Path
 ) -> None:
     """A whole dump whose digests all fit, of a database that lacks a row, a trigger, a policy ..."""
     with server.connect("postgres") as admin:
@@ -223,10 +222,10 @@ def test_what_dumps_but_does_not_restore_is_found(server: Server, tmp_path: Path
         )
     tools = databases.toolbox(tmp_path, url)
     with pytest.raises(DeskError):
-        backup.run(tools, env="production", kind="manual", proof=True)
-    row = backup_list.run(tools, env="production", check=False).data["backups"][0]
+        commands.backup(tools, env="production", kind="manual", proof=True)
+    row = commands.list_backups(tools, env="production", check=False).data["backups"][0]
     assert (row["proven"], bool(row["fault"])) == (False, True)
-    assert backup_list.run(tools, env="production", check=True).code == 1
+    assert commands.list_backups(tools, env="production", check=True).code == 1
 
 
 def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: Server, tmp_path: Path) -> None:
@@ -237,8 +236,8 @@ def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: Server, tmp_p
         tmp_path, url.replace("postgres:", "short:", 1).replace(server.password, "short")
     )
     with pytest.raises(CommandFailed, match=r"row-level security|row security"):
-        backup.run(tools, env="production", kind="manual", proof=False)
-    assert places.where(tools, production(tools)) == {}
+        commands.backup(tools, env="production", kind="manual", proof=False)
+    assert storage.where(tools, production(tools)) == {}
     assert left(tools) == []
 
 
@@ -246,28 +245,26 @@ def test_a_killed_session_leaves_nothing(server: Server, url: str, tmp_path: Pat
     """The server ends the dump, or the owner of its snapshot, in the middle: slow enough to be met."""
     tools = databases.toolbox(tmp_path, url, rate=1)
     for name in ("release-desk dump", "release-desk backup"):
-        work = begin(backup.run, tools, env="production", kind="manual", proof=False)
+        work = begin(commands.backup, tools, env="production", kind="manual", proof=False)
         with server.connect("app") as admin:
             query = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
             while not work.done() and not admin.execute(query, [name]).fetchall():
                 time.sleep(0.01)
         with pytest.raises(DeskError):
             work.result(timeout=60)
-    assert places.where(tools, production(tools)) == {}
+    assert storage.where(tools, production(tools)) == {}
     assert left(tools) == []
 
 
-def test_no_backup_beside_a_migration(
-    server: Server, tools: Toolbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_backup_beside_a_migration(server: Server, tools: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the one who waits is told what for."""
-    from scripts.adapters.database.postgres import Postgres
+    from scripts.database.postgres.client import Postgres
 
-    monkeypatch.setattr(taking, "WAIT_FOR_LOCK", 0.2)
-    database = tools.database(production(tools))
+    monkeypatch.setattr(create, "WAIT_FOR_LOCK", 0.2)
+    database = configured_database(tools, production(tools))
     assert database
     with Postgres(database).exclusive(1), pytest.raises(Locked, match="a migration of `app`"):
-        backup.run(tools, env="production", kind="manual", proof=False)
+        commands.backup(tools, env="production", kind="manual", proof=False)
     with (
         Postgres(database).exclusive(1, "backup"),
         pytest.raises(Locked, match=r"a backup of `app`.*no migration begins"),
@@ -276,8 +273,8 @@ def test_no_backup_beside_a_migration(
         pytest.fail("both at once")
 
 
-def test_prune_keeps_what_is_young(tools: Toolbox, taken: Manifest) -> None:
-    outcome = backup_prune.run(tools, env="production", plan=False, yes=True)
+def test_prune_keeps_what_is_young(tools: Desk, taken: Manifest) -> None:
+    outcome = commands.prune_backups(tools, env="production", plan=False, yes=True)
     assert (outcome.ending, outcome.data["removed"]) == ("nothing", [])
 
 
@@ -285,25 +282,25 @@ def test_a_backup_of_what_shrank_waits_for_a_person(server: Server, tmp_path: Pa
     """A true copy of a table that somebody emptied does not count as proven, until it is accepted."""
     url = databases.filled(server, "shrinking", 100)
     tools = databases.toolbox(tmp_path, url)
-    first = backup.run(tools, env="production", kind="daily", proof=True).data["backup"]
+    first = commands.backup(tools, env="production", kind="daily", proof=True).data["backup"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("delete from public.bookings where id > 79")
     with pytest.raises(Refused, match=rf"public.bookings has 79 rows, 100 in `{first}`"):
-        backup.run(tools, env="production", kind="manual", proof=True)
-    known = backups.known(observe_remote(tools).ledger, "production")
+        commands.backup(tools, env="production", kind="manual", proof=True)
+    known = catalog.known(observe_remote(tools).ledger, "production")
     (second,) = known.keys() - {first}
     assert (known[first].proven != "", known[second].proven, known[second].fault) == (True, "", "")
     with pytest.raises(Refused, match="tables shrank"):
-        backup_verify.run(tools, backup=second, env="production")
-    outcome = backup_verify.run(tools, backup=second, env="production", accept_shrink=True)
+        commands.verify_backup(tools, backup=second, env="production")
+    outcome = commands.verify_backup(tools, backup=second, env="production", accept_shrink=True)
     assert outcome.data["proven"] is True
-    assert backup.run(tools, env="production", kind="manual", proof=True).data["proven"] is True
+    assert commands.backup(tools, env="production", kind="manual", proof=True).data["proven"] is True
 
 
 def test_a_rate_spares_the_server_and_changes_nothing(url: str, tmp_path: Path) -> None:
     """The same sums through the brake."""
     tools = databases.toolbox(tmp_path, url, rate=4)
-    outcome = backup.run(tools, env="production", kind="manual", proof=True)
+    outcome = commands.backup(tools, env="production", kind="manual", proof=True)
     assert outcome.data["proven"] is True
     rows = json.loads((Path(outcome.data["path"]) / MANIFEST).read_text())["tables"]["public.bookings"]
     assert rows["rows"] == 2000
@@ -337,18 +334,18 @@ def test_a_bucket_holds_it_encrypted_and_gives_it_back(url: str, tmp_path: Path,
     values = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
     setup = {"bucket": "kept", "endpoint": service, "prefix": "app", "recipients": [str(key.to_public())]}
     tools = databases.toolbox(tmp_path, url, values, **setup)
-    outcome = backup.run(tools, env="production", kind="daily", proof=True)
+    outcome = commands.backup(tools, env="production", kind="daily", proof=True)
     name = outcome.data["backup"]
-    here = places.folder(tools, production(tools)).folder
+    here = storage.folder(tools, production(tools)).folder
     assert {each.suffix for each in (here / name).iterdir()} == {".age", ".json"}
-    assert [len(each) for each in places.where(tools, production(tools)).values()] == [2]
+    assert [len(each) for each in storage.where(tools, production(tools)).values()] == [2]
     shutil.rmtree(here)  # another machine
     elsewhere = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(key)}, **setup)
-    assert backup_verify.run(elsewhere, backup=name, env="production").data["proven"] is True
+    assert commands.verify_backup(elsewhere, backup=name, env="production").data["proven"] is True
     stranger = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(other)}, **setup)
     with pytest.raises(Refused, match="not encrypted for the key"):
-        backup_verify.run(stranger, backup=name, env="production")
-    far = places.bucket(tools, production(tools))
+        commands.verify_backup(stranger, backup=name, env="production")
+    far = storage.bucket(tools, production(tools))
     assert far
     text = far.manifest(name)
     with pytest.raises(Refused, match="somebody else"):
@@ -364,7 +361,7 @@ def test_a_bucket_demands_keys_to_encrypt_for(url: str, tmp_path: Path) -> None:
     values = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
     tools = databases.toolbox(tmp_path, url, values, bucket="kept", endpoint="http://127.0.0.1:9")
     with pytest.raises(Refused, match="only encrypted"):
-        backup.run(tools, env="production", kind="daily", proof=True)
+        commands.backup(tools, env="production", kind="daily", proof=True)
 
 
 MAJORS = [Path(each) for each in os.environ.get("DESK_POSTGRES", "").split(":") if each]
@@ -378,5 +375,5 @@ def test_other_majors(folder: Path | None, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     with databases.serving(tmp_path, folder) as server:
         tools = databases.toolbox(tmp_path, databases.filled(server, "app"))
-        outcome = backup.run(tools, env="production", kind="manual", proof=True)
+        outcome = commands.backup(tools, env="production", kind="manual", proof=True)
     assert (outcome.data["proven"], outcome.data["rows"]["public.bookings"]) == (True, 2000)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.desk import Call, Desk
 from tests.support import github
-from tests.unit.domain.setup.test_protection import CLASSIC, RULES
+from tests.unit.setup.test_protection import CLASSIC, RULES
 
 pytestmark = pytest.mark.timeout(600)
 

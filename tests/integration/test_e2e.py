@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.adapters.quality.pytest_run import browser
+from scripts.quality.e2e.pytest_run import browser
 from tests.integration.desk import Call, Desk
 
 pytestmark = [

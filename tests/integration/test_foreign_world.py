@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.adapters.database import supabase
-from scripts.adapters.database.database_url import database_of
+from scripts.database import supabase
+from scripts.database.postgres.url import parse_database
 from scripts.errors import CommandFailed
 from tests.integration import foreign_servers as servers
 from tests.integration.foreign_app import BRANCH, CHAIN, DISGUISES, MIGRATIONS, PASSWORDS, git
@@ -215,7 +215,7 @@ def test_the_supabase_cli_verifies_the_server_as_well(world: World, ca: str) -> 
     certificate = world.folder / "tls" / f"{ca}.crt"
     address = f"postgresql://brew_live@localhost:{world.port}/brew_live"
     url = f"{address}?sslmode=verify-full&sslrootcert={certificate}"
-    database = database_of(url, PASSWORDS["live"], where="a test", folder=world.folder)
+    database = parse_database(url, PASSWORDS["live"], where="a test", folder=world.folder)
     with (
         supabase.opened(world.cli, {}) as cli,
         pytest.raises(CommandFailed, match="certificate") if ca == "other" else nullcontext(),

@@ -9,13 +9,13 @@ from typing import cast
 
 import pytest
 
-from scripts.adapters.database.database_url import Database
-from scripts.domain.database.keeping import Keeping
-from scripts.domain.database.migrations import Applied
-from scripts.domain.release.facts import Facts
+from scripts.database.migrations.files import Applied
+from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.url import Database
+from scripts.database.restore import in_place, losses, partial
+from scripts.database.restore.partial import Keeping
 from scripts.errors import CommandFailed, Refused
-from scripts.sandbox.postgres import Server
-from scripts.workflows.database import keeping, losses, replacing
+from scripts.release.facts import Facts
 from tests.support import restores
 from tests.support.restores import run
 
@@ -61,10 +61,10 @@ def _back(folder: Path, mark: str = "one", migration: str = MIGRATION) -> Keepin
     database, held = restores.opened(folder)
     plan = losses.look(database, held, safety=False, pace=None)
     facts = cast("Facts", SimpleNamespace(left=(), applied=(Applied("1"), Applied("2", "x", (migration,)))))
-    keeps = keeping.look(database, held, plan, facts)
-    tools = restores.toolbox(folder, database)
-    also = keeping.taking_over(keeps, mark, restores.step)
-    replacing.replace(tools, restores.PRODUCTION, held, plan, mark=mark, step=restores.step, also=also)
+    keeps = partial.look(database, held, plan, facts.left, facts.applied or ())
+    desk = restores.toolbox(folder, database)
+    also = partial.taking_over(keeps, mark, restores.step)
+    in_place.replace(desk, restores.PRODUCTION, held, plan, mark=mark, step=restores.step, also=also)
     return keeps
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.adapters.database import aside
-from scripts.adapters.database.content import ASIDE
-from scripts.adapters.database.database_url import Database
-from scripts.adapters.database.session import session
+from scripts.database.postgres.client import session
+from scripts.database.postgres.content import ASIDE
+from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.url import Database
+from scripts.database.restore import in_place, losses, swap_schemas
 from scripts.errors import CommandFailed, DeskError
-from scripts.sandbox.postgres import Server
-from scripts.workflows.database import losses, replacing
 from tests.support import restores
 from tests.support.restores import WRITES, run
 
@@ -84,11 +83,11 @@ def test_what_was_stands_aside_until_it_is_dropped(project: tuple[Database, Path
     run(database, WRITES)
     restores.restored(folder, "one")
     with session(database) as connection:
-        names = [name for name, _, _ in aside.asides(connection)]
+        names = [name for name, _, _ in swap_schemas.asides(connection)]
         assert run(database, COUNT) == [(1285,)]
-        aside.drop(connection, names)
+        swap_schemas.drop(connection, names)
 
-        assert aside.asides(connection) == []
+        assert swap_schemas.asides(connection) == []
     assert run(database, "select count(*) from public.bookings") == [(300,)]
 
 
@@ -129,5 +128,5 @@ def test_readers_go_on_and_a_busy_table_is_no_reason_to_wait(project: tuple[Data
         writer.execute("update public.bookings set day = day where id = 1")
         plan = losses.look(database, held, safety=False, pace=None)
         with pytest.raises(CommandFailed, match="busy"):
-            replacing.replace(tools, restores.PRODUCTION, held, plan, mark="one", step=restores.step)
+            in_place.replace(tools, restores.PRODUCTION, held, plan, mark="one", step=restores.step)
     assert restores.state(database) == before

@@ -17,9 +17,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from scripts.sandbox import ports
 from scripts.sandbox.host_config import HostConfig
-from scripts.shell import daemon
+from scripts.system import daemon, ports
 
 ROOT = Path(__file__).resolve().parents[2]
 REPL_ID = "0c8f7a52-93f1-4f7e-8f0c-0d5b6f2a9e11"

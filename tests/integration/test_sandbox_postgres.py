@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from scripts.database.postgres.local_server import Server
 from scripts.errors import Refused
-from scripts.sandbox import ports
-from scripts.sandbox.postgres import Server
+from scripts.system import ports
 
 
 @pytest.fixture(scope="module")

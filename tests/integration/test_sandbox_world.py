@@ -17,9 +17,9 @@ import psycopg
 import pytest
 
 from scripts.errors import Refused
-from scripts.sandbox import world as worlds
+from scripts.sandbox import world as sandbox_world
 from scripts.sandbox.world import World
-from scripts.shell import daemon
+from scripts.system import daemon
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = """
@@ -51,9 +51,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world") / "with a blank"
     try:
-        yield worlds.up(folder, on_step=lambda _: None, app=app)
+        yield sandbox_world.up(folder, on_step=lambda _: None, app=app)
     finally:
-        worlds.down(folder, on_step=lambda _: None)
+        sandbox_world.down(folder, on_step=lambda _: None)
 
 
 def processes(folder: Path) -> list[str]:
@@ -87,7 +87,7 @@ def test_it_describes_itself(world: World) -> None:
     environments = said["environments"]
     assert isinstance(environments, dict)
     assert list(environments) == ["development", "staging", "production"]
-    assert worlds.load(world.folder) == world
+    assert sandbox_world.load(world.folder) == world
 
 
 def test_what_holds_secrets_is_private(world: World) -> None:
@@ -129,7 +129,7 @@ def test_ssh_reaches_each_workspace_at_its_branch(world: World) -> None:
 def test_up_twice_changes_nothing(world: World, app: Path) -> None:
     pids = {each.alias: daemon.running(each.host / "pid") for each in world.environments}
     commit = git(world.clone, "rev-parse", "HEAD")
-    assert worlds.up(world.folder, on_step=lambda _: None, app=app) == world
+    assert sandbox_world.up(world.folder, on_step=lambda _: None, app=app) == world
     assert pids == {each.alias: daemon.running(each.host / "pid") for each in world.environments}
     assert git(world.clone, "rev-parse", "HEAD") == commit
 
@@ -140,7 +140,7 @@ def test_up_brings_back_what_was_killed(world: World, app: Path) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     world.postgres.stop()
-    worlds.up(world.folder, on_step=lambda _: None, app=app)
+    sandbox_world.up(world.folder, on_step=lambda _: None, app=app)
     assert ssh(world, each.alias, "true").returncode == 0
     with psycopg.connect(each.database_url) as session:
         assert session.execute("select 1").fetchone() == (1,)
@@ -151,22 +151,22 @@ def test_a_port_that_was_taken_meanwhile_is_named(world: World, app: Path) -> No
     daemon.stop(each.host / "pid")
     taken = pytest.raises(Refused, match=f"port {each.port}.*airhost-staging")
     with socket.create_server(("127.0.0.1", each.port)), taken:
-        worlds.up(world.folder, on_step=lambda _: None, app=app)
-    worlds.up(world.folder, on_step=lambda _: None, app=app)
+        sandbox_world.up(world.folder, on_step=lambda _: None, app=app)
+    sandbox_world.up(world.folder, on_step=lambda _: None, app=app)
 
 
 def test_down_refuses_a_folder_that_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / "precious").touch()
     with pytest.raises(Refused):
-        worlds.down(tmp_path, on_step=lambda _: None)
+        sandbox_world.down(tmp_path, on_step=lambda _: None)
     with pytest.raises(Refused):
-        worlds.up(tmp_path, on_step=lambda _: None)
+        sandbox_world.up(tmp_path, on_step=lambda _: None)
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
 def test_down_where_nothing_is_does_nothing(tmp_path: Path) -> None:
-    worlds.down(tmp_path / "nothing", on_step=lambda _: None)
-    assert worlds.load(tmp_path / "nothing") is None
+    sandbox_world.down(tmp_path / "nothing", on_step=lambda _: None)
+    assert sandbox_world.load(tmp_path / "nothing") is None
     assert not (tmp_path / "nothing").exists()
 
 
@@ -177,7 +177,7 @@ def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (git_only / name).symlink_to(shutil.which(name) or name)
     monkeypatch.setenv("PATH", str(git_only))
     with pytest.raises(Refused, match="`node`, `npm`") as refusal:
-        worlds.up(tmp_path / "world", on_step=lambda _: None)
+        sandbox_world.up(tmp_path / "world", on_step=lambda _: None)
     assert "nodejs.org" in (refusal.value.hint or "")
     assert not (tmp_path / "world").exists()
 
@@ -187,7 +187,7 @@ def test_two_ups_at_once_make_one_world(tmp_path: Path, app: Path) -> None:
     made: list[World] = []
 
     def make() -> None:
-        made.append(worlds.up(folder, on_step=lambda _: None, app=app))
+        made.append(sandbox_world.up(folder, on_step=lambda _: None, app=app))
 
     threads = [threading.Thread(target=make) for _ in range(2)]
     for thread in threads:
@@ -198,7 +198,7 @@ def test_two_ups_at_once_make_one_world(tmp_path: Path, app: Path) -> None:
         assert len(made) == 2
         assert made[0] == made[1]
     finally:
-        worlds.down(folder, on_step=lambda _: None)
+        sandbox_world.down(folder, on_step=lambda _: None)
 
 
 def begin(folder: Path, app: Path) -> subprocess.Popen[bytes]:
@@ -220,17 +220,17 @@ def test_an_up_that_was_killed_is_completed_or_removed(tmp_path: Path, app: Path
     killed.kill()
     killed.wait()
     try:
-        world = worlds.up(folder, on_step=lambda _: None, app=app)
+        world = sandbox_world.up(folder, on_step=lambda _: None, app=app)
         for each in world.environments:
             assert ssh(world, each.alias, "test -d workspace/.git").returncode == 0
     finally:
-        worlds.down(folder, on_step=lambda _: None)
+        sandbox_world.down(folder, on_step=lambda _: None)
     assert processes(folder) == []
     half = begin(folder, app)
     time.sleep(after)
     half.kill()
     half.wait()
-    worlds.down(folder, on_step=lambda _: None)
+    sandbox_world.down(folder, on_step=lambda _: None)
     assert processes(folder) == []
     assert not folder.exists()
 
@@ -238,9 +238,9 @@ def test_an_up_that_was_killed_is_completed_or_removed(tmp_path: Path, app: Path
 def test_what_a_killed_up_began_and_did_not_write_down_is_no_obstacle(tmp_path: Path, app: Path) -> None:
     """A host, a stand-in and PostgreSQL run, and no pid file knows them."""
     folder = tmp_path / "world"
-    worlds.up(folder, on_step=lambda _: None, app=app)
+    sandbox_world.up(folder, on_step=lambda _: None, app=app)
     try:
-        world = worlds.load(folder)
+        world = sandbox_world.load(folder)
         assert world is not None
         files = [
             world.environment("staging").host / "pid",
@@ -249,17 +249,17 @@ def test_what_a_killed_up_began_and_did_not_write_down_is_no_obstacle(tmp_path: 
         ]
         for each in files:
             each.unlink()
-        again = worlds.up(folder, on_step=lambda _: None, app=app)
+        again = sandbox_world.up(folder, on_step=lambda _: None, app=app)
         assert all(daemon.running(each) for each in files)
         assert ssh(again, again.environment("staging").alias, "true").returncode == 0
     finally:
-        worlds.down(folder, on_step=lambda _: None)
+        sandbox_world.down(folder, on_step=lambda _: None)
     assert processes(folder) == []
 
 
 def test_down_leaves_no_process_and_no_file(tmp_path: Path, app: Path) -> None:
     folder = tmp_path / "world"
-    world = worlds.up(folder, on_step=lambda _: None, app=app)
+    world = sandbox_world.up(folder, on_step=lambda _: None, app=app)
     staging, production = world.environment("staging"), world.environment("production")
     # Whatever may be running: a remote command, a stray that left its group, an orphaned app.
     remote = subprocess.Popen(["ssh", "-F", str(world.ssh_config), staging.alias, "sleep 100"])
@@ -268,7 +268,7 @@ def test_down_leaves_no_process_and_no_file(tmp_path: Path, app: Path) -> None:
     assert host is not None
     os.kill(host, signal.SIGKILL)
     assert processes(folder) != []
-    worlds.down(folder, on_step=lambda _: None)
+    sandbox_world.down(folder, on_step=lambda _: None)
     remote.wait(10)
     assert processes(folder) == []
     assert list(tmp_path.iterdir()) == []

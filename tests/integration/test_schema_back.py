@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.sandbox.postgres import TEMPLATE
+from scripts.database.postgres.local_server import TEMPLATE
 from tests.integration.desk import Desk, ended, git
 
 pytestmark = pytest.mark.timeout(900)

@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from scripts.adapters.database import trial
-from scripts.adapters.database.database_url import Database, database_of
-from scripts.adapters.database.postgres import Postgres
+from scripts.database.migrations import dry_run
+from scripts.database.postgres.client import Postgres
+from scripts.database.postgres.url import Database, parse_database
 from tests.integration.desk import Desk
 
 pytestmark = pytest.mark.timeout(300)
@@ -28,15 +28,15 @@ def there(desk: Desk) -> Iterator[Database]:
         connection.execute('create table public."Trial U" (id int)')
         connection.execute("create type public.trial_e as enum ('a')")
         try:
-            yield database_of(url, None, where="test", folder=Path())
+            yield parse_database(url, None, where="test", folder=Path())
         finally:
             connection.execute('drop table public.trial_t, public."Trial U"')
             connection.execute("drop type public.trial_e")
 
 
-def tried(database: Database, *sql: str, limit: float = 10) -> list[trial.Tried]:
+def tried(database: Database, *sql: str, limit: float = 10) -> list[dry_run.Tried]:
     files = [(f"{number}.sql", text) for number, text in enumerate(sql)]
-    return trial.tried(database, files, lock_timeout=0.3, limit=limit)
+    return dry_run.tried(database, files, lock_timeout=0.3, limit=limit)
 
 
 def test_locks_rewrites_and_rows_are_those_of_each_file(there: Database) -> None:
@@ -80,7 +80,7 @@ def test_a_busy_table_is_given_up(there: Database, desk: Desk) -> None:
         started = time.monotonic()
         (found,) = tried(there, "alter table public.trial_t add column c int")
 
-    assert trial.BUSY == found.kind
+    assert dry_run.BUSY == found.kind
     assert time.monotonic() - started < 5
 
 
@@ -88,14 +88,14 @@ def test_all_statements_together_have_a_limit(there: Database) -> None:
     """Twenty short statements are one long transaction."""
     first, second = tried(there, "select 1", "select pg_sleep(0.2);" * 20, limit=1)
 
-    assert (None, trial.LATE) == (first.fault, second.kind)
+    assert (None, dry_run.LATE) == (first.fault, second.kind)
     assert second.seconds < 3
 
 
 def test_a_new_value_of_an_enum_needs_a_commit(there: Database) -> None:
     _add, use = tried(there, "alter type public.trial_e add value 'b'", "select 'b'::public.trial_e")
 
-    assert trial.APART == use.kind
+    assert dry_run.APART == use.kind
 
 
 def test_a_server_that_ends_the_session(there: Database, desk: Desk) -> None:
@@ -112,4 +112,4 @@ def test_a_server_that_ends_the_session(there: Database, desk: Desk) -> None:
     (found,) = tried(there, "select pg_sleep(7)")
     killer.join()
 
-    assert trial.SERVER == found.kind
+    assert dry_run.SERVER == found.kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.shell import secret
+from scripts.system import secret
 
 
 @pytest.fixture(autouse=True)

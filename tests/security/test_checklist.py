@@ -25,19 +25,20 @@ from typing import Any
 import pytest
 
 import tasks
-from scripts.adapters import env_files, git_command, git_names
-from scripts.adapters.database.database_url import database_of
-from scripts.adapters.database.supabase import Cli
-from scripts.adapters.git import Git
-from scripts.adapters.journal import Journal
-from scripts.adapters.notices.outbox import Outbox
-from scripts.adapters.workspace import Order, script, ssh
+from scripts.config import env_files
+from scripts.config.outcome import Outcome
 from scripts.console import Console
-from scripts.domain.outcome import Outcome
+from scripts.database.postgres.url import parse_database
+from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, ConfigError, DeskError, Refused
-from scripts.shell.command import Command
-from scripts.shell.runner import attempt, follow, run
-from scripts.shell.secret import MASK, Secret, remember
+from scripts.git import command
+from scripts.git.client import Git
+from scripts.notify.outbox import Outbox
+from scripts.replit.workspace import Order, script, ssh
+from scripts.state.journal import Journal
+from scripts.system.command import Command
+from scripts.system.process import attempt, follow, run
+from scripts.system.secret import MASK, Secret, remember
 from tests.support.desks import PIPELINE, ROOT, configured, invoke
 from tests.support.repositories import seeded
 
@@ -68,7 +69,7 @@ def order(**more: Any) -> Order:
 def test_01_no_secret_is_on_an_argument_list(tmp_path: Path) -> None:
     """Every user of a machine can read every process's arguments: passwords go by environment or stdin."""
     url = f"postgresql://postgres:{VALUE}@127.0.0.1:5432/postgres"
-    database = database_of(url, None, where="x", folder=tmp_path)
+    database = parse_database(url, None, where="x", folder=tmp_path)
     (tmp_path / "home").mkdir()
     cli = Cli(Path("/bin/supabase"), tmp_path)
     calls = [cli.db_push(database, 9, 9), cli.migration_list(database), cli.db_diff(database, database, 9)]
@@ -253,9 +254,9 @@ def test_11_no_token_in_a_remotes_address(tmp_path: Path, role: tuple[str, ...])
     assert (1, "failed") == (ended.code, ended.document["ending"])
     assert "has a password or token in its address" in ended.document["message"]
     assert VALUE not in ended.out + ended.err
-    assert "transfer.credentialsInUrl=die" in git_command.command(tmp_path, (), 1).argv
-    assert git_names.secret_in("https://ghp_0123456789abcdef0123@github.com/o/r")
-    assert not git_names.secret_in("ssh://git@github.com/o/r")
+    assert "transfer.credentialsInUrl=die" in command.command(tmp_path, (), 1).argv
+    assert command.secret_in("https://ghp_0123456789abcdef0123@github.com/o/r")
+    assert not command.secret_in("ssh://git@github.com/o/r")
 
 
 OPTIONS = [

@@ -23,7 +23,7 @@ from invoke.program import Program
 
 import tasks
 from scripts import app
-from scripts.shell import secret, signals
+from scripts.system import secret, signals
 from tests.support.desks import PIPELINE, configured
 from tests.support.repositories import Repository, seeded
 

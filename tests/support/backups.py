@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scripts.config.desk import Desk
+from scripts.database.backups import commands
 from scripts.errors import DeskError
-from scripts.shell import faults
-from scripts.workflows.database import backup, backup_verify
-from scripts.workflows.toolbox import Toolbox
+from scripts.system import signals
 from tests.support import databases
 
 SETUP = "setup.json"
@@ -27,13 +27,13 @@ class Aloud(databases.Quiet):
         print(text, flush=True)  # noqa: T201 - the test reads it
 
 
-def prepared(folder: Path, url: str, values: dict[str, str], **setup: Any) -> Toolbox:
+def prepared(folder: Path, url: str, values: dict[str, str], **setup: Any) -> Desk:
     """The tools, and what another process needs to make them again."""
     (folder / SETUP).write_text(json.dumps({"url": url, "values": values, "setup": setup}))
     return opened(folder)
 
 
-def opened(folder: Path) -> Toolbox:
+def opened(folder: Path) -> Desk:
     """The tools of a folder that was prepared."""
     held = json.loads((folder / SETUP).read_text())
     return databases.toolbox(folder, held["url"], held["values"], **held["setup"])
@@ -45,11 +45,11 @@ def main(folder: Path, identity: str) -> None:
     tools.progress.note("begun")
     try:
         if identity:
-            backup_verify.run(tools, backup=identity, env="production")
+            commands.verify_backup(tools, backup=identity, env="production")
         else:
-            backup.run(tools, env="production", kind="manual", proof=True)
+            commands.backup(tools, env="production", kind="manual", proof=True)
     except (DeskError, OSError) as fault:
-        known = faults.ending_of(fault)
+        known = signals.ending_of(fault)
         if known is None:
             raise
         sys.exit(known.message)

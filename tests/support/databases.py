@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,11 @@ from typing import Any
 
 import psycopg
 
-from scripts.adapters.git import Git
-from scripts.domain.configuration import parse
-from scripts.domain.release.plan import Plan
-from scripts.sandbox import ports
-from scripts.sandbox.postgres import Server
-from scripts.workflows.toolbox import Toolbox
+from scripts.config.desk import Desk
+from scripts.config.parse import parse
+from scripts.database.postgres.local_server import Server
+from scripts.git.client import Git
+from scripts.system import ports
 
 # Something of everything that a restore may lose; `{rows}` bookings.
 APP = """
@@ -88,7 +87,7 @@ class Quiet:
 
     notes: list[str] = field(default_factory=list)
 
-    def plan(self, plan: Plan) -> None: ...
+    def show(self, lines: Iterable[str]) -> None: ...
 
     def begin(self, step: str, detail: str) -> None: ...
 
@@ -109,7 +108,7 @@ class Quiet:
         return True
 
 
-def toolbox(folder: Path, url: str, values: dict[str, str] | None = None, **backup: Any) -> Toolbox:
+def toolbox(folder: Path, url: str, values: dict[str, str] | None = None, **backup: Any) -> Desk:
     """The tools over a repository of its own below `folder`, with one guarded environment."""
     clone = folder / "clone"
     if not clone.exists():
@@ -122,7 +121,7 @@ def toolbox(folder: Path, url: str, values: dict[str, str] | None = None, **back
         git("-C", str(clone), "push", "-q", "origin", "main")
     settings = parse({**HEAD, "backup": backup})
     known = {"DATABASE_URL": url, **(values or {})}
-    return Toolbox(
+    return Desk(
         settings=settings,
         git=Git(clone, "origin"),
         progress=Quiet(),

@@ -7,12 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from scripts.adapters import env_files
-from scripts.domain.secrets.case import Case, Place
-from scripts.domain.secrets.check import check
-from scripts.domain.secrets.finding import Finding
-from scripts.domain.secrets.variables import Public, Variable, Written
-from scripts.domain.settings import Environment, Secrets
+from scripts.config import env_files
+from scripts.config.settings import Environment, Secrets
+from scripts.secrets.check import findings_of
+from scripts.secrets.finding import Finding
+from scripts.secrets.variables import Case, Place, Public, Variable, Written
 
 PROJECTS = {
     "development": "cdefghijklmnopqrstuv",
@@ -80,7 +79,7 @@ def findings(texts: Mapping[str, str] | None = None, **more: Written) -> tuple[F
     ]
     public = Public(Secrets().public_prefixes, BUILT)
     needed = tuple((name, "the build needs it") for name in (*BUILT, "DATABASE_URL", "REPLIT_MCP_TOKEN"))
-    return check(
+    return findings_of(
         Case(
             place,
             tuple(each for each in places if each is not place),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from scripts.shell.secret import Secret
+from scripts.system.secret import Secret
 
 Reply = tuple[int, dict[str, str], str]
 OK: Reply = (200, {}, "ok")

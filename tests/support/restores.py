@@ -20,20 +20,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from scripts.adapters.database.content import ASIDE, Content, content
-from scripts.adapters.database.database_url import Database, database_of
-from scripts.adapters.database.restore import Archive
-from scripts.adapters.database.session import session
-from scripts.domain.database import archive as archives
-from scripts.domain.database import toc
-from scripts.domain.database.manifest import File, Manifest, Table, read
-from scripts.domain.database.restoring import Restoring
-from scripts.domain.settings import Environment
-from scripts.sandbox import ports
-from scripts.sandbox.postgres import Server
-from scripts.workflows.database import losses, replacing
-from scripts.workflows.database.replacing import Source
-from scripts.workflows.toolbox import Toolbox
+from scripts.config.desk import Desk
+from scripts.config.settings import Environment
+from scripts.database.backups import manifest as backups_manifest
+from scripts.database.backups import toc
+from scripts.database.backups.manifest import File, Manifest, Table, read
+from scripts.database.postgres.client import session
+from scripts.database.postgres.content import ASIDE, Content, content
+from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.pg_restore import Archive
+from scripts.database.postgres.url import Database, parse_database
+from scripts.database.restore import in_place, losses
+from scripts.database.restore.in_place import Source
+from scripts.database.restore.plan import Restoring
+from scripts.system import ports
 
 PRODUCTION = Environment("production", "main", "http://127.0.0.1:9", guarded=True)
 MAJORS = [None, *(Path(each) for each in os.environ.get("DESK_POSTGRES", "").split(":") if each)]
@@ -81,7 +81,7 @@ def run(database: Database, *statements: str) -> list[tuple[object, ...]]:
     return found
 
 
-def toolbox(folder: Path, database: Database) -> Toolbox:
+def toolbox(folder: Path, database: Database) -> Desk:
     """What the machinery of a restore looks at."""
     made = SimpleNamespace(
         values=lambda _environment: {},
@@ -93,7 +93,7 @@ def toolbox(folder: Path, database: Database) -> Toolbox:
         sleep=time.sleep,
         settings=SimpleNamespace(supabase=SimpleNamespace(lock_timeout=5.0)),
     )
-    return cast("Toolbox", made)
+    return cast("Desk", made)
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def step(_name: str, _detail: str) -> Iterator[None]:
 
 def address(server: Server, name: str, folder: Path) -> Database:
     """A database of the server, as `postgres`, who is no superuser."""
-    return database_of(server.url(name), None, where="the test", folder=folder)
+    return parse_database(server.url(name), None, where="the test", folder=folder)
 
 
 def filled(server: Server, name: str, folder: Path, rows: int) -> Database:
@@ -122,9 +122,9 @@ def backed_up(server: Server, database: Database, folder: Path) -> Manifest:
     """Its archive in `folder`, by plain pg_dump, with a manifest."""
     held = content(database, ours=lambda each: toc.is_apps(each) or each in toc.USERS)
     schema = content(database, ours=toc.is_apps, tables=()).schema
-    (folder / archives.SCHEMA).write_text(json.dumps(schema))
+    (folder / backups_manifest.SCHEMA).write_text(json.dumps(schema))
     subprocess.run(
-        [str(server.bin / "pg_dump"), "-Fc", "-d", database.url, "-f", str(folder / archives.DUMP)],
+        [str(server.bin / "pg_dump"), "-Fc", "-d", database.url, "-f", str(folder / backups_manifest.DUMP)],
         env={"PGPASSWORD": server.password}, check=True,
     )  # fmt: skip
     manifest = Manifest(
@@ -139,7 +139,7 @@ def backed_up(server: Server, database: Database, folder: Path) -> Manifest:
         sequences=held.sequences,
         extensions=held.extensions,
         schema_hash="",
-        files={archives.DUMP: File(1, "0" * 64)},
+        files={backups_manifest.DUMP: File(1, "0" * 64)},
         left_out=(),
         host="",
         database="",
@@ -158,10 +158,10 @@ def backed_up(server: Server, database: Database, folder: Path) -> Manifest:
 def opened(folder: Path) -> tuple[Database, Source]:
     """The database and the archive of a folder."""
     about = json.loads((folder / "about.json").read_text())
-    database = database_of(about["url"], about["password"], where="the test", folder=folder)
-    archive = Archive(folder / archives.DUMP, Path(about["bin"]) / "pg_restore")
+    database = parse_database(about["url"], about["password"], where="the test", folder=folder)
+    archive = Archive(folder / backups_manifest.DUMP, Path(about["bin"]) / "pg_restore")
     lists = toc.sort(toc.entries(archive.listing()))
-    schema = tuple(json.loads((folder / archives.SCHEMA).read_text()))
+    schema = tuple(json.loads((folder / backups_manifest.SCHEMA).read_text()))
     return database, Source(read((folder / "MANIFEST.json").read_text()), archive, lists, schema)
 
 
@@ -169,7 +169,7 @@ def restored(folder: Path, mark: str) -> Restoring:
     """Look, and restore in place; returns the plan."""
     database, held = opened(folder)
     plan = losses.look(database, held, safety=False, pace=None)
-    replacing.replace(toolbox(folder, database), PRODUCTION, held, plan, mark=mark, step=step)
+    in_place.replace(toolbox(folder, database), PRODUCTION, held, plan, mark=mark, step=step)
     return plan
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from scripts.domain.configuration import parse
-from scripts.domain.settings import Environment, Settings
+from scripts.config.parse import parse
+from scripts.config.settings import Environment, Settings
 
 
 class Gone:

@@ -16,7 +16,7 @@ import pytest
 from scripts import app
 from scripts.console import Console
 from scripts.errors import ConfigError, Refused
-from scripts.shell.secret import MASK, redact
+from scripts.system.secret import MASK, redact
 from tests.support.desks import ROOT, configured, environment
 from tests.support.processes import wait_until
 from tests.support.repositories import Repository, seeded

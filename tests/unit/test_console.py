@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts import console as console_module
+from scripts import console as scripts_console
+from scripts.config.outcome import Outcome
 from scripts.console import Console, age, short
-from scripts.domain.outcome import Outcome
-from scripts.domain.release.facts import Commit, Facts
-from scripts.domain.release.plan import decide
 from scripts.errors import Refused
-from scripts.shell.plain import printable
-from scripts.shell.secret import MASK, remember
+from scripts.git.client import Commit
+from scripts.release.facts import Facts
+from scripts.release.plan import decide, words
+from scripts.system.secret import MASK, remember
+from scripts.system.text import printable
 from tests.support.processes import wait_until
-from tests.unit.domain.release.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO
+from tests.unit.release.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO
 
 
 def said(tell: Callable[[Console], object]) -> str:
@@ -158,7 +159,7 @@ def test_steps_are_told_as_they_go() -> None:
 
 def test_a_long_step_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who watches knows that it goes on, and after its end it is silent."""
-    monkeypatch.setattr(console_module, "TICK", 0.02)
+    monkeypatch.setattr(scripts_console, "TICK", 0.02)
     stream = io.StringIO()
     console = Console(stream=stream)
 
@@ -180,7 +181,7 @@ def test_untrusted_text_starts_no_line() -> None:
         PROMOTE, commits=(Commit("a" * 40, "::error::x", "2024-01-01", "::set-output name=x::y\r\x1b[2J"),)
     )
 
-    shown = said(lambda to: to.plan(decide(facts)))
+    shown = said(lambda to: to.show(words(decide(facts))))
 
     assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
     assert "\x1b" not in shown
@@ -191,7 +192,7 @@ def test_untrusted_text_starts_no_line() -> None:
 
 def test_a_plan_reads_whole() -> None:
     """Commits, migrations, steps, the point of no return and the way back are shown."""
-    shown = said(lambda to: to.plan(decide(replace(PROMOTE, committed=(ONE, TWO)))))
+    shown = said(lambda to: to.show(words(decide(replace(PROMOTE, committed=(ONE, TWO))))))
 
     for part in (
         "promote `aaaaaaaaaaaa` to staging from development",
@@ -207,7 +208,7 @@ def test_many_commits_are_cut() -> None:
     """A long list ends with how many there are more."""
     commits = tuple(Commit(f"{number:040}", "Ada", "2024-01-01", "x") for number in range(30))
 
-    shown = said(lambda to: to.plan(decide(replace(PROMOTE, commits=commits))))
+    shown = said(lambda to: to.show(words(decide(replace(PROMOTE, commits=commits)))))
 
     assert "  | and 10 more\n" in shown
     assert 21 == shown.count("  | ")
@@ -216,7 +217,7 @@ def test_many_commits_are_cut() -> None:
 @pytest.mark.parametrize("facts", [RELEASED, replace(PROMOTE, lock=LOCK)], ids=["nothing", "refused"])
 def test_a_plan_that_is_not_carried_out_shows_no_steps(facts: Facts) -> None:
     """What will not happen is not listed."""
-    assert "point of no return" not in said(lambda to: to.plan(decide(facts)))
+    assert "point of no return" not in said(lambda to: to.show(words(decide(facts))))
 
 
 STATUS: dict[str, Any] = {

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.sandbox import inbox, ports, stand_in, world_facts
-from scripts.shell import daemon
+from scripts.sandbox import inbox, stand_in, world_facts
+from scripts.system import daemon, ports
 
 TOKEN = "the-token-of-a-world"
 EMBED = {"fields": [{"name": "who", "value": "Ada"}]}

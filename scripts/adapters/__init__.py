@@ -1,1 +1,0 @@
-"""WHOM WE TALK TO: one tool a file; command builders above, client below; plain values out."""

@@ -1,1 +1,0 @@
-"""What is told to people, and how it is delivered."""

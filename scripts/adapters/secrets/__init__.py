@@ -1,1 +1,0 @@
-"""Where values come from, what is published, and what hosts know of them."""

@@ -1,0 +1,1 @@
+"""Branches: alignment, back-merges."""

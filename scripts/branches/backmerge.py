@@ -1,0 +1,115 @@
+"""`backmerge`: what a later branch has comes back to the ones before it, so that promotions fast-forward.
+
+It releases nothing: a head that moved is not live by that, and the next command says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.branches.alignment import Alignment
+from scripts.branches.merge import align
+from scripts.branches.move import TASK, environments, move, trees
+from scripts.config.consent import Consent
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.config.settings import Environment, Settings
+from scripts.errors import Declined, DeskError, Locked, Refused
+from scripts.state.remote import Remote, observe_remote, read_lock
+from scripts.state.retry import patiently
+
+
+def backmerge(
+    desk: Desk, *, source: str, target: str, everything: bool, plan: bool, yes: bool, wait: bool
+) -> Outcome:
+    """Look, plan, and move the branches."""
+    if everything and (source or target):
+        raise Refused("`--all` is the whole chain: it goes without `--from` and `--to`", "leave one out")
+    way = way_back(desk.settings, source, target)
+
+    def work() -> Outcome:
+        return bring_back(desk, way, Consent(plan, yes))
+
+    return patiently(desk, work, wait=wait and not plan)
+
+
+def way_back(settings: Settings, source: str = "", target: str = "") -> tuple[Environment, ...]:
+    """The environments from `source` (the last of the chain) back to `target` (the first).
+
+    Raises:
+        Refused: there is no such environment or branch, or it is not one of those before.
+    """
+    chain = tuple(settings)
+    start = chain.index(_named(settings, source)) if source else len(chain) - 1
+    end = chain.index(_named(settings, target)) if target else 0
+    if end >= start and (source or target):
+        listed = " -> ".join(f"`{each.name}`" for each in chain)
+        raise Refused(
+            f"a back-merge goes towards {chain[0].name}, and {chain[end].name} is not before"
+            f" {chain[start].name}",
+            f"the chain is {listed}",
+        )
+    return chain[end : start + 1][::-1]
+
+
+def _named(settings: Settings, name: str) -> Environment:
+    """An environment by its name, its alias, or its branch."""
+    return next((each for each in settings if each.branch == name), None) or settings.environment(name)
+
+
+def bring_back(desk: Desk, way: Sequence[Environment], consent: Consent) -> Outcome:
+    """From the plan to branches that are moved, or to the reason why not."""
+    remote = observe_remote(desk)
+    found = align(desk, way, remote.refs)
+    if found.nothing:
+        return Outcome.nothing(f"nothing to do: {found.nothing}", **found.document())
+    for line in found.words():
+        desk.progress.note(line)
+    fault = _refusal(desk, found, remote)
+    if consent.plan_only:
+        return planned(found, fault)
+    if fault is None and not (consent.yes or desk.progress.confirm(TASK)):
+        fault = Declined(
+            "nobody confirmed: no branch was moved", f"type `{TASK}` when asked, or say `--yes`"
+        )
+    if fault:
+        fault.data = found.document()
+        raise fault
+    event = move(desk, found, remote.ledger.tip)
+    return moved(desk, found, event.run)
+
+
+def _refusal(desk: Desk, found: Alignment, remote: Remote) -> DeskError | None:
+    """Who is at work where a branch would move, or which merge needs a person."""
+    for each in environments(desk, found):
+        lock = read_lock(desk, remote.refs, each)
+        if lock:
+            hint = f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {each.name}`"
+            return Locked(f"{each.name} is locked by {lock}", hint)
+    return Refused(found.refused.why, found.refused.hint) if found.refused else None
+
+
+def planned(found: Alignment, fault: DeskError | None) -> Outcome:
+    """The plan itself is the answer."""
+    data = {**found.document(), "refused": fault.message if fault else None}
+    if fault:
+        return Outcome("failed", fault.message, fault.hint, fault.code, data)
+    kind = "harmless: not one file changes; " if found.harmless else ""
+    return Outcome.done(
+        f"{kind}this is what would move; nothing was changed",
+        "the same with `--yes` instead of `--plan` does it",
+        **data,
+    )
+
+
+def moved(desk: Desk, found: Alignment, run_id: str) -> Outcome:
+    """The good ending: the trees before and after, side by side."""
+    compared = trees(desk, found)
+    for branch, tree in compared.items():
+        same = "the same files" if tree["before"] == tree["after"] else "its files changed"
+        desk.progress.note(f"`{branch}`: tree {tree['before'][:12]} -> {tree['after'][:12]}, {same}")
+    names = ", ".join(f"`{each.branch}` to `{each.new[:12]}`" for each in found.moves)
+    unchanged = all(tree["before"] == tree["after"] for tree in compared.values())
+    proof = "; no file of any branch changed (trees compared)" if unchanged else ""
+    data = {**found.document(), "trees": compared, "unchanged": unchanged, "run": run_id}
+    return Outcome.done(f"moved {names}{proof}", found.following, **data)

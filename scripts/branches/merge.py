@@ -1,0 +1,100 @@
+"""Looking how the branches of the chain stand to each other, and making the merges; no ref is touched.
+
+The merge commits are made while planning, as loose objects: the merge into the next branch needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from scripts.branches.alignment import Alignment, Head, Meeting, Move
+from scripts.config.desk import Desk
+from scripts.config.settings import Environment
+from scripts.errors import DeskError
+from scripts.git.client import Commit
+from scripts.git.merge import Merged, MergingGit
+
+
+def merging(desk: Desk) -> MergingGit:
+    """The clone of the app, ready to merge.
+
+    Raises:
+        Refused: git is too old for it.
+    """
+    git = MergingGit(desk.git.folder, desk.git.remote)
+    git.able()
+    return git
+
+
+def align(desk: Desk, way: Sequence[Environment], refs: Mapping[str, str]) -> Alignment:
+    """Plan the way of each branch into the one before it.
+
+    Args:
+        way: the environments from the end of the chain to its beginning.
+        refs: where the branches are; one that is not there yet is left out.
+    """
+    git = merging(desk)
+    present = [each for each in way if each.branch_ref in refs]
+    heads = tuple(head_of(git, each, refs[each.branch_ref]) for each in present)
+    moves: list[Move] = []
+    other = heads[0] if heads else None
+    for into in heads[1:]:
+        if other is None:
+            break
+        meeting = meet(git, into, other)
+        if meeting.how == "conflict":
+            return Alignment(desk.git.remote, heads, tuple(moves), meeting)
+        if meeting.how == "nothing":
+            other = into
+            continue
+        moves.append(Move(meeting, _made(git, meeting)))
+        other = Head(into.environment, into.branch, moves[-1].new, meeting.merged)
+    return Alignment(desk.git.remote, heads, tuple(moves))
+
+
+def head_of(git: MergingGit, environment: Environment, commit: str) -> Head:
+    """A branch as it stands."""
+    return Head(environment.name, environment.branch, commit, git.tree(commit))
+
+
+def meet(git: MergingGit, into: Head, other: Head) -> Meeting:
+    """What merging `other` into `into` means."""
+    if not git.lacking(into.commit, other.commit):
+        return Meeting(into, other, merged=into.tree)
+    ahead = bool(git.lacking(other.commit, into.commit))
+    twin = git.twin(into.commit, other.commit) if ahead else None
+    merged = Merged(other.tree)
+    if ahead:
+        # what `into` had in a commit of its own is not new to it, whatever git makes of the histories
+        merged = Merged(into.tree) if twin else git.merge_tree(into.commit, other.commit)
+    return Meeting(
+        into,
+        other,
+        strangers=tuple(Commit(**line) for line in git.log(other.commit, into.commit)),
+        ahead=ahead,
+        authored=len(git.changing(into.commit, other.commit)),
+        twin=twin,
+        merged=merged.tree,
+        conflicts=merged.conflicts,
+        changes=() if merged.conflicts else tuple(git.changes(into.tree, merged.tree)),
+    )
+
+
+def harmless(desk: Desk, wanted: str, environment: Environment, head: str) -> bool:
+    """Whether the commits that a branch has and the commit lacks bring no content of their own.
+
+    For a refusal's words: where git can't tell, it is not called harmless.
+    """
+    with suppress(DeskError):
+        git = merging(desk)
+        into = Head("", wanted[:12], wanted, git.tree(wanted))
+        return meet(git, into, head_of(git, environment, head)).harmless
+    return False
+
+
+def _made(git: MergingGit, meeting: Meeting) -> str:
+    into, other = meeting.into.commit, meeting.other.commit
+    if meeting.how == "fast-forward":
+        return other
+    return git.merge_commit(meeting.merged, into, other, meeting.message)

@@ -1,0 +1,153 @@
+"""Moving several branches: under the locks of their environments, in one atomic push with the ledger.
+
+No force: each ref has the lease of the id that was seen. A run that dies before the push has moved nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import pairwise
+
+from scripts.branches.alignment import Alignment, Move
+from scripts.branches.merge import merging
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.config.settings import Environment
+from scripts.errors import CommandFailed, DeskError, Locked
+from scripts.git.client import StaleError
+from scripts.git.command import Update
+from scripts.state.held_lock import Holding
+from scripts.state.ledger import Event, Ledger
+from scripts.state.lock import Lock, candidate_ref, lock_ref
+from scripts.state.remote import append, locked, observe_remote, read_lock
+from scripts.system import signals
+from scripts.system.signals import Stop
+
+TASK = "backmerge"
+
+
+def environments(desk: Desk, found: Alignment) -> list[Environment]:
+    """Those whose branches move."""
+    return [desk.settings.environments[each.environment] for each in found.moves]
+
+
+def move(desk: Desk, found: Alignment, tip: str | None) -> Event:
+    """Lock, then push branches, ledger and the freed locks together.
+
+    Raises:
+        Locked: somebody is at work there, or has moved one of the branches: nothing was moved.
+    """
+    with _locks(desk, found) as held:
+        branches = [
+            Update(each.branch_ref, move.old, move.new)
+            for each, move in zip(environments(desk, found), found.moves, strict=True)
+        ]
+
+        def updates() -> list[Update]:
+            return [*branches, *(update for each in held for update in each.leftovers())]
+
+        def stale(fault: StaleError) -> None:
+            lost = [each.ref for each in held if not each.adopt(fault.refs)]
+            lost += [each.ref for each in branches if fault.refs.get(each.ref) != each.old]
+            if lost:
+                raise Locked(f"`{lost[0]}` was moved by somebody else; nothing was moved", "try again")
+
+        def make(ledger: Ledger) -> Event:
+            return _event(desk, found, ledger, held[0].lock.run)
+
+        with ExitStack() as still:
+            for each in held:
+                each.end()
+                still.enter_context(each.still())
+            return append(desk, tip, make, updates, stale)
+
+
+@contextmanager
+def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[Holding]]:
+    """Nobody releases where a branch moves; the push frees the locks too, else they are given back."""
+    run, held = desk.new_id(), list[Holding]()
+    try:
+        for move, environment in zip(found.moves, environments(desk, found), strict=True):
+            held.append(Holding(desk, _lock(desk, run, move)))
+            try:
+                held[-1].take()
+            except StaleError:
+                raise locked(desk, environment) from None
+        yield held
+    except BaseException as fault:
+        if isinstance(fault, Stop):
+            signals.ignore()
+        for each in held:
+            with suppress(DeskError, StaleError):  # it may never have been ours
+                each.free()
+        raise
+
+
+def _lock(desk: Desk, run: str, move: Move) -> Lock:
+    return Lock(
+        run=run,
+        nonce=desk.new_id(),
+        actor=desk.actor,
+        host=desk.host,
+        task=TASK,
+        environment=move.environment,
+        commit=move.new,
+        acquired_at=desk.now(),
+        ttl=desk.settings.lock.ttl,
+    )
+
+
+def _event(desk: Desk, found: Alignment, ledger: Ledger, run: str) -> Event:
+    """One event for all branches, under the environment that they are merged from."""
+    source = found.heads[0]
+    live = ledger.live(source.environment)
+    document = found.document()
+    for each in document["moves"]:
+        del each["commits"]  # git has them
+    return Event(
+        environment=source.environment,
+        kind=TASK,
+        ending="done",
+        release=live.release if live else "",
+        commit=source.commit,
+        actor=desk.actor,
+        at=desk.now(),
+        run=run,
+        detail=document,
+    )
+
+
+def trees(desk: Desk, found: Alignment) -> dict[str, dict[str, str]]:
+    """The tree of each branch before and after, read anew from the commits that were pushed.
+
+    Raises:
+        CommandFailed: a branch lacks something of the one after it, which the merges should exclude.
+    """
+    git, new = merging(desk), {each.branch: each.new for each in found.moves}
+    ends = [new.get(head.branch, head.commit) for head in found.heads]
+    if not all(git.is_ancestor(later, earlier) for later, earlier in pairwise(ends)):
+        raise CommandFailed("the branches moved, and are not aligned", "`invoke backmerge --all --plan`")
+    return {
+        head.branch: {"before": head.tree, "after": git.tree(end)}
+        for head, end in zip(found.heads, ends, strict=True)
+    }
+
+
+def give_back(desk: Desk, dead: Lock) -> Outcome:
+    """Free what a dead back-merge held: its one push moves all and frees all, so it has moved nothing."""
+    refs = observe_remote(desk).refs
+    updates = []
+    for each in desk.settings:
+        lock = read_lock(desk, refs, each)
+        if lock and lock.run == dead.run:
+            own = (lock_ref(each.name), candidate_ref(each.name, dead.run))
+            updates += [Update(ref, refs[ref], None) for ref in own if ref in refs]
+    try:
+        desk.git.push(updates)
+    except StaleError:
+        raise Locked(f"run {dead.run} gave a sign of life, or has just ended", "`invoke status`") from None
+    return Outcome.done(
+        f"run {dead.run} was a back-merge that had moved nothing; its locks are free",
+        "again: `invoke backmerge --all --plan`",
+    )

@@ -1,0 +1,105 @@
+"""What a workflow works with: settings, the tools, the clock, and a way to say how it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from scripts.config.settings import Environment, Settings
+from scripts.errors import Refused
+from scripts.git.client import Git
+from scripts.http import Answer, look
+from scripts.system.background import boottime, process_started
+
+
+class Progress(Protocol):
+    """Where workflows say how it goes; the console shows it, a test records it."""
+
+    def show(self, lines: Iterable[str]) -> None:
+        """Lines of a plan or a report, as they stand."""
+
+    def begin(self, step: str, detail: str) -> None:
+        """A step begins."""
+
+    def end(self, step: str, ending: str, seconds: float) -> None:
+        """A step has ended: `done` or `failed`."""
+
+    def note(self, text: str) -> None:
+        """Something worth saying happened."""
+
+    def output(self, text: str) -> None:
+        """What another program prints, as it comes."""
+
+    def confirm(self, environment: str) -> bool:
+        """Ask the person to type the environment's name."""
+
+    def ask(self, question: str, default: str) -> str:
+        """Ask a person something; the default where nobody is there, or nothing is said."""
+
+    def agree(self, question: str) -> bool:
+        """Ask a person for a yes; no where nobody is there."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Filled by `app.py`, or by a test.
+
+    Args:
+        values: the variables of an environment: `.env.<name>`, then the process environment.
+        process: what the process environment alone says of one; given the names that its file has.
+        config_folder: the folder of `pipeline.toml`.
+        state_folder: where journals and undelivered notices lie, on this machine only.
+        started: when the command was typed, by the clock.
+    """
+
+    settings: Settings
+    git: Git
+    progress: Progress
+    values: Callable[[Environment], Mapping[str, str]]
+    config_folder: Path
+    state_folder: Path
+    actor: str
+    host: str
+    now: Callable[[], str]
+    new_id: Callable[[], str]
+    process: Callable[[Environment, tuple[str, ...]], Mapping[str, str]] = lambda _environment, _known: {}
+    clock: Callable[[], float] = boottime
+    sleep: Callable[[float], None] = time.sleep
+    started: float = field(default_factory=process_started)
+
+    def look(self, environment: Environment) -> Answer:
+        """Ask an environment's public URL what it is."""
+        verify = self.settings.verify
+        seen = look(
+            environment.url,
+            self.settings.app.version_path,
+            verify.paths,
+            verify.request_timeout,
+        )
+        stamp = seen.stamp
+        return Answer(
+            status=seen.status,
+            commit=stamp.get("commit"),
+            environment=stamp.get("environment"),
+            schema=stamp.get("schema"),
+            pages=seen.pages,
+            error=seen.error,
+        )
+
+    def build_variables(self, environment: Environment) -> dict[str, str]:
+        """The variables that the app's build gets, and no others.
+
+        Raises:
+            Refused: one of them has no value; the app would be built, and be dead.
+        """
+        values, names = self.values(environment), self.settings.app.build_variables
+        missing = ", ".join(f"`{name}`" for name in names if name not in values)
+        if missing:
+            raise Refused(
+                f"the build of {environment.name} needs {missing}",
+                f"set it in `{self.config_folder / f'.env.{environment.name}'}`, or in CI's environment",
+            )
+        return {name: values[name] for name in names}

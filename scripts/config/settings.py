@@ -1,0 +1,230 @@
+# pure
+"""The configuration as frozen sections, one class each: the fields are the schema of `pipeline.toml`.
+
+A field may be a string, one of some (`Literal`), a bool, a number, a list of strings, a section, a table
+of sections by name (`Mapping[str, Section]`) or a list of them (`tuple[Section, ...]`).
+A new section is a class, and a field of `Settings`. Named tuples, since every task defines them all as it
+starts: a frozen dataclass takes ten times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from scripts.config.load_settings import Caps, LoadSettings
+from scripts.errors import Refused
+
+
+class App(NamedTuple):
+    """`[app]`: the app's repository, and how it is built."""
+
+    name: str = "app"
+    repository: str = "."
+    remote: str = "origin"
+    migrations: str = "supabase/migrations"
+    rollbacks: str = "supabase/rollbacks"
+    install: tuple[str, ...] = ("npm", "ci")
+    lockfile: str = "package-lock.json"
+    build: tuple[str, ...] = ("npm", "run", "build")
+    output: str = "dist"
+    version_path: str = "/version.json"
+    build_variables: tuple[str, ...] = ()
+
+
+class Verify(NamedTuple):
+    """`[verify]`: what counts as proven live; times in seconds."""
+
+    timeout: float = 300
+    interval: float = 2
+    request_timeout: float = 10
+    paths: tuple[str, ...] = ("/",)
+
+
+class Supabase(NamedTuple):
+    """`[supabase]`: the CLI and its limits; times in seconds."""
+
+    cli: str = ""
+    push_timeout: float = 900
+    lock_timeout: float = 5
+    secrets: tuple[str, ...] = ()
+
+
+class Rehearse(NamedTuple):
+    """`[rehearse]`: pending migrations are tried on the real server before a release; in seconds."""
+
+    before: bool = True
+    block: float = 10
+
+
+class Replit(NamedTuple):
+    """`[replit]`: what all environments share about Replit; times in seconds."""
+
+    build_timeout: float = 900
+
+
+class Lock(NamedTuple):
+    """`[lock]`: how an owner shows that he is alive, and when he counts as dead; times in seconds."""
+
+    heartbeat: float = 20
+    ttl: float = 90
+    wait: float = 900
+
+
+class Notices(NamedTuple):
+    """`[notices]`: what telling Slack and Discord may cost; times in seconds."""
+
+    budget: float = 5
+
+
+class Drill(NamedTuple):
+    """`[drill]`: how a commit is broken on purpose: this file gets this text."""
+
+    file: str = ""
+    text: str = ""
+
+
+class Backup(NamedTuple):
+    """`[backup]`: where backups lie, for whom they are encrypted, how long they stay.
+
+    Args:
+        rate: megabytes a second that are taken from a database; 0 for as fast as it goes.
+        max_age: hours.
+        keep_daily, keep_weekly, keep_monthly: days, weeks and months of which one stays.
+    """
+
+    folder: str = ""
+    recipients: tuple[str, ...] = ()
+    bucket: str = ""
+    endpoint: str = ""
+    region: str = ""
+    prefix: str = ""
+    compress: str = "zstd:3"
+    rate: int = 0
+    max_age: float = 26
+    keep_daily: int = 7
+    keep_weekly: int = 5
+    keep_monthly: int = 12
+
+
+class Allowed(NamedTuple):
+    """`[[secrets.allow]]`: a find in a bundle that somebody looked at; `until` is a day, `2030-01-31`."""
+
+    rule: str
+    sha256: str
+    reason: str
+    until: str
+
+
+class Secrets(NamedTuple):
+    """`[secrets]`: where the values come from, and what may be public or shared."""
+
+    provider: Literal["file", "sops"] = "file"
+    public_prefixes: tuple[str, ...] = (
+        *("VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "NUXT_PUBLIC_", "VUE_APP_"),
+        *("GATSBY_", "EXPO_PUBLIC_", "NG_APP_", "STORYBOOK_"),
+    )
+    shared: tuple[str, ...] = (
+        *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN", "REPLIT_MCP_TOKEN"),
+        *("GITHUB_TOKEN", "GH_TOKEN", "SENTRY_AUTH_TOKEN", "SENTRY_DSN"),
+    )
+    supabase_api: str = "https://api.supabase.com"
+    github_api: str = "https://api.github.com"
+    allow: tuple[Allowed, ...] = ()
+
+
+class E2E(NamedTuple):
+    """`[e2e]`: the journeys that `test-e2e` makes; seconds."""
+
+    path: str = ""
+    min_tests: int = 1
+    min_smoke_tests: int = 1
+    timeout: float = 900
+    variables: tuple[str, ...] = ()
+
+
+class Gates(NamedTuple):
+    """`[environment.<name>.gates]`: the proofs of the environment before without which nothing comes in."""
+
+    e2e: Literal["", "smoke", "full"] = ""
+    load: Literal["", "smoke", "steady", "spike", "soak", "stress"] = ""
+    approval: int = 0
+    soak_minutes: int = 0
+    max_age_hours: float = 168
+    e2e_max_age_hours: float = 0
+    load_max_age_hours: float = 0
+    approval_max_age_hours: float = 0
+
+
+class Environment(NamedTuple):
+    """`[environment.<name>]`: one place where a commit can be live."""
+
+    name: str
+    branch: str
+    url: str
+    aliases: tuple[str, ...] = ()
+    guarded: bool = False
+    database: bool = True
+    drill_days: int = 0
+    driver: Literal["workspace"] = "workspace"
+    ssh_host: str = ""
+    ssh_config: str = ""
+    workspace: str = "/home/runner/workspace"
+    publish: Literal["mcp", "manual"] = "mcp"
+    repl_id: str = ""
+    mcp_url: str = "https://mcp.replit.com/server/mcp"
+    gates: Gates = Gates()
+    load: Caps = Caps()
+
+    @property
+    def branch_ref(self) -> str:
+        """The full name of the branch on the remote."""
+        return f"refs/heads/{self.branch}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole of `pipeline.toml`."""
+
+    chain: tuple[str, ...]
+    environments: Mapping[str, Environment]
+    app: App = field(default_factory=App)
+    verify: Verify = field(default_factory=Verify)
+    supabase: Supabase = field(default_factory=Supabase)
+    replit: Replit = field(default_factory=Replit)
+    lock: Lock = field(default_factory=Lock)
+    notices: Notices = field(default_factory=Notices)
+    secrets: Secrets = field(default_factory=Secrets)
+    rehearse: Rehearse = field(default_factory=Rehearse)
+    drill: Drill = field(default_factory=Drill)
+    backup: Backup = field(default_factory=Backup)
+    e2e: E2E = field(default_factory=E2E)
+    load: LoadSettings = field(default_factory=LoadSettings)
+
+    def __iter__(self) -> Iterator[Environment]:
+        """The environments in the order of the chain."""
+        return (self.environments[name] for name in self.chain)
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name or alias.
+
+        Raises:
+            Refused: there is none; the known names are in the hint.
+        """
+        for environment in self:
+            if name in (environment.name, *environment.aliases):
+                return environment
+        known = ", ".join(f"`{each.name}`" for each in self)
+        why = f"there is no environment `{name}`" if name else "no environment was named"
+        raise Refused(why, f"the chain has {known}")
+
+    def before(self, environment: Environment) -> Environment | None:
+        """The environment that promotes into this one, None for the first of the chain."""
+        place = self.chain.index(environment.name)
+        return self.environments[self.chain[place - 1]] if place else None
+
+    def after(self, environment: Environment) -> Environment | None:
+        """The environment that this one promotes into, None for the last of the chain."""
+        place = self.chain.index(environment.name) + 1
+        return self.environments[self.chain[place]] if place < len(self.chain) else None

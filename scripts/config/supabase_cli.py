@@ -1,0 +1,89 @@
+"""The Supabase CLI that the app pins: where its binary is, and how its answers are read. Only JSON is believed."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import CommandFailed, Refused
+from scripts.system import process
+from scripts.system.command import Result
+from scripts.system.process import last_words
+
+OLDEST = 3  # 2.x answers its own questions with yes where there is no terminal
+
+
+def answer(result: Result, what: str) -> Any:
+    """The JSON document that a call printed.
+
+    Raises:
+        CommandFailed: it failed, with the CLI's own message, or printed no JSON.
+    """
+    try:
+        document = json.loads(result.text)
+    except ValueError:
+        raise CommandFailed(
+            f"`{what}` ended with {result.code} and no JSON{last_words(result)}",
+            exit_code=result.code,
+        ) from None
+    if result.code or (isinstance(document, dict) and document.get("_tag") == "Error"):
+        raise CommandFailed(f"`{what}` ended with {result.code}{quoted(document)}", exit_code=result.code)
+    return document
+
+
+def quoted(document: Any) -> str:
+    """The message of an error document, as lines that can't be taken for ours."""
+    error = document.get("error") if isinstance(document, dict) else None
+    said = str(error.get("message", "")) if isinstance(error, dict) else ""
+    return process.quoted(said or json.dumps(document))
+
+
+def find(app: Path, configured: str) -> Path:
+    """The CLI's real binary: the configured one, or that in the app's `node_modules`.
+
+    Never npx: it writes its arguments to a log, and may fetch another version.
+
+    Raises:
+        Refused: there is none, or it is older than the desk can trust.
+    """
+    if configured:
+        binary = app / configured
+        if binary.is_file():
+            _check_version(binary)
+            return binary
+        raise Refused(f"there is no Supabase CLI at `{configured}`", "see `[supabase] cli`")
+    for folder in (app, *app.parents):
+        found = sorted((folder / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
+        if found:
+            binary = _for_this_machine(found)
+            _check_version(binary)
+            return binary
+    raise Refused(
+        "the Supabase CLI is not in the app's `node_modules`",
+        f"npm --prefix {app} install --save-dev --save-exact supabase@3.1.0",
+    )
+
+
+def _for_this_machine(found: list[Path]) -> Path:
+    """A `node_modules` that was copied from elsewhere may hold several."""
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(platform.machine().lower())
+    wanted = f"cli-{platform.system().lower()}-{machine or platform.machine().lower()}"
+    return next((each for each in found if each.parents[1].name.startswith(wanted)), found[0])
+
+
+def _check_version(binary: Path) -> None:
+    """Read, not asked: a start of the CLI costs a second."""
+    try:
+        package = json.loads((binary.parents[1] / "package.json").read_text())
+        version = str(package["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    major = re.match(r"v?([0-9]+)\.", version)
+    if major and int(major[1]) < OLDEST:
+        raise Refused(
+            f"the Supabase CLI in `node_modules` is {version}: {OLDEST}.0 or newer is needed",
+            "npm install --save-dev --save-exact supabase@3.1.0",
+        )

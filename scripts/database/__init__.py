@@ -1,0 +1,1 @@
+"""The database: migrations, backups, restores, refreshes, and PostgreSQL itself."""

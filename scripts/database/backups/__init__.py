@@ -1,0 +1,1 @@
+"""Backups: creation, proof, storage, retention."""

@@ -1,0 +1,242 @@
+# pure
+"""What a backup is and holds, as its `MANIFEST.json` says it: strict, versioned, written last. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from scripts.database.backups.toc import BOOKKEEPING, USERS, Lists, is_apps
+from scripts.errors import Refused
+
+FORMAT = 1
+FILE = "MANIFEST.json"
+Kind = Literal["daily", "predeploy", "manual", "presafety", "masked"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}-(?:" + "|".join(KINDS) + r")-[0-9a-f]{4}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table as the snapshot had it: rows, the sum of its rows' hashes, bytes on the server's disk."""
+
+    rows: int
+    checksum: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the archive; the last two are None where it was not encrypted."""
+
+    bytes: int
+    sha256: str
+    encrypted_bytes: int | None = None
+    encrypted_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What the backup does not hold, or what is not restored from it, and why: in plain words."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The whole document. Times are UTC, ISO 8601.
+
+    Args:
+        project: the app's name in `pipeline.toml`.
+        host, database: where it was taken from; no user, no password.
+        release: the one that was live then, such as `v41`; "" before the first.
+        commit: the commit that was live then; "" before the first release.
+        migrations: version -> SHA-256 of the file's statements as the history has them.
+        server, client: versions such as `17.11`: of the server, and of pg_dump.
+        wal: where the server's log was (`0/1A2B3C`).
+        tables: "schema.table" -> what it held; only what a restore brings back.
+        sequences: "schema.sequence" -> last value; a restored one may be ahead of it.
+        extensions: name -> version.
+        schema_hash: of the sorted lines in the file `schema.json`.
+        files: name without `.age` -> size and SHA-256, plain and encrypted.
+        recipients: the age keys that can open it; () for a plain archive.
+        policy: digest of the masking rules; None for an archive of real data.
+    """
+
+    id: str
+    environment: str
+    kind: Kind
+    project: str
+    host: str
+    database: str
+    started: str
+    finished: str
+    release: str
+    commit: str
+    migrations: Mapping[str, str]
+    server: str
+    client: str
+    wal: str
+    tables: Mapping[str, Table]
+    sequences: Mapping[str, int]
+    extensions: Mapping[str, str]
+    schema_hash: str
+    files: Mapping[str, File]
+    left_out: tuple[LeftOut, ...]
+    recipients: tuple[str, ...] = ()
+    policy: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in a store."""
+        return sum(each.encrypted_bytes or each.bytes for each in self.files.values())
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows by table."""
+        return {name: table.rows for name, table in self.tables.items()}
+
+    @property
+    def newest(self) -> str | None:
+        """The schema version that it holds."""
+        return max(self.migrations, default=None)
+
+    def text(self) -> str:
+        """The document; the same manifest always gives the same text."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True) + "\n"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document: by it the ledger knows the backup again."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+
+def backup_id(at: str, commit: str, kind: Kind, salt: str) -> str:
+    """`20301231T235959Z-0123abcd-daily-9f31`, in the order of time; `at` in ISO 8601, UTC."""
+    digits = re.sub(r"\D", "", at)[:14]
+    return f"{digits[:8]}T{digits[8:]}Z-{(commit or '0' * 8)[:8]}-{kind}-{salt[:4]}"
+
+
+def read(text: str | bytes) -> Manifest:
+    """The manifest that a document says; every key known and of its kind.
+
+    Raises:
+        Refused: it is cut off, of another format, or not what this desk writes.
+    """
+    try:
+        document = json.loads(text)
+        if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
+            raise _unusable("it is of another format")
+        return _manifest(document)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as fault:
+        raise _unusable(f"it can't be read ({type(fault).__name__})") from None
+
+
+def _manifest(document: dict[str, Any]) -> Manifest:
+    names = {each.name for each in fields(Manifest)}
+    if set(document) != names:
+        odd = ", ".join(f"`{each}`" for each in sorted(set(document) ^ names))
+        raise _unusable(f"these keys are missing or unknown: {odd}")
+    texts = "id environment project host database started finished release commit server client wal"
+    for name in (*texts.split(), "schema_hash"):
+        _demand(isinstance(document[name], str), name)
+    _demand(bool(ID.fullmatch(document["id"])), "id")
+    _demand(document["kind"] in KINDS, "kind")
+    _demand(document["policy"] is None or isinstance(document["policy"], str), "policy")
+    values = {
+        **document,
+        "migrations": _mapping(document, "migrations", str),
+        "extensions": _mapping(document, "extensions", str),
+        "sequences": _mapping(document, "sequences", int),
+        "tables": {name: Table(**each) for name, each in document["tables"].items()},
+        "files": {name: File(**each) for name, each in document["files"].items()},
+        "left_out": tuple(LeftOut(**each) for each in document["left_out"]),
+        "recipients": tuple(document["recipients"]),
+    }
+    for name, table in values["tables"].items():
+        _demand(_count(table.rows) and _count(table.bytes) and isinstance(table.checksum, str), name)
+    for name, file in values["files"].items():
+        _demand(_count(file.bytes) and bool(DIGEST.fullmatch(file.sha256)) and "/" not in name, name)
+        encrypted = file.encrypted_sha256
+        _demand(encrypted is None or bool(DIGEST.fullmatch(encrypted)), name)
+    _demand(bool(values["files"]), "files")
+    return Manifest(**values)
+
+
+def _mapping(document: Mapping[str, Any], name: str, kind: type) -> dict[str, Any]:
+    table = document[name]
+    _demand(isinstance(table, dict) and all(type(each) is kind for each in table.values()), name)
+    return dict(table)
+
+
+def _count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _demand(holds: bool, name: str) -> None:
+    if not holds:
+        raise _unusable(f"`{name}` is not what it should be")
+
+
+def _unusable(why: str) -> Refused:
+    return Refused(f"the manifest of the backup is not usable: {why}")
+
+
+# What an archive is made of, what it leaves out on purpose, and what no archive can hold. Pure.
+
+
+DUMP, LISTS, SCHEMA, ROLES, EXTRAS = "db.dump", "restore.json", "schema.json", "roles.sql", "extras.sql"
+NAMES = (DUMP, LISTS, SCHEMA, ROLES, EXTRAS)
+SEALED = ".age"  # what an encrypted file's name ends with
+
+# Rows that are not even dumped: patterns of pg_dump, each with its reason.
+DENIED = {
+    "vault.*": "secrets are encrypted with a key that leaves the project with nobody",
+    "pgsodium.*": "keys of the project",
+    "pgsodium_masks.*": "keys of the project",
+    "cron.job_run_details": "a log of runs",
+    "net.*": "requests under way and their answers: they must not be sent again",
+    "realtime.messages*": "messages of the moment, gone after three days",
+    "_realtime.*": "the platform's own state",
+    "_analytics.*": "the platform's own logs",
+    "supabase_functions.hooks": "a log of webhooks",
+}
+# What no dump of a hosted project holds, whatever its options are.
+IMPOSSIBLE = (
+    LeftOut("passwords of roles", "only a superuser can read them: set them anew after a restore"),
+    LeftOut("files in Storage buckets", "the database holds their rows alone: copy the buckets apart"),
+    LeftOut("secrets of Vault and edge functions", "they are encrypted with the project's own key"),
+    LeftOut("settings of the project", "auth providers, SMTP, API and network settings are no part of it"),
+    LeftOut("replication slots and subscriptions", "they belong to one server"),
+)
+
+
+def has_rows(schema: str, table: str) -> bool:
+    """Whether the rows of a table are brought back by a restore, and so are counted and compared."""
+    return is_apps(schema) or (schema in USERS and (schema, table) not in BOOKKEEPING)
+
+
+def left_out(lists: Lists) -> tuple[LeftOut, ...]:
+    """All that is missing after a restore, with the reason; entries of one reason in one line."""
+    reasons: dict[str, list[str]] = {}
+    for each in lists.left_out:
+        reasons.setdefault(each.why, []).append(each.entry.schema or each.entry.kind.lower())
+    entries = (
+        LeftOut(f"{len(names)} entries of {', '.join(sorted(set(names)))}", why)
+        for why, names in sorted(reasons.items())
+    )
+    denied = (LeftOut(f"rows of {pattern}", why) for pattern, why in DENIED.items())
+    return (*IMPOSSIBLE, *denied, *entries)
+
+
+def forgotten(lists: Lists, tables: Sequence[str]) -> list[str]:
+    """The tables that were read, but whose rows no restore of this dump would bring; [] as it should be."""
+    kinds = ("TABLE DATA", "MATERIALIZED VIEW DATA")
+    dumped = {f"{each.schema}.{each.tag}" for each in (*lists.app, *lists.users) if each.kind in kinds}
+    return sorted(set(tables) - dumped)

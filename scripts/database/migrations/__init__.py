@@ -1,0 +1,1 @@
+"""Migrations: files, verdicts, rehearsals, drift."""

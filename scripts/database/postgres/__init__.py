@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, programs, dumps, content, scratch databases."""

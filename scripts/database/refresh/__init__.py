@@ -1,0 +1,1 @@
+"""Refresh: a masked copy of one environment for another."""

@@ -1,0 +1,1 @@
+"""Restores: whole databases, or the touched tables alone."""

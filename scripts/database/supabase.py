@@ -1,0 +1,118 @@
+"""The Supabase CLI: its pinned binary, called for what it alone can do. Only JSON is believed.
+
+Facts (measured with 3.1.0): no prompt without a terminal, so `--yes` stands for a consent that the
+desk has obtained; the password travels as PGPASSWORD; exit code 0 does not prove that anything was
+applied; without a `config.toml` nothing but migrations is pushed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scripts.config.supabase_cli import answer
+from scripts.database.postgres.url import Database
+from scripts.errors import CommandFailed
+from scripts.system import temporary
+from scripts.system.command import Command
+from scripts.system.process import attempt
+
+LIST_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The binary and the folder in which the commit's migrations lie."""
+
+    binary: Path
+    workdir: Path
+
+    def migration_list(self, database: Database) -> Command:
+        """Which versions are local, remote, or both."""
+        return self._command(database, LIST_TIMEOUT, 0, "migration", "list", remote(database))
+
+    def db_push(
+        self, database: Database, timeout: float, lock_timeout: float, *, late: bool = False
+    ) -> Command:
+        """Apply what is pending; `late`: also what is older than the newest one there."""
+        asked = ("--yes", *(("--include-all",) if late else ()), remote(database))
+        return self._command(database, timeout, lock_timeout, "db", "push", *asked)
+
+    def db_diff(self, old: Database, new: Database, timeout: float) -> Command:
+        """What would make the schema of `old` that of `new`; their passwords travel in a file of 0600."""
+        urls = [f"{each.url}?sslmode={each.sslmode}" for each in (old, new)]
+        command = self._command(old, timeout, 0, "db", "diff", f"--from={urls[0]}", f"--to={urls[1]}")
+        certificate = old.sslrootcert or new.sslrootcert
+        env = {name: value for name, value in command.env.items() if not name.startswith("PG")}
+        env["PGPASSFILE"] = str(self._passwords(old, new))
+        return replace(command, env=env | ({"PGSSLROOTCERT": certificate} if certificate else {}))
+
+    def _passwords(self, *databases: Database) -> Path:
+        """Beside the migrations, in the folder that goes when the CLI has ended."""
+        file = self.workdir / "home" / "passwords"
+        file.touch(mode=0o600)
+        known = [(e.host, str(e.port), e.name, e.user, e.password.reveal()) for e in databases]
+        lines = (":".join(re.sub(r"([\\:])", r"\\\1", part) for part in each) for each in known)
+        file.write_text("".join(f"{line}\n" for line in lines))
+        return file
+
+    def _command(self, database: Database, timeout: float, lock_timeout: float, *arguments: str) -> Command:
+        env = {
+            **database.environment,
+            "SUPABASE_HOME": str(self.workdir / "home"),
+            "TMPDIR": str(self.workdir / "home"),  # it unpacks 3 MB and leaves them
+            "SUPABASE_TELEMETRY_DISABLED": "1",
+            "SUPABASE_NO_UPDATE_NOTIFIER": "1",
+            "DO_NOT_TRACK": "1",
+        }
+        if lock_timeout:
+            env["PGOPTIONS"] = f"-c lock_timeout={int(lock_timeout * 1000)}"
+        where = (f"--workdir={self.workdir}", "--output-format=json")
+        return Command((str(self.binary), *arguments, *where), cwd=self.workdir, env=env, timeout=timeout)
+
+
+def remote(database: Database) -> str:
+    """The argument that names the database to work on."""
+    return f"--remote={database.url}"
+
+
+@contextmanager
+def opened(binary: Path, migrations: Mapping[str, str], beside: Path | None = None) -> Iterator[Cli]:
+    """The CLI over a temporary folder, in `beside`, with just these migrations (file name -> text)."""
+    with temporary.folder(beside) as workdir:
+        (workdir / "home").mkdir()
+        folder = workdir / "supabase" / "migrations"
+        folder.mkdir(parents=True)
+        for file, sql in migrations.items():
+            (folder / file).write_bytes(sql.encode("utf-8", "surrogateescape"))
+        yield Cli(binary, workdir)
+
+
+def versions(cli: Cli, database: Database) -> tuple[set[str], set[str]]:
+    """What the CLI takes for local and for remote versions.
+
+    Raises:
+        CommandFailed: it could not tell.
+    """
+    rows = answer(attempt(cli.migration_list(database)), "supabase migration list")
+    if isinstance(rows, dict):  # `stream-json` and some commands wrap their rows
+        rows = rows.get("migrations", rows.get("data"))
+    if not isinstance(rows, list):
+        raise CommandFailed("`supabase migration list` gave no list")
+    local = {str(row["local"]) for row in rows if row.get("local")}
+    return local, {str(row["remote"]) for row in rows if row.get("remote")}
+
+
+def difference(cli: Cli, old: Database, new: Database, timeout: float = 120.0) -> str:
+    """The SQL that would make the schema of `old` that of `new`; empty when they are equal.
+
+    Raises:
+        CommandFailed: it could not tell.
+    """
+    document = answer(attempt(cli.db_diff(old, new, timeout)), "supabase db diff")
+    if not isinstance(document, dict) or not isinstance(document.get("diff"), str):
+        raise CommandFailed("`supabase db diff` gave no difference that can be read")
+    return str(document["diff"]).strip()

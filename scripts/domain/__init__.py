@@ -1,1 +1,0 @@
-"""WHAT IS TRUE: pure functions and frozen values; no I/O, no clock, no environment."""

@@ -1,1 +1,0 @@
-"""What proves that a commit is good enough."""

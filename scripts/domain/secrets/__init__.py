@@ -1,1 +1,0 @@
-"""Secrets: what is one, which mistakes are made with them, and how one is found in a bundle."""

@@ -1,0 +1,1 @@
+"""GitHub: one client, and what its branch protection says."""

@@ -1,0 +1,195 @@
+"""The public URL, asked as a visitor would: what it says that it is, and whether its pages work."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from scripts.system.background import begin
+
+if TYPE_CHECKING:
+    import requests
+
+
+LARGEST = 65_536  # bytes of a version stamp that are read; a real one has 200
+LONGEST = 100  # characters of one of its values
+GRACE = 0.5  # seconds over the time-out of a request after which nobody waits for it any more
+REDIRECTS = 3
+HEADERS = {"Cache-Control": "no-cache", "Pragma": "no-cache", "User-Agent": "release-desk"}
+
+T = TypeVar("T")
+Stamp = tuple[int | None, dict[str, str], str | None]  # status, what the stamp says, why not
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one round of requests gave; plain values for `domain.live.Answer`."""
+
+    status: int | None
+    stamp: dict[str, str]
+    pages: tuple[tuple[str, int | None], ...]
+    error: str | None
+
+
+def look(url: str, version_path: str, pages: Sequence[str], timeout: float) -> Look:
+    """Ask for the version stamp and the pages, all at once; never longer than `timeout` seconds or so.
+
+    A server that answers byte by byte would outlive any time-out of a request, so nobody waits for
+    the threads: what has not come by then is no answer.
+    """
+    base, deadline = url.rstrip("/"), time.monotonic() + timeout + GRACE
+    stamp = begin(_stamp, base + version_path, timeout)
+    seen = [(path, begin(_status, base + path, timeout)) for path in pages]
+    status, found, error = _wait(stamp, deadline, (None, {}, "timed out"))
+    return Look(status, found, tuple((path, _wait(each, deadline, None)) for path, each in seen), error)
+
+
+def _wait(answer: Future[T], deadline: float, late: T) -> T:
+    try:
+        return answer.result(timeout=max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        return late
+
+
+def _stamp(url: str, timeout: float) -> Stamp:
+    try:
+        with _get(url, timeout) as response:
+            raw = response.raw.read(LARGEST, decode_content=True)
+            if response.status_code != 200:
+                return response.status_code, {}, f"it answers {response.status_code}"
+    except _faults() as fault:
+        return None, {}, in_short(fault)
+    return 200, *_read(raw)
+
+
+def _read(raw: bytes) -> tuple[dict[str, str], str | None]:
+    """The stamp's texts; an untrusted answer, so every shape but the right one is an error."""
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}, "it is no JSON"
+    if not isinstance(document, dict):
+        return {}, "it is no JSON object"
+    values = {key: document.get(key) for key in ("commit", "environment", "schema")}
+    stamp = {key: value for key, value in values.items() if isinstance(value, str)}
+    if not re.fullmatch(r"[0-9a-f]{40}", stamp.get("commit", "")):
+        return {}, "it has no `commit` of 40 hex digits"
+    if any(len(value) > LONGEST or not value.isprintable() for value in stamp.values()):
+        return {}, "its values are no plain text"
+    return stamp, None
+
+
+def _status(url: str, timeout: float) -> int | None:
+    """The status of a page; a redirect is followed on the same host only."""
+    try:
+        for _ in range(REDIRECTS):
+            with _get(url, timeout) as response:
+                target = _redirect(response, url)
+                if target is None:
+                    return response.status_code
+                url = target
+    except _faults():
+        return None
+    return 310  # too many redirects: never a page that works
+
+
+def _get(url: str, timeout: float) -> requests.Response:
+    import requests
+
+    return requests.get(url, timeout=timeout, headers=HEADERS, allow_redirects=False, stream=True)
+
+
+def _redirect(response: requests.Response, url: str) -> str | None:
+    if not response.is_redirect:
+        return None
+    target = urljoin(url, response.headers["location"])
+    return target if urlsplit(target).netloc == urlsplit(url).netloc else None
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """All that a server can do to a reader: urllib3's own errors come through when the body breaks."""
+    import requests
+    import urllib3
+
+    return (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+
+
+def in_short(fault: Exception) -> str:
+    """The kind of failure in a few words; the library's own text is long and names objects."""
+    import requests
+
+    if isinstance(fault, requests.exceptions.SSLError):
+        return "its certificate is not trusted"
+    if isinstance(fault, requests.Timeout):
+        return "timed out"
+    if isinstance(fault, requests.ConnectionError):
+        return "can't connect"
+    return f"its answer broke off ({type(fault).__name__})"
+
+
+# What a public URL answered, and whether that proves a release.
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One look at a public URL.
+
+    Args:
+        status: the HTTP status of the version stamp; None when nobody answered.
+        pages: status of each page that must work; None where nobody answered.
+        error: why there is no answer, or why it could not be read.
+    """
+
+    status: int | None
+    commit: str | None = None
+    environment: str | None = None
+    schema: str | None = None
+    pages: tuple[tuple[str, int | None], ...] = ()
+    error: str | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Nobody answered at all: what is live can't be told."""
+        return self.status is None
+
+    def __str__(self) -> str:
+        if self.silent:
+            return f"no answer ({self.error})"
+        if self.commit is None:
+            return f"HTTP {self.status} without a commit ({self.error})"
+        return f"`{self.commit[:12]}`"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the public URL must answer for a release to be proven; None where it is not known."""
+
+    commit: str
+    environment: str
+    schema: str | None = None
+
+
+def fault(answer: Answer, expected: Expected) -> str | None:
+    """Why the answer proves nothing, or None when the release is live and works."""
+    if answer.silent:
+        return f"nobody answers: {answer.error}"
+    if answer.commit is None:
+        return f"the version stamp can't be read: {answer.error}"
+    if answer.commit != expected.commit:
+        return f"`{answer.commit[:12]}` answers, not `{expected.commit[:12]}`"
+    if answer.environment not in (None, expected.environment):
+        return f"it says that it is `{answer.environment}`, not `{expected.environment}`"
+    if expected.schema is not None and answer.schema not in (None, expected.schema):
+        return f"it was built for schema `{answer.schema}`, not `{expected.schema}`"
+    broken = [
+        f"`{path}` gives {status or 'no answer'}"
+        for path, status in answer.pages
+        if status is None or not 200 <= status < 300
+    ]
+    return "; ".join(broken) or None

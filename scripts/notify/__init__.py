@@ -1,0 +1,1 @@
+"""Notices to the team: events, chat formats, outbox, webhooks."""

@@ -1,0 +1,1 @@
+"""Proofs: browser tests, load tests, approvals, and the gates that demand them."""

@@ -1,0 +1,1 @@
+"""Releases: deploy, promote, rollback, resume, hotfix, drill, freeze, status."""

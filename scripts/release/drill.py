@@ -1,0 +1,145 @@
+"""`drill`: a release that is broken on purpose must be caught, taken back and told; today, not once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.config.consent import Consent
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.config.settings import Environment
+from scripts.errors import Refused, ReleaseFailed, TakenBack
+from scripts.git.merge import MergingGit
+from scripts.notify import events, tell
+from scripts.notify.deliver import undelivered
+from scripts.notify.events import Deed
+from scripts.release import publish
+from scripts.release.execute import confirm, held, refuse
+from scripts.release.observe import observe
+from scripts.release.plan import decide, words
+from scripts.release.run import Run, acquire
+from scripts.release.wish import Wish
+from scripts.state.ledger import Event, Ledger
+from scripts.state.remote import append, observe_remote
+
+SUBJECT = "drill: a commit that is broken on purpose"
+
+
+def drill(desk: Desk, *, env: str, yes: bool) -> Outcome:
+    """Release a broken commit, see it caught and taken back, and write the dated proof."""
+    environment = desk.settings.environment(env)
+    good = _ready(desk, environment)
+    broken = _break(desk, good.commit)
+    plan = decide(observe(desk, Wish("drill", environment, revision=broken)))
+    desk.progress.show(words(plan))
+    refuse(plan)
+    confirm(desk, plan, Consent(yes=yes))
+    drilled = acquire(desk, plan, SUBJECT)
+    try:
+        with held(drilled):
+            _release_it(drilled)
+    except TakenBack:
+        raise
+    except ReleaseFailed as caught:
+        return _proven(drilled, good, caught)
+    raise AssertionError("a drill never ends well by itself")
+
+
+def _ready(desk: Desk, environment: Environment) -> Event:
+    """A drill starts from a good state, never where customers are, and needs to know what to break.
+
+    Raises:
+        Refused: one of these does not hold.
+    """
+    if environment.guarded:
+        raise Refused(
+            f"{environment.name} is guarded: drills are for an environment without customers",
+            f"invoke drill --env {desk.settings.chain[0]}",
+        )
+    if environment.publish == "manual":
+        raise Refused("a drill needs a way back that nobody has to press", '`publish = "mcp"`')
+    good = observe_remote(desk).ledger.live(environment.name)
+    live = desk.look(environment).commit
+    if good is None or live != good.commit:
+        raise Refused(
+            f"{environment.name} is not at a proven release: a drill could not tell what it broke",
+            f"invoke deploy --env {environment.name}",
+        )
+    return good
+
+
+def _break(desk: Desk, commit: str) -> str:
+    """A commit on top of the good one in which `[drill] file` holds `[drill] text`; on no branch."""
+    drill = desk.settings.drill
+    if not drill.file:
+        raise Refused(
+            "the drill does not know how to break this app",
+            "name a `file` and its broken `text` under `[drill]` in `pipeline.toml`",
+        )
+    git = MergingGit(desk.git.folder, desk.git.remote)
+    return git.commit_with(commit, drill.file, drill.text, f"{SUBJECT} ({desk.now()})")
+
+
+def _release_it(run: Run) -> None:
+    """As any release; but it has to fail, and then the bracket takes it back."""
+    expected = run.plan.facts.expected
+    publish.build(run, expected)
+    publish.publish(run)
+    publish.verify(run, expected)
+    raise TakenBack(
+        f"the drill FAILED: {run.environment.name} took a broken commit for a good release;"
+        " name a page that the drill breaks in `[verify] paths`",
+        bad=True,
+    )
+
+
+def _proven(run: Run, good: Event, caught: ReleaseFailed) -> Outcome:
+    """The good release must be live again and verified, and the notices must have gone out."""
+    desk, environment = run.desk, run.environment
+    back = run.live is not None and run.live.commit == good.commit
+    left = undelivered(desk, environment)
+    passed = back and not left
+    seconds = round(sum(float(step["seconds"]) for step in run.steps), 1)
+    reason = caught.message.splitlines()[0]
+    found: dict[str, Any] = {
+        "caught": reason,
+        "back": good.commit if back else None,
+        "seconds": seconds,
+        "undelivered": left,
+    }
+    if passed:
+        _write(desk, environment, good, run.id, found)
+    facts = [("caught", reason), ("live again", good.release), ("notices waiting", str(left))]
+    deed = Deed(run.id, desk.actor, desk.now(), seconds)
+    tell.tell(desk, events.of_drill(environment, deed, passed=passed, found=facts))
+    if not passed:
+        return Outcome.failed(
+            f"the drill FAILED on {environment.name}: "
+            + (f"{left} notices were not delivered" if back else f"live is {run.live}"),
+            f"mend it, then `invoke drill --env {environment.name}`",
+            **found,
+        )
+    return Outcome.done(
+        f"the drill passed on {environment.name} in {seconds:g} s: the broken release was caught"
+        f" ({reason}), {good.release} is live again and verified, the notices are out",
+        **found,
+    )
+
+
+def _write(desk: Desk, environment: Environment, good: Event, run_id: str, found: dict[str, Any]) -> None:
+    """The dated proof, for whoever demands one."""
+
+    def make(_ledger: Ledger) -> Event:
+        return Event(
+            environment=environment.name,
+            kind="proof",
+            ending="done",
+            release=good.release,
+            commit=good.commit,
+            actor=desk.actor,
+            at=desk.now(),
+            run=run_id,
+            detail={"what": "drill", **found},
+        )
+
+    append(desk, observe_remote(desk).ledger.tip, make)

@@ -1,0 +1,133 @@
+# pure
+"""What was observed, all of it, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scripts.config.settings import Environment
+from scripts.database.migrations.files import Applied, Migration, newest
+from scripts.database.migrations.verdict import Lint
+from scripts.database.restore.partial import Keeping
+from scripts.database.restore.plan import Restoring
+from scripts.git.client import Commit
+from scripts.http import Answer, Expected
+from scripts.secrets.finding import Finding
+from scripts.state.ledger import Event, Ledger
+from scripts.state.lock import Lock
+
+MOVES_BRANCH = ("promote", "hotfix")  # tasks that move the environment's branch to what they release
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the decision looks at.
+
+    Args:
+        source: the environment that promotes into this one; None for what comes from no other.
+        wanted: the commit to release.
+        head: where the target's branch is on the remote; None before its first promotion.
+        contained: for `deploy`: the commit is on the target's branch; for what moves the branch: it
+            is an ancestor of the commit, so that it can be fast-forwarded.
+        at_source: the commit is the head of the source's branch.
+        commits: what the release brings, newest first.
+        strangers: what the target's branch has and the commit lacks, newest first.
+        harmless: the strangers bring no content of their own.
+        carried: what a hotfix would carry past the gates: commits of the branches before, unproven.
+        applied: the database's history; None for an app without a database.
+        target: the release to go back to; None for what brings something new.
+        now: UTC, ISO 8601.
+        allow_bad: why a commit that was rolled back here may be live again; empty: it may not.
+        retry: a person says that a commit that failed here may be tried again.
+        revision: the branch, tag or commit as it was named; empty for the head of the branch.
+        rollbacks: the rollback scripts of the commit, one for each migration that has one.
+        left: the migrations of the commit that is left by going back, and `left_rollbacks` its scripts.
+        lints: by file, what another reader of migrations found; None where there is no such reader.
+        accepts: what a person takes on himself: `irreversible`, to go without a way back for the schema;
+            `out-of-order`, to apply migrations that are older than the newest one there.
+        with_data: for a rollback: the data may go back too; `rung` is the way that was asked for.
+        data: what going back to the fitting backup would lose; None where there is none: `no_data`.
+        keeps: what going back by the touched tables alone would lose; None where it can't be: `no_keeps`.
+        findings: what `env.check` says of the environment's configuration.
+        before: the environment whose proofs count, for `[environment.<name>.gates]`; None where none do.
+        maker: who made the commit; empty when nobody knows.
+        altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
+    """
+
+    task: str
+    environment: Environment
+    source: Environment | None
+    wanted: str
+    head: str | None
+    contained: bool
+    commits: tuple[Commit, ...]
+    strangers: tuple[Commit, ...]
+    lock: Lock | None
+    ledger: Ledger
+    live: Answer
+    source_live: Answer | None
+    committed: tuple[Migration, ...]
+    applied: tuple[Applied, ...] | None
+    at_source: bool = True
+    target: Event | None = None
+    now: str = ""
+    allow_bad: str = ""
+    remote: str = "origin"
+    retry: bool = False
+    harmless: bool = False
+    carried: tuple[Commit, ...] = ()
+    revision: str = ""
+    rollbacks: tuple[Migration, ...] = ()
+    left: tuple[Migration, ...] = ()
+    left_rollbacks: tuple[Migration, ...] = ()
+    lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
+    accepts: frozenset[str] = frozenset()
+    with_data: bool = False
+    rung: str = ""
+    data: Restoring | None = None
+    no_data: str = ""
+    keeps: Keeping | None = None
+    no_keeps: str = ""
+    rollbacks_folder: str = "supabase/rollbacks"
+    findings: tuple[Finding, ...] = ()
+    before: Environment | None = None
+    maker: str = ""
+    altered: frozenset[str] = frozenset()
+
+    @property
+    def moves_branch(self) -> bool:
+        """At the end the environment's branch moves to the commit; otherwise it stays where it is."""
+        return self.task in MOVES_BRANCH
+
+    @property
+    def schema(self) -> str | None:
+        """The schema version that the commit brings."""
+        return newest(each.version for each in self.committed)
+
+    @property
+    def standing(self) -> str | None:
+        """The schema version that the database has now."""
+        return newest(each.version for each in self.applied or ())
+
+    @property
+    def expected(self) -> Expected:
+        """What the public URL must answer afterwards."""
+        return Expected(self.wanted, self.environment.name, self.schema)
+
+    @property
+    def previous(self) -> Event | None:
+        """The release that is live by the ledger: the one to go back to."""
+        return self.ledger.live(self.environment.name)
+
+    @property
+    def kind(self) -> str:
+        """The kind of event that this run writes; a drill is never a release."""
+        if self.task == "drill":
+            return "drill"
+        return "rollback" if self.rolls_back else "release"
+
+    @property
+    def rolls_back(self) -> bool:
+        """Going back to a release that was proven here, instead of bringing something new."""
+        return self.target is not None

@@ -1,0 +1,111 @@
+"""`hotfix`: a fix made from the last branch goes live there at once, then comes back to those before.
+
+The gates, the way back and the one atomic push are those of every release; what it does without is the
+proof of the environment before.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import Any
+
+from scripts.branches.alignment import Alignment
+from scripts.branches.backmerge import bring_back, way_back
+from scripts.branches.merge import align
+from scripts.config.consent import Consent
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.errors import DeskError, Interrupted, Refused
+from scripts.release.asked import Asked
+from scripts.release.execute import carry_out
+from scripts.release.observe import observe
+from scripts.release.plan import decide
+from scripts.release.wish import Wish
+from scripts.state.remote import observe_remote
+from scripts.state.retry import patiently
+from scripts.system.signals import Stop
+
+TASK = "hotfix"
+LATER = "`invoke backmerge --all --plan`"
+
+
+def hotfix(desk: Desk, *, branch: str, **options: Any) -> Outcome:
+    """Release the branch's head to the last environment, then bring it back; options as in `Asked`."""
+    _usable(desk, branch)
+    asked = Asked(sha=branch, **options)
+    wish = asked.wish(TASK, desk.settings.environments[desk.settings.chain[-1]])
+    if asked.plan:
+        return _foreseen(desk, wish, asked)
+    return brought_back(desk, asked.released(desk, wish), wait=asked.wait)
+
+
+def _usable(desk: Desk, branch: str) -> None:
+    """A hotfix is a branch of the remote, and none of the chain.
+
+    Raises:
+        Refused: it is neither.
+    """
+    if not branch:
+        raise Refused("no branch was named", f"`invoke {TASK} --branch hotfix/NAME`")
+    for each in desk.settings:
+        if each.branch == branch:
+            raise Refused(
+                f"`{branch}` is the branch of {each.name}, no hotfix",
+                f"`invoke promote --to {desk.settings.chain[-1]}` releases what was proven before",
+            )
+    if f"refs/heads/{branch}" not in desk.git.refs():
+        raise Refused(
+            f"the remote has no branch `{branch}`",
+            f"`git push {desk.git.remote} {shlex.quote(branch)}`",
+        )
+
+
+def brought_back(desk: Desk, outcome: Outcome, *, wait: bool = False) -> Outcome:
+    """Merge it into the branches before; what stops that does not undo a release that is live."""
+    way = way_back(desk.settings)
+
+    def work() -> Outcome:
+        return bring_back(desk, way, Consent(yes=True))
+
+    try:
+        back = patiently(desk, work, wait=wait)
+    except Stop as stop:
+        broken_off = Interrupted(f"{stop}, and not brought back yet: {outcome.message}", LATER)
+        broken_off.data = outcome.data
+        raise broken_off from None
+    except DeskError as fault:
+        message = f"{outcome.message}\n  | not brought back yet: {fault.message}"
+        hint = f"{fault.hint}; then {LATER}" if fault.hint else LATER
+        return replace(outcome, message=message, hint=hint, data={**outcome.data, "backmerge": fault.data})
+    data = {**outcome.data, "backmerge": back.document()}
+    if back.ending == "nothing":
+        return replace(outcome, data=data)
+    message = f"{outcome.message}\n  | brought back: {back.message}"
+    return replace(outcome, ending="done", message=message, hint=back.hint, data=data)
+
+
+def _foreseen(desk: Desk, wish: Wish, asked: Asked) -> Outcome:
+    """The plan says also how it would come back: a conflict is known before the release."""
+    plan = decide(observe(desk, wish))
+    outcome = carry_out(desk, plan, asked.consent)
+    if plan.refused:
+        return outcome
+    facts = plan.facts
+    refs = {**observe_remote(desk).refs, facts.environment.branch_ref: facts.wanted}
+    try:
+        found = align(desk, way_back(desk.settings), refs)
+    except DeskError as fault:
+        desk.progress.note(f"how it would come back can't be said: {fault.message}")
+        return outcome
+    desk.progress.note("afterwards it comes back:")
+    for line in _way_home(found):
+        desk.progress.note(f"  {line}")
+    return replace(outcome, data={**outcome.data, "backmerge": found.document()})
+
+
+def _way_home(found: Alignment) -> list[str]:
+    if found.nothing:
+        return [found.nothing]
+    by_hand = ["a person has to merge that; the release does not wait for it"] if found.stuck else []
+    return [*found.words(), *by_hand]

@@ -1,0 +1,66 @@
+"""The leak scan of a release: what was built, before it is published; and what is served, after."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scripts.errors import CommandFailed, ReleaseFailed
+from scripts.release.run import Run
+from scripts.secrets import bundle, site
+from scripts.secrets.finding import Finding, errors
+from scripts.secrets.scan_command import judged, known
+
+Bundle = dict[str, bytes]
+
+
+def scan_bundle(run: Run, archive: bytes) -> Bundle:
+    """The very folder that the workspace is about to publish.
+
+    Raises:
+        ReleaseFailed: it carries a secret, or is not the bundle of this environment.
+        Refused: it could not be read, so nobody knows.
+    """
+    desk, environment = run.desk, run.environment
+    with run.step("scan", f"what was built in `{environment.ssh_host}`"):
+        files = bundle.archive(archive, f"the workspace `{environment.ssh_host}`")
+        found = judged(desk, files, known(desk, environment))
+        _stop(run, found, "what was built may not be published")
+    return files
+
+
+def scan_served(run: Run, built: Bundle) -> None:
+    """What visitors get now: it should be what was looked at, but a server may add to it.
+
+    A site that can't be read as a whole is said, and takes nothing back: its bundle was scanned.
+
+    Raises:
+        ReleaseFailed: the public address gives out a secret.
+    """
+    desk, url = run.desk, run.environment.url
+    with run.step("scan", url):
+        try:
+            seen = site.read(url, desk.settings.verify.request_timeout)
+        except CommandFailed as fault:
+            desk.progress.note(f"warning: {fault.message}")
+            return
+        if seen.missing or not seen.whole:
+            desk.progress.note(f"warning: {url} could not be scanned as a whole")
+        looked_at = set(built.values())
+        fresh = {name: data for name, data in seen.files.items() if data not in looked_at}
+        anywhere = replace(known(desk, run.environment), own={}, others=())
+        found = judged(desk, fresh, anywhere) if fresh else ()
+        _stop(
+            run,
+            tuple(each for each in found if each.rule != "LEAK006"),
+            f"{url} gives out what it should not",
+        )
+
+
+def _stop(run: Run, found: tuple[Finding, ...], what: str) -> None:
+    """Errors stop a release; going back is never stopped by them, but they are said."""
+    stopping = errors(found)
+    if stopping and not run.plan.facts.rolls_back:
+        listed = "".join(f"\n  | {each}" for each in stopping)
+        raise ReleaseFailed(f"{what}:{listed}", stopping[0].hint)
+    for each in found:
+        run.desk.progress.note(f"{each}")

@@ -1,0 +1,144 @@
+"""Telling people: a notice goes to the outbox, then to each chat; no release fails or waits for it."""
+
+from __future__ import annotations
+
+from scripts.errors import DeskError, Interrupted
+from scripts.notify.events import Deed, Fact, Kind, Notice, cut, duration, notice, some, who
+from scripts.notify.tell import say
+from scripts.release.facts import Facts
+from scripts.release.plan import Plan
+from scripts.release.run import Run
+
+HASTE = 1.0  # seconds for notices of an interrupted run: a cancelled CI job has 10 in all
+
+
+def start(run: Run) -> None:
+    """A guarded environment is about to change; told while the release goes on."""
+    if run.environment.guarded:
+        say(run.desk, lambda: of_start(run.plan, _deed(run, over=False)), wait=False)
+
+
+def success(run: Run) -> None:
+    """A release, or a rollback that somebody asked for, is proven live and written down."""
+    release = run.release or ""
+
+    def made() -> Notice:
+        if run.plan.facts.rolls_back:
+            return of_rollback(run.plan, _deed(run), release)
+        following = run.desk.settings.after(run.environment)
+        return of_release(run.plan, _deed(run), release, following.name if following else None)
+
+    say(run.desk, made)
+
+
+def failure(run: Run, error: DeskError, at_step: str) -> None:
+    """A run failed, and was settled; whoever took its lock over tells the end of it himself."""
+    if run.holding.lost:
+        return
+
+    def made() -> Notice:
+        return of_failure(
+            run.plan,
+            _deed(run),
+            why=error.message,
+            hint=error.hint or "`invoke status`",
+            at_step=at_step,
+            release=run.release,
+            live=str(run.live or "not looked at"),
+            rolled_back=_went_back(run),
+        )
+
+    say(run.desk, made, budget=HASTE if isinstance(error, Interrupted) else None)
+
+
+def _went_back(run: Run) -> bool:
+    """Whether the failed run has published the previous release again, and verified it."""
+    facts = run.plan.facts
+    if facts.previous is None or facts.previous.commit == facts.wanted or run.live is None:
+        return False
+    verified = any((each["name"], each["ending"]) == ("verify", "done") for each in run.steps)
+    return verified and run.live.commit == facts.previous.commit
+
+
+def _deed(run: Run, *, over: bool = True) -> Deed:
+    seconds = sum(float(each["seconds"]) for each in run.steps) if over else None
+    reason = run.holding.lock.reason
+    return Deed(run.id, run.desk.actor, run.desk.now(), seconds, reason)
+
+
+def of_start(plan: Plan, deed: Deed) -> Notice:
+    """A release of a guarded environment begins; its lock is held."""
+    facts = plan.facts
+    name = facts.environment.name
+    expected = sum(step.seconds or 0 for step in plan.steps)
+    more = [("expected", duration(expected))] if expected else []
+    title = f"{name}: a {facts.task} of {facts.wanted[:12]} begins"
+    return notice("start", name, deed, title, [*_what(plan, deed), *more], hint="`invoke lock.show`")
+
+
+def of_release(plan: Plan, deed: Deed, release: str, following: str | None) -> Notice:
+    """A release is proven live; `following` is the environment that comes after this one."""
+    facts = plan.facts
+    name = facts.environment.name
+    back = f"`invoke rollback --env {name}`" if facts.previous else ""
+    hint = f"`invoke promote --to {following}`" if following else back and f"should it be bad: {back}"
+    title = f"{name}: {release} is live"
+    return notice("success", name, deed, title, _what(plan, deed), hint=hint)
+
+
+def of_rollback(plan: Plan, deed: Deed, release: str) -> Notice:
+    """Somebody went back to a good release; it is proven live, and the environment is held by that."""
+    facts = plan.facts
+    name, left = facts.environment.name, facts.previous
+    to = facts.target.release if facts.target else "an older release"
+    bad = [("marked bad", f"{left.release} ({left.commit[:12]})")] if left else []
+    held = ("held", f"nothing goes to {name} until somebody releases the hold")
+    title = f"{name}: rolled back to {to}, which is live again as {release}"
+    hint = f"when mended: `invoke release-hold --env {name} --reason TEXT`"
+    return notice("rollback", name, deed, title, [*_what(plan, deed), *bad, held], hint=hint)
+
+
+def of_failure(
+    plan: Plan,
+    deed: Deed,
+    *,
+    why: str,
+    hint: str,
+    at_step: str,
+    release: str | None,
+    live: str,
+    rolled_back: bool,
+) -> Notice:
+    """A release failed; `rolled_back`: the one before was published and verified again by itself.
+
+    One event and one notice, of kind `rollback` or `failure`.
+    """
+    facts = plan.facts
+    name, previous = facts.environment.name, facts.previous
+    what = f"{facts.task} of {release or facts.wanted[:12]}"
+    title = f"{name}: the {what} failed at {at_step}"
+    if rolled_back and previous:
+        title += f" and was rolled back: {previous.release} is live again"
+    said = [("why", why), ("live now", live)]
+    kind: Kind = "rollback" if rolled_back and previous else "failure"
+    return notice(kind, name, deed, title, [*_what(plan, deed), *said], hint=hint)
+
+
+def _what(plan: Plan, deed: Deed) -> list[Fact]:
+    """Who, which commit from where, what it brings, where it goes, how long it took."""
+    facts = plan.facts
+    files = [each.file for each in plan.comparison.pending]
+    commits = [("commits", _commits(facts))] if facts.commits and not facts.rolls_back else []
+    migrations = "\n".join(some(files, "migrations")) or "none"
+    origin = f" from {facts.source.name}" if facts.source else ""
+    return [
+        ("what", f"{facts.task} of {facts.wanted[:12]}{origin}"),
+        *who(facts.environment, deed),
+        ("migrations", migrations),
+        *commits,
+    ]
+
+
+def _commits(facts: Facts) -> str:
+    lines = [f"{each.id[:8]} {cut(each.author)}: {cut(each.subject)}" for each in facts.commits]
+    return "\n".join(some(lines, "commits"))

@@ -1,0 +1,218 @@
+"""The database's part of a release: push what is pending, then read what really stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from scripts.config import supabase_cli
+from scripts.config.desk import Desk
+from scripts.database import supabase
+from scripts.database.backups.commands import summary
+from scripts.database.backups.create import taken
+from scripts.database.backups.verify import prove_taken
+from scripts.database.migrations import dry_run
+from scripts.database.migrations.files import Applied, Comparison, Migration, compare, newest
+from scripts.database.postgres.client import Postgres, configured_database
+from scripts.database.postgres.url import Database
+from scripts.database.supabase import Cli
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
+from scripts.release import undo_schema
+from scripts.release.plan import Plan
+from scripts.release.run import Run
+from scripts.system.process import attempt
+
+WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
+ENDED_BY_ITSELF = (0, 1)  # the CLI's own codes; 130 and the like are signals
+# connection, resources, shutdown, lock time-out, deadlock: another try may well succeed
+TROUBLE = re.compile(r"SQLSTATE (?:08|53|57P|55P03|40P01)|failed to connect|ECONNRE|Connection terminated")
+SHOWN = 12  # names of things left behind
+
+
+def ready(desk: Desk, plan: Plan) -> None:
+    """See that the migrations could be pushed, before anything changes.
+
+    Raises:
+        Refused: there are some, and the Supabase CLI is not where it should be.
+    """
+    if plan.comparison.pending:
+        supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
+
+
+def migrate(run: Run) -> None:
+    """Apply the pending migrations of the commit; believe only the history that is read afterwards.
+
+    Raises:
+        ReleaseFailed: a file failed, or is not in the history although the CLI ended with 0.
+        CommandFailed, CommandTimedOut: the CLI could not work.
+    """
+    pending = run.plan.comparison.pending
+    desk, facts = run.desk, run.plan.facts
+    database = configured_database(desk, run.environment)
+    if database is None:
+        return
+    binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
+    postgres = Postgres(database)
+    files = {each.file: each.sql for each in facts.committed}
+    with (
+        run.step("migrate", f"{len(pending)} to apply"),
+        postgres.exclusive(WAIT_FOR_LOCK),
+        supabase.opened(binary, files) as cli,
+    ):
+        _same_view(run, cli, database, postgres)
+        _push(run, cli, database, postgres)
+
+
+def _same_view(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
+    """The CLI must see the same files and the same history as the plan, before it may write."""
+    local, remote = supabase.versions(cli, database)
+    facts = run.plan.facts
+    planned = {each.version for each in facts.applied or ()}
+    if remote != planned or {row.version for row in postgres.history()} != planned:
+        raise Refused(
+            f"the history of {run.environment.name} changed since the plan was made",
+            "`invoke status`, then try again",
+        )
+    if local != {each.version for each in facts.committed}:
+        differing = ", ".join(sorted(local ^ {each.version for each in facts.committed}))
+        raise Refused(f"the Supabase CLI reads other migrations from the commit: {differing}")
+
+
+def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
+    limits = run.desk.settings.supabase
+    before, began = postgres.catalogue(), postgres.now()
+    fault: DeskError | None = None
+    ended = False
+    try:
+        late = bool(run.plan.comparison.late)
+        result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late))
+        ended = result.code in ENDED_BY_ITSELF
+        supabase_cli.answer(result, "supabase db push")
+    except (CommandFailed, CommandTimedOut) as caught:
+        fault = caught
+    except BaseException:
+        _stop_behind(run, postgres, began)
+        raise
+    if not ended:
+        _stop_behind(run, postgres, began)
+    try:
+        _judge(run, postgres, before, fault)
+    except Unreachable as second:
+        run.schema = None
+        first = fault.message if fault else "the migrations were pushed"
+        raise CommandFailed(
+            f"{first}\n  | what stands in the database is not known: {second.message}", second.hint
+        ) from None
+
+
+def _stop_behind(run: Run, postgres: Postgres, began: str) -> None:
+    """A CLI that was killed goes on in the server, and would commit behind our back."""
+    with suppress(Unreachable):
+        postgres.end_pushes(began)
+        run.schema = newest(row.version for row in postgres.history())
+
+
+def _judge(run: Run, postgres: Postgres, before: frozenset[str], fault: DeskError | None) -> None:
+    """Success is a history that holds exactly the versions of the commit; nothing else."""
+    facts = run.plan.facts
+    applied = [Applied(*row) for row in postgres.history()]
+    run.schema = newest(row.version for row in applied)
+    now = compare(facts.committed, applied)
+    if now.state == "equal" and fault is None:
+        run.migrated = tuple(each.file for each in run.plan.comparison.pending)
+        _refuse_broken_indexes(run, postgres.catalogue(), before)
+        return
+    back = _take_back(run, now) if now.pending else ""
+    rows = [Applied(*row) for row in postgres.history()]
+    run.schema = newest(row.version for row in rows)
+    pending = compare(facts.committed, rows).pending
+    stands = _standing(run.plan.comparison.pending, pending, postgres.catalogue() - before) + back
+    if fault is not None and TROUBLE.search(fault.message):  # the server's trouble, not the file's
+        fault.message = f"{fault.message}\n{stands}"
+        raise fault
+    if now.pending:
+        file = now.pending[0].file
+        why = (
+            f"migration `{file}` failed on {run.environment.name}: {fault.message}"
+            if fault
+            else f"migration `{file}` is not in the history of {run.environment.name}, although"
+            " `supabase db push` ended with 0 (a `begin;` without `commit;`?)"
+        )
+        raise ReleaseFailed(f"{why}\n{stands}", "mend the file in a new commit; see what stands")
+    if fault is None:
+        raise ReleaseFailed(f"the history of {run.environment.name} is {now.state}\n{stands}")
+    fault.message = f"{fault.message}\n{stands}"
+    raise fault
+
+
+def _take_back(run: Run, now: Comparison) -> str:
+    """What was applied before a file failed goes back by its rollback scripts, if all of it has one."""
+    open_ = {each.version for each in now.pending}
+    said = undo_schema.after_failed_migration(
+        run, tuple(each for each in run.plan.migrations if each.version not in open_)
+    )
+    return f"\n  | {said}" if said else ""
+
+
+def _refuse_broken_indexes(run: Run, now: frozenset[str], before: frozenset[str]) -> None:
+    """`create index concurrently if not exists` takes the broken index of an earlier try for a good one."""
+    sql = "\n".join(each.sql for each in run.plan.comparison.pending)
+    invalid = [name.removeprefix("invalid index ") for name in now if name.startswith("invalid index ")]
+    ours = [name for name in invalid if f"invalid index {name}" not in before or name.split(".")[-1] in sql]
+    if ours:
+        listed = ", ".join(f"`{name}`" for name in sorted(ours))
+        raise ReleaseFailed(
+            f"the migrations ended well, but left an invalid index on {run.environment.name}: {listed}",
+            "drop it in a new migration, and create it again",
+        )
+
+
+def _standing(planned: Sequence[Migration], pending: Sequence[Migration], made: frozenset[str]) -> str:
+    """Exactly what the database holds now of what was planned."""
+    open_ = {each.version for each in pending}
+    done = [f"`{each.file}`" for each in planned if each.version not in open_]
+    left = [f"`{each.file}`" for each in planned if each.version in open_]
+    lines = [
+        f"stands in the database: {', '.join(done) or 'none of the release'}",
+        f"not applied: {', '.join(left) or 'none'}",
+    ]
+    if made:
+        names = sorted(made)
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        lines.append(f"made by this run and still there: {', '.join(names[:SHOWN])}{more}")
+    return "\n".join(f"  | {line}" for line in lines)
+
+
+# The gate before migrations of a guarded environment: a backup of this very state, and its proof.
+
+
+def back_up(run: Run) -> None:
+    """Take it and prove it; nothing has changed yet, so whatever fails here stops the release.
+
+    Raises:
+        DeskError: there is no backup that one could rely on.
+    """
+    desk, facts = run.desk, run.plan.facts
+    with run.step("backup", "of the state before the migrations, restored beside and compared"):
+        with taken(desk, run.environment, "predeploy", facts.previous) as backup:
+            prove_taken(desk, run.environment, backup, facts.ledger.tip, run.id)
+        run.desk.progress.note(f"`{backup.manifest.id}` is proven: {summary(backup.manifest)}")
+
+
+def rehearse(run: Run) -> None:
+    """The pending migrations, in one transaction that is rolled back; measured, and judged.
+
+    Raises:
+        ReleaseFailed: one of them fails.
+        Refused: one would keep writers out for too long.
+        CommandFailed: a table was busy: another try may well succeed.
+    """
+    database = configured_database(run.desk, run.environment)
+    pending = run.plan.comparison.pending
+    if database is None or not run.desk.settings.rehearse.before:
+        return
+    with run.step("rehearse", f"{len(pending)} on {run.environment.name}, rolled back"):
+        with Postgres(database).exclusive(dry_run.WAIT_FOR_LOCK):
+            run.measured = dry_run.measured(run.desk, run.environment, database, pending)
+        dry_run.refuse_long(run.desk, run.environment, run.measured)

@@ -1,0 +1,233 @@
+# pure
+"""From what was observed to the steps of a release, or the reason why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scripts.config.outcome import Refusal
+from scripts.database.migrations import rollback_scripts
+from scripts.database.migrations.files import Comparison, compare
+from scripts.database.migrations.rollback_scripts import Judged
+from scripts.http import fault
+from scripts.quality.gates import Gate
+from scripts.release import schema_rules
+from scripts.release.facts import Facts
+from scripts.release.rollback_options import RESTORES, Rung, chosen, ladder
+from scripts.release.rules import gates_of, refusals
+from scripts.release.schema_rules import GoingBack
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `pure`, `idempotent`, `once` or `notify` (design section 6); seconds as last time."""
+
+    name: str
+    kind: str
+    detail: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen; `refused` and `nothing` say why it will not."""
+
+    facts: Facts
+    comparison: Comparison
+    steps: tuple[Step, ...]
+    refused: Refusal | None
+    nothing: str | None
+    migrations: tuple[Judged, ...] = ()
+    back: GoingBack = field(default_factory=GoingBack)
+    gates: tuple[Gate, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    rung: str = ""
+
+    @property
+    def restores(self) -> bool:
+        """The data go back to a backup."""
+        return self.rung in RESTORES
+
+    @property
+    def schema_goes_back(self) -> bool:
+        """After the older code is live, the schema becomes older as well."""
+        return bool(self.back.undo) or self.restores
+
+    @property
+    def no_return(self) -> str:
+        """The step from which on going back means undoing."""
+        return "migrate" if self.comparison.pending else "publish"
+
+    @property
+    def way_back(self) -> str:
+        """What would be done if a step after that fails."""
+        previous = self.facts.previous
+        if previous is None:
+            return "none: nothing was released here before"
+        if self.facts.rolls_back:
+            return (
+                "none by itself: no rollback of a rollback; what is live then is said, and a person decides"
+            )
+        back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
+        undo = rollback_scripts.must_go(self.migrations)
+        if undo and all(each.pair for each in undo):
+            return f"{back}; the migrations are undone by their rollback scripts"
+        hard = ", ".join(f"`{each.file}`" for each in reversed(undo))
+        stay = f"the migrations stay{f', though older code may not live with {hard}' if hard else ''}"
+        return f"{back}; {stay}" if self.migrations else back
+
+    @property
+    def without(self) -> str | None:
+        """What this release does without, said plainly; None when it has all."""
+        if self.facts.task != "hotfix":
+            return None
+        return "the proof of the environment before: this commit was never live anywhere"
+
+    def document(self) -> dict[str, Any]:
+        """The plan as the JSON contract has it."""
+        facts = self.facts
+        return {
+            "environment": facts.environment.name,
+            "commit": facts.wanted,
+            "live": facts.live.commit,
+            "steps": [vars(step) for step in self.steps],
+            "commits": [vars(commit) for commit in facts.commits],
+            "migrations": [each.document() for each in self.migrations],
+            "undo": [each.document() for each in self.back.undo],
+            "ahead": [each.document() for each in self.back.ahead],
+            "lost": list(self.back.lost),
+            "rungs": [each.document() for each in self.rungs],
+            "rung": self.rung or None,
+            "data": facts.data.document() if facts.data else None,
+            "keeps": facts.keeps.document() if facts.keeps else None,
+            "point_of_no_return": self.no_return,
+            "way_back": self.way_back,
+            "without": self.without,
+            "findings": [each.document() for each in facts.findings],
+            "gates": [each.document() for each in self.gates],
+            "refused": self.refused.why if self.refused else None,
+        }
+
+
+def decide(facts: Facts) -> Plan:
+    """The whole decision: every rule is looked at before anything changes."""
+    comparison = compare(facts.committed, facts.applied or ())
+    if facts.applied is None:
+        comparison = compare((), ())
+    nothing = None if facts.lock else _nothing(facts, comparison)
+    refused = None if nothing else next(refusals(facts, comparison), None)
+    migrations = () if facts.rolls_back else schema_rules.pending(facts, comparison)
+    back = schema_rules.going_back(facts, comparison)
+    rungs = ladder(facts, back)
+    rung = chosen(facts, rungs)
+    if rung in RESTORES:  # what the backup holds needs no undoing
+        back = GoingBack()
+    steps = _timed(_steps(facts, comparison, back, rung), migrations)
+    return Plan(facts, comparison, steps, refused, nothing, migrations, back, gates_of(facts), rungs, rung)
+
+
+def _timed(steps: tuple[Step, ...], migrations: tuple[Judged, ...]) -> tuple[Step, ...]:
+    """The migrations take about what they took when they were tried."""
+    took = [each.measured.seconds for each in migrations if each.measured]
+    if not took or len(took) < len(migrations):
+        return steps
+    seconds = round(sum(took), 1)
+    return tuple(replace(each, seconds=seconds) if each.name == "migrate" else each for each in steps)
+
+
+def _nothing(facts: Facts, comparison: Comparison) -> str | None:
+    """Why there is nothing to do: live, proven and written down already."""
+    live = facts.previous
+    moves = facts.moves_branch and facts.head != facts.wanted
+    if live is None or live.commit != facts.wanted or comparison.pending or moves:
+        return None
+    if fault(facts.live, facts.expected):
+        return None
+    return f"`{facts.wanted[:12]}` is live and proven on {facts.environment.name} as {live.release}"
+
+
+def _steps(facts: Facts, comparison: Comparison, back: GoingBack, rung: str) -> tuple[Step, ...]:
+    environment, pending = facts.environment, len(comparison.pending)
+    last = facts.previous.detail.get("steps", []) if facts.previous else []
+    took = {each.get("name"): each.get("seconds") for each in last if isinstance(each, dict)}
+    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
+    steps = [("lock", "idempotent", f"take the lock of {environment.name}")]
+    if pending:
+        steps.append(("probe", "pure", f"see that `{environment.ssh_host}` will take the commit"))
+        if environment.guarded:
+            why = "dump the database, restore it beside, compare; the proof goes to the ledger"
+            steps.append(("backup", "idempotent", why))
+        count = f"{pending} migration{'s' if pending > 1 else ''}"
+        steps.append(("rehearse", "pure", f"try {count} in a transaction that is rolled back"))
+        steps.append(("migrate", "once", f"apply {count}, then read the history again"))
+    if back.undo:
+        count = f"{len(back.undo)} rollback script{'s' if len(back.undo) > 1 else ''}"
+        steps.append(("rehearse", "pure", f"run {count} in a transaction that is rolled back"))
+    if rung in RESTORES and environment.guarded:
+        steps.append(("safety", "idempotent", "a backup of the present state, proven"))
+    steps += [
+        ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
+        ("scan", "pure", "what was built carries no secret"),
+        ("publish", "once", f"publish it on Replit ({environment.publish})"),
+        ("verify", "pure", f"{environment.url} answers with the commit, and its pages work"),
+        ("scan", "pure", f"{environment.url} gives out no secret"),
+    ]
+    if back.undo:
+        steps.append(("undo", "once", f"{count} in one transaction, then read the history again"))
+    if rung in RESTORES:
+        steps.append(("restore", "once", "the backup, in one transaction, compared before its commit"))
+    if back.undo or rung in RESTORES:
+        steps.append(("verify", "pure", "once more, on the older schema"))
+    finish = f"one atomic push: {branch}write the ledger, free the lock"
+    steps.append(("finish", "idempotent", finish))
+    return tuple(Step(name, kind, detail, took.get(name)) for name, kind, detail in steps)
+
+
+# A plan in words, line by line, for people.
+
+
+SHOWN = 20  # commits
+
+
+def words(plan: Plan) -> Iterator[str]:
+    """What is to go where; then, if anything would happen, how."""
+    yield from _what(plan)
+    yield from _gates(plan)
+    if plan.nothing or plan.refused:
+        return
+    yield from _knowing(plan)
+    for step in plan.steps:
+        expected = f" (about {step.seconds:g} s)" if step.seconds else ""
+        yield f"  {step.name:<8} {step.detail}{expected}"
+    yield f"  point of no return: {plan.no_return}; way back: {plan.way_back}"
+
+
+def _what(plan: Plan) -> Iterator[str]:
+    facts = plan.facts
+    way = f" from {facts.source.name}" if facts.source else ""
+    yield f"{facts.task} `{facts.wanted[:12]}` to {facts.environment.name}{way}"
+    for commit in facts.commits[:SHOWN]:
+        yield f"  | {commit.id[:12]} {commit.at[:10]} {commit.author}: {commit.subject}"
+    if len(facts.commits) > SHOWN:
+        yield f"  | and {len(facts.commits) - SHOWN} more"
+
+
+def _gates(plan: Plan) -> Iterator[str]:
+    for gate in () if plan.nothing else plan.gates:
+        lacks = "" if gate.met else f" -> `{gate.command}`" if gate.command else " -> wait"
+        yield f"  gate {'ok     ' if gate.met else 'MISSING'} {gate}{lacks}"
+
+
+def _knowing(plan: Plan) -> Iterator[str]:
+    """What one should know before saying yes."""
+    if plan.without:
+        yield f"  without {plan.without}"
+    yield from (f"  {finding}" for finding in plan.facts.findings)
+    yield from (f"  migration {each}" for each in plan.migrations)
+    yield from (f"  undo {each}" for each in plan.back.undo)
+    yield from (f"  data will be lost: {loss}" for loss in plan.back.lost)
+    yield from (f"  {'* ' if rung.name == plan.rung else '  '}{rung}" for rung in plan.rungs)
+    if plan.back.ahead:
+        yield f"  schema stays ahead: {', '.join(map(str, plan.back.ahead))}"

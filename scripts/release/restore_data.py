@@ -1,0 +1,137 @@
+"""A rollback takes the data back with the code: what that loses, the safety backup, and the switch."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from scripts.config.desk import Desk
+from scripts.database.backups import catalog, storage
+from scripts.database.backups.manifest import Manifest, read
+from scripts.database.backups.verify import fetched, safety_backup
+from scripts.database.migrations.files import compare, newest
+from scripts.database.postgres import scratch
+from scripts.database.postgres.client import postgres_of, required_database
+from scripts.database.restore import in_place, losses, partial, plan
+from scripts.database.restore.in_place import Source
+from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused
+from scripts.release import rollback_options
+from scripts.release.facts import Facts
+from scripts.release.run import Run
+from scripts.release.schema_rules import going_back
+
+
+def with_losses(desk: Desk, facts: Facts, backup: str) -> Facts:
+    """The facts, with what going back to the backup would lose; "" looks for the newest that fits."""
+    environment = facts.environment
+    try:
+        database = required_database(desk, environment)
+        name = backup or _fitting(desk, facts).id
+        with fetched(desk, environment, name, facts.ledger) as (folder, manifest):
+            major = scratch.major(database)
+            held = _held(desk, facts, folder, manifest, major)
+            pace = plan.pace(facts.ledger.events, environment.name)
+            data = losses.look(database, held, safety=environment.guarded, pace=pace)
+            try:
+                facts = replace(
+                    facts, keeps=partial.look(database, held, data, facts.left, facts.applied or ())
+                )
+            except Refused as fault:
+                facts = replace(facts, no_keeps=fault.message.splitlines()[0])
+    except Refused as fault:
+        return replace(facts, no_data=fault.message.splitlines()[0])
+    return replace(facts, data=data)
+
+
+def _held(desk: Desk, facts: Facts, folder: Path, manifest: Manifest, major: int) -> Source:
+    """The archive, if it may come here.
+
+    Raises:
+        Refused: it may not.
+    """
+    why = plan.objection(manifest, facts.environment, desk.settings.app.name, major)
+    if why is None and not _fits(manifest, facts):
+        why = f"`{manifest.id}` holds another schema than that release"
+    if why:
+        raise Refused(why)
+    return in_place.source(desk, folder, manifest, major)
+
+
+def make_safe(run: Run) -> None:
+    """Before anything changes, the present state of a guarded environment is kept, and proven."""
+    if not run.environment.guarded:
+        return
+    with run.step("safety", "a backup of the present state, before anything changes"):
+        run.safety = safety_backup(run.desk, run.environment)
+
+
+def restore(run: Run) -> None:
+    """The older code is live; its data follow, all or nothing, where the plan says so.
+
+    Raises:
+        CommandFailed: they did not: nothing was changed in the database, and what is live is said.
+    """
+    desk, environment, data = run.desk, run.environment, run.plan.facts.data
+    if data is None:
+        return
+    keeps = run.plan.facts.keeps if run.plan.rung == "tables" else None
+    database, name = required_database(desk, environment), data.manifest.id
+    try:
+        with fetched(desk, environment, name, run.plan.facts.ledger) as (folder, manifest):
+            held = in_place.source(desk, folder, manifest, scratch.major(database))
+            also = partial.taking_over(keeps, run.id, run.step) if keeps else in_place.nothing_else
+            late = in_place.replace(desk, environment, held, data, mark=run.id, step=run.step, also=also)
+            run.restored = {
+                **data.document(),
+                **(keeps.document() if keeps else {}),
+                "rung": run.plan.rung,
+                "late": dict(late),
+                "safety_backup": run.safety,
+                "way_back": _way_back(run),
+            }
+            with run.afterwards("analyze", "statistics of the new tables", left=in_place.STATISTICS):
+                in_place.analyze(run.desk, run.environment, held)
+    except LiveUnknown:
+        raise
+    except DeskError as fault:
+        if run.restored:
+            raise
+        raise CommandFailed(
+            f"the data of {environment.name} did not go back: {fault.message}\n  | live now: {run.live}",
+            f"the older code is live, the data are not; again: `{_again(run)}`",
+        ) from None
+    with suppress(DeskError):
+        postgres = postgres_of(desk, environment)
+        run.schema = newest(row.version for row in postgres.history()) if postgres else None
+
+
+def _way_back(run: Run) -> str:
+    return f"`invoke db.restore {run.safety} --env {run.environment.name}`" if run.safety else "from aside"
+
+
+def _again(run: Run) -> str:
+    target = run.plan.facts.target
+    to = f" --to {target.release}" if target else ""
+    return f"invoke rollback --env {run.environment.name}{to} --with-data"
+
+
+def _fitting(desk: Desk, facts: Facts) -> Manifest:
+    """The newest proven backup whose schema the older release lives with.
+
+    Raises:
+        Refused: there is none.
+    """
+    environment = facts.environment
+    known = catalog.known(facts.ledger, environment.name)
+    for name, stores in reversed(storage.where(desk, environment).items()):
+        if name in known and known[name].proven:
+            manifest = read(stores[0].manifest(name))
+            if _fits(manifest, facts):
+                return manifest
+    raise Refused(f"no proven backup of {environment.name} holds the schema of that release")
+
+
+def _fits(manifest: Manifest, facts: Facts) -> bool:
+    comparison = compare(facts.committed, facts.applied or ())
+    return rollback_options.fits(manifest, facts, comparison, going_back(facts, comparison))

@@ -1,0 +1,246 @@
+"""`resume`: a run died somewhere, on any machine; find out what is true, then finish it or undo it.
+
+It needs nothing but the remote, the public URL and the database: every step of a release can be
+done again, so finishing is to go on with the same commit under the dead run's lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from scripts.branches import move
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.config.settings import Environment
+from scripts.database.postgres.client import postgres_of, required_database
+from scripts.database.refresh import command as refresh_command
+from scripts.database.restore import command, in_place
+from scripts.database.restore.plan import TASK
+from scripts.errors import Declined, Locked, Refused, TakenBack
+from scripts.git.client import StaleError
+from scripts.release import hotfix, rollback_options
+from scripts.release.execute import held, proceed, released
+from scripts.release.observe import observe
+from scripts.release.plan import Plan, decide
+from scripts.release.run import Run, begin, lock_for
+from scripts.release.wish import Wish
+from scripts.state.held_lock import Holding
+from scripts.state.lock import Lock, candidate_ref, lock_ref
+from scripts.state.operation import begun
+from scripts.state.remote import locked, observe_remote, read_lock
+
+TRIES = 5
+LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
+LOOKS = 10  # how often the silence of an owner is checked within his time to live
+
+
+def resume(desk: Desk, *, env: str, undo: bool, yes: bool) -> Outcome:
+    """Wait until the owner is seen to be silent, take over, and finish or undo."""
+    environment = desk.settings.environment(env)
+    found = look(desk, environment)
+    if found is None:
+        return Outcome.nothing(f"nothing to resume: {environment.name} is not locked")
+    confirm(desk, environment, yes=yes)
+    held_by, dead = found
+    desk.progress.note(f"found: {dead}")
+    wait_for_silence(desk, environment, held_by, dead)
+    return recover(desk, environment, held_by, dead, undo=undo)
+
+
+def look(desk: Desk, environment: Environment) -> tuple[str, Lock] | None:
+    """The lock as it is now, None if nobody holds the environment."""
+    refs = desk.git.observe([lock_ref(environment.name)])
+    lock = read_lock(desk, refs, environment)
+    return (refs[lock_ref(environment.name)], lock) if lock else None
+
+
+def confirm(desk: Desk, environment: Environment, *, yes: bool) -> None:
+    """A guarded environment asks here as well."""
+    if environment.guarded and not yes and not desk.progress.confirm(environment.name):
+        raise Declined(
+            f"{environment.name} is guarded and nobody confirmed: nothing was changed",
+            "type the environment's name when asked, or say `--yes`",
+        )
+
+
+def wait_for_silence(desk: Desk, environment: Environment, held_by: str, lock: Lock) -> None:
+    """By our own clock alone: no sign of life for his whole time to live.
+
+    Raises:
+        Locked: the owner lives.
+    """
+    ttl = lock.ttl if 1 <= lock.ttl <= LONGEST_TTL else desk.settings.lock.ttl
+    desk.progress.note(f"waiting {ttl:g} s for a sign of life of run {lock.run}")
+    until = desk.clock() + ttl
+    while desk.clock() < until:
+        desk.sleep(ttl / LOOKS)
+        now = desk.git.refs().get(lock_ref(environment.name))
+        if now is None:
+            raise Locked(f"run {lock.run} has just ended by itself", "`invoke status`")
+        if now != held_by:
+            raise Locked(
+                f"{environment.name} is locked, and its owner is alive: {lock}",
+                f"wait for that run; to end it all the same: `invoke lock.steal --env"
+                f" {environment.name} --reason ...`",
+            )
+
+
+def recover(desk: Desk, environment: Environment, held_by: str, dead: Lock, *, undo: bool) -> Outcome:
+    """Take over the lock, see what the dead run left, and finish it; or undo it if it was undoing."""
+    if dead.task == move.TASK:
+        return move.give_back(desk, dead)
+    if dead.task in TASKS:
+        return recover_restore(desk, environment, held_by, dead)
+    plan = plan_again(desk, environment, dead)
+    taken = begin(desk, plan, Holding(desk, lock_for(desk, plan, dead.reason)))
+    take_over(desk, environment, taken, held_by, dead)
+    if plan.nothing and not undo:
+        taken.holding.free()
+        return Outcome.done(f"run {dead.run} had left nothing but its lock: {plan.nothing}")
+    try:
+        with held(taken):
+            end_its_sessions(desk, environment)
+            _refuse_to_finish(plan, dead, undo=undo)
+            proceed(taken)
+    except TakenBack as undone:
+        message = f"run {dead.run} was undone: {undone.message}"
+        return Outcome.done(message, **undone.data)
+    outcome = released(taken)
+    return hotfix.brought_back(desk, outcome) if dead.task == hotfix.TASK else outcome
+
+
+def take_over(desk: Desk, environment: Environment, taken: Run, held_by: str, dead: Lock) -> None:
+    """Take the lock by compare-and-swap.
+
+    A thief may lose to a sign of life of the very run that he robs, and then tries again; never
+    against somebody else, and `resume` sees beforehand that there are no signs of life.
+    """
+    for _ in range(TRIES):
+        try:
+            taken.holding.take(held_by, dead)
+        except StaleError:
+            now = look(desk, environment)
+            if now is None or now[1].run != dead.run:
+                break
+            held_by = now[0]
+        else:
+            return
+    raise locked(desk, environment)
+
+
+def plan_again(desk: Desk, environment: Environment, dead: Lock) -> Plan:
+    """The plan of the dead run, made anew from what is true now."""
+    desk.git.observe([candidate_ref(environment.name, dead.run)])  # a drill's commit is on no branch
+    source = desk.settings.environments.get(dead.source)
+    wish = Wish(
+        dead.task,
+        environment,
+        source,
+        revision=dead.commit,
+        retry=True,
+        release=dead.release or None,
+        allow_bad=dead.reason,  # what the dead run was allowed, it was allowed
+        resumes=dead.run,
+        **_agreed(desk, environment, dead),
+    )
+    return decide(observe(desk, wish))
+
+
+def _agreed(desk: Desk, environment: Environment, dead: Lock) -> dict[str, Any]:
+    """What was said yes to; data that went back already do not go back twice."""
+    agreed = rollback_options.agreed(dead.accepts)
+    if "with_data" in agreed and in_place.settled(desk, required_database(desk, environment), dead.run):
+        return {"accepts": agreed["accepts"]}
+    return agreed
+
+
+def end_its_sessions(desk: Desk, environment: Environment) -> None:
+    """What the dead run still has open in the database would commit behind our back."""
+    postgres = postgres_of(desk, environment)
+    if postgres:
+        postgres.end_desks()
+
+
+def _refuse_to_finish(plan: Plan, dead: Lock, *, undo: bool) -> None:
+    """A run that was undoing its work, or may not go on by now, is taken back instead."""
+    if dead.task == "drill":
+        raise TakenBack("a drill was broken off", bad=False)
+    if dead.back:
+        raise TakenBack(dead.back, bad=True)
+    if undo:
+        raise TakenBack("undone on request", bad=False)
+    if plan.refused:
+        raise TakenBack(plan.refused.why, bad=False)
+
+
+# `lock.steal`: end somebody else's run, alive or not; the thief recovers before anything else.
+
+
+def steal_lock(desk: Desk, *, env: str, reason: str, undo: bool, yes: bool) -> Outcome:
+    """Take the lock by compare-and-swap without waiting, then finish or undo what was begun."""
+    environment = desk.settings.environment(env)
+    if not reason.strip():
+        raise Refused("say why: the owner will ask", f"invoke lock.steal --env {env} --reason ...")
+    found = look(desk, environment)
+    if found is None:
+        return Outcome.nothing(f"nothing to steal: {environment.name} is not locked")
+    confirm(desk, environment, yes=yes)
+    held_by, owner = found
+    desk.progress.note(f"stealing from {owner}: {reason}")
+    return recover(desk, environment, held_by, owner, undo=undo)
+
+
+# A dead restore: its one transaction arrived or it did not, and the server says which.
+
+
+TASKS = (TASK, command.TASK, refresh_command.TASK)
+
+
+def recover_restore(desk: Desk, environment: Environment, held_by: str, dead: Lock) -> Outcome:
+    """Take its lock, end its sessions, and write down what is true."""
+    fresh = replace(
+        dead,
+        run=desk.new_id(),
+        nonce=desk.new_id(),
+        actor=desk.actor,
+        host=desk.host,
+        acquired_at=desk.now(),
+        step="lock",
+        beat=0,
+    )
+    work = begun(desk, environment, fresh, observe_remote(desk).ledger.tip)
+    try:
+        work.holding.take(held_by, dead)
+    except StaleError:
+        raise locked(desk, environment) from None
+    name, backup = environment.name, dead.release
+    postgres = postgres_of(desk, environment)
+    if postgres:
+        postgres.end_desks()
+    database = required_database(desk, environment)
+    if dead.task == refresh_command.TASK and in_place.settled(desk, database, dead.run):
+        work.finish("refresh", "done", backup=backup, of_run=dead.run, reason=dead.reason)
+        refresh_command.tidy(desk, environment)
+        return Outcome.done(f"run {dead.run} had refreshed {name}, whole and masked; the ledger has it")
+    if dead.task == TASK and in_place.settled(desk, database, dead.run):
+        work.finish("restore", "done", backup=backup, of_run=dead.run, reason=dead.reason)
+        return Outcome.done(
+            f"run {dead.run} had restored {name} from `{backup}`, whole and compared; the ledger has it",
+            f"what was before stands aside: `invoke db.drop-aside --env {name}`",
+            backup=backup,
+        )
+    work.finish(work.kind, "error", backup=backup or None, of_run=dead.run, reason="it died before its end")
+    return Outcome.done(
+        f"run {dead.run} (`{dead.task}`) died before its end: {name} is as it was; its lock is free",
+        f"again: `{_again(dead.task, name, backup)}`" if dead.task != command.TASK else None,
+        backup=backup or None,
+    )
+
+
+def _again(task: str, name: str, backup: str) -> str:
+    return (
+        f"invoke db.refresh --to {name}"
+        if task == refresh_command.TASK
+        else f"invoke db.restore {backup} --env {name}"
+    )

@@ -1,0 +1,152 @@
+# pure
+"""The ladder of a rollback with data: from the rung that loses nothing to the one that loses most. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.database.backups.manifest import Manifest
+from scripts.database.migrations.files import Comparison
+from scripts.database.migrations.rollback_scripts import must_go
+from scripts.release.facts import Facts
+from scripts.release.schema_rules import GoingBack
+
+RUNGS = ("code", "scripts", "tables", "full", "platform")
+RESTORES = ("tables", "full")  # the rungs that take rows from a backup
+ACCEPTS = "data:"  # how a lock says that the data may go back: `data:<rung>:<backup>`
+BY_HAND = (
+    "by hand, for the loss of the whole database: `supabase backups restore -t <unix time>"
+    " --remote=<project ref>` takes the project down, and everything since that moment is gone"
+)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way back.
+
+    Args:
+        no: why it can't be taken; "" if it can.
+        loses: in words; () for nothing.
+        seconds: in which the app can't write; None where nobody knows.
+        back: how one gets back from it.
+    """
+
+    name: str
+    no: str = ""
+    loses: tuple[str, ...] = ()
+    seconds: float | None = None
+    back: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The JSON of a plan."""
+        return {**vars(self), "loses": list(self.loses)}
+
+    def __str__(self) -> str:
+        if self.no:
+            return f"{self.name}: not possible: {self.no}"
+        loses = "; ".join(self.loses) or "nothing"
+        took = f", about {self.seconds:.0f} s without writing" if self.seconds is not None else ""
+        return f"{self.name}: loses {loses}{took}; back from it: {self.back}"
+
+
+def ladder(facts: Facts, back: GoingBack) -> tuple[Rung, ...]:
+    """All rungs, the least losing first; () where nobody asked for them."""
+    if not (facts.rolls_back and facts.with_data):
+        return ()
+    again = f"`invoke rollback --env {facts.environment.name} --to vN --allow-bad REASON`"
+    return (
+        Rung("code", _why_not_code(back), back=again),
+        Rung("scripts", _why_not_scripts(back), back.lost, 1.0, f"{again}, whose migrations run again"),
+        _tables(facts),
+        _full(facts),
+        Rung("platform", BY_HAND),
+    )
+
+
+def chosen(facts: Facts, rungs: Collection[Rung]) -> str:
+    """The name of the rung to take: the one that was asked for, or the least losing that is possible."""
+    possible = [each.name for each in rungs if not each.no]
+    if facts.rung:
+        return facts.rung if facts.rung in possible else ""
+    return possible[0] if possible else ""
+
+
+def objections(facts: Facts, back: GoingBack) -> Iterator[tuple[str, str]]:
+    """Why no rung can be taken, and what to do instead."""
+    rungs = ladder(facts, back)
+    if not rungs or chosen(facts, rungs):
+        return
+    name = facts.environment.name
+    if facts.rung and facts.rung not in RUNGS:
+        yield f"there is no rung `{facts.rung}`", f"one of {', '.join(f'`{each}`' for each in RUNGS)}"
+        return
+    asked = [each for each in rungs if each.name == facts.rung] or rungs
+    listed = "".join(f"\n  | {each}" for each in asked)
+    yield f"{name} can't go back with its data:{listed}", f"`invoke backup.list --env {name}`"
+
+
+def fits(manifest: Manifest, facts: Facts, comparison: Comparison, back: GoingBack) -> bool:
+    """Whether a backup holds a schema that the older release lives with."""
+    held, wanted = set(manifest.migrations), {each.version for each in facts.committed}
+    gone = {each.version for each in (*back.undo, *back.lacking, *must_go(back.ahead))}
+    stays = set(comparison.missing) - gone
+    return manifest.policy is None and wanted <= held <= wanted | stays
+
+
+def accepted(facts: Facts) -> str:
+    """What a person agreed to, for the lock: whoever resumes the run needs no second yes."""
+    words = sorted(facts.accepts)
+    if facts.with_data:
+        words.append(f"{ACCEPTS}{facts.rung}:{facts.data.manifest.id if facts.data else ''}")
+    return " ".join(words)
+
+
+def agreed(accepts: str) -> dict[str, Any]:
+    """The same, as the options of a wish."""
+    words = accepts.split()
+    options: dict[str, Any] = {"accepts": frozenset(each for each in words if ":" not in each)}
+    for each in words:
+        if each.startswith(ACCEPTS):
+            rung, _, backup = each.removeprefix(ACCEPTS).partition(":")
+            options |= {"with_data": True, "rung": rung, "backup": backup}
+    return options
+
+
+def _why_not_code(back: GoingBack) -> str:
+    hard = [str(each) for each in (*back.undo, *back.lacking)]
+    return f"older code can't live with {'; '.join(hard)}" if hard else ""
+
+
+def _why_not_scripts(back: GoingBack) -> str:
+    if back.lacking:
+        return f"no rollback script for {', '.join(f'`{each.file}`' for each in back.lacking)}"
+    if back.above:
+        return f"`{'`, `'.join(back.above)}` are newer, and stay"
+    return "" if back.undo else "there is nothing to undo"
+
+
+def _tables(facts: Facts) -> Rung:
+    data, keeps = facts.data, facts.keeps
+    if data is None or keeps is None:
+        return Rung("tables", facts.no_data or facts.no_keeps or "there is no backup of that schema")
+    named = ", ".join(f"`{each}`" for each in keeps.touched) or "no table"
+    loses = (*(list(keeps.words()) or ["no row"]), f"from the backup: {named}; all other rows stay")
+    return Rung("tables", "", loses, 2 * data.seconds, _back_from(facts))
+
+
+def _full(facts: Facts) -> Rung:
+    data = facts.data
+    if data is None:
+        return Rung("full", facts.no_data or "there is no backup of that schema")
+    loses = [str(each) for each in data.changes]
+    loses = loses or ["no row"]
+    loses += [f"{table}: not in the backup, {rows} rows (they go)" for table, rows in data.new.items()]
+    loses[-1] += f"; the schema is {data.manifest.newest or 'empty'} afterwards"
+    return Rung("full", "", tuple(loses), data.seconds, _back_from(facts))
+
+
+def _back_from(facts: Facts) -> str:
+    safety = "the safety backup that is taken first, and " if facts.data and facts.data.safety else ""
+    return f"{safety}what stands aside until `invoke db.drop-aside --env {facts.environment.name}`"

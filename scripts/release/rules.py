@@ -1,0 +1,249 @@
+# pure
+"""The rules that can say no, the weightiest first; each with its reason and the next command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from scripts.config.outcome import Refusal
+from scripts.config.settings import Environment
+from scripts.database.migrations.files import Comparison, Migration
+from scripts.git.client import Commit
+from scripts.http import Answer, Expected, fault
+from scripts.quality.gates import Candidate, Gate, gates, hours_between, missing
+from scripts.release import rollback_options
+from scripts.release.facts import Facts
+from scripts.release.schema_rules import going_back, objections
+from scripts.secrets.finding import errors
+
+WITHOUT_GATES = ("hotfix", "drill")  # tasks that go past the gates, and say so
+
+
+def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
+    """The reasons why not, the weightiest first."""
+    name = facts.environment.name
+    if facts.lock:
+        yield Refusal(
+            f"{name} is locked by {facts.lock}",
+            f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {name}`",
+            5,
+        )
+    if facts.rolls_back:
+        yield from _target_refusals(facts, comparison)
+        return
+    yield from _stopped_refusals(facts)
+    yield from _history_refusals(facts)
+    yield from _configuration_refusals(facts)
+    if facts.source is not None:
+        yield from _source_refusals(facts, facts.source)
+        yield from _drill_refusals(facts, facts.source)
+    yield from _bad_refusals(facts)
+    verdict = facts.ledger.verdict(name, facts.wanted)
+    if verdict and verdict.ending == "failed" and not facts.retry:
+        yield Refusal(
+            f"`{facts.wanted[:12]}` failed on {name} as {verdict.release} ({verdict.at})",
+            f"release a new commit, or try this one again: `{_again(facts)} --retry`",
+        )
+    yield from _schema_refusals(facts, comparison)
+    lacking = _gate_objection(facts, _again(facts))  # last: no test is run for what may not go anyway
+    if lacking:
+        yield Refusal(*lacking, rule="gates")
+
+
+def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
+    """The line is stopped: by a rollback, until somebody lifts it, or by a freeze, for a time."""
+    name = facts.environment.name
+    hold = facts.ledger.hold(name)
+    if hold:
+        yield Refusal(
+            f"{name} is held since the rollback {hold.release} by {hold.actor}: "
+            f"{hold.detail.get('reason') or 'no reason was given'}",
+            f"`invoke release-hold --env {name}` lets releases go on",
+        )
+    freeze = facts.ledger.freeze(name, facts.now)
+    if freeze:
+        yield Refusal(
+            f"{name} is frozen until {freeze.detail.get('until')} by {freeze.actor}: "
+            f"{freeze.detail.get('reason')}",
+            f"wait, or `invoke unfreeze --env {name} --reason ...`",
+        )
+
+
+def _configuration_refusals(facts: Facts) -> Iterator[Refusal]:
+    """A mistake in the configuration is mended before it ships."""
+    stopping = errors(facts.findings)
+    if stopping:
+        listed = "".join(f"\n  | {each}" for each in stopping)
+        name = facts.environment.name
+        yield Refusal(
+            f"the configuration of {name} has {len(stopping)} error(s):{listed}",
+            f"`invoke env.check --env {name}` says how each is mended",
+        )
+
+
+def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
+    rollback = facts.ledger.bad(facts.environment.name).get(facts.wanted)
+    if rollback and not facts.allow_bad:
+        yield Refusal(
+            f"`{facts.wanted[:12]}` was rolled back on {facts.environment.name}"
+            f" ({rollback.release}, {rollback.at})",
+            f"release a mended commit, or: `{_again(facts)} --allow-bad REASON`",
+        )
+
+
+def _drill_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
+    """Where it is demanded, the way back must have been proven not long ago."""
+    days = facts.environment.drill_days
+    proof = facts.ledger.proof(source.name, "drill")
+    fresh = proof and hours_between(proof.at, facts.now) <= days * 24
+    if days and not fresh:
+        last = f"the last one was {proof.at}" if proof else "there was none yet"
+        yield Refusal(
+            f"{facts.environment.name} demands a drill on {source.name} within {days} days: {last}",
+            f"`invoke drill --env {source.name}`",
+        )
+
+
+def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
+    """Going back needs a commit that fits the database as it stands."""
+    yield from _bad_refusals(facts)
+    back = going_back(facts, comparison)
+    yield from (Refusal(*each) for each in rollback_options.objections(facts, back))
+    if comparison.pending:
+        yield Refusal(
+            f"the database of {facts.environment.name} lacks migrations of that release:"
+            f" {_files(comparison.pending)}",
+            "`invoke status` says what stands where",
+        )
+    yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))
+
+
+def _again(facts: Facts) -> str:
+    if facts.task == "hotfix":
+        return f"invoke hotfix --branch {shlex.quote(facts.revision or facts.wanted)}"
+    option = "--to" if facts.source else "--env"
+    target = f" --to {facts.target.release}" if facts.target else ""
+    return f"invoke {facts.task} {option} {facts.environment.name}{target}"
+
+
+def _history_refusals(facts: Facts) -> Iterator[Refusal]:
+    branch, wanted = facts.environment.branch, facts.wanted[:12]
+    if facts.task == "hotfix":
+        yield from _hotfix_refusals(facts)
+        return
+    if facts.contained:
+        return
+    if facts.source is None:
+        yield Refusal(
+            f"`{wanted}` is not on `{branch}`, the branch of {facts.environment.name}",
+            "merge it there first, or promote it from the environment before",
+        )
+        return
+    harmless = "; they are harmless: they bring no content of their own" if facts.harmless else ""
+    yield Refusal(
+        f"histories diverged: `{branch}` has commits that `{wanted}` lacks:"
+        f" {_first_of(facts.strangers)}{harmless}",
+        "`invoke backmerge --all --plan` shows how they come back, and `--yes` instead does it",
+    )
+
+
+def _hotfix_refusals(facts: Facts) -> Iterator[Refusal]:
+    """A hotfix is what the environment has, and the fix; nothing that was not proven on the way."""
+    branch, remote, name = facts.environment.branch, facts.remote, facts.revision or facts.wanted[:12]
+    if not facts.contained and not facts.commits:
+        deploy = f"`invoke deploy --env {facts.environment.name}`"
+        yield Refusal(f"`{name}` is on `{branch}` already", deploy)
+    elif not facts.contained:
+        fix = shlex.quote(name)
+        yield Refusal(
+            f"`{name}` does not descend from the head of `{branch}`: it lacks {_first_of(facts.strangers)}",
+            f"`git fetch {remote} {fix} && git switch --detach FETCH_HEAD"
+            f" && git pull --no-rebase {remote} {branch} && git push {remote} HEAD:{fix}`",
+        )
+    if facts.carried:
+        yield Refusal(
+            f"`{name}` was not branched from `{branch}`: it would carry what was proven nowhere:"
+            f" {_first_of(facts.carried)}",
+            f"branch the fix from `{branch}`; all of it: `invoke promote --to {facts.environment.name}`",
+        )
+
+
+def _files(migrations: Sequence[Migration]) -> str:
+    return ", ".join(f"`{each.file}`" for each in migrations)
+
+
+def _first_of(commits: tuple[Commit, ...]) -> str:
+    listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in commits[:3])
+    return listed + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
+
+
+def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
+    """Only what the environment before has live and proven may pass."""
+    wanted, deploy = facts.wanted[:12], f"`invoke deploy --env {source.name}`"
+    proven = facts.ledger.live(source.name)
+    if proven is None or proven.commit != facts.wanted:
+        judged = facts.ledger.verdict(source.name, facts.wanted)
+        if judged and judged.ending == "failed":
+            yield Refusal(
+                f"`{wanted}` failed on {source.name} as {judged.release}",
+                f"mend it with a new commit on `{source.branch}`, then {deploy}",
+            )
+        has = f"{proven.release} is `{proven.commit[:12]}`" if proven else "nothing was released"
+        way = deploy if facts.at_source else f"`invoke promote --to {source.name}`"
+        yield Refusal(f"`{wanted}` is not proven on {source.name}: {has} there", way)
+        return
+    problem = fault(facts.source_live or Answer(None), Expected(facts.wanted, source.name))
+    if problem:
+        yield Refusal(f"`{wanted}` is not live on {source.name}: {problem}", deploy)
+
+
+def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
+    name, wanted = facts.environment.name, facts.wanted[:12]
+    if comparison.doubled:
+        listed = ", ".join(f"`{version}`" for version in comparison.doubled)
+        yield Refusal(
+            f"two migrations of `{wanted}` have the same version: {listed}",
+            "give one of them a new time stamp",
+        )
+    if comparison.edited:
+        yield Refusal(
+            f"edited after it was applied to {name}: {_files(comparison.edited)}",
+            "put the file back as it was, and write the change as a new migration",
+        )
+    if comparison.missing:
+        listed = ", ".join(f"`{version}`" for version in comparison.missing)
+        yield Refusal(
+            f"the database of {name} is {comparison.state}: it has {listed}, which `{wanted}` lacks",
+            "release a commit that has these migrations",
+        )
+    if comparison.late and "out-of-order" not in facts.accepts:
+        yield Refusal(
+            f"older than the newest migration that {name} has: {_files(comparison.late)}",
+            f"if a hotfix overtook them: `{_again(facts)} --out-of-order`;"
+            " if not, rename them with newer time stamps",
+        )
+    yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))
+
+
+def gates_of(facts: Facts) -> tuple[Gate, ...]:
+    """All that is demanded of this release, met or not; nothing of one that goes back or past them."""
+    if facts.before is None or facts.rolls_back or facts.task in WITHOUT_GATES:
+        return ()
+    known = facts.ledger.verdict(facts.environment.name, facts.wanted)
+    if facts.source is None and known and known.ending == "done":
+        return ()  # it passed when it came in
+    candidate = Candidate(facts.wanted, facts.before, facts.ledger, facts.now, facts.maker, facts.altered)
+    return gates(candidate, facts.environment.gates)
+
+
+def _gate_objection(facts: Facts, again: str) -> tuple[str, str] | None:
+    """Why not, and what gets the missing proofs; None when all is there."""
+    lacking = missing(gates_of(facts))
+    if not lacking:
+        return None
+    commands = [f"`{each.command}`" for each in lacking if each.command]
+    if {"e2e", "load"} & {each.name for each in lacking} and facts.source is not None:
+        commands.append(f"`{again} --run-missing` runs the tests")
+    why = f"`{facts.wanted[:12]}` lacks what {facts.environment.name} demands: "
+    return why + "; ".join(map(str, lacking)), ", ".join(commands) or "wait, and try again"

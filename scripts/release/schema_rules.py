@@ -1,0 +1,156 @@
+"""What a plan must know of migrations beyond their text: rollback scripts, what is left, squawk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from scripts.config.desk import Desk
+from scripts.database.migrations.files import Comparison, Migration, compare, read, rollbacks_of
+from scripts.database.migrations.lint import lints
+from scripts.database.migrations.measure import remembered
+from scripts.database.migrations.rollback_scripts import (
+    Judged,
+    is_newer,
+    judge_migrations,
+    must_go,
+    recorded,
+    unusable_scripts,
+)
+from scripts.database.migrations.verdict import losses
+from scripts.errors import CommandFailed
+from scripts.release.facts import Facts
+
+RELEASES = 12  # so many releases back a migration's file is looked for
+
+
+def with_scripts(desk: Desk, facts: Facts) -> Facts:
+    """The facts, with the rollback scripts and what squawk says of the migrations in question."""
+    folder = desk.settings.app.rollbacks
+    if facts.applied is None:
+        return facts
+    comparison = compare(facts.committed, facts.applied)
+    known = replace(facts, rollbacks=rollbacks_of(desk, facts.wanted), rollbacks_folder=folder)
+    if not facts.rolls_back:
+        return replace(known, lints=lints(comparison.pending))
+    left, scripts = _left(desk, facts, set(comparison.missing))
+    asked = [each for each in left if each.version in comparison.missing]
+    return replace(known, left=left, left_rollbacks=scripts, lints=lints(asked))
+
+
+def _left(
+    desk: Desk, facts: Facts, wanted: set[str]
+) -> tuple[tuple[Migration, ...], tuple[Migration, ...]]:
+    """The migrations and scripts of the release that is left.
+
+    After a rollback that left the schema ahead, they stand in the commit of an earlier release.
+    """
+    files: dict[str, Migration] = {}
+    scripts: dict[str, Migration] = {}
+    for commit in _commits(facts):
+        if wanted <= set(files):
+            break
+        try:
+            found = read(desk.git.files(commit, desk.settings.app.migrations, ".sql"))
+            beside = rollbacks_of(desk, commit)
+        except CommandFailed:  # not in this clone: a branch was rewritten
+            continue
+        fresh = {each.version for each in found if each.version not in files}
+        files |= {each.version: each for each in found if each.version in fresh}
+        scripts |= {each.file: each for each in beside if each.version in fresh}
+    ordered = {each.file: each.sql for each in files.values()}
+    return read(ordered), read({name: each.sql for name, each in scripts.items()})
+
+
+def _commits(facts: Facts) -> Iterator[str]:
+    """The release that is left first, then those before it, newest first; each commit once."""
+    newest = facts.previous.commit if facts.previous else ""
+    events = [each for each in reversed(facts.ledger.events) if each.environment == facts.environment.name]
+    commits = [each.commit for each in events if each.kind in ("release", "rollback")]
+    yield from [each for each in dict.fromkeys([newest, *commits]) if each][:RELEASES]
+
+
+@dataclass(frozen=True)
+class GoingBack:
+    """What becomes of the versions that the database has and the older release lacks.
+
+    Args:
+        undo: newest first; in this order their scripts run.
+        ahead: oldest first; they stay.
+        lacking: what would have to be undone, and has no script.
+        above: versions of the older release that are newer than one that would be undone.
+    """
+
+    undo: tuple[Judged, ...] = ()
+    ahead: tuple[Judged, ...] = ()
+    lacking: tuple[Judged, ...] = ()
+    above: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What data the scripts destroy, in words."""
+        scripts = [each.pair for each in self.undo if each.pair]
+        return tuple(f"`{script.file}` {loss}" for script in scripts for loss in losses(script.sql))
+
+
+def judged(facts: Facts, migrations: Sequence[Migration]) -> tuple[Judged, ...]:
+    """Migrations of the commit to release, judged."""
+    return judge_migrations(migrations, facts.committed, facts.rollbacks, facts.lints, facts.ledger)
+
+
+def pending(facts: Facts, comparison: Comparison) -> tuple[Judged, ...]:
+    """What a release would apply, judged."""
+    known = remembered(facts.ledger, comparison.pending, facts.environment.name)
+    return tuple(replace(each, measured=known.get(each.file)) for each in judged(facts, comparison.pending))
+
+
+def going_back(facts: Facts, comparison: Comparison) -> GoingBack:
+    """For a rollback: what must go with the code, and what may stay."""
+    if not facts.rolls_back or not comparison.missing:
+        return GoingBack()
+    rows = {row.version: row for row in facts.applied or ()}
+    files = {each.version: each for each in facts.left}
+    there = [files.get(version) or recorded(rows[version]) for version in comparison.missing]
+    known = judge_migrations(there, facts.left, facts.left_rollbacks, facts.lints, facts.ledger)
+    undo = must_go(known)
+    lacking = tuple(each for each in undo if each.pair is None)
+    above = tuple(each.version for each in facts.committed if undo and is_newer(each, undo[-1], rows))
+    if lacking or above:
+        return GoingBack((), known, lacking, above)
+    return GoingBack(undo, tuple(each for each in known if each not in undo))
+
+
+def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tuple[str, str]]:
+    """Why not, and what to do instead; `again` is the command that was typed."""
+    back = going_back(facts, comparison)
+    bringing = () if facts.rolls_back else pending(facts, comparison)
+    scripts = facts.left_rollbacks if facts.rolls_back else facts.rollbacks
+    yield from unusable_scripts([*bringing, *back.undo], scripts)
+    name, accept = facts.environment.name, f"`{again} --accept-irreversible`"
+    if "irreversible" in facts.accepts or (facts.with_data and facts.rolls_back):
+        return
+    if back.lacking:
+        listed = ", ".join(f"`{each.file}`" for each in back.lacking)
+        yield (
+            f"the schema of {name} can't go back with the code: no rollback script for {listed}",
+            f"mend it with a new release; with its data: `{again} --with-data --plan`; or ahead: {accept}",
+        )
+    if back.above:
+        yield (
+            f"the schema of {name} can't go back: `{'`, `'.join(back.above)}` are newer, and stay",
+            f"mend it with a new release; or, with the schema left ahead: {accept}",
+        )
+    # what came after one that must go back has to go first, so it needs a script as well
+    hard = [each for each in reversed(must_go(bringing)) if each.pair is None]
+    if hard and facts.environment.guarded and not _first(facts):
+        after = " (it has to go back before an older one can)"
+        listed = "".join(f"\n  | {each}{after if each.verdict.stays else ''}" for each in hard)
+        folder = facts.rollbacks_folder
+        count = f"{len(hard)} migration{'s' if len(hard) > 1 else ''}"
+        prove = f"write `{folder}/{hard[0].file}`, which undoes it, and prove it: `invoke db.rehearse`"
+        yield f"no way back for {count} on {name}:{listed}", f"{prove}; or go without: {accept}"
+
+
+def _first(facts: Facts) -> bool:
+    """Nothing was released here and nothing stands in the database: there is no older code to break."""
+    return facts.previous is None and not facts.applied

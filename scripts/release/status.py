@@ -1,0 +1,189 @@
+"""`status`: what runs where, and everything that disagrees; all environments looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.config.settings import Environment
+from scripts.database.migrations.files import Applied, applied_migrations, compare, migrations_of, newest
+from scripts.errors import CommandFailed, DeskError
+from scripts.http import Answer, Expected, fault
+from scripts.release.wish import commits_between
+from scripts.state import ledger
+from scripts.state.ledger import Event
+from scripts.state.lock import Lock, lock_ref
+from scripts.state.remote import Remote, observe_remote, read_ledger, read_lock
+from scripts.system.background import begin
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One environment as it answered; `trouble` holds the looks that failed."""
+
+    environment: Environment
+    live: Answer
+    applied: tuple[Applied, ...] | None
+    trouble: tuple[str, ...]
+
+
+def status(desk: Desk) -> Outcome:
+    """Look at every environment at once; one that is dead costs its time-out, and the rest is shown."""
+    looks = [begin(_see, desk, environment) for environment in desk.settings]
+    remote = observe_remote(desk)
+    seen = {each.environment.name: each for each in (look.result() for look in looks)}
+    environments = [_describe(desk, remote, seen, each) for each in seen.values()]
+    problems = sum(len(each["problems"]) for each in environments)
+    found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all agree"
+    return Outcome.done(f"{len(environments)} environments, {found}", environments=environments)
+
+
+def _see(desk: Desk, environment: Environment) -> Seen:
+    trouble = []
+    live = begin(desk.look, environment)
+    try:
+        applied = applied_migrations(desk, environment)
+    except DeskError as error:
+        applied = None
+        trouble.append(error.message.splitlines()[0])
+    return Seen(environment, live.result(), applied, tuple(trouble))
+
+
+def _describe(desk: Desk, remote: Remote, seen: dict[str, Seen], own: Seen) -> dict[str, Any]:
+    environment = own.environment
+    head, released = remote.head(environment), remote.ledger.live(environment.name)
+    lock = read_lock(desk, remote.refs, environment)
+    following = desk.settings.after(environment)
+    pending = _pending(desk, remote, head, seen[following.name] if following else None)
+    return {
+        "name": environment.name,
+        "branch": environment.branch,
+        "head": head,
+        "live": own.live.commit,
+        "release": released.release if released else None,
+        "released_at": released.at if released else None,
+        "schema": newest(row.version for row in own.applied) if own.applied else None,
+        "url": environment.url,
+        "lock": lock.document() if lock else None,
+        "hold": _hold(remote, environment),
+        "freeze": _freeze(desk, remote, environment),
+        "pending": pending,
+        "problems": list(_problems(desk, remote, own, lock, released)),
+    }
+
+
+def _hold(remote: Remote, environment: Environment) -> str | None:
+    """Why promotions stop, None when they don't."""
+    hold = remote.ledger.hold(environment.name)
+    if hold is None:
+        return None
+    return f"rolled back as {hold.release}: {hold.detail.get('reason') or 'no reason was given'}"
+
+
+def _freeze(desk: Desk, remote: Remote, environment: Environment) -> str | None:
+    freeze = remote.ledger.freeze(environment.name, desk.now())
+    return f"until {freeze.detail.get('until')}: {freeze.detail.get('reason')}" if freeze else None
+
+
+def _pending(desk: Desk, remote: Remote, head: str | None, following: Seen | None) -> dict[str, int]:
+    """What the next environment would get from this one."""
+    if following is None or head is None:
+        return {"commits": 0, "migrations": 0}
+    target = remote.head(following.environment)
+    migrations = compare(migrations_of(desk, head), following.applied or ()).pending
+    return {
+        "commits": len(commits_between(desk, head, target)),
+        "migrations": len(migrations) if following.applied is not None else 0,
+    }
+
+
+def _problems(
+    desk: Desk, remote: Remote, own: Seen, lock: Lock | None, released: Event | None
+) -> Iterator[str]:
+    """Everything that disagrees, in words that name the two sides."""
+    environment = own.environment
+    yield from own.trouble
+    if lock:
+        yield f"locked by {lock}"
+    hold, freeze = _hold(remote, environment), _freeze(desk, remote, environment)
+    if hold:
+        yield f"held: {hold}; `invoke release-hold --env {environment.name}`"
+    if freeze:
+        yield f"frozen {freeze}"
+    if released is None:
+        yield f"nothing was released here yet: `invoke deploy --env {environment.name}`"
+        return
+    schema = released.built_for
+    problem = fault(own.live, Expected(released.commit, environment.name, schema))
+    if problem:
+        yield f"{released.release} is `{released.commit[:12]}`, but live: {problem}"
+    yield from _head_problems(remote, environment, released)
+    yield from _schema_problems(desk, own, released)
+
+
+def _head_problems(remote: Remote, environment: Environment, released: Event) -> Iterator[str]:
+    """The branch against the release that is live."""
+    head = remote.head(environment)
+    last = remote.ledger.verdict(environment.name, head) if head else None
+    if last and last.ending == "failed":
+        yield f"the head of `{environment.branch}` failed here as {last.release}"
+    elif head in remote.ledger.bad(environment.name):
+        yield "branch ahead of live: rolled back"
+    elif head != released.commit:
+        where = f"`{head[:12]}`" if head else "missing"
+        yield f"the head of `{environment.branch}` is not live: {where}"
+
+
+def _schema_problems(desk: Desk, own: Seen, released: Event) -> Iterator[str]:
+    """The database against the migrations of the release that is live."""
+    if own.applied is None:
+        return
+    try:
+        committed = migrations_of(desk, released.commit)
+    except CommandFailed:  # the commit is not in this clone (a rewritten branch)
+        return
+    found = compare(committed, own.applied)
+    if found.missing:
+        yield f"the database is ahead of {released.release}: {', '.join(found.missing)}"
+    if found.pending:
+        files = ", ".join(each.file for each in found.pending)
+        yield f"the database lacks migrations of {released.release}: {files}"
+    if found.edited:
+        files = ", ".join(each.file for each in found.edited)
+        yield f"edited after being applied: {files}"
+    if found.doubled:
+        yield f"two files of one version: {', '.join(found.doubled)}"
+
+
+# `history`: what the ledger says, oldest first.
+
+
+def history(desk: Desk, *, env: str | None) -> Outcome:
+    """The events of one environment, or of all."""
+    only = desk.settings.environment(env).name if env else None
+    tip = desk.git.observe([ledger.REF]).get(ledger.REF)
+    events = [
+        event.document() for event in read_ledger(desk, tip).events if only in (None, event.environment)
+    ]
+    if not events:
+        return Outcome.nothing("the ledger is empty: nothing was released yet", events=[])
+    return Outcome.done(f"{len(events)} events", events=events)
+
+
+# `lock.show`: who holds what, and what he is doing.
+
+
+def show_locks(desk: Desk, *, env: str | None) -> Outcome:
+    """The locks of one environment, or of all."""
+    asked = [desk.settings.environment(env)] if env else list(desk.settings)
+    refs = desk.git.observe([lock_ref(each.name) for each in asked])
+    found = [(each, read_lock(desk, refs, each)) for each in asked]
+    held = [lock for _, lock in found if lock]
+    locks = {each.name: lock.document() if lock else None for each, lock in found}
+    if not held:
+        return Outcome.nothing("nothing is locked", locks=locks)
+    message = "\n".join(f"{lock.environment} is locked by {lock}" for lock in held)
+    return Outcome.done(message, locks=locks)

@@ -1,0 +1,192 @@
+"""The schema goes back: rollback scripts in one transaction; only the history that is read then counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.database.migrations import rollback_scripts
+from scripts.database.migrations.files import newest
+from scripts.database.migrations.rollback_scripts import Judged
+from scripts.database.postgres.client import Postgres, postgres_of
+from scripts.errors import CommandFailed, DeskError, Refused, TakenBack
+from scripts.http import Expected
+from scripts.release import publish
+from scripts.release.run import Run
+from scripts.release.schema_rules import judged
+
+WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
+
+
+def rehearse(run: Run) -> None:
+    """Before anything changes: the scripts run on this database, in a transaction that is rolled back.
+
+    Raises:
+        Refused: one of them fails, or the database is no longer what was planned for.
+    """
+    undo, postgres = run.plan.back.undo, _postgres(run)
+    with run.step("rehearse", listed(undo)), postgres.exclusive(WAIT_FOR_LOCK):
+        planned = {each.version for each in run.plan.facts.applied or ()}
+        if {row.version for row in postgres.history()} != planned:
+            raise Refused(
+                f"the history of {run.environment.name} changed since the plan was made",
+                "`invoke status`, then try again",
+            )
+        try:
+            _run(run, postgres, undo, rehearse=True)
+        except CommandFailed as fault:
+            raise Refused(
+                f"the schema can't go back, and nothing was changed: {fault.message}",
+                "mend the script in a new commit; or try again, if the table was only busy",
+            ) from None
+
+
+def undo(run: Run, due: Sequence[Judged]) -> None:
+    """Take them back, newest first, all or nothing; then the history must be what was wanted.
+
+    Raises:
+        CommandFailed: it is not; what stands is said.
+    """
+    postgres = _postgres(run)
+    with run.step("undo", listed(due)), postgres.exclusive(WAIT_FOR_LOCK):
+        before = [row.version for row in postgres.history()]
+        fault = _attempt(run, postgres, due)
+        stand = [row.version for row in postgres.history()]
+        run.schema = newest(stand)
+        gone = {each.version for each in due} - set(stand)
+        run.undone += tuple(each.file for each in due if each.version in gone)
+        run.migrated = tuple(file for file in run.migrated if file not in run.undone)
+        if stand == [each for each in before if each not in {one.version for one in due}]:
+            return
+        why = fault.message if fault else "the history is not what the scripts should have left"
+        raise CommandFailed(
+            f"the schema of {run.environment.name} did not go back: {why}"
+            f"\n  | it stands at {run.schema or 'nothing'}; still there: {still_there(due, stand)}"
+            f"\n  | live now: {run.live}",
+            _once_more(run),
+        )
+
+
+def after_failed_migration(run: Run, applied: Sequence[Judged]) -> str:
+    """What became of the files that were applied before one failed; the first error is never hidden.
+
+    The caller holds the database's lock.
+    """
+    if not applied or not all(each.pair for each in applied):
+        return stays(applied) if applied else ""
+    newest_first = tuple(reversed(applied))
+    fault = _attempt(run, _postgres(run), newest_first)
+    if fault is not None:
+        return f"STOP: {listed(applied)} could not be undone: {fault.message}"
+    run.undone += tuple(each.file for each in newest_first)
+    return f"undone by their rollback scripts: {listed(newest_first)}"
+
+
+def due(run: Run) -> tuple[Judged, ...]:
+    """What it brought and the release before can't live with, newest first, if all of it has a script."""
+    must = rollback_scripts.must_go(_brought(run))
+    return must if all(each.pair for each in must) else ()
+
+
+def gone_back(run: Run) -> bool:
+    """The schema of the release that a rollback leaves stands no more: its code must not come again."""
+    facts = run.plan.facts
+    needed = facts.previous.detail.get("schema") if facts.previous else None
+    gone = needed is not None and needed not in {row.version for row in facts.applied or ()}
+    return bool(run.undone or run.restored) or (gone and facts.applied is not None)
+
+
+def follow_code(run: Run, error: DeskError, expected: Expected, due: Sequence[Judged]) -> DeskError:
+    """The older code is live again: its schema follows where it has to; what became of it is added."""
+    try:
+        if due:
+            undo(run, due)
+            publish.verify(run, expected)
+            error.message += f"\n  | undone by their rollback scripts: {listed(due)}"
+        rest = _brought(run)
+        if rest and isinstance(error, TakenBack):  # of others `settle` says it
+            error.message += f"\n  | {stays(rest)}"
+    except DeskError as second:
+        error.message += f"\n  | STOP: {second.message}"
+        error.hint = f"`invoke status`; look at {run.environment.url}"
+    return error
+
+
+def left(run: Run) -> str:
+    """What of this run stands in the database, in words."""
+    return stays([each for each in run.plan.migrations if each.file in run.migrated])
+
+
+def _brought(run: Run) -> tuple[Judged, ...]:
+    """What this release, or a dead run of it, has brought into the database; oldest first."""
+    facts, postgres = run.plan.facts, postgres_of(run.desk, run.environment)
+    if postgres is None or facts.rolls_back or facts.previous is None:
+        return ()
+    try:
+        rows = {row.version for row in postgres.history()}
+    except DeskError:  # what can't be read can't be taken back
+        return ()
+    before = facts.previous.detail.get("schema")
+    stood = {each.version for each in facts.applied or ()}
+    new = [
+        each
+        for each in facts.committed
+        if each.version in rows and (_newer(each.version, before) or each.version not in stood)
+    ]
+    return judged(facts, [each for each in new if before or each.file in run.migrated])
+
+
+def stays(stands: Sequence[Judged]) -> str:
+    """That they stay, and what that means for the older code."""
+    hard = [each for each in stands if not each.verdict.stays]
+    if not hard:
+        return f"{listed(stands)}; the schema stays ahead, and older code lives with it"
+    return (
+        f"{listed(stands)}; STOP: older code may not live with {listed(hard)}:"
+        " mend it with a new release soon"
+    )
+
+
+def listed(known: Sequence[Judged]) -> str:
+    """Their files."""
+    return ", ".join(f"`{each.file}`" for each in known)
+
+
+def still_there(known: Sequence[Judged], stand: Sequence[str]) -> str:
+    """Those of them that stand in the database."""
+    return listed([each for each in known if each.version in stand]) or "none of them"
+
+
+def _once_more(run: Run) -> str | None:
+    """A rollback can be asked for again: what is done of it already is not done twice."""
+    target = run.plan.facts.target
+    again = f"`invoke rollback --env {run.environment.name} --to {target.release}`" if target else ""
+    return f"the older code is live, the schema is not; again: {again}" if target else None
+
+
+def _attempt(run: Run, postgres: Postgres, due: Sequence[Judged]) -> DeskError | None:
+    try:
+        _run(run, postgres, due)
+    except DeskError as fault:
+        return fault
+    return None
+
+
+def _run(run: Run, postgres: Postgres, due: Sequence[Judged], *, rehearse: bool = False) -> None:
+    limits = run.desk.settings.supabase
+    postgres.undo(
+        [(each.version, each.pair.sql) for each in due if each.pair],
+        lock_timeout=limits.lock_timeout,
+        timeout=limits.push_timeout,
+        rehearse=rehearse,
+    )
+
+
+def _newer(version: str, than: str | None) -> bool:
+    return than is None or (version != than and newest((version, than)) == version)
+
+
+def _postgres(run: Run) -> Postgres:
+    postgres = postgres_of(run.desk, run.environment)
+    if postgres is None:
+        raise Refused(f"{run.environment.name} has no database")
+    return postgres

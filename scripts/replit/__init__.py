@@ -1,0 +1,1 @@
+"""Replit: the workspace over ssh, and Publish."""

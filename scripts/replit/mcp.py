@@ -1,0 +1,131 @@
+"""Replit's MCP server: `publish_app` and `get_publish_status` (facts: replit.md, section 2.2).
+
+The server is in beta and the values of its status are not documented: an answer is read leniently,
+and none of them is ever taken as proof that something is live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import ssl
+import sys
+import threading
+from functools import cache
+from typing import Any, Literal
+
+from scripts.config.desk import Desk
+from scripts.config.settings import Environment
+from scripts.errors import CommandFailed, DeskError, Unanswered, Unreachable
+from scripts.system.process import quoted
+from scripts.system.secret import Secret, redact
+
+CALL_TIMEOUT = 60.0
+STATUS_TIMEOUT = 10.0
+FAILED = ("fail", "error", "cancel", "reject")
+RUNNING = ("publishing", "pending", "queued", "progress", "building", "running", "deploying")
+
+Status = Literal["running", "failed", "other"]
+
+
+def warm(url: str, token: Secret | None, repl_id: str) -> None:
+    """Spend the library's half second of imports, and a first question, while the build goes on.
+
+    Politely: the build may be on this very machine. What fails here is said by `publish`.
+    """
+    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+    with contextlib.suppress(DeskError):
+        _call(url, token, "get_publish_status", repl_id, STATUS_TIMEOUT)
+
+
+def publish(url: str, token: Secret | None, repl_id: str) -> None:
+    """Ask for a Publish of the workspace as it stands; returns once it is accepted.
+
+    Raises:
+        CommandFailed: the server refused.
+        Unreachable: it can't be reached, or doesn't let us in: nothing has begun.
+        Unanswered: it was asked, and no answer came: it may have begun all the same.
+    """
+    _call(url, token, "publish_app", repl_id, CALL_TIMEOUT)
+
+
+def status(url: str, token: Secret | None, repl_id: str) -> tuple[Status, str]:
+    """How the Publish is doing, as far as the answer can be read, and its own words."""
+    said = _call(url, token, "get_publish_status", repl_id, STATUS_TIMEOUT)
+    word = _status_word(said).strip().lower()
+    if word.startswith(FAILED):
+        return "failed", said
+    return ("running" if any(mark in word for mark in RUNNING) else "other"), said
+
+
+def _status_word(said: str) -> str:
+    """The field that names the status; nothing where there is no such field: prose is no status."""
+    try:
+        document = json.loads(said)
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(document, dict):
+        for key in ("status", "state", "publishStatus", "currentStatus"):
+            if isinstance(document.get(key), str):
+                return str(document[key])
+    return ""
+
+
+def _call(url: str, token: Secret | None, tool: str, repl_id: str, limit: float) -> str:
+    try:
+        return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id), limit))
+    except DeskError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - the library wraps what went wrong in groups of its own
+        raise _unreachable(url, tool, fault) from None
+
+
+async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+    async with httpx2.AsyncClient(headers=headers, timeout=CALL_TIMEOUT, verify=_trust()) as http:
+        transport = streamable_http_client(url, http_client=http)
+        # `legacy` is the documented `initialize` handshake; `auto` would ask for a newer one first
+        async with Client(transport, mode="legacy", read_timeout_seconds=CALL_TIMEOUT) as client:
+            result = await client.call_tool(tool, {"replId": repl_id})
+    said = " ".join(str(getattr(part, "text", "")) for part in result.content)[:2000]
+    structured: Any = getattr(result, "structured_content", None)
+    if result.is_error:
+        raise CommandFailed(f"Replit's `{tool}` was refused{quoted(said)}")
+    return json.dumps(structured) if isinstance(structured, dict) and not said else said
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Reading the machine's certificates takes a while: once is enough."""
+    return ssl.create_default_context()
+
+
+def _unreachable(url: str, tool: str, fault: BaseException) -> Unreachable:
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    said = redact(str(fault) or type(fault).__name__).splitlines()[0][:300]
+    hint = "check `mcp_url` of the environment and `REPLIT_MCP_TOKEN`"
+    kind = Unreachable if _never_sent(fault) else Unanswered
+    return kind(f"Replit's MCP server at `{url}` did not take `{tool}`: {said}", hint)
+
+
+def _never_sent(fault: BaseException) -> bool:
+    """No connection, or turned away at the door: the tool can't have been called."""
+    import httpx2
+
+    refused = getattr(getattr(fault, "response", None), "status_code", None) in (401, 403, 404)
+    return refused or isinstance(fault, httpx2.ConnectError | httpx2.ConnectTimeout)
+
+
+def mcp_token(desk: Desk, environment: Environment) -> Secret | None:
+    """The token for Replit's MCP server."""
+    token = desk.values(environment).get("REPLIT_MCP_TOKEN")
+    return Secret(token) if token else None

@@ -1,0 +1,155 @@
+"""The Replit workspace, reached by OpenSSH: one script on stdin, one JSON line back.
+
+`*.replit.app` serves a snapshot; ssh reaches only the workspace (facts: replit.md, section 0), so
+what stands there proves nothing about what is live.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
+
+from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
+from scripts.system.command import CREDENTIALS, Command, Result, inherited
+from scripts.system.process import attempt, last_words, quoted
+
+OPTIONS = (
+    "-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
+).split()
+
+# what the workspace refuses, and what a person does about it
+RULES = {
+    "dirty": ("has changes that are in no commit", "commit or remove them on Replit"),
+    "unpushed": ("has commits that are on no branch of the remote", "push them from Replit"),
+    "busy": ("is being released to by another run", "wait for it to end, then try again"),
+    "no-workspace": ("has no such folder", "see `workspace` in `env/pipeline.toml`"),
+    "no-repository": ("holds no git checkout", "clone the app's repository there"),
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the workspace is to become.
+
+    Args:
+        candidate: the ref on the remote under which the commit can be fetched.
+        stamp: the content of `version.json`.
+        variables: the environment of install and build; travels on stdin, never in an argument.
+        patience: seconds to wait for what another run began in the workspace.
+        send: have the built folder sent back, to be looked at before it is published.
+    """
+
+    workspace: str
+    commit: str
+    candidate: str
+    install: Sequence[str]
+    build: Sequence[str]
+    lockfile: str
+    output: str
+    stamp: Mapping[str, str | None]
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    remote: str = "origin"
+    patience: int = 600
+    send: bool = False
+
+
+def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
+    """One ssh session that runs `script`; user, port and key are the ssh configuration's."""
+    where = ("-F", config) if config else ()
+    argv = ("ssh", *where, *OPTIONS, "--", host, "bash -s")
+    return Command(argv, env=inherited(CREDENTIALS), stdin=script.encode(), timeout=timeout)
+
+
+def script(order: Order, mode: str = "place", mark: str = "") -> str:
+    """The inputs, each quoted for the remote shell, and then `workspace.sh`.
+
+    The built folder is sent between two lines `mark`; without one it is not.
+    """
+    inputs = {
+        "MODE": mode,
+        "SEND": mark,
+        "PATIENCE": str(order.patience),
+        "WORKSPACE": order.workspace,
+        "COMMIT": order.commit,
+        "CANDIDATE": order.candidate,
+        "REMOTE": order.remote,
+        "INSTALL": shlex.join(order.install),
+        "BUILD": shlex.join(order.build),
+        "LOCKFILE": order.lockfile,
+        "OUTPUT": order.output,
+        "STAMP": json.dumps(dict(order.stamp)),
+    }
+    lines = [f"{name}={shlex.quote(value)}" for name, value in inputs.items()]
+    exports = [f"  export {name}={shlex.quote(text)}" for name, text in order.variables.items()]
+    body = "\n".join(exports) or "  :"
+    return "\n".join([*lines, "build_environment() {", body, "}", _template()])
+
+
+def place(host: str, config: str | None, order: Order, timeout: float, *, mode: str = "place") -> bytes:
+    """Bring the workspace to the commit and build it there; with `probe`, only see that it could be.
+
+    Returns the built folder as an archive where the order asks for it, else nothing.
+
+    Raises:
+        Refused: the workspace holds work that would be lost; nothing was changed.
+        ReleaseFailed: the commit can't be installed or built.
+        CommandFailed: the remote's git failed.
+        Unreachable: no answer: what stands in the workspace is unknown (live is untouched).
+    """
+    mark = f"release-desk-{secrets.token_hex(16)}" if order.send and mode == "place" else ""
+    result = attempt(ssh(host, config, script(order, mode, mark), timeout))
+    said, archive = _apart(result.out, mark.encode())
+    result = replace(result, out=said)
+    document = _answer(result)
+    if document is None:
+        raise Unreachable(
+            f"no answer from the workspace `{host}` (ssh ended with {result.code}){last_words(result)}",
+            f"try `ssh {f'-F {config} ' if config else ''}{host} true`",
+        )
+    _judge(host, document)
+    if mark and not archive:
+        raise CommandFailed(f"the workspace `{host}` did not send what it built: it can't be looked at")
+    return archive
+
+
+def _apart(out: bytes, mark: bytes) -> tuple[bytes, bytes]:
+    """What was said, and the archive that stands in it between two lines `mark`."""
+    before, found, rest = out.partition(b"\n" + mark + b"\n") if mark else (out, b"", b"")
+    archive, ended, after = rest.rpartition(b"\n" + mark + b"\n") if found else (b"", b"", b"")
+    return (before + after, archive) if ended else (before + b"\n" + rest[-4096:], b"")
+
+
+def _judge(host: str, document: Mapping[str, str]) -> None:
+    ending, rule, detail = (document.get(key, "") for key in ("desk", "rule", "detail"))
+    said = quoted(detail)
+    if ending == "refused":
+        what, hint = RULES.get(rule, (f"refused: {rule}", None))
+        raise Refused(f"the workspace `{host}` {what}{said}", hint)
+    if rule in ("install", "build", "stamp"):
+        raise ReleaseFailed(f"the {rule} failed in the workspace `{host}`{said}")
+    if rule == "send":
+        raise CommandFailed(f"the workspace `{host}` could not send what it built, to be scanned{said}")
+    if ending != "ready":
+        raise CommandFailed(f"the workspace `{host}` could not {rule} the commit{said}")
+
+
+def _answer(result: Result) -> dict[str, str] | None:
+    """The answer line; a login banner may stand before it. Exit code 255 may mean anything."""
+    for line in reversed(result.text.splitlines()):
+        try:
+            document = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(document, dict) and "desk" in document:
+            return {key: str(value) for key, value in document.items()}
+    return None
+
+
+@cache
+def _template() -> str:
+    return files("scripts.replit").joinpath("workspace.sh").read_text(encoding="utf-8")

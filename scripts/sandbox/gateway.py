@@ -1,0 +1,179 @@
+"""A STAND-IN for Supabase's gateway: `python -m scripts.sandbox.gateway FOLDER`, one port an environment.
+
+    /rest/v1/TABLE                            the part of PostgREST that `api_query` names
+    POST /auth/v1/token?grant_type=password   a log-in; POST /auth/v1/signup: a new user
+
+What is real: PostgreSQL, the roles (`authenticator` becomes `anon`, `authenticated` or `service_role`, as
+the token says), the claims in `request.jwt.claims`, and so row level security. What it does NOT prove:
+PostgREST's and GoTrue's own behaviour beyond that, their limits, realtime, storage, functions.
+Files in FOLDER, the world's `api/`: api.json (0600), log, pid.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from scripts.sandbox import gateway_database, stand_in, tokens
+from scripts.sandbox.gateway_database import Database, Fault
+from scripts.sandbox.postgrest import Asked, NotUnderstoodError
+
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
+LARGEST = 1_000_000  # bytes of a request
+CORS = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+    "access-control-allow-headers": "apikey, authorization, content-type, prefer, x-client-info",
+    "access-control-max-age": "600",
+}
+
+
+def start(folder: Path, postgres: Mapping[str, Any], projects: Sequence[Mapping[str, Any]]) -> None:
+    """Have it run; twice is harmless.
+
+    Args:
+        folder: the world's `api/`.
+        postgres: `port` and `password` (of `postgres` and `authenticator`).
+        projects: `port`, `database` and `jwt_secret` of each environment.
+
+    Raises:
+        Refused: another program sits on one of its ports.
+        CommandFailed: it did not start.
+    """
+    told = {"postgres": dict(postgres), "projects": list(map(dict, projects))}
+    listens = [each["port"] for each in projects]
+    stand_in.start("Supabase stand-in", folder, listens, told=told, module="api")
+
+
+class Project(ThreadingHTTPServer):
+    """The gateway of one environment."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, jwt_secret: str, database: Database) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.jwt_secret = jwt_secret
+        self.database = database
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as PostgREST and GoTrue would."""
+
+    server: Project
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65_536  # headers and body leave together: Nagle would hold the second back for 40 ms
+    disable_nagle_algorithm = True
+
+    def do_OPTIONS(self) -> None:
+        """A browser asks whether a page of another origin may."""
+        self._send(204, None)
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every other method is answered alike (`do_GET`, `do_POST`, ...)."""
+        if name.removeprefix("do_") in METHODS:
+            return self._answer
+        raise AttributeError(name)
+
+    def _answer(self) -> None:
+        body = self.rfile.read(min(int(self.headers.get("content-length") or 0), LARGEST))
+        try:
+            self._route(urlsplit(self.path), body)
+        except Fault as fault:
+            self._send(fault.status, fault.document)
+        except NotUnderstoodError as fault:
+            said = {"code": "PGRST100", "message": str(fault), "details": None, "hint": "a stand-in"}
+            self._send(400, said)
+
+    def _route(self, parts: SplitResult, body: bytes) -> None:
+        claims = self._claims()
+        area, _, rest = parts.path.removeprefix("/").partition("/v1/")
+        if area == "rest":
+            self._rest(rest, parts.query, claims, body)
+        elif area == "auth":
+            self._auth(rest, body)
+        else:
+            raise Fault(404, {"message": "no Route matched with those values"})
+
+    def _claims(self) -> dict[str, Any]:
+        """Who asks: the log-in's token, or the key itself; both must be this project's."""
+        key = self.headers.get("apikey", "")
+        if not key:
+            raise Fault(401, {"message": "No API key found in request"})
+        bearer = self.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        own = tokens.claims_of(key, self.server.jwt_secret)
+        said = tokens.claims_of(bearer, self.server.jwt_secret) if bearer else own
+        if own is None:
+            raise Fault(401, {"message": "Invalid API key"})
+        if said is None or said.get("role") not in gateway_database.ROLES:
+            raise Fault(401, {"code": "PGRST301", "message": "JWSError JWSInvalidSignature"})
+        return said
+
+    def _rest(self, table: str, query: str, claims: dict[str, Any], body: bytes) -> None:
+        prefer = self.headers.get("prefer", "")
+        pairs = parse_qsl(query, keep_blank_values=True)
+        method = "GET" if self.command == "HEAD" else self.command
+        returns = method == "GET" or "return=representation" in prefer
+        text = self.server.database.ask(Asked(method, table, pairs, body, returns), claims)
+        status = 201 if method == "POST" else 200 if returns else 204
+        self._send(status, text)
+
+    def _auth(self, path: str, body: bytes) -> None:
+        if path == "health":
+            self._send(200, {"name": "GoTrue", "version": "stand-in", "description": "a stand-in"})
+            return
+        if self.command != "POST" or path not in ("token", "signup"):
+            raise Fault(404, {"code": 404, "msg": "not known to this stand-in"})
+        try:
+            said = json.loads(body)
+            email, password = str(said["email"]), str(said["password"])
+        except (ValueError, KeyError, TypeError):
+            raise Fault(400, {"error_code": "validation_failed", "msg": "email and password"}) from None
+        if path == "signup":
+            self.server.database.sign_up(email, password)
+        user = self.server.database.user(email, password)
+        if user is None:
+            raise Fault(400, {"error_code": "invalid_credentials", "msg": "Invalid login credentials"})
+        claims = {"sub": user, "role": "authenticated", "aud": "authenticated", "email": email}
+        token = tokens.signed({**claims, "exp": int(time.time()) + 3600}, self.server.jwt_secret)
+        shown = {"access_token": token, "token_type": "bearer", "expires_in": 3600}
+        self._send(200, {**shown, "user": {"id": user, "email": email}})
+
+    def _send(self, status: int, content: object) -> None:
+        """`content`: a document, a JSON text, or nothing."""
+        text = content if isinstance(content, str) else json.dumps(content)
+        raw = b"" if content is None or status == 204 else text.encode()
+        self.send_response(status)
+        for name, value in {**CORS, "content-type": "application/json; charset=utf-8"}.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("content-length", str(len(raw)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(raw)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Say nothing: a query may hold names."""
+
+
+def main(arguments: list[str]) -> None:
+    """Serve the projects of the one folder that is named, until it is ended."""
+    (folder,) = arguments
+    known = json.loads((Path(folder).resolve() / "api.json").read_bytes())
+    gateways = [
+        Project(each["port"], each["jwt_secret"], Database(name=each["database"], **known["postgres"]))
+        for each in known["projects"]
+    ]
+    for each in gateways[1:]:
+        threading.Thread(target=each.serve_forever, daemon=True).start()
+    gateways[0].serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

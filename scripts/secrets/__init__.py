@@ -1,0 +1,1 @@
+"""Secrets: what is one, and the checks, scans, diffs and pushes of environment variables."""

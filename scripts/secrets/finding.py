@@ -1,0 +1,92 @@
+# pure
+"""One finding: which rule, where, about which variable, and how to mend it; never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Severity = Literal["error", "warning"]
+
+# The rules by their stable ids; `docs/env-rules.md` explains each, and a test holds it.
+RULES: Final[dict[str, str]] = {
+    "ENV001": "a line that not all parsers read alike",
+    "ENV002": "the same name twice",
+    "ENV003": "a variable that is needed has no value",
+    "ENV004": "a name that not all environments have",
+    "ENV005": "a placeholder instead of a value",
+    "ENV006": "a secret under a public name",
+    "ENV007": "a secret value in a public variable",
+    "ENV008": "a key of the wrong kind, or expired",
+    "ENV009": "another project's instance",
+    "ENV010": "the same secret in two environments",
+    "ENV011": "another environment's name or address",
+    "ENV012": "an address that can't be used, or is not safe",
+    "ENV013": "a name that changes how programs run",
+    "ENV014": "a secret that can be guessed",
+    "ENV015": "a file that others can read",
+    "SRC001": "a line that takes the whole of `import.meta.env`",
+    "SRC002": "a configuration that reads every variable",
+    "LEAK001": "a secret of an environment is in the bundle",
+    "LEAK002": "a secret of an environment is in the bundle in pieces",
+    "LEAK003": "a key, known by its form, is in the bundle",
+    "LEAK004": "a variable that is secret by its name is in the bundle",
+    "LEAK005": "a file that can't be scanned",
+    "LEAK006": "not the bundle that it should be",
+    "LEAK007": "the whole of `import.meta.env` is in the bundle",
+    "LEAK008": "a file that is never published",
+    "LEAK009": "a canary is in the bundle",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found.
+
+    Args:
+        file: a file's name, or `process environment`.
+        line: counted from 1; None where a line says nothing.
+        name: the variable; empty where none is concerned.
+        hint: how to mend it, fit to be pasted where that is possible.
+        offset: bytes from the file's beginning, for what was found in a bundle.
+        digest: SHA-256 of what was found, for the allow-list; never the thing itself.
+    """
+
+    rule: str
+    severity: Severity
+    file: str
+    line: int | None
+    name: str
+    message: str
+    hint: str = ""
+    offset: int | None = None
+    digest: str | None = None
+
+    def __str__(self) -> str:
+        where = self.file
+        if self.line is not None:
+            where += f":{self.line}"
+        elif self.offset is not None:
+            where += f" (byte {self.offset})"
+        return f"{self.rule} {self.severity}: {where}: {self.message}"
+
+    def document(self) -> dict[str, Any]:
+        """The finding as the JSON contract has it."""
+        return dict(vars(self))
+
+
+def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that stop a release."""
+    return tuple(each for each in findings if each.severity == "error")
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each once: errors first, then by file and line."""
+    unique = dict.fromkeys(findings)
+    return tuple(
+        sorted(
+            unique,
+            key=lambda e: (e.severity != "error", e.file, e.line or 0, e.offset or 0, e.rule, e.name),
+        )
+    )

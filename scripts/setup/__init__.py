@@ -1,0 +1,1 @@
+"""Setup: doctor, init, and the checks of the desk itself."""

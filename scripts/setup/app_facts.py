@@ -1,0 +1,159 @@
+"""What an app's checkout tells about itself: its git, its packages, its Supabase and Replit files."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from scripts.errors import Refused
+from scripts.git.command import command
+from scripts.setup import programs
+from scripts.system.process import attempt
+
+TIMEOUT = 30.0
+LARGEST = 512 * 1024  # a source file that is longer was made by a program
+SKIPPED = {"node_modules", "dist", "build", ".git", ".venv", "__pycache__", "coverage"}
+SOURCES = (".ts", ".tsx", ".js", ".jsx", ".vue", ".svelte", ".html")
+LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock")
+
+
+def checkout(folder: Path) -> Path:
+    """The top of the git checkout that a folder lies in.
+
+    Raises:
+        Refused: it lies in none.
+    """
+    found = attempt(command(folder, ("rev-parse", "--show-toplevel"), TIMEOUT)) if folder.is_dir() else None
+    if found is None or found.code:
+        raise Refused(
+            f"`{folder}` is no git checkout", "run it in the app's clone, or name that with `--app`"
+        )
+    return Path(found.text.strip())
+
+
+def remotes(app: Path) -> tuple[str, ...]:
+    """The names of its remotes."""
+    return tuple(attempt(command(app, ("remote",), TIMEOUT)).text.split())
+
+
+def branches(app: Path, remote: str) -> tuple[str, ...]:
+    """The remote's branches, asked there; as last seen where it does not answer; local ones too."""
+    asked = attempt(command(app, ("ls-remote", "--heads", "--", remote), TIMEOUT))
+    names = {line.partition("refs/heads/")[2] for line in asked.text.splitlines()}
+    if asked.code:
+        form = ("for-each-ref", "--format=%(refname:lstrip=3)", f"refs/remotes/{remote}")
+        names |= set(attempt(command(app, form, TIMEOUT)).text.split())
+    local = ("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
+    names |= set(attempt(command(app, local, TIMEOUT)).text.split())
+    return tuple(sorted(names - {"", "HEAD"}))
+
+
+def name(app: Path) -> str:
+    """What the app is called, in letters, digits and `-`."""
+    called = programs.document(app / "package.json").get("name")
+    plain = re.sub(r"[^a-z0-9]+", "-", str(called or app.name).lower().rpartition("/")[2]).strip("-")
+    return plain or "app"
+
+
+def variables(app: Path) -> tuple[str, ...]:
+    """The names of environment variables in its `.env` files, and `VITE_` ones in its sources."""
+    found: set[str] = set()
+    for file in sorted({*app.glob(".env*"), *app.glob("env/.env*")}):
+        found |= set(re.findall(r"(?m)^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", _text(file)))
+    for file in _sources(app):
+        found |= set(re.findall(r"import\.meta\.env\??\.(VITE_[A-Z0-9_]+)", _text(file)))
+    return tuple(sorted(found))
+
+
+def sites(app: Path, environments: Iterable[str]) -> dict[str, str]:
+    """The public address of each environment, where a `.env` file names it (`VITE_SITE_URL`)."""
+    found: dict[str, str] = {}
+    for environment in environments:
+        for file in (f".env.{environment}", f".env.{environment}.example"):
+            for place in (app / file, app / "env" / file):
+                said = re.search(r"(?m)^VITE_SITE_URL=[\"']?(https://[\w.-]+/?)[\"']?\s*$", _text(place))
+                if said:
+                    found.setdefault(environment, said[1].rstrip("/"))
+    return found
+
+
+def locks(app: Path) -> tuple[str, ...]:
+    """The lock files of package managers."""
+    return tuple(each for each in LOCKS if (app / each).is_file())
+
+
+def has_supabase(app: Path) -> bool:
+    """Whether it has a database of Supabase's."""
+    return (app / "supabase" / "config.toml").is_file() or (app / "supabase" / "migrations").is_dir()
+
+
+def output(app: Path) -> str:
+    """The folder that Vite builds into."""
+    for file in sorted(app.glob("vite.config.*")):
+        said = re.search(r"outDir:\s*[\"'`]([\w./-]+)[\"'`]", _text(file))
+        if said and not said[1].startswith(("/", "..")):
+            return said[1].removeprefix("./").rstrip("/")
+    return "dist"
+
+
+def rebuilds(app: Path) -> bool:
+    """Whether `.replit` has Publish build again."""
+    deployment = _text(app / ".replit").partition("[deployment]")[2].partition("\n[")[0]
+    return bool(re.search(r"(?m)^build\s*=.*\b(build|vite)\b(?!.*test -f)", deployment))
+
+
+def desk_files(desk: Path) -> Iterator[Path]:
+    """The files that a copy of the desk needs, relative to its folder."""
+    for top in (
+        "tasks.py",
+        "scripts",
+        "loadtests",
+        *sorted(f.name for f in desk.glob("requirements*.txt")),
+    ):
+        for file in _walked(desk / top):
+            yield file.relative_to(desk)
+
+
+def write(file: Path, content: bytes, like: Path | None = None) -> None:
+    """Write beside, then rename; never through a link that lies there. The mode is that of `like`."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.name}.part")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(handle, "wb") as sink:
+        sink.write(content)
+    if like is not None:
+        shutil.copymode(like, beside)
+    beside.replace(file)
+
+
+def read(file: Path) -> bytes | None:
+    """What a file holds; None when there is none."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _sources(app: Path) -> Iterator[Path]:
+    """Its own: what a copied desk brings along is none of them."""
+    theirs = app / "scripts" / "sandbox"
+    return (file for file in _walked(app) if file.suffix in SOURCES and theirs not in file.parents)
+
+
+def _walked(top: Path) -> Iterator[Path]:
+    if top.is_file():
+        yield top
+    for folder, inner, files in os.walk(top):
+        inner[:] = sorted(set(inner) - SKIPPED)
+        yield from (Path(folder) / each for each in sorted(files) if not each.endswith(".pyc"))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size <= LARGEST else ""
+    except OSError:
+        return ""

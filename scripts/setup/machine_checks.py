@@ -1,0 +1,66 @@
+"""`doctor`, on this machine: programs, versions, files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from scripts.config.desk import Desk
+from scripts.git import command
+from scripts.setup import health, programs
+from scripts.setup.health import Finding
+
+
+def installed(_tools: Desk) -> Iterator[Finding]:
+    """Python, git and ssh, which every release needs; node, which the sandbox and a local build need."""
+    yield health.program(
+        "python", sys.version_info[:3], health.OLDEST_PYTHON, "install Python 3.11 or newer"
+    )
+    git_hint = "install git 2.38 or newer: https://git-scm.com/downloads"
+    yield health.program("git", programs.version("git"), health.OLDEST_GIT, git_hint)
+    ssh = programs.version("ssh", "-V")
+    yield health.program("ssh", ssh, (7,), "`apt-get install openssh-client`")
+    node = programs.version("node")
+    if node is None:
+        hint = "install node 20 or newer if you build or test the app on this machine"
+        yield health.warning("node", "`node` is not installed", hint)
+    else:
+        yield health.program("node", node, health.OLDEST_NODE, "install node 20 or newer")
+
+
+def supabase_cli(desk: Desk) -> Iterator[Finding]:
+    """The CLI that `migrate` calls: pinned in the app, installed, and the same."""
+    settings = desk.settings
+    if not settings.app.migrations or settings.supabase.cli:
+        return
+    package = programs.document(desk.git.folder / "package.json")
+    wanted = {**(package.get("dependencies") or {}), **(package.get("devDependencies") or {})}.get(
+        "supabase"
+    )
+    pinned = wanted if isinstance(wanted, str) else None
+    yield health.cli(pinned, programs.installed_cli(desk.git.folder))
+
+
+def files(desk: Desk) -> Iterator[Finding]:
+    """Files with secrets: their owner's alone, and never git's."""
+    folder = desk.config_folder
+    tracked, untracked = command.exposed(folder, ".env*")
+    for each in desk.settings:
+        name = f".env.{each.name}"
+        bits = programs.mode(folder / name)
+        if bits is not None:
+            yield health.mode(str(folder / name), bits)
+        if name in tracked:
+            hint = f"`git rm --cached {name}`, add `.env.*` to `.gitignore`, and replace every secret in it"
+            yield health.error("files", f"`{name}` is in git, and stays in its history", hint)
+        elif name in untracked:
+            hint = "add `.env`, `.env.*` and `!.env.*.example` to `.gitignore`"
+            yield health.error("files", f"`{name}` is not git-ignored: the next `git add` takes it", hint)
+    for file in (folder / "pipeline.toml", folder):
+        bits = programs.mode(file) or 0
+        if bits & 0o022:
+            hint = f"`chmod go-w {file}`"
+            yield health.error("files", f"`{file}` can be changed by others ({bits:04o})", hint)
+    if (bits := programs.mode(desk.state_folder)) is not None and bits & 0o022:
+        hint = f"`chmod 700 {desk.state_folder}`"
+        yield health.warning("files", f"`{desk.state_folder}` can be changed by others", hint)

@@ -1,0 +1,170 @@
+# pure
+"""The ledger: events, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+REF = "refs/heads/deploy-ledger"
+FILE = "event.json"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One commit of the ledger.
+
+    Args:
+        kind: `release`, `rollback`, `release-hold`, `freeze`, `unfreeze`, `proof`, `approval`.
+        ending: `done` (proven live), `failed` (the release is bad) or `error` (it could not be
+            brought there: a network, a login; the commit itself may be fine).
+        release: `v41`, counted per environment; failed attempts count as well.
+        at: UTC, ISO 8601.
+        detail: what else this kind of event knows: schema, source, live, steps, reason.
+    """
+
+    environment: str
+    kind: str
+    ending: str
+    release: str
+    commit: str
+    actor: str
+    at: str
+    run: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The event as JSON; what a reader does not know, he keeps."""
+        return {**self.detail, **{k: v for k, v in asdict(self).items() if k != "detail"}}
+
+    @property
+    def built_for(self) -> Any:
+        """The schema version in the commit's stamp; the database may be ahead of it."""
+        return self.detail.get("built_for", self.detail.get("schema"))
+
+    @property
+    def subject(self) -> str:
+        """One line for `git log deploy-ledger`."""
+        return f"{self.environment} {self.release} {self.kind} {self.commit[:12]} {self.ending}"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All events, oldest first, and the commit that holds the newest."""
+
+    tip: str | None
+    events: tuple[Event, ...]
+
+    def live(self, environment: str) -> Event | None:
+        """The release that was proven live last, as far as the ledger knows."""
+        return next((each for each in self._newest(environment) if each.ending == "done"), None)
+
+    def verdict(self, environment: str, commit: str) -> Event | None:
+        """The last event that judged this commit here: `done` or `failed`."""
+        return next(
+            (
+                each
+                for each in self._newest(environment)
+                if each.commit == commit and each.ending in ("done", "failed")
+            ),
+            None,
+        )
+
+    def proof(self, environment: str, what: str) -> Event | None:
+        """The newest proof of that kind here: `drill`, `rehearsal`."""
+        for each in reversed(self.events):
+            if (each.environment, each.kind) == (environment, "proof") and each.detail.get("what") == what:
+                return each
+        return None
+
+    def proofs(self, environment: str, what: str) -> tuple[Event, ...]:
+        """All verdicts of that kind here, oldest first: `e2e`, `load`."""
+        return tuple(
+            each
+            for each in self.events
+            if (each.environment, each.kind, each.detail.get("what")) == (environment, "proof", what)
+        )
+
+    def approvals(self, environment: str, commit: str) -> tuple[Event, ...]:
+        """Who approves this commit here: the last word of each person, those who say yes."""
+        last = {
+            each.actor.strip().casefold(): each
+            for each in self.events
+            if (each.environment, each.kind, each.commit) == (environment, "approval", commit)
+        }
+        return tuple(each for each in last.values() if each.ending == "done")
+
+    def of_run(self, run: str, kind: str) -> Event | None:
+        """The event that a run wrote."""
+        return next((each for each in self.events if (each.run, each.kind) == (run, kind)), None)
+
+    def last(self, environment: str) -> Event | None:
+        """The newest release event of the environment, however it ended."""
+        return next(iter(self._newest(environment)), None)
+
+    def good(self, environment: str) -> tuple[Event, ...]:
+        """The releases that can be gone back to: proven live here and not bad, newest first."""
+        bad = self.bad(environment)
+        return tuple(
+            each
+            for each in self._newest(environment)
+            if each.ending == "done" and each.kind == "release" and each.commit not in bad
+        )
+
+    def bad(self, environment: str) -> dict[str, Event]:
+        """The commits that were rolled back here, each with the rollback that says so.
+
+        One that went live again later, because somebody allowed it, is no longer bad.
+        """
+        found: dict[str, Event] = {}
+        for each in reversed(self._newest(environment)):
+            if each.ending == "done":
+                found.pop(each.commit, None)
+                if each.kind == "rollback" and each.detail.get("bad"):
+                    found[str(each.detail["bad"])] = each
+        return found
+
+    def hold(self, environment: str) -> Event | None:
+        """The rollback that holds the environment, None when nothing does."""
+        for each in reversed(self.events):
+            if each.environment == environment and each.ending == "done":
+                if each.kind == "release-hold":
+                    return None
+                if each.kind == "rollback":
+                    return each
+        return None
+
+    def freeze(self, environment: str, now: str) -> Event | None:
+        """The freeze that is in force at `now` (UTC, ISO 8601), None when there is none."""
+        for each in reversed(self.events):
+            if each.environment == environment and each.kind in ("freeze", "unfreeze"):
+                in_force = each.kind == "freeze" and str(each.detail.get("until", "")) > now
+                return each if in_force else None
+        return None
+
+    def next_release(self, environment: str) -> str:
+        """The id that the next release gets."""
+        return f"v{len(self._newest(environment)) + 1}"
+
+    def _newest(self, environment: str) -> list[Event]:
+        return [
+            each
+            for each in reversed(self.events)
+            if each.environment == environment and each.kind in ("release", "rollback")
+        ]
+
+
+def _plain(value: object) -> str:
+    """An own text of the desk: printable; anything else was written by another hand."""
+    text = value if isinstance(value, str) else ""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def event_of(document: Mapping[str, Any]) -> Event:
+    """Read an event; a key that is not there is an empty text, so an old desk reads a new ledger."""
+    core = ("environment", "kind", "ending", "release", "commit", "actor", "at", "run")
+    return Event(
+        **{key: _plain(document.get(key)) for key in core},
+        detail={key: value for key, value in document.items() if key not in core},
+    )

@@ -1,0 +1,95 @@
+"""A command is a value: what would be run, without the means to run it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Command:
+    """One program call. Secrets belong in `env` or `stdin`, never in `argv`.
+
+    Args:
+        argv: program and arguments; no shell ever sees them.
+        cwd: the folder to run in; ours if None.
+        env: what the program gets beside the clean base (`environment.BASE`).
+        stdin: bytes to feed; None means the null device.
+        timeout: seconds until the whole process group is ended.
+        success: exit codes that are no failure.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stdin: bytes | None = field(default=None, repr=False)
+    timeout: float = 60.0
+    success: frozenset[int] = frozenset({0})
+
+    @property
+    def program(self) -> str:
+        """The program's bare name, for messages."""
+        return Path(self.argv[0]).name
+
+    def __str__(self) -> str:
+        """The line a person could paste."""
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished command: exit code, raw output, seconds it took."""
+
+    code: int
+    out: bytes
+    err: bytes
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are no UTF-8 are replaced."""
+        return self.out.decode("utf-8", "replace")
+
+    @property
+    def errors(self) -> str:
+        """Standard error as text; bytes that are no UTF-8 are replaced."""
+        return self.err.decode("utf-8", "replace")
+
+
+# What a child may inherit: an allow-list, because a CI job's environment is full of secrets.
+
+
+BASE = (
+    "PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TERM TMPDIR TZ XDG_CONFIG_HOME XDG_CACHE_HOME "
+    "SSL_CERT_FILE SSL_CERT_DIR HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy"
+).split()
+
+# git and ssh find their credentials through these; which they use is their own business.
+CREDENTIALS = (
+    "SSH_AUTH_SOCK SSH_AGENT_PID SSH_ASKPASS GIT_ASKPASS GIT_SSH GIT_SSH_COMMAND GIT_CONFIG_GLOBAL "
+    "GIT_CONFIG_SYSTEM GIT_CONFIG_NOSYSTEM GH_TOKEN GITHUB_TOKEN GNUPGHOME DISPLAY"
+).split()
+
+
+def inherited(names: Iterable[str] = ()) -> dict[str, str]:
+    """The clean base of a child's environment, and `names` where they are set."""
+    return {name: os.environ[name] for name in (*BASE, *names) if name in os.environ}
+
+
+def whole() -> dict[str, str]:
+    """All of it: for the desk's own tests and checks, which are the person's programs."""
+    return dict(os.environ)
+
+
+def merged(extra: Mapping[str, str]) -> dict[str, str]:
+    """The clean base with `extra` on top."""
+    return {**inherited(), **extra}
+
+
+def starting_with(prefixes: Iterable[str]) -> dict[str, str]:
+    """The variables of our own environment whose names begin so."""
+    wanted = tuple(prefixes)
+    return {name: value for name, value in os.environ.items() if name.startswith(wanted)}

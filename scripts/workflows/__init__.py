@@ -1,1 +1,0 @@
-"""WHAT HAPPENS, in order: one file a task; never prints, never parses."""

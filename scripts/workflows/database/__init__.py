@@ -1,1 +1,0 @@
-"""The databases: their migrations, the way there and the way back."""

@@ -1,1 +1,0 @@
-"""Who may change an environment: shown, and taken from a dead run."""

@@ -1,1 +1,0 @@
-"""The proofs of quality: tests, checks, approvals."""

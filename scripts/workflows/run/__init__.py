@@ -1,1 +1,0 @@
-"""One execution of a mutating task: lock, journal, end, and what is left when it dies."""

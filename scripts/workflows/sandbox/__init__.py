@@ -1,1 +1,0 @@
-"""The world on one machine: up, down, and its story."""

@@ -1,1 +1,0 @@
-"""`env.*`: looking at configurations and bundles."""

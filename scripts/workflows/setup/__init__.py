@@ -1,1 +1,0 @@
-"""Setting a desk up: `doctor`, `init`."""

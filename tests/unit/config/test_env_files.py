@@ -1,0 +1,325 @@
+"""`pipeline.toml` and `.env` files, real ones, and bash as the judge of how a line reads."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import string
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from scripts.config.env_files import LARGEST, dotenv, from_process, readable_by_others, toml
+from scripts.errors import ConfigError
+
+ENV = Path(__file__).resolve().parents[3] / "env"
+SEED_VARIABLES = (
+    "VITE_SUPABASE_URL VITE_SUPABASE_ANON_KEY SUPABASE_SERVICE_ROLE_KEY OPENAI_API_KEY "
+    "WHATSAPP_VERIFY_TOKEN VITE_ENVIRONMENT VITE_SITE_URL"
+).split()
+BASH = shutil.which("bash") or "/bin/bash"
+SECRETS = ("SERVICE_ROLE", "OPENAI", "WHATSAPP", "PASSWORD", "TOKEN", "DATABASE")
+
+
+def written(folder: Path, content: str | bytes) -> Path:
+    """A `.env` file."""
+    file = folder / ".env.test"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+# ---------------------------------------------------------------------------------------- toml
+
+
+def test_toml_gives_the_table(tmp_path: Path) -> None:
+    """A good file is its table."""
+    (tmp_path / "x.toml").write_text('a = ["é"]\n[b]\nc = 1\n', encoding="utf-8")
+
+    assert {"a": ["é"], "b": {"c": 1}} == toml(tmp_path / "x.toml")
+
+
+def test_a_missing_file_names_the_way_to_another_one(tmp_path: Path) -> None:
+    """Who points at the wrong folder learns which variable points."""
+    with pytest.raises(ConfigError, match="there is no") as caught:
+        toml(tmp_path / "x.toml")
+
+    assert caught.value.hint
+    assert "AIRHOST_ENV_DIR" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"a = ", b"\xff\xfe", b"a = 1\na = 2", b"[a\n", b"\x00"])
+def test_what_is_no_toml_is_said(tmp_path: Path, content: bytes) -> None:
+    """Broken text and broken bytes are faults of the configuration."""
+    (tmp_path / "x.toml").write_bytes(content)
+
+    with pytest.raises(ConfigError, match="can't be read"):
+        toml(tmp_path / "x.toml")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """A folder in the file's place is a fault of the configuration, for both kinds of file."""
+    for read in (toml, dotenv):
+        with pytest.raises(ConfigError, match="can't be read"):
+            read(tmp_path)
+
+
+# ---------------------------------------------------------------------------------------- dotenv
+
+GOOD = [
+    ("A=b", "b"),
+    ("A=", ""),
+    ('A=""', ""),
+    ("A=''", ""),
+    ('A="b c"', "b c"),
+    ("A='b \"c\"'", 'b "c"'),
+    ('A="it\'s"', "it's"),
+    ("export A=b", "b"),
+    ("A=b # note", "b"),
+    ('A="b # c" # note', "b # c"),
+    ('A="b#c"', "b#c"),
+    ("A=https://a.b/c?d=e^f,g%20@h+i", "https://a.b/c?d=e^f,g%20@h+i"),
+    ("A==b", "=b"),
+    ("A=b   ", "b"),
+    ('A="  b  "', "  b  "),
+    ('A="é ✓"', "é ✓"),
+    ("A='!x & y | z > w ; (v) * {u}'", "!x & y | z > w ; (v) * {u}"),
+]
+
+
+@pytest.mark.parametrize(("line", "value"), GOOD)
+def test_good_lines(tmp_path: Path, line: str, value: str) -> None:
+    """What all parsers read alike is read so."""
+    assert {"A": value} == dotenv(written(tmp_path, f"# head\n\n{line}\n"))
+
+
+BAD = [
+    "A",
+    "A b",
+    "A = b",
+    "A= b",
+    " A=b",
+    "1A=b",
+    "A-B=c",
+    "A=b c",
+    "A=$HOME",
+    'A="$HOME"',
+    "A='$HOME'",
+    "A=`id`",
+    'A="`id`"',
+    "A=$(id)",
+    'A="b\\n"',
+    "A=b\\",
+    'A="b',
+    "A='b",
+    'A="b"c',
+    'A="b" c',
+    "A=b#c",
+    "A=b;c",
+    "A=b&c",
+    "A=~",
+    "A=b\tc",
+    'A="b\tc"',
+    "A: b",
+    "A=b # it's",
+    "\ufeffA=b",
+    "A=b\u00a0",
+    "A=b|c",
+    "A=(b)",
+    "A=!b",
+    "A=*",
+    "A=[b]",
+    "A={b}",
+    "A=é",
+    "A= # note",
+]
+
+
+@pytest.mark.parametrize("line", BAD, ids=repr)
+def test_bad_lines_are_refused_by_number(tmp_path: Path, line: str) -> None:
+    """A line on which parsers disagree is refused; its number is said and never its value."""
+    file = written(tmp_path, f"GOOD=1\n{line}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        dotenv(file)
+
+    assert f"`{file}`, line 2: not a line that all parsers read alike" == caught.value.message
+
+
+def test_no_file_is_no_values(tmp_path: Path) -> None:
+    """In CI there may be no file at all."""
+    assert {} == dotenv(tmp_path / ".env.none")
+
+
+def test_the_last_of_two_wins(tmp_path: Path) -> None:
+    """As in every parser."""
+    assert {"A": "2"} == dotenv(written(tmp_path, "A=1\nA=2\n"))
+
+
+def test_bytes_that_are_no_utf8_are_refused_unseen(tmp_path: Path) -> None:
+    """The bytes may be those of a secret."""
+    with pytest.raises(ConfigError) as caught:
+        dotenv(written(tmp_path, b"A=hidden\xff\n"))
+
+    assert "hidden" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_file_that_is_too_large_is_said_to_be(tmp_path: Path) -> None:
+    """The message is about the size, not about a line without a number."""
+    with pytest.raises(ConfigError) as caught:
+        dotenv(written(tmp_path, "A=b\n" * (LARGEST // 4 + 1)))
+
+    assert "line :" not in caught.value.message
+
+
+def test_nothing_reaches_our_own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values are given back and nowhere else."""
+    monkeypatch.setenv("KEPT", "ours")
+
+    dotenv(written(tmp_path, "KEPT=theirs\nNEW_ONE=1\n"))
+
+    assert {} == from_process("new")
+    assert (
+        "ours"
+        == subprocess.run(["printenv", "KEPT"], capture_output=True, text=True, check=True).stdout.strip()
+    )
+
+
+def as_bash_reads(file: Path, names: list[str]) -> dict[str, str]:
+    """The values that `source` gives these names."""
+    show = " ".join(f'"${{{name}-}}"' for name in names)
+    script = f"source {shlex.quote(str(file))}; printf '%s\\0' {show}"
+    ended = subprocess.run(
+        [BASH, "--noprofile", "--norc", "-c", script],
+        env={"LC_ALL": "C.UTF-8", "PATH": "/nonexistent"},
+        capture_output=True,
+        check=True,
+    )
+    return dict(zip(names, ended.stdout.decode().split("\0"), strict=False))
+
+
+NAMES = [f"DESK_{letter}" for letter in "ABC"]
+BARE = st.text(st.sampled_from(string.ascii_letters + string.digits + "_./:@%+,=^?-"), max_size=6)
+MOSTLY = st.characters(exclude_categories=["Cs"])
+QUOTED = st.one_of(
+    st.text(MOSTLY, max_size=6).map(lambda text: f'"{text}"'),
+    st.text(MOSTLY, max_size=6).map(lambda text: f"'{text}'"),
+)
+TAIL = st.sampled_from(
+    ["", "", " ", "  ", " # note", " # $x `y`", "\r", "\u00a0", "\x0b", "\u2003", "\t", "#x"]
+)
+LINES = st.one_of(
+    st.tuples(st.sampled_from(["", "export "]), st.sampled_from(NAMES), st.one_of(BARE, QUOTED), TAIL).map(
+        lambda parts: f"{parts[0]}{parts[1]}={parts[2]}{parts[3]}"
+    ),
+    st.sampled_from(["", "# note", "   # 'note", "#"]),
+)
+
+
+@given(st.lists(LINES, min_size=1, max_size=4), st.sampled_from(["\n", "\n\n"]))
+def test_accepted_lines_read_as_in_bash(lines: list[str], between: str) -> None:
+    """What the strict grammar lets through has the value that bash gives it; the rest is refused."""
+    text = between.join(lines) + "\n"
+    with tempfile.TemporaryDirectory() as folder:
+        file = written(Path(folder), text)
+        try:
+            values = dotenv(file)
+        except ConfigError:
+            return
+
+        assert {name: values.get(name, "") for name in NAMES} == as_bash_reads(file, NAMES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A=b\r\nB=c\r\n",
+        "A=b\rB=c\n",
+        "A=b\x0bB=c\n",
+        "A=b\u00a0\n",
+        "A=b\u2028B=c\n",
+        'A="b\x00c"\n',
+        "A=b\x85\n",
+        "A=b\x1c\n",
+    ],
+    ids=repr,
+)
+def test_odd_white_space_and_control_characters_are_refused(tmp_path: Path, text: str) -> None:
+    """Line ends of Windows, unbreakable blanks and control characters, which bash keeps in the value."""
+    with pytest.raises(ConfigError):
+        dotenv(written(tmp_path, text))
+
+
+@given(st.text(min_size=6), st.text(max_size=5))
+def test_a_message_never_holds_a_value(value: str, junk: str) -> None:
+    """Whatever is wrong with a line, its value is not told."""
+    assume(not re.fullmatch(r"[\s0-9A-Za-z.,:`_/-]*", value))
+    with tempfile.TemporaryDirectory() as folder:
+        file = written(Path(folder), f"{junk}SECRET={value}\n".encode("utf-8", "surrogatepass"))
+        try:
+            dotenv(file)
+        except ConfigError as fault:
+            said = f"{fault.message} {fault.hint} {fault.__cause__} {fault.__suppress_context__}"
+
+            assert value not in said
+
+
+# ------------------------------------------------------------------------------ the process, the mode
+
+
+def test_the_process_speaks_with_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`STAGING_X` is `X` of staging, and of no other environment."""
+    monkeypatch.setenv("STAGING_DATABASE_URL", "x")
+    monkeypatch.setenv("STAGING_EU_TOKEN", "y")
+    monkeypatch.setenv("PRODUCTION_DATABASE_URL", "z")
+
+    assert {"DATABASE_URL": "x", "EU_TOKEN": "y"} == from_process("staging")
+    assert {"TOKEN": "y"} == from_process("staging-eu")
+
+
+@pytest.mark.parametrize(
+    ("mode", "open_"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)]
+)
+def test_files_that_others_may_read_are_noticed(tmp_path: Path, mode: int, open_: bool) -> None:
+    """Only the owner should read secrets."""
+    file = written(tmp_path, "")
+    file.chmod(mode)
+
+    assert open_ == readable_by_others(file)
+
+
+def test_no_file_is_read_by_nobody(tmp_path: Path) -> None:
+    """A file that is not there is no leak."""
+    assert not readable_by_others(tmp_path / "none")
+
+
+# ---------------------------------------------------------------------------------------- what is shipped
+
+
+@pytest.mark.parametrize("name", ["development", "staging", "production"])
+def test_the_shipped_examples_hold_the_seeds_variables(name: str) -> None:
+    """Each example passes the grammar, holds the team's variables, and no secret for browsers."""
+    values = dotenv(ENV / f".env.{name}.example")
+
+    assert set(SEED_VARIABLES) <= set(values)
+    assert name == values["VITE_ENVIRONMENT"]
+    assert f"https://{name}-instance.supabase.co" == values["VITE_SUPABASE_URL"]
+    assert [] == [
+        each for each in values if each.startswith("VITE_") and any(mark in each for mark in SECRETS)
+    ]
+
+
+def test_the_builds_variables_are_in_every_example() -> None:
+    """What `pipeline.toml` gives to the build is in the examples, and is public by its name."""
+    given_to_build = toml(ENV / "pipeline.toml")["app"]["build_variables"]
+
+    for file in ENV.glob(".env.*.example"):
+        assert set(given_to_build) <= set(dotenv(file))
+
+    assert [] == [
+        each for each in given_to_build if not each.startswith("VITE_") or any(m in each for m in SECRETS)
+    ]

@@ -1,0 +1,106 @@
+"""Every entry of an archive finds its list, and one that finds none fails the backup."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.database.backups import toc
+
+LISTING = """;
+; Archive created at 2026-11-23 18:17:32 UTC
+;     Format: CUSTOM
+;
+11; 2615 16406 SCHEMA - auth supabase_auth_admin
+14; 2615 16554 SCHEMA - billing postgres
+2816; 0 0 ACL - SCHEMA billing postgres
+2819; 0 0 ACL - SCHEMA public pg_database_owner
+5; 3079 16604 EXTENSION - citext 
+2824; 0 0 COMMENT - EXTENSION "uuid-ossp" 
+2591; 2605 16712 CAST - CAST (billing.k AS integer) 
+279; 1255 16507 FUNCTION auth email() supabase_auth_admin
+281; 1255 16592 FUNCTION public ok(text, integer) postgres
+228; 1259 16489 TABLE auth users supabase_auth_admin
+2832; 0 0 SEQUENCE OWNED BY billing inv_id_seq postgres
+2595; 0 0 TABLE ATTACH public p1 postgres
+2796; 0 16489 TABLE DATA auth users supabase_auth_admin
+2799; 0 16489 TABLE DATA auth schema_migrations supabase_auth_admin
+2795; 0 16489 TABLE DATA cron job postgres
+2800; 0 16541 TABLE DATA public t postgres
+2805; 0 16597 TABLE DATA supabase_migrations schema_migrations postgres
+2841; 0 0 SEQUENCE SET public t_id_seq postgres
+2639; 2620 16591 TRIGGER auth users on_auth_user_created supabase_auth_admin
+2637; 2606 16549 FK CONSTRAINT public t t_uid_fkey postgres
+2793; 3256 16594 POLICY public t x y postgres
+2842; 0 0 COMMENT public POLICY "x y" ON t postgres
+2792; 3256 16593 POLICY storage objects my own objects supabase_storage_admin
+2794; 6104 16488 PUBLICATION - supabase_realtime postgres
+2803; 6106 16595 PUBLICATION TABLE public supabase_realtime t postgres
+2226; 826 16410 DEFAULT ACL public DEFAULT PRIVILEGES FOR SEQUENCES postgres
+2225; 826 16411 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES supabase_admin
+2804; 0 16573 MATERIALIZED VIEW DATA public mv postgres
+3000; 2615 17000 SCHEMA - desk_aside_1_public postgres
+3001; 0 17001 TABLE DATA desk_aside_1_public t postgres
+3002; 3466 17002 EVENT TRIGGER - pgrst_ddl_watch supabase_admin
+"""  # noqa: W291 - as pg_restore writes it
+
+
+def names(chosen: tuple[toc.Entry, ...]) -> list[str]:
+    """The entries, shortly."""
+    return [f"{each.kind} {each.tag}" for each in chosen]
+
+
+def test_every_entry_has_its_place() -> None:
+    """The app's own, its people's rows, what hangs on the platform, the database's, and the platform's."""
+    lists = toc.sort(toc.entries(LISTING))
+
+    assert ["TABLE DATA users"] == names(lists.users)
+    assert ["TRIGGER", "POLICY", "PUBLICATION TABLE"] == [each.kind for each in lists.extras]
+    assert ["ACL", "EXTENSION", "COMMENT", "PUBLICATION"] == [each.kind for each in lists.database]
+    assert ("public", "billing", "supabase_migrations") == lists.schemas
+    assert ("public.t", "supabase_migrations.schema_migrations") == lists.tables
+    assert () == lists.unknown
+    left = {str(each.entry).split()[0]: each.why for each in lists.left_out}
+    assert {"SCHEMA", "FUNCTION", "TABLE", "DEFAULT", "EVENT"} == set(left)
+
+
+def test_nothing_is_lost_or_doubled() -> None:
+    """Each line of the listing is in exactly one list."""
+    found = toc.entries(LISTING)
+    lists = toc.sort(found)
+    left = tuple(each.entry for each in lists.left_out)
+    placed = [*lists.app, *lists.users, *lists.extras, *lists.database, *left, *lists.unknown]
+
+    assert len(found) == 31
+    assert sorted(each.line for each in found) == sorted(each.line for each in placed)
+    assert list(lists.app) == [each for each in found if each in lists.app]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "9; 1259 1 TABLE auth mine postgres",  # the app's own thing in a schema that is not restored
+        "9; 0 0 BLOB METADATA - 16713 postgres",
+        "9; 1 1 SOMETHING NEW public x postgres",
+        "no line of a listing at all",
+        "9; 2612 1 PROCEDURAL LANGUAGE - plv8 postgres",
+    ],
+)
+def test_what_fits_nowhere_is_unknown(line: str) -> None:
+    """Deny by default."""
+    (entry,) = toc.sort(toc.entries(line)).unknown
+
+    assert line == entry.line
+
+
+def test_a_new_schema_is_the_apps() -> None:
+    """Nobody has to list it somewhere."""
+    lists = toc.sort(toc.entries("9; 2615 1 SCHEMA - reports postgres\n"))
+
+    assert ("public", "reports") == lists.schemas
+
+
+def test_the_list_goes_back_as_it_came() -> None:
+    """`pg_restore -L` knows its own lines again."""
+    found = toc.entries(LISTING)
+
+    assert [line for line in LISTING.splitlines() if line[0] != ";"] == toc.text(found).splitlines()

@@ -1,0 +1,107 @@
+"""Drift, told from two descriptions and two histories."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.database.migrations import differences
+from scripts.database.migrations.files import Applied, compare, read
+
+DESCRIBED = st.dictionaries(
+    st.sampled_from(["table a", "table b", "view c", "function d"]),
+    st.lists(st.text("xyz", max_size=3), min_size=1, max_size=4).map(tuple),
+)
+
+
+@given(DESCRIBED)
+def test_a_schema_does_not_differ_from_itself(one: dict[str, tuple[str, ...]]) -> None:
+    assert () == differences.differences(one, one)
+
+
+@given(DESCRIBED, DESCRIBED)
+def test_no_difference_is_lost(one: dict[str, tuple[str, ...]], other: dict[str, tuple[str, ...]]) -> None:
+    """Things that are not named are equal; seen from the other side, added is removed."""
+    found = differences.differences(one, other)
+    named = {each.thing for each in found}
+    mirrored = {"added": "removed", "removed": "added", "changed": "changed"}
+
+    assert {k: v for k, v in one.items() if k not in named} == {
+        k: v for k, v in other.items() if k not in named
+    }
+    assert [mirrored[each.change] for each in found] == [
+        each.change for each in differences.differences(other, one)
+    ]
+
+
+def test_the_lines_that_differ_are_shown() -> None:
+    one = {"table a": ("column id int", "column x text", "policy p")}
+    (found,) = differences.differences(
+        one, {"table a": ("column id int", "column x text not null", "policy p")}
+    )
+
+    assert ["-column x text", "+column x text not null"] == found.lines()
+    assert ("changed", "table a") == (found.change, found.thing)
+
+
+NAMES = [
+    ("20240101000000_a.sql", ""),
+    ("20241301000000_a.sql", "no time"),
+    ("001_a.sql", "no time"),
+    ("a.sql", "skipped"),
+    ("20240101000000-a.sql", "skipped"),
+    ("20240101000000_a.down.sql", "no down scripts"),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), NAMES)
+def test_names_that_are_not_what_they_seem(name: str, said: str) -> None:
+    found = list(differences.malformed([name]))
+
+    assert bool(said) == bool(found)
+    assert said in "".join(found)
+
+
+BETWEEN = [
+    ("equal", {"1": "a", "2": "b"}, {"1": "a", "2": "b"}),
+    ("equal", {"1": "a"}, {"1": ""}),
+    ("equal", {"1": "select 1 -- why"}, {"1": "select  1;"}),
+    ("ahead", {"1": "a"}, {"1": "a", "2": "b"}),
+    ("behind", {"1": "a", "2": "b"}, {"1": "a"}),
+    ("diverged", {"1": "a", "2": "b"}, {"1": "a", "3": "b"}),
+    ("diverged", {"1": "a"}, {"1": "b"}),
+]
+
+
+@pytest.mark.parametrize(("state", "one", "other"), BETWEEN)
+def test_two_histories(state: str, one: dict[str, str], other: dict[str, str]) -> None:
+    rows = [
+        [Applied(version, "", (text,) if text else ()) for version, text in each.items()]
+        for each in (one, other)
+    ]
+
+    assert state == differences.between(*rows).state
+
+
+def test_what_merely_waits_is_no_problem() -> None:
+    files = read({"20240101000000_a.sql": "select 1", "20240102000000_b.sql": "select 2"})
+
+    assert [] == list(differences.problems(compare(files, [Applied("20240101000000", "a", ("select 1",))])))
+    assert [] == list(differences.problems(compare(files, [])))
+
+
+def test_every_disagreement_is_named() -> None:
+    files = read(
+        {
+            "20240101000000_a.sql": "select 1",
+            "20240102000000_late.sql": "select 2",
+            "20240103000000_c.sql": "select 3",
+            "20240103000000_d.sql": "select 3",
+        }
+    )
+    rows = [Applied("20240101000000", "a", ("select 7",)), Applied("20240104000000", "gone", ("x",))]
+    said = "\n".join(differences.problems(compare(files, rows)))
+
+    for each in ("20240104000000", "20240101000000_a.sql", "20240102000000_late.sql", "20240103000000"):
+        assert f"`{each}`" in said

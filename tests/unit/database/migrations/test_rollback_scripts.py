@@ -1,0 +1,245 @@
+"""Migrations and their scripts: what stays, what goes back, and when a plan says no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from scripts.database.migrations import rollback_scripts
+from scripts.database.migrations.files import Applied, Migration, compare
+from scripts.database.migrations.verdict import Lint
+from scripts.release import schema_rules
+from scripts.release.facts import Facts
+from scripts.release.plan import decide
+from scripts.state.ledger import Event, Ledger
+from tests.unit.release.test_plan import DEPLOY, PRODUCTION, PROMOTE, A, C, event, ledger
+
+MAKE = Migration("1", "1_a.sql", "create table t (a int)")
+RENAME = Migration("2", "2_b.sql", "alter table t rename a to b")
+WIDEN = Migration("3", "3_c.sql", "alter table t add column c int")
+BACK = Migration("2", "2_b.sql", "alter table t rename b to a")
+NARROW = Migration("3", "3_c.sql", "alter table t drop column c")
+ROWS = {each.version: Applied(each.version, "x", (each.sql,)) for each in (MAKE, RENAME, WIDEN)}
+
+
+def bringing(*files: Migration, scripts: tuple[Migration, ...] = (), guarded: bool = True) -> Facts:
+    """A promotion that brings these to a database that has the first."""
+    where = PRODUCTION if guarded else PROMOTE.environment
+    before = ledger(event(where.name, "v1", C), event("development", "v7", A))
+    return replace(
+        PROMOTE,
+        environment=where,
+        ledger=before,
+        committed=(MAKE, *files),
+        applied=(ROWS["1"],),
+        rollbacks=scripts,
+    )
+
+
+def leaving(*left: Migration, scripts: tuple[Migration, ...] = ()) -> Facts:
+    """A rollback to a release that has the first alone."""
+    target = event("development", "v1", A)
+    return replace(
+        DEPLOY,
+        task="rollback",
+        target=target,
+        ledger=ledger(target, event("development", "v2", C)),
+        committed=(MAKE,),
+        applied=tuple(ROWS.values()),
+        left=left or (MAKE, RENAME, WIDEN),
+        left_rollbacks=scripts,
+    )
+
+
+def refused(facts: Facts) -> tuple[str, str]:
+    """Why not, and what instead."""
+    found = decide(facts).refused
+    return (found.why, found.hint or "") if found else ("", "")
+
+
+def words(known: tuple[rollback_scripts.Judged, ...]) -> list[tuple[str, str]]:
+    """Version and word of each."""
+    return [(each.version, each.verdict.word) for each in known]
+
+
+# ------------------------------------------------------------------------------------- forward
+
+
+def test_each_pending_migration_has_its_verdict() -> None:
+    """The plan's document carries word, reasons, and whether the script was rehearsed."""
+    plan = decide(bringing(RENAME, WIDEN, scripts=(BACK,)))
+
+    assert [("2", "reversible"), ("3", "compatible")] == words(plan.migrations)
+    first = plan.document()["migrations"][0]
+    assert {"version", "file", "verdict", "reasons", "rehearsed", "measured"} == set(first)
+    assert "undone by their" in decide(bringing(RENAME, WIDEN, scripts=(BACK, NARROW))).way_back
+    assert "its rollback was not rehearsed" in str(plan.migrations[0])
+
+
+def test_a_guarded_environment_demands_a_way_back() -> None:
+    """Breaking without a script: a script, or a person's word; elsewhere the plan only says so."""
+    why, hint = refused(bringing(RENAME))
+
+    assert "no way back for 1 migration on production:\n  | 2_b.sql: breaking (renames" in why
+    assert "write `supabase/rollbacks/2_b.sql`" in hint
+    assert "`invoke promote --to production --accept-irreversible`" in hint
+    assert ("", "") == refused(bringing(RENAME, scripts=(BACK,)))
+    assert ("", "") == refused(bringing(RENAME, guarded=False))
+    assert ("", "") == refused(bringing(WIDEN))
+    accepted = decide(replace(bringing(RENAME), accepts=frozenset({"irreversible"})))
+    assert accepted.refused is None
+    assert "older code may not live with `2_b.sql`" in accepted.way_back
+
+
+def test_what_comes_after_a_breaking_one_needs_a_script_as_well() -> None:
+    """Scripts run newest first: one that is missing blocks those below it."""
+    why, hint = refused(bringing(RENAME, WIDEN, scripts=(BACK,)))
+
+    assert "3_c.sql: compatible (it has to go back before an older one can)" in why
+    assert "2_b.sql" not in why
+    assert "write `supabase/rollbacks/3_c.sql`" in hint
+
+
+def test_the_first_release_of_all_breaks_nobody() -> None:
+    """Nothing was released and nothing stands in the database; one with a history is another matter."""
+    facts = replace(bringing(RENAME), ledger=ledger(event("development", "v7", A)))
+
+    assert ("", "") == refused(replace(facts, applied=()))
+    assert "no way back" in refused(facts)[0]
+
+
+@pytest.mark.parametrize(
+    ("scripts", "said"),
+    [
+        ((replace(BACK, sql="begin; select 1; commit"),), "holds `begin`"),
+        ((replace(BACK, sql="drop index concurrently i"),), "holds `drop index concurrently`"),
+        ((BACK, replace(BACK, file="2_z.sql")), "two rollback scripts for `2`"),
+    ],
+)
+def test_a_script_that_can_not_be_used_is_refused(scripts: tuple[Migration, ...], said: str) -> None:
+    """In every environment, and whatever was accepted."""
+    facts = bringing(RENAME, scripts=scripts, guarded=False)
+
+    assert said in refused(facts)[0]
+    assert said in refused(replace(facts, accepts=frozenset({"irreversible"})))[0]
+
+
+def test_squawk_counts_and_its_absence_is_said() -> None:
+    """What it found makes a migration breaking; where it is not, the reasons say so."""
+    lints = {"3_c.sql": (Lint("ban-x", 1, "m"),)}
+
+    assert [("3", "breaking")] == words(decide(replace(bringing(WIDEN), lints=lints)).migrations)
+    without = decide(replace(bringing(WIDEN), lints=None)).migrations[0]
+    assert ("compatible", (rollback_scripts.NO_SQUAWK,)) == (without.verdict.word, without.verdict.reasons)
+
+
+# ---------------------------------------------------------------------------------------- back
+
+
+def test_what_is_compatible_stays() -> None:
+    """Nothing is undone when older code lives with all of it."""
+    facts = replace(leaving(), applied=(ROWS["1"], ROWS["3"]))
+    plan = decide(facts)
+
+    assert ([], [("3", "compatible")]) == (words(plan.back.undo), words(plan.back.ahead))
+    assert plan.refused is None
+    assert "undo" not in [step.name for step in plan.steps]
+
+
+def test_a_breaking_one_goes_with_all_that_came_after() -> None:
+    """Newest first, and the plan says what data the scripts destroy."""
+    plan = decide(leaving(scripts=(BACK, NARROW)))
+
+    assert [("3", "compatible"), ("2", "reversible")] == words(plan.back.undo)
+    assert ("`3_c.sql` drops column `t.c`: its values are lost",) == plan.back.lost
+    names = [step.name for step in plan.steps]
+    assert [
+        "lock",
+        "rehearse",
+        "build",
+        "scan",
+        "publish",
+        "verify",
+        "scan",
+        "undo",
+        "verify",
+        "finish",
+    ] == names
+    assert ["3", "2"] == [each["version"] for each in plan.document()["undo"]]
+
+
+def test_what_is_older_than_the_breaking_one_stays() -> None:
+    """A compatible one below it hurts nobody."""
+    facts = replace(leaving(scripts=(NARROW,)), committed=())
+    renamed = replace(WIDEN, sql="alter table t rename a to z")
+    plan = decide(replace(facts, left=(MAKE, replace(RENAME, sql="select 1"), renamed)))
+
+    assert [("3", "reversible")] == words(plan.back.undo)
+    assert [("1", "compatible"), ("2", "compatible")] == words(plan.back.ahead)
+
+
+def test_a_missing_script_is_named() -> None:
+    """Only that one; with a person's word everything stays ahead."""
+    facts = leaving(scripts=(NARROW,))
+    why, hint = refused(facts)
+
+    assert "no rollback script for `2_b.sql`" in why
+    assert "3_c.sql" not in why
+    assert "`invoke rollback --env development --to v1 --accept-irreversible`" in hint
+    plan = decide(replace(facts, accepts=frozenset({"irreversible"})))
+    assert (None, [], ["2", "3"]) == (
+        plan.refused,
+        words(plan.back.undo),
+        [x for x, _ in words(plan.back.ahead)],
+    )
+
+
+def test_an_older_release_with_newer_migrations_is_no_place_to_undo() -> None:
+    """A script was never rehearsed below a migration that stays."""
+    facts = replace(leaving(scripts=(BACK, NARROW)), committed=(MAKE, WIDEN))
+
+    assert "`3` are newer, and stay" in refused(facts)[0]
+
+
+def test_the_history_knows_what_no_file_tells() -> None:
+    """Its statements are judged; a row without any is never called compatible."""
+    facts = leaving(MAKE)
+
+    assert [("2", "breaking"), ("3", "compatible")] == words(decide(facts).back.ahead)
+    bare = replace(facts, applied=(ROWS["1"], Applied("3", "c")))
+    judged = decide(bare).back.lacking
+    assert [("3", "breaking")] == words(judged)
+    assert rollback_scripts.UNSEEN in judged[0].verdict.reasons
+
+
+# -------------------------------------------------------------------------------------- proofs
+
+
+def proof(digests: dict[str, str], **detail: object) -> Event:
+    """A rehearsal in the ledger."""
+    known = {"what": "rehearsal", "pairs": digests, **detail}
+    return Event("staging", "proof", "done", "", A, "Ada", "2024", "r", known)
+
+
+def test_a_rehearsal_is_known_again() -> None:
+    """By the script and all the migrations up to it; a change of any of them voids it."""
+    facts = bringing(RENAME, WIDEN, scripts=(BACK,))
+    digests = rollback_scripts.proof_digests(facts.committed, facts.rollbacks)
+    told = replace(facts, ledger=Ledger("tip", (*facts.ledger.events, proof(digests))))
+
+    def known(changed: Facts) -> bool:
+        return schema_rules.pending(changed, compare(changed.committed, changed.applied or ()))[0].rehearsed
+
+    assert {"2"} == set(digests)
+    assert known(told)
+    assert known(replace(told, committed=(MAKE, RENAME, replace(WIDEN, sql="select 2"))))
+    assert not known(facts)
+    assert not known(replace(told, rollbacks=(replace(BACK, sql="select 1"),)))
+    assert not known(replace(told, committed=(replace(MAKE, sql="select 1"), RENAME)))
+
+
+@pytest.mark.parametrize("detail", [{"what": "e2e"}, {"pairs": None}, {"pairs": ["x"]}])
+def test_odd_proofs_prove_nothing(detail: dict[str, object]) -> None:
+    """A ledger holds what other desks wrote, too."""
+    assert frozenset() == rollback_scripts.proven(Ledger("tip", (proof({"2": "x"}, **detail),)))

@@ -1,0 +1,60 @@
+"""Whose rows a migration changes: named, fired, cascaded, called; or it is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.database.restore.touched_tables import Catalogue, touched
+from scripts.errors import Refused
+
+KNOWN = Catalogue(
+    tables=frozenset({"public.a", "public.b", "public.log", "public.Odd name", "other.a"}),
+    functions={
+        "audit": ("begin insert into public.log values (1); return new; end",),
+        "mend": ("update public.b set x = 1",),
+        "dynamic": ("begin execute 'delete from ' || t; end",),
+    },
+    triggers={"public.a": frozenset({"audit"})},
+    cascades={
+        "update public.log": frozenset({"public.b"}),
+        "delete other.a": frozenset({"public.a"}),
+        "delete auth.users": frozenset({"public.b"}),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("alter table public.b add column y int references public.a (id)", ""),
+        ("create view v as select * from public.a; create index on public.b (x)", ""),
+        ("alter table public.b alter column x drop not null, drop constraint c", ""),
+        ("grant update, truncate on a to anon; create policy p on a for update using (true)", ""),
+        ("alter table b add column z int, drop column x", "public.b"),
+        ("alter table public.b alter x type text using x::text", "public.b"),
+        ("truncate table only public.b, public.log", "public.b, public.log"),
+        ("drop table if exists public.b, public.log cascade", "public.b, public.log"),
+        ("with x as (select 1) update only public.b as t set x = 2", "public.b"),
+        ("insert into public.b (x) values (1) on conflict (x) do update set x = 3", "public.b"),
+        ('update public."Odd name" set x = 1', "public.Odd name"),
+        ("do $$ begin delete from public.b; end $$", "public.b"),
+        ("select public.mend()", "public.b"),
+        ("delete from auth.users where email = 'x'", "public.b"),
+        ("update other.a set x = 1", "other.a"),
+        ("delete from other.a", "other.a, public.a, public.b, public.log"),
+        ("update a set x = 1", "other.a, public.a, public.b, public.log"),
+        ("create temp table t as select 1; update t set x = 1; -- update public.b set x = 1", ""),
+    ],
+)  # fmt: skip
+def test_every_way_to_write_is_seen(sql: str, found: str) -> None:
+    """Reading, adding and granting write nothing."""
+    assert ", ".join(sorted(touched({"f": sql}, KNOWN))) == found
+
+
+@pytest.mark.parametrize(
+    "sql", ["do $$ begin execute 'x'; end $$", "update some_view set x = 1", "select dynamic()"]
+)
+def test_what_cannot_be_told_is_refused(sql: str) -> None:
+    """The file is named."""
+    with pytest.raises(Refused, match="`f`"):
+        touched({"f": sql}, KNOWN)

@@ -1,0 +1,270 @@
+"""The outbox: private, whole, oldest first; two senders and a killed one still tell each event once."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.notify.outbox import KEPT, Entry, Outbox
+from tests.support.desks import ROOT
+from tests.support.posts import Webhook, webhook
+from tests.support.processes import wait_until
+
+SENDER = """
+import sys, time
+from pathlib import Path
+from scripts.notify import webhook
+from scripts.notify.outbox import Outbox
+from scripts.system.secret import Secret
+
+folder, configuration, url, then = sys.argv[1:]
+box = Outbox(Path(folder), Path(configuration))
+for entry in box.waiting():
+    with box.claim(entry) as payload:
+        if payload is not None:
+            assert webhook.post(Secret(url), payload, 20).state == "delivered"
+            if then == "hang":
+                print("sent", flush=True)
+                time.sleep(60)
+            box.remove(entry)
+"""
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Outbox:
+    """An empty outbox."""
+    (tmp_path / "env").mkdir()
+    return Outbox(tmp_path / "state" / "outbox", tmp_path / "env")
+
+
+@pytest.fixture
+def server() -> Iterator[Webhook]:
+    """A chat."""
+    with webhook() as made:
+        yield made
+
+
+def sender(tmp_path: Path, server: Webhook, then: str = "") -> subprocess.Popen[str]:
+    """Another process that works the outbox off."""
+    arguments = [str(tmp_path / "state" / "outbox"), str(tmp_path / "env"), server.url.reveal(), then]
+    return subprocess.Popen(
+        [sys.executable, "-c", SENDER, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def ended(child: subprocess.Popen[str]) -> int:
+    """How it ended."""
+    child.communicate(timeout=60)
+    return child.returncode
+
+
+def files(tmp_path: Path) -> list[Path]:
+    """All that lies in the outbox."""
+    return sorted(each for each in (tmp_path / "state" / "outbox").rglob("*") if each.is_file())
+
+
+def test_what_is_put_is_private_and_names_no_address(box: Outbox, tmp_path: Path) -> None:
+    """0600 in 0700, whatever the umask; the name says whose it is."""
+    old = os.umask(0)
+    try:
+        box.put("r1-success", "staging", "slack", {"text": "é"})
+    finally:
+        os.umask(old)
+    (file,) = files(tmp_path)
+
+    assert 0o600 == stat.S_IMODE(file.stat().st_mode)
+    assert 0o700 == stat.S_IMODE(file.parent.stat().st_mode)
+    assert file.name.endswith(".r1-success.staging.slack.json")
+    assert {"text": "é"} == json.loads(file.read_text())["payload"]
+
+
+def test_one_event_and_target_is_one_file(box: Outbox, tmp_path: Path) -> None:
+    """Put again it waits only once; targets, environments and events are told apart."""
+    for event, environment, target in [
+        ("r1-start", "staging", "slack"),
+        ("r1-start", "staging", "slack"),
+        ("r1-start", "staging", "discord"),
+        ("r1-success", "staging", "slack"),
+        ("r1-start", "production", "slack"),
+    ]:
+        box.put(event, environment, target, {"text": "x"})
+
+    assert 4 == len(files(tmp_path))
+    assert 4 == len({(each.lane, each.file) for each in box.waiting()})
+
+
+def test_the_oldest_comes_first(box: Outbox) -> None:
+    """In the order in which they were put."""
+    events = [f"r{number}-success" for number in (3, 1, 2, 9, 4)]
+    for event in events:
+        box.put(event, "staging", "slack", {"event": event})
+
+    assert events == [each.file.name.split(".")[2] for each in box.waiting() if each.file]
+
+
+def test_an_event_name_is_no_path(box: Outbox, tmp_path: Path) -> None:
+    """Whatever a run is called."""
+    box.put("../../*.x", "staging", "slack", {})
+
+    assert 1 == len(files(tmp_path)) == len(box.waiting())
+
+
+def test_another_configuration_is_another_outbox(box: Outbox, tmp_path: Path) -> None:
+    """What a sandbox could not deliver never goes to the real team."""
+    box.put("r1-success", "production", "slack", {"text": "sandbox"})
+    real = Outbox(tmp_path / "state" / "outbox", tmp_path / "real")
+
+    assert [] == real.waiting()
+    assert 1 == len(box.waiting())
+
+
+def test_what_belongs_to_a_world_that_is_gone_is_forgotten(box: Outbox, tmp_path: Path) -> None:
+    """After a day, and only when its configuration is gone; so is what a killed writer left."""
+    other = Outbox(tmp_path / "state" / "outbox", tmp_path / "other")
+    for event in ("old", "new"):
+        box.put(event, "staging", "slack", {})
+    (tmp_path / "state" / "outbox" / "part-1-x.json").touch()
+    for each in files(tmp_path):
+        if "new" not in each.name:
+            os.utime(each, (time.time() - 90_000,) * 2)
+    other.waiting()
+    assert 2 == len(files(tmp_path))
+    (tmp_path / "env").rmdir()
+    other.waiting()
+
+    assert ["new"] == [each.name.split(".")[2] for each in files(tmp_path)]
+
+
+def test_a_claim_is_exclusive_and_ends(box: Outbox) -> None:
+    """While one has it nobody else does; afterwards it is free again; when removed it is gone."""
+    box.put("r1-success", "staging", "slack", {"text": "x"})
+    (entry,) = box.waiting()
+    with box.claim(entry) as first, box.claim(entry) as second:
+        assert ({"text": "x"}, None) == (first, second)
+    with box.claim(entry) as third:
+        assert {"text": "x"} == third
+        box.remove(entry)
+    with box.claim(entry) as fourth:
+        assert fourth is None
+    assert [] == box.waiting()
+
+
+def test_an_entry_that_was_removed_while_it_was_opened_is_not_sent(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock of a file that has no name any more is worth nothing."""
+    box.put("r1-success", "staging", "slack", {})
+    (entry,) = box.waiting()
+    real = fcntl.flock
+
+    def late(handle: int, how: int) -> None:
+        box.remove(entry)
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with box.claim(entry) as payload:
+        assert payload is None
+
+
+def test_a_spoilt_file_is_an_empty_payload(box: Outbox) -> None:
+    """Which every vendor refuses, so it does not block the others for ever."""
+    box.put("r1-success", "staging", "slack", {"text": "x"})
+    (entry,) = box.waiting()
+    assert entry.file
+    entry.file.write_text("{")
+    with box.claim(entry) as payload:
+        assert {} == payload
+        box.refuse(entry, "HTTP 400")
+
+    assert [] == box.waiting()
+
+
+def test_what_is_refused_is_kept_with_the_reason_and_only_the_newest(box: Outbox, tmp_path: Path) -> None:
+    """For people to look at."""
+    for number in range(KEPT + 5):
+        box.put(f"r{number}-success", "staging", "slack", {"text": str(number)})
+        (entry,) = box.waiting()
+        box.refuse(entry, "HTTP 404")
+    kept = files(tmp_path)
+
+    assert KEPT == len(kept)
+    assert {"refused"} == {each.parent.name for each in kept}
+    assert {0o600} == {stat.S_IMODE(each.stat().st_mode) for each in kept}
+    documents = [json.loads(each.read_text()) for each in kept]
+    assert {"HTTP 404"} == {each["why"] for each in documents}
+    assert {str(n) for n in range(5, KEPT + 5)} == {each["payload"]["text"] for each in documents}
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(
+    box: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No half file; an entry without a file can still be sent."""
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        box.put("r1-success", "staging", "slack", {})
+
+    assert [] == files(tmp_path)
+    entry = Entry("staging", "slack", None, {"text": "x"})
+    with box.claim(entry) as payload:
+        assert {"text": "x"} == payload
+        box.remove(entry)
+        box.refuse(entry, "why")
+
+
+def test_many_processes_send_each_event_once(box: Outbox, tmp_path: Path, server: Webhook) -> None:
+    """Four at the same outbox."""
+    for number in range(40):
+        box.put(f"r{number}-success", "staging", "slack", {"event": number})
+    senders = [sender(tmp_path, server) for _ in range(4)]
+
+    assert [0] * 4 == [ended(each) for each in senders]
+    assert [1] * 40 == list(Counter(each["event"] for each in server.taken).values())
+    assert [] == box.waiting()
+
+
+def test_a_sender_killed_before_the_answer_is_taken_over_at_once(
+    box: Outbox, tmp_path: Path, server: Webhook
+) -> None:
+    """He had begun, the vendor had refused so far: told exactly once, by the next."""
+    server.replies = [(500, {}, "")] * 30
+    box.put("r1-success", "staging", "slack", {"event": 1})
+    first = sender(tmp_path, server)
+    assert wait_until(lambda: server.asked, 20)
+    (entry,) = box.waiting()
+    with box.claim(entry) as payload:
+        assert payload is None  # the living owner has it
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    server.replies = []
+
+    assert 0 == ended(sender(tmp_path, server))
+    assert [{"event": 1}] == server.taken
+    assert [] == box.waiting()
+
+
+def test_the_window_that_stays_open(box: Outbox, tmp_path: Path, server: Webhook) -> None:
+    """Killed between the vendor's answer and the removal: told twice, never lost."""
+    box.put("r1-success", "staging", "slack", {"event": 1})
+    first = sender(tmp_path, server, "hang")
+    assert first.stdout
+    assert "sent" == first.stdout.readline().strip()
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+
+    assert 0 == ended(sender(tmp_path, server))
+    assert [{"event": 1}] * 2 == server.taken

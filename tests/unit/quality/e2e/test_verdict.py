@@ -1,0 +1,65 @@
+"""The verdict over a run of journeys: no report, no tests, too few, another commit: never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from scripts.quality.e2e.verdict import Case, judge
+from scripts.quality.html import page
+
+A, B = "a" * 40, "b" * 40
+GOOD = [Case("t::one", "passed", 0.1), Case("t::two", "passed", 0.2)]
+BAD = Case("t::three", "failed", 1.0, "<b>no button</b>\nmore")
+SKIPPED = Case("t::four", "skipped", 0.0, "not here")
+
+
+def test_all_passed_is_a_pass() -> None:
+    """The report shows enough tests, the runner ended well, and the commit is still served."""
+    verdict = judge([*GOOD, SKIPPED], exit_code=0, wanted=2, served=(A, A))
+
+    assert (True, "passed", ()) == (verdict.passed, verdict.name, verdict.reasons)
+    assert {"passed": 2, "failed": 0, "skipped": 1} == verdict.document()["tests"]
+
+
+@pytest.mark.parametrize(
+    ("cases", "code", "wanted", "after", "expected"),
+    [
+        (None, 0, 1, A, ("infrastructure", "no report that can be read: the test runner ended with 0")),
+        (None, None, 1, A, ("infrastructure", "no report that can be read: the test runner took too long")),
+        ([], 0, 1, A, ("inconclusive", "no test was found")),
+        ([], 5, 1, A, ("inconclusive", "no test was found")),
+        ([SKIPPED], 0, 1, A, ("inconclusive", "no test ran (1 skipped)")),
+        ([*GOOD, SKIPPED], 0, 3, A, ("inconclusive", "2 tests ran, at least 3 must (1 skipped)")),
+        ([*GOOD, BAD], 0, 1, A, ("failed", "t::three: <b>no button</b>")),
+        ([*GOOD, BAD], 1, 1, A, ("failed", "t::three: <b>no button</b>")),
+        ([*GOOD, Case("t::e", "error", 0.0)], 0, 1, A, ("failed", "t::e: error")),
+        (GOOD, 2, 1, A, ("inconclusive", "ended with 2, though its report shows no failure")),
+        (GOOD, None, 1, A, ("inconclusive", "the test runner took too long")),
+        (GOOD, 0, 1, B, ("inconclusive", "`bbbbbbbbbbbb` is served now, not `aaaaaaaaaaaa`")),
+        (GOOD, 0, 1, None, ("inconclusive", "nothing that can be told is served now")),
+    ],
+)
+def test_anything_else_is_none(
+    cases: Sequence[Case] | None,
+    code: int | None,
+    wanted: int,
+    after: str | None,
+    expected: tuple[str, str],
+) -> None:
+    """The report is believed, not the runner's exit code; what is in doubt is no pass."""
+    verdict = judge(cases, exit_code=code, wanted=wanted, served=(A, after))
+
+    assert (False, expected[0]) == (verdict.passed, verdict.name)
+    assert expected[1] in "; ".join(verdict.reasons)
+
+
+def test_the_page_shows_what_others_wrote_as_text() -> None:
+    """A message of a test is no markup, and its trace is linked."""
+    verdict = judge([*GOOD, BAD], exit_code=1, wanted=1, served=(A, A))
+    made = page(verdict, [("commit", A)], {"t::three": ["three/trace.zip"]})
+
+    assert "&lt;b&gt;no button&lt;/b&gt;" in made
+    assert "<b>no" not in made
+    assert '<a href="three/trace.zip">trace.zip</a>' in made

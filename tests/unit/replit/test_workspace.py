@@ -1,0 +1,510 @@
+"""The script that runs in the Replit workspace: a real bash, real repositories, a real answer line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, Unreachable
+from scripts.replit import workspace
+from scripts.replit.workspace import Order, place, script, ssh
+from scripts.system.command import Command, Result
+from scripts.system.process import attempt
+from tests.support.processes import wait_until
+from tests.support.repositories import Repository, clone, seeded
+from tests.support.servers import closed_port
+
+CANDIDATE = "refs/deploy/candidate/staging/r1"
+BUILD = ("sh", "-c", 'mkdir -p dist && printenv VITE_X >dist/x; git rev-parse HEAD >>"$PWD/builds.log"')
+BASH = shutil.which("bash") or "/bin/bash"
+
+
+class Place:
+    """An origin, a developer, and the workspace as it stands on Replit."""
+
+    def __init__(self, folder: Path) -> None:
+        self.origin, self.writer = seeded(folder)
+        (self.writer.folder / ".gitignore").write_text("dist\nnode_modules\n*.log\n")
+        self.writer.commit("ignored", package_lock__json="one")
+        self.writer.git("push", "-q", "origin", "develop")
+        self.workspace: Repository = clone(self.origin, folder / "work space", "--branch=develop")
+        self.before = self.workspace.git("rev-parse", "HEAD")
+        self.commit = self.next("released")
+
+    def next(self, message: str, **files: str) -> str:
+        """A new commit that is on the remote under the candidate ref alone."""
+        commit = self.writer.commit(message, **files)
+        self.writer.git("push", "-q", "--force", "origin", f"{commit}:{CANDIDATE}")
+        return commit
+
+    def order(self, **changes: Any) -> Order:
+        """A good order for the commit."""
+        known: dict[str, Any] = {
+            "workspace": str(self.workspace.folder),
+            "commit": self.commit,
+            "candidate": CANDIDATE,
+            "install": (),
+            "build": BUILD,
+            "lockfile": "package_lock.json",
+            "output": "dist",
+            "stamp": {"commit": self.commit, "schema": None, "environment": "staging"},
+            "variables": {"VITE_X": "it's $HOME"},
+        }
+        return Order(**{**known, **changes})
+
+    def run(self, timeout: float = 20.0, **changes: Any) -> dict[str, str]:
+        """Feed the script to a real bash, and read its answer as the desk does."""
+        result = attempt(bash(script(self.order(**changes)), timeout))
+        (line,) = result.text.splitlines()
+        answer = workspace._answer(result)
+        assert answer is not None
+        assert json.loads(line) == answer
+        return answer
+
+    @property
+    def head(self) -> str:
+        """Where the workspace stands."""
+        return self.workspace.git("rev-parse", "HEAD")
+
+
+def bash(text: str, timeout: float = 20.0) -> Command:
+    """What ssh runs on the other side."""
+    return Command(
+        (BASH, "-s"), stdin=text.encode(), timeout=timeout, env={"GIT_CONFIG_GLOBAL": os.devnull}
+    )
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Place:
+    """A workspace one commit behind what is to be released."""
+    return Place(tmp_path)
+
+
+# ---------------------------------------------------------------------------------------- the good way
+
+
+def test_the_workspace_comes_to_the_commit_built_and_stamped(there: Place) -> None:
+    """It stands at the very commit, detached, built with the variables, and stamped with the stamp."""
+    answer = there.run()
+    dist = there.workspace.folder / "dist"
+
+    assert ("ready", "", there.commit, there.before) == tuple(
+        answer[k] for k in ("desk", "rule", "commit", "previous")
+    )
+    assert there.commit == there.head
+    assert {"commit": there.commit, "schema": None, "environment": "staging"} == json.loads(
+        (dist / "version.json").read_text()
+    )
+    assert "it's $HOME\n" == (dist / "x").read_text()
+    assert "HEAD" == there.workspace.git("rev-parse", "--abbrev-ref", "HEAD")
+
+
+def test_the_workspaces_branches_stay(there: Place) -> None:
+    """Only HEAD and what is seen of the remote move; the candidate leaves no ref."""
+    before = {r: s for r, s in there.workspace.refs().items() if r.startswith("refs/heads/")}
+
+    there.run()
+    after = there.workspace.refs()
+
+    assert before == {r: s for r, s in after.items() if r.startswith("refs/heads/")}
+    assert [] == [ref for ref in after if "release-desk" in ref]
+
+
+def test_it_can_be_repeated(there: Place) -> None:
+    """The same order twice ends alike, and so does the way back to an older commit."""
+    there.run()
+
+    assert ("ready", there.commit) == ((second := there.run())["desk"], second["previous"])
+
+    old = there.before
+    there.writer.git("push", "-q", "--force", "origin", f"{old}:{CANDIDATE}")
+
+    assert "ready" == there.run(commit=old)["desk"]
+    assert old == there.head
+
+
+def test_an_app_without_install_and_build_is_stamped(there: Place) -> None:
+    """Where the output lies in the commit itself there is nothing to run."""
+    (there.workspace.folder / "dist").mkdir()
+
+    assert "ready" == there.run(install=(), build=())["desk"]
+
+
+def test_install_runs_when_the_lockfile_changed(there: Place) -> None:
+    """The same lockfile is installed once, another one again, and a missing `node_modules` again."""
+    install = ("sh", "-c", "mkdir -p node_modules; echo >>installs.log")
+    log = there.workspace.folder / "installs.log"
+
+    def installed() -> int:
+        there.run(install=install)
+        return len(log.read_text().splitlines())
+
+    counts = [installed(), installed()]
+    there.commit = there.next("lockfile", package_lock__json="two")
+    counts += [installed(), installed()]
+    shutil.rmtree(there.workspace.folder / "node_modules")
+    counts.append(installed())
+
+    assert [1, 1, 2, 2, 3] == counts
+
+
+def test_a_failed_install_is_tried_again(there: Place) -> None:
+    """What was half installed does not count as installed."""
+    once = "mkdir -p node_modules; echo >>installs.log; [ $(wc -l <installs.log) = 2 ]"
+
+    assert [("failed", "install"), ("ready", "")] == [
+        (answer["desk"], answer["rule"])
+        for answer in (there.run(install=("sh", "-c", once)) for _ in range(2))
+    ]
+
+
+# ---------------------------------------------------------------------------------------- refusals
+
+
+def spoil_modified(there: Place) -> None:
+    """A tracked file that was changed."""
+    (there.workspace.folder / "file").write_text("somebody's work")
+
+
+def spoil_staged(there: Place) -> None:
+    """A change in the index."""
+    spoil_modified(there)
+    there.workspace.git("add", "file")
+
+
+def spoil_untracked(there: Place) -> None:
+    """A new file in a new folder."""
+    (there.workspace.folder / "new").mkdir()
+    (there.workspace.folder / "new" / "file").write_text("somebody's work")
+
+
+def spoil_commit(there: Place) -> None:
+    """A commit that Replit's agent made."""
+    there.workspace.commit("made here", other="x")
+
+
+def spoil_branch(there: Place) -> None:
+    """A commit on a branch that is not checked out."""
+    there.workspace.git("switch", "-q", "-c", "agent")
+    there.workspace.commit("made here", other="x")
+    there.workspace.git("switch", "-q", "develop")
+
+
+def spoil_detached(there: Place) -> None:
+    """A commit on no branch at all."""
+    there.workspace.git("switch", "-q", "--detach")
+    there.workspace.commit("made here", other="x")
+
+
+SPOILS: list[tuple[Callable[[Place], None], str]] = [
+    (spoil_modified, "dirty"),
+    (spoil_staged, "dirty"),
+    (spoil_untracked, "dirty"),
+    (spoil_commit, "unpushed"),
+    (spoil_branch, "unpushed"),
+    (spoil_detached, "unpushed"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "rule"), SPOILS, ids=[spoil.__name__ for spoil, _ in SPOILS])
+@pytest.mark.parametrize("first", [True, False], ids=["first release", "later release"])
+def test_local_work_is_never_lost(
+    there: Place, spoil: Callable[[Place], None], rule: str, first: bool
+) -> None:
+    """Work that is only in the workspace stops the release, and is still there afterwards."""
+    if not first:
+        there.run()
+        there.workspace.git("switch", "-q", "develop")
+        there.commit = there.next("another")
+    spoil(there)
+    head, status = there.head, there.workspace.git("status", "--porcelain", "--untracked-files=all")
+
+    answer = there.run()
+
+    assert ("refused", rule, head) == (answer["desk"], answer["rule"], answer["commit"])
+    assert head == there.head
+    assert status == there.workspace.git("status", "--porcelain", "--untracked-files=all")
+
+
+def test_ignored_files_and_the_output_are_no_dirt(there: Place) -> None:
+    """Packages, logs and what a former build left do not stand in the way."""
+    (there.workspace.folder / "some.log").write_text("x")
+    (there.workspace.folder / ".gitignore").read_text()
+    (there.workspace.folder / "public").mkdir()
+    (there.workspace.folder / "public" / "old").write_text("a former build, ignored by nobody")
+
+    assert "ready" == there.run(output="public", build=("mkdir", "public"))["desk"]
+
+
+def test_another_run_is_not_disturbed(there: Place) -> None:
+    """A second release waits for the first, and is refused when its patience is over."""
+    slow = script(there.order(build=("sh", "-c", "touch started.log; sleep 20")))
+    with subprocess.Popen(
+        [BASH, "-s"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as one:
+        try:
+            assert one.stdin
+            one.stdin.write(slow.encode())
+            one.stdin.close()
+
+            assert wait_until((there.workspace.folder / "started.log").exists, 10)
+            assert ("refused", "busy") == ((answer := there.run(patience=1))["desk"], answer["rule"])
+        finally:
+            os.killpg(one.pid, 9)
+
+
+def test_a_folder_that_is_not_there(there: Place, tmp_path: Path) -> None:
+    """A wrong `workspace` is named."""
+    answer = there.run(workspace=str(tmp_path / "nowhere"))
+
+    assert ("refused", "no-workspace") == (answer["desk"], answer["rule"])
+
+
+@pytest.mark.parametrize("made", ["plain", "git init"])
+def test_a_folder_that_is_no_checkout(there: Place, tmp_path: Path, made: str) -> None:
+    """A folder without the app's repository, or with an empty one, is named and left as it is."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    if made == "git init":
+        Repository(folder).git("init", "-q")
+    before = sorted(folder.rglob("*"))
+
+    answer = there.run(workspace=str(folder))
+
+    assert ("refused", "no-repository") == (answer["desk"], answer["rule"])
+    assert before == sorted(folder.rglob("*"))
+
+
+# ---------------------------------------------------------------------------------------- failures
+
+
+def test_a_remote_that_is_gone(there: Place) -> None:
+    """A fetch that fails moves nothing and says what git said."""
+    there.origin.folder.rename(there.origin.folder.with_name("gone.git"))
+
+    answer = there.run()
+
+    assert ("failed", "fetch", there.before) == (answer["desk"], answer["rule"], there.head)
+    assert "does not appear to be a git repository" in answer["detail"]
+
+
+def test_a_candidate_that_is_gone(there: Place) -> None:
+    """A run whose candidate somebody deleted fails at the fetch."""
+    there.origin.git("update-ref", "-d", CANDIDATE)
+
+    assert ("failed", "fetch") == ((answer := there.run(patience=1))["desk"], answer["rule"])
+
+
+def test_a_commit_that_the_remote_does_not_have(there: Place) -> None:
+    """Another commit than the candidate brought is not made up."""
+    answer = there.run(commit="0123456789" * 4)
+
+    assert ("failed", "fetch", there.before) == (answer["desk"], answer["rule"], there.head)
+
+
+BROKEN = [
+    (("false",), "build"),
+    (("no-such-program",), "build"),
+    (("sh", "-c", "exit 0"), "build"),  # no output folder
+    (("sh", "-c", "mkdir dist; git checkout -q HEAD~1"), "build"),
+    (("sh", "-c", "mkdir -p dist/version.json.part"), "stamp"),
+]
+
+
+@pytest.mark.parametrize(("build", "rule"), BROKEN, ids=str)
+def test_a_build_that_fails(there: Place, build: tuple[str, ...], rule: str) -> None:
+    """A bad exit code, no output, a moved HEAD, a stamp that can't be written: each has its rule."""
+    assert ("failed", rule) == ((answer := there.run(build=build))["desk"], answer["rule"])
+
+
+def test_the_last_words_of_a_build_come_back(there: Place) -> None:
+    """The reason is in the answer, on both streams, short, and free of control characters."""
+    words = (
+        "for i in $(seq 40); do echo line $i; done; printf 'a\\033[31m \"q\" \\\\ \\xff é\\n' >&2; exit 3"
+    )
+
+    detail = there.run(build=("sh", "-c", words))["detail"]
+
+    assert "line 40" in detail
+    assert "line 5 " not in detail
+    assert detail.isprintable() or "\ufffd" in detail
+
+
+def test_an_answer_of_the_build_does_not_count(there: Place) -> None:
+    """A build that prints the desk's own good answer does not pass for it."""
+    fake = json.dumps({"desk": "ready", "rule": "", "commit": there.commit})
+
+    assert "failed" == there.run(build=("sh", "-c", f"echo '{fake}'; exit 1"))["desk"]
+
+
+def test_a_process_that_the_build_leaves_behind_does_not_hold_the_answer(there: Place) -> None:
+    """A build server in the background keeps neither the ssh session nor the lock of the workspace."""
+    started = time.monotonic()
+
+    answer = there.run(timeout=15, build=("sh", "-c", "mkdir -p dist; sleep 5 & exit 0"))
+
+    assert "ready" == answer["desk"]
+    assert time.monotonic() - started < 4
+    assert "ready" == there.run()["desk"]
+
+
+# ---------------------------------------------------------------------------------------- quoting
+
+ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+INPUTS = ("WORKSPACE", "COMMIT", "CANDIDATE", "REMOTE", "LOCKFILE", "OUTPUT")
+
+
+def order_of(texts: list[str], *, words: list[str], stamp: str) -> Order:
+    """An order of which every input is arbitrary."""
+    folder, commit, candidate, remote, lockfile, output = texts
+    return Order(
+        folder,
+        commit,
+        candidate,
+        ("true",),
+        words,
+        lockfile,
+        output,
+        {"commit": stamp},
+        {"X": stamp},
+        remote,
+    )
+
+
+@given(st.lists(ANY, min_size=6, max_size=6), st.lists(ANY, min_size=1, max_size=3), ANY)
+def test_any_text_arrives_unchanged(texts: list[str], words: list[str], stamp: str) -> None:
+    """Inputs, variables, the stamp and each word of the build reach the remote bash as they are."""
+    order = order_of(texts, words=["printf", "%s\\0", *words], stamp=stamp)
+    head = script(order).removesuffix(workspace._template())
+    shown = " ".join(f'"${name}"' for name in INPUTS)
+    show = f'\nbuild_environment\nprintf \'%s\\0\' {shown} "$STAMP" "$X"\neval "$BUILD"\nprintenv -0 X'
+
+    result = attempt(replace(bash(head + show), env={"LC_ALL": "C.UTF-8"}))
+
+    assert [*texts, json.dumps({"commit": stamp}), stamp, *words, stamp, ""] == result.out.decode().split(
+        "\0"
+    )
+
+
+HOSTILE = [
+    "$(touch hacked)",
+    "`touch hacked`",
+    "'; touch hacked; '",
+    '"; touch hacked; "',
+    "\n touch hacked\n",
+    "-x",
+    "--upload-pack=touch hacked",
+    "a b",
+    "*",
+    "!!",
+    "\\",
+]
+
+
+@pytest.mark.parametrize("field", ["workspace", "commit", "candidate", "output", "lockfile", "remote"])
+def test_hostile_inputs_run_nothing(there: Place, field: str) -> None:
+    """No input of the script is ever a command or an option."""
+    for text in HOSTILE:
+        attempt(replace(bash(script(there.order(**{field: text}))), cwd=there.workspace.folder))
+
+    assert [] == list(there.workspace.folder.parent.rglob("hacked"))
+
+
+# ------------------------------------------------------------------------ ssh, and what is made of it
+
+
+def test_the_ssh_command_is_exact() -> None:
+    """No terminal, no question, a limit for connecting, and the host behind `--`."""
+    expected = (
+        "ssh -F /c -T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 "
+        "-o ServerAliveCountMax=3 -- host"
+    ).split()
+    command = ssh("host", "/c", "the script", 9.0)
+
+    assert (*expected, "bash -s") == command.argv
+    assert (b"the script", 9.0) == (command.stdin, command.timeout)
+    assert "-F" not in ssh("host", None, "", 1).argv
+
+
+def test_variables_never_stand_in_the_arguments(there: Place) -> None:
+    """A build variable travels on stdin, where `ps` does not show it."""
+    order = there.order(variables={"VITE_X": "seen-by-nobody"})
+    command = ssh("host", None, script(order), 1)
+
+    assert "seen-by-nobody" not in f"{command.argv} {command!r} {order!r}"
+    assert b"seen-by-nobody" in (command.stdin or b"")
+
+
+def test_a_host_that_is_not_there_is_unreachable(there: Place, tmp_path: Path) -> None:
+    """No answer line means that nobody knows how the workspace stands: code 3, and how to try by hand."""
+    config = tmp_path / "ssh config"
+    config.write_text(
+        f"Host far\n HostName 127.0.0.1\n Port {closed_port()}\n UserKnownHostsFile /dev/null\n"
+    )
+
+    with pytest.raises(Unreachable, match="no answer from the workspace `far`") as caught:
+        place("far", str(config), there.order(), 20)
+
+    assert 3 == caught.value.code
+    assert caught.value.hint
+
+
+def said(**answer: str) -> dict[str, str]:
+    """An answer of the workspace."""
+    return {"desk": "failed", "rule": "", "commit": "", "previous": "", "detail": "", **answer}
+
+
+JUDGED: list[tuple[dict[str, str], type[DeskError]]] = [
+    *(
+        (said(desk="refused", rule=rule), Refused)
+        for rule in ("dirty", "unpushed", "busy", "no-workspace", "no-repository")
+    ),
+    (said(desk="refused", rule="new-rule"), Refused),
+    *((said(rule=rule), ReleaseFailed) for rule in ("install", "build", "stamp")),
+    *((said(rule=rule), CommandFailed) for rule in ("fetch", "checkout", "")),
+    ({"desk": "odd"}, CommandFailed),
+]
+
+
+@pytest.mark.parametrize(("answer", "kind"), JUDGED, ids=lambda value: str(value)[:50])
+def test_each_answer_has_its_error(answer: dict[str, str], kind: type[DeskError]) -> None:
+    """A refusal, a bad commit and another program's failure are told apart."""
+    with pytest.raises(DeskError) as caught:
+        workspace._judge("host", answer)
+
+    assert kind is type(caught.value)
+
+
+def test_a_good_answer_is_no_error() -> None:
+    """`ready` goes on."""
+    assert workspace._judge("host", said(desk="ready")) is None  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(
+    ("out", "found"),
+    [
+        (b'Welcome to Replit!\n{"desk": "ready"}\n', True),
+        (b'{"banner": 1}\n{"desk": "ready"}\nbye\n', True),
+        (b"", False),
+        (b"Welcome\n", False),
+        (b'"desk"\n["desk"]\n1\nnull\n', False),
+        (b'{"desk": "rea', False),
+        (b"\xff\xfe\n", False),
+        (b"[" * 100_000, False),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_the_answer_is_found_among_other_lines(out: bytes, found: bool) -> None:
+    """Banners and noise are passed over; without the line there is no answer."""
+    assert found == (workspace._answer(Result(0, out, b"", 0.1)) is not None)

@@ -1,0 +1,110 @@
+"""A secret is masked in every form that a program may print it in, and wherever its output is cut."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import shlex
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from scripts.system.secret import MASK, SHORTEST, Redactor, redact, remember
+
+VALUE = "s3cr&t's \"v\\lue/ö+%41€😀"
+BYTES = VALUE.encode()
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "exact": str,
+    "url": lambda text: quote(text, safe=""),
+    "url, lower case": lambda text: quote(text, safe="").lower().replace("s", "s"),
+    "form": quote_plus,
+    "url twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "json": json.dumps,
+    "json, not only ascii": lambda text: json.dumps(text, ensure_ascii=False),
+    "json in json": lambda text: json.dumps(json.dumps(text)),
+    "json in a url": lambda text: quote(json.dumps(text)),
+    "html": html.escape,
+    "python": repr,
+    "python bytes": lambda text: repr(text.encode()),
+    "shell": shlex.quote,
+    "sql": lambda text: text.replace("'", "''"),
+    "shell with backslashes": lambda text: text.replace("\\", "\\\\").replace("'", "'\\''"),
+    "hex": lambda text: text.encode().hex(),
+    "HEX": lambda text: text.encode().hex().upper(),
+    "reversed": lambda text: text[::-1],
+    "wrapped by a terminal": lambda text: text[:7] + "\n" + text[7:],
+    "wrapped and set off": lambda text: text[:7] + "\n  | " + text[7:],
+    **{
+        f"base64 after {shift}": lambda text, shift=shift: base64.b64encode(  # type: ignore[misc]
+            b"user:"[:shift] + text.encode() + b"!"
+        ).decode()
+        for shift in range(3)
+    },
+    "base64 for urls": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "base64 in lines": lambda text: base64.encodebytes((text * 3).encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_masked(form: str) -> None:
+    """What is left of it is shorter than what a secret would have to be."""
+    remember(VALUE)
+    shown = FORMS[form](VALUE)
+
+    masked = redact(f"before {shown} after")
+
+    assert MASK in masked
+    assert masked.startswith("before ")
+    assert masked.endswith(" after")
+    rest = masked.removeprefix("before ").removesuffix(" after").replace(MASK, "")
+    assert len(rest) <= 8, rest
+
+
+@given(
+    st.text(
+        st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=SHORTEST, max_size=30
+    ),
+    st.text(max_size=20),
+    st.lists(st.integers(1, 9), max_size=20),
+    st.sampled_from(sorted(set(FORMS) - {"url, lower case"})),
+)
+def test_wherever_it_is_cut(secret: str, around: str, cuts: list[int], form: str) -> None:
+    """In pieces or whole, the same is masked, and nothing else is lost."""
+    assume(len(secret.strip()) >= SHORTEST)
+    remember(secret)
+    text = around + FORMS[form](secret) + around
+    redactor, shown, at = Redactor(), "", 0
+    for size in (*cuts, len(text)):
+        shown += redactor.feed(text[at : at + size])
+        at += size
+    shown += redactor.close()
+
+    assert redact(text) == shown
+    assert secret not in shown or secret in MASK
+
+
+def test_what_can_not_be_a_secret_is_shown_at_once() -> None:
+    """A log does not lag behind because a secret is known."""
+    remember("opensesame")
+    redactor = Redactor()
+
+    assert "building " == redactor.feed("building ")
+    assert "the d" == redactor.feed("the d")
+    assert "" == redactor.feed("opense")
+    assert "opensea\n" == redactor.feed("a\n")
+    assert f"{MASK}!" == redactor.feed("opense") + redactor.feed("same!")
+
+
+def test_what_is_held_back_is_bounded() -> None:
+    """A program that prints the begin of an escape for ever does not fill the memory."""
+    remember("opensesame")
+    redactor = Redactor()
+
+    shown = sum(len(redactor.feed("%41" * 10_000)) for _ in range(10))
+
+    assert shown > 250_000

@@ -1,0 +1,68 @@
+"""A temporary folder goes with its run, or with the next one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from scripts.system import daemon, temporary
+from tests.support.processes import wait_until
+
+WRITER = """import pathlib, sys, time
+while True:
+    pathlib.Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+    time.sleep(0.001)
+"""
+
+
+def killed_run(place: Path) -> Path:
+    """What a run leaves whose owner is dead."""
+    left = place / f"{temporary.PREFIX}left"
+    left.mkdir()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as owner:
+        daemon.record(left / "owner", owner.pid)
+        owner.kill()
+    return left
+
+
+def test_ours_alone_and_gone_afterwards(tmp_path: Path) -> None:
+    """0700, whatever it holds."""
+    with temporary.folder(tmp_path) as made:
+        (made / "deep" / "er").mkdir(parents=True)
+        assert 0o700 == made.stat().st_mode & 0o777
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_the_next_run_clears(tmp_path: Path) -> None:
+    """Also when a child of the killed one goes on writing there."""
+    left = killed_run(tmp_path)
+    argv = [sys.executable, "-c", WRITER, str(left / "home")]
+    writer = subprocess.Popen(argv, start_new_session=True)
+    try:
+        assert wait_until((left / "home").exists)
+        with temporary.folder(tmp_path) as made:
+            assert [made] == list(tmp_path.iterdir())
+        assert wait_until(lambda: writer.poll() is not None)
+    finally:
+        writer.kill()
+        writer.wait()
+
+
+def test_what_is_used_stays(tmp_path: Path) -> None:
+    """A living owner's, one just being made, a link; an old one without an owner goes."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    young, old, link = (tmp_path / f"{temporary.PREFIX}{name}" for name in ("young", "old", "link"))
+    young.mkdir()
+    old.mkdir()
+    link.symlink_to(elsewhere)
+    before = time.time() - 2 * temporary.YOUNG
+    os.utime(old, (before, before))
+    with temporary.folder(tmp_path) as living:
+        temporary.clear(tmp_path)
+
+        assert {living, young, link, elsewhere} == set(tmp_path.iterdir())

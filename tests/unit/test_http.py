@@ -1,0 +1,297 @@
+"""The public URL, asked for real on loopback."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from scripts.http import LARGEST, Look, look
+from tests.support.servers import Server, closed_port, serving, text
+
+A = "a" * 40
+STAMP = json.dumps({"commit": A, "environment": "staging", "schema": "7", "extra": 1})
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tester's proxy is not asked."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server with a good stamp and a good page."""
+    with serving() as running:
+        running.answers = {"/version.json": text(STAMP), "/": text("hello")}
+        yield running
+
+
+def ask(server: Server, *pages: str, timeout: float = 5.0) -> Look:
+    """One look at it."""
+    return look(server.url, "/version.json", pages, timeout)
+
+
+def test_a_good_answer(server: Server) -> None:
+    """The texts of the stamp and the status of each page come back."""
+    stamp = {"commit": A, "environment": "staging", "schema": "7"}
+
+    assert Look(200, stamp, (("/", 200), ("/gone", 404)), None) == ask(server, "/", "/gone")
+
+
+def test_a_slash_at_the_end_of_the_url_does_not_matter(server: Server) -> None:
+    """The paths are those that were meant."""
+    look(server.url + "/", "/version.json", ["/"], 5)
+
+    assert {"/", "/version.json"} == set(server.asked)
+
+
+def test_no_cache_is_asked_for(server: Server) -> None:
+    """An old answer of a cache proves nothing."""
+    ask(server, "/")
+
+    assert {"no-cache"} == {headers["Cache-Control"] for headers in server.headers}
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("", "it is no JSON"),
+        ("<html>", "it is no JSON"),
+        (b"\xff\xfe\x00", "it is no JSON"),
+        ("[]", "it is no JSON object"),
+        ('"text"', "it is no JSON object"),
+        ("{}", "it has no `commit` of 40 hex digits"),
+        ('{"commit": 1}', "it has no `commit` of 40 hex digits"),
+        (json.dumps({"commit": A[:12]}), "it has no `commit` of 40 hex digits"),
+        (json.dumps({"commit": A.upper()}), "it has no `commit` of 40 hex digits"),
+        (json.dumps({"commit": A + "\n"}), "it has no `commit` of 40 hex digits"),
+        ("1" * 5000, "it is no JSON"),
+        ("[" * 60_000, "it is no JSON"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_stamp_that_can_not_be_read_is_an_error(server: Server, body: str | bytes, error: str) -> None:
+    """Whatever the server says instead of a stamp, the answer names what is wrong with it."""
+    server.answers["/version.json"] = text(body)
+
+    assert Look(200, {}, (), error) == ask(server)
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 404, 500, 503])
+def test_another_status_is_no_stamp(server: Server, status: int) -> None:
+    """Only a 200 speaks for the release, even when the body looks right."""
+    server.answers["/version.json"] = text("" if status == 204 else STAMP, status, Location="/")
+
+    assert Look(status, {}, (), f"it answers {status}") == ask(server)
+
+
+def test_a_page_that_fails_has_its_status(server: Server) -> None:
+    """A front page that answers 500 beside a good stamp is seen."""
+    server.answers["/"] = text("oops", 500)
+
+    assert (("/", 500),) == ask(server, "/").pages
+
+
+def test_a_huge_body_is_read_in_part_only(server: Server) -> None:
+    """A stamp that never ends costs neither memory nor time."""
+    sent = 0
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        nonlocal sent
+        handler.send_response(200)
+        handler.end_headers()
+        while not server.over.is_set():
+            sent += handler.wfile.write(b"x" * 65_536)
+
+    server.answers["/version.json"] = server.answers["/"] = endless
+    started = time.monotonic()
+
+    assert Look(200, {}, (("/", 200),), "it is no JSON") == ask(server, "/")
+    assert time.monotonic() - started < 3
+    assert sent < 400 * LARGEST
+
+
+def test_a_packed_bomb_is_unpacked_in_part_only(server: Server) -> None:
+    """A small body that unpacks to a hundred megabytes stays small."""
+    server.answers["/version.json"] = text(gzip.compress(b" " * 100_000_000), Content_Encoding="gzip")
+    started = time.monotonic()
+
+    assert Look(200, {}, (), "it is no JSON") == ask(server)
+    assert time.monotonic() - started < 3
+
+
+def test_a_broken_packing_is_an_error(server: Server) -> None:
+    """A body that says that it is packed and is not ends in no traceback."""
+    server.answers["/version.json"] = text(STAMP, Content_Encoding="gzip")
+
+    found = ask(server)
+
+    assert ({}, True) == (found.stamp, bool(found.error))
+
+
+def test_a_body_that_breaks_off_is_an_error(server: Server) -> None:
+    """A connection that dies in the middle of the stamp ends in no traceback."""
+
+    def half(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.write(STAMP[:20].encode())
+
+    server.answers["/version.json"] = half
+
+    found = ask(server)
+
+    assert ({}, True) == (found.stamp, bool(found.error))
+
+
+def test_a_chunk_that_is_none_is_an_error(server: Server) -> None:
+    """A broken chunked body ends in no traceback."""
+
+    def broken(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"zz\r\nnot a chunk")
+
+    server.answers["/version.json"] = broken
+
+    found = ask(server)
+
+    assert ({}, True) == (found.stamp, bool(found.error))
+
+
+# ---------------------------------------------------------------------------------------- redirects
+
+
+def test_a_redirect_on_the_same_host_is_followed(server: Server) -> None:
+    """A front page that leads to the login works if the login does."""
+    server.answers |= {"/": text("", 302, Location="/login"), "/login": text("hello")}
+
+    assert (("/", 200),) == ask(server, "/").pages
+
+
+def test_a_redirect_to_another_host_is_not_followed(server: Server) -> None:
+    """Another host is not asked, and its answer proves nothing."""
+    with serving() as other:
+        other.answers["/"] = text("hello")
+        for path, location in (("/", other.url + "/"), ("/2", f"//127.0.0.1:{other.server_address[1]}/")):
+            server.answers[path] = text("", 302, Location=location)
+
+        assert (("/", 302), ("/2", 302)) == ask(server, "/", "/2").pages
+        assert [] == other.asked
+
+
+def test_a_redirect_loop_is_no_page_that_works(server: Server) -> None:
+    """A page that leads to itself is given up."""
+    server.answers["/"] = text("", 302, Location="/")
+
+    assert (("/", 310),) == ask(server, "/").pages
+    assert len(server.asked) < 6
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[oops", "http://[::1/", "", "javascript:alert(1)", "http://a:b/"]
+)
+def test_a_redirect_to_nowhere_is_no_page_that_works(server: Server, location: str) -> None:
+    """A broken `Location` ends in no traceback."""
+    server.answers["/"] = text("", 302, Location=location)
+
+    ((path, status),) = ask(server, "/").pages
+
+    assert "/" == path
+    assert status is None or status >= 300
+
+
+# ---------------------------------------------------------------------------------------- nobody, slowly
+
+
+def test_nobody_listens() -> None:
+    """Without a server there is no status: what is live can't be told."""
+    url = f"http://127.0.0.1:{closed_port()}"
+
+    assert Look(None, {}, (("/", None),), "can't connect") == look(url, "/version.json", ["/"], 5)
+
+
+def test_a_name_that_is_not_there() -> None:
+    """A host name without an address is silence as well."""
+    assert Look(None, {}, (), "can't connect") == look("http://no.invalid", "/version.json", [], 5)
+
+
+def test_a_server_that_says_nothing_times_out(server: Server) -> None:
+    """An answer that does not come in time is none."""
+
+    def silent(_: BaseHTTPRequestHandler) -> None:
+        server.over.wait(20)
+
+    server.answers["/version.json"] = server.answers["/"] = silent
+    started = time.monotonic()
+
+    assert Look(None, {}, (("/", None),), "timed out") == ask(server, "/", timeout=0.3)
+    assert time.monotonic() - started < 3
+
+
+def test_a_body_that_stops_times_out(server: Server) -> None:
+    """A stamp of which only the head comes in time is an error, not a traceback."""
+
+    def stalls(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.flush()
+        server.over.wait(20)
+
+    server.answers["/version.json"] = stalls
+    started = time.monotonic()
+
+    found = ask(server, timeout=0.3)
+
+    assert ({}, True) == (found.stamp, bool(found.error))
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("path", ["/version.json", "/"])
+def test_a_server_that_drips_times_out(server: Server, path: str) -> None:
+    """One byte now and then does not keep a look going for ever."""
+
+    def drips(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
+        deadline = time.monotonic() + 2.5
+        while time.monotonic() < deadline and not server.over.wait(0.1):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+
+    server.answers[path] = drips
+    started = time.monotonic()
+
+    ask(server, "/", timeout=0.5)
+
+    assert time.monotonic() - started < 1.5
+
+
+def test_stamp_and_pages_are_asked_side_by_side(server: Server) -> None:
+    """Four slow answers take the time of one."""
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.4)
+        text(STAMP)(handler)
+
+    server.answers = dict.fromkeys(("/version.json", "/", "/a", "/b"), slow)
+    started = time.monotonic()
+
+    assert (("/", 200), ("/a", 200), ("/b", 200)) == ask(server, "/", "/a", "/b").pages
+    assert time.monotonic() - started < 1.1
+
+
+def test_a_certificate_that_nobody_knows_is_named(server: Server) -> None:
+    """TLS that fails is silence with its reason."""
+    found = look(server.url.replace("http:", "https:"), "/version.json", [], 5)
+
+    assert (None, {}) == (found.status, found.stamp)
+    assert found.error in ("its certificate is not trusted", "can't connect")
