@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypeVar
 
 from scripts import DESK
 from scripts.config import env_files
-from scripts.config.desk import Desk
+from scripts.config.desk import Desk, Progress
 from scripts.config.outcome import Outcome
 from scripts.config.parse import parse
+from scripts.config.request import LAST, Request
 from scripts.config.settings import Environment, Settings
 from scripts.console import Console
 from scripts.errors import CommandFailed, ConfigError
@@ -39,76 +39,37 @@ PLAIN_NAMES = (
     *("BACKUP_IDENTITY", "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY"),
     *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN"),
 )
-WORKFLOWS = {
-    "database.asides": ("scripts.database.restore.command", "drop_old_schemas"),
-    "database.backup": ("scripts.database.backups.commands", "backup"),
-    "database.backup_list": ("scripts.database.backups.commands", "list_backups"),
-    "database.backup_prune": ("scripts.database.backups.commands", "prune_backups"),
-    "database.backup_verify": ("scripts.database.backups.commands", "verify_backup"),
-    "database.drift": ("scripts.database.migrations.drift", "drift"),
-    "database.refresh": ("scripts.database.refresh.command", "refresh"),
-    "database.rehearse": ("scripts.database.migrations.rehearse", "rehearse_scripts"),
-    "database.restore": ("scripts.database.restore.command", "restore_backup"),
-    "database.status": ("scripts.database.migrations.status", "database_status"),
-    "line.backmerge": ("scripts.branches.backmerge", "backmerge"),
-    "line.freeze": ("scripts.release.freeze", "freeze_task"),
-    "line.release_hold": ("scripts.release.freeze", "release_hold_task"),
-    "line.unfreeze": ("scripts.release.freeze", "unfreeze_task"),
-    "lock.show": ("scripts.release.status", "show_locks"),
-    "lock.steal": ("scripts.release.resume", "steal_lock"),
-    "quality.approve": ("scripts.quality.approve", "approve"),
-    "quality.check": ("scripts.setup.self_check", "check"),
-    "quality.load_test": ("scripts.quality.load.command", "load_test"),
-    "quality.test": ("scripts.setup.self_check", "test"),
-    "quality.test_e2e": ("scripts.quality.e2e.command", "test_e2e"),
-    "release.deploy": ("scripts.release.commands", "deploy"),
-    "release.drill": ("scripts.release.drill", "drill"),
-    "release.history": ("scripts.release.status", "history"),
-    "release.hotfix": ("scripts.release.hotfix", "hotfix"),
-    "release.promote": ("scripts.release.commands", "promote"),
-    "release.rollback": ("scripts.release.commands", "rollback"),
-    "release.status": ("scripts.release.status", "status"),
-    "run.resume": ("scripts.release.resume", "resume"),
-    "sandbox.demo": ("scripts.sandbox.demo", "demo"),
-    "sandbox.down": ("scripts.sandbox.commands", "sandbox_down"),
-    "sandbox.up": ("scripts.sandbox.commands", "sandbox_up"),
-    "secrets.check": ("scripts.secrets.check", "check_environments"),
-    "secrets.diff": ("scripts.secrets.diff", "diff"),
-    "secrets.scan": ("scripts.secrets.scan_command", "scan_target"),
-    "setup.doctor": ("scripts.setup.doctor", "doctor"),
-    "setup.init": ("scripts.setup.init", "init"),
-    "setup.push": ("scripts.secrets.push", "push"),
-}
-LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
+R = TypeVar("R", bound=Request)
 
 
-def run(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
-    """Run the workflow of that name with the tools, say how it ended, and exit with its code."""
-    console = Console(as_json)
-    signals.listen()
-    _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
-    target = arguments.get("env") or arguments.get("to") or (LAST if task == "release.hotfix" else None)
+def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoReturn:
+    """Run the workflow that `load` imports, say how it ended, and exit with its code."""
+    console = _listening(request)
 
     def work() -> Outcome:
-        workflow = begin(_workflow, task)  # it is imported while git answers
-        desk = opened(console, target)
-        outcome: Outcome = workflow.result()(desk, **arguments)
-        return outcome
+        workflow = begin(load)  # it is imported while git answers
+        desk = opened(console, request.about or None)
+        return workflow.result()(desk, request)
 
-    _end(task, console, work)
+    _end(console, request, work)
 
 
-def run_plain(task: str, *, as_json: bool = False, **arguments: Any) -> NoReturn:
+def run_plain(load: Callable[[], Callable[[Progress, R], Outcome]], request: R) -> NoReturn:
     """The same for a workflow that needs no configuration: it gets the console alone."""
-    console = Console(as_json)
+    console = _listening(request)
+    _end(console, request, lambda: load()(console, request))
+
+
+def _listening(request: Request) -> Console:
+    console = Console(request.json)
     signals.listen()
-    _keep_to_ourselves(os.environ)
-    _end(task, console, lambda: _workflow(task)(console, **arguments))
+    _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
+    return console
 
 
-def _end(task: str, console: Console, work: Any) -> NoReturn:
+def _end(console: Console, request: Request, work: Callable[[], Outcome]) -> NoReturn:
     try:
-        outcome: Outcome = work()
+        outcome = work()
     except BaseException as fault:
         known = signals.ending_of(fault)
         if known is None:
@@ -117,7 +78,7 @@ def _end(task: str, console: Console, work: Any) -> NoReturn:
     finally:
         signals.ignore()
         end_all()
-    console.finish(task, outcome)
+    console.finish(request, outcome)
     _leave(outcome.code)
 
 
@@ -130,11 +91,6 @@ def _leave(code: int) -> NoReturn:
         with contextlib.suppress(OSError, ValueError):  # the reader may have gone
             stream.flush()
     os._exit(code)
-
-
-def _workflow(task: str) -> Any:
-    module, name = WORKFLOWS[task]
-    return getattr(importlib.import_module(module), name)
 
 
 def opened(console: Console, target: str | None = None) -> Desk:

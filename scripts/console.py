@@ -11,12 +11,15 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from scripts.config.outcome import Outcome
+from scripts.config.request import Request
+from scripts.release.request import HistoryRequest, StatusRequest
+from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
 from scripts.system.secret import redact, redacted, untold
 from scripts.system.text import harmless
 
@@ -100,13 +103,13 @@ class Console:
         self.stream.flush()
         return sys.stdin.readline().strip()
 
-    def finish(self, task: str, outcome: Outcome) -> None:
+    def finish(self, request: Request, outcome: Outcome) -> None:
         """Show how it ended: the document, or the table and the last words."""
         if self.as_json:
             self._mask()
             print(json.dumps(self._document(outcome), indent=2), flush=True)
-        elif task in TABLES and (outcome.code == 0 or "findings" in outcome.data):
-            TABLES[task](self, outcome.data)
+        elif type(request) in TABLES and (outcome.code == 0 or "findings" in outcome.data):
+            TABLES[type(request)](self, outcome.data)
         failed = outcome.ending not in ("done", "nothing")
         self.say(f"{'error: ' if failed else ''}{outcome.message}")
         if outcome.hint:
@@ -182,12 +185,12 @@ class Console:
         Rich(file=self.stream, width=wide, highlight=False).print(table)
 
 
-TABLES = {
-    "release.status": Console.status,
-    "release.history": Console.history,
-    "secrets.check": Console.findings,
-    "secrets.scan": Console.findings,
-    "secrets.diff": Console.differences,
+TABLES: dict[type[Request], Callable[[Console, Mapping[str, Any]], None]] = {
+    StatusRequest: Console.status,
+    HistoryRequest: Console.history,
+    CheckRequest: Console.findings,
+    ScanRequest: Console.findings,
+    DiffRequest: Console.differences,
 }
 
 

@@ -10,27 +10,26 @@ from collections.abc import Sequence
 from scripts.branches.alignment import Alignment
 from scripts.branches.merge import align
 from scripts.branches.move import TASK, environments, move, trees
-from scripts.config.consent import Consent
+from scripts.branches.request import BackmergeRequest
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment, Settings
-from scripts.errors import Declined, DeskError, Locked, Refused
+from scripts.errors import DeskError, Locked, Refused
 from scripts.state.remote import Remote, observe_remote, read_lock
-from scripts.state.retry import patiently
+from scripts.state.retry import retry_while_locked
 
 
-def backmerge(
-    desk: Desk, *, source: str, target: str, everything: bool, plan: bool, yes: bool, wait: bool
-) -> Outcome:
+def backmerge(desk: Desk, request: BackmergeRequest) -> Outcome:
     """Look, plan, and move the branches."""
-    if everything and (source or target):
+    if request.all and (request.from_ or request.to):
         raise Refused("`--all` is the whole chain: it goes without `--from` and `--to`", "leave one out")
-    way = way_back(desk.settings, source, target)
+    way = way_back(desk.settings, request.from_, request.to)
 
     def work() -> Outcome:
-        return bring_back(desk, way, Consent(plan, yes))
+        return bring_back(desk, way, request)
 
-    return patiently(desk, work, wait=wait and not plan)
+    return retry_while_locked(desk, work, wait=request.wait and not request.plan)
 
 
 def way_back(settings: Settings, source: str = "", target: str = "") -> tuple[Environment, ...]:
@@ -57,7 +56,7 @@ def _named(settings: Settings, name: str) -> Environment:
     return next((each for each in settings if each.branch == name), None) or settings.environment(name)
 
 
-def bring_back(desk: Desk, way: Sequence[Environment], consent: Consent) -> Outcome:
+def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest) -> Outcome:
     """From the plan to branches that are moved, or to the reason why not."""
     remote = observe_remote(desk)
     found = align(desk, way, remote.refs)
@@ -66,15 +65,14 @@ def bring_back(desk: Desk, way: Sequence[Environment], consent: Consent) -> Outc
     for line in found.words():
         desk.progress.note(line)
     fault = _refusal(desk, found, remote)
-    if consent.plan_only:
+    if request.plan:
         return planned(found, fault)
-    if fault is None and not (consent.yes or desk.progress.confirm(TASK)):
-        fault = Declined(
-            "nobody confirmed: no branch was moved", f"type `{TASK}` when asked, or say `--yes`"
-        )
     if fault:
         fault.data = found.document()
         raise fault
+    require_consent(
+        desk.progress, TASK, yes=request.yes, unchanged="no branch was moved", data=found.document()
+    )
     event = move(desk, found, remote.ledger.tip)
     return moved(desk, found, event.run)
 

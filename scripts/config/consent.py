@@ -1,14 +1,30 @@
-"""Consent: what a person, or CI, has allowed."""
+"""Consent: before anything that matters changes, a person types a word, or CI has said `--yes`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.config.desk import Progress
+from scripts.errors import Declined
 
 
-@dataclass(frozen=True)
-class Consent:
-    """What was allowed: only to plan, to go on without being asked, and the reason that was given."""
+def require_consent(
+    progress: Progress, word: str, *, yes: bool, unchanged: str, data: Mapping[str, Any] | None = None
+) -> None:
+    """Return when somebody agreed. No configuration, variable or file can agree.
 
-    plan_only: bool = False
-    yes: bool = False
-    reason: str = ""
+    Args:
+        word: what a person types: the name of the environment, or of the task.
+        yes: `--yes` was said.
+        unchanged: what did not happen, for the message: "nothing was dropped".
+        data: what the JSON document says when nobody agreed.
+
+    Raises:
+        Declined: nobody did.
+    """
+    if yes or progress.confirm(word):
+        return
+    fault = Declined(f"nobody confirmed: {unchanged}", f"type `{word}` when asked, or say `--yes`")
+    fault.data = dict(data or {})
+    raise fault

@@ -1,4 +1,4 @@
-"""The Supabase CLI that the app pins: where its binary is, and how its answers are read. Only JSON is believed."""
+"""The Supabase CLI that the app pins: its binary, and its answers. Only JSON is believed."""
 
 from __future__ import annotations
 

@@ -9,25 +9,33 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.quality.gates import same_person
+from scripts.quality.request import ApproveRequest
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import Remote, append, observe_remote
 
 
-def approve(desk: Desk, *, env: str, commit: str = "", reason: str = "", withdraw: bool = False) -> Outcome:
+def approve(desk: Desk, request: ApproveRequest) -> Outcome:
     """One for each person, in the ledger; `withdraw` takes one's own back."""
-    environment = desk.settings.environment(env)
+    environment = desk.settings.environment(request.env)
     remote = observe_remote(desk)
-    chosen = _chosen(desk, environment, remote, commit)
+    chosen = _chosen(desk, environment, remote, request.commit)
     said = [each.actor for each in remote.ledger.approvals(environment.name, chosen)]
     mine = any(same_person(each, desk.actor) for each in said)
     _refuse_the_maker(desk, environment, chosen)
-    if withdraw and not mine:
+    if request.withdraw and not mine:
         return Outcome.nothing(f"{desk.actor} has not approved `{chosen[:12]}` on {environment.name}")
-    _write(desk, environment, remote, chosen, ending="failed" if withdraw else "done", reason=reason)
+    _write(
+        desk,
+        environment,
+        remote,
+        chosen,
+        ending="failed" if request.withdraw else "done",
+        reason=request.reason,
+    )
     others = [each for each in said if not same_person(each, desk.actor)]
-    people = others if withdraw else [*others, desk.actor]
+    people = others if request.withdraw else [*others, desk.actor]
     data: dict[str, Any] = {"environment": environment.name, "commit": chosen, "approvals": people}
-    if withdraw:
+    if request.withdraw:
         return Outcome.done(f"{desk.actor} no longer approves `{chosen[:12]}`", **data)
     following = desk.settings.after(environment)
     return Outcome.done(

@@ -1,41 +1,46 @@
-"""`deploy`: make the head of an environment's branch live, without touching the branch."""
+"""`deploy`, `promote` and `rollback`: observe, plan, execute; they differ in what they ask for."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Refused
-from scripts.release.asked import Asked
+from scripts.release.execute import execute
+from scripts.release.missing_proofs import run_missing
+from scripts.release.observe import observe
+from scripts.release.plan import decide
+from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
+from scripts.state.retry import retry_while_locked
 
 
-def deploy(desk: Desk, *, env: str, **options: Any) -> Outcome:
-    """Observe, plan, and carry the plan out; for the options see `Asked`."""
-    asked = Asked(**options)
-    return asked.released(desk, asked.wish("deploy", desk.settings.environment(env)))
+def deploy(desk: Desk, request: DeployRequest) -> Outcome:
+    """Make the head of an environment's branch live, without touching the branch."""
+    return release(desk, request)
 
 
-# `promote`: the commit that the environment before has proven goes live here; then the branch moves.
-
-
-def promote(desk: Desk, *, to: str, **options: Any) -> Outcome:
-    """Observe, plan, and carry the plan out; for the options see `Asked`."""
-    target = desk.settings.environment(to)
-    source = desk.settings.before(target)
-    if source is None:
+def promote(desk: Desk, request: PromoteRequest) -> Outcome:
+    """Make the commit that the environment before has proven live here; then the branch moves."""
+    target = request.target(desk.settings)
+    if request.source(desk.settings) is None:
         raise Refused(
             f"{target.name} is the first of the chain: nothing promotes into it",
             f"merge into `{target.branch}`, then `invoke deploy --env {target.name}`",
         )
-    asked = Asked(**options)
-    return asked.released(desk, asked.wish("promote", target, source=source))
+    return release(desk, request)
 
 
-# `rollback`: a release that was proven here goes live again; the branch stays, the environment is held.
+def rollback(desk: Desk, request: RollbackRequest) -> Outcome:
+    """Make a release that was proven here live again; the branch stays, the environment is held."""
+    return release(desk, request)
 
 
-def rollback(desk: Desk, *, env: str, to: str, **options: Any) -> Outcome:
-    """The skeleton of every release; only the commit comes from the ledger. For the options see `Asked`."""
-    asked = Asked(**options)
-    return asked.released(desk, asked.wish("rollback", desk.settings.environment(env), release=to))
+def release(desk: Desk, request: ReleaseRequest) -> Outcome:
+    """Observe, plan and execute; with `wait`, once more whenever a lock was in the way."""
+
+    def attempt() -> Outcome:
+        plan = decide(observe(desk, request))
+        if request.run_missing and not request.plan and run_missing(desk, plan):
+            plan = decide(observe(desk, request))
+        return execute(desk, plan)
+
+    return retry_while_locked(desk, attempt, wait=request.wait and not request.plan)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from scripts.config.consent import Consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
@@ -14,29 +14,29 @@ from scripts.notify import events, tell
 from scripts.notify.deliver import undelivered
 from scripts.notify.events import Deed
 from scripts.release import publish
-from scripts.release.execute import confirm, held, refuse
+from scripts.release.execute import confirm, locked_run, refuse
 from scripts.release.observe import observe
 from scripts.release.plan import decide, words
+from scripts.release.request import DrillRequest
 from scripts.release.run import Run, acquire
-from scripts.release.wish import Wish
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import append, observe_remote
 
 SUBJECT = "drill: a commit that is broken on purpose"
 
 
-def drill(desk: Desk, *, env: str, yes: bool) -> Outcome:
+def drill(desk: Desk, request: DrillRequest) -> Outcome:
     """Release a broken commit, see it caught and taken back, and write the dated proof."""
-    environment = desk.settings.environment(env)
+    environment = request.target(desk.settings)
     good = _ready(desk, environment)
     broken = _break(desk, good.commit)
-    plan = decide(observe(desk, Wish("drill", environment, revision=broken)))
+    plan = decide(observe(desk, replace(request, sha=broken)))
     desk.progress.show(words(plan))
     refuse(plan)
-    confirm(desk, plan, Consent(yes=yes))
+    confirm(desk, plan)
     drilled = acquire(desk, plan, SUBJECT)
     try:
-        with held(drilled):
+        with locked_run(drilled):
             _release_it(drilled)
     except TakenBack:
         raise

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scripts.config.consent import Consent
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.errors import Declined, Interrupted, Locked, Refused
+from scripts.errors import Interrupted, Locked, Refused
 from scripts.http import fault
 from scripts.notify import tell
 from scripts.release import messages, migrate, publish, undo_schema
@@ -19,10 +19,11 @@ from scripts.release.run import Run, acquire, write_down
 from scripts.system import signals
 
 
-def carry_out(desk: Desk, plan: Plan, consent: Consent) -> Outcome:
+def execute(desk: Desk, plan: Plan) -> Outcome:
     """From the plan to a release that is proven live, or to the reason why not."""
     desk.progress.show(words(plan))
-    if consent.plan_only:
+    request = plan.facts.request
+    if request.plan:
         return planned(plan)
     if plan.nothing:
         tell.flush(desk)
@@ -30,14 +31,14 @@ def carry_out(desk: Desk, plan: Plan, consent: Consent) -> Outcome:
     refuse(plan)
     migrate.ready(desk, plan)
     desk.build_variables(plan.facts.environment)
-    confirm(desk, plan, consent)
-    with held(acquire(desk, plan, consent.reason)) as run:
+    confirm(desk, plan)
+    with locked_run(acquire(desk, plan, request.reason or request.allow_bad)) as run:
         messages.start(run)
-        proceed(run)
-    return released(run)
+        run_steps(run)
+    return report(run)
 
 
-def proceed(run: Run) -> None:
+def run_steps(run: Run) -> None:
     """The steps themselves; each can be done again, so a run that died here is simply run again."""
     facts, built = run.plan.facts, Bundle()
     if run.plan.comparison.pending:
@@ -102,21 +103,21 @@ def refuse(plan: Plan) -> None:
     raise fault
 
 
-def confirm(desk: Desk, plan: Plan, consent: Consent) -> None:
+def confirm(desk: Desk, plan: Plan) -> None:
     """A guarded environment changes only when a person typed its name, or CI said `--yes`."""
     environment = plan.facts.environment
-    if not environment.guarded or consent.yes or desk.progress.confirm(environment.name):
-        return
-    fault = Declined(
-        f"{environment.name} is guarded and nobody confirmed: nothing was changed",
-        "type the environment's name when asked, or say `--yes`",
-    )
-    fault.data = _unchanged(plan)
-    raise fault
+    if environment.guarded:
+        require_consent(
+            desk.progress,
+            environment.name,
+            yes=plan.facts.request.yes,
+            unchanged=f"{environment.name} is guarded, and nothing was changed",
+            data=_unchanged(plan),
+        )
 
 
 @contextmanager
-def held(run: Run) -> Iterator[Run]:
+def locked_run(run: Run) -> Iterator[Run]:
     """The bracket round every change: it was locked before, and the truth is in the ledger after."""
     try:
         yield run
@@ -127,7 +128,7 @@ def held(run: Run) -> Iterator[Run]:
         raise
 
 
-def released(run: Run) -> Outcome:
+def report(run: Run) -> Outcome:
     """The good ending, told to the team, with the next command."""
     messages.success(run)
     if run.plan.facts.rolls_back:

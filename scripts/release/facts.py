@@ -13,11 +13,10 @@ from scripts.database.restore.partial import Keeping
 from scripts.database.restore.plan import Restoring
 from scripts.git.client import Commit
 from scripts.http import Answer, Expected
+from scripts.release.request import ReleaseRequest
 from scripts.secrets.finding import Finding
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock
-
-MOVES_BRANCH = ("promote", "hotfix")  # tasks that move the environment's branch to what they release
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class Facts:
     """All that the decision looks at.
 
     Args:
+        request: what was asked for.
         source: the environment that promotes into this one; None for what comes from no other.
         wanted: the commit to release.
         head: where the target's branch is on the remote; None before its first promotion.
@@ -38,15 +38,9 @@ class Facts:
         applied: the database's history; None for an app without a database.
         target: the release to go back to; None for what brings something new.
         now: UTC, ISO 8601.
-        allow_bad: why a commit that was rolled back here may be live again; empty: it may not.
-        retry: a person says that a commit that failed here may be tried again.
-        revision: the branch, tag or commit as it was named; empty for the head of the branch.
         rollbacks: the rollback scripts of the commit, one for each migration that has one.
         left: the migrations of the commit that is left by going back, and `left_rollbacks` its scripts.
         lints: by file, what another reader of migrations found; None where there is no such reader.
-        accepts: what a person takes on himself: `irreversible`, to go without a way back for the schema;
-            `out-of-order`, to apply migrations that are older than the newest one there.
-        with_data: for a rollback: the data may go back too; `rung` is the way that was asked for.
         data: what going back to the fitting backup would lose; None where there is none: `no_data`.
         keeps: what going back by the touched tables alone would lose; None where it can't be: `no_keeps`.
         findings: what `env.check` says of the environment's configuration.
@@ -55,7 +49,7 @@ class Facts:
         altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
     """
 
-    task: str
+    request: ReleaseRequest
     environment: Environment
     source: Environment | None
     wanted: str
@@ -72,19 +66,13 @@ class Facts:
     at_source: bool = True
     target: Event | None = None
     now: str = ""
-    allow_bad: str = ""
     remote: str = "origin"
-    retry: bool = False
     harmless: bool = False
     carried: tuple[Commit, ...] = ()
-    revision: str = ""
     rollbacks: tuple[Migration, ...] = ()
     left: tuple[Migration, ...] = ()
     left_rollbacks: tuple[Migration, ...] = ()
     lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
-    accepts: frozenset[str] = frozenset()
-    with_data: bool = False
-    rung: str = ""
     data: Restoring | None = None
     no_data: str = ""
     keeps: Keeping | None = None
@@ -96,9 +84,14 @@ class Facts:
     altered: frozenset[str] = frozenset()
 
     @property
+    def task(self) -> str:
+        """The task that asks for it."""
+        return self.request.task
+
+    @property
     def moves_branch(self) -> bool:
         """At the end the environment's branch moves to the commit; otherwise it stays where it is."""
-        return self.task in MOVES_BRANCH
+        return self.request.moves_branch
 
     @property
     def schema(self) -> str | None:

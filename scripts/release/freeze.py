@@ -10,38 +10,41 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.notify import tell
+from scripts.release.request import FreezeRequest, UnfreezeRequest
 from scripts.state import ledger as state_ledger
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import append, read_ledger
 
 
-def freeze(desk: Desk, environment: Environment, until: str, reason: str) -> Outcome:
-    """No release until then; going back stays possible."""
-    end = moment(until)
+def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
+    """No release until then; a rollback stays possible."""
+    environment, end = desk.settings.environment(request.env), moment(request.until)
     if end <= desk.now():
-        raise Refused(f"`{until}` is over already", "give a time to come, e.g. `2030-01-02T08:00`")
-    if not reason.strip():
-        raise Refused("say why: who is stopped will ask", "`--reason TEXT`")
-    write(desk, environment, "freeze", until=end, reason=reason)
+        raise Refused(f"`{request.until}` is over already", "give a time to come, e.g. `2030-01-02T08:00`")
+    if not request.reason.strip():
+        raise Refused("`--reason` is required", "`--reason TEXT`")
+    write(desk, environment, "freeze", until=end, reason=request.reason)
     return Outcome.done(
         f"{environment.name} is frozen until {end}",
         f"to lift it: `invoke unfreeze --env {environment.name} --reason ...`",
     )
 
 
-def unfreeze(desk: Desk, environment: Environment, reason: str) -> Outcome:
-    """Releases may go on."""
+def unfreeze(desk: Desk, request: UnfreezeRequest) -> Outcome:
+    """Releases may go on before the time is over."""
+    environment = desk.settings.environment(request.env)
     if now(desk).freeze(environment.name, desk.now()) is None:
         return Outcome.nothing(f"{environment.name} is not frozen")
-    write(desk, environment, "unfreeze", reason=reason)
+    write(desk, environment, "unfreeze", reason=request.reason)
     return Outcome.done(f"{environment.name} is no longer frozen")
 
 
-def release_hold(desk: Desk, environment: Environment, reason: str) -> Outcome:
+def release_hold(desk: Desk, request: UnfreezeRequest) -> Outcome:
     """Releases may go on after a rollback; the commit that was left stays bad."""
+    environment = desk.settings.environment(request.env)
     if now(desk).hold(environment.name) is None:
         return Outcome.nothing(f"{environment.name} is not held")
-    write(desk, environment, "release-hold", reason=reason)
+    write(desk, environment, "release-hold", reason=request.reason)
     return Outcome.done(f"{environment.name} is no longer held")
 
 
@@ -82,27 +85,3 @@ def moment(text: str) -> str:
         return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
         raise Refused(f"`{text}` is no time", "write `2030-01-02` or `2030-01-02T08:00`") from None
-
-
-# `freeze`: no release to an environment for a time.
-
-
-def freeze_task(desk: Desk, *, env: str, until: str, reason: str) -> Outcome:
-    """Write it to the ledger; every desk and CI obey it."""
-    return freeze(desk, desk.settings.environment(env), until, reason)
-
-
-# `unfreeze`: releases may go on before the time is over.
-
-
-def unfreeze_task(desk: Desk, *, env: str, reason: str) -> Outcome:
-    """Write it to the ledger."""
-    return unfreeze(desk, desk.settings.environment(env), reason)
-
-
-# `release-hold`: releases may go on after a rollback.
-
-
-def release_hold_task(desk: Desk, *, env: str, reason: str) -> Outcome:
-    """Write it to the ledger."""
-    return release_hold(desk, desk.settings.environment(env), reason)

@@ -8,36 +8,33 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import Any
 
 from scripts.branches.alignment import Alignment
 from scripts.branches.backmerge import bring_back, way_back
 from scripts.branches.merge import align
-from scripts.config.consent import Consent
+from scripts.branches.request import BackmergeRequest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import DeskError, Interrupted, Refused
-from scripts.release.asked import Asked
-from scripts.release.execute import carry_out
+from scripts.release.commands import release
+from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import decide
-from scripts.release.wish import Wish
+from scripts.release.request import HotfixRequest
 from scripts.state.remote import observe_remote
-from scripts.state.retry import patiently
+from scripts.state.retry import retry_while_locked
 from scripts.system.signals import Stop
 
 TASK = "hotfix"
 LATER = "`invoke backmerge --all --plan`"
 
 
-def hotfix(desk: Desk, *, branch: str, **options: Any) -> Outcome:
-    """Release the branch's head to the last environment, then bring it back; options as in `Asked`."""
-    _usable(desk, branch)
-    asked = Asked(sha=branch, **options)
-    wish = asked.wish(TASK, desk.settings.environments[desk.settings.chain[-1]])
-    if asked.plan:
-        return _foreseen(desk, wish, asked)
-    return brought_back(desk, asked.released(desk, wish), wait=asked.wait)
+def hotfix(desk: Desk, request: HotfixRequest) -> Outcome:
+    """Release the branch's head to the last environment, then bring it back to the branches before."""
+    _usable(desk, request.branch)
+    if request.plan:
+        return _foreseen(desk, request)
+    return brought_back(desk, release(desk, request), wait=request.wait)
 
 
 def _usable(desk: Desk, branch: str) -> None:
@@ -66,10 +63,10 @@ def brought_back(desk: Desk, outcome: Outcome, *, wait: bool = False) -> Outcome
     way = way_back(desk.settings)
 
     def work() -> Outcome:
-        return bring_back(desk, way, Consent(yes=True))
+        return bring_back(desk, way, BackmergeRequest(yes=True))
 
     try:
-        back = patiently(desk, work, wait=wait)
+        back = retry_while_locked(desk, work, wait=wait)
     except Stop as stop:
         broken_off = Interrupted(f"{stop}, and not brought back yet: {outcome.message}", LATER)
         broken_off.data = outcome.data
@@ -85,10 +82,10 @@ def brought_back(desk: Desk, outcome: Outcome, *, wait: bool = False) -> Outcome
     return replace(outcome, ending="done", message=message, hint=back.hint, data=data)
 
 
-def _foreseen(desk: Desk, wish: Wish, asked: Asked) -> Outcome:
+def _foreseen(desk: Desk, request: HotfixRequest) -> Outcome:
     """The plan says also how it would come back: a conflict is known before the release."""
-    plan = decide(observe(desk, wish))
-    outcome = carry_out(desk, plan, asked.consent)
+    plan = decide(observe(desk, request))
+    outcome = execute(desk, plan)
     if plan.refused:
         return outcome
     facts = plan.facts

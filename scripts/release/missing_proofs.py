@@ -7,6 +7,7 @@ from collections.abc import Callable
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.quality.gates import missing
+from scripts.quality.request import E2eRequest, LoadRequest
 from scripts.release.plan import Plan
 
 
@@ -25,13 +26,13 @@ def run_missing(desk: Desk, plan: Plan) -> bool:
 def _e2e(desk: Desk, env: str, suite: str) -> Outcome:
     from scripts.quality.e2e import command
 
-    return command.test_e2e(desk, env=env, suite=suite)
+    return command.test_e2e(desk, E2eRequest(env=env, suite=suite))
 
 
 def _load(desk: Desk, env: str, profile: str) -> Outcome:
     from scripts.quality.load import command as load_command
 
-    return load_command.load_test(desk, env=env, profile=profile)
+    return load_command.load_test(desk, LoadRequest(env=env, profile=profile))
 
 
 RUNS: dict[str, Callable[[Desk, str, str], Outcome]] = {"e2e": _e2e, "load": _load}

@@ -1,4 +1,4 @@
-"""Look, before anything is decided: refs, ledger, live URLs and migration history, side by side."""
+"""Observe, before anything is decided: refs, ledger, live URLs and migration history, side by side."""
 
 from __future__ import annotations
 
@@ -7,56 +7,67 @@ from typing import Any
 
 from scripts.branches.merge import harmless
 from scripts.config.desk import Desk
-from scripts.config.settings import Gates
+from scripts.config.settings import Environment, Gates
 from scripts.database.migrations.files import applied_migrations, migrations_of
+from scripts.errors import Refused
+from scripts.git.client import Commit
+from scripts.git.merge import MergingGit
 from scripts.http import Answer
 from scripts.quality import proofs
-from scripts.release import wish as release_wish
 from scripts.release.facts import Facts
+from scripts.release.request import ReleaseRequest
 from scripts.release.schema_rules import with_scripts
-from scripts.release.wish import Wish, commits_between
 from scripts.secrets.check import of_release
+from scripts.secrets.finding import Finding
+from scripts.state.ledger import Event
 from scripts.state.remote import Remote, observe_remote, read_lock
 from scripts.system.background import begin
 
 
-def observe(desk: Desk, wish: Wish) -> Facts:
+def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
-    live = begin(desk.look, wish.environment)
-    findings = begin(of_release, desk, wish.environment, wish.release, wish.resumes)
-    source_live = begin(desk.look, wish.source) if wish.source else None
-    applied = begin(applied_migrations, desk, wish.environment)
-    facts = _of_the_remote(desk, wish, observe_remote(desk))
-    known = with_scripts(
+    environment, source = request.target(desk.settings), request.source(desk.settings)
+    live = begin(desk.look, environment)
+    findings = begin(_configuration, desk, request, environment)
+    source_live = begin(desk.look, source) if source else None
+    applied = begin(applied_migrations, desk, environment)
+    facts = with_scripts(
         desk,
         replace(
-            facts,
+            _of_the_remote(desk, request, environment, source),
             live=live.result(),
             source_live=source_live.result() if source_live else None,
             applied=applied.result(),
             findings=findings.result(),
         ),
     )
-    if not (wish.with_data and known.rolls_back):
-        return known
+    if not (request.restores_data and facts.rolls_back):
+        return facts
     from scripts.release.restore_data import with_losses
 
-    return with_losses(desk, known, wish.backup)
+    return with_losses(desk, facts, request.backup)
 
 
-def _of_the_remote(desk: Desk, wish: Wish, remote: Remote) -> Facts:
+def _configuration(desk: Desk, request: ReleaseRequest, environment: Environment) -> tuple[Finding, ...]:
+    """What `env.check` says; a rollback, or a run that is resumed, is not held up by it."""
+    return () if request.goes_back or request.resumes else of_release(desk, environment)
+
+
+def _of_the_remote(
+    desk: Desk, request: ReleaseRequest, environment: Environment, source: Environment | None
+) -> Facts:
     """What refs, ledger and commits say; what is live, and applied, is put in when it is known."""
-    environment, source = wish.environment, wish.source
+    remote = observe_remote(desk)
     head = remote.head(environment)
-    target = release_wish.target(wish, remote)
-    wanted = target.commit if target else release_wish.wanted(desk, wish, remote)
-    contained = release_wish.contained(desk, wish, head, wanted)
+    target = _release_to_go_back_to(request, environment, remote)
+    wanted = target.commit if target else _commit_to_bring(desk, request, source or environment, remote)
+    contained = _is_contained(desk, request, head, wanted)
     previous = remote.ledger.live(environment.name)
     lock = read_lock(desk, remote.refs, environment)
-    base = head if wish.moves_branch else (previous.commit if previous else None)
+    base = head if request.moves_branch else (previous.commit if previous else None)
     apart = source is not None and head is not None and not contained
     return Facts(
-        task=wish.task,
+        request=request,
         environment=environment,
         source=source,
         wanted=wanted,
@@ -64,7 +75,7 @@ def _of_the_remote(desk: Desk, wish: Wish, remote: Remote) -> Facts:
         contained=contained,
         commits=commits_between(desk, wanted, base),
         strangers=() if contained or head is None else commits_between(desk, head, wanted),
-        lock=None if lock and lock.run == wish.resumes else lock,
+        lock=None if lock and lock.run == request.resumes else lock,
         ledger=remote.ledger,
         committed=migrations_of(desk, wanted),
         live=Answer(None),
@@ -74,22 +85,18 @@ def _of_the_remote(desk: Desk, wish: Wish, remote: Remote) -> Facts:
         remote=desk.git.remote,
         target=target,
         now=desk.now(),
-        allow_bad=wish.allow_bad,
-        retry=wish.retry,
         harmless=apart and harmless(desk, wanted, environment, head or ""),
-        carried=release_wish.carried(desk, wish, remote, wanted),
-        revision=wish.revision or "",
-        accepts=wish.accepts,
-        with_data=wish.with_data,
-        rung=wish.rung,
-        **_proofs(desk, wish, remote, wanted),
+        carried=_carried(desk, request, environment, remote, wanted),
+        **_proofs(desk, request, environment, remote, wanted),
     )
 
 
-def _proofs(desk: Desk, wish: Wish, remote: Remote, wanted: str) -> dict[str, Any]:
-    """What the gates look at; a run that goes on was judged already."""
-    before = desk.settings.before(wish.environment)
-    if wish.resumes or before is None or wish.environment.gates == Gates():
+def _proofs(
+    desk: Desk, request: ReleaseRequest, environment: Environment, remote: Remote, wanted: str
+) -> dict[str, Any]:
+    """What the gates look at; a run that is resumed was judged already."""
+    before = desk.settings.before(environment)
+    if request.resumes or before is None or environment.gates == Gates():
         return {}
     made = desk.git.log(wanted, None, limit=1)
     return {
@@ -97,3 +104,71 @@ def _proofs(desk: Desk, wish: Wish, remote: Remote, wanted: str) -> dict[str, An
         "maker": made[0]["author"] if made else "",
         "altered": proofs.altered(desk, remote.ledger, before, wanted),
     }
+
+
+def _release_to_go_back_to(
+    request: ReleaseRequest, environment: Environment, remote: Remote
+) -> Event | None:
+    """From the ledger alone: a release that was proven live here; None for what brings something new.
+
+    Raises:
+        Refused: there is none, or none of that name.
+    """
+    if not request.goes_back:
+        return None
+    name = environment.name
+    now, good = remote.ledger.live(name), remote.ledger.good(name)
+    others = [each for each in good if now is None or each.commit != now.commit]
+    if not request.to and others:
+        return others[0]
+    for event in remote.ledger.events:
+        known = event.environment == name and event.release == request.to and event.ending == "done"
+        if known and (event in good or request.allow_bad):
+            return event
+    listed = ", ".join(f"`{each.release}` ({each.commit[:12]}, {each.at})" for each in others[:8])
+    why = (
+        f"`{request.to}` is no good release of {name}"
+        if request.to
+        else f"{name} has no other good release to go back to"
+    )
+    raise Refused(why, f"good ones: {listed}" if listed else "`invoke history` shows them all")
+
+
+def _commit_to_bring(desk: Desk, request: ReleaseRequest, origin: Environment, remote: Remote) -> str:
+    """The commit that was named, or the head of the branch it comes from."""
+    if request.revision:
+        return desk.git.resolve(request.revision, remote.refs)
+    head = remote.head(origin)
+    if head is None:
+        raise Refused(
+            f"the remote has no branch `{origin.branch}`",
+            f"`git push {desk.git.remote} HEAD:refs/heads/{origin.branch}` makes it",
+        )
+    return head
+
+
+def _is_contained(desk: Desk, request: ReleaseRequest, head: str | None, wanted: str) -> bool:
+    """Whether the history allows it: a fast-forward of a branch that is to move, else a commit on it."""
+    if request.task == "drill":  # its commit is on no branch, and never will be
+        return True
+    if request.moves_branch:
+        return head is None or desk.git.is_ancestor(head, wanted)
+    return head is not None and desk.git.is_ancestor(wanted, head)
+
+
+def _carried(
+    desk: Desk, request: ReleaseRequest, environment: Environment, remote: Remote, wanted: str
+) -> tuple[Commit, ...]:
+    """The commits of a hotfix that were made on a branch before; a resumed run was judged already."""
+    head = remote.head(environment)
+    if request.task != "hotfix" or request.resumes or head is None:
+        return ()
+    git = MergingGit(desk.git.folder, desk.git.remote)
+    heads = [remote.head(each) for each in desk.settings if each is not environment]
+    made = {commit for other in heads if other for commit in git.straight(head, other)}
+    return tuple(each for each in commits_between(desk, wanted, head) if each.id in made)
+
+
+def commits_between(desk: Desk, new: str, without: str | None) -> tuple[Commit, ...]:
+    """The commits of `new` that `without` lacks, newest first."""
+    return tuple(Commit(**line) for line in desk.git.log(new, without))

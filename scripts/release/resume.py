@@ -7,9 +7,9 @@ done again, so finishing is to go on with the same commit under the dead run's l
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from scripts.branches import move
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
@@ -17,14 +17,14 @@ from scripts.database.postgres.client import postgres_of, required_database
 from scripts.database.refresh import command as refresh_command
 from scripts.database.restore import command, in_place
 from scripts.database.restore.plan import TASK
-from scripts.errors import Declined, Locked, Refused, TakenBack
+from scripts.errors import Locked, Refused, TakenBack
 from scripts.git.client import StaleError
-from scripts.release import hotfix, rollback_options
-from scripts.release.execute import held, proceed, released
+from scripts.release import hotfix
+from scripts.release.execute import locked_run, report, run_steps
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
+from scripts.release.request import ResumeRequest, StealRequest, resumed
 from scripts.release.run import Run, begin, lock_for
-from scripts.release.wish import Wish
 from scripts.state.held_lock import Holding
 from scripts.state.lock import Lock, candidate_ref, lock_ref
 from scripts.state.operation import begun
@@ -35,17 +35,17 @@ LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
 LOOKS = 10  # how often the silence of an owner is checked within his time to live
 
 
-def resume(desk: Desk, *, env: str, undo: bool, yes: bool) -> Outcome:
+def resume(desk: Desk, request: ResumeRequest) -> Outcome:
     """Wait until the owner is seen to be silent, take over, and finish or undo."""
-    environment = desk.settings.environment(env)
+    environment = desk.settings.environment(request.env)
     found = look(desk, environment)
     if found is None:
         return Outcome.nothing(f"nothing to resume: {environment.name} is not locked")
-    confirm(desk, environment, yes=yes)
+    confirm(desk, environment, yes=request.yes)
     held_by, dead = found
     desk.progress.note(f"found: {dead}")
     wait_for_silence(desk, environment, held_by, dead)
-    return recover(desk, environment, held_by, dead, undo=undo)
+    return recover(desk, environment, held_by, dead, undo=request.undo)
 
 
 def look(desk: Desk, environment: Environment) -> tuple[str, Lock] | None:
@@ -57,11 +57,9 @@ def look(desk: Desk, environment: Environment) -> tuple[str, Lock] | None:
 
 def confirm(desk: Desk, environment: Environment, *, yes: bool) -> None:
     """A guarded environment asks here as well."""
-    if environment.guarded and not yes and not desk.progress.confirm(environment.name):
-        raise Declined(
-            f"{environment.name} is guarded and nobody confirmed: nothing was changed",
-            "type the environment's name when asked, or say `--yes`",
-        )
+    if environment.guarded:
+        unchanged = f"{environment.name} is guarded, and nothing was changed"
+        require_consent(desk.progress, environment.name, yes=yes, unchanged=unchanged)
 
 
 def wait_for_silence(desk: Desk, environment: Environment, held_by: str, lock: Lock) -> None:
@@ -99,14 +97,14 @@ def recover(desk: Desk, environment: Environment, held_by: str, dead: Lock, *, u
         taken.holding.free()
         return Outcome.done(f"run {dead.run} had left nothing but its lock: {plan.nothing}")
     try:
-        with held(taken):
+        with locked_run(taken):
             end_its_sessions(desk, environment)
             _refuse_to_finish(plan, dead, undo=undo)
-            proceed(taken)
+            run_steps(taken)
     except TakenBack as undone:
         message = f"run {dead.run} was undone: {undone.message}"
         return Outcome.done(message, **undone.data)
-    outcome = released(taken)
+    outcome = report(taken)
     return hotfix.brought_back(desk, outcome) if dead.task == hotfix.TASK else outcome
 
 
@@ -132,27 +130,17 @@ def take_over(desk: Desk, environment: Environment, taken: Run, held_by: str, de
 def plan_again(desk: Desk, environment: Environment, dead: Lock) -> Plan:
     """The plan of the dead run, made anew from what is true now."""
     desk.git.observe([candidate_ref(environment.name, dead.run)])  # a drill's commit is on no branch
-    source = desk.settings.environments.get(dead.source)
-    wish = Wish(
-        dead.task,
-        environment,
-        source,
-        revision=dead.commit,
-        retry=True,
-        release=dead.release or None,
-        allow_bad=dead.reason,  # what the dead run was allowed, it was allowed
-        resumes=dead.run,
-        **_agreed(desk, environment, dead),
-    )
-    return decide(observe(desk, wish))
+    request = resumed(dead.task, dead.request, sha=dead.commit, resumes=dead.run, **_names(dead))
+    if request.restores_data and in_place.settled(desk, required_database(desk, environment), dead.run):
+        request = replace(request, with_data=False, backup="", scope="")  # they went back already
+    return decide(observe(desk, request))
 
 
-def _agreed(desk: Desk, environment: Environment, dead: Lock) -> dict[str, Any]:
-    """What was said yes to; data that went back already do not go back twice."""
-    agreed = rollback_options.agreed(dead.accepts)
-    if "with_data" in agreed and in_place.settled(desk, required_database(desk, environment), dead.run):
-        return {"accepts": agreed["accepts"]}
-    return agreed
+def _names(dead: Lock) -> dict[str, str]:
+    """The environment and the release, as the lock names them."""
+    if dead.task == "promote":
+        return {"to": dead.environment}
+    return {"env": dead.environment} | ({"to": dead.release} if dead.task == "rollback" else {})
 
 
 def end_its_sessions(desk: Desk, environment: Environment) -> None:
@@ -177,18 +165,18 @@ def _refuse_to_finish(plan: Plan, dead: Lock, *, undo: bool) -> None:
 # `lock.steal`: end somebody else's run, alive or not; the thief recovers before anything else.
 
 
-def steal_lock(desk: Desk, *, env: str, reason: str, undo: bool, yes: bool) -> Outcome:
+def steal_lock(desk: Desk, request: StealRequest) -> Outcome:
     """Take the lock by compare-and-swap without waiting, then finish or undo what was begun."""
-    environment = desk.settings.environment(env)
-    if not reason.strip():
-        raise Refused("say why: the owner will ask", f"invoke lock.steal --env {env} --reason ...")
+    environment = desk.settings.environment(request.env)
+    if not request.reason.strip():
+        raise Refused("say why: the owner will ask", f"invoke lock.steal --env {request.env} --reason ...")
     found = look(desk, environment)
     if found is None:
         return Outcome.nothing(f"nothing to steal: {environment.name} is not locked")
-    confirm(desk, environment, yes=yes)
+    confirm(desk, environment, yes=request.yes)
     held_by, owner = found
-    desk.progress.note(f"stealing from {owner}: {reason}")
-    return recover(desk, environment, held_by, owner, undo=undo)
+    desk.progress.note(f"stealing from {owner}: {request.reason}")
+    return recover(desk, environment, held_by, owner, undo=request.undo)
 
 
 # A dead restore: its one transaction arrived or it did not, and the server says which.

@@ -15,7 +15,6 @@ from scripts.release.schema_rules import GoingBack
 
 RUNGS = ("code", "scripts", "tables", "full", "platform")
 RESTORES = ("tables", "full")  # the rungs that take rows from a backup
-ACCEPTS = "data:"  # how a lock says that the data may go back: `data:<rung>:<backup>`
 BY_HAND = (
     "by hand, for the loss of the whole database: `supabase backups restore -t <unix time>"
     " --remote=<project ref>` takes the project down, and everything since that moment is gone"
@@ -53,7 +52,7 @@ class Rung:
 
 def ladder(facts: Facts, back: GoingBack) -> tuple[Rung, ...]:
     """All rungs, the least losing first; () where nobody asked for them."""
-    if not (facts.rolls_back and facts.with_data):
+    if not (facts.rolls_back and facts.request.restores_data):
         return ()
     again = f"`invoke rollback --env {facts.environment.name} --to vN --allow-bad REASON`"
     return (
@@ -68,8 +67,8 @@ def ladder(facts: Facts, back: GoingBack) -> tuple[Rung, ...]:
 def chosen(facts: Facts, rungs: Collection[Rung]) -> str:
     """The name of the rung to take: the one that was asked for, or the least losing that is possible."""
     possible = [each.name for each in rungs if not each.no]
-    if facts.rung:
-        return facts.rung if facts.rung in possible else ""
+    if facts.request.scope:
+        return facts.request.scope if facts.request.scope in possible else ""
     return possible[0] if possible else ""
 
 
@@ -79,10 +78,13 @@ def objections(facts: Facts, back: GoingBack) -> Iterator[tuple[str, str]]:
     if not rungs or chosen(facts, rungs):
         return
     name = facts.environment.name
-    if facts.rung and facts.rung not in RUNGS:
-        yield f"there is no rung `{facts.rung}`", f"one of {', '.join(f'`{each}`' for each in RUNGS)}"
+    if facts.request.scope and facts.request.scope not in RUNGS:
+        yield (
+            f"there is no rung `{facts.request.scope}`",
+            f"one of {', '.join(f'`{each}`' for each in RUNGS)}",
+        )
         return
-    asked = [each for each in rungs if each.name == facts.rung] or rungs
+    asked = [each for each in rungs if each.name == facts.request.scope] or rungs
     listed = "".join(f"\n  | {each}" for each in asked)
     yield f"{name} can't go back with its data:{listed}", f"`invoke backup.list --env {name}`"
 
@@ -93,25 +95,6 @@ def fits(manifest: Manifest, facts: Facts, comparison: Comparison, back: GoingBa
     gone = {each.version for each in (*back.undo, *back.lacking, *must_go(back.ahead))}
     stays = set(comparison.missing) - gone
     return manifest.policy is None and wanted <= held <= wanted | stays
-
-
-def accepted(facts: Facts) -> str:
-    """What a person agreed to, for the lock: whoever resumes the run needs no second yes."""
-    words = sorted(facts.accepts)
-    if facts.with_data:
-        words.append(f"{ACCEPTS}{facts.rung}:{facts.data.manifest.id if facts.data else ''}")
-    return " ".join(words)
-
-
-def agreed(accepts: str) -> dict[str, Any]:
-    """The same, as the options of a wish."""
-    words = accepts.split()
-    options: dict[str, Any] = {"accepts": frozenset(each for each in words if ":" not in each)}
-    for each in words:
-        if each.startswith(ACCEPTS):
-            rung, _, backup = each.removeprefix(ACCEPTS).partition(":")
-            options |= {"with_data": True, "rung": rung, "backup": backup}
-    return options
 
 
 def _why_not_code(back: GoingBack) -> str:

@@ -40,7 +40,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
         yield from _drill_refusals(facts, facts.source)
     yield from _bad_refusals(facts)
     verdict = facts.ledger.verdict(name, facts.wanted)
-    if verdict and verdict.ending == "failed" and not facts.retry:
+    if verdict and verdict.ending == "failed" and not facts.request.retry:
         yield Refusal(
             f"`{facts.wanted[:12]}` failed on {name} as {verdict.release} ({verdict.at})",
             f"release a new commit, or try this one again: `{_again(facts)} --retry`",
@@ -84,7 +84,7 @@ def _configuration_refusals(facts: Facts) -> Iterator[Refusal]:
 
 def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
     rollback = facts.ledger.bad(facts.environment.name).get(facts.wanted)
-    if rollback and not facts.allow_bad:
+    if rollback and not facts.request.allow_bad:
         yield Refusal(
             f"`{facts.wanted[:12]}` was rolled back on {facts.environment.name}"
             f" ({rollback.release}, {rollback.at})",
@@ -121,7 +121,7 @@ def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
 
 def _again(facts: Facts) -> str:
     if facts.task == "hotfix":
-        return f"invoke hotfix --branch {shlex.quote(facts.revision or facts.wanted)}"
+        return f"invoke hotfix --branch {shlex.quote(facts.request.revision or facts.wanted)}"
     option = "--to" if facts.source else "--env"
     target = f" --to {facts.target.release}" if facts.target else ""
     return f"invoke {facts.task} {option} {facts.environment.name}{target}"
@@ -150,7 +150,11 @@ def _history_refusals(facts: Facts) -> Iterator[Refusal]:
 
 def _hotfix_refusals(facts: Facts) -> Iterator[Refusal]:
     """A hotfix is what the environment has, and the fix; nothing that was not proven on the way."""
-    branch, remote, name = facts.environment.branch, facts.remote, facts.revision or facts.wanted[:12]
+    branch, remote, name = (
+        facts.environment.branch,
+        facts.remote,
+        facts.request.revision or facts.wanted[:12],
+    )
     if not facts.contained and not facts.commits:
         deploy = f"`invoke deploy --env {facts.environment.name}`"
         yield Refusal(f"`{name}` is on `{branch}` already", deploy)
@@ -217,7 +221,7 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"the database of {name} is {comparison.state}: it has {listed}, which `{wanted}` lacks",
             "release a commit that has these migrations",
         )
-    if comparison.late and "out-of-order" not in facts.accepts:
+    if comparison.late and not facts.request.out_of_order:
         yield Refusal(
             f"older than the newest migration that {name} has: {_files(comparison.late)}",
             f"if a hotfix overtook them: `{_again(facts)} --out-of-order`;"

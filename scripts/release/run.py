@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.config.desk import Desk
@@ -14,8 +14,9 @@ from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.http import Answer
+from scripts.release.facts import Facts
 from scripts.release.plan import Plan
-from scripts.release.rollback_options import accepted
+from scripts.release.request import ReleaseRequest
 from scripts.state import ledger as state_ledger
 from scripts.state.held_lock import Holding
 from scripts.state.journal import Journal
@@ -141,9 +142,15 @@ def lock_for(desk: Desk, plan: Plan, reason: str = "") -> Lock:
         source=facts.source.name if facts.source else "",
         release=facts.target.release if facts.target else "",
         reason=reason,
-        accepts=accepted(facts),
+        request=_agreed(facts).document(),
         ttl=desk.settings.lock.ttl,
     )
+
+
+def _agreed(facts: Facts) -> ReleaseRequest:
+    """The request, with the release and the backup that were found for it."""
+    to = facts.target.release if facts.target else facts.request.to
+    return replace(facts.request, to=to, backup=facts.data.manifest.id if facts.data else "")
 
 
 def _still_planned(run: Run) -> None:

@@ -127,7 +127,7 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
     scripts = facts.left_rollbacks if facts.rolls_back else facts.rollbacks
     yield from unusable_scripts([*bringing, *back.undo], scripts)
     name, accept = facts.environment.name, f"`{again} --accept-irreversible`"
-    if "irreversible" in facts.accepts or (facts.with_data and facts.rolls_back):
+    if facts.request.accept_irreversible or (facts.request.restores_data and facts.rolls_back):
         return
     if back.lacking:
         listed = ", ".join(f"`{each.file}`" for each in back.lacking)

@@ -12,7 +12,8 @@ from scripts.config.settings import Environment
 from scripts.database.migrations.files import Applied, applied_migrations, compare, migrations_of, newest
 from scripts.errors import CommandFailed, DeskError
 from scripts.http import Answer, Expected, fault
-from scripts.release.wish import commits_between
+from scripts.release.observe import commits_between
+from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.state import ledger
 from scripts.state.ledger import Event
 from scripts.state.lock import Lock, lock_ref
@@ -30,7 +31,7 @@ class Seen:
     trouble: tuple[str, ...]
 
 
-def status(desk: Desk) -> Outcome:
+def status(desk: Desk, _request: StatusRequest) -> Outcome:
     """Look at every environment at once; one that is dead costs its time-out, and the rest is shown."""
     looks = [begin(_see, desk, environment) for environment in desk.settings]
     remote = observe_remote(desk)
@@ -161,9 +162,9 @@ def _schema_problems(desk: Desk, own: Seen, released: Event) -> Iterator[str]:
 # `history`: what the ledger says, oldest first.
 
 
-def history(desk: Desk, *, env: str | None) -> Outcome:
+def history(desk: Desk, request: HistoryRequest) -> Outcome:
     """The events of one environment, or of all."""
-    only = desk.settings.environment(env).name if env else None
+    only = desk.settings.environment(request.env).name if request.env else None
     tip = desk.git.observe([ledger.REF]).get(ledger.REF)
     events = [
         event.document() for event in read_ledger(desk, tip).events if only in (None, event.environment)
@@ -176,9 +177,9 @@ def history(desk: Desk, *, env: str | None) -> Outcome:
 # `lock.show`: who holds what, and what he is doing.
 
 
-def show_locks(desk: Desk, *, env: str | None) -> Outcome:
+def show_locks(desk: Desk, request: LocksRequest) -> Outcome:
     """The locks of one environment, or of all."""
-    asked = [desk.settings.environment(env)] if env else list(desk.settings)
+    asked = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
     refs = desk.git.observe([lock_ref(each.name) for each in asked])
     found = [(each, read_lock(desk, refs, each)) for each in asked]
     held = [lock for _, lock in found if lock]

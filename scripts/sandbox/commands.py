@@ -7,16 +7,17 @@ from pathlib import Path
 from scripts import DESK
 from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
+from scripts.sandbox.request import SandboxDownRequest, SandboxUpRequest
 
 DEFAULT = DESK / ".sandbox"
 
 
-def sandbox_up(progress: Progress, *, dir: str | None, seed: str | None = None) -> Outcome:  # noqa: A002 - the option's name
+def sandbox_up(progress: Progress, request: SandboxUpRequest) -> Outcome:
     """Make the world, or complete the one that is there; with `seed`, production gets so much data."""
     from scripts.sandbox import world, world_code
 
-    size = world_code.size_of(seed) if seed else 0.0
-    made = world.up(Path(dir) if dir else DEFAULT, on_step=progress.note)
+    size = world_code.size_of(request.seed) if request.seed else 0.0
+    made = world.up(Path(request.dir) if request.dir else DEFAULT, on_step=progress.note)
     planted = {"seeded": world_code.plant(made, size, progress.note)} if size else {}
     where = f"export AIRHOST_ENV_DIR={made.env_dir}"
     return Outcome.done(
@@ -27,11 +28,11 @@ def sandbox_up(progress: Progress, *, dir: str | None, seed: str | None = None) 
 # `sandbox.down`: end the world, and leave nothing of it.
 
 
-def sandbox_down(progress: Progress, *, dir: str | None) -> Outcome:  # noqa: A002 - the option's name
+def sandbox_down(progress: Progress, request: SandboxDownRequest) -> Outcome:
     """Stop every process of the world, then remove its folder."""
     from scripts.sandbox import world
 
-    folder = Path(dir) if dir else DEFAULT
+    folder = Path(request.dir) if request.dir else DEFAULT
     if not folder.exists():
         return Outcome.nothing(f"there is no sandbox in {folder}")
     world.down(folder, on_step=progress.note)

@@ -12,19 +12,20 @@ from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
 from scripts.errors import ReleaseFailed
 from scripts.sandbox.commands import DEFAULT
+from scripts.sandbox.request import DemoRequest
 from scripts.system.command import Command
 from scripts.system.process import follow, run
 
 LONGEST = 900.0  # seconds for one command of the story
 
 
-def demo(progress: Progress, *, dir: str | None) -> Outcome:  # noqa: A002 - the option's name
+def demo(progress: Progress, request: DemoRequest) -> Outcome:
     """Build the world, take a feature to production, catch a bad release, mend it, show the end."""
     from scripts.sandbox import world
 
     tell = progress.note
     tell("\n== a world of its own: git origin, PostgreSQL, three Replit-like hosts")
-    made = world.up(Path(dir) if dir else DEFAULT, on_step=tell)
+    made = world.up(Path(request.dir) if request.dir else DEFAULT, on_step=tell)
     desk = Narrator(progress, made.env_dir)
 
     tell("\n== a feature branch with a migration is merged into develop")

@@ -6,7 +6,7 @@
 What is real: PostgreSQL, the roles (`authenticator` becomes `anon`, `authenticated` or `service_role`, as
 the token says), the claims in `request.jwt.claims`, and so row level security. What it does NOT prove:
 PostgREST's and GoTrue's own behaviour beyond that, their limits, realtime, storage, functions.
-Files in FOLDER, the world's `api/`: api.json (0600), log, pid.
+Files in FOLDER, the world's `api/`: gateway.json (0600), log, pid.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def start(folder: Path, postgres: Mapping[str, Any], projects: Sequence[Mapping[
     """
     told = {"postgres": dict(postgres), "projects": list(map(dict, projects))}
     listens = [each["port"] for each in projects]
-    stand_in.start("Supabase stand-in", folder, listens, told=told, module="api")
+    stand_in.start("Supabase stand-in", folder, listens, told=told, module="gateway")
 
 
 class Project(ThreadingHTTPServer):
@@ -165,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
 def main(arguments: list[str]) -> None:
     """Serve the projects of the one folder that is named, until it is ended."""
     (folder,) = arguments
-    known = json.loads((Path(folder).resolve() / "api.json").read_bytes())
+    known = json.loads((Path(folder).resolve() / "gateway.json").read_bytes())
     gateways = [
         Project(each["port"], each["jwt_secret"], Database(name=each["database"], **known["postgres"]))
         for each in known["projects"]

@@ -12,13 +12,14 @@ from scripts.config.settings import Environment
 from scripts.secrets import exposure, load, rules, rules_between_environments, source_lines
 from scripts.secrets.finding import Finding, errors, in_order
 from scripts.secrets.load import all_written, beside, examples, public
+from scripts.secrets.request import CheckRequest
 from scripts.secrets.variables import Case, Place, Public, Written, address, is_local
 from scripts.system.background import begin
 
 
-def check_environments(desk: Desk, *, env: str | None) -> Outcome:
+def check_environments(desk: Desk, request: CheckRequest) -> Outcome:
     """One environment, or all for which something was written."""
-    target = desk.settings.environment(env) if env else None
+    target = desk.settings.environment(request.env) if request.env else None
     lines = begin(load.lines, desk.git.folder, source_lines.ASKED, source_lines.SUFFIXES)
     found, chosen = examine(desk, target)
     return reported(in_order([*found, *source_lines.findings(lines.result())]), about(chosen))
@@ -61,11 +62,9 @@ def examine(
     return findings_of([*cases, *(_build_case(desk, each, known, shown) for each in more)]), chosen
 
 
-def of_release(
-    desk: Desk, environment: Environment, back: str | None, resumed: str | None
-) -> tuple[Finding, ...]:
-    """The gate of a release; going back, or finishing what was begun, is not held up by it."""
-    return () if back is not None or resumed else examine(desk, environment)[0]
+def of_release(desk: Desk, environment: Environment) -> tuple[Finding, ...]:
+    """What a release looks at: the rules over the target's values alone."""
+    return examine(desk, environment)[0]
 
 
 def case_of(desk: Desk, environment: Environment, known: Mapping[str, Written], shown: Public) -> Case:

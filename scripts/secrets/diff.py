@@ -14,6 +14,7 @@ from scripts.secrets.check import case_of
 from scripts.secrets.compare import Drift, github_drift, rows, supabase_drift
 from scripts.secrets.finding import Finding, in_order
 from scripts.secrets.load import address, all_written, public
+from scripts.secrets.request import DiffRequest
 from scripts.secrets.variables import Place, Public, Written
 from scripts.system.secret import Secret
 
@@ -24,9 +25,9 @@ TWINS = (
 )
 
 
-def diff(desk: Desk, *, source: str, target: str) -> Outcome:
+def diff(desk: Desk, request: DiffRequest) -> Outcome:
     """The two beside each other; differences are what is expected, so only mistakes make it fail."""
-    pair = (desk.settings.environment(source), desk.settings.environment(target))
+    pair = (desk.settings.environment(request.from_), desk.settings.environment(request.to))
     if pair[0] is pair[1]:
         raise Refused(f"both are {pair[0].name}", "`invoke env.diff --from staging --to production`")
     known, shown = all_written(desk), public(desk)

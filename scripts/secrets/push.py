@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 
 from scripts.config import supabase_cli
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, Declined, Refused
+from scripts.errors import CommandFailed, Refused
 from scripts.secrets import edge_functions
 from scripts.secrets.edge_functions import EdgeSecrets, digest
+from scripts.secrets.request import PushRequest
 from scripts.system.secret import Secret, remember
 
 NAME = re.compile(r"(?!SUPABASE_|VITE_)[A-Z][A-Z0-9_]*")  # the CLI skips the first, browsers get the second
 
 
-def push(desk: Desk, *, env: str, plan: bool, yes: bool) -> Outcome:
+def push(desk: Desk, request: PushRequest) -> Outcome:
     """Send those that are not there yet, or differ; show names only."""
-    environment = desk.settings.environment(env)
+    environment = desk.settings.environment(request.env)
     values = _values(desk, environment)
     project = _project(desk, environment)
     there = project.digests()
@@ -29,10 +31,10 @@ def push(desk: Desk, *, env: str, plan: bool, yes: bool) -> Outcome:
     sent = sorted(differing)
     if not sent:
         return Outcome.nothing(f"{environment.name} has all {len(values)} as they are here", sent=[])
-    if plan:
+    if request.plan:
         return Outcome.done("nothing was changed: this is what would be sent", sent=sent)
-    if environment.guarded and not (yes or desk.progress.confirm(environment.name)):
-        raise Declined("nothing was sent", "type the environment's name, or say `--yes`")
+    if environment.guarded:
+        require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was sent")
     project.set(differing)
     there = project.digests()
     if lost := [name for name in sent if there.get(name) != digest(values[name])]:

@@ -16,23 +16,28 @@ from scripts.secrets.check import reported
 from scripts.secrets.finding import Finding
 from scripts.secrets.load import public, written_of
 from scripts.secrets.needles import Hidden
+from scripts.secrets.request import ScanRequest
 from scripts.secrets.scan import Known, allowed, scan
 from scripts.secrets.variables import PROCESS, Public, Variable, Written
 from scripts.system.command import whole
 
 
-def scan_target(desk: Desk, *, what: str, env: str | None, canary: bool) -> Outcome:
+def scan_target(desk: Desk, request: ScanRequest) -> Outcome:
     """A folder, or an address; with `canary`, a build of the app's checkout."""
-    target = desk.settings.environment(env) if env else None
-    if canary:
-        return build_with_marks(desk, Path(what).expanduser(), target)
-    if not what:
+    target = desk.settings.environment(request.env) if request.env else None
+    if request.canary:
+        return build_with_marks(desk, Path(request.path).expanduser(), target)
+    if not request.path:
         raise Refused("what is to be scanned?", "`invoke env.scan dist`, or `invoke env.scan https://...`")
     beforehand = known(desk, target)
-    files = site_of(desk, what) if "://" in what else bundle.folder(Path(what).expanduser())
+    files = (
+        site_of(desk, request.path)
+        if "://" in request.path
+        else bundle.folder(Path(request.path).expanduser())
+    )
     found = judged(desk, files, beforehand)
     size = sum(len(data) for data in files.values()) / 1e6
-    return reported(found, f"{what}, {len(files)} files, {size:.1f} MB")
+    return reported(found, f"{request.path}, {len(files)} files, {size:.1f} MB")
 
 
 def site_of(desk: Desk, url: str) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from scripts.config.settings import Environment
 from scripts.errors import DeskError
 from scripts.setup import environment_checks, machine_checks, remote_checks
 from scripts.setup.health import Finding, counted, error
+from scripts.setup.request import DoctorRequest
 from scripts.system.background import begin
 
 LIMIT = 25.0  # seconds for all of them: they run at the same time
@@ -32,9 +33,9 @@ OF_AN_ENVIRONMENT = {
 }
 
 
-def doctor(desk: Desk, *, env: str | None) -> Outcome:
+def doctor(desk: Desk, request: DoctorRequest) -> Outcome:
     """Look at all of it, or at one environment and what all share."""
-    chosen = [desk.settings.environment(env)] if env else list(desk.settings)
+    chosen = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
     findings = list(_look(desk, chosen))
     for each in findings:
         desk.progress.note(_line(each))

@@ -17,36 +17,28 @@ from scripts.config.parse import parse
 from scripts.errors import CommandFailed, Declined, Refused
 from scripts.setup import app_facts
 from scripts.setup.proposal import CHAIN, Answers, Found, example, guess, ignoring, manual
+from scripts.setup.request import InitRequest
 
 PARTS = ("branches", "urls", "repl_ids")
 LONGEST_DIFF = 200  # lines that are shown of one file
 
 
-def init(
-    progress: Progress,
-    *,
-    app: str,
-    vendor: bool,
-    plan: bool,
-    yes: bool,
-    ask: bool,
-    given: Mapping[str, str],
-) -> Outcome:
+def init(progress: Progress, request: InitRequest) -> Outcome:
     """Find, ask, show what would be written, write."""
-    folder = app_facts.checkout(Path(app or ".").resolve())
+    folder = app_facts.checkout(Path(request.app or ".").resolve())
     found = _found(folder)
-    own = vendor or folder == DESK
-    answers = _given(guess(found, "." if own else os.path.relpath(folder, DESK)), given)
-    if ask and not (yes or plan):
+    own = request.vendor or folder == DESK
+    answers = _given(guess(found, "." if own else os.path.relpath(folder, DESK)), request)
+    if request.ask and not (request.yes or request.plan):
         answers = _asked(progress, answers)
-    files = _files(folder, found, answers, vendor=vendor)
+    files = _files(folder, found, answers, vendor=request.vendor)
     new = {name for name in files if app_facts.read(folder / name) is None}
     changed = {name for name in files if name not in new and app_facts.read(folder / name) != files[name]}
     _show(progress, folder, files, new, changed)
     written = sorted(new | changed)
-    if plan or not written:
-        return _ended(progress, folder, found, [], own=own, plan=bool(plan and written))
-    if changed and not (yes or progress.agree(f"overwrite {len(changed)} files as shown?")):
+    if request.plan or not written:
+        return _ended(progress, folder, found, [], own=own, plan=bool(request.plan and written))
+    if changed and not (request.yes or progress.agree(f"overwrite {len(changed)} files as shown?")):
         raise Declined("nothing was written", "look at the differences, and say `--yes`")
     try:
         for name in written:
@@ -72,12 +64,15 @@ def _found(folder: Path) -> Found:
     )
 
 
-def _given(answers: Answers, given: Mapping[str, str]) -> Answers:
+def _given(answers: Answers, request: InitRequest) -> Answers:
     """What the flags say instead: a name, a remote, and lists such as `develop,staging,main`."""
-    parts: dict[str, Any] = {key: given[key] for key in ("name", "remote") if given.get(key)}
+    parts: dict[str, Any] = {
+        key: getattr(request, key) for key in ("name", "remote") if getattr(request, key)
+    }
     for key in PARTS:
-        if given.get(key):
-            values = [each.strip() for each in given[key].split(",")]
+        typed = getattr(request, key)
+        if typed:
+            values = [each.strip() for each in typed.split(",")]
             if len(values) != len(answers.branches):
                 names = ", ".join(answers.branches)
                 flag = key.replace("_", "-")

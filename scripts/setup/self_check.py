@@ -7,6 +7,7 @@ import sys
 from scripts import DESK
 from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
+from scripts.setup.request import SelfCheckRequest, TestRequest
 from scripts.system.command import Command, whole
 from scripts.system.process import follow
 
@@ -37,14 +38,14 @@ def run_all(progress: Progress, commands: tuple[tuple[str, ...], ...]) -> Outcom
 # `check`: what CI demands: format, lint, types, architecture and all tests.
 
 
-def check(progress: Progress, *, tests: bool) -> Outcome:
+def check(progress: Progress, request: SelfCheckRequest) -> Outcome:
     """Everything; the architecture test is one of the tests."""
-    return run_all(progress, (*CHECKS, TESTS) if tests else CHECKS)
+    return run_all(progress, (*CHECKS, TESTS) if request.tests else CHECKS)
 
 
 # `test`: the desk's own tests; `k` chooses as for `pytest -k`.
 
 
-def test(progress: Progress, *, k: str | None) -> Outcome:
+def test(progress: Progress, request: TestRequest) -> Outcome:
     """Unit, contract, architecture and integration tests."""
-    return run_all(progress, ((*TESTS, *(("-k", k) if k else ())),))
+    return run_all(progress, ((*TESTS, *(("-k", request.k) if request.k else ())),))

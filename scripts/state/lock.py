@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 LOCK_FILE = "lock.json"
@@ -23,7 +23,7 @@ class Lock:
         back: why he is undoing it; empty while he goes forward.
         journal: digest of the run's journal so far.
         beat: counts the signs of life.
-        accepts: what a person took on himself, words with spaces between; see `Facts`.
+        request: the fields of the request that are not at their default, for `resume`.
         ttl: seconds of silence after which he counts as dead.
     """
 
@@ -38,7 +38,7 @@ class Lock:
     source: str = ""
     release: str = ""
     reason: str = ""
-    accepts: str = ""
+    request: Mapping[str, Any] = field(default_factory=dict)
     step: str = "lock"
     back: str = ""
     journal: str = ""
@@ -74,12 +74,12 @@ def lock_of(document: Mapping[str, Any]) -> Lock:
     """Read a lock; a key that is not there, or of another kind, is its default or an empty text."""
     values: dict[str, Any] = {}
     for spec in fields(Lock):
-        kind: type = {"int": int, "float": float}.get(str(spec.type), str)
+        kind: type = {"int": int, "float": float, "str": str}.get(str(spec.type), dict)
         value = document.get(spec.name)
         if isinstance(value, str) and kind is str:
             values[spec.name] = "".join(c if c.isprintable() else "\ufffd" for c in value)
         elif isinstance(value, kind) or (kind is float and isinstance(value, int)):
             values[spec.name] = value
-        elif spec.default is MISSING:
+        elif spec.default is MISSING and kind is str:
             values[spec.name] = ""
     return Lock(**values)

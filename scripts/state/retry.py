@@ -11,7 +11,7 @@ from scripts.errors import Locked
 PAUSE = 2.0
 
 
-def patiently(desk: Desk, work: Callable[[], Outcome], *, wait: bool) -> Outcome:
+def retry_while_locked(desk: Desk, work: Callable[[], Outcome], *, wait: bool) -> Outcome:
     """Do the work; while it is locked before it began, try again until the patience is over.
 
     Raises:

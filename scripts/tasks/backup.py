@@ -1,58 +1,56 @@
 """`backup` and `backup.*`: proven backups."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from invoke.collection import Collection
-from invoke.context import Context
-from invoke.tasks import task
 
-from scripts.tasks.options import ENV, JSON, PLAN, YES, desk, help_or
-
-SHRINK = "count it although tables have a fifth less rows than in the last proven one"
-TAKE = {
-    "env": ENV,
-    "kind": "`manual`, or `daily` for the nightly job",
-    "proof": "restore it beside and compare; `--no-proof` leaves that to `backup.verify`",
-    "accept_shrink": SHRINK,
-    "json": JSON,
-}
-
-
-@task(help=TAKE)
-def take(
-    _c: Context,
-    env: str = "",
-    kind: str = "manual",
-    proof: bool = True,
-    accept_shrink: bool = False,
-    json: bool = False,
-) -> None:
-    """Back the database up, and prove it: `invoke backup --env production`."""
-    desk("database.backup", env=env, kind=kind, proof=proof, accept_shrink=accept_shrink, json=json)
-
-
-@task(name="list", help={"env": ENV, "check": "fail when none is proven and young enough", "json": JSON})
-def list_(_c: Context, env: str = "", check: bool = False, json: bool = False) -> None:
-    """Every backup with age, size, proof and place: `invoke backup.list --check`."""
-    desk("database.backup_list", env=env or None, check=check, json=json)
-
-
-@task(
-    help={"backup": "its id, as `backup.list` shows it", "env": ENV, "accept_shrink": SHRINK, "json": JSON}
+from scripts.database.backups.request import (
+    BackupRequest,
+    ListBackupsRequest,
+    PruneBackupsRequest,
+    VerifyBackupRequest,
 )
-def verify(
-    _c: Context, backup: str, env: str = "", accept_shrink: bool = False, json: bool = False
-) -> None:
+from scripts.tasks.options import command
+
+if TYPE_CHECKING:
+    from scripts.config.desk import Desk
+    from scripts.config.outcome import Outcome
+
+
+@command(BackupRequest)
+def take() -> Callable[[Desk, BackupRequest], Outcome]:
+    """Back the database up, and prove it: `invoke backup --env production`."""
+    from scripts.database.backups.commands import backup
+
+    return backup
+
+
+@command(ListBackupsRequest, name="list")
+def list_() -> Callable[[Desk, ListBackupsRequest], Outcome]:
+    """Every backup with age, size, proof and place: `invoke backup.list --check`."""
+    from scripts.database.backups.commands import list_backups
+
+    return list_backups
+
+
+@command(VerifyBackupRequest)
+def verify() -> Callable[[Desk, VerifyBackupRequest], Outcome]:
     """Restore a backup beside, and compare: `invoke backup.verify ID --env production`."""
-    wanted = help_or(backup, "backup.verify")
-    desk("database.backup_verify", backup=wanted, env=env or None, accept_shrink=accept_shrink, json=json)
+    from scripts.database.backups.commands import verify_backup
+
+    return verify_backup
 
 
-@task(help={"env": ENV, "plan": PLAN, "yes": YES, "json": JSON})
-def prune(_c: Context, env: str = "", plan: bool = False, yes: bool = False, json: bool = False) -> None:
+@command(PruneBackupsRequest)
+def prune() -> Callable[[Desk, PruneBackupsRequest], Outcome]:
     """Remove the backups that nobody needs any more: `invoke backup.prune --env production --plan`."""
-    desk("database.backup_prune", env=env, plan=plan, yes=yes, json=json)
+    from scripts.database.backups.commands import prune_backups
+
+    return prune_backups
 
 
 collection = Collection("backup", list_, verify, prune)
-
-
 collection.add_task(take, default=True)

@@ -1,94 +1,73 @@
 """`db.*`: the databases and their migrations."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from invoke.collection import Collection
-from invoke.context import Context
-from invoke.tasks import task
 
-from scripts.tasks.options import ENV, JSON, PLAN, REASON, WAIT, YES, desk, help_or
+from scripts.database.request import (
+    DatabaseStatusRequest,
+    DriftRequest,
+    DropAsideRequest,
+    RefreshRequest,
+    RehearseRequest,
+    RestoreRequest,
+)
+from scripts.tasks.options import command
 
-SHA = "commit, branch or tag; the branch's head if left out"
-LIVE = "commit, branch or tag; that of the live release if left out"
+if TYPE_CHECKING:
+    from scripts.config.desk import Desk
+    from scripts.config.outcome import Outcome
 
 
-@task(help={"env": ENV, "sha": SHA, "json": JSON})
-def rehearse(_c: Context, env: str = "", sha: str = "", json: bool = False) -> None:
+@command(RehearseRequest)
+def rehearse() -> Callable[[Desk, RehearseRequest], Outcome]:
     """Prove every rollback script on a scratch database: `invoke db.rehearse --env staging`."""
-    desk("database.rehearse", env=env, sha=sha or None, json=json)
+    from scripts.database.migrations.rehearse import rehearse_scripts
+
+    return rehearse_scripts
 
 
-@task(help={"env": f"{ENV}; all if left out", "json": JSON})
-def status(_c: Context, env: str = "", json: bool = False) -> None:
+@command(DatabaseStatusRequest)
+def status() -> Callable[[Desk, DatabaseStatusRequest], Outcome]:
     """Each database's history against the migrations that are live there: `invoke db.status`."""
-    desk("database.status", env=env or None, json=json)
+    from scripts.database.migrations.status import database_status
+
+    return database_status
 
 
-@task(
-    help={
-        "from_": ENV,
-        "to": f"compare with this {ENV}",
-        "against": "`migrations`: compare with what they make when they are replayed from empty",
-        "sha": LIVE,
-        "json": JSON,
-    }
-)
-def drift(
-    _c: Context, from_: str = "", to: str = "", against: str = "", sha: str = "", json: bool = False
-) -> None:
+@command(DriftRequest)
+def drift() -> Callable[[Desk, DriftRequest], Outcome]:
     """What a schema is against what it should be: `invoke db.drift --from prod --against migrations`."""
-    choice = {"to": to or None, "against": against or None, "sha": sha or None}
-    desk("database.drift", from_=from_, json=json, **choice)
+    from scripts.database.migrations.drift import drift
+
+    return drift
 
 
-CONSENT = {"reason": REASON, "plan": PLAN, "yes": YES, "json": JSON}
-
-
-@task(
-    help={"backup": "its id, as `backup.list` shows it", "env": ENV, "wait": WAIT, **CONSENT},
-)
-def restore(
-    _c: Context,
-    backup: str,
-    env: str = "",
-    reason: str = "",
-    plan: bool = False,
-    yes: bool = False,
-    wait: bool = False,
-    json: bool = False,
-) -> None:
+@command(RestoreRequest)
+def restore() -> Callable[[Desk, RestoreRequest], Outcome]:
     """Replace a database by a backup, all or nothing: `invoke db.restore ID --env staging --plan`."""
-    choice = {"backup": help_or(backup, "db.restore"), "reason": reason}
-    desk("database.restore", env=env, plan=plan, yes=yes, wait=wait, json=json, **choice)
+    from scripts.database.restore.command import restore_backup
+
+    return restore_backup
 
 
-@task(help={"env": ENV, **CONSENT})
-def drop_aside(
-    _c: Context, env: str = "", reason: str = "", plan: bool = False, yes: bool = False, json: bool = False
-) -> None:
+@command(DropAsideRequest)
+def drop_aside() -> Callable[[Desk, DropAsideRequest], Outcome]:
     """Drop what restores moved aside, for good: `invoke db.drop-aside --env staging --plan`."""
-    desk("database.asides", env=env, reason=reason, plan=plan, yes=yes, json=json)
+    from scripts.database.restore.command import drop_old_schemas
+
+    return drop_old_schemas
 
 
-@task(
-    help={
-        "to": f"{ENV}; never a guarded one",
-        "from_": "where the data come from; the last of the chain if left out",
-        "wait": WAIT,
-        **CONSENT,
-    }
-)
-def refresh(
-    _c: Context,
-    to: str = "",
-    from_: str = "",
-    reason: str = "",
-    plan: bool = False,
-    yes: bool = False,
-    wait: bool = False,
-    json: bool = False,
-) -> None:
+@command(RefreshRequest)
+def refresh() -> Callable[[Desk, RefreshRequest], Outcome]:
     """Make an environment's data a masked copy of production's: `invoke db.refresh --to staging`."""
-    choice = {"from_": from_ or None, "reason": reason}
-    desk("database.refresh", to=to, plan=plan, yes=yes, wait=wait, json=json, **choice)
+    from scripts.database.refresh.command import refresh
+
+    return refresh
 
 
 collection = Collection("db", rehearse, status, drift, refresh, restore, drop_aside)

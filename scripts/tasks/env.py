@@ -1,45 +1,50 @@
 """`env.*`: configuration and secrets, before and after they ship."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from invoke.collection import Collection
-from invoke.context import Context
-from invoke.tasks import task
 
-from scripts.tasks.options import ENV, JSON, PLAN, YES, desk
+from scripts.secrets.request import CheckRequest, DiffRequest, PushRequest, ScanRequest
+from scripts.tasks.options import command
+
+if TYPE_CHECKING:
+    from scripts.config.desk import Desk
+    from scripts.config.outcome import Outcome
 
 
-@task(help={"env": f"{ENV}; all that have values, if left out", "json": JSON})
-def check(_c: Context, env: str = "", json: bool = False) -> None:
+@command(CheckRequest)
+def check() -> Callable[[Desk, CheckRequest], Outcome]:
     """Refuse a configuration's mistakes before they ship: `invoke env.check --env staging`."""
-    desk("secrets.check", env=env or None, json=json)
+    from scripts.secrets.check import check_environments
+
+    return check_environments
 
 
-@task(
-    help={
-        "path": "folder of a built bundle, or the address of a site; with `--canary`, the app's checkout",
-        "env": "environment whose bundle it must be; without it, secrets of all are looked for",
-        "canary": "build once with marks in place of every secret, and look for the marks",
-        "json": JSON,
-    },
-)
-def scan(_c: Context, path: str, env: str = "", canary: bool = False, json: bool = False) -> None:
+@command(ScanRequest)
+def scan() -> Callable[[Desk, ScanRequest], Outcome]:
     """Does a bundle or a site carry a secret? `invoke env.scan dist --env staging`."""
-    if path in ("-h", "--help"):  # Invoke takes the first word for the path, whatever it is
-        from invoke.main import program
+    from scripts.secrets.scan_command import scan_target
 
-        program.run(["invoke", "--help", "env.scan"])
-    desk("secrets.scan", what=path, env=env or None, canary=canary, json=json)
+    return scan_target
 
 
-@task(help={"from_": ENV, "to": ENV, "json": JSON})
-def diff(_c: Context, from_: str = "", to: str = "", json: bool = False) -> None:
+@command(DiffRequest)
+def diff() -> Callable[[Desk, DiffRequest], Outcome]:
     """What two environments have, by names and digests: `invoke env.diff --from staging --to prod`."""
-    desk("secrets.diff", source=from_, target=to, json=json)
+    from scripts.secrets.diff import diff
+
+    return diff
 
 
-@task(help={"env": ENV, "plan": PLAN, "yes": YES, "json": JSON})
-def push(_c: Context, env: str = "", plan: bool = False, yes: bool = False, json: bool = False) -> None:
+@command(PushRequest)
+def push() -> Callable[[Desk, PushRequest], Outcome]:
     """Send what the Edge Functions need to their project: `invoke env.push --env staging --plan`."""
-    desk("setup.push", env=env, plan=plan, yes=yes, json=json)
+    from scripts.secrets.push import push
+
+    return push
 
 
 collection = Collection("env", check, diff, push, scan)

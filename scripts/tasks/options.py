@@ -1,69 +1,116 @@
-"""What every task needs: the way to the wiring, and the words of the shared options."""
+"""From a request to an Invoke task: its fields are the options, and its workflow is called typed.
+
+    @command(PromoteRequest)
+    def promote() -> Workflow[PromoteRequest]:
+        '''What `--help` says, with an example.'''
+        from scripts.release.commands import promote
+        return promote
+
+The workflow is imported when the task runs, so `invoke --list` stays as quick as bare Invoke.
+"""
+
+from __future__ import annotations
 
 import gc
 import os
 import signal
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-ENV = "environment: development, staging or production (or its alias)"
-SHA = "commit, branch or tag to release; the branch's head if left out"
-PLAN = "show what would happen, and stop"
-YES = "don't ask; this is CI's consent"
-JSON = "one JSON document on stdout; people read stderr"
-RETRY = "try a commit again that failed here"
-WAIT = "wait for a lock that somebody else holds"
-UNDO = "undo what was begun instead of finishing it"
-REASON = "why; it goes to the ledger"
-ALLOW_BAD = "why a commit that was rolled back here may be live again"
-ACCEPT = "go without a way back for the schema, where a migration has none"
-OUT_OF_ORDER = "apply migrations older than the newest one there, as after a hotfix"
-RUN_MISSING = "run the tests whose proof the target demands and lacks"
-DIR = "folder of the sandbox"
-RELEASE = {
-    "sha": SHA,
-    "plan": PLAN,
-    "yes": YES,
-    "json": JSON,
-    "retry": RETRY,
-    "wait": WAIT,
-    "allow_bad": ALLOW_BAD,
-    "accept_irreversible": ACCEPT,
-    "out_of_order": OUT_OF_ORDER,
-}
+from invoke.context import Context
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+from scripts.config.request import Option, Request
+
+if TYPE_CHECKING:
+    from scripts.config.desk import Desk, Progress
+    from scripts.config.outcome import Outcome
+
+R = TypeVar("R", bound=Request)
 
 
-def desk(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
-    """Hand over to the wiring, which runs the workflow and exits with its code."""
-    _at_once()
-    from scripts import app
+class RequestTask(Task[Any]):
+    """An Invoke task whose options are the fields of a request."""
 
-    app.run(workflow, as_json=json, **arguments)
+    def __init__(
+        self, about: Callable[[], Any], request: type[R], run: Callable[[R], None], **names: Any
+    ) -> None:
+        self.request = request
+
+        def body(_context: Context, **values: Any) -> None:
+            self._show_help(values)
+            _start_quickly()
+            run(request(**values))
+
+        body.__name__, body.__doc__, body.__module__ = about.__name__, about.__doc__, about.__module__
+        super().__init__(body, positional=(), auto_shortflags=False, **names)
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002
+        """The options, those without a flag first, as Invoke's parser wants them."""
+        options = sorted(self.request.options(), key=lambda each: not each.positional)
+        return [_argument(each) for each in options]
+
+    def _show_help(self, values: dict[str, Any]) -> None:
+        """Invoke takes `--help` for the value of an option that has no flag."""
+        if {"-h", "--help"} & {values[each.name] for each in self.request.options() if each.positional}:
+            from invoke.main import program
+
+            program.run(
+                ["invoke", "--help", f"{self.__module__.rpartition('.')[2]}.{self.name}"], exit=False
+            )
+            raise SystemExit(0)
 
 
-def _at_once() -> None:
-    """Before anything is imported, let it be quick to start and quick to end.
+def command(
+    request: type[R], **names: Any
+) -> Callable[[Callable[[], Callable[[Desk, R], Outcome]]], RequestTask]:
+    """A task of a function that imports and returns its workflow; `names` are Invoke's own keywords."""
 
-    Until the wiring listens nothing has begun: an interruption just ends, with the code for it. And a
-    run is short: collecting the garbage of its imports costs more than it frees.
+    def make(load: Callable[[], Callable[[Desk, R], Outcome]]) -> RequestTask:
+        def run(asked: R) -> None:
+            from scripts import app
+
+            app.run(load, asked)
+
+        return RequestTask(load, request, run, **names)
+
+    return make
+
+
+def plain_command(
+    request: type[R], **names: Any
+) -> Callable[[Callable[[], Callable[[Progress, R], Outcome]]], RequestTask]:
+    """The same for a workflow that needs no configuration: it gets the console alone."""
+
+    def make(load: Callable[[], Callable[[Progress, R], Outcome]]) -> RequestTask:
+        def run(asked: R) -> None:
+            from scripts import app
+
+            app.run_plain(load, asked)
+
+        return RequestTask(load, request, run, **names)
+
+    return make
+
+
+def _argument(option: Option) -> Argument:
+    typed = option.name.strip("_").replace("_", "-")
+    return Argument(
+        names=(typed, option.short) if option.short else (typed,),
+        kind=type(option.default),
+        default=None if option.positional else option.default,
+        help=option.help,
+        positional=option.positional,
+        attr_name=option.name if option.name != typed else None,
+    )
+
+
+def _start_quickly() -> None:
+    """Until the wiring listens nothing has begun: an interruption just ends, with the code for it.
+
+    A run is short: collecting the garbage of its imports costs more than it frees.
     """
     gc.disable()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(130))
-
-
-def plain(workflow: str, *, json: bool = False, **arguments: Any) -> NoReturn:
-    """The same for what needs no configuration: the sandbox and the checks."""
-    _at_once()
-    from scripts import app
-
-    app.run_plain(workflow, as_json=json, **arguments)
-
-
-def help_or(value: str, task: str) -> str:
-    """A value without a flag, which Invoke believes `--help` to be as well: then the help is shown."""
-    if value in ("--help", "-h"):
-        from invoke.main import program
-
-        program.run(["invoke", "--help", task], exit=False)
-        raise SystemExit(0)
-    return value

@@ -1,22 +1,42 @@
-"""`sandbox.*`: a whole world on this machine."""
+"""`demo` and `sandbox.*`: a whole world on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
-from invoke.context import Context
-from invoke.tasks import task
 
-from scripts.tasks.options import DIR, JSON, plain
+from scripts.sandbox.request import DemoRequest, SandboxDownRequest, SandboxUpRequest
+from scripts.tasks.options import plain_command
+
+if TYPE_CHECKING:
+    from scripts.config.desk import Progress
+    from scripts.config.outcome import Outcome
 
 
-@task(help={"dir": DIR, "seed": "fill production with so much data, such as `100MB`", "json": JSON})
-def up(_c: Context, dir: str = "", seed: str = "", json: bool = False) -> None:
+@plain_command(DemoRequest)
+def demo() -> Callable[[Progress, DemoRequest], Outcome]:
+    """The whole story in a sandbox, from a feature branch to production: `invoke demo`."""
+    from scripts.sandbox.demo import demo
+
+    return demo
+
+
+@plain_command(SandboxUpRequest)
+def up() -> Callable[[Progress, SandboxUpRequest], Outcome]:
     """A whole world on this machine, no account needed: `invoke sandbox.up`."""
-    plain("sandbox.up", dir=dir or None, seed=seed or None, json=json)
+    from scripts.sandbox.commands import sandbox_up
+
+    return sandbox_up
 
 
-@task(help={"dir": DIR, "json": JSON})
-def down(_c: Context, dir: str = "", json: bool = False) -> None:
+@plain_command(SandboxDownRequest)
+def down() -> Callable[[Progress, SandboxDownRequest], Outcome]:
     """End the sandbox, and leave nothing of it: `invoke sandbox.down`."""
-    plain("sandbox.down", dir=dir or None, json=json)
+    from scripts.sandbox.commands import sandbox_down
+
+    return sandbox_down
 
 
 collection = Collection("sandbox", up, down)

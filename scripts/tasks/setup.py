@@ -1,67 +1,45 @@
-"""The desk itself: its story, its tests, its checks."""
+"""Setting the desk up, and checking it: doctor, init, its own tests."""
 
-from invoke.context import Context
-from invoke.tasks import task
+from __future__ import annotations
 
-from scripts.tasks.options import DIR, JSON, PLAN, desk, plain
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from scripts.setup.request import DoctorRequest, InitRequest, SelfCheckRequest, TestRequest
+from scripts.tasks.options import command, plain_command
+
+if TYPE_CHECKING:
+    from scripts.config.desk import Desk, Progress
+    from scripts.config.outcome import Outcome
 
 
-@task(help={"dir": DIR, "json": JSON})
-def demo(_c: Context, dir: str = "", json: bool = False) -> None:
-    """The whole story in a sandbox, from a feature branch to production: `invoke demo`."""
-    plain("sandbox.demo", dir=dir or None, json=json)
+@command(DoctorRequest)
+def doctor() -> Callable[[Desk, DoctorRequest], Outcome]:
+    """Check prerequisites: tools, remote, SSH, database, tokens: `invoke doctor`."""
+    from scripts.setup.doctor import doctor
+
+    return doctor
 
 
-@task(help={"k": "only tests whose names match, as for pytest -k", "json": JSON})
-def test(_c: Context, k: str = "", json: bool = False) -> None:
+@plain_command(InitRequest)
+def init() -> Callable[[Progress, InitRequest], Outcome]:
+    """Make the configuration of an app from its checkout: `invoke init --app ../app --plan`."""
+    from scripts.setup.init import init
+
+    return init
+
+
+@plain_command(TestRequest)
+def test() -> Callable[[Progress, TestRequest], Outcome]:
     """Run the desk's own tests: `invoke test`."""
-    plain("quality.test", k=k or None, json=json)
+    from scripts.setup.self_check import test
+
+    return test
 
 
-@task(help={"tests": "the tests too; `--no-tests` for ruff and mypy alone", "json": JSON})
-def check(_c: Context, tests: bool = True, json: bool = False) -> None:
+@plain_command(SelfCheckRequest)
+def check() -> Callable[[Progress, SelfCheckRequest], Outcome]:
     """Ruff, mypy, architecture and all tests, as CI does: `invoke check`."""
-    plain("quality.check", tests=tests, json=json)
+    from scripts.setup.self_check import check
 
-
-# Setting a desk up, and seeing that it can work.
-
-
-@task(help={"env": "look at this environment alone, and at what all share", "json": JSON})
-def doctor(_c: Context, env: str = "", json: bool = False) -> None:
-    """Everything that a release will need, looked at before one needs it: `invoke doctor`."""
-    desk("setup.doctor", env=env or None, json=json)
-
-
-@task(
-    help={
-        "app": "a folder in the app's checkout; the one that you are in if left out",
-        "name": "what the app is called; from `package.json` if left out",
-        "remote": "the remote with the team's branches; `origin` if there is one",
-        "branches": "one for each environment: `develop,staging,main`",
-        "urls": "the public addresses, one for each environment, with commas between",
-        "repl_ids": "the ids on Replit, one for each environment; without them a person presses Publish",
-        "vendor": "copy the desk into the app, where it then works",
-        "ask": "`--no-ask` takes what was found; without a terminal nobody is asked",
-        "plan": PLAN,
-        "yes": "overwrite what is there and differs",
-        "json": JSON,
-    }
-)
-def init(
-    _c: Context,
-    app: str = "",
-    name: str = "",
-    remote: str = "",
-    branches: str = "",
-    urls: str = "",
-    repl_ids: str = "",
-    vendor: bool = False,
-    ask: bool = True,
-    plan: bool = False,
-    yes: bool = False,
-    json: bool = False,
-) -> None:
-    """Make the configuration of an app from what its checkout tells: `invoke init --app ../app --plan`."""
-    given = {"name": name, "remote": remote, "branches": branches, "urls": urls, "repl_ids": repl_ids}
-    plain("setup.init", app=app, given=given, vendor=vendor, ask=ask, plan=plan, yes=yes, json=json)
+    return check

@@ -25,6 +25,7 @@ from moto.server import ThreadedMotoServer
 
 from scripts.config.desk import Desk
 from scripts.database.backups import commands, encryption, manifest, scratch_server, storage
+from scripts.database.backups.request import BackupRequest, ListBackupsRequest, VerifyBackupRequest
 from scripts.database.backups.store import MANIFEST
 from scripts.database.postgres.local_server import SUPERUSER, Server
 from scripts.system import ports, temporary
@@ -171,7 +172,7 @@ def explained(told: str) -> Iterator[None]:
 
 def taken(tools: Desk) -> str:
     """A backup that nobody disturbs."""
-    outcome = commands.backup(tools, env="production", kind="manual", proof=True)
+    outcome = commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     assert outcome.data["proven"] is True
     return str(outcome.data["backup"])
 
@@ -217,12 +218,15 @@ def disturb(site: Site, how: str, child: subprocess.Popen[str]) -> None:
 def shown_is_whole(site: Site) -> int:
     """Each id that is shown verifies, and its copy in the bucket is whole; how many are new."""
     tools = site.tools(named=True)
-    rows = commands.list_backups(tools, env="production", check=False).data["backups"]
+    rows = commands.list_backups(tools, ListBackupsRequest(env="production", check=False)).data["backups"]
     new = {str(row["backup"]) for row in rows} - site.known
     far = storage.bucket(tools, tools.settings.environment("production"))
     assert far
     for each in new:
-        assert commands.verify_backup(tools, backup=each, env="production").data["proven"] is True
+        assert (
+            commands.verify_backup(tools, VerifyBackupRequest(backup=each, env="production")).data["proven"]
+            is True
+        )
     for each in new & set(far.ids()):
         for name, file in manifest.read(far.manifest(each)).files.items():
             target = site.folder / "fetched"

@@ -18,6 +18,12 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.database.backups import catalog, commands, create, encryption, manifest, storage
 from scripts.database.backups.manifest import File, Manifest
+from scripts.database.backups.request import (
+    BackupRequest,
+    ListBackupsRequest,
+    PruneBackupsRequest,
+    VerifyBackupRequest,
+)
 from scripts.database.backups.store import MANIFEST
 from scripts.database.postgres.client import configured_database
 from scripts.database.postgres.local_server import Server
@@ -49,7 +55,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory, url: str) -> Desk:
 @pytest.fixture(scope="module")
 def taken(tools: Desk) -> Manifest:
     """One backup, taken and proven."""
-    outcome = commands.backup(tools, env="production", kind="manual", proof=True)
+    outcome = commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     assert outcome.data["proven"] is True
     home = storage.folder(tools, production(tools))
     return manifest.read(home.manifest(outcome.data["backup"]))
@@ -115,14 +121,14 @@ def test_a_backup_is_taken_proven_and_shown(tools: Desk, taken: Manifest) -> Non
 
 
 def test_the_list_shows_age_size_proof_and_place(tools: Desk, taken: Manifest) -> None:
-    outcome = commands.list_backups(tools, env="production", check=True)
+    outcome = commands.list_backups(tools, ListBackupsRequest(env="production", check=True))
     row = next(each for each in outcome.data["backups"] if each["backup"] == taken.id)
     assert (outcome.code, row["proven"], row["bytes"]) == (0, True, taken.bytes)
     assert row["places"] == [str(archive(tools, taken).parent)]
 
 
 def test_verify_proves_it_again(tools: Desk, taken: Manifest) -> None:
-    outcome = commands.verify_backup(tools, backup=taken.id, env=None)
+    outcome = commands.verify_backup(tools, VerifyBackupRequest(backup=taken.id, env=""))
     assert (outcome.code, outcome.data["proven"]) == (0, True)
 
 
@@ -160,7 +166,7 @@ def test_an_exchanged_manifest_is_found(tools: Desk, taken: Manifest, copy: Path
     assert "exchanged" in verified(tools, taken)
     doctored(copy, taken, release="v99")
     with pytest.raises(Refused, match="exchanged"):
-        commands.verify_backup(tools, backup=taken.id, env="production")
+        commands.verify_backup(tools, VerifyBackupRequest(backup=taken.id, env="production"))
     (copy / MANIFEST).write_text(taken.text()[:-20])
     assert "not usable" in verified(tools, taken)
 
@@ -222,10 +228,10 @@ def test_what_dumps_but_does_not_restore_is_found(server: Server, tmp_path: Path
         )
     tools = databases.toolbox(tmp_path, url)
     with pytest.raises(DeskError):
-        commands.backup(tools, env="production", kind="manual", proof=True)
-    row = commands.list_backups(tools, env="production", check=False).data["backups"][0]
+        commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
+    row = commands.list_backups(tools, ListBackupsRequest(env="production", check=False)).data["backups"][0]
     assert (row["proven"], bool(row["fault"])) == (False, True)
-    assert commands.list_backups(tools, env="production", check=True).code == 1
+    assert commands.list_backups(tools, ListBackupsRequest(env="production", check=True)).code == 1
 
 
 def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: Server, tmp_path: Path) -> None:
@@ -236,7 +242,7 @@ def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: Server, tmp_p
         tmp_path, url.replace("postgres:", "short:", 1).replace(server.password, "short")
     )
     with pytest.raises(CommandFailed, match=r"row-level security|row security"):
-        commands.backup(tools, env="production", kind="manual", proof=False)
+        commands.backup(tools, BackupRequest(env="production", kind="manual", proof=False))
     assert storage.where(tools, production(tools)) == {}
     assert left(tools) == []
 
@@ -245,7 +251,7 @@ def test_a_killed_session_leaves_nothing(server: Server, url: str, tmp_path: Pat
     """The server ends the dump, or the owner of its snapshot, in the middle: slow enough to be met."""
     tools = databases.toolbox(tmp_path, url, rate=1)
     for name in ("release-desk dump", "release-desk backup"):
-        work = begin(commands.backup, tools, env="production", kind="manual", proof=False)
+        work = begin(commands.backup, tools, BackupRequest(env="production", proof=False))
         with server.connect("app") as admin:
             query = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
             while not work.done() and not admin.execute(query, [name]).fetchall():
@@ -264,7 +270,7 @@ def test_no_backup_beside_a_migration(server: Server, tools: Desk, monkeypatch: 
     database = configured_database(tools, production(tools))
     assert database
     with Postgres(database).exclusive(1), pytest.raises(Locked, match="a migration of `app`"):
-        commands.backup(tools, env="production", kind="manual", proof=False)
+        commands.backup(tools, BackupRequest(env="production", kind="manual", proof=False))
     with (
         Postgres(database).exclusive(1, "backup"),
         pytest.raises(Locked, match=r"a backup of `app`.*no migration begins"),
@@ -274,7 +280,7 @@ def test_no_backup_beside_a_migration(server: Server, tools: Desk, monkeypatch: 
 
 
 def test_prune_keeps_what_is_young(tools: Desk, taken: Manifest) -> None:
-    outcome = commands.prune_backups(tools, env="production", plan=False, yes=True)
+    outcome = commands.prune_backups(tools, PruneBackupsRequest(env="production", plan=False, yes=True))
     assert (outcome.ending, outcome.data["removed"]) == ("nothing", [])
 
 
@@ -282,25 +288,30 @@ def test_a_backup_of_what_shrank_waits_for_a_person(server: Server, tmp_path: Pa
     """A true copy of a table that somebody emptied does not count as proven, until it is accepted."""
     url = databases.filled(server, "shrinking", 100)
     tools = databases.toolbox(tmp_path, url)
-    first = commands.backup(tools, env="production", kind="daily", proof=True).data["backup"]
+    first = commands.backup(tools, BackupRequest(env="production", kind="daily", proof=True)).data["backup"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("delete from public.bookings where id > 79")
     with pytest.raises(Refused, match=rf"public.bookings has 79 rows, 100 in `{first}`"):
-        commands.backup(tools, env="production", kind="manual", proof=True)
+        commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     known = catalog.known(observe_remote(tools).ledger, "production")
     (second,) = known.keys() - {first}
     assert (known[first].proven != "", known[second].proven, known[second].fault) == (True, "", "")
     with pytest.raises(Refused, match="tables shrank"):
-        commands.verify_backup(tools, backup=second, env="production")
-    outcome = commands.verify_backup(tools, backup=second, env="production", accept_shrink=True)
+        commands.verify_backup(tools, VerifyBackupRequest(backup=second, env="production"))
+    outcome = commands.verify_backup(
+        tools, VerifyBackupRequest(backup=second, env="production", accept_shrink=True)
+    )
     assert outcome.data["proven"] is True
-    assert commands.backup(tools, env="production", kind="manual", proof=True).data["proven"] is True
+    assert (
+        commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True)).data["proven"]
+        is True
+    )
 
 
 def test_a_rate_spares_the_server_and_changes_nothing(url: str, tmp_path: Path) -> None:
     """The same sums through the brake."""
     tools = databases.toolbox(tmp_path, url, rate=4)
-    outcome = commands.backup(tools, env="production", kind="manual", proof=True)
+    outcome = commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     assert outcome.data["proven"] is True
     rows = json.loads((Path(outcome.data["path"]) / MANIFEST).read_text())["tables"]["public.bookings"]
     assert rows["rows"] == 2000
@@ -334,17 +345,20 @@ def test_a_bucket_holds_it_encrypted_and_gives_it_back(url: str, tmp_path: Path,
     values = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
     setup = {"bucket": "kept", "endpoint": service, "prefix": "app", "recipients": [str(key.to_public())]}
     tools = databases.toolbox(tmp_path, url, values, **setup)
-    outcome = commands.backup(tools, env="production", kind="daily", proof=True)
+    outcome = commands.backup(tools, BackupRequest(env="production", kind="daily", proof=True))
     name = outcome.data["backup"]
     here = storage.folder(tools, production(tools)).folder
     assert {each.suffix for each in (here / name).iterdir()} == {".age", ".json"}
     assert [len(each) for each in storage.where(tools, production(tools)).values()] == [2]
     shutil.rmtree(here)  # another machine
     elsewhere = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(key)}, **setup)
-    assert commands.verify_backup(elsewhere, backup=name, env="production").data["proven"] is True
+    assert (
+        commands.verify_backup(elsewhere, VerifyBackupRequest(backup=name, env="production")).data["proven"]
+        is True
+    )
     stranger = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(other)}, **setup)
     with pytest.raises(Refused, match="not encrypted for the key"):
-        commands.verify_backup(stranger, backup=name, env="production")
+        commands.verify_backup(stranger, VerifyBackupRequest(backup=name, env="production"))
     far = storage.bucket(tools, production(tools))
     assert far
     text = far.manifest(name)
@@ -361,7 +375,7 @@ def test_a_bucket_demands_keys_to_encrypt_for(url: str, tmp_path: Path) -> None:
     values = {"BACKUP_S3_KEY_ID": "desk", "BACKUP_S3_SECRET_KEY": "desk-secret"}
     tools = databases.toolbox(tmp_path, url, values, bucket="kept", endpoint="http://127.0.0.1:9")
     with pytest.raises(Refused, match="only encrypted"):
-        commands.backup(tools, env="production", kind="daily", proof=True)
+        commands.backup(tools, BackupRequest(env="production", kind="daily", proof=True))
 
 
 MAJORS = [Path(each) for each in os.environ.get("DESK_POSTGRES", "").split(":") if each]
@@ -375,5 +389,5 @@ def test_other_majors(folder: Path | None, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     with databases.serving(tmp_path, folder) as server:
         tools = databases.toolbox(tmp_path, databases.filled(server, "app"))
-        outcome = commands.backup(tools, env="production", kind="manual", proof=True)
+        outcome = commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     assert (outcome.data["proven"], outcome.data["rows"]["public.bookings"]) == (True, 2000)

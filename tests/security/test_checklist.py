@@ -34,6 +34,7 @@ from scripts.errors import CommandFailed, CommandTimedOut, ConfigError, DeskErro
 from scripts.git import command
 from scripts.git.client import Git
 from scripts.notify.outbox import Outbox
+from scripts.release.request import DeployRequest
 from scripts.replit.workspace import Order, script, ssh
 from scripts.state.journal import Journal
 from scripts.system.command import Command
@@ -209,11 +210,11 @@ HOSTILE = (
 def test_09_text_of_others_starts_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     """In words to people, in tables, and in what programs print; in JSON it is a string."""
     stream = io.StringIO()
-    Console(stream=stream).finish("x", Outcome.failed(HOSTILE, HOSTILE))
+    Console(stream=stream).finish(DeployRequest(), Outcome.failed(HOSTILE, HOSTILE))
     Console(stream=stream)._table(("head",), [(HOSTILE,)])
     seen: list[str] = []
     follow(python(f"print({HOSTILE!r})"), seen.append)
-    Console(as_json=True, stream=stream).finish("x", Outcome.failed(HOSTILE))
+    Console(as_json=True, stream=stream).finish(DeployRequest(), Outcome.failed(HOSTILE))
     document = capsys.readouterr().out
 
     for text in (stream.getvalue(), "\n".join(seen), document):

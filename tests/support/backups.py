@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.database.backups import commands
+from scripts.database.backups.request import BackupRequest, VerifyBackupRequest
 from scripts.errors import DeskError
 from scripts.system import signals
 from tests.support import databases
@@ -45,9 +46,9 @@ def main(folder: Path, identity: str) -> None:
     tools.progress.note("begun")
     try:
         if identity:
-            commands.verify_backup(tools, backup=identity, env="production")
+            commands.verify_backup(tools, VerifyBackupRequest(backup=identity, env="production"))
         else:
-            commands.backup(tools, env="production", kind="manual", proof=True)
+            commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     except (DeskError, OSError) as fault:
         known = signals.ending_of(fault)
         if known is None:

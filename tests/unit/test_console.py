@@ -21,6 +21,7 @@ from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.release.facts import Facts
 from scripts.release.plan import decide, words
+from scripts.release.request import DeployRequest, HistoryRequest, StatusRequest
 from scripts.system.secret import MASK, remember
 from scripts.system.text import printable
 from tests.support.processes import wait_until
@@ -61,7 +62,7 @@ def test_hostile_characters_are_seen_as_such(hostile: str) -> None:
 
 def test_without_json_nothing_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     """People read standard error."""
-    Console().finish("deploy", Outcome.done("it is live", "next: `invoke status`"))
+    Console().finish(DeployRequest(), Outcome.done("it is live", "next: `invoke status`"))
 
     assert ("", "it is live\nnext: `invoke status`\n") == capsys.readouterr()
 
@@ -69,7 +70,7 @@ def test_without_json_nothing_is_on_stdout(capsys: pytest.CaptureFixture[str]) -
 def test_with_json_one_document_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     """Programs read standard output, people the same words on standard error."""
     Console(as_json=True).finish(
-        "deploy", Outcome.done("it is live", release="v1", at=datetime(2024, 1, 1, tzinfo=UTC))
+        DeployRequest(), Outcome.done("it is live", release="v1", at=datetime(2024, 1, 1, tzinfo=UTC))
     )
     seen = capsys.readouterr()
 
@@ -91,13 +92,13 @@ def test_a_failure_is_an_error_with_a_hint() -> None:
     failed = Outcome.of(Refused("there is no `x`", "`invoke status`"))
 
     assert "error: there is no `x`\n\nhint: `invoke status`\n" == said(
-        lambda to: to.finish("deploy", failed)
+        lambda to: to.finish(DeployRequest(), failed)
     )
 
 
 def test_nothing_to_do_is_no_error() -> None:
     """A good ending does not begin with `error:`."""
-    assert "as it was\n" == said(lambda to: to.finish("deploy", Outcome.nothing("as it was")))
+    assert "as it was\n" == said(lambda to: to.finish(DeployRequest(), Outcome.nothing("as it was")))
 
 
 AWKWARD = [
@@ -119,7 +120,7 @@ def test_a_secret_in_a_message_is_masked_on_both_streams(
     remember(secret)
 
     Console(as_json=True).finish(
-        "x", Outcome.failed(f"<{secret}>", f"<{secret}>", deep=[{"key": f"<{secret}>"}])
+        DeployRequest(), Outcome.failed(f"<{secret}>", f"<{secret}>", deep=[{"key": f"<{secret}>"}])
     )
     seen = capsys.readouterr()
     document = json.loads(seen.out)
@@ -135,7 +136,7 @@ def test_a_weak_secret_does_not_break_the_document(secret: str, capsys: pytest.C
     """A password that is a word of the contract leaves the contract's keys and endings as they are."""
     remember(secret)
 
-    Console(as_json=True).finish("x", Outcome.failed("no"))
+    Console(as_json=True).finish(DeployRequest(), Outcome.failed("no"))
 
     assert {"ending": "failed", "code": 1, "message": "no", "hint": None} == json.loads(
         capsys.readouterr().out
@@ -242,7 +243,7 @@ STATUS: dict[str, Any] = {
 
 def test_the_status_is_a_table_with_its_problems() -> None:
     """One row an environment; what disagrees stands below, free of escapes."""
-    shown = said(lambda to: to.finish("release.status", Outcome.done("looked", **STATUS)))
+    shown = said(lambda to: to.finish(StatusRequest(), Outcome.done("looked", **STATUS)))
 
     for part in (
         "environment",
@@ -266,7 +267,7 @@ def test_the_history_is_a_table() -> None:
         "ending": "done",
         "actor": "Ada \x1b[1m",
     }
-    shown = said(lambda to: to.finish("release.history", Outcome.done("1 event", events=[event])))
+    shown = said(lambda to: to.finish(HistoryRequest(), Outcome.done("1 event", events=[event])))
 
     for part in ("v1", "release", "aaaaaaaaaaaa", "done", "Ada"):
         assert part in shown

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
@@ -17,22 +18,30 @@ from scripts.database.backups.catalog import REGULAR, Known
 from scripts.database.backups.create import Taken, taken
 from scripts.database.backups.dumping import words
 from scripts.database.backups.manifest import Kind, Manifest
+from scripts.database.backups.request import (
+    BackupRequest,
+    ListBackupsRequest,
+    PruneBackupsRequest,
+    VerifyBackupRequest,
+)
 from scripts.database.backups.store import Store
 from scripts.database.backups.verify import demand_no_loss, prove_taken, write_down
-from scripts.errors import Declined, DeskError, Refused
+from scripts.errors import DeskError, Refused
 from scripts.notify import tell
 from scripts.state.ledger import Ledger
 from scripts.state.remote import observe_remote
 
 
-def backup(desk: Desk, *, env: str, kind: str, proof: bool, accept_shrink: bool = False) -> Outcome:
+def backup(desk: Desk, request: BackupRequest) -> Outcome:
     """Take it, prove it, write it down."""
-    environment = desk.settings.environment(env)
-    asked = next((each for each in REGULAR if each == kind), None)
+    environment = desk.settings.environment(request.env)
+    asked = next((each for each in REGULAR if each == request.kind), None)
     if asked is None:
-        raise Refused(f"`{kind}` is no kind of backup to ask for", f"one of {', '.join(REGULAR)}")
+        raise Refused(f"`{request.kind}` is no kind of backup to ask for", f"one of {', '.join(REGULAR)}")
     try:
-        return _backed_up(desk, environment, asked, proof=proof, accept_shrink=accept_shrink)
+        return _backed_up(
+            desk, environment, asked, proof=request.proof, accept_shrink=request.accept_shrink
+        )
     except DeskError as fault:
         tell.backup_failed(desk, environment, fault)
         raise
@@ -99,10 +108,12 @@ def said(desk: Desk, name: str, detail: str) -> Iterator[None]:
 # `backup.list`: every backup with its age, size, proof and place; `--check` is for the nightly job.
 
 
-def list_backups(desk: Desk, *, env: str | None, check: bool) -> Outcome:
+def list_backups(desk: Desk, request: ListBackupsRequest) -> Outcome:
     """Look into every place and into the ledger."""
     settings = desk.settings
-    asked = [settings.environment(env)] if env else [each for each in settings if each.database]
+    asked = (
+        [settings.environment(request.env)] if request.env else [each for each in settings if each.database]
+    )
     ledger = observe_remote(desk).ledger
     rows: list[dict[str, Any]] = []
     problems: list[str] = []
@@ -110,7 +121,7 @@ def list_backups(desk: Desk, *, env: str | None, check: bool) -> Outcome:
         known = catalog.known(ledger, environment.name)
         there = storage.where(desk, environment)
         rows += [_row(desk, environment, name, stores, known) for name, stores in there.items()]
-        if check and (env or environment.guarded):
+        if request.check and (request.env or environment.guarded):
             problems += _checked(desk, environment, known, tuple(there))
     if problems:
         listed = "".join(f"\n  | {each}" for each in problems)
@@ -155,18 +166,20 @@ def _row(
 # `backup.verify ID`: a backup that lies there is fetched, restored beside and compared.
 
 
-def verify_backup(desk: Desk, *, backup: str, env: str | None, accept_shrink: bool = False) -> Outcome:
+def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
     """Prove it; the ledger knows the answer afterwards."""
     remote = observe_remote(desk)
-    environment = _owner(desk, remote.ledger, backup, env)
+    environment = _owner(desk, remote.ledger, request.backup, request.env)
     try:
-        with said(desk, "verify", backup):
-            taken = _proven(desk, environment, backup, remote.ledger, accept_shrink=accept_shrink)
+        with said(desk, "verify", request.backup):
+            taken = _proven(
+                desk, environment, request.backup, remote.ledger, accept_shrink=request.accept_shrink
+            )
     except DeskError as fault:
         tell.backup_failed(desk, environment, fault)
         raise
     return Outcome.done(
-        f"`{backup}` is proven: {summary(taken.manifest)}; restored beside, it is the same",
+        f"`{request.backup}` is proven: {summary(taken.manifest)}; restored beside, it is the same",
         **document(taken, proven=True),
     )
 
@@ -184,7 +197,7 @@ def _proven(
     return taken
 
 
-def _owner(desk: Desk, ledger: Ledger, backup: str, env: str | None) -> Environment:
+def _owner(desk: Desk, ledger: Ledger, backup: str, env: str) -> Environment:
     """The environment that it is of: the one that was named, or the one that knows it."""
     if env:
         return desk.settings.environment(env)
@@ -200,21 +213,19 @@ def _owner(desk: Desk, ledger: Ledger, backup: str, env: str | None) -> Environm
 UNFINISHED = 24 * 3600.0  # seconds after which an upload without a manifest is one of a dead run
 
 
-def prune_backups(desk: Desk, *, env: str, plan: bool, yes: bool) -> Outcome:
+def prune_backups(desk: Desk, request: PruneBackupsRequest) -> Outcome:
     """Say what goes and why the others stay; then ask, and remove."""
-    environment = desk.settings.environment(env)
+    environment = desk.settings.environment(request.env)
     there = storage.where(desk, environment)
     stay = _reasons(desk, environment, tuple(there))
     gone = [each for each in there if each not in stay]
     for name in there:
         desk.progress.note(f"{name}: {'stays, ' + stay[name] if name in stay else 'goes'}")
     data: dict[str, Any] = {"environment": environment.name, "kept": stay, "removed": gone}
-    if plan:
+    if request.plan:
         return Outcome.done(f"{len(gone)} of {len(there)} backups would go; nothing was changed", **data)
-    if gone and not (yes or desk.progress.confirm(environment.name)):
-        raise Declined(
-            "nobody confirmed: nothing was removed", "type the environment's name, or say `--yes`"
-        )
+    if gone:
+        require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was removed")
     for name in gone:
         for store in reversed(there[name]):  # the far copy first: what is left is at hand
             store.remove(name)

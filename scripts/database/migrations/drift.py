@@ -17,6 +17,7 @@ from scripts.database.migrations.replay import Replayed, replayed, schema_of
 from scripts.database.migrations.status import standing
 from scripts.database.postgres.client import configured_database
 from scripts.database.postgres.url import Database
+from scripts.database.request import DriftRequest
 from scripts.errors import CommandFailed, CommandTimedOut, Refused
 from scripts.state.remote import observe_remote
 
@@ -24,20 +25,20 @@ SHOWN = 60  # lines of the difference that people read; JSON has them all
 MIGRATIONS = "migrations"
 
 
-def drift(desk: Desk, *, from_: str, to: str | None, against: str | None, sha: str | None) -> Outcome:
+def drift(desk: Desk, request: DriftRequest) -> Outcome:
     """Compare, show what differs, and end with 1 if anything does."""
-    environment = desk.settings.environment(from_)
-    if bool(to) == bool(against) or against not in (None, MIGRATIONS):
+    environment = desk.settings.environment(request.from_)
+    if bool(request.to) == bool(request.against) or request.against not in ("", MIGRATIONS):
         raise Refused(
             "compare with another environment, or with what the migrations make",
             f"invoke db.drift --from {environment.name} --against {MIGRATIONS}",
         )
-    if to:
-        return _two(desk, environment, desk.settings.environment(to))
-    return _against(desk, environment, sha)
+    if request.to:
+        return _two(desk, environment, desk.settings.environment(request.to))
+    return _against(desk, environment, request.sha)
 
 
-def _against(desk: Desk, environment: Environment, sha: str | None) -> Outcome:
+def _against(desk: Desk, environment: Environment, sha: str) -> Outcome:
     """What stands there, against the applied versions replayed from empty."""
     own = standing(desk, observe_remote(desk), environment, sha)
     versions = {row.version for row in own.applied}

@@ -24,17 +24,18 @@ from scripts.database.migrations.verdict import Verdict, judge
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Postgres, configured_database
 from scripts.database.refresh import archive
+from scripts.database.request import RehearseRequest
 from scripts.errors import Refused
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import append, observe_remote
 from scripts.system.process import quoted
 
 
-def rehearse_scripts(desk: Desk, *, env: str, sha: str | None) -> Outcome:
+def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
     """Rehearse the commit's migrations; what was proven goes to the ledger."""
-    environment = desk.settings.environment(env)
+    environment = desk.settings.environment(request.env)
     remote = observe_remote(desk)
-    commit = desk.git.resolve(sha, remote.refs) if sha else remote.head(environment)
+    commit = desk.git.resolve(request.sha, remote.refs) if request.sha else remote.head(environment)
     if commit is None:
         raise Refused(f"the remote has no branch `{environment.branch}`", "name a commit: `--sha REV`")
     committed, scripts = migrations_of(desk, commit), rollbacks_of(desk, commit)

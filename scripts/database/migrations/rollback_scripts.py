@@ -140,4 +140,5 @@ def recorded(row: Applied) -> Migration:
 
 
 def is_newer(each: Migration, undone: Judged, rows: Mapping[str, Applied]) -> bool:
+    """Whether an applied version is newer than one that would be undone."""
     return each.version in rows and newest((each.version, undone.version)) == each.version

@@ -18,6 +18,7 @@ from scripts.database.migrations.files import (
     newest,
     read,
 )
+from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import DeskError, Refused
 from scripts.state.remote import Remote, observe_remote
 
@@ -62,7 +63,7 @@ class Standing:
         }
 
 
-def standing(desk: Desk, remote: Remote, environment: Environment, sha: str | None = None) -> Standing:
+def standing(desk: Desk, remote: Remote, environment: Environment, sha: str = "") -> Standing:
     """Read the history and the commit's files: those of `sha`, of the live release, or of the branch.
 
     Raises:
@@ -87,10 +88,10 @@ def standing(desk: Desk, remote: Remote, environment: Environment, sha: str | No
 # `db.status`: every database's history against the migrations of the commit that is live there.
 
 
-def database_status(desk: Desk, *, env: str | None) -> Outcome:
+def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
     """Look at each database; what merely waits to be applied is no fault."""
     remote = observe_remote(desk)
-    asked = [desk.settings.environment(env)] if env else list(desk.settings)
+    asked = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
     found = [_look(desk, remote, each) for each in asked]
     faults = [f"{each['name']}: {problem}" for each in found for problem in each["problems"]]
     for each in found:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
@@ -23,23 +24,22 @@ from scripts.database.postgres.url import Database
 from scripts.database.refresh import archive, mask, masking_sql
 from scripts.database.refresh import rules as refresh_rules
 from scripts.database.refresh.rules import Column, Wanted
+from scripts.database.request import RefreshRequest
 from scripts.database.restore import in_place, swap_schemas
-from scripts.errors import Declined, DeskError, Refused, ReleaseFailed
+from scripts.errors import DeskError, Refused, ReleaseFailed
 from scripts.state.ledger import Event
 from scripts.state.operation import Errand, errand
 from scripts.state.remote import observe_remote
-from scripts.state.retry import patiently
+from scripts.state.retry import retry_while_locked
 from scripts.system import temporary
 
 TASK = "db.refresh"
 
 
-def refresh(
-    desk: Desk, *, to: str, from_: str | None, reason: str, plan: bool, yes: bool, wait: bool
-) -> Outcome:
+def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
     """Check the rules, ask, copy, mask, prove, and swap."""
-    target = desk.settings.environment(to)
-    source = desk.settings.environment(from_ or desk.settings.chain[-1])
+    target = desk.settings.environment(request.to)
+    source = desk.settings.environment(request.from_ or desk.settings.chain[-1])
     if target.guarded or target is source:
         raise Refused(
             f"{target.name} is {'guarded' if target.guarded else 'the source itself'}: its data stay",
@@ -50,15 +50,12 @@ def refresh(
     refresh_rules.refuse(wanted.rules, columns)
     touched = refresh_rules.masked(wanted.rules, columns)
     desk.progress.note(f"{len(touched)} columns of {source.name} are masked, {len(columns)} are known")
-    if plan:
+    if request.plan:
         return Outcome.done(
             f"the rules fit {source.name}; nothing was changed", **_document(wanted, touched, backup=None)
         )
-    if not yes and not desk.progress.confirm(target.name):
-        raise Declined(
-            "nobody confirmed: nothing was changed", "type the environment's name, or say `--yes`"
-        )
-    return patiently(desk, lambda: _refresh(desk, wanted, reason), wait=wait)
+    require_consent(desk.progress, target.name, yes=request.yes, unchanged="nothing was changed")
+    return retry_while_locked(desk, lambda: _refresh(desk, wanted, request.reason), wait=request.wait)
 
 
 def _refresh(desk: Desk, wanted: Wanted, reason: str) -> Outcome:

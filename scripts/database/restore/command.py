@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.config.consent import Consent
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database.backups.verify import fetched, safety_backup
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import required_database, session
+from scripts.database.request import DropAsideRequest, RestoreRequest
 from scripts.database.restore import in_place, losses, swap_schemas
 from scripts.database.restore import plan as restore_plan
 from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import TASK as RESTORE_TASK
 from scripts.database.restore.plan import Restoring
-from scripts.errors import CommandFailed, Declined, Locked, Refused
+from scripts.errors import CommandFailed, Locked, Refused
 from scripts.notify import events, tell
 from scripts.notify.events import Deed
 from scripts.state.ledger import Event, Ledger
 from scripts.state.operation import Errand, errand
 from scripts.state.remote import observe_remote, read_lock
-from scripts.state.retry import patiently
+from scripts.state.retry import retry_while_locked
 from scripts.system.process import quoted
 
 PITR = (
@@ -31,30 +32,21 @@ PITR = (
 )
 
 
-def restore_backup(
-    desk: Desk,
-    *,
-    env: str,
-    backup: str,
-    reason: str,
-    plan: bool,
-    yes: bool,
-    wait: bool,
-) -> Outcome:
+def restore_backup(desk: Desk, request: RestoreRequest) -> Outcome:
     """Look, plan, ask, and replace."""
-    environment, consent = desk.settings.environment(env), Consent(plan, yes, reason)
+    environment = desk.settings.environment(request.env)
 
     def work() -> Outcome:
-        return restore(desk, environment, backup, consent)
+        return restore(desk, environment, request)
 
-    return patiently(desk, work, wait=wait and not plan)
+    return retry_while_locked(desk, work, wait=request.wait and not request.plan)
 
 
-def restore(desk: Desk, environment: Environment, backup: str, consent: Consent) -> Outcome:
-    """From the plan to a database that equals the backup, or to the reason why not."""
+def restore(desk: Desk, environment: Environment, request: RestoreRequest) -> Outcome:
+    """From the plan to a database that equals the request.backup, or to the reason why not."""
     ledger = _free(desk, environment)
     database = required_database(desk, environment)
-    with fetched(desk, environment, backup, ledger) as (folder, manifest):
+    with fetched(desk, environment, request.backup, ledger) as (folder, manifest):
         major = scratch.major(database)
         why = restore_plan.objection(manifest, environment, desk.settings.app.name, major)
         if why:
@@ -63,11 +55,17 @@ def restore(desk: Desk, environment: Environment, backup: str, consent: Consent)
         pace = restore_plan.pace(ledger.events, environment.name)
         plan = losses.look(database, held, safety=environment.guarded, pace=pace)
         _show(desk, environment, plan, ledger)
-        if consent.plan_only:
+        if request.plan:
             said = f"this is what would happen on {environment.name}; nothing was changed"
             return Outcome.done(said, PITR, **_document(environment, plan))
-        _confirm(desk, environment, plan, consent)
-        with errand(desk, environment, RESTORE_TASK, about=manifest.id, reason=consent.reason) as work:
+        require_consent(
+            desk.progress,
+            environment.name,
+            yes=request.yes,
+            unchanged="nothing was changed",
+            data=_document(environment, plan),
+        )
+        with errand(desk, environment, RESTORE_TASK, about=manifest.id, reason=request.reason) as work:
             event = _carried_out(work, held, plan)
     _tell(desk, environment, event, plan)
     return _restored(environment, plan, event)
@@ -91,17 +89,6 @@ def _show(desk: Desk, environment: Environment, plan: Restoring, ledger: Ledger)
             f"  warning: {live.release} is live and was built for schema {live.built_for}, the backup has"
             f" {plan.manifest.newest}: `invoke rollback --env {environment.name} --with-data` moves both"
         )
-
-
-def _confirm(desk: Desk, environment: Environment, plan: Restoring, consent: Consent) -> None:
-    """Rows are at stake: a person types the environment's name, wherever it is; CI says `--yes`."""
-    if consent.yes or desk.progress.confirm(environment.name):
-        return
-    fault = Declined(
-        "nobody confirmed: nothing was changed", "type the environment's name when asked, or say `--yes`"
-    )
-    fault.data = _document(environment, plan)
-    raise fault
 
 
 def _carried_out(work: Errand, held: Source, plan: Restoring) -> Event:
@@ -158,10 +145,9 @@ def _document(environment: Environment, plan: Restoring) -> dict[str, Any]:
 TASK = "db.drop-aside"
 
 
-def drop_old_schemas(desk: Desk, *, env: str, reason: str, plan: bool, yes: bool) -> Outcome:
+def drop_old_schemas(desk: Desk, request: DropAsideRequest) -> Outcome:
     """Drop all of it, for good."""
-    environment = desk.settings.environment(env)
-    consent = Consent(plan, yes, reason)
+    environment = desk.settings.environment(request.env)
     database = required_database(desk, environment)
     with session(database) as connection:
         found = swap_schemas.asides(connection)
@@ -173,13 +159,10 @@ def drop_old_schemas(desk: Desk, *, env: str, reason: str, plan: bool, yes: bool
         return Outcome.nothing(f"nothing stands aside in {environment.name}", **data)
     for name, note, size in found:
         desk.progress.note(f"{name}: {note} ({size / 1e6:.1f} MB)")
-    if consent.plan_only:
+    if request.plan:
         return Outcome.done("this is what would be dropped; nothing was changed", **data)
-    if not consent.yes and not desk.progress.confirm(environment.name):
-        raise Declined(
-            "nobody confirmed: nothing was dropped", "type the environment's name, or say `--yes`"
-        )
-    with errand(desk, environment, TASK, about="", reason=consent.reason) as work:
+    require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was dropped")
+    with errand(desk, environment, TASK, about="", reason=request.reason) as work:
         with work.step("drop", f"{len(found)} schemas"), session(database) as connection:
             _drop(connection, [name for name, _, _ in found])
         work.finish("drop-aside", "done", schemas=[name for name, _, _ in found])

@@ -21,6 +21,7 @@ from scripts.quality.e2e.pytest_run import Journeys
 from scripts.quality.e2e.verdict import Case, Verdict, judge
 from scripts.quality.html import page
 from scripts.quality.proofs import prove
+from scripts.quality.request import E2eRequest
 from scripts.state.remote import observe_remote
 from scripts.system.process import follow
 from scripts.system.secret import redact
@@ -45,17 +46,9 @@ class Trial:
         return not self.only
 
 
-def test_e2e(
-    desk: Desk,
-    *,
-    env: str,
-    suite: str = "full",
-    k: str = "",
-    headed: bool = False,
-    commit: str = "",
-) -> Outcome:
+def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
     """Wait for the commit, make the journeys, judge their report, write the proof."""
-    trial = _trial(desk, env, suite, k, commit, headed=headed)
+    trial = _trial(desk, request.env, request.suite, request.k, request.commit, headed=request.headed)
     _require_browser(desk)
     await_commit(desk, trial.environment, trial.commit)
     folder = proofs.folder(desk, trial.environment, "e2e", trial.commit)

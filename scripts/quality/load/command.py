@@ -5,47 +5,43 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.load_settings import Limits
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, ConfigError, Declined, Refused
+from scripts.errors import CommandFailed, ConfigError, Refused
 from scripts.quality import proofs
 from scripts.quality.load import locust
 from scripts.quality.load import report as load_report
 from scripts.quality.load import trial as load_trial
 from scripts.quality.load.judge import WHAT, judged, prove_it, report
 from scripts.quality.load.locust import LoadRun
-from scripts.quality.load.plan import LoadPlan, LoadWish, caps, lacking, plan_of
+from scripts.quality.load.plan import LoadPlan, caps, lacking, plan_of
 from scripts.quality.load.report import Told
 from scripts.quality.load.trial import Trial, tried
+from scripts.quality.request import LoadRequest
 from scripts.state.remote import observe_remote
 from scripts.system.process import attempt, last_words
 
 INCONCLUSIVE = 8
 
 
-def load_test(
-    desk: Desk, *, env: str = "", master: str = "", yes: bool = False, commit: str = "", **wish: Any
-) -> Outcome:
+def load_test(desk: Desk, request: LoadRequest) -> Outcome:
     """Plan, confirm, load, look, clean up, judge, report, prove."""
-    environment = desk.settings.environment(env or _default(desk))
-    if master:
-        return load_worker(desk, environment, master)
-    asked = LoadWish(**wish)
-    plan = plan_of(desk.settings.load, environment, asked)
+    environment = desk.settings.environment(request.env or _default(desk))
+    if request.master:
+        return load_worker(desk, environment, request.master)
+    plan = plan_of(desk.settings.load, environment, request)
     _ready(desk, environment)
-    _confirm(desk, environment, plan, yes=yes)
-    trial = _trial(desk, environment, plan, commit)
+    _confirm(desk, environment, plan, yes=request.yes)
+    trial = _trial(desk, environment, plan, request.commit)
     found = tried(trial)
     verdict, rows = judged(trial, found)
     told = report(trial, verdict, found)
     if trial.commit and verdict.word in ("passed", "failed"):
-        prove_it(
-            trial, verdict, rows, whole=asked == LoadWish(profile=asked.profile, processes=asked.processes)
-        )
+        prove_it(trial, verdict, rows, whole=request.is_whole)
     return _ended(trial, told)
 
 
@@ -81,11 +77,8 @@ def _ready(desk: Desk, environment: Environment) -> None:
 
 def _confirm(desk: Desk, environment: Environment, plan: LoadPlan, *, yes: bool) -> None:
     desk.progress.note(f"{plan.label}, on {environment.name} ({environment.url})")
-    if environment.guarded and not yes and not desk.progress.confirm(environment.name):
-        raise Declined(
-            f"{environment.name} is guarded and nobody confirmed: no load was made",
-            "type the environment's name when asked, or say `--yes`",
-        )
+    if environment.guarded:
+        require_consent(desk.progress, environment.name, yes=yes, unchanged="no load was made")
 
 
 def _trial(desk: Desk, environment: Environment, plan: LoadPlan, commit: str) -> Trial:

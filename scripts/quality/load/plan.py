@@ -10,6 +10,7 @@ from typing import Any, Literal
 from scripts.config.load_settings import PATHS, SHIPPED, Caps, LoadSettings, Stage
 from scripts.config.settings import Environment
 from scripts.errors import Refused
+from scripts.quality.request import LoadRequest
 
 OPEN_CAPS = Caps(users=200, rate=500, minutes=120)
 GUARDED_CAPS = Caps(users=10, rate=20, minutes=15)
@@ -74,19 +75,6 @@ class LoadPlan:
         }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class LoadWish:
-    """What was typed; 0 or None: as the profile says."""
-
-    profile: str = "smoke"
-    users: int = 0
-    rate: float = 0
-    seconds: float = 0
-    processes: int = 0
-    workers_expected: int = 0
-    port: int = 5557
-
-
 def caps(environment: Environment) -> Caps:
     """The environment's caps; where it names none, the desk's own, lower where customers are."""
     own = GUARDED_CAPS if environment.guarded else OPEN_CAPS
@@ -99,42 +87,42 @@ def caps(environment: Environment) -> Caps:
     )
 
 
-def plan_of(load: LoadSettings, environment: Environment, wish: LoadWish) -> LoadPlan:
-    """The profile, scaled as wished.
+def plan_of(load: LoadSettings, environment: Environment, request: LoadRequest) -> LoadPlan:
+    """The profile, scaled as asked.
 
     Raises:
-        Refused: there is no such profile, the wish makes no sense, or it is more than may be there.
+        Refused: there is no such profile, the request makes no sense, or it is more than may be there.
     """
     known = {**SHIPPED, **load.profiles}
-    if wish.profile not in known:
+    if request.profile not in known:
         raise Refused(
-            f"there is no load profile `{wish.profile}`", "known: " + ", ".join(f"`{n}`" for n in known)
+            f"there is no load profile `{request.profile}`", "known: " + ", ".join(f"`{n}`" for n in known)
         )
-    _sensible(wish)
-    profile = known[wish.profile]
-    rate = wish.rate or (0 if wish.users else profile.rate)
+    _sensible(request)
+    profile = known[request.profile]
+    rate = request.rate or (0 if request.users else profile.rate)
     length = sum(each.seconds for each in profile.stages)
-    factor = wish.seconds / length if wish.seconds else 1.0
+    factor = request.seconds / length if request.seconds else 1.0
     plan = LoadPlan(
-        profile=wish.profile,
+        profile=request.profile,
         model="open" if rate else "closed",
-        peak=rate or wish.users or profile.users,
+        peak=rate or request.users or profile.users,
         warmup=max(1.0, min(profile.warmup, profile.warmup * factor)),
         stages=tuple(Stage(each.seconds * factor, each.load) for each in profile.stages),
         writes=caps(environment).writes,
-        workers=wish.processes or wish.workers_expected,
-        port=wish.port if wish.workers_expected else 0,
+        workers=request.processes or request.workers_expected,
+        port=request.port if request.workers_expected else 0,
     )
     _within(plan, environment)
     return plan
 
 
-def _sensible(wish: LoadWish) -> None:
-    if wish.users and wish.rate:
+def _sensible(request: LoadRequest) -> None:
+    if request.users and request.rate:
         raise Refused("`--users` is the closed model and `--rate` the open one: name one of them")
-    if wish.processes and wish.workers_expected:
+    if request.processes and request.workers_expected:
         raise Refused("`--processes` are on this machine, `--workers-expected` on others: name one of them")
-    if min(wish.users, wish.rate, wish.seconds, wish.processes, wish.workers_expected) < 0:
+    if min(request.users, request.rate, request.seconds, request.processes, request.workers_expected) < 0:
         raise Refused("a load test needs numbers above 0")
 
 

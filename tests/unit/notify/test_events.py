@@ -17,6 +17,7 @@ from scripts.notify.chat import discord, fit, for_discord, for_slack, slack, uni
 from scripts.notify.events import Deed, Notice
 from scripts.release import messages
 from scripts.release.plan import decide
+from scripts.release.request import RollbackRequest
 from scripts.sandbox import inbox
 from tests.unit.release.test_plan import DEV, PRODUCTION, PROMOTE, STAGING, THREE, TWO, A, C, event
 
@@ -73,7 +74,7 @@ def test_a_start_names_commit_and_migrations() -> None:
 def test_a_rollback_says_that_the_line_is_held() -> None:
     """What is live again, what is bad, and how to go on."""
     target = event("staging", "v1", A)
-    facts = replace(PROMOTE, task="rollback", source=None, target=target)
+    facts = replace(PROMOTE, request=RollbackRequest(), source=None, target=target)
     made = messages.of_rollback(decide(facts), DEED, "v9")
 
     assert "rollback" == made.kind

@@ -11,6 +11,7 @@ from scripts.config.settings import Gates
 from scripts.quality.gates import Gate
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
+from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest, RollbackRequest
 from scripts.release.rules import gates_of
 from scripts.state.ledger import Event
 from tests.support.tables import environment
@@ -39,7 +40,7 @@ def approval(actor: str, commit: str = A, **changes: Any) -> Event:
 def facts(demands: Gates, *events: Event, **changes: Any) -> Facts:
     """`a` is live on staging for an hour and is to go to production, which has `c`; Ada made it."""
     made = Facts(
-        task="promote",
+        request=PromoteRequest(),
         environment=PRODUCTION._replace(gates=demands),
         source=STAGING,
         wanted=A,
@@ -161,7 +162,7 @@ def test_the_refusal_names_all_that_is_missing_and_what_gets_it() -> None:
 
 def test_what_was_never_here_needs_its_proofs_by_deploy_too() -> None:
     """A branch that somebody moved by hand is no way round the gates; a release of before is no news."""
-    by_hand = facts(E2E, task="deploy", source=None, live=answer(C, "production"))
+    by_hand = facts(E2E, request=DeployRequest(), source=None, live=answer(C, "production"))
     again = replace(by_hand, ledger=ledger(event("production", "v1", A), event("production", "v2", C)))
 
     assert "lacks what production demands" in str(decide(by_hand).refused)
@@ -170,8 +171,8 @@ def test_what_was_never_here_needs_its_proofs_by_deploy_too() -> None:
 
 def test_a_hotfix_and_a_rollback_go_past_the_gates() -> None:
     """The one says so, the other brings nothing new."""
-    assert () == gates_of(facts(E2E, task="hotfix", source=None))
-    assert () == gates_of(facts(E2E, task="rollback", target=event("production", "v1", C)))
+    assert () == gates_of(facts(E2E, request=HotfixRequest(), source=None))
+    assert () == gates_of(facts(E2E, request=RollbackRequest(), target=event("production", "v1", C)))
 
 
 def test_nothing_is_demanded_by_default() -> None:

@@ -13,6 +13,7 @@ from scripts.git.client import Commit
 from scripts.http import Answer
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan, decide
+from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock
 from tests.support.tables import environment
@@ -43,7 +44,7 @@ def answer(commit: str | None, where: str, schema: str | None = "1") -> Answer:
 
 # `a` is live and proven on development, `c` on staging; `a` is to go to staging
 PROMOTE = Facts(
-    task="promote",
+    request=PromoteRequest(),
     environment=STAGING,
     source=DEV,
     wanted=A,
@@ -61,7 +62,7 @@ PROMOTE = Facts(
 # the head `a` of develop is to go live on development, where `c` is
 DEPLOY = replace(
     PROMOTE,
-    task="deploy",
+    request=DeployRequest(),
     environment=DEV,
     source=None,
     head=A,
@@ -298,13 +299,12 @@ def test_a_harmless_divergence_is_said_to_be_harmless() -> None:
 
 HOTFIX = replace(
     PROMOTE,
-    task="hotfix",
+    request=HotfixRequest(branch="hotfix/x"),
     environment=PRODUCTION,
     source=None,
     source_live=None,
     ledger=ledger(event("production", "v1", C)),
     live=answer(C, "production"),
-    revision="hotfix/x",
 )
 
 
@@ -396,7 +396,9 @@ def test_a_source_that_failed_is_refused() -> None:
 
 def test_retry_does_not_excuse_a_source_that_failed() -> None:
     """`--retry` is about the target only."""
-    facts = replace(PROMOTE, ledger=ledger(event("development", "v7", A, "failed")), retry=True)
+    facts = replace(
+        PROMOTE, ledger=ledger(event("development", "v7", A, "failed")), request=PromoteRequest(retry=True)
+    )
 
     assert "`aaaaaaaaaaaa` failed on development as v7" == why(facts)[0]
 
@@ -440,7 +442,7 @@ def test_what_failed_here_needs_retry(facts: Facts, again: str) -> None:
 
     assert (f"`aaaaaaaaaaaa` failed on {facts.environment.name} as v2 (2024-01-01)", 1) == (said, code)
     assert f"release a new commit, or try this one again: {again}" == hint
-    assert decide(replace(facts, retry=True)).refused is None
+    assert decide(replace(facts, request=replace(facts.request, retry=True))).refused is None
 
 
 SCHEMA: list[tuple[dict[str, Any], str]] = [
@@ -537,7 +539,7 @@ def test_what_a_hotfix_overtook_goes_out_of_order_on_a_persons_word() -> None:
     """The hint names the option; with it, the older migrations are pending like any others."""
     late = replace(PROMOTE, committed=(ONE, TWO, THREE), applied=(ROW_ONE, ROW_THREE))
     _reason, hint, _code = why(late)
-    allowed = decide(replace(late, accepts=frozenset({"out-of-order"})))
+    allowed = decide(replace(late, request=replace(late.request, out_of_order=True)))
 
     assert "`invoke promote --to staging --out-of-order`" in (hint or "")
     assert (None, ("2_x.sql",)) == (

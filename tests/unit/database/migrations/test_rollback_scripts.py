@@ -12,6 +12,7 @@ from scripts.database.migrations.verdict import Lint
 from scripts.release import schema_rules
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
+from scripts.release.request import PromoteRequest, RollbackRequest
 from scripts.state.ledger import Event, Ledger
 from tests.unit.release.test_plan import DEPLOY, PRODUCTION, PROMOTE, A, C, event, ledger
 
@@ -42,7 +43,7 @@ def leaving(*left: Migration, scripts: tuple[Migration, ...] = ()) -> Facts:
     target = event("development", "v1", A)
     return replace(
         DEPLOY,
-        task="rollback",
+        request=RollbackRequest(),
         target=target,
         ledger=ledger(target, event("development", "v2", C)),
         committed=(MAKE,),
@@ -87,7 +88,7 @@ def test_a_guarded_environment_demands_a_way_back() -> None:
     assert ("", "") == refused(bringing(RENAME, scripts=(BACK,)))
     assert ("", "") == refused(bringing(RENAME, guarded=False))
     assert ("", "") == refused(bringing(WIDEN))
-    accepted = decide(replace(bringing(RENAME), accepts=frozenset({"irreversible"})))
+    accepted = decide(replace(bringing(RENAME), request=PromoteRequest(accept_irreversible=True)))
     assert accepted.refused is None
     assert "older code may not live with `2_b.sql`" in accepted.way_back
 
@@ -122,7 +123,7 @@ def test_a_script_that_can_not_be_used_is_refused(scripts: tuple[Migration, ...]
     facts = bringing(RENAME, scripts=scripts, guarded=False)
 
     assert said in refused(facts)[0]
-    assert said in refused(replace(facts, accepts=frozenset({"irreversible"})))[0]
+    assert said in refused(replace(facts, request=replace(facts.request, accept_irreversible=True)))[0]
 
 
 def test_squawk_counts_and_its_absence_is_said() -> None:
@@ -187,7 +188,7 @@ def test_a_missing_script_is_named() -> None:
     assert "no rollback script for `2_b.sql`" in why
     assert "3_c.sql" not in why
     assert "`invoke rollback --env development --to v1 --accept-irreversible`" in hint
-    plan = decide(replace(facts, accepts=frozenset({"irreversible"})))
+    plan = decide(replace(facts, request=replace(facts.request, accept_irreversible=True)))
     assert (None, [], ["2", "3"]) == (
         plan.refused,
         words(plan.back.undo),

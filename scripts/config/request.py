@@ -1,0 +1,84 @@
+"""Requests: what a task is asked to do. An option is declared once, as a field with help and default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
+
+LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
+ENV = "environment: development, staging or production (or its alias)"
+
+
+class Option(NamedTuple):
+    """A field of a request as it is typed.
+
+    Args:
+        name: the field's; `from_` is typed as `--from`, `run_missing` as `--run-missing`.
+        short: one letter, or "". Only `-e -t -p -y -j` exist, and mean the same everywhere.
+        positional: typed without a flag, and required.
+    """
+
+    name: str
+    default: Any
+    help: str
+    short: str
+    positional: bool
+
+
+def option(help: str, *, default: Any = "", short: str = "", positional: bool = False) -> Any:  # noqa: A002
+    """A field that is an option of the task; its type is that of its default."""
+    return field(default=default, metadata={"help": help, "short": short, "positional": positional})
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Request:
+    """What a task is asked to do: each subclass is a frozen dataclass whose `option` fields people type."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    json: bool = option("one JSON document on stdout; people read stderr", default=False, short="j")
+
+    def __init_subclass__(cls) -> None:
+        # Comparison and representation would double the time that `--list` needs for these classes.
+        dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+
+    @property
+    def about(self) -> str:
+        """The environment that the run is about, as it was typed; "" when it is about none or all."""
+        return str(getattr(self, "env", "") or getattr(self, "to", ""))
+
+    @classmethod
+    def options(cls) -> Iterator[Option]:
+        """The fields that people type."""
+        for each in fields(cls):
+            if "help" in each.metadata:
+                yield Option(each.name, each.default, **each.metadata)
+
+
+dataclass(frozen=True, kw_only=True, eq=False, repr=False)(Request)
+
+
+def env(help: str = ENV, *, default: str = "") -> Any:  # noqa: A002
+    """`--env`, the environment that a task works on."""
+    return option(help, default=default, short="e")
+
+
+def plan(help: str = "show what would happen, and stop") -> Any:  # noqa: A002
+    """`--plan`, of every task that changes something."""
+    return option(help, default=False, short="p")
+
+
+def yes(help: str = "don't ask; this is CI's consent") -> Any:  # noqa: A002
+    """`--yes`, of every task that asks before it changes something."""
+    return option(help, default=False, short="y")
+
+
+def wait() -> Any:
+    """`--wait`, of every task that takes a lock."""
+    return option("wait for a lock that somebody else holds", default=False)
+
+
+def reason(help: str = "why; it goes to the ledger") -> Any:  # noqa: A002
+    """`--reason`, of every task that others will ask about."""
+    return option(help)

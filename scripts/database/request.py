@@ -1,0 +1,58 @@
+"""What people ask of the database: its migrations, restores and refreshes."""
+
+from __future__ import annotations
+
+from scripts.config.request import ENV, Request, env, option, plan, reason, wait, yes
+
+
+class RehearseRequest(Request):
+    """`db.rehearse`: prove every rollback script on a scratch database."""
+
+    env: str = env()
+    sha: str = option("commit, branch or tag; the branch's head if left out")
+
+
+class DatabaseStatusRequest(Request):
+    """`db.status`: histories against the live migrations."""
+
+    env: str = env(f"{ENV}; all if left out")
+
+
+class DriftRequest(Request):
+    """`db.drift`: what a schema is against what it should be."""
+
+    from_: str = option(ENV)
+    to: str = option(f"compare with this {ENV}", short="t")
+    against: str = option("`migrations`: compare with what they make when they are replayed from empty")
+    sha: str = option("commit, branch or tag; that of the live release if left out")
+
+
+class RestoreRequest(Request):
+    """`db.restore`: replace a database by a backup."""
+
+    backup: str = option("its id, as `backup.list` shows it", positional=True)
+    env: str = env()
+    reason: str = reason()
+    plan: bool = plan()
+    yes: bool = yes()
+    wait: bool = wait()
+
+
+class DropAsideRequest(Request):
+    """`db.drop-aside`: drop what restores moved aside."""
+
+    env: str = env()
+    reason: str = reason()
+    plan: bool = plan()
+    yes: bool = yes()
+
+
+class RefreshRequest(Request):
+    """`db.refresh`: make an environment's data a masked copy of another's."""
+
+    to: str = option(f"{ENV}; never a guarded one", short="t")
+    from_: str = option("where the data come from; the last of the chain if left out")
+    reason: str = reason()
+    plan: bool = plan()
+    yes: bool = yes()
+    wait: bool = wait()

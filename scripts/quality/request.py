@@ -1,0 +1,49 @@
+"""What people ask of tests and approvals."""
+
+from __future__ import annotations
+
+from scripts.config.request import Request, env, option, reason, yes
+
+
+class ApproveRequest(Request):
+    """`approve`: a person says that a commit may go on."""
+
+    env: str = env()
+    commit: str = option("commit, branch or tag; the one that is live there if left out")
+    reason: str = reason()
+    withdraw: bool = option("take your own approval back", default=False)
+
+
+class E2eRequest(Request):
+    """`test-e2e`: the browser tests against an environment."""
+
+    env: str = env(default="staging")
+    suite: str = option("`smoke` (only reads) or `full`", default="full")
+    k: str = option("only tests whose names match, as for pytest -k; then nothing is proven")
+    headed: bool = option("show the browser", default=False)
+    commit: str = option("the commit that must be served; the newest release there if left out")
+
+
+class LoadRequest(Request):
+    """`load-test`: load on an environment. Rates in requests a second; 0: the profile's."""
+
+    env: str = env("environment; the last one without customers (staging) if left out")
+    profile: str = option(
+        "`smoke`, `steady`, `spike`, `soak`, `stress`, or one of `[load.profiles]`", default="smoke"
+    )
+    users: int = option("another number of people at the peak (closed model)", default=0)
+    rate: float = option(
+        "requests a second at the peak (open model: sent when due, answers or not)", default=0.0
+    )
+    seconds: float = option("another length; a changed profile proves nothing for `promote`", default=0.0)
+    processes: int = option("processes on this machine that make requests", default=0)
+    workers_expected: int = option("workers on other machines to wait for", default=0)
+    port: int = option("where they find this one", default=5557)
+    master: str = option("be such a worker, for the load test of that HOST[:PORT]")
+    commit: str = option("the commit that must be served; the newest release there if left out")
+    yes: bool = yes()
+
+    @property
+    def is_whole(self) -> bool:
+        """The profile runs as it is written, so that a pass is a proof of it."""
+        return not (self.users or self.rate or self.seconds or self.workers_expected)

@@ -1,0 +1,224 @@
+"""What people ask of a release. `Facts` and the lock hold it, so `resume` knows what was agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from scripts.config.request import ENV, LAST, Request, env, option, plan, reason, wait, yes
+
+if TYPE_CHECKING:
+    from scripts.config.settings import Environment, Settings
+
+MOVES_BRANCH = ("promote", "hotfix")  # tasks that move the environment's branch to what they release
+
+
+class ReleaseRequest(Request):
+    """What the tasks that release have in common.
+
+    A field without a flag has its neutral value here; the tasks that offer it give it one.
+
+    Args:
+        resumes: the dead run whose lock does not count; "" for a new run.
+    """
+
+    task: ClassVar[str] = ""
+
+    plan: bool = plan()
+    yes: bool = yes()
+    wait: bool = wait()
+    allow_bad: str = option("why a commit that was rolled back here may be live again")
+    accept_irreversible: bool = option(
+        "go without a way back for the schema, where a migration has none", default=False
+    )
+    env: str = ""
+    to: str = ""
+    sha: str = ""
+    retry: bool = False
+    out_of_order: bool = False
+    run_missing: bool = False
+    reason: str = ""
+    with_data: bool = False
+    backup: str = ""
+    scope: str = ""
+    resumes: str = ""
+
+    @property
+    def moves_branch(self) -> bool:
+        """At the end the environment's branch moves to what is released."""
+        return self.task in MOVES_BRANCH
+
+    @property
+    def goes_back(self) -> bool:
+        """It goes back to a release of the ledger, instead of bringing something new."""
+        return self.task == "rollback"
+
+    @property
+    def revision(self) -> str:
+        """The commit, branch or tag that was named; "" for the head of the branch."""
+        return self.sha
+
+    @property
+    def restores_data(self) -> bool:
+        """The data may go back too: it was said, or follows from the backup or the scope that was named."""
+        return self.with_data or bool(self.scope or self.backup)
+
+    def target(self, settings: Settings) -> Environment:
+        """The environment that is to change."""
+        return settings.environment(self.env)
+
+    def source(self, settings: Settings) -> Environment | None:  # noqa: ARG002 - as in `PromoteRequest`
+        """The environment that is promoted from; None for what comes from no other."""
+        return None
+
+    def document(self) -> dict[str, Any]:
+        """For the lock: each field that is not at its default."""
+        values = ((each.name, getattr(self, each.name), each.default) for each in fields(self))
+        return {name: value for name, value, default in values if value != default}
+
+
+class DeployRequest(ReleaseRequest):
+    """`deploy`: the head of an environment's branch, without touching the branch."""
+
+    task = "deploy"
+
+    env: str = env()
+    sha: str = option("commit, branch or tag to release; the branch's head if left out")
+    retry: bool = option("try a commit again that failed here", default=False)
+    out_of_order: bool = option(
+        "apply migrations older than the newest one there, as after a hotfix", default=False
+    )
+
+
+class PromoteRequest(DeployRequest):
+    """`promote`: what the environment before has proven."""
+
+    task = "promote"
+
+    env: str = ""
+    to: str = option(ENV, short="t")
+    run_missing: bool = option("run the tests whose proof the target demands and lacks", default=False)
+
+    def target(self, settings: Settings) -> Environment:
+        """The environment that is to change."""
+        return settings.environment(self.to)
+
+    def source(self, settings: Settings) -> Environment | None:
+        """The environment before the target."""
+        return settings.before(self.target(settings))
+
+
+class HotfixRequest(DeployRequest):
+    """`hotfix`: a fix made from the last branch goes straight to the last environment."""
+
+    task = "hotfix"
+
+    env: str = ""
+    sha: str = ""
+    branch: str = option("branch of the remote that holds the fix, made from the last branch of the chain")
+
+    @property
+    def about(self) -> str:
+        """The last environment of the chain."""
+        return LAST
+
+    @property
+    def revision(self) -> str:
+        """The branch of the fix; for a run that is resumed, its commit."""
+        return self.sha or self.branch
+
+    def target(self, settings: Settings) -> Environment:
+        """The last environment of the chain."""
+        return settings.environments[settings.chain[-1]]
+
+
+class RollbackRequest(ReleaseRequest):
+    """`rollback`: a release that was proven here before."""
+
+    task = "rollback"
+
+    env: str = env()
+    to: str = option("release to go back to, such as `v3`; the last good one if left out", short="t")
+    reason: str = reason()
+    with_data: bool = option(
+        "restore the data too, with the least data loss that is possible", default=False
+    )
+    backup: str = option("the backup to go back to; the newest proven one that fits, if left out")
+    scope: str = option("what goes back: `code`, `schema`, `tables` or `full`")
+
+
+class DrillRequest(ReleaseRequest):
+    """`drill`: a commit that is broken on purpose."""
+
+    task = "drill"
+
+    plan: bool = False
+    wait: bool = False
+    allow_bad: str = ""
+    accept_irreversible: bool = False
+    env: str = env(f"{ENV}; never a guarded one", default="staging")
+
+
+class ResumeRequest(Request):
+    """`resume`: finish or undo what a dead run began."""
+
+    env: str = env()
+    undo: bool = option("undo what was begun instead of finishing it", default=False)
+    yes: bool = yes()
+
+
+class StealRequest(ResumeRequest):
+    """`lock.steal`: end somebody's run, then finish or undo it."""
+
+    reason: str = reason()
+
+
+class StatusRequest(Request):
+    """`status`: what runs where."""
+
+
+class HistoryRequest(Request):
+    """`history`: what was released where."""
+
+    env: str = env()
+
+
+class LocksRequest(Request):
+    """`lock.show`: who holds what."""
+
+    env: str = env()
+
+
+class FreezeRequest(Request):
+    """`freeze`: no release for a time."""
+
+    env: str = env()
+    until: str = option("`2030-01-02` or `2030-01-02T08:00`")
+    reason: str = reason()
+
+
+class UnfreezeRequest(Request):
+    """`unfreeze` and `release-hold`: releases may go on."""
+
+    env: str = env()
+    reason: str = reason()
+
+
+REQUESTS: Mapping[str, type[ReleaseRequest]] = {
+    each.task: each
+    for each in (DeployRequest, PromoteRequest, HotfixRequest, RollbackRequest, DrillRequest)
+}
+
+
+def resumed(task: str, document: Mapping[str, Any], **known: Any) -> ReleaseRequest:
+    """The request of a dead run, read from its lock; `known` is what it found out: commit, release, run.
+
+    A field that this desk does not know, or that is of another type, is left out.
+    """
+    kind = REQUESTS.get(task, DeployRequest)
+    types = {each.name: type(each.default) for each in fields(kind)}
+    read: dict[str, Any] = {
+        name: value for name, value in document.items() if type(value) is types.get(name)
+    }
+    return replace(kind(**read), retry=True, **known)

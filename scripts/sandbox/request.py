@@ -1,0 +1,26 @@
+"""What people ask of the sandbox."""
+
+from __future__ import annotations
+
+from scripts.config.request import Request, option
+
+DIR = "folder of the sandbox"
+
+
+class DemoRequest(Request):
+    """`demo`: the whole story."""
+
+    dir: str = option(DIR)
+
+
+class SandboxUpRequest(Request):
+    """`sandbox.up`: make a world."""
+
+    dir: str = option(DIR)
+    seed: str = option("fill production with so much data, such as `100MB`")
+
+
+class SandboxDownRequest(Request):
+    """`sandbox.down`: end it."""
+
+    dir: str = option(DIR)
