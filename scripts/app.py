@@ -24,7 +24,7 @@ from scripts.config.settings import Environment, Settings
 from scripts.console import Console
 from scripts.errors import CommandFailed, ConfigError
 from scripts.git.client import Git
-from scripts.git.command import check_addresses
+from scripts.git.command import check_remote_urls
 from scripts.secrets import load
 from scripts.secrets.classify import hidden
 from scripts.system import signals
@@ -104,8 +104,8 @@ def opened(console: Console, target: str | None = None) -> Desk:
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
     git = Git(_repository(folder, settings), settings.app.remote)
-    author = begin(git.author)  # beside the next two questions to git: each costs a start
-    check_addresses(git.folder, git.remote)
+    author = begin(git.user_name)  # beside the next two questions to git: each costs a start
+    check_remote_urls(git.folder, git.remote)
 
     @cache
     def values(environment: Environment) -> Mapping[str, str]:

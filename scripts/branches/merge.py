@@ -12,8 +12,7 @@ from scripts.branches.alignment import Alignment, Head, Meeting, Move
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import DeskError
-from scripts.git.client import Commit
-from scripts.git.merge import Merged, MergingGit
+from scripts.git.merge import MergeResult, MergingGit
 
 
 def merging(desk: Desk) -> MergingGit:
@@ -23,7 +22,7 @@ def merging(desk: Desk) -> MergingGit:
         Refused: git is too old for it.
     """
     git = MergingGit(desk.git.folder, desk.git.remote)
-    git.able()
+    git.require_merge_tree()
     return git
 
 
@@ -55,29 +54,29 @@ def align(desk: Desk, way: Sequence[Environment], refs: Mapping[str, str]) -> Al
 
 def head_of(git: MergingGit, environment: Environment, commit: str) -> Head:
     """A branch as it stands."""
-    return Head(environment.name, environment.branch, commit, git.tree(commit))
+    return Head(environment.name, environment.branch, commit, git.tree_id(commit))
 
 
 def meet(git: MergingGit, into: Head, other: Head) -> Meeting:
     """What merging `other` into `into` means."""
-    if not git.lacking(into.commit, other.commit):
+    if not git.commits_between(into.commit, other.commit):
         return Meeting(into, other, merged=into.tree)
-    ahead = bool(git.lacking(other.commit, into.commit))
-    twin = git.twin(into.commit, other.commit) if ahead else None
-    merged = Merged(other.tree)
+    ahead = bool(git.commits_between(other.commit, into.commit))
+    twin = git.same_tree_commit(into.commit, other.commit) if ahead else None
+    merged = MergeResult(other.tree)
     if ahead:
         # what `into` had in a commit of its own is not new to it, whatever git makes of the histories
-        merged = Merged(into.tree) if twin else git.merge_tree(into.commit, other.commit)
+        merged = MergeResult(into.tree) if twin else git.merge_tree(into.commit, other.commit)
     return Meeting(
         into,
         other,
-        strangers=tuple(Commit(**line) for line in git.log(other.commit, into.commit)),
+        strangers=tuple(git.log(other.commit, into.commit)),
         ahead=ahead,
-        authored=len(git.changing(into.commit, other.commit)),
+        authored=len(git.authored_between(into.commit, other.commit)),
         twin=twin,
         merged=merged.tree,
         conflicts=merged.conflicts,
-        changes=() if merged.conflicts else tuple(git.changes(into.tree, merged.tree)),
+        changes=() if merged.conflicts else tuple(git.name_status(into.tree, merged.tree)),
     )
 
 
@@ -88,7 +87,7 @@ def harmless(desk: Desk, wanted: str, environment: Environment, head: str) -> bo
     """
     with suppress(DeskError):
         git = merging(desk)
-        into = Head("", wanted[:12], wanted, git.tree(wanted))
+        into = Head("", wanted[:12], wanted, git.tree_id(wanted))
         return meet(git, into, head_of(git, environment, head)).harmless
     return False
 

@@ -129,7 +129,7 @@ def trees(desk: Desk, found: Alignment) -> dict[str, dict[str, str]]:
     if not all(git.is_ancestor(later, earlier) for later, earlier in pairwise(ends)):
         raise CommandFailed("the branches moved, and are not aligned", "`invoke backmerge --all --plan`")
     return {
-        head.branch: {"before": head.tree, "after": git.tree(end)}
+        head.branch: {"before": head.tree, "after": git.tree_id(end)}
         for head, end in zip(found.heads, ends, strict=True)
     }
 

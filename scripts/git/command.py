@@ -1,4 +1,4 @@
-"""How git is called: arguments, environment, one push of many refs. Built here, run in `git.py`."""
+"""Build git's command lines and environment, and check what people and remotes name: revisions, URLs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from scripts.system.command import CREDENTIALS, Command, inherited
 from scripts.system.process import attempt
 from scripts.system.secret import remember
 
-# whatever the person's own configuration says: these refs, all or none, and nothing else
+TIMEOUT = 60.0  # seconds
+# these refs, all or none, and nothing else, whatever the person's configuration says
 PUSH = ("push --atomic --no-verify --quiet --no-follow-tags --no-signed --recurse-submodules=no").split()
 FETCH = (
     "fetch --quiet --no-tags --no-write-fetch-head --refmap= --no-auto-gc --no-recurse-submodules"
 ).split()
-
-
-# nothing is left running, and an address with a password in it is not used
-PROTOCOLS = "https:http:ssh:file"  # no `ext::`, which runs programs, and no `git://`, which proves nobody
+PROTOCOLS = (
+    "https:http:ssh:file"  # not `ext::`, which runs programs, nor `git://`, which authenticates nobody
+)
+# leave no background process, and refuse a URL that holds a password
 ALWAYS = "-c gc.auto=0 -c maintenance.auto=false -c transfer.credentialsInUrl=die".split()
+ALLOW_CREDENTIALS = ("-c", "transfer.credentialsInUrl=allow")  # to report them better than git's `die` does
+# what people type for a commit: no option, white space, range, or search in messages
+REVISION = re.compile(r"(?!.*(\.\.|@\{))[\w#@][\w#@.,/+=~^-]{0,200}")
+URL_WITH_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/@\s:]*)(?::([^/@\s]*))?@(\S*)")
+SHORTEST_TOKEN = 20  # characters; a shorter user name of an https URL is taken for a name
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,9 @@ class Update:
     """One ref of a push.
 
     Args:
-        old: the id that we saw; None: it must not exist.
-        new: where it goes; None: it is deleted.
+        ref: full name, such as `refs/heads/main`.
+        old: the id it must have now; None: it must not exist.
+        new: the id it gets; None: it is deleted.
     """
 
     ref: str
@@ -41,20 +48,20 @@ class Update:
 
 
 def push_arguments(remote: str, updates: Sequence[Update]) -> tuple[str, ...]:
-    """The arguments of one push in which all updates happen, or none; each with its own lease."""
-    leases = [f"--force-with-lease={each.ref}:{each.old or ''}" for each in updates]
-    specs = [f"{each.new or ''}:{each.ref}" for each in updates]
+    """The arguments of one push that makes all updates or none, each with its own lease."""
+    leases = [f"--force-with-lease={update.ref}:{update.old or ''}" for update in updates]
+    specs = [f"{update.new or ''}:{update.ref}" for update in updates]
     return (*PUSH, *leases, "--", remote, *specs)
 
 
-def command(
+def git_command(
     folder: Path,
     arguments: Sequence[str],
     timeout: float,
     stdin: bytes | None = None,
     success: frozenset[int] = frozenset({0}),
 ) -> Command:
-    """One call of git in a clone; nothing that it might leave running in the background."""
+    """One call of git in a clone, with the desk's identity; `timeout` in seconds."""
     return Command(
         ("git", *ALWAYS, *arguments),
         cwd=folder,
@@ -66,7 +73,7 @@ def command(
 
 
 def _environment() -> Iterator[tuple[str, str]]:
-    """Credentials pass; what would point git at another repository does not."""
+    """Credentials pass; variables that would point git at another repository (`GIT_DIR`) do not."""
     yield from inherited(CREDENTIALS).items()
     for role in ("AUTHOR", "COMMITTER"):
         yield f"GIT_{role}_NAME", "release desk"
@@ -77,18 +84,8 @@ def _environment() -> Iterator[tuple[str, str]]:
     yield "LC_ALL", "C"
 
 
-# What git is given by name: revisions that people type, and the addresses of the remote.
-
-
-TIMEOUT = 60.0
-LOOK = ("-c", "transfer.credentialsInUrl=allow")  # git itself would only say that it dies of it
-# what people type for a commit: no option, no white space, no range, nothing that searches messages
-REVISION = re.compile(r"(?!.*(\.\.|@\{))[\w#@][\w#@.,/+=~^-]{0,200}")
-INSIDE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/@\s:]*)(?::([^/@\s]*))?@(\S*)")
-
-
-def usable(revision: str) -> str:
-    """The revision, if it can be nothing else than one.
+def checked_revision(revision: str) -> str:
+    """The revision unchanged.
 
     Raises:
         Refused: it may be an option, a range, a search, or something for a shell.
@@ -98,46 +95,49 @@ def usable(revision: str) -> str:
     return revision
 
 
-def secret_in(address: str) -> str | None:
-    """The password or token in an address; None if it holds none. The user of ssh is no secret."""
-    found = INSIDE.match(address)
-    if found is None:
+def url_secret(url: str) -> str | None:
+    """The password or token in a URL; None if it holds none. The user of an ssh URL is not secret."""
+    match = URL_WITH_USER.match(url)
+    if match is None:
         return None
-    scheme, user, password = found[1].lower(), found[2], found[3]
-    return password or (user if scheme.startswith("http") and len(user) >= 20 else None)
+    scheme, user, password = match[1].lower(), match[2], match[3]
+    return password or (user if scheme.startswith("http") and len(user) >= SHORTEST_TOKEN else None)
 
 
-def check_addresses(folder: Path, remote: str) -> None:
-    """See that none of the remote's addresses holds a secret: it would be on the argument list of a child.
+def check_remote_urls(folder: Path, remote: str) -> None:
+    """Refuse a remote whose URL holds a secret: git would pass it in the arguments of a child process.
 
     Raises:
-        ConfigError: one does; the secret itself is not shown, and is masked from now on.
+        ConfigError: a URL holds one. The secret is not shown, and is masked from now on.
     """
-    for address in addresses(folder, remote):
-        secret = secret_in(address)
+    for url in remote_urls(folder, remote):
+        secret = url_secret(url)
         if secret is not None:
             remember(secret)
             remember(unquote(secret))
-            bare = INSIDE.sub(r"\1\4", address)
+            bare = URL_WITH_USER.sub(r"\1\4", url)
             raise ConfigError(
-                f"the remote `{remote}` has a password or token in its address",
+                f"the remote `{remote}` has a password or token in its URL",
                 f"`git -C {folder} remote set-url {remote} {bare}`, and give it to git's credential"
                 " helper (in CI: the checkout action's token); it was readable there: replace it",
             )
 
 
-def addresses(folder: Path, remote: str) -> list[str]:
-    """Where a remote is read from and pushed to, as git rewrites it; empty when there is no such remote."""
-    asked = [
-        begin(attempt, command(folder, (*LOOK, "remote", "get-url", *role, "--all", "--", remote), TIMEOUT))
+def remote_urls(folder: Path, remote: str) -> list[str]:
+    """The URLs a remote is fetched from and pushed to, as git rewrites them; [] for an unknown remote."""
+    get_url = (*ALLOW_CREDENTIALS, "remote", "get-url")
+    answers = [
+        begin(attempt, git_command(folder, (*get_url, *role, "--all", "--", remote), TIMEOUT))
         for role in ((), ("--push",))
     ]
-    return [line for each in asked for line in each.result().text.splitlines()]
+    return [line for answer in answers for line in answer.result().text.splitlines()]
 
 
-def exposed(folder: Path, pattern: str) -> tuple[list[str], list[str]]:
-    """Files of a folder that git tracks, and those that `git add` would take; none outside a checkout."""
-    tracked = attempt(command(folder, ("ls-files", "-z", "--", pattern), TIMEOUT)).text.split("\0")
-    others = ("ls-files", "-z", "--others", "--exclude-standard", "--", pattern)
-    untracked = attempt(command(folder, others, TIMEOUT)).text.split("\0")
-    return [each for each in tracked if each], [each for each in untracked if each]
+def committable_files(folder: Path, pattern: str) -> tuple[list[str], list[str]]:
+    """Files of a folder that git tracks, and those that `git add` would add; both [] outside a checkout."""
+    listings = [
+        attempt(git_command(folder, ("ls-files", "-z", *which, "--", pattern), TIMEOUT)).text.split("\0")
+        for which in ((), ("--others", "--exclude-standard"))
+    ]
+    tracked, untracked = ([name for name in names if name] for names in listings)
+    return tracked, untracked

@@ -1,4 +1,4 @@
-"""Merging without a checkout: only objects are written; no working tree, index or ref is touched.
+"""Merge without a checkout: only objects are written; no working tree, index or ref is touched.
 
 `git merge-tree --write-tree` (git 2.38) merges objects as `git merge` would, with renames and conflicts.
 """
@@ -14,20 +14,20 @@ from pathlib import Path
 
 from scripts.errors import Refused
 from scripts.git.client import LOCAL_TIMEOUT, Git
-from scripts.git.command import command
+from scripts.git.command import git_command
 from scripts.system import temporary
 from scripts.system.process import attempt, run
 
-NEEDED = (2, 38)
+NEEDED_VERSION = (2, 38)
 
 
 @dataclass(frozen=True)
-class Merged:
-    """What merging two commits gives.
+class MergeResult:
+    """The result of merging two commits.
 
     Args:
-        tree: the id of the merged tree; with conflicts it holds their marks and is of no use.
-        conflicts: the files that a person has to mend; empty when the merge is clean.
+        tree: the id of the merged tree; with conflicts it holds conflict markers and must not be used.
+        conflicts: the files that a person has to resolve; empty when the merge is clean.
     """
 
     tree: str
@@ -35,25 +35,25 @@ class Merged:
 
 
 class MergingGit(Git):
-    """A clone of the app, in which commits can be merged as well."""
+    """A clone of the app in which commits can be merged and compared."""
 
-    def able(self) -> None:
-        """See that this git can merge without a checkout.
+    def require_merge_tree(self) -> None:
+        """Check that this git can merge without a checkout.
 
         Raises:
-            Refused: it is older than that.
+            Refused: it is too old.
         """
-        said = self._local("version").text.strip()
-        found = re.search(r"(\d+)\.(\d+)", said)
-        if found is None or tuple(map(int, found.groups())) < NEEDED:
-            needed = ".".join(map(str, NEEDED))
+        version = self._local("version").text.strip()
+        match = re.search(r"(\d+)\.(\d+)", version)
+        if match is None or tuple(map(int, match.groups())) < NEEDED_VERSION:
+            needed = ".".join(map(str, NEEDED_VERSION))
             raise Refused(
-                f"this git can't merge without a checkout: {said}, and {needed} or newer is needed",
+                f"this git can't merge without a checkout: {version}, and {needed} or newer is needed",
                 f"install git {needed} or newer: https://git-scm.com/downloads",
             )
 
-    def merge_tree(self, into: str, other: str) -> Merged:
-        """Merge `other` into `into`, as `git merge` would, without its commit.
+    def merge_tree(self, into: str, other: str) -> MergeResult:
+        """Merge `other` into `into` as `git merge` would, without making the commit.
 
         Raises:
             CommandFailed: the two have no history in common.
@@ -61,67 +61,69 @@ class MergingGit(Git):
         options = ("--write-tree", "-z", "--name-only", "--no-messages")
         result = self._local("merge-tree", *options, into, other, success={0, 1})
         tree, *files = result.out.decode("utf-8", "replace").rstrip("\0").split("\0")
-        return Merged(tree, tuple(files) if result.code else ())
+        return MergeResult(tree, tuple(files) if result.code else ())
 
     def merge_commit(self, tree: str, into: str, other: str, message: str) -> str:
-        """A merge commit with that tree, its first parent `into`; by the person, if git knows him."""
-        arguments = ("commit-tree", tree, "-p", into, "-p", other, "-F", "-")
-        call = command(self.folder, arguments, LOCAL_TIMEOUT, message.encode("utf-8", "backslashreplace"))
-        return run(replace(call, env={**call.env, **self._identity()})).text.strip()
+        """Make a merge commit of that tree, first parent `into`; returns its id.
 
-    def commit_with(self, parent: str, path: str, text: str, message: str) -> str:
-        """A commit on top of another in which one file holds this text; on no branch.
-
-        Only an index of its own, in a temporary folder, is involved.
+        Author and committer are the person's, if git knows name and email.
         """
-        blob = self._local("hash-object", "-w", "--stdin", stdin=text.encode()).text.strip()
+        arguments = ("commit-tree", tree, "-p", into, "-p", other, "-F", "-")
+        return self._run_with(self._identity(), *arguments, text=message)
+
+    def commit_file(self, parent: str, path: str, text: str, message: str) -> str:
+        """Make a commit on top of `parent` in which one file has this text; returns its id.
+
+        It is on no branch. Only an index in a temporary folder is used.
+        """
+        blob = self._write_object("hash-object", "-w", "--stdin", text=text)
         with temporary.folder() as folder:
             index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self._run_with(index, "read-tree", parent)
+            self._run_with(index, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+            tree = self._run_with(index, "write-tree")
+        return self._write_object("commit-tree", tree, "-p", parent, "-F", "-", text=message)
 
-            def staged(*arguments: str) -> str:
-                call = command(self.folder, arguments, LOCAL_TIMEOUT)
-                return run(replace(call, env={**call.env, **index})).text.strip()
-
-            staged("read-tree", parent)
-            staged("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
-            tree = staged("write-tree")
-        arguments = ("commit-tree", tree, "-p", parent, "-F", "-")
-        return self._local(*arguments, stdin=message.encode()).text.strip()
-
-    def tree(self, commit: str) -> str:
-        """The id of a commit's tree: two commits of the same tree hold the same files."""
+    def tree_id(self, commit: str) -> str:
+        """The id of a commit's tree: two commits with the same tree hold the same files."""
         return self._local("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").text.strip()
 
-    def lacking(self, commit: str, other: str) -> list[str]:
-        """The commits of `other` that `commit` lacks, newest first."""
-        return self._local("rev-list", other, f"^{commit}", "--").text.split()
+    def commits_between(self, base: str, head: str) -> list[str]:
+        """The commits of `head` that `base` lacks (`base..head`), newest first."""
+        return self._local("rev-list", head, f"^{base}", "--").text.split()
 
-    def changing(self, commit: str, other: str) -> list[str]:
-        """Those of them that change a file themselves: no merges, and no empty ones."""
+    def authored_between(self, base: str, head: str) -> list[str]:
+        """Those of `base..head` that change a file themselves: no merges, no empty commits."""
         options = ("--no-merges", "--full-history")
-        return self._local("rev-list", *options, other, f"^{commit}", "--", ":/").text.split()
+        return self._local("rev-list", *options, head, f"^{base}", "--", ":/").text.split()
 
-    def straight(self, commit: str, other: str) -> list[str]:
-        """Those of them that were made on the branch itself, not merged into it (first parents only)."""
-        return self._local("rev-list", "--first-parent", other, f"^{commit}", "--").text.split()
+    def first_parents_between(self, base: str, head: str) -> list[str]:
+        """Those of `base..head` that were made on the branch itself, not merged into it."""
+        return self._local("rev-list", "--first-parent", head, f"^{base}", "--").text.split()
 
-    def twin(self, commit: str, other: str) -> str | None:
-        """The newest commit that `commit` has and `other` lacks with the very files of `other`.
+    def same_tree_commit(self, commit: str, other: str) -> str | None:
+        """The newest commit of `other..commit` with exactly the files of `other`; None if there is none.
 
-        A branch that was squashed or rebased holds such files under another history.
+        A branch that was squashed or rebased holds the same files under another history.
         """
         lines = self._local("log", "--format=%T %H", commit, f"^{other}", "--").text.splitlines()
-        wanted = self.tree(other)
-        return next((line.split()[1] for line in lines if line.split()[0] == wanted), None)
+        tree = self.tree_id(other)
+        return next((line.split()[1] for line in lines if line.split()[0] == tree), None)
 
-    def changes(self, old: str, new: str) -> list[str]:
-        """The files in which two trees differ, as git writes it: `A added`, `M changed`, `D deleted`."""
+    def name_status(self, old: str, new: str) -> list[str]:
+        """The files in which two trees differ: `A added.txt`, `M changed.txt`, `D deleted.txt`."""
         raw = self._local("diff-tree", "-r", "-z", "--name-status", "--no-renames", old, new).out
         fields = raw.decode("utf-8", "replace").rstrip("\0").split("\0") if raw else []
-        return [f"{letter} {file}" for letter, file in zip(fields[::2], fields[1::2], strict=True)]
+        return [f"{status} {file}" for status, file in zip(fields[::2], fields[1::2], strict=True)]
+
+    def _run_with(self, env: Mapping[str, str], *arguments: str, text: str | None = None) -> str:
+        """What git prints with these variables added to its environment."""
+        stdin = None if text is None else text.encode("utf-8", "backslashreplace")
+        call = git_command(self.folder, arguments, LOCAL_TIMEOUT, stdin)
+        return run(replace(call, env={**call.env, **env})).text.strip()
 
     def _identity(self) -> Mapping[str, str]:
-        """Name and address of the person; nothing, and so the desk's own, when git lacks one of them."""
+        """The person's name and email as git's variables; {} (the desk's own) when git lacks one."""
         name, email = (
             self._local("config", "--get", f"user.{key}", success={0, 1}).text.strip()
             for key in ("name", "email")
@@ -135,22 +137,16 @@ class MergingGit(Git):
         }
 
 
-# A folder of a commit, as files on disk; the person's working tree is not touched.
-
-
-LARGEST_TREE = 60.0
-
-
-def unpack(git: Git, commit: str, folder: str, into: Path) -> Path:
-    """Write `folder` of the commit below `into`; returns where it lies.
+def export_folder(git: Git, commit: str, folder: str, into: Path) -> Path:
+    """Write the files of `folder` in the commit below `into`; returns the path of the written folder.
 
     Raises:
         Refused: the commit has no such folder.
     """
-    asked = command(git.folder, ("archive", "--format=tar", commit, "--", folder), LARGEST_TREE)
-    packed = attempt(asked)
-    if packed.code:
+    arguments = ("archive", "--format=tar", commit, "--", folder)
+    result = attempt(git_command(git.folder, arguments, LOCAL_TIMEOUT))
+    if result.code:
         raise Refused(f"`{commit[:12]}` has no folder `{folder}`", "`[e2e] path` in `pipeline.toml`")
-    with tarfile.open(fileobj=io.BytesIO(packed.out)) as archive:
+    with tarfile.open(fileobj=io.BytesIO(result.out)) as archive:
         archive.extractall(into, filter="data")
     return into / folder

@@ -68,7 +68,7 @@ def _chosen(desk: Desk, environment: Environment, remote: Remote, commit: str) -
 
 
 def _refuse_the_maker(desk: Desk, environment: Environment, commit: str) -> None:
-    maker = desk.git.log(commit, None, limit=1)[0]["author"]
+    maker = desk.git.log(commit, None, limit=1)[0].author
     if same_person(maker, desk.actor):
         raise Refused(
             f"{maker} made `{commit[:12]}`: another person has to approve it",

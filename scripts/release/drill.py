@@ -77,7 +77,7 @@ def _break(desk: Desk, commit: str) -> str:
             "name a `file` and its broken `text` under `[drill]` in `pipeline.toml`",
         )
     git = MergingGit(desk.git.folder, desk.git.remote)
-    return git.commit_with(commit, drill.file, drill.text, f"{SUBJECT} ({desk.now()})")
+    return git.commit_file(commit, drill.file, drill.text, f"{SUBJECT} ({desk.now()})")
 
 
 def _release_it(run: Run) -> None:

@@ -50,7 +50,7 @@ def release_hold(desk: Desk, request: UnfreezeRequest) -> Outcome:
 
 def now(desk: Desk) -> Ledger:
     """The ledger as it is now."""
-    return read_ledger(desk, desk.git.observe([state_ledger.REF]).get(state_ledger.REF))
+    return read_ledger(desk, desk.git.fetch([state_ledger.REF]).get(state_ledger.REF))
 
 
 def write(desk: Desk, environment: Environment, kind: str, **detail: Any) -> Event:

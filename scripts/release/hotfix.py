@@ -51,7 +51,7 @@ def _usable(desk: Desk, branch: str) -> None:
                 f"`{branch}` is the branch of {each.name}, no hotfix",
                 f"`invoke promote --to {desk.settings.chain[-1]}` releases what was proven before",
             )
-    if f"refs/heads/{branch}" not in desk.git.refs():
+    if f"refs/heads/{branch}" not in desk.git.ls_remote():
         raise Refused(
             f"the remote has no branch `{branch}`",
             f"`git push {desk.git.remote} {shlex.quote(branch)}`",

@@ -101,7 +101,7 @@ def _proofs(
     made = desk.git.log(wanted, None, limit=1)
     return {
         "before": before,
-        "maker": made[0]["author"] if made else "",
+        "maker": made[0].author if made else "",
         "altered": proofs.altered(desk, remote.ledger, before, wanted),
     }
 
@@ -165,10 +165,10 @@ def _carried(
         return ()
     git = MergingGit(desk.git.folder, desk.git.remote)
     heads = [remote.head(each) for each in desk.settings if each is not environment]
-    made = {commit for other in heads if other for commit in git.straight(head, other)}
+    made = {commit for other in heads if other for commit in git.first_parents_between(head, other)}
     return tuple(each for each in commits_between(desk, wanted, head) if each.id in made)
 
 
 def commits_between(desk: Desk, new: str, without: str | None) -> tuple[Commit, ...]:
     """The commits of `new` that `without` lacks, newest first."""
-    return tuple(Commit(**line) for line in desk.git.log(new, without))
+    return tuple(desk.git.log(new, without))

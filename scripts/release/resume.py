@@ -50,7 +50,7 @@ def resume(desk: Desk, request: ResumeRequest) -> Outcome:
 
 def look(desk: Desk, environment: Environment) -> tuple[str, Lock] | None:
     """The lock as it is now, None if nobody holds the environment."""
-    refs = desk.git.observe([lock_ref(environment.name)])
+    refs = desk.git.fetch([lock_ref(environment.name)])
     lock = read_lock(desk, refs, environment)
     return (refs[lock_ref(environment.name)], lock) if lock else None
 
@@ -73,7 +73,7 @@ def wait_for_silence(desk: Desk, environment: Environment, held_by: str, lock: L
     until = desk.clock() + ttl
     while desk.clock() < until:
         desk.sleep(ttl / LOOKS)
-        now = desk.git.refs().get(lock_ref(environment.name))
+        now = desk.git.ls_remote().get(lock_ref(environment.name))
         if now is None:
             raise Locked(f"run {lock.run} has just ended by itself", "`invoke status`")
         if now != held_by:
@@ -129,7 +129,7 @@ def take_over(desk: Desk, environment: Environment, taken: Run, held_by: str, de
 
 def plan_again(desk: Desk, environment: Environment, dead: Lock) -> Plan:
     """The plan of the dead run, made anew from what is true now."""
-    desk.git.observe([candidate_ref(environment.name, dead.run)])  # a drill's commit is on no branch
+    desk.git.fetch([candidate_ref(environment.name, dead.run)])  # a drill's commit is on no branch
     request = resumed(dead.task, dead.request, sha=dead.commit, resumes=dead.run, **_names(dead))
     if request.restores_data and in_place.settled(desk, required_database(desk, environment), dead.run):
         request = replace(request, with_data=False, backup="", scope="")  # they went back already

@@ -156,7 +156,7 @@ def _agreed(facts: Facts) -> ReleaseRequest:
 def _still_planned(run: Run) -> None:
     """Between the plan and the lock somebody else may have had the lock, and released it again."""
     desk, facts = run.desk, run.plan.facts
-    refs = desk.git.observe([state_ledger.REF])
+    refs = desk.git.fetch([state_ledger.REF])
     ledger = read_ledger(desk, refs.get(state_ledger.REF))
     before, now = facts.ledger.last(facts.environment.name), ledger.last(facts.environment.name)
     if refs.get(run.holding.ref) not in run.holding.tried:

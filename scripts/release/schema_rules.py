@@ -51,7 +51,7 @@ def _left(
         if wanted <= set(files):
             break
         try:
-            found = read(desk.git.files(commit, desk.settings.app.migrations, ".sql"))
+            found = read(desk.git.read_files(commit, desk.settings.app.migrations, ".sql"))
             beside = rollbacks_of(desk, commit)
         except CommandFailed:  # not in this clone: a branch was rewritten
             continue

@@ -165,7 +165,7 @@ def _schema_problems(desk: Desk, own: Seen, released: Event) -> Iterator[str]:
 def history(desk: Desk, request: HistoryRequest) -> Outcome:
     """The events of one environment, or of all."""
     only = desk.settings.environment(request.env).name if request.env else None
-    tip = desk.git.observe([ledger.REF]).get(ledger.REF)
+    tip = desk.git.fetch([ledger.REF]).get(ledger.REF)
     events = [
         event.document() for event in read_ledger(desk, tip).events if only in (None, event.environment)
     ]
@@ -180,7 +180,7 @@ def history(desk: Desk, request: HistoryRequest) -> Outcome:
 def show_locks(desk: Desk, request: LocksRequest) -> Outcome:
     """The locks of one environment, or of all."""
     asked = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
-    refs = desk.git.observe([lock_ref(each.name) for each in asked])
+    refs = desk.git.fetch([lock_ref(each.name) for each in asked])
     found = [(each, read_lock(desk, refs, each)) for each in asked]
     held = [lock for _, lock in found if lock]
     locks = {each.name: lock.document() if lock else None for each, lock in found}

@@ -14,7 +14,7 @@ from scripts.config.desk import Desk
 from scripts.config.env_files import Lines
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, ConfigError
-from scripts.git.command import command
+from scripts.git.command import git_command
 from scripts.secrets.variables import PROCESS, Public, Variable, Written
 from scripts.system.background import begin
 from scripts.system.command import Command, inherited, starting_with
@@ -230,7 +230,7 @@ def _asked(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None)
 
 def _said(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None) -> str:
     try:
-        return attempt(command(folder, arguments, GIT_PATIENCE, stdin)).text
+        return attempt(git_command(folder, arguments, GIT_PATIENCE, stdin)).text
     except (CommandFailed, CommandTimedOut):  # no git, no checkout: nothing to know
         return ""
 

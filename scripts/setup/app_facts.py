@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scripts.errors import Refused
-from scripts.git.command import command
+from scripts.git.command import git_command
 from scripts.setup import programs
 from scripts.system.process import attempt
 
@@ -26,7 +26,9 @@ def checkout(folder: Path) -> Path:
     Raises:
         Refused: it lies in none.
     """
-    found = attempt(command(folder, ("rev-parse", "--show-toplevel"), TIMEOUT)) if folder.is_dir() else None
+    found = (
+        attempt(git_command(folder, ("rev-parse", "--show-toplevel"), TIMEOUT)) if folder.is_dir() else None
+    )
     if found is None or found.code:
         raise Refused(
             f"`{folder}` is no git checkout", "run it in the app's clone, or name that with `--app`"
@@ -36,18 +38,18 @@ def checkout(folder: Path) -> Path:
 
 def remotes(app: Path) -> tuple[str, ...]:
     """The names of its remotes."""
-    return tuple(attempt(command(app, ("remote",), TIMEOUT)).text.split())
+    return tuple(attempt(git_command(app, ("remote",), TIMEOUT)).text.split())
 
 
 def branches(app: Path, remote: str) -> tuple[str, ...]:
     """The remote's branches, asked there; as last seen where it does not answer; local ones too."""
-    asked = attempt(command(app, ("ls-remote", "--heads", "--", remote), TIMEOUT))
+    asked = attempt(git_command(app, ("ls-remote", "--heads", "--", remote), TIMEOUT))
     names = {line.partition("refs/heads/")[2] for line in asked.text.splitlines()}
     if asked.code:
         form = ("for-each-ref", "--format=%(refname:lstrip=3)", f"refs/remotes/{remote}")
-        names |= set(attempt(command(app, form, TIMEOUT)).text.split())
+        names |= set(attempt(git_command(app, form, TIMEOUT)).text.split())
     local = ("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
-    names |= set(attempt(command(app, local, TIMEOUT)).text.split())
+    names |= set(attempt(git_command(app, local, TIMEOUT)).text.split())
     return tuple(sorted(names - {"", "HEAD"}))
 
 

@@ -44,7 +44,7 @@ def supabase_cli(desk: Desk) -> Iterator[Finding]:
 def files(desk: Desk) -> Iterator[Finding]:
     """Files with secrets: their owner's alone, and never git's."""
     folder = desk.config_folder
-    tracked, untracked = command.exposed(folder, ".env*")
+    tracked, untracked = command.committable_files(folder, ".env*")
     for each in desk.settings:
         name = f".env.{each.name}"
         bits = programs.mode(folder / name)

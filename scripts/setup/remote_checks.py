@@ -26,7 +26,7 @@ ACCESS = (
 
 def remote(desk: Desk) -> Iterator[Finding]:
     """Read its refs; push two scratch refs at once, see a wrong lease refused whole, take them away."""
-    refs = desk.git.refs()
+    refs = desk.git.ls_remote()
     yield health.ok("remote", f"`{desk.git.remote}` can be read: {len(refs)} refs")
     for each in desk.settings:
         if each.branch_ref not in refs:
@@ -37,7 +37,7 @@ def remote(desk: Desk) -> Iterator[Finding]:
 
 def _pushes(desk: Desk) -> Iterator[Finding]:
     git, run = desk.git, desk.new_id()
-    mine = git.write("doctor.json", {"run": run}, "a scratch ref of `invoke doctor`", None)
+    mine = git.commit_json("doctor.json", {"run": run}, "a scratch ref of `invoke doctor`", None)
     scratch = [f"refs/deploy/doctor/{run}/{name}" for name in ("a", "b")]
     try:
         git.push([Update(ref, None, mine) for ref in scratch])
@@ -58,16 +58,16 @@ def _pushes(desk: Desk) -> Iterator[Finding]:
             )
     finally:
         with contextlib.suppress(CommandFailed, StaleError):
-            left = git.refs()
+            left = git.ls_remote()
             git.push([Update(ref, left[ref], None) for ref in scratch if ref in left])
-    if any(ref in git.refs() for ref in scratch):
+    if any(ref in git.ls_remote() for ref in scratch):
         hint = f"`git push {git.remote} --delete {' '.join(scratch)}`"
         yield health.error("push", "the scratch refs can't be taken away again", hint)
 
 
 def on_github(desk: Desk) -> Iterator[Finding]:
     """What the token may do, this clock against GitHub's, and the rules of the branches."""
-    addresses = command.addresses(desk.git.folder, desk.git.remote)
+    addresses = command.remote_urls(desk.git.folder, desk.git.remote)
     last = desk.settings.environments[desk.settings.chain[-1]]
     hub = client.from_process(addresses, desk.values(last).get("GITHUB_TOKEN"))
     if hub is None:

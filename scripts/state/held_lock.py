@@ -50,7 +50,7 @@ class Holding:
         updates = [Update(self.ref, old, self.id), Update(self.candidate, None, self.lock.commit)]
         if dead:
             left = candidate_ref(dead.environment, dead.run)
-            refs = self._tools.git.refs()
+            refs = self._tools.git.ls_remote()
             if left in refs:
                 updates.append(Update(left, refs[left], None))
         self._tools.git.push(updates)
@@ -68,7 +68,7 @@ class Holding:
         silent = self._tools.clock() - self._confirmed
         if ask or silent > self._tools.settings.lock.ttl / 2:
             with contextlib.suppress(CommandFailed), self._guard:
-                self.adopt(self._tools.git.refs())
+                self.adopt(self._tools.git.ls_remote())
         if self.lost:
             raise Locked(
                 f"the lock of {self.lock.environment} was taken over from this run",
@@ -134,6 +134,6 @@ class Holding:
 
     def _write(self, lock: Lock) -> str:
         subject = f"lock of {lock.environment}: {lock.task} by {lock.actor}"
-        new = self._tools.git.write(LOCK_FILE, lock.document(), subject, None)
+        new = self._tools.git.commit_json(LOCK_FILE, lock.document(), subject, None)
         self.tried.add(new)
         return new

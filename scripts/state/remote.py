@@ -39,11 +39,11 @@ def append(
     """
     for attempt in range(APPENDS):
         event = make(read_ledger(desk, tip))
-        written = desk.git.write(state_ledger.FILE, event.document(), event.subject, tip)
+        written = desk.git.commit_json(state_ledger.FILE, event.document(), event.subject, tip)
         try:
             desk.git.push([Update(state_ledger.REF, tip, written), *updates()])
         except StaleError as fault:
-            tip = desk.git.observe([state_ledger.REF]).get(state_ledger.REF)
+            tip = desk.git.fetch([state_ledger.REF]).get(state_ledger.REF)
             arrived = read_ledger(desk, tip).of_run(event.run, event.kind)
             if arrived:  # an earlier push of this run did, and only its answer was lost
                 return arrived
@@ -71,8 +71,8 @@ def observe_remote(desk: Desk) -> Remote:
     wanted = [state_ledger.REF]
     for environment in desk.settings:
         wanted += [environment.branch_ref, lock_ref(environment.name)]
-    seen = desk.git.seen(state_ledger.REF)
-    refs = desk.git.observe(wanted)
+    seen = desk.git.last_fetched(state_ledger.REF)
+    refs = desk.git.fetch(wanted)
     tip = refs.get(state_ledger.REF)
     if seen and not (tip and desk.git.is_ancestor(seen, tip)):
         raise Refused(
@@ -91,7 +91,7 @@ def read_ledger(desk: Desk, tip: str | None) -> Ledger:
 @cache
 def _ledger(git: Git, tip: str) -> Ledger:
     """A commit never changes, so what it holds is read once."""
-    chain = git.chain(tip, state_ledger.FILE)
+    chain = git.json_history(tip, state_ledger.FILE)
     return Ledger(tip, tuple(state_ledger.event_of(document) for document in chain))
 
 
@@ -100,12 +100,12 @@ def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> 
     held = refs.get(lock_ref(environment.name))
     if held is None:
         return None
-    return lock_of(desk.git.chain(held, LOCK_FILE)[0])
+    return lock_of(desk.git.json_history(held, LOCK_FILE)[0])
 
 
 def locked(desk: Desk, environment: Environment) -> Locked:
     """Who was quicker."""
-    refs = desk.git.observe([lock_ref(environment.name), state_ledger.REF])
+    refs = desk.git.fetch([lock_ref(environment.name), state_ledger.REF])
     lock = read_lock(desk, refs, environment)
     hint = f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {environment.name}`"
     if lock:

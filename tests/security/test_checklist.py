@@ -253,11 +253,11 @@ def test_11_no_token_in_a_remotes_address(tmp_path: Path, role: tuple[str, ...])
     ended = invoke("status", "--json", env_dir=folder)
 
     assert (1, "failed") == (ended.code, ended.document["ending"])
-    assert "has a password or token in its address" in ended.document["message"]
+    assert "has a password or token in its URL" in ended.document["message"]
     assert VALUE not in ended.out + ended.err
-    assert "transfer.credentialsInUrl=die" in command.command(tmp_path, (), 1).argv
-    assert command.secret_in("https://ghp_0123456789abcdef0123@github.com/o/r")
-    assert not command.secret_in("ssh://git@github.com/o/r")
+    assert "transfer.credentialsInUrl=die" in command.git_command(tmp_path, (), 1).argv
+    assert command.url_secret("https://ghp_0123456789abcdef0123@github.com/o/r")
+    assert not command.url_secret("ssh://git@github.com/o/r")
 
 
 OPTIONS = [
@@ -304,7 +304,7 @@ def test_12_git_speaks_three_protocols_and_no_shell_is_started(tmp_path: Path) -
     person.git("remote", "set-url", "origin", f"ext::touch {tmp_path / 'pwned'}")
 
     with pytest.raises(DeskError):
-        Git(person.folder, "origin").refs()
+        Git(person.folder, "origin").ls_remote()
     assert not (tmp_path / "pwned").exists()
     with pytest.raises(CommandFailed):
         attempt(Command((f"touch {tmp_path / 'pwned'}",)))

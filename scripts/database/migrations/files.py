@@ -161,7 +161,7 @@ def _comment_end(sql: str, place: int) -> int:
 def migrations_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
     """The migrations of a commit: from its objects, never from a working tree."""
     folder = desk.settings.app.migrations
-    return read(desk.git.files(commit, folder, ".sql")) if folder else ()
+    return read(desk.git.read_files(commit, folder, ".sql")) if folder else ()
 
 
 def applied_migrations(desk: Desk, environment: Environment) -> tuple[Applied, ...] | None:
@@ -173,4 +173,4 @@ def applied_migrations(desk: Desk, environment: Environment) -> tuple[Applied, .
 def rollbacks_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
     """The rollback scripts of a commit, from its objects."""
     folder = desk.settings.app.rollbacks
-    return read(desk.git.files(commit, folder, ".sql")) if folder else ()
+    return read(desk.git.read_files(commit, folder, ".sql")) if folder else ()

@@ -79,7 +79,7 @@ def standing(desk: Desk, remote: Remote, environment: Environment, sha: str = ""
     )
     if commit is None:
         raise Refused(f"the remote has no branch `{environment.branch}`", "name a commit: `--sha REV`")
-    files = desk.git.files(commit, desk.settings.app.migrations, ".sql")
+    files = desk.git.read_files(commit, desk.settings.app.migrations, ".sql")
     committed = read(files)
     found = compare(committed, applied)
     return Standing(environment, commit, committed, applied, found, tuple(differences.malformed(files)))

@@ -122,7 +122,7 @@ def _make_journeys(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     desk.progress.begin("journeys", f"{trial.suite} suite against {trial.environment.url}")
     started = desk.clock()
     with tempfile.TemporaryDirectory(prefix="journeys-") as place:
-        tests = merge.unpack(desk.git, trial.commit, e2e.path, Path(place)) if e2e.path else SHIPPED
+        tests = merge.export_folder(desk.git, trial.commit, e2e.path, Path(place)) if e2e.path else SHIPPED
         smoke, variables = trial.suite == "smoke", _variables(desk, trial, folder)
         journeys = Journeys(tests, folder, smoke, trial.only, variables, e2e.timeout)
         try:

@@ -54,7 +54,7 @@ def desk(person: Repository) -> Git:
 
 def lock(desk: Git, who: str = "x") -> str:
     """A commit that could be a lock."""
-    return desk.write("lock.json", {"run": who}, f"lock by {who}", None)
+    return desk.commit_json("lock.json", {"run": who}, f"lock by {who}", None)
 
 
 # ---------------------------------------------------------------------------------------- builders
@@ -108,7 +108,7 @@ def test_refs_are_those_of_the_remote_now(desk: Git, person: Repository, origin:
     expected = {ref: sha for ref, sha in origin.refs().items() if ref in (DEVELOP, "refs/deploy/lock/x")}
 
     assert 2 == len(expected)
-    assert expected == desk.refs()
+    assert expected == desk.ls_remote()
 
 
 def test_an_empty_remote_has_no_refs(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_empty_remote_has_no_refs(tmp_path: Path) -> None:
     origin = bare(tmp_path / "empty.git")
     person = clone(origin, tmp_path / "clone")
 
-    assert {} == Git(person.folder, "origin").refs()
+    assert {} == Git(person.folder, "origin").ls_remote()
 
 
 def test_an_unreachable_remote_is_another_programs_failure(desk: Git, person: Repository) -> None:
@@ -124,7 +124,7 @@ def test_an_unreachable_remote_is_another_programs_failure(desk: Git, person: Re
     person.git("remote", "set-url", "origin", "file:///nowhere/at/all.git")
 
     with pytest.raises(CommandFailed) as caught:
-        desk.refs()
+        desk.ls_remote()
 
     assert 3 == caught.value.code
 
@@ -133,7 +133,7 @@ def test_an_unreachable_remote_is_another_programs_failure(desk: Git, person: Re
 def test_a_hostile_remote_name_runs_nothing(person: Repository, remote: str) -> None:
     """What is configured as remote is never an option, and no protocol runs a program."""
     with pytest.raises(CommandFailed):
-        Git(person.folder, remote).refs()
+        Git(person.folder, remote).ls_remote()
 
     assert not list(person.folder.rglob("hacked"))
 
@@ -176,7 +176,7 @@ def test_observe_leaves_a_stale_detached_clone_as_it_is(tmp_path: Path, shallow:
     before = state(person)
     desk = Git(person.folder, "origin")
 
-    refs = desk.observe([DEVELOP])
+    refs = desk.fetch([DEVELOP])
 
     assert new == refs[DEVELOP] == refs["refs/heads/other"]
     assert (True, False) == (desk.is_ancestor(first, new), desk.is_ancestor(new, first))
@@ -186,7 +186,7 @@ def test_observe_leaves_a_stale_detached_clone_as_it_is(tmp_path: Path, shallow:
 
 def test_observe_passes_over_refs_that_are_not_there(desk: Git) -> None:
     """A branch before its first promotion is simply absent."""
-    refs = desk.observe([DEVELOP, "refs/heads/staging", LOCK])
+    refs = desk.fetch([DEVELOP, "refs/heads/staging", LOCK])
 
     assert {DEVELOP} == set(refs)
 
@@ -197,20 +197,20 @@ def test_observe_has_the_objects_of_locks_and_ledger(tmp_path: Path, desk: Git, 
     desk.push([Update(LOCK, None, held)])
     other = clone(origin, tmp_path / "other")
 
-    Git(other.folder, "origin").observe([LOCK])
+    Git(other.folder, "origin").fetch([LOCK])
 
     assert "commit" == other.git("cat-file", "-t", held)
 
 
 def test_observe_follows_a_branch_that_was_rewritten(tmp_path: Path, desk: Git, origin: Repository) -> None:
     """After a forced push by somebody the new commit is the answer."""
-    desk.observe([DEVELOP])
+    desk.fetch([DEVELOP])
     other = clone(origin, tmp_path / "other")
     other.git("switch", "-q", "--orphan", "fresh")
     rewritten = other.commit("from scratch")
     other.git("push", "-q", "--force", "origin", f"HEAD:{DEVELOP}")
 
-    assert rewritten == desk.observe([DEVELOP])[DEVELOP]
+    assert rewritten == desk.fetch([DEVELOP])[DEVELOP]
     assert 1 == len(desk.log(rewritten, None))
 
 
@@ -222,12 +222,12 @@ def test_observe_gets_over_a_branch_that_became_a_folder(
     other.git("switch", "-q", "-c", "fix", "origin/develop")
     other.commit("fix")
     other.git("push", "-q", "origin", "fix")
-    desk.observe(["refs/heads/fix"])
+    desk.fetch(["refs/heads/fix"])
     one = other.commit("one")
     other.git("push", "-q", "origin", ":fix", "HEAD:refs/heads/fix/one")
 
-    assert one == desk.observe(["refs/heads/fix/one"])["refs/heads/fix/one"]
-    assert "one" == desk.log(one, None)[0]["subject"]
+    assert one == desk.fetch(["refs/heads/fix/one"])["refs/heads/fix/one"]
+    assert "one" == desk.log(one, None)[0].subject
 
 
 def test_many_may_observe_in_one_clone(tmp_path: Path, origin: Repository, person: Repository) -> None:
@@ -238,7 +238,7 @@ def test_many_may_observe_in_one_clone(tmp_path: Path, origin: Repository, perso
     seen: list[str] = []
 
     def look() -> None:
-        seen.append(Git(person.folder, "origin").observe([DEVELOP])[DEVELOP])
+        seen.append(Git(person.folder, "origin").fetch([DEVELOP])[DEVELOP])
 
     threads = [threading.Thread(target=look) for _ in range(6)]
     for thread in threads:
@@ -286,7 +286,7 @@ def test_many_may_observe_in_one_clone(tmp_path: Path, origin: Repository, perso
 def test_hostile_revisions_are_refused(desk: Git, person: Repository, hostile: str) -> None:
     """What is no commit is refused by name; it is no option, no range, no program, and writes no file."""
     before = state(person)
-    refs = desk.refs()
+    refs = desk.ls_remote()
 
     with pytest.raises(Refused) as caught:
         desk.resolve(hostile, refs)
@@ -304,15 +304,15 @@ def test_the_remotes_branch_wins(desk: Git, person: Repository, tmp_path: Path, 
     mine = person.commit("mine, pushed nowhere")
     person.git("tag", "develop", mine)
 
-    assert theirs == desk.resolve("develop", desk.refs())
-    assert "theirs" == desk.log(theirs, None)[0]["subject"]
+    assert theirs == desk.resolve("develop", desk.ls_remote())
+    assert "theirs" == desk.log(theirs, None)[0].subject
 
 
 def test_commits_and_tags_of_the_clone_are_found(desk: Git, person: Repository) -> None:
     """A full id, a short one, an annotated tag and a relative name all lead to the commit."""
     head, first = person.git("rev-parse", "HEAD"), person.git("rev-parse", "HEAD~1")
     person.git("tag", "-a", "-m", "annotated", "v1", first)
-    refs = desk.refs()
+    refs = desk.ls_remote()
 
     assert [head, head, first, first] == [
         desk.resolve(name, refs) for name in (head, head[:10], "v1", f"{head}~1")
@@ -329,9 +329,9 @@ def test_the_log_is_newest_first_and_whole(desk: Git, person: Repository) -> Non
 
     found = desk.log(ids[-1], base)
 
-    assert ids[::-1] == [each["id"] for each in found]
-    assert ["change 2", "change 1", "change 0"] == [each["subject"] for each in found]
-    assert {"Ada"} == {each["author"] for each in found}
+    assert ids[::-1] == [each.id for each in found]
+    assert ["change 2", "change 1", "change 0"] == [each.subject for each in found]
+    assert {"Ada"} == {each.author for each in found}
     assert [] == desk.log(base, ids[-1])
     assert 2 == len(desk.log(ids[-1], None, limit=2))
 
@@ -343,7 +343,7 @@ def test_any_subject_can_be_read(desk: Git, person: Repository, subject: str) ->
     """A subject is only text, also when it is empty."""
     base, new = person.git("rev-parse", "HEAD"), person.commit(subject)
 
-    assert [(new, subject)] == [(each["id"], each["subject"]) for each in desk.log(new, base)]
+    assert [(new, subject)] == [(each.id, each.subject) for each in desk.log(new, base)]
 
 
 def test_a_base_that_is_not_here_leaves_nothing_out(desk: Git, person: Repository) -> None:
@@ -357,8 +357,8 @@ def test_a_base_that_is_not_here_leaves_nothing_out(desk: Git, person: Repositor
 def test_a_written_commit_holds_one_json_file(desk: Git, person: Repository) -> None:
     """A document becomes a commit with one file, on top of its parent, and no ref or index moves."""
     before = state(person)
-    first = desk.write("event.json", {"b": "é", "a": [1]}, "a subject\nwith a body", None)
-    second = desk.write("event.json", {}, "$(id) --amend", first)
+    first = desk.commit_json("event.json", {"b": "é", "a": [1]}, "a subject\nwith a body", None)
+    second = desk.commit_json("event.json", {}, "$(id) --amend", first)
 
     assert '{\n "a": [\n  1\n ],\n "b": "é"\n}' == person.git("show", f"{first}:event.json")
     assert "event.json" == person.git("ls-tree", "--name-only", "-r", first)
@@ -370,11 +370,11 @@ def test_a_written_commit_holds_one_json_file(desk: Git, person: Repository) -> 
 
 def test_a_name_of_the_person_is_read_or_empty(desk: Git, person: Repository) -> None:
     """Who works here is what git knows."""
-    assert "" == desk.author()
+    assert "" == desk.user_name()
 
     person.git("config", "user.name", "Ada Lovelace")
 
-    assert "Ada Lovelace" == desk.author()
+    assert "Ada Lovelace" == desk.user_name()
 
 
 # ---------------------------------------------------------------------------------------- push
@@ -384,8 +384,8 @@ def test_all_refs_of_a_push_move_together(desk: Git, origin: Repository) -> None
     """A ref is made, one moves and one is deleted in one push."""
     held, head = lock(desk), origin.refs()[DEVELOP]
     desk.push([Update(LOCK, None, held)])
-    ledger = desk.write("event.json", {}, "event", None)
-    new = desk.write("file", {}, "on top", head)
+    ledger = desk.commit_json("event.json", {}, "event", None)
+    new = desk.commit_json("file", {}, "on top", head)
 
     desk.push([Update(LEDGER, None, ledger), Update(LOCK, held, None), Update(DEVELOP, head, new)])
 
@@ -398,8 +398,8 @@ def test_all_refs_of_a_push_move_together(desk: Git, origin: Repository) -> None
 def test_a_stale_push_moves_nothing(desk: Git, origin: Repository, stale: str) -> None:
     """If one ref is not what was seen, none moves, and the error holds what the remote says now."""
     head = origin.refs()[DEVELOP]
-    held, other, event = lock(desk), lock(desk, "other"), desk.write("event.json", {}, "event", None)
-    on_top = desk.write("file", {}, "on top", head)
+    held, other, event = lock(desk), lock(desk, "other"), desk.commit_json("event.json", {}, "event", None)
+    on_top = desk.commit_json("file", {}, "on top", head)
     if stale in ("lock exists", "lock stolen"):
         desk.push([Update(LOCK, None, other)])
     updates = {
@@ -422,7 +422,7 @@ def test_a_branch_never_moves_backwards_unseen(desk: Git, origin: Repository, pe
     head = origin.refs()[DEVELOP]
     newer = person.commit("somebody's")
     person.git("push", "-q", "origin", "develop")
-    mine = desk.write("file", {}, "mine", head)
+    mine = desk.commit_json("file", {}, "mine", head)
 
     with pytest.raises(StaleError):
         desk.push([Update(DEVELOP, head, mine)])
@@ -445,8 +445,8 @@ def test_a_refused_push_is_no_stale_one(desk: Git, origin: Repository) -> None:
 def test_one_refused_ref_holds_back_all(desk: Git, origin: Repository) -> None:
     """A hook that refuses the branch keeps the ledger and the lock where they are."""
     origin.hook("update", f'[ "$1" != {DEVELOP} ] || exit 1')
-    head, event = origin.refs()[DEVELOP], desk.write("event.json", {}, "event", None)
-    on_top = desk.write("file", {}, "on top", head)
+    head, event = origin.refs()[DEVELOP], desk.commit_json("event.json", {}, "event", None)
+    on_top = desk.commit_json("file", {}, "on top", head)
 
     with pytest.raises(CommandFailed):
         desk.push([Update(LEDGER, None, event), Update(DEVELOP, head, on_top)])
@@ -546,7 +546,7 @@ def test_git_never_asks(desk: Git, person: Repository) -> None:
     started = time.monotonic()
 
     with pytest.raises(CommandFailed):
-        desk.refs()
+        desk.ls_remote()
 
     assert time.monotonic() - started < 10
 
@@ -559,4 +559,4 @@ def test_variables_that_point_git_elsewhere_do_not_pass(
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
         monkeypatch.setenv(name, str(elsewhere.folder))
 
-    assert origin.refs() == desk.refs()
+    assert origin.refs() == desk.ls_remote()

@@ -75,7 +75,7 @@ def test_a_clean_merge_is_the_one_that_git_merge_makes(
     person.git("reset", "-q", "--hard")
     person.git("switch", "-q", "develop")
     person.git("merge", "-q", "--no-edit", "other")
-    assert merged.tree == desk.tree(commit) == desk.tree("HEAD")
+    assert merged.tree == desk.tree_id(commit) == desk.tree_id("HEAD")
 
 
 def test_conflicts_name_their_files(desk: MergingGit, person: Repository) -> None:
@@ -107,7 +107,7 @@ def test_the_merge_is_the_persons_if_git_knows_him(
     for key, value in zip(("name", "email"), known, strict=True):
         if value:
             person.git("config", f"user.{key}", value)
-    commit = desk.merge_commit(desk.tree(fork[0]), *fork, "x")
+    commit = desk.merge_commit(desk.tree_id(fork[0]), *fork, "x")
 
     assert f"{name} {name}" == person.git("log", "-1", "--format=%an %cn", commit)
 
@@ -123,10 +123,10 @@ def test_one_sides_commits(desk: MergingGit, person: Repository) -> None:
     person.git("merge", "-q", "--no-ff", "-m", "Merge pull request #1", "other")
     merge = person.git("rev-parse", "HEAD")
 
-    assert {merge, empty, work} == set(desk.lacking(base, merge))
-    assert [work] == desk.changing(base, merge)
-    assert [merge] == desk.straight(base, merge)
-    assert [] == desk.lacking(merge, base)
+    assert {merge, empty, work} == set(desk.commits_between(base, merge))
+    assert [work] == desk.authored_between(base, merge)
+    assert [merge] == desk.first_parents_between(base, merge)
+    assert [] == desk.commits_between(merge, base)
 
 
 def test_the_twin_of_a_squashed_branch(desk: MergingGit, person: Repository) -> None:
@@ -140,9 +140,9 @@ def test_the_twin_of_a_squashed_branch(desk: MergingGit, person: Repository) -> 
     person.git("rm", "-q", "work")
     person.git("commit", "-q", "-m", "revert all")
 
-    assert one == desk.twin(two, squash)
-    assert two == desk.twin(two, reverted)
-    assert None is desk.twin(two, "HEAD")
+    assert one == desk.same_tree_commit(two, squash)
+    assert two == desk.same_tree_commit(two, reverted)
+    assert None is desk.same_tree_commit(two, "HEAD")
 
 
 def test_changes_name_the_files(desk: MergingGit, person: Repository) -> None:
@@ -151,8 +151,8 @@ def test_changes_name_the_files(desk: MergingGit, person: Repository) -> None:
     person.git("rm", "-q", "gone")
     new = person.commit("b", changed="2", added="1")
 
-    assert ["A added", "M changed", "D gone"] == desk.changes(old, new)
-    assert [] == desk.changes(old, desk.tree(old))
+    assert ["A added", "M changed", "D gone"] == desk.name_status(old, new)
+    assert [] == desk.name_status(old, desk.tree_id(old))
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_an_old_git_is_refused(
     shim.chmod(0o755)
     monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
     if can:
-        desk.able()
+        desk.require_merge_tree()
         return
     with pytest.raises(Refused, match=r"2\.38 or newer") as caught:
-        desk.able()
+        desk.require_merge_tree()
 
     assert version in caught.value.message

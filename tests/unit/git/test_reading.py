@@ -43,7 +43,7 @@ def test_files_of_a_folder_are_the_very_bytes_of_the_commit(
     """Names and bytes are the commit's, even where they are no UTF-8, whatever the working tree holds."""
     (person.folder / "supabase" / "migrations" / "1_a.sql").write_text("changed, not committed")
 
-    found = desk.files(sha, "supabase/migrations", ".sql")
+    found = desk.read_files(sha, "supabase/migrations", ".sql")
 
     assert {"1_a.sql", "2_b.sql", "5_with a blank.sql", "6_é.sql"} == set(found)
     assert b"select '\xff\r\n\0\xc3\xa9'\n\n" == found["1_a.sql"].encode("utf-8", "surrogateescape")
@@ -53,12 +53,12 @@ def test_files_of_a_folder_are_the_very_bytes_of_the_commit(
 @pytest.mark.parametrize("path", ["nowhere", "supabase/nowhere", "file", "file/under", "*", "supa*"])
 def test_a_folder_that_is_not_there_is_empty(desk: Git, sha: str, path: str) -> None:
     """An app without migrations yet has none; a folder's name is no pattern."""
-    assert {} == desk.files(sha, path, ".sql")
+    assert {} == desk.read_files(sha, path, ".sql")
 
 
 def test_slashes_round_the_path_do_not_matter(desk: Git, sha: str) -> None:
     """`/supabase/migrations/` is the same folder."""
-    assert desk.files(sha, "supabase/migrations", ".sql") == desk.files(
+    assert desk.read_files(sha, "supabase/migrations", ".sql") == desk.read_files(
         sha, "/supabase/migrations/", ".sql"
     )
 
@@ -73,23 +73,23 @@ def test_a_file_of_an_odd_name_is_refused(desk: Git, person: Repository, name: b
     odd = person.commit("odd")
 
     with pytest.raises(Refused, match="plain UTF-8"):
-        desk.files(odd, "m", ".sql")
+        desk.read_files(odd, "m", ".sql")
 
 
 def test_a_commit_that_is_not_here_is_another_programs_failure(desk: Git) -> None:
     """A commit that a rewritten branch lost is said, not taken for one without files."""
     with pytest.raises(CommandFailed):
-        desk.files("0123456789" * 4, "supabase", ".sql")
+        desk.read_files("0123456789" * 4, "supabase", ".sql")
 
 
 def test_a_chain_is_read_oldest_first(desk: Git) -> None:
     """Every commit of the ledger gives its document."""
     tip = None
     for number in range(4):
-        tip = desk.write("event.json", {"number": number, "text": "é\n\x1b"}, "event", tip)
+        tip = desk.commit_json("event.json", {"number": number, "text": "é\n\x1b"}, "event", tip)
 
     assert tip
-    assert [{"number": n, "text": "é\n\x1b"} for n in range(4)] == desk.chain(tip, "event.json")
+    assert [{"number": n, "text": "é\n\x1b"} for n in range(4)] == desk.json_history(tip, "event.json")
 
 
 BROKEN = ["{", "", "\xff", "1", '"text"', "null"]
@@ -102,7 +102,7 @@ def test_a_broken_document_is_said(desk: Git, person: Repository, content: str) 
     root = person.git("commit-tree", f"{broken}^{{tree}}", "-m", "alone")
 
     with pytest.raises(CommandFailed, match=r"holds no readable `event\.json`") as caught:
-        desk.chain(root, "event.json")
+        desk.json_history(root, "event.json")
 
     assert caught.value.hint
 
@@ -110,15 +110,15 @@ def test_a_broken_document_is_said(desk: Git, person: Repository, content: str) 
 def test_a_commit_without_the_file_is_said(desk: Git, person: Repository) -> None:
     """A commit that does not belong to the ledger is no event."""
     with pytest.raises(CommandFailed, match=r"holds no readable `event\.json`"):
-        desk.chain(person.git("rev-parse", "HEAD"), "event.json")
+        desk.json_history(person.git("rev-parse", "HEAD"), "event.json")
 
 
 def test_variables_that_point_git_elsewhere_do_not_count(
     desk: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Inside a git hook (GIT_DIR is set there) the objects are still those of the app's checkout."""
-    tip = desk.write("event.json", {"number": 1}, "event", None)
+    tip = desk.commit_json("event.json", {"number": 1}, "event", None)
     for name in ("GIT_DIR", "GIT_OBJECT_DIRECTORY"):
         monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
 
-    assert [{"number": 1}] == desk.chain(tip, "event.json")
+    assert [{"number": 1}] == desk.json_history(tip, "event.json")
