@@ -35,7 +35,7 @@ def start(what: str, folder: Path, listens: Collection[int], *, told: dict[str, 
     pid_file, log = folder / "pid", folder / "log"
     if daemon.running(pid_file) is None:
         argv = [sys.executable, "-m", f"scripts.sandbox.{module}", str(folder)]
-        leftovers.end_begun(folder, argv)
+        leftovers.end_daemon(argv)
         for port in listens:
             ports.refuse_if_taken(port, what)
         write_private(folder / f"{module}.json", told)

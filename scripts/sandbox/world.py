@@ -159,7 +159,7 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
     log = folder / "log"
     if daemon.running(pid_file) is None:
         argv = [sys.executable, "-m", "scripts.sandbox.host", str(folder)]
-        leftovers.end_begun(folder, argv)
+        leftovers.end_daemon(argv)
         for port in (environment.port, environment.ssh_port, environment.mcp_port):
             ports.refuse_if_taken(port, f"host `{environment.alias}`")
         log.mkdir(exist_ok=True)
@@ -190,7 +190,7 @@ def _stop(world: World) -> None:
         pool.submit(stand_in.stop, world.api)
     for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
         daemon.stop(pid_file)
-    leftovers.end_all(world.folder)
+    leftovers.end_all(world.folder, (world.folder / "hosts", world.postgres.folder))
 
 
 def _remove(folder: Path) -> None:

@@ -43,7 +43,7 @@ def record(pid_file: Path, pid: int) -> None:
     In one piece: who read half of it would think the process dead, and clear up after it.
     """
     half = pid_file.with_name(f"{pid_file.name}.half")
-    half.write_text(json.dumps({"pid": pid, "born": _born(pid)}))
+    half.write_text(json.dumps({"pid": pid, "born": born(pid)}))
     half.replace(pid_file)
 
 
@@ -54,10 +54,10 @@ def running(pid_file: Path) -> int | None:
     """
     try:
         record = json.loads(pid_file.read_text())
-        pid, born = int(record["pid"]), record["born"]
+        pid, recorded = int(record["pid"]), record["born"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return pid if born is not None and _born(pid) == born else None
+    return pid if recorded is not None and born(pid) == recorded else None
 
 
 def stop(pid_file: Path, *, grace: float = 5.0, first: int = signal.SIGTERM) -> None:
@@ -74,8 +74,8 @@ def stop(pid_file: Path, *, grace: float = 5.0, first: int = signal.SIGTERM) -> 
     pid_file.unlink(missing_ok=True)
 
 
-def _born(pid: int) -> str | None:
-    """When the process started, as the system counts it; None for a dead one or a zombie."""
+def born(pid: int) -> str | None:
+    """When a process started, in the system's own count; None for a dead one or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

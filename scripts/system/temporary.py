@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.system import daemon, signals
+from scripts.system import daemon, leftovers, signals
 
 PREFIX = "release-desk-"
 YOUNG = 60.0  # seconds in which a folder without an owner is one that is just being made
@@ -40,7 +37,7 @@ def clear(place: Path) -> None:
     """Remove what killed runs left, and end what still works in it."""
     for each in place.glob(f"{PREFIX}*"):
         if _abandoned(each):
-            end_in(each)
+            leftovers.end_in(each)
             _remove(each)
 
 
@@ -65,49 +62,3 @@ def _remove(folder: Path) -> None:
         if not folder.exists() or time.monotonic() > deadline:
             return  # where it could not be done, the next one tries again
         time.sleep(0.05)
-
-
-# What a killed run left behind: children that go on working in a folder of its own.
-
-
-GRACE = 2.0  # seconds between SIGTERM and SIGKILL: PostgreSQL gives back its memory in them
-
-
-def end_in(folder: Path) -> None:
-    """End each group whose leader was started with that folder's path; it must be nobody else's folder.
-
-    A child of ours leads a session of its own, which a person's `tail` or `ls` does not.
-    """
-    found = list(_leaders(os.fsencode(folder)))
-    _signal_leader(found, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE
-    while found and time.monotonic() < deadline:
-        time.sleep(0.02)
-        found = list(_leaders(os.fsencode(folder)))
-    _signal_leader(found, signal.SIGKILL)
-
-
-def _leaders(wanted: bytes) -> Iterator[int]:
-    for pid, line in _command_lines():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if wanted in line and pid != os.getpid() and os.getsid(pid) == pid:
-                yield pid
-
-
-def _signal_leader(groups: list[int], number: int) -> None:
-    for each in groups:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(each, number)
-
-
-def _command_lines() -> Iterator[tuple[int, bytes]]:
-    """Every process that can be seen, with what it was started with."""
-    if not Path("/proc/self").exists():  # macOS
-        rows = subprocess.run(["ps", "-axo", "pid=,command="], capture_output=True, check=False).stdout
-        for row in rows.splitlines():
-            pid, _, line = row.strip().partition(b" ")
-            yield int(pid), line
-        return
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has just ended
-            yield int(entry.name), (entry / "cmdline").read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -17,7 +18,8 @@ import pytest
 
 from scripts.database.postgres.local_server import Server
 from scripts.errors import Refused
-from scripts.system import ports
+from scripts.system import daemon, ports
+from tests.support.processes import alive, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,30 @@ def test_a_port_that_was_taken_meanwhile_is_named(server: Server) -> None:
     with socket.create_server(("127.0.0.1", server.port)), taken:
         server.start()
     server.start()
+
+
+@pytest.mark.parametrize("postmaster", ["killed", "alive but unrecorded"])
+def test_what_still_runs_in_the_data_folder_is_ended_before_a_start(
+    server: Server, postmaster: str
+) -> None:
+    """Children that outlive their postmaster keep its shared memory attached, and no server could start."""
+    pid = daemon.running(server.folder / "pid")
+    assert pid is not None
+    with psycopg.connect(server.url("airhost_test")) as open_session:
+        backend = open_session.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)  # it can't notice that the postmaster is gone
+        if postmaster == "killed":
+            os.kill(pid, signal.SIGKILL)
+            assert wait_until(lambda: not alive(pid))
+        else:
+            (server.folder / "pid").unlink()
+
+        server.start()
+
+    assert not alive(pid)
+    assert not alive(backend)
+    with psycopg.connect(server.url("airhost_test")) as session:
+        assert session.execute("select 1").fetchone() == (1,)
 
 
 def test_no_shared_memory_is_left(server: Server) -> None:

@@ -34,6 +34,7 @@ TEMPLATE = "supabase_platform"  # every database is a copy of this one
 BUILTIN_LOCALES = 17  # the first major that brings its own
 START_LIMIT = 30.0
 STOP_LIMIT = 15.0
+MEMORY_LIMIT = 10.0  # seconds for the last child of an earlier server to let go of its shared memory
 PLATFORM = Path(__file__).with_name("supabase_platform.sql")
 
 SETTINGS = """
@@ -114,9 +115,8 @@ class Server:
         if not self.running:
             argv = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
             argv += [*(f"--{each}" for each in self.options), "-p", str(self.port)]
-            leftovers.end_begun(self.folder, argv)
+            self._end_earlier(argv)
             refuse_if_taken(self.port, "PostgreSQL")
-            (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
             daemon.start(
                 self._pid_file,
                 unprivileged(argv),
@@ -194,6 +194,26 @@ class Server:
                 conf.write(SETTINGS)
             half.rename(data)
 
+    def _end_earlier(self, argv: Sequence[str]) -> None:
+        """End what still runs in the data folder, and wait until its shared memory is free.
+
+        A new server refuses to start while any child of an earlier one is attached to it. The seventh
+        line of `postmaster.pid` is the key and the id of that memory.
+        """
+        data = self.folder / "data"
+        leftovers.end_daemon(argv, workdir=data)
+        lock_file = data / "postmaster.pid"
+        lines = lock_file.read_text().splitlines() if lock_file.exists() else []
+        memory = lines[6].split()[-1] if len(lines) > 6 and lines[6].strip() else None
+        deadline = time.monotonic() + MEMORY_LIMIT
+        while memory and _is_attached(memory):
+            if time.monotonic() > deadline:
+                raise CommandFailed(
+                    f"an earlier PostgreSQL still uses `{data}`", "`ipcs -mp` shows its processes; end them"
+                )
+            time.sleep(0.02)
+        lock_file.unlink(missing_ok=True)
+
     def _await_ready(self) -> None:
         """The server writes `ready` into the last line of its own pid file."""
         deadline = time.monotonic() + START_LIMIT
@@ -220,6 +240,16 @@ class Server:
                 fresh.execute("select set_config('sandbox.password', %s, false)", (self.password,))
                 fresh.execute(PLATFORM.read_text().encode())
             admin.execute(f"alter database {TEMPLATE} is_template true")
+
+
+def _is_attached(memory: str) -> bool:
+    """Whether a process is attached to the System V shared memory of this id; False without /proc."""
+    try:
+        segments = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    except OSError:
+        return False
+    # columns: key, shmid, perms, size, cpid, lpid, nattch, ...
+    return any(fields[1] == memory and fields[6] != "0" for fields in map(str.split, segments))
 
 
 def unprivileged(argv: Sequence[str]) -> list[str]:
