@@ -1,7 +1,7 @@
 # pure
-"""A notice as the JSON that Slack and Discord take, within every limit that they have. Pure.
+"""A notice as the JSON that Slack and Discord accept, within their limits. What is cut off is counted.
 
-The limits (research `load-monitor.md`, section 8); what would be over one is cut, and says so:
+Limits (research `load-monitor.md`, section 8), in UTF-16 code units:
 
     Slack    header 150, section text 3,000, field 2,000 and 10 of them, 50 blocks, about 13,200 in all
     Discord  content 2,000, embed title 256, description 4,096, 25 fields of 256 / 1,024, footer 2,048,
@@ -11,186 +11,180 @@ The limits (research `load-monitor.md`, section 8); what would be over one is cu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from scripts.notify.events import WHERE, Fact, Notice
+from scripts.notify.events import Fact, Kind, Notice
 
-SLACK_HEADER, SLACK_SECTION, SLACK_FIELD, SLACK_FIELDS, SLACK_ALL = 150, 3_000, 2_000, 10, 12_000
-SLACK_BLOCKS = 50 - 4  # beside header, fields, what was left out, and the next command
-DISCORD_CONTENT, DISCORD_DESCRIPTION, DISCORD_ALL = 2_000, 4_096, 5_900
-DISCORD_NAME, DISCORD_VALUE, DISCORD_FIELDS = 256, 1_024, 25
-HINT = 900  # the next command always has its place, whatever else is long
-SHORT = 120  # facts up to here stand side by side
-LEAST = 100  # with less room than this, a fact is left out
+SLACK_HEADER, SLACK_SECTION, SLACK_FIELD, SLACK_FIELDS, SLACK_TOTAL = 150, 3_000, 2_000, 10, 12_000
+SLACK_BLOCKS = 50 - 4  # header, fields, "and n more facts" and hint are the other four
+DISCORD_CONTENT, DISCORD_DESCRIPTION, DISCORD_TOTAL = 2_000, 4_096, 5_900
+DISCORD_VALUE, DISCORD_FIELDS = 1_024, 25 - 2  # "and n more facts" and the hint are the other two
+MAX_HINT = 900  # reserved, so that the next command is always shown
+MAX_LABEL = 100
+MIN_VALUE = 100  # with less space than this, a fact is left out
+SHORT = 120  # facts up to this length are shown side by side
+CUT_NOTE = 30  # characters reserved for "… [n more characters]"
 
-ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[\w./~-]*)?")
-MARKS = {
-    "start": "▶",
-    "success": "✅",
-    "failure": "❌",
-    "rollback": "↩",
-    "hold": "✋",
-    "freeze": "❄",
-    "drill": "🧪",
-    "restore": "⏪",
-}
-COLOURS = {
-    "start": 0x5865F2,
-    "success": 0x2EB67D,
-    "failure": 0xE01E5A,
-    "rollback": 0xECB22E,
-    "hold": 0xECB22E,
-    "freeze": 0x36C5F0,
-    "drill": 0x8E44AD,
-    "restore": 0xECB22E,
+URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[\w./~-]*)?")
+PIECE = re.compile(r"://|.", re.DOTALL)
+MARKDOWN = frozenset("\\*_~`|>#-[]()")
+BREAK = "\u200b"  # zero width: people read the same text, but no parser sees a mention or a link in it
+STYLES: Mapping[Kind, tuple[str, int]] = {  # mark before the title, colour of Discord's embed
+    "start": ("▶", 0x5865F2),
+    "success": ("✅", 0x2EB67D),
+    "failure": ("❌", 0xE01E5A),
+    "rollback": ("↩", 0xECB22E),
+    "hold": ("✋", 0xECB22E),
+    "freeze": ("❄", 0x36C5F0),
+    "drill": ("🧪", 0x8E44AD),
+    "restore": ("⏪", 0xECB22E),
 }
 
 
 def slack(notice: Notice) -> dict[str, Any]:
-    """The payload for an incoming webhook: `{"text", "blocks", "unfurl_links", "unfurl_media"}`."""
-    title = f"{MARKS[notice.kind]} {notice.title}"
-    header = {"type": "header", "text": _plain(fit(title, SLACK_HEADER, for_slack_plain))}
-    hint = _section(f"*next:* {fit(notice.hint, HINT, for_slack)}") if notice.hint else None
-    room = SLACK_ALL - SLACK_HEADER - SLACK_SECTION - HINT
-    beside: list[dict[str, Any]] = []
-    blocks: list[dict[str, Any]] = []
-    left_out = 0
+    """The payload of an incoming webhook: `{"text", "blocks", "unfurl_links", "unfurl_media"}`."""
+    title = f"{STYLES[notice.kind][0]} {notice.title}"
+    left = SLACK_TOTAL - SLACK_HEADER - SLACK_SECTION - MAX_HINT
+    fields: list[dict[str, Any]] = []
+    sections: list[dict[str, Any]] = []
+    omitted = 0
     for fact in notice.facts:
-        most = min(room, SLACK_SECTION if _long(fact) else SLACK_FIELD) - LEAST
-        if most < LEAST or len(blocks) == SLACK_BLOCKS:
-            left_out += 1
+        limit = min(left, SLACK_SECTION if _is_long(fact) else SLACK_FIELD) - MAX_LABEL
+        if limit < MIN_VALUE or len(sections) == SLACK_BLOCKS:
+            omitted += 1
             continue
-        label = fit(fact[0], LEAST - 10, for_slack)
-        text = f"*{label}*\n{_slack_value(fact, most)}"
-        room -= units(text)
-        if _long(fact) or len(beside) == SLACK_FIELDS:
-            blocks.append(_section(text))
+        value = f"<{fact.text}>" if _is_link(fact) else fit(fact.text, limit, for_slack)
+        text = f"*{fit(fact.label, MAX_LABEL - 10, for_slack)}*\n{value}"
+        left -= units(text)
+        if _is_long(fact) or len(fields) == SLACK_FIELDS:
+            sections.append(_section(text))
         else:
-            beside.append(_marked(text))
-    facts = [{"type": "section", "fields": beside}, *blocks] if beside else blocks
-    more = [_section(f"and {left_out} more facts")] if left_out else []
+            fields.append(_mrkdwn(text))
+    if fields:
+        sections.insert(0, {"type": "section", "fields": fields})
+    if omitted:
+        sections.append(_section(f"and {omitted} more facts"))
+    if notice.hint:
+        sections.append(_section(f"*next:* {fit(notice.hint, MAX_HINT, for_slack)}"))
+    header = {"type": "plain_text", "text": fit(title, SLACK_HEADER, for_slack_plain), "emoji": False}
     return {
         "text": fit(f"{title}. {notice.hint}", SLACK_SECTION, for_slack),  # what a phone shows
-        "blocks": [header, *facts, *more, *([hint] if hint else [])],
+        "blocks": [{"type": "header", "text": header}, *sections],
         "unfurl_links": False,
         "unfurl_media": False,
     }
 
 
+def _mrkdwn(text: str) -> dict[str, Any]:
+    """`verbatim`: Slack makes no links or mentions of bare words."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
 def discord(notice: Notice) -> dict[str, Any]:
-    """The payload for a webhook: `{"content", "embeds": [one], "allowed_mentions"}`; it pings nobody."""
-    title = f"{MARKS[notice.kind]} {notice.title}"
-    long = "\n\n".join(f"{label}:\n{text}" for label, text in filter(_long, notice.facts))
+    """The payload of a webhook: `{"content", "embeds": [one], "allowed_mentions"}`. It pings nobody."""
+    mark, colour = STYLES[notice.kind]
+    long = "\n\n".join(f"{fact.label}:\n{fact.text}" for fact in notice.facts if _is_long(fact))
     description = fit(long, DISCORD_DESCRIPTION - 1_000, for_discord) if long else ""
-    room = DISCORD_ALL - units(description) - HINT - LEAST
+    left = DISCORD_TOTAL - units(description) - MAX_HINT - MIN_VALUE
     fields: list[dict[str, Any]] = []
-    left_out = 0
-    for fact in (each for each in notice.facts if not _long(each)):
-        name = fit(fact[0], LEAST, for_discord_own)
-        most = min(DISCORD_VALUE, room - units(name))
-        if most < LEAST or len(fields) == DISCORD_FIELDS - 2:
-            left_out += 1
+    omitted = 0
+    for fact in notice.facts:
+        if _is_long(fact):
             continue
-        value = fact[1] if _is_address(fact) else fit(fact[1], most, for_discord)
+        name = fit(fact.label, MAX_LABEL, for_discord_plain)
+        limit = min(DISCORD_VALUE, left - units(name))
+        if limit < MIN_VALUE or len(fields) == DISCORD_FIELDS:
+            omitted += 1
+            continue
+        value = fact.text if _is_link(fact) else fit(fact.text, limit, for_discord)
         fields.append({"name": name, "value": value, "inline": True})
-        room -= units(name) + units(value)
-    if left_out:
-        fields.append({"name": "and", "value": f"{left_out} more facts", "inline": False})
+        left -= units(name) + units(value)
+    if omitted:
+        fields.append({"name": "and", "value": f"{omitted} more facts", "inline": False})
     if notice.hint:
-        hint = fit(notice.hint, HINT, for_discord_own)
+        hint = fit(notice.hint, MAX_HINT, for_discord_plain)
         fields.append({"name": "next", "value": hint, "inline": False})
-    embed = {"color": COLOURS[notice.kind], "timestamp": notice.at, "fields": fields}
+    embed = {"color": colour, "timestamp": notice.at, "fields": fields}
     return {
-        "content": fit(title, DISCORD_CONTENT, for_discord_own),
+        "content": fit(f"{mark} {notice.title}", DISCORD_CONTENT, for_discord_plain),
         "embeds": [{"description": description, **embed} if description else embed],
         "allowed_mentions": {"parse": []},
     }
 
 
-def _long(fact: Fact) -> bool:
-    return "\n" in fact[1].strip() or len(fact[1]) > SHORT
+def _is_long(fact: Fact) -> bool:
+    return "\n" in fact.text.strip() or len(fact.text) > SHORT
 
 
-def _is_address(fact: Fact) -> bool:
-    return fact[0] == WHERE and len(fact[1]) <= SHORT and bool(ADDRESS.fullmatch(fact[1]))
+def _is_link(fact: Fact) -> bool:
+    return fact.link and not _is_long(fact) and bool(URL.fullmatch(fact.text))
 
 
-def _slack_value(fact: Fact, most: int) -> str:
-    return f"<{fact[1]}>" if _is_address(fact) else fit(fact[1], most, for_slack)
+@dataclass(frozen=True)
+class Target:
+    """One kind of chat: the variable with the webhook's URL, the payload, a query that the URL needs."""
+
+    variable: str
+    payload: Callable[[Notice], dict[str, Any]]
+    query: str = ""
 
 
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
-def _marked(text: str) -> dict[str, Any]:
-    """`verbatim`: Slack itself makes no links and mentions of bare words."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _marked(text)}
-
-
-# Untrusted text, made harmless and short enough for somebody else's message format. Pure.
-
-
-BREAK = "\u200b"  # no width: people read the same text, but a parser finds no mention and no link in it
-PIECE = re.compile(r"://|.", re.DOTALL)
-MARK = 30  # characters that are kept free for saying how much was cut off
-MARKDOWN = frozenset("\\*_~`|>#-[]()")
+TARGETS: Mapping[str, Target] = {
+    "slack": Target("SLACK_WEBHOOK_URL", slack),
+    "discord": Target("DISCORD_WEBHOOK_URL", discord, "wait=true"),  # else its 204 promises nothing
+}
 
 
 def units(text: str) -> int:
-    """How long a vendor counts it at most: UTF-16 code units, as JavaScript does."""
+    """The length in UTF-16 code units, as JavaScript counts."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def clean(text: str) -> str:
-    """Without control, escape and bidirectional characters; line ends stay."""
-    return "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text.expandtabs(2))
-
-
 def fit(text: str, limit: int, escape: Callable[[str], str]) -> str:
-    """The text, escaped piece by piece, in at most `limit` characters; a cut is said."""
-    pieces = PIECE.findall(clean(text.strip()))
-    kept: list[str] = []
-    length, fits = 0, 0
+    """The text, escaped piece by piece, in at most `limit` units; says how many characters were cut."""
+    pieces = PIECE.findall(_printable(text.strip()))
+    escaped: list[str] = []
+    length, fitting = 0, 0
     for piece in pieces:
         safe = escape(piece)
         length += units(safe)
         if length > limit:
             break
-        kept.append(safe)
-        fits += length <= limit - MARK
+        escaped.append(safe)
+        fitting += length <= limit - CUT_NOTE
     if length <= limit:
-        return "".join(kept) or "-"
-    left = sum(map(len, pieces)) - sum(map(len, pieces[:fits]))
-    return f"{''.join(kept[:fits])}… [{left} more characters]"
+        return "".join(escaped) or "-"
+    cut_off = sum(map(len, pieces[fitting:]))
+    return f"{''.join(escaped[:fitting])}… [{cut_off} more characters]"
+
+
+def _printable(text: str) -> str:
+    """Replace control, escape and bidirectional characters; keep line ends."""
+    return "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text.expandtabs(2))
 
 
 def for_slack(piece: str) -> str:
-    """Slack's three characters, so that `<!channel>` is text; no `@` before a name, no link."""
-    return {
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-        "@": f"@{BREAK}",
-        "://": f":{BREAK}//",
-    }.get(piece, piece)
+    """Escape Slack's three characters, so that `<!channel>` is text; break mentions and links."""
+    entities = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": f"@{BREAK}", "://": f":{BREAK}//"}
+    return entities.get(piece, piece)
 
 
 def for_slack_plain(piece: str) -> str:
-    """For `plain_text`, which knows no entities: look-alikes in place of the brackets."""
+    """For `plain_text`, which has no entities: look-alikes in place of the brackets."""
     return {"<": "\u2039", ">": "\u203a", "@": f"@{BREAK}", "://": f":{BREAK}//"}.get(piece, piece)
 
 
 def for_discord(piece: str) -> str:
-    """No mention (`@everyone`, `<@1>`), no link, and no markdown."""
-    return f"\\{piece}" if piece in MARKDOWN else for_discord_own(piece)
+    """Escape Markdown; break mentions (`@everyone`, `<@1>`) and links."""
+    return f"\\{piece}" if piece in MARKDOWN else for_discord_plain(piece)
 
 
-def for_discord_own(piece: str) -> str:
-    """The same for our own words, whose backticks are meant."""
+def for_discord_plain(piece: str) -> str:
+    """For our own words, whose backticks are meant as Markdown."""
     return {"<": f"<{BREAK}", "@": f"@{BREAK}", "://": f":{BREAK}//"}.get(piece, piece)

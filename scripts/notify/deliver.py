@@ -1,35 +1,76 @@
-"""A round of deliveries: the outbox is worked off, all targets at once, each of them oldest first."""
+"""Sends notices: to the outbox on disk first, then to every chat, within `[notices] budget` seconds.
+
+A notice never fails a release: whatever goes wrong is one line on the terminal, and the notice waits in
+the outbox for the next run.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import wait as wait_for
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.errors import DeskError
-from scripts.notify import chat, webhook
-from scripts.notify.events import Notice
+from scripts.errors import DeskError, Interrupted
+from scripts.notify import events, webhook
+from scripts.notify.chat import TARGETS
+from scripts.notify.events import Deed, Notice
 from scripts.notify.outbox import REFUSED, Entry, Outbox
 from scripts.system.background import begin
 from scripts.system.secret import Secret, redact
+from scripts.system.signals import Stop
 
-Format = Callable[[Notice], dict[str, Any]]
-TARGETS: Mapping[str, tuple[str, Format]] = {
-    "slack": ("SLACK_WEBHOOK_URL", chat.slack),
-    "discord": ("DISCORD_WEBHOOK_URL", chat.discord),
-}
-# a start is told while the release goes on: what comes later waits for it
+# one lock a lane: the start of a release is sent in the background, and later notices must wait for it
 _busy: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock)
+
+
+def send(
+    desk: Desk, make: Callable[[], Notice | None], *, wait: bool = True, budget: float | None = None
+) -> None:
+    """Send the notice that `make` builds, and what earlier runs left in the outbox. Never fails the caller.
+
+    Args:
+        wait: False sends in the background, and lets a signal through: the release is still ahead.
+        budget: seconds, at most `[notices] budget`.
+    """
+    try:
+        limit = min(budget or desk.settings.notices.budget, desk.settings.notices.budget)
+        DeliveryRound(desk, desk.clock() + limit).run(make(), wait=wait)
+    except (Interrupted, Stop):
+        if not wait:  # the release must be undone; after the release, only the wait for a chat is over
+            raise
+    except Exception as fault:  # noqa: BLE001 - our own bug in a notice is no reason to fail a release
+        with suppress(Exception):
+            desk.progress.note(f"warning: a notice could not be sent ({type(fault).__name__})")
+
+
+def flush(desk: Desk) -> None:
+    """Deliver what earlier runs left in the outbox."""
+    send(desk, lambda: None)
+
+
+def backup_failed(desk: Desk, environment: Environment, fault: DeskError) -> None:
+    """Report that a backup is missing, could not be taken, or proves nothing."""
+    deed = Deed(desk.new_id(), desk.actor, desk.now())
+    send(desk, lambda: events.of_backup(environment, deed, why=fault.message, hint=fault.hint or ""))
+
+
+def undelivered(desk: Desk, environment: Environment) -> int:
+    """How many notices of an environment wait to be delivered."""
+    return sum(entry.environment == environment.name for entry in _outbox(desk).waiting())
+
+
+def _outbox(desk: Desk) -> Outbox:
+    return Outbox(desk.state_folder / "outbox", desk.config_folder)
 
 
 @dataclass
 class Lane:
-    """What waits for one target of one environment, and why it does."""
+    """The queue for one target of one environment, and why it is not empty."""
 
     environment: str
     target: str
@@ -40,74 +81,74 @@ class Lane:
     refused: list[str] = field(default_factory=list)
 
 
-def undelivered(desk: Desk, environment: Environment) -> int:
-    """How many notices of an environment wait to be delivered."""
-    box = Outbox(desk.state_folder / "outbox", desk.config_folder)
-    return sum(entry.environment == environment.name for entry in box.waiting())
+class DeliveryRound:
+    """One pass over the outbox: all targets in parallel, each of them oldest first."""
 
+    def __init__(self, desk: Desk, deadline: float) -> None:
+        self._desk = desk
+        self._deadline = deadline
+        self._outbox = _outbox(desk)
 
-class Round:
-    """One round of deliveries: all targets at the same time, each of them oldest first."""
-
-    def __init__(self, desk: Desk, end: float) -> None:
-        self._tools = desk
-        self._end = end
-        self._box = Outbox(desk.state_folder / "outbox", desk.config_folder)
-
-    def go(self, notice: Notice | None, *, wait: bool) -> None:
-        """Put the notice into the outbox, then deliver what is there."""
+    def run(self, notice: Notice | None, *, wait: bool) -> None:
+        """Put the notice into the outbox, then deliver what is in it."""
         lanes = self._lanes(self._put(notice) if notice else [])
         started = [begin(self._deliver, lane) for lane in lanes]
         if not wait or not started:
             return
         try:
-            wait_for(started, timeout=max(0.0, self._end - self._tools.clock()))
+            wait_for(started, timeout=self._seconds_left())
         finally:
             self._report(lanes)
 
+    def _seconds_left(self) -> float:
+        return max(0.0, self._deadline - self._desk.clock())
+
     def _put(self, notice: Notice) -> list[Entry]:
-        """One entry for each target that is configured; those that the disk would not take."""
-        environment = self._tools.settings.environments[notice.environment]
+        """Write one entry for each configured target; returns those that could not be written."""
+        environment = self._desk.settings.environments[notice.environment]
         safe = _redacted(notice)
         unsaved = []
-        for target, (_, payload) in TARGETS.items():
-            if self._url(environment, target) is None:
+        for name, target in TARGETS.items():
+            if self._url(environment, name) is None:
                 continue
+            payload = target.payload(safe)
             try:
-                self._box.put(safe.id, environment.name, target, payload(safe))
+                self._outbox.put(safe.id, environment.name, name, payload)
             except OSError as fault:
-                self._tools.progress.note(f"warning: the outbox can't be written: {fault.strerror}")
-                unsaved.append(Entry(environment.name, target, None, payload(safe)))
+                self._desk.progress.note(f"warning: the outbox can't be written: {fault.strerror}")
+                unsaved.append(Entry(environment.name, name, None, payload))
         return unsaved
 
     def _lanes(self, unsaved: list[Entry]) -> list[Lane]:
         lanes: dict[tuple[str, str], Lane] = {}
-        for entry in [*self._box.waiting(), *unsaved]:
-            environment = self._tools.settings.environments.get(entry.environment)
+        for entry in [*self._outbox.waiting(), *unsaved]:
+            environment = self._desk.settings.environments.get(entry.environment)
             if environment is None or entry.target not in TARGETS:
-                continue  # of a chain that was another one
+                continue  # the configuration has changed since
             if entry.lane not in lanes:
                 lanes[entry.lane] = Lane(*entry.lane, self._url(environment, entry.target))
             lanes[entry.lane].entries.append(entry)
             lanes[entry.lane].left += 1
         return list(lanes.values())
 
-    def _url(self, environment: Environment, target: str) -> Secret | None:
-        name, _ = TARGETS[target]
+    def _url(self, environment: Environment, name: str) -> Secret | None:
+        target = TARGETS[name]
         try:
-            value = self._tools.values(environment).get(name, "")
+            value = self._desk.values(environment).get(target.variable, "")
         except DeskError:  # a `.env` file that can't be read stops the tasks that need it, not this
             return None
-        if target == "discord" and value and "wait=" not in value:
-            Secret(value)
-            value += "&wait=true" if "?" in value else "?wait=true"  # else 204 promises nothing
-        return Secret(value) if value else None
+        if not value:
+            return None
+        secret = Secret(value)  # masks the URL as it was written, too
+        if target.query and f"{target.query.partition('=')[0]}=" not in value:
+            secret = Secret(f"{value}{'&' if '?' in value else '?'}{target.query}")
+        return secret
 
     def _deliver(self, lane: Lane) -> None:
-        """One target's part; it stops at the first notice that the target would not take now."""
+        """Post one lane's entries; stop at the first one that the target does not take now."""
         lane.why = "an earlier notice is still on its way"
-        busy = _busy[str(self._tools.state_folder), lane.environment, lane.target]
-        if not busy.acquire(timeout=max(0.0, self._end - self._tools.clock())):
+        busy = _busy[str(self._desk.state_folder), lane.environment, lane.target]
+        if not busy.acquire(timeout=self._seconds_left()):
             return
         try:
             lane.why = "no answer in time"
@@ -115,45 +156,46 @@ class Round:
                 if not self._post(lane, entry):
                     return
             lane.why = ""
-        except Exception as fault:  # noqa: BLE001 - a disk that is full, a bug: a notice waits, no more
+        except Exception as fault:  # noqa: BLE001 - a full disk, a bug: the notice waits
             lane.why = f"the outbox can't be used ({type(fault).__name__})"
         finally:
             busy.release()
 
     def _post(self, lane: Lane, entry: Entry) -> bool:
-        """One notice; whether the next one may follow."""
+        """Post one notice; returns whether the next one may follow."""
         if lane.url is None:
-            lane.why = f"this run knows no `{TARGETS[lane.target][0]}` of {lane.environment}"
+            lane.why = f"this run has no `{TARGETS[lane.target].variable}` of {lane.environment}"
             return False
-        with self._box.claim(entry) as payload:
+        with self._outbox.claim(entry) as payload:
             if payload is not None:
-                clock, sleep = self._tools.clock, self._tools.sleep
-                answer = webhook.post(lane.url, payload, self._end - clock(), clock=clock, sleep=sleep)
-                if answer.state == "later":
-                    lane.why = answer.why
+                clock, sleep = self._desk.clock, self._desk.sleep
+                budget = self._deadline - clock()
+                delivery = webhook.post(lane.url, payload, budget, clock=clock, sleep=sleep)
+                if delivery.state == "later":
+                    lane.why = delivery.why
                     return False
-                if answer.state == "refused":
-                    lane.refused.append(answer.why)
-                    self._box.refuse(entry, answer.why)
+                if delivery.state == "refused":
+                    lane.refused.append(delivery.why)
+                    self._outbox.refuse(entry, delivery.why)
                 else:
-                    self._box.remove(entry)
+                    self._outbox.remove(entry)
             lane.left -= 1
         return True
 
     def _report(self, lanes: list[Lane]) -> None:
-        """Once, and in few words: what waits, and what nobody will take."""
-        note = self._tools.progress.note
+        """Say once, in few words, what waits and what was refused for good."""
+        note = self._desk.progress.note
         for lane in lanes:
             where = f"{lane.target} of {lane.environment}"
             for why in lane.refused:
-                kept = self._tools.state_folder / "outbox" / REFUSED
-                note(f"warning: {where} refused a notice ({why}); it lies in `{kept}`")
+                kept = self._desk.state_folder / "outbox" / REFUSED
+                note(f"warning: {where} refused a notice ({why}); it is kept in `{kept}`")
             if lane.left and lane.why:
                 waits = "1 notice waits" if lane.left == 1 else f"{lane.left} notices wait"
                 note(f"warning: {waits} for {where}: {lane.why}; the next run tries again")
 
 
 def _redacted(notice: Notice) -> Notice:
-    """Before anything is escaped or cut: half a secret is not recognised any more."""
-    facts = tuple((label, redact(text)) for label, text in notice.facts)
+    """Mask secrets before anything is escaped or cut: half a secret would not be recognised."""
+    facts = tuple(fact._replace(text=redact(fact.text)) for fact in notice.facts)
     return replace(notice, title=redact(notice.title), facts=facts, hint=redact(notice.hint))

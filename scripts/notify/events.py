@@ -1,19 +1,26 @@
 # pure
-"""A notice: what a channel is told of one event; who, what, where, how long, what to type next. Pure."""
+"""A notice: what a chat channel is told about one event. Who, what, where, how long, what to type next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scripts.config.settings import Environment
+from scripts.state.ledger import Event
 
 Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill", "restore"]
-Fact = tuple[str, str]
-WHERE = "where"  # the one fact that may be a link: our own configuration, never somebody's text
-SHOWN = 10  # commits and migrations that are named
-SUBJECT = 100  # characters of a commit's subject
+MAX_LINES = 10  # commits and migrations that are listed by name
+MAX_SUBJECT = 100  # characters of a commit's subject
+
+
+class Fact(NamedTuple):
+    """One line of a notice. The text may come from anybody; a link may only come from our configuration."""
+
+    label: str
+    text: str
+    link: bool = False
 
 
 @dataclass(frozen=True)
@@ -21,9 +28,8 @@ class Notice:
     """One event, for people in a channel.
 
     Args:
-        id: of the event, so that it is told once: run id and kind.
-        title: our own words; commits and reasons stand in `facts`, where all of them are made harmless.
-        facts: label and text; the text may be anybody's.
+        id: run id and kind; one event is told once.
+        title: our own words. Commit subjects and reasons go into `facts`, where they are escaped.
         hint: what to type next.
         at: UTC, ISO 8601.
     """
@@ -39,7 +45,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Deed:
-    """Who did it, in which run, when, how long it took (None: it has no duration), and why."""
+    """Who did it, in which run, when, why, and how many seconds it took (None: it has no duration)."""
 
     run: str
     actor: str
@@ -48,44 +54,42 @@ class Deed:
     reason: str = ""
 
 
-def of_hold(environment: Environment, deed: Deed, *, lifted: bool) -> Notice:
-    """The hold of an environment began, or was released."""
+def of_stop(environment: Environment, event: Event) -> Notice:
+    """A ledger event that stops releases or lets them go on: `freeze`, `unfreeze` or `release-hold`."""
     name = environment.name
-    title = f"{name}: the hold is released" if lifted else f"{name} is held"
-    hint = "`invoke status`" if lifted else f"`invoke release-hold --env {name} --reason TEXT`"
-    return notice("hold", name, deed, title, who(environment, deed), hint=hint)
+    deed = Deed(event.run, event.actor, event.at, reason=str(event.detail.get("reason", "")))
+    kind: Kind = "hold" if event.kind == "release-hold" else "freeze"
+    title, hint = f"{name} is no longer frozen", "`invoke status`"
+    if kind == "hold":
+        title = f"{name}: the hold is released"
+    elif event.kind == "freeze":
+        title = f"{name} is frozen until {event.detail['until']}"
+        hint = f"to lift it: `invoke unfreeze --env {name} --reason TEXT`"
+    return notice(kind, name, deed, title, who(environment, deed), hint=hint)
 
 
-def of_freeze(environment: Environment, deed: Deed, *, until: str | None) -> Notice:
-    """An environment was frozen until a time, or (None) the freeze was lifted."""
-    name = environment.name
-    title = f"{name} is frozen until {until}" if until else f"{name} is no longer frozen"
-    hint = f"to lift it: `invoke unfreeze --env {name} --reason TEXT`" if until else "`invoke status`"
-    return notice("freeze", name, deed, title, who(environment, deed), hint=hint)
-
-
-def of_drill(environment: Environment, deed: Deed, *, passed: bool, found: Sequence[Fact]) -> Notice:
-    """A drill has ended; `found` says what was tried and what came of it."""
+def of_drill(environment: Environment, deed: Deed, *, passed: bool, facts: Sequence[Fact]) -> Notice:
+    """A drill has ended; `facts` say what was tried and what came of it."""
     name = environment.name
     title = f"{name}: the drill {'passed' if passed else 'FAILED'}"
-    hint = "`invoke history`" if passed else f"mend it, then `invoke drill --env {name}`"
-    return notice("drill", name, deed, title, [*who(environment, deed), *found], hint=hint)
+    hint = "`invoke history`" if passed else f"fix it, then `invoke drill --env {name}`"
+    return notice("drill", name, deed, title, [*who(environment, deed), *facts], hint=hint)
 
 
 def of_restore(environment: Environment, deed: Deed, facts: Sequence[Fact]) -> Notice:
     """The database of an environment was replaced by a backup."""
     name = environment.name
     hint = f"when all is well: `invoke db.drop-aside --env {name}`"
-    what = [*who(environment, deed), *facts]
-    return notice("restore", name, deed, f"{name}: the database was restored", what, hint=hint)
+    title = f"{name}: the database was restored"
+    return notice("restore", name, deed, title, [*who(environment, deed), *facts], hint=hint)
 
 
 def of_backup(environment: Environment, deed: Deed, *, why: str, hint: str) -> Notice:
-    """There is no backup that one could rely on."""
+    """There is no backup to rely on."""
     name = environment.name
-    title = f"{name}: NO PROVEN BACKUP"
-    facts = [*who(environment, deed), ("why", why)]
-    return notice("failure", name, deed, title, facts, hint=hint or f"`invoke backup --env {name}`")
+    facts = [*who(environment, deed), Fact("why", why)]
+    hint = hint or f"`invoke backup --env {name}`"
+    return notice("failure", name, deed, f"{name}: NO PROVEN BACKUP", facts, hint=hint)
 
 
 def notice(kind: Kind, name: str, deed: Deed, title: str, facts: Sequence[Fact], *, hint: str) -> Notice:
@@ -95,25 +99,25 @@ def notice(kind: Kind, name: str, deed: Deed, title: str, facts: Sequence[Fact],
 
 def who(environment: Environment, deed: Deed) -> list[Fact]:
     """Who did it and why, where, how long it took, and the run."""
-    took = [("took", duration(deed.seconds))] if deed.seconds is not None else []
-    why = [("reason", deed.reason)] if deed.reason else []
-    return [("who", deed.actor or "somebody"), *why, (WHERE, environment.url), *took, ("run", deed.run)]
+    reason = [Fact("reason", deed.reason)] if deed.reason else []
+    took = [Fact("took", duration(deed.seconds))] if deed.seconds is not None else []
+    where = Fact("where", environment.url, link=True)
+    return [Fact("who", deed.actor or "somebody"), *reason, where, *took, Fact("run", deed.run)]
 
 
-def some(lines: Sequence[str], what: str) -> list[str]:
-    """The first lines, and how many more there are."""
-    more = [f"and {len(lines) - SHOWN} more {what}"] if len(lines) > SHOWN else []
-    return [*lines[:SHOWN], *more]
+def first_lines(lines: Sequence[str], noun: str) -> str:
+    """The first lines, then how many more there are: `and 3 more commits`."""
+    more = [f"and {len(lines) - MAX_LINES} more {noun}"] if len(lines) > MAX_LINES else []
+    return "\n".join([*lines[:MAX_LINES], *more])
 
 
-def cut(text: str) -> str:
-    """One line of somebody's text, short enough to leave room for the others."""
+def shorten(text: str) -> str:
+    """Somebody's text on one line, short enough to leave room for the others."""
     line = " ".join(text.split())
-    return line if len(line) <= SUBJECT else f"{line[:SUBJECT]}… [{len(line) - SUBJECT} more characters]"
+    more = len(line) - MAX_SUBJECT
+    return line if more <= 0 else f"{line[:MAX_SUBJECT]}… [{more} more characters]"
 
 
 def duration(seconds: float) -> str:
     """`4.2 s`, `3 min 20 s`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -1,7 +1,7 @@
-"""Posts one JSON payload to a chat webhook, within a budget; whatever happens is a value.
+"""Posts one JSON payload to a chat webhook within a time budget; returns every outcome as a value.
 
-The libraries that were measured wait wrongly after a 429 or do not wait at all (research
-`load-monitor.md`, section 8). The address is itself the secret: no answer of this file shows it.
+The libraries that were measured wait wrongly after a 429, or not at all (research `load-monitor.md`,
+section 8). The URL is itself the secret: nothing that this file returns shows it.
 """
 
 from __future__ import annotations
@@ -23,41 +23,27 @@ if TYPE_CHECKING:
     import requests
 
 
-CONNECT = 2.0  # seconds for a connection; an answer may take what is left of the budget
-PAUSE = 0.5  # before the second try; doubles. Also the least that is waited, whatever was asked
-LARGEST = 4_096  # bytes of an answer that are read
+CONNECT_TIMEOUT = 2.0  # seconds; the answer may take what is left of the budget
+MIN_PAUSE = 0.5  # seconds before the second try, whatever the vendor asked for; doubles with each try
+MAX_BODY = 4_096  # bytes of an answer that are read
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HEADERS = {"User-Agent": "release-desk"}
-AGAIN = (408, 425, 429)  # the 4xx that do not mean "never"
+RETRYABLE = (408, 425, 429)  # the 4xx that do not mean "never"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of a notice.
+    """The outcome of a post.
 
     Args:
-        seconds: how long the vendor asked us to wait, for `later`; None where he said nothing.
-        why: in a few words, without the address.
+        state: `later`: the same payload may pass another time; `refused`: this payload or URL never will.
+        why: in a few words, without the URL.
+        seconds: how long the vendor asked us to wait, for `later`; None where it did not say.
     """
 
     state: Literal["delivered", "later", "refused"]
     why: str = ""
     seconds: float | None = None
-
-
-def delivered() -> Delivery:
-    """The vendor took it."""
-    return Delivery("delivered")
-
-
-def later(seconds: float | None, why: str) -> Delivery:
-    """Not now; the same payload may pass another time."""
-    return Delivery("later", why, seconds)
-
-
-def refused(why: str) -> Delivery:
-    """Never: this payload or this address is at fault."""
-    return Delivery("refused", why)
 
 
 def post(
@@ -69,44 +55,44 @@ def post(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
 ) -> Delivery:
-    """Try until it is delivered or refused, or until the next try would be beyond `budget` seconds.
+    """Retry until it is delivered or refused, or until the next try would exceed `budget` seconds.
 
     Never raises. `now` is the time of day, for a Retry-After that is a date.
     """
-    fault = _address_fault(url)
-    if fault:
-        return refused(fault)
-    end, pause = clock() + budget, PAUSE
-    answer = later(None, "there was no time left")
-    while end > clock():
-        answer = _try(url, payload, end - clock(), now)
-        if answer.state != "later":
-            return answer
-        wait = max(answer.seconds or 0.0, pause)
-        if clock() + wait >= end:
-            return answer
+    problem = _url_problem(url)
+    if problem:
+        return Delivery("refused", problem)
+    deadline, pause = clock() + budget, MIN_PAUSE
+    delivery = Delivery("later", "there was no time left")
+    while deadline > clock():
+        delivery = _try(url, payload, deadline - clock(), now)
+        if delivery.state != "later":
+            return delivery
+        wait = max(delivery.seconds or 0.0, pause)
+        if clock() + wait >= deadline:
+            return delivery
         sleep(wait)
         pause *= 2
-    return answer
+    return delivery
 
 
-def _address_fault(url: Secret) -> str | None:
-    """Why nothing is sent there; a secret in an address is not sent through the open either."""
+def _url_problem(url: Secret) -> str | None:
+    """Why nothing is sent to this URL. A secret in a URL is not sent unencrypted either."""
     try:
         parts = urlsplit(url.reveal())
         host = parts.hostname
-        _ = parts.port
+        _ = parts.port  # raises for a number that is no port
     except ValueError:
         return "its address is no web address"
     if len(parts.path) > 8:
-        remember(parts.path)  # libraries show it without the host
+        remember(parts.path)  # libraries show the path without the host
     if parts.scheme not in ("http", "https") or not host:
         return "its address is no web address"
     return "its address is not https" if parts.scheme == "http" and host not in LOOPBACK else None
 
 
 def _try(url: Secret, payload: Mapping[str, Any], left: float, now: Callable[[], float]) -> Delivery:
-    """One request. A redirect is not followed: no webhook redirects, but a network's sign-in page does."""
+    """One request. Redirects are not followed: no webhook redirects, but a network's sign-in page does."""
     try:
         import requests
 
@@ -114,53 +100,57 @@ def _try(url: Secret, payload: Mapping[str, Any], left: float, now: Callable[[],
             url.reveal(),
             json=payload,
             headers=HEADERS,
-            timeout=(min(CONNECT, left), left),
+            timeout=(min(CONNECT_TIMEOUT, left), left),
             allow_redirects=False,
             stream=True,
         ) as response:
-            return _judge(response, now())
-    except Exception as fault:  # noqa: BLE001 - a notice never ends a release, whatever a library throws
-        return later(None, in_short(fault))
+            return _delivery(response, now())
+    except Exception as fault:  # noqa: BLE001 - a notice never ends a release, whatever a library raises
+        return Delivery("later", in_short(fault))
 
 
-def _judge(response: requests.Response, now: float) -> Delivery:
+def _delivery(response: requests.Response, now: float) -> Delivery:
     status = response.status_code
     if 200 <= status < 300:
         if "html" in response.headers.get("content-type", ""):  # a hotel's or a proxy's sign-in page
-            return later(None, f"a web page answered (HTTP {status})")
-        return delivered()
+            return Delivery("later", f"a web page answered (HTTP {status})")
+        return Delivery("delivered")
     body = _body(response)
-    if status in AGAIN or status >= 500 or status < 400:
-        seconds = asked_wait(response.headers, body, now)
+    if status in RETRYABLE or status >= 500 or status < 400:
+        seconds = requested_wait(response.headers, body, now)
         asked = f", and asks to wait {seconds:.4g} s" if seconds is not None else ""
-        return later(seconds, f"HTTP {status}{asked}")
-    said = " ".join(redact(body.decode("utf-8", "replace")).split())[:120]
-    return refused(f"HTTP {status}{': ' if said else ''}{said}")
+        return Delivery("later", f"HTTP {status}{asked}", seconds)
+    reason = " ".join(redact(body.decode("utf-8", "replace")).split())[:120]
+    return Delivery("refused", f"HTTP {status}{': ' if reason else ''}{reason}")
 
 
 def _body(response: requests.Response) -> bytes:
-    """The beginning of an answer; the status stands even where the rest does not come."""
+    """The beginning of an answer. The status counts even when the body does not arrive."""
     try:
-        return bytes(response.raw.read(LARGEST, decode_content=True))
+        return bytes(response.raw.read(MAX_BODY, decode_content=True))
     except Exception:  # noqa: BLE001 - as above
         return b""
 
 
-def asked_wait(headers: Mapping[str, str], body: bytes, now: float) -> float | None:
-    """The seconds that the vendor asks us to wait: the longest of all that he says and that can be read.
+def requested_wait(headers: Mapping[str, str], body: bytes, now: float) -> float | None:
+    """The seconds that the vendor asks us to wait: the longest of all readable requests.
 
-    Retry-After in seconds, with a fraction or as a date; Discord's `retry_after` in JSON and
-    X-RateLimit-Reset-After. Garbage and what lies below 0 say nothing.
+    Reads Retry-After in seconds, with a fraction or as a date, Discord's `retry_after` in JSON, and
+    X-RateLimit-Reset-After. Garbage and negative numbers are ignored.
     """
-    said = headers.get("Retry-After", "")
-    found = [_seconds(said), _until(said, now), _seconds(headers.get("X-RateLimit-Reset-After", ""))]
+    retry_after = headers.get("Retry-After", "")
+    waits = [
+        _seconds(retry_after),
+        _seconds_until(retry_after, now),
+        _seconds(headers.get("X-RateLimit-Reset-After", "")),
+    ]
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
-        found.append(_seconds(document.get("retry_after")))
-    return max((each for each in found if each is not None), default=None)
+        waits.append(_seconds(document.get("retry_after")))
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _seconds(value: object) -> float | None:
@@ -172,14 +162,14 @@ def _seconds(value: object) -> float | None:
         return math.inf
     except ValueError:
         return None
-    return seconds if seconds >= 0 else None  # also not for NaN, which compares with nothing
+    return seconds if seconds >= 0 else None  # NaN is not >= 0 either
 
 
-def _until(text: str, now: float) -> float | None:
-    """The three forms of an HTTP date, or ISO 8601; a time that is over asks for no wait."""
-    for read in (parsedate_to_datetime, datetime.fromisoformat):
+def _seconds_until(text: str, now: float) -> float | None:
+    """The three forms of an HTTP date, or ISO 8601; 0 for a time that is over."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
         try:
-            moment = read(text)
+            moment = parse(text)
             return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
         except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
             continue

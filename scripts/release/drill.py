@@ -10,9 +10,9 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused, ReleaseFailed, TakenBack
 from scripts.git.merge import MergingGit
-from scripts.notify import events, tell
+from scripts.notify import deliver, events
 from scripts.notify.deliver import undelivered
-from scripts.notify.events import Deed
+from scripts.notify.events import Deed, Fact
 from scripts.release import publish
 from scripts.release.execute import confirm, locked_run, refuse
 from scripts.release.observe import observe
@@ -109,9 +109,13 @@ def _proven(run: Run, good: Event, caught: ReleaseFailed) -> Outcome:
     }
     if passed:
         _write(desk, environment, good, run.id, found)
-    facts = [("caught", reason), ("live again", good.release), ("notices waiting", str(left))]
+    facts = [
+        Fact("caught", reason),
+        Fact("live again", good.release),
+        Fact("notices waiting", str(left)),
+    ]
     deed = Deed(run.id, desk.actor, desk.now(), seconds)
-    tell.tell(desk, events.of_drill(environment, deed, passed=passed, found=facts))
+    deliver.send(desk, lambda: events.of_drill(environment, deed, passed=passed, facts=facts))
     if not passed:
         return Outcome.failed(
             f"the drill FAILED on {environment.name}: "

@@ -10,7 +10,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Interrupted, Locked, Refused
 from scripts.http import fault
-from scripts.notify import tell
+from scripts.notify import deliver
 from scripts.release import messages, migrate, publish, undo_schema
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan, words
@@ -26,7 +26,7 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     if request.plan:
         return planned(plan)
     if plan.nothing:
-        tell.flush(desk)
+        deliver.flush(desk)
         return Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan))
     refuse(plan)
     migrate.ready(desk, plan)

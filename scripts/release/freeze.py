@@ -9,7 +9,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused
-from scripts.notify import tell
+from scripts.notify import deliver, events
 from scripts.release.request import FreezeRequest, UnfreezeRequest
 from scripts.state import ledger as state_ledger
 from scripts.state.ledger import Event, Ledger
@@ -71,7 +71,7 @@ def write(desk: Desk, environment: Environment, kind: str, **detail: Any) -> Eve
         )
 
     event = append(desk, now(desk).tip, make)
-    tell.stopped(desk, environment, event)
+    deliver.send(desk, lambda: events.of_stop(environment, event))
     return event
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scripts.errors import DeskError, Interrupted
-from scripts.notify.events import Deed, Fact, Kind, Notice, cut, duration, notice, some, who
-from scripts.notify.tell import say
+from scripts.notify.deliver import send
+from scripts.notify.events import Deed, Fact, Kind, Notice, duration, first_lines, notice, shorten, who
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.run import Run
@@ -15,7 +15,7 @@ HASTE = 1.0  # seconds for notices of an interrupted run: a cancelled CI job has
 def start(run: Run) -> None:
     """A guarded environment is about to change; told while the release goes on."""
     if run.environment.guarded:
-        say(run.desk, lambda: of_start(run.plan, _deed(run, over=False)), wait=False)
+        send(run.desk, lambda: of_start(run.plan, _deed(run, over=False)), wait=False)
 
 
 def success(run: Run) -> None:
@@ -28,7 +28,7 @@ def success(run: Run) -> None:
         following = run.desk.settings.after(run.environment)
         return of_release(run.plan, _deed(run), release, following.name if following else None)
 
-    say(run.desk, made)
+    send(run.desk, made)
 
 
 def failure(run: Run, error: DeskError, at_step: str) -> None:
@@ -48,7 +48,7 @@ def failure(run: Run, error: DeskError, at_step: str) -> None:
             rolled_back=_went_back(run),
         )
 
-    say(run.desk, made, budget=HASTE if isinstance(error, Interrupted) else None)
+    send(run.desk, made, budget=HASTE if isinstance(error, Interrupted) else None)
 
 
 def _went_back(run: Run) -> bool:
@@ -71,7 +71,7 @@ def of_start(plan: Plan, deed: Deed) -> Notice:
     facts = plan.facts
     name = facts.environment.name
     expected = sum(step.seconds or 0 for step in plan.steps)
-    more = [("expected", duration(expected))] if expected else []
+    more = [Fact("expected", duration(expected))] if expected else []
     title = f"{name}: a {facts.task} of {facts.wanted[:12]} begins"
     return notice("start", name, deed, title, [*_what(plan, deed), *more], hint="`invoke lock.show`")
 
@@ -91,8 +91,8 @@ def of_rollback(plan: Plan, deed: Deed, release: str) -> Notice:
     facts = plan.facts
     name, left = facts.environment.name, facts.previous
     to = facts.target.release if facts.target else "an older release"
-    bad = [("marked bad", f"{left.release} ({left.commit[:12]})")] if left else []
-    held = ("held", f"nothing goes to {name} until somebody releases the hold")
+    bad = [Fact("marked bad", f"{left.release} ({left.commit[:12]})")] if left else []
+    held = Fact("held", f"nothing goes to {name} until somebody releases the hold")
     title = f"{name}: rolled back to {to}, which is live again as {release}"
     hint = f"when mended: `invoke release-hold --env {name} --reason TEXT`"
     return notice("rollback", name, deed, title, [*_what(plan, deed), *bad, held], hint=hint)
@@ -119,7 +119,7 @@ def of_failure(
     title = f"{name}: the {what} failed at {at_step}"
     if rolled_back and previous:
         title += f" and was rolled back: {previous.release} is live again"
-    said = [("why", why), ("live now", live)]
+    said = [Fact("why", why), Fact("live now", live)]
     kind: Kind = "rollback" if rolled_back and previous else "failure"
     return notice(kind, name, deed, title, [*_what(plan, deed), *said], hint=hint)
 
@@ -128,17 +128,17 @@ def _what(plan: Plan, deed: Deed) -> list[Fact]:
     """Who, which commit from where, what it brings, where it goes, how long it took."""
     facts = plan.facts
     files = [each.file for each in plan.comparison.pending]
-    commits = [("commits", _commits(facts))] if facts.commits and not facts.rolls_back else []
-    migrations = "\n".join(some(files, "migrations")) or "none"
+    commits = [Fact("commits", _commits(facts))] if facts.commits and not facts.rolls_back else []
+    migrations = first_lines(files, "migrations") or "none"
     origin = f" from {facts.source.name}" if facts.source else ""
     return [
-        ("what", f"{facts.task} of {facts.wanted[:12]}{origin}"),
+        Fact("what", f"{facts.task} of {facts.wanted[:12]}{origin}"),
         *who(facts.environment, deed),
-        ("migrations", migrations),
+        Fact("migrations", migrations),
         *commits,
     ]
 
 
 def _commits(facts: Facts) -> str:
-    lines = [f"{each.id[:8]} {cut(each.author)}: {cut(each.subject)}" for each in facts.commits]
-    return "\n".join(some(lines, "commits"))
+    lines = [f"{each.id[:8]} {shorten(each.author)}: {shorten(each.subject)}" for each in facts.commits]
+    return first_lines(lines, "commits")

@@ -27,7 +27,7 @@ from scripts.database.backups.request import (
 from scripts.database.backups.store import Store
 from scripts.database.backups.verify import demand_no_loss, prove_taken, write_down
 from scripts.errors import DeskError, Refused
-from scripts.notify import tell
+from scripts.notify import deliver
 from scripts.state.ledger import Ledger
 from scripts.state.remote import observe_remote
 
@@ -43,7 +43,7 @@ def backup(desk: Desk, request: BackupRequest) -> Outcome:
             desk, environment, asked, proof=request.proof, accept_shrink=request.accept_shrink
         )
     except DeskError as fault:
-        tell.backup_failed(desk, environment, fault)
+        deliver.backup_failed(desk, environment, fault)
         raise
 
 
@@ -138,7 +138,7 @@ def _checked(
     why = catalog.stale(known, desk.now(), desk.settings.backup.max_age, there)
     if why is None:
         return []
-    tell.backup_failed(desk, environment, Refused(why, f"`invoke backup --env {environment.name}`"))
+    deliver.backup_failed(desk, environment, Refused(why, f"`invoke backup --env {environment.name}`"))
     return [f"{environment.name}: {why}"]
 
 
@@ -176,7 +176,7 @@ def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
                 desk, environment, request.backup, remote.ledger, accept_shrink=request.accept_shrink
             )
     except DeskError as fault:
-        tell.backup_failed(desk, environment, fault)
+        deliver.backup_failed(desk, environment, fault)
         raise
     return Outcome.done(
         f"`{request.backup}` is proven: {summary(taken.manifest)}; restored beside, it is the same",

@@ -18,8 +18,8 @@ from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import TASK as RESTORE_TASK
 from scripts.database.restore.plan import Restoring
 from scripts.errors import CommandFailed, Locked, Refused
-from scripts.notify import events, tell
-from scripts.notify.events import Deed
+from scripts.notify import deliver, events
+from scripts.notify.events import Deed, Fact
 from scripts.state.ledger import Event, Ledger
 from scripts.state.operation import Errand, errand
 from scripts.state.remote import observe_remote, read_lock
@@ -131,8 +131,12 @@ def _restored(environment: Environment, plan: Restoring, event: Event) -> Outcom
 def _tell(desk: Desk, environment: Environment, event: Event, plan: Restoring) -> None:
     took = sum(float(each["seconds"]) for each in event.detail["steps"])
     deed = Deed(event.run, event.actor, event.at, took, str(event.detail["reason"]))
-    facts = [("backup", plan.manifest.id), ("taken", plan.manifest.started), ("rows lost", str(plan.lost))]
-    tell.tell(desk, events.of_restore(environment, deed, facts))
+    facts = [
+        Fact("backup", plan.manifest.id),
+        Fact("taken", plan.manifest.started),
+        Fact("rows lost", str(plan.lost)),
+    ]
+    deliver.send(desk, lambda: events.of_restore(environment, deed, facts))
 
 
 def _document(environment: Environment, plan: Restoring) -> dict[str, Any]:

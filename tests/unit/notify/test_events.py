@@ -1,230 +1,108 @@
-"""Notices: within every limit of Slack and Discord, harmless whatever a commit says, and complete."""
+"""Notices of single events: complete, and with what to type next."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from scripts.git.client import Commit
 from scripts.notify import events
-from scripts.notify.chat import discord, fit, for_discord, for_slack, slack, units
-from scripts.notify.events import Deed, Notice
-from scripts.release import messages
-from scripts.release.plan import decide
-from scripts.release.request import RollbackRequest
-from scripts.sandbox import inbox
-from tests.unit.release.test_plan import DEV, PRODUCTION, PROMOTE, STAGING, THREE, TWO, A, C, event
+from scripts.notify.events import Deed, Fact
+from scripts.state.ledger import Event
+from tests.support.tables import environment
 
-HOSTILE = "<!channel> @everyone @here <@U123> <!subteam^S1> <@&1> [free](https://evil.example) https://evil.example"
+STAGING = environment("staging")
 DEED = Deed("r7", "Ada", "2030-01-02T03:04:05+00:00", 83.4, "it is time")
-RAW = re.compile(r"<!|<@|@everyone|@here|@U123|https://evil")
 
 
-def notice(**more: Any) -> Notice:
-    """A notice of an ordinary release."""
-    made = messages.of_release(decide(PROMOTE), DEED, "v8", "production")
-    return replace(made, **more)
+def stop(kind: str, **detail: Any) -> events.Notice:
+    """The notice of a ledger event that stops the releases of staging, or lets them go on."""
+    event = Event("staging", kind, "done", "v3", "a" * 40, "Ada", DEED.at, "r7", detail)
+    return events.of_stop(STAGING, event)
 
 
-def faults(made: Notice) -> list[object]:
-    """What the vendors would say against it."""
-    both = (inbox.slack_fault(slack(made)), inbox.discord_fault(discord(made)))
-    return [each for each in both if each]
+def test_a_freeze_names_its_end_and_how_to_lift_it() -> None:
+    """The reason is a fact."""
+    notice = stop("freeze", until="2031-01-01T00:00:00+00:00", reason="holidays")
+
+    assert (notice.id, notice.kind, notice.environment) == ("r7-freeze", "freeze", "staging")
+    assert notice.title == "staging is frozen until 2031-01-01T00:00:00+00:00"
+    assert notice.hint == "to lift it: `invoke unfreeze --env staging --reason TEXT`"
+    assert Fact("reason", "holidays") in notice.facts
 
 
-def said(made: Notice) -> list[str]:
-    """Both payloads as text."""
-    return [json.dumps(each, ensure_ascii=False) for each in (slack(made), discord(made))]
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("unfreeze", ("freeze", "staging is no longer frozen")),
+        ("release-hold", ("hold", "staging: the hold is released")),
+    ],
+)
+def test_the_end_of_a_stop_points_to_the_status(kind: str, expected: tuple[str, str]) -> None:
+    """Nothing is left to lift."""
+    notice = stop(kind)
+
+    assert ((notice.kind, notice.title), notice.hint) == (expected, "`invoke status`")
 
 
-def test_a_release_says_who_what_where_how_long_and_what_next() -> None:
-    """Both chats get the same facts."""
-    for text in said(notice()):
-        for word in (
-            "staging: v8 is live",
-            "Ada",
-            "better",
-            "promote",
-            "development",
-            "1 min 23 s",
-            "it is time",
-        ):
-            assert word in text
-        assert "https://staging.example.org" in text
-        assert "invoke promote --to production" in text
+@pytest.mark.parametrize(("passed", "title"), [(True, "the drill passed"), (False, "the drill FAILED")])
+def test_a_drill_says_how_it_ended(passed: bool, title: str) -> None:
+    """With the facts of the caller after who and where."""
+    notice = events.of_drill(STAGING, DEED, passed=passed, facts=[Fact("caught", "/ gives 500")])
+
+    assert notice.title == f"staging: {title}"
+    assert notice.facts[-1] == Fact("caught", "/ gives 500")
+    assert ("invoke drill --env staging" in notice.hint) is not passed
 
 
-def test_a_start_names_commit_and_migrations() -> None:
-    """And how to watch it."""
-    plan = decide(replace(PROMOTE, committed=(*PROMOTE.committed, TWO, THREE)))
-    made = messages.of_start(plan, replace(DEED, seconds=None))
+def test_a_restore_names_the_command_that_drops_the_old_schemas() -> None:
+    """It is kept until somebody says that all is well."""
+    notice = events.of_restore(STAGING, DEED, [Fact("backup", "b1")])
 
-    assert ("start", "r7-start") == (made.kind, made.id)
-    assert ("migrations", "2_x.sql\n3_x.sql") in made.facts
-    assert "invoke lock.show" in made.hint
-    assert "took" not in dict(made.facts)
+    assert notice.id == "r7-restore"
+    assert "invoke db.drop-aside --env staging" in notice.hint
 
 
-def test_a_rollback_says_that_the_line_is_held() -> None:
-    """What is live again, what is bad, and how to go on."""
-    target = event("staging", "v1", A)
-    facts = replace(PROMOTE, request=RollbackRequest(), source=None, target=target)
-    made = messages.of_rollback(decide(facts), DEED, "v9")
+@pytest.mark.parametrize(("hint", "shown"), [("`a`", "`a`"), ("", "`invoke backup --env staging`")])
+def test_a_missing_backup_is_a_failure_with_a_command(hint: str, shown: str) -> None:
+    """The error's own hint, or how to take a backup."""
+    notice = events.of_backup(STAGING, DEED, why="the disk is full", hint=hint)
 
-    assert "rollback" == made.kind
-    assert "staging: rolled back to v1, which is live again as v9" == made.title
-    assert "held" in dict(made.facts)
-    assert f"v1 ({C[:12]})" == dict(made.facts)["marked bad"]
-    assert "invoke release-hold --env staging" in made.hint
+    assert (notice.kind, notice.title) == ("failure", "staging: NO PROVEN BACKUP")
+    assert (notice.facts[-1], notice.hint) == (Fact("why", "the disk is full"), shown)
 
 
-@pytest.mark.parametrize(("rolled_back", "kind"), [(True, "rollback"), (False, "failure")])
-def test_a_failure_is_one_notice(rolled_back: bool, kind: str) -> None:
-    """An automatic rollback is told with the failure that it follows."""
-    made = messages.of_failure(
-        decide(PROMOTE),
-        DEED,
-        why="/ gives 500",
-        hint="`invoke status`",
-        at_step="verify",
-        release="v9",
-        live="`cccccccccccc`",
-        rolled_back=rolled_back,
-    )
-
-    assert kind == made.kind
-    assert "staging: the promote of v9 failed at verify" in made.title
-    assert rolled_back == ("v1 is live again" in made.title)
-    assert "/ gives 500" == dict(made.facts)["why"]
-
-
-def test_freeze_hold_and_drill_have_notices() -> None:
-    """Each with what to type next."""
-    frozen = events.of_freeze(PRODUCTION, DEED, until="2031-01-01T00:00:00+00:00")
-    thawed = events.of_freeze(PRODUCTION, DEED, until=None)
-    held = events.of_hold(PRODUCTION, DEED, lifted=False)
-    lifted = events.of_hold(PRODUCTION, DEED, lifted=True)
-    drill = events.of_drill(PRODUCTION, DEED, passed=False, found=[("fault", "an app that answers 500")])
-
-    assert ["freeze", "freeze", "hold", "hold", "drill"] == [
-        each.kind for each in (frozen, thawed, held, lifted, drill)
+def test_who_gives_the_person_reason_place_duration_and_run() -> None:
+    """Only the environment's own URL is a link."""
+    assert events.who(STAGING, DEED) == [
+        Fact("who", "Ada"),
+        Fact("reason", "it is time"),
+        Fact("where", "https://staging.example.org", link=True),
+        Fact("took", "1 min 23 s"),
+        Fact("run", "r7"),
     ]
-    assert "frozen until 2031" in frozen.title
-    assert "invoke unfreeze --env production" in frozen.hint
-    assert "invoke release-hold" in held.hint
-    assert "FAILED" in drill.title
-    assert [] == [fault for each in (frozen, thawed, held, lifted, drill) for fault in faults(each)]
+    bare = events.who(STAGING, replace(DEED, actor="", seconds=None, reason=""))
+    assert [fact.label for fact in bare] == ["who", "where", "run"]
+    assert bare[0].text == "somebody"
 
 
-def test_a_first_release_has_no_way_back_to_name() -> None:
-    """The last environment of the chain names the rollback, where there is one."""
-    first = decide(replace(PROMOTE, ledger=replace(PROMOTE.ledger, events=())))
-
-    assert "" == messages.of_release(first, DEED, "v1", None).hint
-    assert "invoke rollback --env staging" in messages.of_release(decide(PROMOTE), DEED, "v2", None).hint
-
-
-@pytest.mark.parametrize("place", ["author", "why", "actor", "reason"])
-def test_hostile_text_pings_nobody_and_links_nothing(place: str) -> None:
-    """Wherever it stands, and also when it is cut."""
-    commit = Commit(A, HOSTILE if place == "author" else "Ada", "", HOSTILE * 40)
-    plan = decide(replace(PROMOTE, commits=(commit,) * 40))
-    actor, reason = (HOSTILE if place == each else "x" for each in ("actor", "reason"))
-    deed = replace(DEED, actor=actor, reason=reason)
-    made = messages.of_release(plan, deed, "v8", None)
-    made = replace(made, facts=(*made.facts, ("why", HOSTILE if place == "why" else "x")))
-
-    assert [] == faults(made)
-    assert not inbox.slack_pings(slack(made))
-    assert not inbox.discord_pings(discord(made))
-    assert "](" not in json.dumps(discord(made))
-    assert [] == [found for text in said(made) for found in RAW.findall(text)]
-    assert {"parse": []} == discord(made)["allowed_mentions"]
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(0, ""), (2, "0\n1"), (12, "\n".join([*map(str, range(10)), "and 2 more commits"]))],
+)
+def test_long_lists_are_counted(number: int, expected: str) -> None:
+    """Ten lines are listed."""
+    assert events.first_lines([str(n) for n in range(number)], "commits") == expected
 
 
-@pytest.mark.parametrize("filler", ["&", "a", "<", "@", "\\", "*", "😀", "\n", "://", "x\n", "&amp; "])
-def test_a_changelog_of_5000_characters_is_cut_and_says_so(filler: str) -> None:
-    """In any place, whatever escaping makes of it; the next command is still there."""
-    long = (filler * 5_000)[:5_000] + "end"
-    facts = tuple((f"label {n}", long) for n in range(6))
-    made = notice(title=long, facts=facts)
-
-    assert [] == faults(made)
-    for text in said(made):
-        assert "more characters]" in text or "more facts" in text
-        assert "invoke promote --to production" in text
+def test_long_subjects_are_cut_and_counted() -> None:
+    """On one line, whatever was in them."""
+    assert events.shorten(" one\n two ") == "one two"
+    assert events.shorten("x" * 103) == "x" * 100 + "… [3 more characters]"
 
 
-def test_many_facts_are_counted_not_dropped_silently() -> None:
-    """What has no room is said."""
-    made = notice(facts=tuple((f"label {n}", "short") for n in range(200)))
-
-    assert [] == faults(made)
-    assert all("more facts" in text for text in said(made))
-
-
-def test_many_commits_are_counted() -> None:
-    """Ten are shown."""
-    plan = decide(replace(PROMOTE, commits=PROMOTE.commits * 31))
-    made = messages.of_release(plan, DEED, "v8", None)
-
-    assert "and 21 more commits" in dict(made.facts)["commits"]
-
-
-@pytest.mark.parametrize("text", ["", " ", "\n", "\x1b[31m", "\u202e", "\ud800"])
-def test_nothing_and_control_characters_are_shown_as_something(text: str) -> None:
-    """Empty values would be refused; escapes and lone surrogates would drive a reader."""
-    made = notice(facts=(("label", text), ("where", text), ("", text)), hint=text, title=text or "x")
-
-    assert [] == faults(made)
-    assert "\x1b" not in "".join(said(made))
-
-
-def test_only_our_own_address_is_a_link() -> None:
-    """And only in its own place."""
-    made = notice(facts=(("where", "https://a.example"), ("why", "https://a.example")))
-
-    assert 1 == json.dumps(slack(made)).count("https://a.example")
-    assert 1 == json.dumps(discord(made)).count("https://a.example")
-    assert "<https://evil.example|x>" not in json.dumps(
-        slack(notice(facts=(("where", "https://evil.example|x"),)))
-    )
-
-
-TEXTS = st.text(st.sampled_from(["&", "<", ">", "@", "/", ":", "!", "\\", "*", "a", "é", "😀", "\n", " "]))
-
-
-@given(TEXTS.map(lambda text: text * 40), st.sampled_from([for_slack, for_discord]), st.integers(100, 400))
-def test_fit_keeps_the_limit_and_halves_no_escape(text: str, escape: Any, limit: int) -> None:
-    """Any text: short enough, and what is kept is an escaped beginning of it."""
-    cut = fit(text, limit, escape)
-    kept, _, _ = cut.partition("… [")
-    whole = fit(text, 10**9, escape)
-
-    assert 1 <= units(cut) <= limit
-    assert whole.startswith(kept) or cut == "-"
-    assert not re.search(r"&(?!amp;|lt;|gt;)", kept) or escape is for_discord
-    assert not re.search(r"(?<!\\)(\\\\)*\\$", kept) or escape is for_slack
-
-
-@given(st.lists(st.tuples(TEXTS, TEXTS.map(lambda text: text * 90)), max_size=30), TEXTS, TEXTS)
-def test_every_notice_is_taken(facts: list[tuple[str, str]], title: str, hint: str) -> None:
-    """No limit of the table is ever broken, and nobody is pinged."""
-    made = notice(facts=tuple(facts), title=title, hint=hint)
-
-    assert [] == faults(made)
-    assert not inbox.slack_pings(slack(made))
-    assert not inbox.discord_pings(discord(made))
-
-
-def test_environments_of_the_table_are_told_apart() -> None:
-    """A notice names where it happened."""
-    assert ["development", "staging"] == [
-        events.of_hold(each, DEED, lifted=True).environment for each in (DEV, STAGING)
-    ]
+@pytest.mark.parametrize(("seconds", "text"), [(4.16, "4.2 s"), (59.9, "59.9 s"), (200.7, "3 min 20 s")])
+def test_durations_are_read_at_a_glance(seconds: float, text: str) -> None:
+    """Tenths below a minute, whole seconds above."""
+    assert events.duration(seconds) == text

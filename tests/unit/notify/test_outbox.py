@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.notify.outbox import KEPT, Entry, Outbox
+from scripts.notify.outbox import KEEP_REFUSED, Entry, Outbox
 from tests.support.desks import ROOT
 from tests.support.posts import Webhook, webhook
 from tests.support.processes import wait_until
@@ -83,10 +83,10 @@ def test_what_is_put_is_private_and_names_no_address(box: Outbox, tmp_path: Path
         os.umask(old)
     (file,) = files(tmp_path)
 
-    assert 0o600 == stat.S_IMODE(file.stat().st_mode)
-    assert 0o700 == stat.S_IMODE(file.parent.stat().st_mode)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert file.name.endswith(".r1-success.staging.slack.json")
-    assert {"text": "é"} == json.loads(file.read_text())["payload"]
+    assert json.loads(file.read_text())["payload"] == {"text": "é"}
 
 
 def test_one_event_and_target_is_one_file(box: Outbox, tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_one_event_and_target_is_one_file(box: Outbox, tmp_path: Path) -> None:
     ]:
         box.put(event, environment, target, {"text": "x"})
 
-    assert 4 == len(files(tmp_path))
-    assert 4 == len({(each.lane, each.file) for each in box.waiting()})
+    assert len(files(tmp_path)) == 4
+    assert len({(each.lane, each.file) for each in box.waiting()}) == 4
 
 
 def test_the_oldest_comes_first(box: Outbox) -> None:
@@ -125,8 +125,8 @@ def test_another_configuration_is_another_outbox(box: Outbox, tmp_path: Path) ->
     box.put("r1-success", "production", "slack", {"text": "sandbox"})
     real = Outbox(tmp_path / "state" / "outbox", tmp_path / "real")
 
-    assert [] == real.waiting()
-    assert 1 == len(box.waiting())
+    assert real.waiting() == []
+    assert len(box.waiting()) == 1
 
 
 def test_what_belongs_to_a_world_that_is_gone_is_forgotten(box: Outbox, tmp_path: Path) -> None:
@@ -139,11 +139,11 @@ def test_what_belongs_to_a_world_that_is_gone_is_forgotten(box: Outbox, tmp_path
         if "new" not in each.name:
             os.utime(each, (time.time() - 90_000,) * 2)
     other.waiting()
-    assert 2 == len(files(tmp_path))
+    assert len(files(tmp_path)) == 2
     (tmp_path / "env").rmdir()
     other.waiting()
 
-    assert ["new"] == [each.name.split(".")[2] for each in files(tmp_path)]
+    assert [each.name.split(".")[2] for each in files(tmp_path)] == ["new"]
 
 
 def test_a_claim_is_exclusive_and_ends(box: Outbox) -> None:
@@ -151,13 +151,13 @@ def test_a_claim_is_exclusive_and_ends(box: Outbox) -> None:
     box.put("r1-success", "staging", "slack", {"text": "x"})
     (entry,) = box.waiting()
     with box.claim(entry) as first, box.claim(entry) as second:
-        assert ({"text": "x"}, None) == (first, second)
+        assert (first, second) == ({"text": "x"}, None)
     with box.claim(entry) as third:
-        assert {"text": "x"} == third
+        assert third == {"text": "x"}
         box.remove(entry)
     with box.claim(entry) as fourth:
         assert fourth is None
-    assert [] == box.waiting()
+    assert box.waiting() == []
 
 
 def test_an_entry_that_was_removed_while_it_was_opened_is_not_sent(
@@ -184,26 +184,26 @@ def test_a_spoilt_file_is_an_empty_payload(box: Outbox) -> None:
     assert entry.file
     entry.file.write_text("{")
     with box.claim(entry) as payload:
-        assert {} == payload
+        assert payload == {}
         box.refuse(entry, "HTTP 400")
 
-    assert [] == box.waiting()
+    assert box.waiting() == []
 
 
 def test_what_is_refused_is_kept_with_the_reason_and_only_the_newest(box: Outbox, tmp_path: Path) -> None:
     """For people to look at."""
-    for number in range(KEPT + 5):
+    for number in range(KEEP_REFUSED + 5):
         box.put(f"r{number}-success", "staging", "slack", {"text": str(number)})
         (entry,) = box.waiting()
         box.refuse(entry, "HTTP 404")
     kept = files(tmp_path)
 
-    assert KEPT == len(kept)
-    assert {"refused"} == {each.parent.name for each in kept}
-    assert {0o600} == {stat.S_IMODE(each.stat().st_mode) for each in kept}
+    assert len(kept) == KEEP_REFUSED
+    assert {each.parent.name for each in kept} == {"refused"}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in kept} == {0o600}
     documents = [json.loads(each.read_text()) for each in kept]
-    assert {"HTTP 404"} == {each["why"] for each in documents}
-    assert {str(n) for n in range(5, KEPT + 5)} == {each["payload"]["text"] for each in documents}
+    assert {each["why"] for each in documents} == {"HTTP 404"}
+    assert {str(n) for n in range(5, KEEP_REFUSED + 5)} == {each["payload"]["text"] for each in documents}
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(
@@ -218,10 +218,10 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
     with pytest.raises(OSError, match="No space left"):
         box.put("r1-success", "staging", "slack", {})
 
-    assert [] == files(tmp_path)
+    assert files(tmp_path) == []
     entry = Entry("staging", "slack", None, {"text": "x"})
     with box.claim(entry) as payload:
-        assert {"text": "x"} == payload
+        assert payload == {"text": "x"}
         box.remove(entry)
         box.refuse(entry, "why")
 
@@ -232,9 +232,9 @@ def test_many_processes_send_each_event_once(box: Outbox, tmp_path: Path, server
         box.put(f"r{number}-success", "staging", "slack", {"event": number})
     senders = [sender(tmp_path, server) for _ in range(4)]
 
-    assert [0] * 4 == [ended(each) for each in senders]
-    assert [1] * 40 == list(Counter(each["event"] for each in server.taken).values())
-    assert [] == box.waiting()
+    assert [ended(each) for each in senders] == [0] * 4
+    assert list(Counter(each["event"] for each in server.taken).values()) == [1] * 40
+    assert box.waiting() == []
 
 
 def test_a_sender_killed_before_the_answer_is_taken_over_at_once(
@@ -252,9 +252,9 @@ def test_a_sender_killed_before_the_answer_is_taken_over_at_once(
     first.communicate()
     server.replies = []
 
-    assert 0 == ended(sender(tmp_path, server))
-    assert [{"event": 1}] == server.taken
-    assert [] == box.waiting()
+    assert ended(sender(tmp_path, server)) == 0
+    assert server.taken == [{"event": 1}]
+    assert box.waiting() == []
 
 
 def test_the_window_that_stays_open(box: Outbox, tmp_path: Path, server: Webhook) -> None:
@@ -262,9 +262,9 @@ def test_the_window_that_stays_open(box: Outbox, tmp_path: Path, server: Webhook
     box.put("r1-success", "staging", "slack", {"event": 1})
     first = sender(tmp_path, server, "hang")
     assert first.stdout
-    assert "sent" == first.stdout.readline().strip()
+    assert first.stdout.readline().strip() == "sent"
     first.send_signal(signal.SIGKILL)
     first.communicate()
 
-    assert 0 == ended(sender(tmp_path, server))
-    assert [{"event": 1}] * 2 == server.taken
+    assert ended(sender(tmp_path, server)) == 0
+    assert server.taken == [{"event": 1}] * 2

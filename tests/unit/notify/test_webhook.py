@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.notify import webhook as notify_webhook
-from scripts.notify.webhook import Delivery, asked_wait, post
+from scripts.notify.webhook import Delivery, post, requested_wait
 from scripts.system.secret import Secret
 from tests.support.posts import Clock, Reply, webhook
 from tests.support.servers import closed_port
@@ -70,9 +70,9 @@ def test_it_waits_as_long_as_it_is_asked_to_and_delivers_once(name: str) -> None
     with webhook(reply) as server:
         answer = post(server.url, PAYLOAD, BUDGET, clock=clock, sleep=clock.sleep, now=lambda: NOW)
 
-        assert Delivery("delivered") == answer
-        assert pytest.approx([seconds]) == clock.slept
-        assert ([PAYLOAD], 2) == (server.taken, server.asked)
+        assert answer == Delivery("delivered")
+        assert clock.slept == pytest.approx([seconds])
+        assert (server.taken, server.asked) == ([PAYLOAD], 2)
 
 
 HUGE = {
@@ -93,10 +93,10 @@ def test_a_wait_beyond_the_budget_is_not_begun(name: str) -> None:
     with webhook(HUGE[name]) as server:
         answer = post(server.url, PAYLOAD, BUDGET, clock=clock, sleep=clock.sleep, now=lambda: NOW)
 
-        assert "later" == answer.state
+        assert answer.state == "later"
         assert answer.why.startswith("HTTP 429, and asks to wait ")
         assert (answer.seconds or 0) >= 5
-        assert ([], 1, []) == (clock.slept, server.asked, server.taken)
+        assert (clock.slept, server.asked, server.taken) == ([], 1, [])
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_what_passes_is_tried_again(replies: list[Reply | None]) -> None:
     with webhook(*replies) as server:
         answer = post(server.url, PAYLOAD, BUDGET, clock=clock, sleep=clock.sleep)
 
-        assert ("delivered", [0.5, 1.0]) == (answer.state, clock.slept)
-        assert ([PAYLOAD], 3) == (server.taken, server.asked)
+        assert (answer.state, clock.slept) == ("delivered", [0.5, 1.0])
+        assert (server.taken, server.asked) == ([PAYLOAD], 3)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413])
@@ -118,8 +118,8 @@ def test_what_is_permanent_is_refused_at_once(status: int) -> None:
     with webhook((status, {}, "invalid_payload\nmore")) as server:
         answer = post(server.url, PAYLOAD, BUDGET)
 
-        assert ("refused", f"HTTP {status}: invalid_payload more") == (answer.state, answer.why)
-        assert 1 == server.asked
+        assert (answer.state, answer.why) == ("refused", f"HTTP {status}: invalid_payload more")
+        assert server.asked == 1
 
 
 def test_always_500_ends_within_the_budget() -> None:
@@ -128,7 +128,7 @@ def test_always_500_ends_within_the_budget() -> None:
     with webhook(*[(500, {}, "")] * 9) as server:
         answer = post(server.url, PAYLOAD, 1.2)
 
-    assert ("later", "HTTP 500") == (answer.state, answer.why)
+    assert (answer.state, answer.why) == ("later", "HTTP 500")
     assert time.monotonic() - began < 1.2
 
 
@@ -137,7 +137,7 @@ def test_nobody_listens() -> None:
     began = time.monotonic()
     answer = post(Secret(f"http://127.0.0.1:{closed_port()}/services/T/B/token"), PAYLOAD, 1.2)
 
-    assert ("later", "can't connect") == (answer.state, answer.why)
+    assert (answer.state, answer.why) == ("later", "can't connect")
     assert time.monotonic() - began < 1.2
 
 
@@ -147,23 +147,23 @@ def test_a_server_that_hangs_costs_the_budget_and_no_more() -> None:
     with webhook(30.0) as server:
         answer = post(server.url, PAYLOAD, 0.7)
 
-        assert ("later", "timed out") == (answer.state, answer.why)
-        assert 1 == server.asked
+        assert (answer.state, answer.why) == ("later", "timed out")
+        assert server.asked == 1
     assert time.monotonic() - began < 1.2
 
 
 def test_no_budget_no_request() -> None:
     """What has no time left waits."""
     with webhook() as server:
-        assert "later" == post(server.url, PAYLOAD, 0.0).state
-        assert 0 == server.asked
+        assert post(server.url, PAYLOAD, 0.0).state == "later"
+        assert server.asked == 0
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, ""), (200, "ok"), (200, '{"id": "1"}')])
 def test_success_has_several_faces(status: int, body: str) -> None:
     """Slack's `ok`, Discord's silence, Discord's message."""
     with webhook((status, {}, body)) as server:
-        assert "delivered" == post(server.url, PAYLOAD, BUDGET).state
+        assert post(server.url, PAYLOAD, BUDGET).state == "delivered"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_whatever_a_library_throws_is_a_value(fault: Exception, monkeypatch: pyt
     clock = Clock()
     answer = post(Secret("https://hooks.example/token"), PAYLOAD, 1, clock=clock, sleep=clock.sleep)
 
-    assert "later" == answer.state
+    assert answer.state == "later"
     assert "hooks.example" not in repr(answer)
 
 
@@ -234,19 +234,19 @@ def test_an_answer_that_repeats_the_address_is_masked() -> None:
         server.replies.append((404, {}, f"no such webhook: {server.path}"))
         answer = post(server.url, PAYLOAD, BUDGET)
 
-    assert ("refused", "HTTP 404: no such webhook: ***") == (answer.state, answer.why)
+    assert (answer.state, answer.why) == ("refused", "HTTP 404: no such webhook: ***")
 
 
 def test_an_answer_that_breaks_off_does_not_undo_a_delivery() -> None:
     """The status says it."""
     with webhook((200, {"Content-Length": "999"}, "ok")) as server:
-        assert "delivered" == post(server.url, PAYLOAD, BUDGET).state
+        assert post(server.url, PAYLOAD, BUDGET).state == "delivered"
 
 
 @given(st.text(), st.binary(), st.floats(allow_nan=False, allow_infinity=False))
 def test_any_header_and_any_body_give_a_wait_or_nothing(text: str, body: bytes, now: float) -> None:
     """Never an exception, never a negative number."""
-    found = asked_wait({"Retry-After": text, "X-RateLimit-Reset-After": text}, body, now)
+    found = requested_wait({"Retry-After": text, "X-RateLimit-Reset-After": text}, body, now)
 
     assert found is None or found >= 0
 
