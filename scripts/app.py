@@ -28,7 +28,7 @@ from scripts.git.command import check_remote_urls
 from scripts.secrets import load
 from scripts.secrets.classify import hidden
 from scripts.system import signals
-from scripts.system.background import begin
+from scripts.system.background import submit
 from scripts.system.process import end_all
 from scripts.system.secret import remember
 
@@ -47,7 +47,7 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
     console = _listening(request)
 
     def work() -> Outcome:
-        workflow = begin(load)  # it is imported while git answers
+        workflow = submit(load)  # it is imported while git answers
         desk = opened(console, request.about or None)
         return workflow.result()(desk, request)
 
@@ -71,7 +71,7 @@ def _end(console: Console, request: Request, work: Callable[[], Outcome]) -> NoR
     try:
         outcome = work()
     except BaseException as fault:
-        known = signals.ending_of(fault)
+        known = signals.as_desk_error(fault)
         if known is None:
             raise
         outcome = Outcome.of(known)
@@ -104,7 +104,7 @@ def opened(console: Console, target: str | None = None) -> Desk:
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
     git = Git(_repository(folder, settings), settings.app.remote)
-    author = begin(git.user_name)  # beside the next two questions to git: each costs a start
+    author = submit(git.user_name)  # beside the next two questions to git: each costs a start
     check_remote_urls(git.folder, git.remote)
 
     @cache

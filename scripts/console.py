@@ -20,8 +20,8 @@ from scripts.config.outcome import Outcome
 from scripts.config.request import Request
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
-from scripts.system.secret import redact, redacted, untold
-from scripts.system.text import harmless
+from scripts.system.secret import redact, redacted, unannounced
+from scripts.system.text import sanitize
 
 if TYPE_CHECKING:
     pass
@@ -42,12 +42,12 @@ class Console:
         """One or more lines, redacted and free of control characters."""
         with contextlib.suppress(OSError, ValueError):  # nobody reads any more: the release goes on
             self._mask()
-            print(harmless(redact(text)), file=self.stream, flush=True)
+            print(sanitize(redact(text)), file=self.stream, flush=True)
 
     def _mask(self) -> None:
         """Name what is secret to GitHub's runner, before anything that might hold it is said."""
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            for value in untold():
+            for value in unannounced():
                 escaped = value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
                 print(f"::add-mask::{escaped}", file=self.stream, flush=True)
 
@@ -99,7 +99,7 @@ class Console:
     def _typed(self, prompt: str) -> str:
         if self.as_json or not sys.stdin.isatty():
             return ""
-        self.stream.write(harmless(redact(prompt)))
+        self.stream.write(sanitize(redact(prompt)))
         self.stream.flush()
         return sys.stdin.readline().strip()
 
@@ -181,7 +181,7 @@ class Console:
         wide = None if self.stream.isatty() else 200  # a CI log has no width of its own
         table = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text(harmless(redact(cell)), overflow="fold") for cell in row))
+            table.add_row(*(Text(sanitize(redact(cell)), overflow="fold") for cell in row))
         Rich(file=self.stream, width=wide, highlight=False).print(table)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 if TYPE_CHECKING:
     import requests
@@ -44,8 +44,8 @@ def look(url: str, version_path: str, pages: Sequence[str], timeout: float) -> L
     the threads: what has not come by then is no answer.
     """
     base, deadline = url.rstrip("/"), time.monotonic() + timeout + GRACE
-    stamp = begin(_stamp, base + version_path, timeout)
-    seen = [(path, begin(_status, base + path, timeout)) for path in pages]
+    stamp = submit(_stamp, base + version_path, timeout)
+    seen = [(path, submit(_status, base + path, timeout)) for path in pages]
     status, found, error = _wait(stamp, deadline, (None, {}, "timed out"))
     return Look(status, found, tuple((path, _wait(each, deadline, None)) for path, each in seen), error)
 

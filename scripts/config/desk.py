@@ -12,7 +12,7 @@ from scripts.config.settings import Environment, Settings
 from scripts.errors import Refused
 from scripts.git.client import Git
 from scripts.http import Answer, look
-from scripts.system.background import boottime, process_started
+from scripts.system.background import boottime, process_start
 
 
 class Progress(Protocol):
@@ -68,7 +68,7 @@ class Desk:
     process: Callable[[Environment, tuple[str, ...]], Mapping[str, str]] = lambda _environment, _known: {}
     clock: Callable[[], float] = boottime
     sleep: Callable[[float], None] = time.sleep
-    started: float = field(default_factory=process_started)
+    started: float = field(default_factory=process_start)
 
     def look(self, environment: Environment) -> Answer:
         """Ask an environment's public URL what it is."""

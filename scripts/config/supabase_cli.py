@@ -11,7 +11,7 @@ from typing import Any
 from scripts.errors import CommandFailed, Refused
 from scripts.system import process
 from scripts.system.command import Result
-from scripts.system.process import last_words
+from scripts.system.process import error_tail
 
 OLDEST = 3  # 2.x answers its own questions with yes where there is no terminal
 
@@ -26,7 +26,7 @@ def answer(result: Result, what: str) -> Any:
         document = json.loads(result.text)
     except ValueError:
         raise CommandFailed(
-            f"`{what}` ended with {result.code} and no JSON{last_words(result)}",
+            f"`{what}` ended with {result.code} and no JSON{error_tail(result)}",
             exit_code=result.code,
         ) from None
     if result.code or (isinstance(document, dict) and document.get("_tag") == "Error"):
@@ -38,7 +38,7 @@ def quoted(document: Any) -> str:
     """The message of an error document, as lines that can't be taken for ours."""
     error = document.get("error") if isinstance(document, dict) else None
     said = str(error.get("message", "")) if isinstance(error, dict) else ""
-    return process.quoted(said or json.dumps(document))
+    return process.quoted_lines(said or json.dumps(document))
 
 
 def find(app: Path, configured: str) -> Path:

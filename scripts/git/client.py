@@ -20,7 +20,7 @@ from typing import Any
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
 from scripts.git.command import FETCH, Update, checked_revision, git_command, push_arguments
 from scripts.system.command import Result
-from scripts.system.process import attempt, last_words, run
+from scripts.system.process import attempt, error_tail, run
 from scripts.system.secret import redact, redacted
 
 SHA = re.compile(r"[0-9a-f]{40}")
@@ -212,7 +212,7 @@ class Git:
             )
         except CommandTimedOut as fault:
             return f": {fault.message}"
-        return last_words(result) if result.code else None
+        return error_tail(result) if result.code else None
 
     def _read_objects(self, names: Sequence[str]) -> list[str | None]:
         """The text of each named object; None for one that does not exist."""
@@ -264,7 +264,7 @@ class Git:
         result = attempt(git_command(self.folder, arguments, NETWORK_TIMEOUT))
         if result.code:
             raise Unreachable(
-                f"the remote `{self.remote}` of `{self.folder}` can't be read{last_words(result)}",
+                f"the remote `{self.remote}` of `{self.folder}` can't be read{error_tail(result)}",
                 f"see `app.remote` in `pipeline.toml`, and try `git ls-remote {self.remote}`",
                 exit_code=result.code,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from scripts.errors import ConfigError, Refused
-from scripts.system.background import begin
+from scripts.system.background import submit
 from scripts.system.command import CREDENTIALS, Command, inherited
 from scripts.system.process import attempt
 from scripts.system.secret import remember
@@ -127,7 +127,7 @@ def remote_urls(folder: Path, remote: str) -> list[str]:
     """The URLs a remote is fetched from and pushed to, as git rewrites them; [] for an unknown remote."""
     get_url = (*ALLOW_CREDENTIALS, "remote", "get-url")
     answers = [
-        begin(attempt, git_command(folder, (*get_url, *role, "--all", "--", remote), TIMEOUT))
+        submit(attempt, git_command(folder, (*get_url, *role, "--all", "--", remote), TIMEOUT))
         for role in ((), ("--push",))
     ]
     return [line for answer in answers for line in answer.result().text.splitlines()]

@@ -20,7 +20,7 @@ from scripts.notify import events, webhook
 from scripts.notify.chat import TARGETS
 from scripts.notify.events import Deed, Notice
 from scripts.notify.outbox import REFUSED, Entry, Outbox
-from scripts.system.background import begin
+from scripts.system.background import submit
 from scripts.system.secret import Secret, redact
 from scripts.system.signals import Stop
 
@@ -92,7 +92,7 @@ class DeliveryRound:
     def run(self, notice: Notice | None, *, wait: bool) -> None:
         """Put the notice into the outbox, then deliver what is in it."""
         lanes = self._lanes(self._put(notice) if notice else [])
-        started = [begin(self._deliver, lane) for lane in lanes]
+        started = [submit(self._deliver, lane) for lane in lanes]
         if not wait or not started:
             return
         try:

@@ -122,7 +122,7 @@ def locked_run(run: Run) -> Iterator[Run]:
     try:
         yield run
     except BaseException as fault:
-        if known := signals.ending_of(fault):
+        if known := signals.as_desk_error(fault):
             raise settle(run, known) from None
         settle(run, Interrupted("a fault of the desk itself"))
         raise

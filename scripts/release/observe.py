@@ -21,16 +21,16 @@ from scripts.secrets.check import of_release
 from scripts.secrets.finding import Finding
 from scripts.state.ledger import Event
 from scripts.state.remote import Remote, observe_remote, read_lock
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 
 def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
     environment, source = request.target(desk.settings), request.source(desk.settings)
-    live = begin(desk.look, environment)
-    findings = begin(_configuration, desk, request, environment)
-    source_live = begin(desk.look, source) if source else None
-    applied = begin(applied_migrations, desk, environment)
+    live = submit(desk.look, environment)
+    findings = submit(_configuration, desk, request, environment)
+    source_live = submit(desk.look, source) if source else None
+    applied = submit(applied_migrations, desk, environment)
     facts = with_scripts(
         desk,
         replace(

@@ -10,7 +10,7 @@ from scripts.http import Answer, Expected, fault
 from scripts.release.run import Run
 from scripts.replit import mcp, workspace
 from scripts.replit.mcp import mcp_token
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 
 GOOD_ANSWERS = 2  # in a row: one may come from an instance that is about to be replaced
 FIRST_PAUSE = 0.05  # seconds; grows towards `[verify] interval`
@@ -130,7 +130,7 @@ def _status(run: Run) -> tuple[str, str]:
 
 def _refused_by_replit(run: Run, answer: Answer, said: str) -> ReleaseFailed:
     return ReleaseFailed(
-        f"Replit could not publish {run.environment.name}: live is {answer}{quoted(said)}",
+        f"Replit could not publish {run.environment.name}: live is {answer}{quoted_lines(said)}",
         "see the publishing log of the app on Replit",
     )
 

@@ -18,7 +18,7 @@ from scripts.state import ledger
 from scripts.state.ledger import Event
 from scripts.state.lock import Lock, lock_ref
 from scripts.state.remote import Remote, observe_remote, read_ledger, read_lock
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Seen:
 
 def status(desk: Desk, _request: StatusRequest) -> Outcome:
     """Look at every environment at once; one that is dead costs its time-out, and the rest is shown."""
-    looks = [begin(_see, desk, environment) for environment in desk.settings]
+    looks = [submit(_see, desk, environment) for environment in desk.settings]
     remote = observe_remote(desk)
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
     environments = [_describe(desk, remote, seen, each) for each in seen.values()]
@@ -44,7 +44,7 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
 
 def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
-    live = begin(desk.look, environment)
+    live = submit(desk.look, environment)
     try:
         applied = applied_migrations(desk, environment)
     except DeskError as error:

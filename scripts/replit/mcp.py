@@ -19,7 +19,7 @@ from typing import Any, Literal
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, DeskError, Unanswered, Unreachable
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret, redact
 
 CALL_TIMEOUT = 60.0
@@ -98,7 +98,7 @@ async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
     said = " ".join(str(getattr(part, "text", "")) for part in result.content)[:2000]
     structured: Any = getattr(result, "structured_content", None)
     if result.is_error:
-        raise CommandFailed(f"Replit's `{tool}` was refused{quoted(said)}")
+        raise CommandFailed(f"Replit's `{tool}` was refused{quoted_lines(said)}")
     return json.dumps(structured) if isinstance(structured, dict) and not said else said
 
 

@@ -16,7 +16,7 @@ from importlib.resources import files
 
 from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
 from scripts.system.command import CREDENTIALS, Command, Result, inherited
-from scripts.system.process import attempt, last_words, quoted
+from scripts.system.process import attempt, error_tail, quoted_lines
 
 OPTIONS = (
     "-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
@@ -108,7 +108,7 @@ def place(host: str, config: str | None, order: Order, timeout: float, *, mode: 
     document = _answer(result)
     if document is None:
         raise Unreachable(
-            f"no answer from the workspace `{host}` (ssh ended with {result.code}){last_words(result)}",
+            f"no answer from the workspace `{host}` (ssh ended with {result.code}){error_tail(result)}",
             f"try `ssh {f'-F {config} ' if config else ''}{host} true`",
         )
     _judge(host, document)
@@ -126,7 +126,7 @@ def _apart(out: bytes, mark: bytes) -> tuple[bytes, bytes]:
 
 def _judge(host: str, document: Mapping[str, str]) -> None:
     ending, rule, detail = (document.get(key, "") for key in ("desk", "rule", "detail"))
-    said = quoted(detail)
+    said = quoted_lines(detail)
     if ending == "refused":
         what, hint = RULES.get(rule, (f"refused: {rule}", None))
         raise Refused(f"the workspace `{host}` {what}{said}", hint)

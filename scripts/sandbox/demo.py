@@ -14,7 +14,7 @@ from scripts.errors import ReleaseFailed
 from scripts.sandbox.commands import DEFAULT
 from scripts.sandbox.request import DemoRequest
 from scripts.system.command import Command
-from scripts.system.process import follow, run
+from scripts.system.process import run, stream_lines
 
 LONGEST = 900.0  # seconds for one command of the story
 
@@ -72,7 +72,7 @@ class Narrator:
         self._progress.note(f"\n$ invoke {line}")
         argv = (sys.executable, "-m", "invoke", *shlex.split(line))
         env = {"AIRHOST_ENV_DIR": str(self._env_dir)}
-        ended = follow(Command(argv, cwd=DESK, env=env, timeout=LONGEST), self._progress.output)
+        ended = stream_lines(Command(argv, cwd=DESK, env=env, timeout=LONGEST), self._progress.output)
         if ended != code:
             raise ReleaseFailed(f"`invoke {line}` ended with {ended}, not {code} as the story goes")
 

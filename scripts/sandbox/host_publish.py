@@ -257,7 +257,7 @@ class Publisher:
 
     async def _start(self, number: int, step: Step) -> int:
         """Start the app on a private port and wait until it listens."""
-        (port,) = ports.free(1)
+        (port,) = ports.find_free(1)
         log = self._config.folder / "log" / f"app-{number}.log"
         pid_file = self._pid_file(number)
         env = self._environ({**step.env, "PORT": str(port), "HOST": "127.0.0.1"})

@@ -37,11 +37,11 @@ def start(what: str, folder: Path, listens: Collection[int], *, told: dict[str, 
         argv = [sys.executable, "-m", f"scripts.sandbox.{module}", str(folder)]
         leftovers.end_daemon(argv)
         for port in listens:
-            ports.refuse_if_taken(port, what)
+            ports.require_free(port, what)
         write_private(folder / f"{module}.json", told)
         daemon.start(pid_file, argv, cwd=ROOT, env={leftovers.WORLD: str(folder)}, log=log)
     deadline = time.monotonic() + READY_LIMIT
-    while not all(ports.accepts(port) for port in listens):
+    while not all(ports.accepts_connections(port) for port in listens):
         if daemon.running(pid_file) is None or time.monotonic() > deadline:
             tail = "".join(f"\n  | {line}" for line in log.read_text(errors="replace").splitlines()[-TAIL:])
             raise CommandFailed(f"the {what} did not start{tail}")

@@ -161,7 +161,7 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
         argv = [sys.executable, "-m", "scripts.sandbox.host", str(folder)]
         leftovers.end_daemon(argv)
         for port in (environment.port, environment.ssh_port, environment.mcp_port):
-            ports.refuse_if_taken(port, f"host `{environment.alias}`")
+            ports.require_free(port, f"host `{environment.alias}`")
         log.mkdir(exist_ok=True)
         (folder / "ready").unlink(missing_ok=True)
         environment.host_config().save()

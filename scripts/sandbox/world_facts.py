@@ -201,7 +201,7 @@ def read(folder: Path) -> World | None:
 
 def invent(folder: Path) -> World:
     """New ports, ids and passwords for a world that is still to be made."""
-    postgres_port, *rest = ports.free(1 + 4 * len(CHAIN))
+    postgres_port, *rest = ports.find_free(1 + 4 * len(CHAIN))
     admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
     server = Server(folder / "postgres", postgres_port, admin_password, password)
     made = []
@@ -245,5 +245,5 @@ def with_inbox(world: World) -> World:
         for port in (each.port, each.ssh_port, each.mcp_port, each.api_port)
     }
     taken.add(world.postgres_port)
-    port = next(port for port in ports.free(len(taken) + 1) if port not in taken)
+    port = next(port for port in ports.find_free(len(taken) + 1) if port not in taken)
     return replace(world, inbox_port=port, inbox_token=secrets.token_urlsafe(24))

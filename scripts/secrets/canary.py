@@ -20,7 +20,7 @@ from scripts.secrets.needles import Hidden, needles
 from scripts.secrets.variables import Public
 from scripts.system import temporary
 from scripts.system.command import Command
-from scripts.system.process import attempt, last_words
+from scripts.system.process import attempt, error_tail
 
 EXTRA = "RELEASE_DESK_CANARY_SECRET"  # a variable that no code can name: who has it took all of them
 MARK = "cnry"
@@ -111,4 +111,4 @@ def build(checkout: Path, output: Path, variables: Mapping[str, str], timeout: f
     argv = (node, str(cli), "build", "--outDir", str(output), "--emptyOutDir", "--logLevel", "error")
     result = attempt(Command(argv, cwd=checkout, env=dict(variables), timeout=timeout))
     if result.code != 0:
-        raise ReleaseFailed(f"Vite could not build `{checkout}`{last_words(result)}")
+        raise ReleaseFailed(f"Vite could not build `{checkout}`{error_tail(result)}")

@@ -14,13 +14,13 @@ from scripts.secrets.finding import Finding, errors, in_order
 from scripts.secrets.load import all_written, beside, examples, public
 from scripts.secrets.request import CheckRequest
 from scripts.secrets.variables import Case, Place, Public, Written, address, is_local
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 
 def check_environments(desk: Desk, request: CheckRequest) -> Outcome:
     """One environment, or all for which something was written."""
     target = desk.settings.environment(request.env) if request.env else None
-    lines = begin(load.lines, desk.git.folder, source_lines.ASKED, source_lines.SUFFIXES)
+    lines = submit(load.lines, desk.git.folder, source_lines.ASKED, source_lines.SUFFIXES)
     found, chosen = examine(desk, target)
     return reported(in_order([*found, *source_lines.findings(lines.result())]), about(chosen))
 

@@ -16,9 +16,9 @@ from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, ConfigError
 from scripts.git.command import git_command
 from scripts.secrets.variables import PROCESS, Public, Variable, Written
-from scripts.system.background import begin
-from scripts.system.command import Command, inherited, starting_with
-from scripts.system.process import attempt, last_words
+from scripts.system.background import submit
+from scripts.system.command import Command, inherited, with_prefix
+from scripts.system.process import attempt, error_tail
 
 VITE_CONFIG = [f"vite.config.{ending}" for ending in ("ts", "js", "mts", "mjs", "cts", "cjs")]
 ENV_PREFIX = re.compile(r"\benvPrefix\s*:\s*(\[[^\]]*\]|\"[^\"]*\"|'[^']*'|`[^`]*`)")
@@ -41,8 +41,8 @@ def all_written(desk: Desk) -> dict[str, Written]:
     files = tuple(file.name for each in desk.settings if (file := _file(desk, each)).exists())
     if not files or desk.settings.secrets.provider == "sops":  # encrypted files belong into git
         return {each.name: written_of(desk, each) for each in desk.settings}
-    tracked = begin(tracked_by_git, desk.config_folder, files)
-    ignored = begin(ignored_by_git, desk.config_folder, files)
+    tracked = submit(tracked_by_git, desk.config_folder, files)
+    ignored = submit(ignored_by_git, desk.config_folder, files)
     found = {each.name: written_of(desk, each) for each in desk.settings}
     known = (tracked.result(), ignored.result())
     return {name: _with_faults(each, desk, *known) for name, each in found.items()}
@@ -100,7 +100,7 @@ def beside(desk: Desk, prefixes: tuple[str, ...]) -> Iterator[Written]:
     if desk.git.folder.resolve() != desk.config_folder.resolve():
         for file in env_files_in(desk.git.folder):
             yield _plain(last, file, env_files.lines(env_files.text(file) or ""), "build")
-    process = tuple(Variable(name, value, PROCESS) for name, value in starting_with(prefixes).items())
+    process = tuple(Variable(name, value, PROCESS) for name, value in with_prefix(prefixes).items())
     yield Written(last, PROCESS, process, kind="build")
 
 
@@ -162,7 +162,7 @@ def decrypted(file: Path, cipher: str) -> str:
     )
     if result.code != 0:
         raise CommandFailed(
-            f"`sops` could not decrypt `{file}`{last_words(result)}", "is `SOPS_AGE_KEY_FILE` set?"
+            f"`sops` could not decrypt `{file}`{error_tail(result)}", "is `SOPS_AGE_KEY_FILE` set?"
         )
     return result.text
 

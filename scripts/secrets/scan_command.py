@@ -19,7 +19,7 @@ from scripts.secrets.needles import Hidden
 from scripts.secrets.request import ScanRequest
 from scripts.secrets.scan import Known, allowed, scan
 from scripts.secrets.variables import PROCESS, Public, Variable, Written
-from scripts.system.command import whole
+from scripts.system.command import full_env
 
 
 def scan_target(desk: Desk, request: ScanRequest) -> Outcome:
@@ -121,7 +121,9 @@ def _beside(desk: Desk) -> Iterable[Written]:
         found = tuple(Variable(name, value, file.name, number) for number, name, value in lines.entries)
         yield Written(f"`{file.name}`", file.name, found)
     process = [
-        Variable(name, value, PROCESS) for name, value in whole().items() if classify.is_secret_name(name)
+        Variable(name, value, PROCESS)
+        for name, value in full_env().items()
+        if classify.is_secret_name(name)
     ]
     kept = tuple(
         each for each in process if not each.value.startswith(("/", "~"))

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from scripts.errors import Unreachable
 from scripts.http import HEADERS
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 if TYPE_CHECKING:
     import requests
@@ -70,7 +70,7 @@ def read(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
         needed = {each: waiting[each] for each in batch}
         waiting = {each: must for each, must in waiting.items() if each not in seen and each not in needed}
         seen.update(batch)
-        for asked, answer in [(each, begin(_fetch, each, timeout)) for each in batch]:
+        for asked, answer in [(each, submit(_fetch, each, timeout)) for each in batch]:
             waiting |= _taken(site, start, asked, answer.result(), must=needed[asked], seen=seen)
         if not _within(site, seen, until):
             site.whole = False

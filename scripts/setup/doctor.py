@@ -14,7 +14,7 @@ from scripts.errors import DeskError
 from scripts.setup import environment_checks, machine_checks, remote_checks
 from scripts.setup.health import Finding, counted, error
 from scripts.setup.request import DoctorRequest
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 LIMIT = 25.0  # seconds for all of them: they run at the same time
 OF_THE_DESK = {
@@ -50,11 +50,11 @@ def doctor(desk: Desk, request: DoctorRequest) -> Outcome:
 def _look(desk: Desk, chosen: list[Environment]) -> Iterator[Finding]:
     """Every check at the same time; one that hangs is said, and holds up no other."""
     started: list[tuple[str, str | None, Future[list[Finding]]]] = [
-        (name, None, begin(_safely, name, check, desk)) for name, check in OF_THE_DESK.items()
+        (name, None, submit(_safely, name, check, desk)) for name, check in OF_THE_DESK.items()
     ]
     for environment in chosen:
         for name, check in OF_AN_ENVIRONMENT.items():
-            work = begin(_safely, name, check, desk, environment)
+            work = submit(_safely, name, check, desk, environment)
             started.append((name, environment.name, work))
     deadline = time.monotonic() + LIMIT
     for name, place, work in started:

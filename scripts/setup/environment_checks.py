@@ -18,7 +18,7 @@ from scripts.replit import mcp, workspace
 from scripts.replit.mcp import mcp_token
 from scripts.setup import health, programs
 from scripts.setup.health import LOOPBACK, Finding
-from scripts.system.process import attempt, last_words
+from scripts.system.process import attempt, error_tail
 
 SSH_TIMEOUT = 18.0
 # asked of the workspace: what a release needs there. One JSON line, whatever a login says before it.
@@ -71,7 +71,7 @@ def _workspace(environment: Environment, alias: str, config: str | None) -> Iter
     if not isinstance(found, dict):
         hint = f"`ssh {f'-F {shlex.quote(config)} ' if config else ''}{alias} true`"
         yield health.error(
-            "ssh", f"no answer from `{alias}` (ssh ended with {result.code}){last_words(result)}", hint
+            "ssh", f"no answer from `{alias}` (ssh ended with {result.code}){error_tail(result)}", hint
         )
         return
     yield health.ok("ssh", f"`{alias}` lets us in")

@@ -8,8 +8,8 @@ from scripts import DESK
 from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
 from scripts.setup.request import SelfCheckRequest, TestRequest
-from scripts.system.command import Command, whole
-from scripts.system.process import follow
+from scripts.system.command import Command, full_env
+from scripts.system.process import stream_lines
 
 LONGEST = 3600.0
 
@@ -27,8 +27,8 @@ def run_all(progress: Progress, commands: tuple[tuple[str, ...], ...]) -> Outcom
     failed = []
     for command in commands:
         progress.note(f"$ {' '.join(command)}")
-        called = Command((sys.executable, "-m", *command), cwd=DESK, env=whole(), timeout=LONGEST)
-        if follow(called, progress.output):
+        called = Command((sys.executable, "-m", *command), cwd=DESK, env=full_env(), timeout=LONGEST)
+        if stream_lines(called, progress.output):
             failed.append(command[0] if command[0] != "ruff" else " ".join(command[:2]))
     if failed:
         return Outcome.failed(f"failed: {', '.join(failed)}", failed=failed)

@@ -79,7 +79,7 @@ class Errand(Steps):
 
     def give_back(self, fault: BaseException) -> None:
         """It changed nothing: what it tried is written down, and the lock is free."""
-        known = signals.ending_of(fault)
+        known = signals.as_desk_error(fault)
         with suppress(DeskError, StaleError):
             if known and self.steps and not isinstance(known, Locked):
                 at = self.steps[-1]["name"]

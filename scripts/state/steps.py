@@ -69,7 +69,7 @@ class Steps:
             with self.step(name, detail):
                 yield
         except Exception as fault:
-            known = signals.ending_of(fault)
+            known = signals.as_desk_error(fault)
             if known is None or isinstance(known, Locked):
                 raise
             self.desk.progress.note(f"warning: `{name}` failed: {known.message}\n  | {left}")

@@ -14,7 +14,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-def begin(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+def submit(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
     """Start the work in a daemon thread; its value, or what it raised, is the future's.
 
     Unlike a pool's `with`, nothing here waits for a thread that hangs when a signal arrives.
@@ -39,7 +39,7 @@ def boottime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def process_started() -> float:
+def process_start() -> float:
     """When this process was started, on that clock; now, where the system does not say (`proc(5)`)."""
     try:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])

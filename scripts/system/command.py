@@ -79,17 +79,17 @@ def inherited(names: Iterable[str] = ()) -> dict[str, str]:
     return {name: os.environ[name] for name in (*BASE, *names) if name in os.environ}
 
 
-def whole() -> dict[str, str]:
+def full_env() -> dict[str, str]:
     """All of it: for the desk's own tests and checks, which are the person's programs."""
     return dict(os.environ)
 
 
-def merged(extra: Mapping[str, str]) -> dict[str, str]:
+def child_env(extra: Mapping[str, str]) -> dict[str, str]:
     """The clean base with `extra` on top."""
     return {**inherited(), **extra}
 
 
-def starting_with(prefixes: Iterable[str]) -> dict[str, str]:
+def with_prefix(prefixes: Iterable[str]) -> dict[str, str]:
     """The variables of our own environment whose names begin so."""
     wanted = tuple(prefixes)
     return {name: value for name, value in os.environ.items() if name.startswith(wanted)}

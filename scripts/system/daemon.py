@@ -13,7 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.system.command import merged
+from scripts.system.command import child_env
 
 _started: dict[int, subprocess.Popen[bytes]] = {}  # by us, in this very process
 
@@ -24,7 +24,7 @@ def start(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, s
         child = subprocess.Popen(
             list(argv),
             cwd=cwd,
-            env=merged(env),
+            env=child_env(env),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
@@ -125,7 +125,7 @@ async def start_piped(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Ma
     child = await asyncio.create_subprocess_exec(
         *argv,
         cwd=cwd,
-        env=merged(env),
+        env=child_env(env),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,

@@ -102,7 +102,7 @@ class View:
         self.untils.append(below.end(at))
 
 
-def forms(value: str) -> set[str]:
+def encoded_forms(value: str) -> set[str]:
     """The value, and each encoding of the whole of it that stands as one word in a text."""
     raw = _bytes(value)
     encoded = {raw.hex(), raw.hex().upper(), value[::-1]}
@@ -114,7 +114,7 @@ def forms(value: str) -> set[str]:
     return encoded | spaced
 
 
-def spans(text: str, needles: Sequence[str]) -> Iterator[tuple[int, int]]:
+def find_spans(text: str, needles: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Where the needles stand in the text, in whatever reading."""
     for view in _readings(View(text), needles):
         for needle in needles:
@@ -124,7 +124,7 @@ def spans(text: str, needles: Sequence[str]) -> Iterator[tuple[int, int]]:
                 start = view.text.find(needle, start + 1)
 
 
-def tail(text: str, needles: Sequence[str]) -> int:
+def incomplete_from(text: str, needles: Sequence[str]) -> int:
     """From where on the text must be held back: what follows may be the begin of a needle.
 
     Only the last part is looked at, as much as the longest needle can take.

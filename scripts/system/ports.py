@@ -13,18 +13,18 @@ from scripts.errors import Refused
 LOWEST, HIGHEST = 20_000, 32_000
 
 
-def free(count: int) -> list[int]:
+def find_free(count: int) -> list[int]:
     """So many different ports that nobody listens on now."""
     found: list[int] = []
     for port in random.sample(range(LOWEST, HIGHEST), k=HIGHEST - LOWEST):
         if len(found) == count:
             break
-        if not taken(port):
+        if not in_use(port):
             found.append(port)
     return found
 
 
-def taken(port: int) -> bool:
+def in_use(port: int) -> bool:
     """Whether somebody listens on the port."""
     with contextlib.closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -35,20 +35,20 @@ def taken(port: int) -> bool:
     return False
 
 
-def accepts(port: int) -> bool:
+def accepts_connections(port: int) -> bool:
     """Whether a connection to the port is accepted now."""
     with contextlib.closing(socket.socket()) as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def refuse_if_taken(port: int, what: str) -> None:
+def require_free(port: int, what: str) -> None:
     """Say clearly that another program sits on a port of ours.
 
     Raises:
         Refused: it does.
     """
-    if taken(port):
+    if in_use(port):
         raise Refused(
             f"port {port}, which this sandbox gave to its {what}, is used by another program now",
             f"see who: `ss -ltnp 'sport = :{port}'`; end it, or take the sandbox down and up again",

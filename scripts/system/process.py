@@ -15,11 +15,11 @@ from concurrent.futures import Future
 from typing import IO, cast
 
 from scripts.errors import CommandFailed, CommandTimedOut
-from scripts.system.background import begin
-from scripts.system.command import Command, Result, merged
+from scripts.system.background import submit
+from scripts.system.command import Command, Result, child_env
 from scripts.system.secret import Redactor, redact
 from scripts.system.signals import deferred
-from scripts.system.text import readable
+from scripts.system.text import sanitize_output
 
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL: a cancelled CI job has 10 in all
 TAIL = 12  # lines of a failed program's last words that are shown
@@ -39,7 +39,7 @@ def run(command: Command) -> Result:
     result = attempt(command)
     if result.code not in command.success:
         raise CommandFailed(
-            f"`{command.program}` ended with {result.code}{last_words(result)}",
+            f"`{command.program}` ended with {result.code}{error_tail(result)}",
             exit_code=result.code,
         )
     return result
@@ -48,25 +48,25 @@ def run(command: Command) -> Result:
 def attempt(command: Command) -> Result:
     """Run to the end without judging the exit code (time-outs and missing programs still raise)."""
     began = time.monotonic()
-    with _living(command) as child:
+    with _child(command) as child:
         out, err = child.communicate(command.stdin, timeout=command.timeout)
         return Result(child.returncode, out, err, time.monotonic() - began)
 
 
-def attend(command: Command, every: float, look: Callable[[], None]) -> Result:
+def run_polling(command: Command, every: float, look: Callable[[], None]) -> Result:
     """As `attempt`, with a look round every so many seconds while it runs; for a command without `stdin`.
 
     What the program started and left behind is ended, too.
     """
     began = time.monotonic()
-    with _living(command) as child:
+    with _child(command) as child:
         try:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     out, err = child.communicate(timeout=every)
                     return Result(child.returncode, out, err, time.monotonic() - began)
                 if time.monotonic() - began > command.timeout:
-                    raise _too_late(command)
+                    raise _timed_out(command)
                 look()
         finally:
             end_group(child)
@@ -74,7 +74,7 @@ def attend(command: Command, every: float, look: Callable[[], None]) -> Result:
 
 
 @contextlib.contextmanager
-def beside(command: Command) -> Iterator[Future[Result]]:
+def run_in_background(command: Command) -> Iterator[Future[Result]]:
     """Run it while we do something else; its end, however it ended, is the future's.
 
     It is ended when this is left before. Only for programs that say little.
@@ -82,29 +82,29 @@ def beside(command: Command) -> Iterator[Future[Result]]:
     Raises:
         CommandFailed: the program is missing.
     """
-    with _living(command) as child:
-        yield begin(_awaited, command, child)
+    with _child(command) as child:
+        yield submit(_wait, command, child)
 
 
-def _awaited(command: Command, child: subprocess.Popen[bytes]) -> Result:
+def _wait(command: Command, child: subprocess.Popen[bytes]) -> Result:
     began = time.monotonic()
     try:
         out, err = child.communicate(command.stdin, timeout=command.timeout)
     except subprocess.TimeoutExpired:
         end_group(child)
-        raise _too_late(command) from None
+        raise _timed_out(command) from None
     return Result(child.returncode, out, err, time.monotonic() - began)
 
 
 @contextlib.contextmanager
-def started(command: Command, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def _streaming(command: Command, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """Run it while its standard output is read; it is ended when this is left. See `streamed`."""
-    with _living(command, errors=errors) as child:
+    with _child(command, errors=errors) as child:
         yield child
 
 
 @contextlib.contextmanager
-def _living(
+def _child(
     command: Command, *, merged_streams: bool = False, errors: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A child that is in the list as long as it may live, and never outlives this."""
@@ -114,7 +114,7 @@ def _living(
             child = _start(command, merged_streams=merged_streams, errors=errors)
         yield child
     except subprocess.TimeoutExpired:
-        raise _too_late(command) from None
+        raise _timed_out(command) from None
     finally:
         if child is not None:
             end_group(child)
@@ -129,7 +129,7 @@ def _start(
         child = subprocess.Popen(
             command.argv,
             cwd=command.cwd,
-            env=merged(command.env),
+            env=child_env(command.env),
             stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merged_streams else errors or subprocess.PIPE,
@@ -142,7 +142,7 @@ def _start(
     return child
 
 
-def _too_late(command: Command) -> CommandTimedOut:
+def _timed_out(command: Command) -> CommandTimedOut:
     return CommandTimedOut(f"`{command.program}` took longer than {command.timeout:g} s")
 
 
@@ -179,21 +179,21 @@ def _signal(child: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(child.pid, number)
 
 
-def last_words(result: Result) -> str:
+def error_tail(result: Result) -> str:
     """The end of what a program said, redacted, ready to follow a message."""
-    return _set_off(redact(result.errors.strip() or result.text.strip()).splitlines()[-TAIL:])
+    return _indented(redact(result.errors.strip() or result.text.strip()).splitlines()[-TAIL:])
 
 
-def quoted(text: str) -> str:
+def quoted_lines(text: str) -> str:
     """What somebody else said, redacted, as lines that can't be taken for ours."""
-    return _set_off(redact(text).strip().splitlines()[:TAIL])
+    return _indented(redact(text).strip().splitlines()[:TAIL])
 
 
-def _set_off(lines: list[str]) -> str:
-    return readable("".join(f"\n  | {line}" for line in lines))
+def _indented(lines: list[str]) -> str:
+    return sanitize_output("".join(f"\n  | {line}" for line in lines))
 
 
-def follow(command: Command, tell: Callable[[str], None]) -> int:
+def stream_lines(command: Command, tell: Callable[[str], None]) -> int:
     """Run with the person watching: `tell` gets what it prints, line by line, redacted and harmless.
 
     Returns its exit code, whatever it is.
@@ -202,15 +202,15 @@ def follow(command: Command, tell: Callable[[str], None]) -> int:
         CommandFailed: the program is missing.
         CommandTimedOut: it ran longer than `command.timeout`; the whole group was ended.
     """
-    with _living(command, merged_streams=True) as child:
-        reader = threading.Thread(target=_pass_on, args=(child, tell), daemon=True)
+    with _child(command, merged_streams=True) as child:
+        reader = threading.Thread(target=_forward_lines, args=(child, tell), daemon=True)
         reader.start()
         child.wait(command.timeout)
         reader.join(GRACE)  # a grandchild that outlives it may hold the pipe open
     return child.returncode
 
 
-def _pass_on(child: subprocess.Popen[bytes], tell: Callable[[str], None]) -> None:
+def _forward_lines(child: subprocess.Popen[bytes], tell: Callable[[str], None]) -> None:
     """Whole lines at a time: half a line may be half a workflow command."""
     decoder, redactor, line = codecs.getincrementaldecoder("utf-8")("replace"), Redactor(), ""
     source = cast("IO[bytes]", child.stdout)
@@ -220,11 +220,11 @@ def _pass_on(child: subprocess.Popen[bytes], tell: Callable[[str], None]) -> Non
         if len(rest) > LONGEST_LINE:
             whole, end, rest = line, "\n", ""
         if end:
-            tell(readable(whole))
+            tell(sanitize_output(whole))
         line = rest
     line += redactor.feed(decoder.decode(b"", final=True)) + redactor.close()
     if line:
-        tell(readable(line))
+        tell(sanitize_output(line))
     source.close()
 
 
@@ -240,14 +240,14 @@ def _read(source: IO[bytes]) -> bytes:
 
 
 @contextlib.contextmanager
-def streamed(command: Command) -> Iterator[IO[bytes]]:
+def stream_stdout(command: Command) -> Iterator[IO[bytes]]:
     """Run while what it prints is read from the stream; whoever reads less ends it.
 
     Raises:
         CommandFailed: the program is missing, failed, or said anything on its standard error.
         CommandTimedOut: it closed its output, and did not end.
     """
-    with tempfile.TemporaryFile() as errors, started(command, errors) as child:
+    with tempfile.TemporaryFile() as errors, _streaming(command, errors) as child:
         with cast("IO[bytes]", child.stdout) as stream:
             yield stream
             whole = not stream.read(1)
@@ -260,5 +260,5 @@ def streamed(command: Command) -> Iterator[IO[bytes]]:
         errors.seek(0)
         result = Result(code, b"", errors.read(), 0.0)
         if code not in command.success or result.err.strip():
-            said = last_words(result)
+            said = error_tail(result)
             raise CommandFailed(f"`{command.program}` ended with {code}{said}", exit_code=code)

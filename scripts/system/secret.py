@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
-from scripts.system.encodings import forms, spans, tail
+from scripts.system.encodings import encoded_forms, find_spans, incomplete_from
 
 MASK: Final = "***"
 SHORTEST: Final = 6  # shorter values occur by chance; replacing them would garble every text
@@ -19,7 +19,7 @@ class _Memory:
 
     values: set[str] = field(default_factory=set)
     needles: tuple[str, ...] = ()
-    untold: list[str] = field(default_factory=list)
+    unannounced: list[str] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -63,16 +63,16 @@ def remember(value: str) -> None:
         if not new:
             return
         _memory.values |= new
-        _memory.untold += sorted(new)
-        shapes = {form for text in new for form in forms(text) if len(form) >= SHORTEST}
+        _memory.unannounced += sorted(new)
+        shapes = {form for text in new for form in encoded_forms(text) if len(form) >= SHORTEST}
         _memory.needles = tuple(sorted(shapes.union(_memory.needles), key=len, reverse=True))
 
 
-def untold() -> list[str]:
+def unannounced() -> list[str]:
     """The values that came to be known since the last call: for a CI system that masks by itself."""
     with _memory.guard:
-        told, _memory.untold = _memory.untold, []
-    return told
+        values, _memory.unannounced = _memory.unannounced, []
+    return values
 
 
 def redact(text: str) -> str:
@@ -103,7 +103,7 @@ class Redactor:
     def feed(self, piece: str) -> str:
         """The part that can be shown by now."""
         text, needles = self._held + piece, _memory.needles
-        cut = tail(text, needles)
+        cut = incomplete_from(text, needles)
         found = _merged(text)
         cut = next((start for start, end in found if start < cut < end), cut)
         self._held = text[cut:]
@@ -118,7 +118,7 @@ class Redactor:
 def _merged(text: str) -> list[tuple[int, int]]:
     """Where secrets stand, in order; those that overlap are one."""
     merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans(text, _memory.needles)):
+    for start, end in sorted(find_spans(text, _memory.needles)):
         if merged and start < merged[-1][1]:
             merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:

@@ -67,7 +67,7 @@ def _name(number: int) -> str:
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, none of it for us, none for this file
 
 
-def ending_of(fault: BaseException) -> DeskError | None:
+def as_desk_error(fault: BaseException) -> DeskError | None:
     """The error of the family that says it; None for our own bug, which shows its traceback."""
     if isinstance(fault, DeskError):
         return fault

@@ -23,7 +23,7 @@ def folder(beside: Path | None = None) -> Iterator[Path]:
 
     It is the place for what must not outlive a run: passwords, lists, customers' data on their way.
     """
-    clear(beside or Path(tempfile.gettempdir()))
+    clear_abandoned(beside or Path(tempfile.gettempdir()))
     made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside))
     try:
         daemon.record(made / "owner", os.getpid())
@@ -33,7 +33,7 @@ def folder(beside: Path | None = None) -> Iterator[Path]:
             _remove(made)
 
 
-def clear(place: Path) -> None:
+def clear_abandoned(place: Path) -> None:
     """Remove what killed runs left, and end what still works in it."""
     for each in place.glob(f"{PREFIX}*"):
         if _abandoned(each):

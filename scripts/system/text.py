@@ -16,11 +16,11 @@ def printable(text: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text)
 
 
-def harmless(text: str) -> str:
+def sanitize(text: str) -> str:
     """The same, and no line that a CI system would carry out."""
     return MARK.sub("# #", COMMAND.sub(r"\1| ", printable(text)))
 
 
-def readable(text: str) -> str:
+def sanitize_output(text: str) -> str:
     """What a program printed for a terminal, made harmless: no colours, no overwriting, tabs as spaces."""
-    return harmless(COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n").expandtabs(8))
+    return sanitize(COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n").expandtabs(8))

@@ -48,7 +48,7 @@ pytestmark = pytest.mark.timeout(60 * 60 * 4)
 class Service:
     """An S3-compatible service that can be away for a time; what it holds stays."""
 
-    port: int = field(default_factory=lambda: ports.free(1)[0])
+    port: int = field(default_factory=lambda: ports.find_free(1)[0])
     running: ThreadedMotoServer | None = None
 
     @property

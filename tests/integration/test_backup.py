@@ -29,7 +29,7 @@ from scripts.database.postgres.client import configured_database
 from scripts.database.postgres.local_server import Server
 from scripts.errors import CommandFailed, DeskError, Locked, Refused
 from scripts.state.remote import observe_remote
-from scripts.system.background import begin
+from scripts.system.background import submit
 from tests.support import databases
 
 FLIPS = 60
@@ -251,7 +251,7 @@ def test_a_killed_session_leaves_nothing(server: Server, url: str, tmp_path: Pat
     """The server ends the dump, or the owner of its snapshot, in the middle: slow enough to be met."""
     tools = databases.toolbox(tmp_path, url, rate=1)
     for name in ("release-desk dump", "release-desk backup"):
-        work = begin(commands.backup, tools, BackupRequest(env="production", proof=False))
+        work = submit(commands.backup, tools, BackupRequest(env="production", proof=False))
         with server.connect("app") as admin:
             query = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
             while not work.done() and not admin.execute(query, [name]).fetchall():

@@ -51,7 +51,7 @@ class Host:
     """A running host daemon, and the ways in."""
 
     def __init__(self, folder: Path) -> None:
-        port, ssh_port, mcp_port = ports.free(3)
+        port, ssh_port, mcp_port = ports.find_free(3)
         self.folder, self.port = folder, port
         self.config = HostConfig(
             folder=folder,

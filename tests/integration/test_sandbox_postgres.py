@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    made = Server(folder / "postgres", ports.free(1)[0], *passwords)
+    made = Server(folder / "postgres", ports.find_free(1)[0], *passwords)
     try:
         made.create()
         made.start()

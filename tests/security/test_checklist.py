@@ -38,7 +38,7 @@ from scripts.release.request import DeployRequest
 from scripts.replit.workspace import Order, script, ssh
 from scripts.state.journal import Journal
 from scripts.system.command import Command
-from scripts.system.process import attempt, follow, run
+from scripts.system.process import attempt, run, stream_lines
 from scripts.system.secret import MASK, Secret, remember
 from tests.support.desks import PIPELINE, ROOT, configured, invoke
 from tests.support.repositories import seeded
@@ -173,7 +173,7 @@ def test_07_output_is_redacted_wherever_it_is_cut() -> None:
     )
     seen: list[str] = []
 
-    assert 0 == follow(python(code), seen.append)
+    assert 0 == stream_lines(python(code), seen.append)
     text = "\n".join(seen)
     assert text.startswith(f"{MASK}\n")
     assert VALUE[half:] not in text
@@ -213,7 +213,7 @@ def test_09_text_of_others_starts_no_command(capsys: pytest.CaptureFixture[str])
     Console(stream=stream).finish(DeployRequest(), Outcome.failed(HOSTILE, HOSTILE))
     Console(stream=stream)._table(("head",), [(HOSTILE,)])
     seen: list[str] = []
-    follow(python(f"print({HOSTILE!r})"), seen.append)
+    stream_lines(python(f"print({HOSTILE!r})"), seen.append)
     Console(as_json=True, stream=stream).finish(DeployRequest(), Outcome.failed(HOSTILE))
     document = capsys.readouterr().out
 

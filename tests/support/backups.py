@@ -50,7 +50,7 @@ def main(folder: Path, identity: str) -> None:
         else:
             commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     except (DeskError, OSError) as fault:
-        known = signals.ending_of(fault)
+        known = signals.as_desk_error(fault)
         if known is None:
             raise
         sys.exit(known.message)

@@ -144,7 +144,7 @@ def git(*arguments: str) -> None:
 def serving(folder: Path, programs: Path | None = None) -> Iterator[Server]:
     """A server of its own, for the time of a test file; the wheel's, or of these programs."""
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    server = Server(folder / "postgres", ports.free(1)[0], *passwords, programs)
+    server = Server(folder / "postgres", ports.find_free(1)[0], *passwords, programs)
     server.create()
     try:
         server.start()

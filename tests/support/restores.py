@@ -61,7 +61,7 @@ def serving(programs: Path | None = None, below: Path | None = None) -> Iterator
     """A server dressed as Supabase, of those programs or the wheel's; its data on the disk `below`."""
     folder = Path(tempfile.mkdtemp(dir=below))
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    made = Server(folder / "postgres", ports.free(1)[0], *passwords, programs)
+    made = Server(folder / "postgres", ports.find_free(1)[0], *passwords, programs)
     try:
         made.create()
         made.start()

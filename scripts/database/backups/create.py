@@ -25,7 +25,7 @@ from scripts.database.postgres.programs import Programs
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Refused
 from scripts.state.ledger import Event
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 WAIT_FOR_LOCK = 30.0  # seconds that a migration or another backup may take before we give up
 
@@ -174,7 +174,7 @@ def _sealed(desk: Desk, plain: Path, target: Path) -> dict[str, File]:
             )
         else:
             os.link(plain / name, target / name)
-            synced = begin(sync, target / name)
+            synced = submit(sync, target / name)
             files[name] = File(*encryption.measured(plain / name))
             synced.result()
     return files

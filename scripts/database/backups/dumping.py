@@ -18,9 +18,9 @@ from scripts.database.postgres import content, dump, throttle
 from scripts.database.postgres.programs import Programs, client
 from scripts.database.postgres.url import Database
 from scripts.errors import Refused
-from scripts.system.background import begin
+from scripts.system.background import submit
 from scripts.system.command import Result
-from scripts.system.process import beside
+from scripts.system.process import run_in_background
 
 MEGA = 1_000_000
 TICK = 10.0  # seconds between two words about a long dump
@@ -61,8 +61,11 @@ def dumped(desk: Desk, environment: Environment, database: Database, plain: Path
             port=port,
         )
         write(plain / manifest.DUMP, "")  # ours alone from the first: pg_dump would let others read it
-        with beside(order) as dumping, beside(dump.roles(programs, database)) as roles:
-            begin(_kept_on_disk, plain / manifest.DUMP, dumping)
+        with (
+            run_in_background(order) as dumping,
+            run_in_background(dump.roles(programs, database)) as roles,
+        ):
+            submit(_kept_on_disk, plain / manifest.DUMP, dumping)
             sequences, _ = reader.sequences(toc.is_apps)
             schema, extensions = reader.schema(toc.is_apps), reader.extensions()
             tables = {key: Table(*found) for key, found in _summed(reader, listed, pace, dumping)}

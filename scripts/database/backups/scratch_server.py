@@ -45,7 +45,7 @@ def server(desk: Desk, environment: Environment, beside: Path) -> Iterator[Datab
     from scripts.database.postgres.local_server import TEMPLATE, Server
     from scripts.system import ports
 
-    (port,) = ports.free(1)
+    (port,) = ports.find_free(1)
     own = Server(beside / "postgres", port, secrets.token_urlsafe(24), secrets.token_urlsafe(24))
     own.create()
     try:
@@ -72,7 +72,7 @@ def bare(desk: Desk, environment: Environment, beside: Path, major: int) -> Iter
     from scripts.database.postgres.local_server import SUPERUSER, Server
     from scripts.system import ports
 
-    (port,) = ports.free(1)
+    (port,) = ports.find_free(1)
     password = secrets.token_urlsafe(24)
     own = Server(beside / "postgres", port, password, password, _programs(major), THROWN_AWAY)
     own.create()

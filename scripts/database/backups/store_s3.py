@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from scripts.database.backups.store import MANIFEST
 from scripts.errors import CommandFailed, DeskError, Refused, Unreachable
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret
 
 PART = 32 * 1024 * 1024
@@ -153,7 +153,7 @@ class Bucket:
         except (BotoCoreError, Boto3Error, OSError) as fault:
             if isinstance(fault.__context__, ClientError):  # an upload wraps what the service said
                 raise _answered(what, fault.__context__) from None
-            raise Unreachable(f"{what}{quoted(str(fault))}", "check `backup.endpoint`") from None
+            raise Unreachable(f"{what}{quoted_lines(str(fault))}", "check `backup.endpoint`") from None
 
 
 def _answered(what: str, fault: Any) -> DeskError:
@@ -163,7 +163,7 @@ def _answered(what: str, fault: Any) -> DeskError:
         return Refused(f"{what}: somebody else has written it", "`invoke backup.list`")
     if code in MISSING:
         return Refused(f"{what}", "`invoke backup.list`")
-    return CommandFailed(f"{what}{quoted(str(fault))}", "check `[backup]` and its keys")
+    return CommandFailed(f"{what}{quoted_lines(str(fault))}", "check `[backup]` and its keys")
 
 
 _clients: dict[tuple[str, str, str], Any] = {}

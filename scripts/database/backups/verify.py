@@ -20,7 +20,7 @@ from scripts.database.postgres.url import Database
 from scripts.errors import DeskError, Refused
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import append, observe_remote
-from scripts.system.background import begin
+from scripts.system.background import submit
 
 READERS = 2  # sessions that sum tables at the same time
 SHOWN = 20  # differences that are said
@@ -65,7 +65,7 @@ def _content(database: Database, manifest: Manifest) -> content.Content:
         shares[least].append(name)
         loads[least] += manifest.tables[name].bytes
     others: list[Future[content.Content]] = [
-        begin(content.content, database, ours=_nothing, tables=share) for share in shares[1:]
+        submit(content.content, database, ours=_nothing, tables=share) for share in shares[1:]
     ]
     whole = content.content(database, ours=toc.is_apps, tables=shares[0])
     tables = dict(whole.tables)

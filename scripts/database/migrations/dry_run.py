@@ -23,7 +23,7 @@ from scripts.database.migrations.measure import Measured
 from scripts.database.postgres.client import session
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 from scripts.system.secret import redact
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def refuse_long(desk: Desk, environment: Environment, found: Sequence[Measured])
 def fault_of(environment: Environment, failed: Tried, block: float) -> DeskError:
     """Why the rehearsal ended early, as the error that it is."""
     where = f" (line {failed.line})" if failed.line else ""
-    said = quoted(failed.fault or "")
+    said = quoted_lines(failed.fault or "")
     if failed.kind == BUSY:
         return CommandFailed(
             f"`{failed.file}` got no lock on {environment.name}: a table is busy, nothing was changed"

@@ -28,7 +28,7 @@ from scripts.database.request import RehearseRequest
 from scripts.errors import Refused
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import append, observe_remote
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 
 
 def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
@@ -84,7 +84,7 @@ def _play(
             said = {"missing": "applied, has no rollback script", "proven": "up, down, up: the same schema"}
             desk.progress.note(f"{each.migration.file}: {said.get(each.pair, 'WRONG')}{took}")
             if each.fault:
-                desk.progress.note(f"its rollback script leaves a difference:{quoted(each.fault)}")
+                desk.progress.note(f"its rollback script leaves a difference:{quoted_lines(each.fault)}")
     return results
 
 

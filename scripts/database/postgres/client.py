@@ -13,7 +13,7 @@ from scripts.config.settings import Environment
 from scripts.database.postgres.programs import DUMPER
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, ConfigError, Locked, Refused, Unreachable
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 
 if TYPE_CHECKING:
     import psycopg
@@ -227,7 +227,9 @@ def _undo(connection: psycopg.Connection[Any], version: str, orders: Sequence[st
     except psycopg.Error as fault:
         if connection.closed:  # the server went away: what stands is for the history to say
             raise
-        raise CommandFailed(f"the rollback script of `{version}` failed{quoted(str(fault))}") from None
+        raise CommandFailed(
+            f"the rollback script of `{version}` failed{quoted_lines(str(fault))}"
+        ) from None
     if gone != 1:
         raise CommandFailed(f"`{version}` is not in the history: nothing was undone")
 
@@ -306,7 +308,7 @@ def session(database: Database, application: str = DESK) -> Iterator[psycopg.Con
     except psycopg.Error as fault:
         where = f"the database `{database.name}` on `{database.host}:{database.port}`"
         raise Unreachable(
-            f"{where} refuses{quoted(str(fault))}",
+            f"{where} refuses{quoted_lines(str(fault))}",
             "check `DATABASE_URL` (with its `sslmode` and `sslrootcert`) and `DATABASE_PASSWORD`",
         ) from None
 

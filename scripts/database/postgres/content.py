@@ -18,7 +18,7 @@ from scripts.database.postgres.client import BACKUP, VERSIONS, connected
 from scripts.database.postgres.throttle import Pace
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 
 if TYPE_CHECKING:
     import psycopg
@@ -182,11 +182,11 @@ def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
     except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
         raise Unreachable(
             f"the database `{database.name}` on `{database.host}:{database.port}` can't be read"
-            f"{quoted(str(fault))}",
+            f"{quoted_lines(str(fault))}",
             "check `DATABASE_URL` and `DATABASE_PASSWORD`, then try again",
         ) from None
     except psycopg.Error as fault:
-        raise CommandFailed(f"`{database.name}` can't be read whole{quoted(str(fault))}") from None
+        raise CommandFailed(f"`{database.name}` can't be read whole{quoted_lines(str(fault))}") from None
 
 
 def _reader(connection: psycopg.Connection[Any], snapshot: str | None) -> Reader:

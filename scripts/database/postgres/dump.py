@@ -10,7 +10,7 @@ from scripts.database.postgres.programs import Programs, environment
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed
 from scripts.system.command import Command, Result
-from scripts.system.process import last_words, run
+from scripts.system.process import error_tail, run
 
 LOCK_WAIT = 30.0  # seconds that a dump waits for a table that is being changed
 LONGEST = 6 * 3600.0
@@ -53,7 +53,7 @@ def ended_well(result: Result, what: str) -> None:
     Raises:
         CommandFailed: it failed, or said a warning.
     """
-    said = last_words(result)
+    said = error_tail(result)
     if "row-level security" in result.errors:
         raise CommandFailed(
             f"{what} would lack rows: the role sees only part of them{said}",

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from scripts.errors import CommandFailed, Refused
 from scripts.system import daemon, leftovers
 from scripts.system.command import Command
-from scripts.system.ports import refuse_if_taken
+from scripts.system.ports import require_free
 from scripts.system.process import run
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Server:
             argv = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
             argv += [*(f"--{each}" for each in self.options), "-p", str(self.port)]
             self._end_earlier(argv)
-            refuse_if_taken(self.port, "PostgreSQL")
+            require_free(self.port, "PostgreSQL")
             daemon.start(
                 self._pid_file,
                 unprivileged(argv),

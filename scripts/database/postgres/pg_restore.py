@@ -16,7 +16,7 @@ from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed
 from scripts.system import temporary
 from scripts.system.command import Command
-from scripts.system.process import last_words, run, streamed
+from scripts.system.process import error_tail, run, stream_stdout
 
 if TYPE_CHECKING:
     import psycopg
@@ -72,7 +72,7 @@ class Archive:
         """The rows of some entries: each `COPY` with its blocks, each `setval` with none."""
         with _listed(chosen) as known:
             command = self._command(*known, "--section=data", "-f", "-")
-            with streamed(command) as stream:
+            with stream_stdout(command) as stream:
                 yield _statements(stream)
 
     def _command(self, *options: str, env: dict[str, str] | None = None) -> Command:
@@ -82,7 +82,7 @@ class Archive:
     def _run(self, *options: str, env: dict[str, str] | None = None) -> bytes:
         result = run(self._command(*options, env=env))
         if result.err.strip():
-            raise CommandFailed(f"`pg_restore` did not restore cleanly{last_words(result)}")
+            raise CommandFailed(f"`pg_restore` did not restore cleanly{error_tail(result)}")
         return result.out
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.database.postgres.client import connected, session
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,7 +66,7 @@ class Scratch:
                 self._connection.execute(OTHERS, [source])
                 time.sleep(0.05)
             except psycopg.Error as fault:
-                raise CommandFailed(f"can't copy database `{source}`{quoted(str(fault))}") from None
+                raise CommandFailed(f"can't copy database `{source}`{quoted_lines(str(fault))}") from None
 
     def drop(self, name: str) -> None:
         """Drop one of ours; harmless where it is not."""
@@ -100,7 +100,7 @@ def opened(server: Database, owner: str) -> Iterator[Scratch]:
                         _drop(connection, name)
     except psycopg.Error as fault:
         raise Unreachable(
-            f"the scratch server on `{server.host}:{server.port}` can't be used{quoted(str(fault))}",
+            f"the scratch server on `{server.host}:{server.port}` can't be used{quoted_lines(str(fault))}",
             "check `SCRATCH_DATABASE_URL`",
         ) from None
 

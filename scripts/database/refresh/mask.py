@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.database.postgres.client import session
 from scripts.database.postgres.url import Database
 from scripts.errors import Refused
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def mask(
             if connection.closed:
                 raise
             raise Refused(
-                f"the rules don't fit the data; nothing was changed{quoted(_without_values(fault))}",
+                f"the rules don't fit the data; nothing was changed{quoted_lines(_without_values(fault))}",
                 "choose another rule for that column in `masking.toml`",
             ) from None
 

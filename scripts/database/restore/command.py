@@ -24,7 +24,7 @@ from scripts.state.ledger import Event, Ledger
 from scripts.state.operation import Errand, errand
 from scripts.state.remote import observe_remote, read_lock
 from scripts.state.retry import retry_while_locked
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 
 PITR = (
     "Supabase's own point-in-time restore goes to a moment, not to a backup, and takes the project down"
@@ -180,5 +180,5 @@ def _drop(connection: object, names: list[str]) -> None:
         swap_schemas.drop(connection, names)  # type: ignore[arg-type]
     except psycopg.errors.DependentObjectsStillExist as fault:
         raise CommandFailed(
-            f"something in use still needs what stands aside; nothing was dropped{quoted(str(fault))}"
+            f"something in use still needs what stands aside; nothing was dropped{quoted_lines(str(fault))}"
         ) from None

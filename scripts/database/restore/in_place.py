@@ -26,7 +26,7 @@ from scripts.database.restore.plan import Restoring
 from scripts.database.restore.swap_schemas import Parts, Replacement
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused, Unreachable
 from scripts.system import signals
-from scripts.system.process import quoted
+from scripts.system.process import quoted_lines
 
 if TYPE_CHECKING:
     import psycopg
@@ -219,7 +219,7 @@ def _refused(fault: psycopg.Error) -> DeskError:
     """The server said no, and has rolled everything back by that."""
     import psycopg
 
-    said = quoted(str(fault))
+    said = quoted_lines(str(fault))
     if isinstance(fault, psycopg.errors.LockNotAvailable):
         return CommandFailed(f"the database is busy; nothing was changed{said}", "try again")
     if isinstance(fault, psycopg.errors.DiskFull):

@@ -23,7 +23,7 @@ from scripts.quality.html import page
 from scripts.quality.proofs import prove
 from scripts.quality.request import E2eRequest
 from scripts.state.remote import observe_remote
-from scripts.system.process import follow
+from scripts.system.process import stream_lines
 from scripts.system.secret import redact
 
 SHIPPED = DESK / "tests" / "e2e"
@@ -126,7 +126,7 @@ def _make_journeys(desk: Desk, trial: Trial, folder: Path) -> Verdict:
         smoke, variables = trial.suite == "smoke", _variables(desk, trial, folder)
         journeys = Journeys(tests, folder, smoke, trial.only, variables, e2e.timeout)
         try:
-            code: int | None = follow(journeys.command(), desk.progress.output)
+            code: int | None = stream_lines(journeys.command(), desk.progress.output)
         except CommandTimedOut:
             code = None
     traces.clean(folder, redact)

@@ -23,7 +23,7 @@ from scripts.quality.load.report import Told
 from scripts.quality.load.trial import Trial, tried
 from scripts.quality.request import LoadRequest
 from scripts.state.remote import observe_remote
-from scripts.system.process import attempt, last_words
+from scripts.system.process import attempt, error_tail
 
 INCONCLUSIVE = 8
 
@@ -133,5 +133,5 @@ def load_worker(desk: Desk, environment: Environment, master: str) -> Outcome:
         ended = attempt(locust.worker_command(master, secrets, Path(place), url, longest))
     desk.progress.end("work", "failed" if ended.code else "done", ended.seconds)
     if ended.code:
-        raise CommandFailed(f"the worker ended with {ended.code}{last_words(ended)}", exit_code=ended.code)
+        raise CommandFailed(f"the worker ended with {ended.code}{error_tail(ended)}", exit_code=ended.code)
     return Outcome.done(f"worked for {master}; the verdict is there", environment=environment.name)

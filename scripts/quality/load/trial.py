@@ -15,7 +15,7 @@ from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measured, measured
 from scripts.quality.load.verdict import Facts, served_faults
 from scripts.state.ledger import Ledger
-from scripts.system.process import attend, last_words
+from scripts.system.process import error_tail, run_polling
 from scripts.system.signals import Stop, ignore
 
 LOOK = 2.0  # seconds between two looks at which commit is served
@@ -97,13 +97,13 @@ def _loaded(trial: Trial, started: float) -> Measured:
         port=plan.port,
         seconds=plan.warmup + plan.seconds + load.drain,
     )
-    ended = attend(command, LOOK, lambda: _watch(trial, desk.clock() - started))
+    ended = run_polling(command, LOOK, lambda: _watch(trial, desk.clock() - started))
     document = files.read()
     try:
         return measured(document, trial.run)
     except (ValueError, KeyError, TypeError):
         raise CommandFailed(
-            f"`locust` ended with {ended.code} and left no result{last_words(ended)}",
+            f"`locust` ended with {ended.code} and left no result{error_tail(ended)}",
             f"look at `{files.folder / 'locust.log'}`",
             exit_code=ended.code,
         ) from None

@@ -43,7 +43,7 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One for all tests; started twice, which is harmless."""
     folder = tmp_path_factory.mktemp("world") / "inbox"
-    (port,) = ports.free(1)
+    (port,) = ports.find_free(1)
     try:
         inbox.start(folder, port, TOKEN)
         inbox.start(folder, port, TOKEN)
@@ -51,7 +51,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     finally:
         stand_in.stop(folder)
     assert daemon.running(folder / "pid") is None
-    assert not ports.accepts(port)
+    assert not ports.accepts_connections(port)
 
 
 def section(**parts: object) -> dict[str, Any]:

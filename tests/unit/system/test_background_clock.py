@@ -5,15 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from scripts.system.background import boottime, process_started
+from scripts.system.background import boottime, process_start
 
 
 def test_a_process_knows_when_it_was_started() -> None:
     before = boottime()
     code = (
         "import time; time.sleep(0.3)\n"
-        "from scripts.system.background import process_started, boottime\n"
-        "print(process_started(), boottime())"
+        "from scripts.system.background import process_start, boottime\n"
+        "print(process_start(), boottime())"
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     started, now = map(float, said.stdout.split())
@@ -23,4 +23,4 @@ def test_a_process_knows_when_it_was_started() -> None:
 
 
 def test_it_is_the_same_each_time() -> None:
-    assert process_started() == process_started()
+    assert process_start() == process_start()

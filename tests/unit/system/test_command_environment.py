@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from scripts.system.command import BASE, CREDENTIALS, inherited, merged
+from scripts.system.command import BASE, CREDENTIALS, child_env, inherited
 
 SECRET_NAMES = ("DATABASE_PASSWORD", "REPLIT_MCP_TOKEN", "SUPABASE_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY")
 
@@ -38,5 +38,5 @@ def test_extra_lies_on_top_and_nothing_reaches_our_own(monkeypatch: pytest.Monke
     """`merged` makes a new table; our own environment stays as it was."""
     before = dict(os.environ)
 
-    assert "elsewhere" == merged({"PATH": "elsewhere"})["PATH"]
+    assert "elsewhere" == child_env({"PATH": "elsewhere"})["PATH"]
     assert before == dict(os.environ)

@@ -15,7 +15,7 @@ import pytest
 from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.system import signals
 from scripts.system.command import BASE, Command, Result
-from scripts.system.process import attempt, end_all, follow, last_words, run
+from scripts.system.process import attempt, end_all, error_tail, run, stream_lines
 from scripts.system.secret import MASK, remember
 from tests.support.processes import PYTHON, alive, pid_in, wait_until
 
@@ -296,7 +296,7 @@ def test_a_secret_of_many_lines_is_masked_before_the_tail_is_cut() -> None:
     key = "\n".join(f"key-line-{number:02}" for number in range(30))
     remember(key)
 
-    shown = last_words(Result(1, b"", f"no good: {key}\n".encode(), 0.1))
+    shown = error_tail(Result(1, b"", f"no good: {key}\n".encode(), 0.1))
 
     assert "key-line" not in shown
 
@@ -305,20 +305,20 @@ def test_last_words_are_few_and_can_not_pass_for_ours() -> None:
     """Each of the last twelve lines is set off, so that none starts a workflow command."""
     said = "\n".join(["first", *(f"::error::{number}" for number in range(12))])
 
-    shown = last_words(Result(1, b"unread", said.encode(), 0.1))
+    shown = error_tail(Result(1, b"unread", said.encode(), 0.1))
 
     assert "".join(f"\n  | ::error::{number}" for number in range(12)) == shown
 
 
 def test_last_words_come_from_standard_output_when_the_other_is_empty() -> None:
     """A program that complains on standard output is heard too."""
-    assert "\n  | so it goes" == last_words(Result(1, b"so it goes\n", b" \n", 0.1))
+    assert "\n  | so it goes" == error_tail(Result(1, b"so it goes\n", b" \n", 0.1))
 
 
 def test_follow_shows_what_comes_and_gives_the_code() -> None:
     """Both streams of a followed program are passed on."""
     seen: list[str] = []
-    code = follow(
+    code = stream_lines(
         python("import sys; print('one', flush=True); print('two', file=sys.stderr); sys.exit(3)"),
         seen.append,
     )
@@ -335,7 +335,7 @@ def test_what_is_followed_is_redacted_and_harmless() -> None:
         "w('is open'); w('sesame\\n:'); w(':error::x\\n'); w('a ##[add-mask]e\\x1b[31m\\rb')"
     )
     seen: list[str] = []
-    follow(python(text), seen.append)
+    stream_lines(python(text), seen.append)
 
     assert ["is ***", "| ::error::x", "a # #[add-mask]e", "b"] == "\n".join(seen).split("\n")
 
@@ -343,7 +343,7 @@ def test_what_is_followed_is_redacted_and_harmless() -> None:
 def test_follow_ends_the_group_at_the_time_out(grandchild: Path) -> None:
     """A followed program that takes too long ends with its family, said as any time-out."""
     with pytest.raises(CommandTimedOut):
-        follow(python(FAMILY, str(grandchild), timeout=1.0), print)
+        stream_lines(python(FAMILY, str(grandchild), timeout=1.0), print)
 
     assert wait_until(lambda: not alive(pid_in(grandchild)), 2)
 
@@ -351,4 +351,4 @@ def test_follow_ends_the_group_at_the_time_out(grandchild: Path) -> None:
 def test_follow_a_missing_program_is_another_programs_failure() -> None:
     """A followed program that is not there is no traceback."""
     with pytest.raises(CommandFailed):
-        follow(Command(("no-such-program-here",)), print)
+        stream_lines(Command(("no-such-program-here",)), print)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from scripts.errors import CommandFailed, Interrupted, Locked
-from scripts.system.signals import Stop, ending_of
+from scripts.system.signals import Stop, as_desk_error
 
 
 def failed(number: int, *more: str) -> OSError:
@@ -16,11 +16,11 @@ def failed(number: int, *more: str) -> OSError:
 def test_the_family_stays_itself() -> None:
     fault = Locked("somebody else")
 
-    assert ending_of(fault) is fault
+    assert as_desk_error(fault) is fault
 
 
 def test_a_signal_is_an_interruption() -> None:
-    ending = ending_of(Stop("interrupted by SIGTERM"))
+    ending = as_desk_error(Stop("interrupted by SIGTERM"))
 
     assert isinstance(ending, Interrupted)
     assert (130, "interrupted by SIGTERM") == (ending.code, ending.message)
@@ -28,7 +28,7 @@ def test_a_signal_is_an_interruption() -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_said_with_its_file(number: int) -> None:
-    ending = ending_of(failed(number, "/var/x"))
+    ending = as_desk_error(failed(number, "/var/x"))
 
     assert isinstance(ending, CommandFailed)
     assert ending.code == 3
@@ -37,4 +37,4 @@ def test_a_full_disk_is_said_with_its_file(number: int) -> None:
 
 @pytest.mark.parametrize("fault", [failed(errno.EACCES, "/x"), ValueError("x"), KeyboardInterrupt()])
 def test_anything_else_is_our_own(fault: BaseException) -> None:
-    assert ending_of(fault) is None
+    assert as_desk_error(fault) is None

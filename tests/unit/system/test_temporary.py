@@ -63,6 +63,6 @@ def test_what_is_used_stays(tmp_path: Path) -> None:
     before = time.time() - 2 * temporary.YOUNG
     os.utime(old, (before, before))
     with temporary.folder(tmp_path) as living:
-        temporary.clear(tmp_path)
+        temporary.clear_abandoned(tmp_path)
 
         assert {living, young, link, elsewhere} == set(tmp_path.iterdir())
