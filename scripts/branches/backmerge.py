@@ -16,8 +16,8 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment, Settings
 from scripts.errors import DeskError, Locked, Refused
+from scripts.state.held_lock import retry_while_locked
 from scripts.state.remote import Remote, observe_remote, read_lock
-from scripts.state.retry import retry_while_locked
 
 
 def backmerge(desk: Desk, request: BackmergeRequest) -> Outcome:

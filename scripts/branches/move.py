@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 
-from scripts.branches.alignment import Alignment, Move
+from scripts.branches.alignment import Alignment
 from scripts.branches.merge import merging
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
@@ -17,10 +17,10 @@ from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
-from scripts.state.held_lock import Holding
+from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock, candidate_ref, lock_ref
-from scripts.state.remote import append, locked, observe_remote, read_lock
+from scripts.state.remote import append, locked, new_event, observe_remote, read_lock
 from scripts.system import signals
 from scripts.system.signals import Stop
 
@@ -45,33 +45,33 @@ def move(desk: Desk, found: Alignment, tip: str | None) -> Event:
         ]
 
         def updates() -> list[Update]:
-            return [*branches, *(update for each in held for update in each.leftovers())]
+            return [*branches, *(update for each in held for update in each.releases())]
 
         def stale(fault: StaleError) -> None:
-            lost = [each.ref for each in held if not each.adopt(fault.refs)]
+            lost = [each.ref for each in held if not each.reconcile(fault.refs)]
             lost += [each.ref for each in branches if fault.refs.get(each.ref) != each.old]
             if lost:
                 raise Locked(f"`{lost[0]}` was moved by somebody else; nothing was moved", "try again")
 
         def make(ledger: Ledger) -> Event:
-            return _event(desk, found, ledger, held[0].lock.run)
+            return _event(desk, found, ledger, held[0].content.run)
 
         with ExitStack() as still:
             for each in held:
-                each.end()
-                still.enter_context(each.still())
+                each.stop()
+                still.enter_context(each.paused())
             return append(desk, tip, make, updates, stale)
 
 
 @contextmanager
-def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[Holding]]:
+def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[HeldLock]]:
     """Nobody releases where a branch moves; the push frees the locks too, else they are given back."""
-    run, held = desk.new_id(), list[Holding]()
+    run, held = desk.new_id(), list[HeldLock]()
     try:
         for move, environment in zip(found.moves, environments(desk, found), strict=True):
-            held.append(Holding(desk, _lock(desk, run, move)))
+            held.append(HeldLock(desk, new_lock(desk, move.environment, TASK, move.new, run=run)))
             try:
-                held[-1].take()
+                held[-1].acquire()
             except StaleError:
                 raise locked(desk, environment) from None
         yield held
@@ -80,22 +80,8 @@ def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[Holding]]:
             signals.ignore()
         for each in held:
             with suppress(DeskError, StaleError):  # it may never have been ours
-                each.free()
+                each.release()
         raise
-
-
-def _lock(desk: Desk, run: str, move: Move) -> Lock:
-    return Lock(
-        run=run,
-        nonce=desk.new_id(),
-        actor=desk.actor,
-        host=desk.host,
-        task=TASK,
-        environment=move.environment,
-        commit=move.new,
-        acquired_at=desk.now(),
-        ttl=desk.settings.lock.ttl,
-    )
 
 
 def _event(desk: Desk, found: Alignment, ledger: Ledger, run: str) -> Event:
@@ -105,14 +91,12 @@ def _event(desk: Desk, found: Alignment, ledger: Ledger, run: str) -> Event:
     document = found.document()
     for each in document["moves"]:
         del each["commits"]  # git has them
-    return Event(
-        environment=source.environment,
-        kind=TASK,
-        ending="done",
+    return new_event(
+        desk,
+        source.environment,
+        TASK,
         release=live.release if live else "",
         commit=source.commit,
-        actor=desk.actor,
-        at=desk.now(),
         run=run,
         detail=document,
     )

@@ -11,7 +11,6 @@ from typing import Protocol
 from scripts.config.settings import Environment, Settings
 from scripts.errors import Refused
 from scripts.git.client import Git
-from scripts.http import Answer, look
 from scripts.system.background import boottime, process_start
 
 
@@ -69,25 +68,6 @@ class Desk:
     clock: Callable[[], float] = boottime
     sleep: Callable[[float], None] = time.sleep
     started: float = field(default_factory=process_start)
-
-    def look(self, environment: Environment) -> Answer:
-        """Ask an environment's public URL what it is."""
-        verify = self.settings.verify
-        seen = look(
-            environment.url,
-            self.settings.app.version_path,
-            verify.paths,
-            verify.request_timeout,
-        )
-        stamp = seen.stamp
-        return Answer(
-            status=seen.status,
-            commit=stamp.get("commit"),
-            environment=stamp.get("environment"),
-            schema=stamp.get("schema"),
-            pages=seen.pages,
-            error=seen.error,
-        )
 
     def build_variables(self, environment: Environment) -> dict[str, str]:
         """The variables that the app's build gets, and no others.

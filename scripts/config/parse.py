@@ -9,7 +9,7 @@ from typing import Any, cast, get_type_hints
 from urllib.parse import urlsplit
 
 from scripts.config.sections import KINDS, is_section, section, unknown
-from scripts.config.settings import App, Environment, Gates, Lock, Secrets, Settings, Verify
+from scripts.config.settings import DRIVERS, App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
 
 Table = Mapping[str, Any]
@@ -105,8 +105,8 @@ def _environment_faults(environment: Environment) -> list[str]:
         faults.append("ssh_host` should be a host alias of the ssh configuration")
     if not environment.workspace.startswith("/"):
         faults.append("workspace` should be the whole path of the app's folder on the Replit host")
-    if environment.publish == "mcp" and not environment.repl_id:
-        faults.append('repl_id` is missing: `publish = "mcp"` needs it')
+    missing = [key for key in DRIVERS[environment.publish].keys if not getattr(environment, key)]
+    faults += [f'{key}` is missing: `publish = "{environment.publish}"` needs it' for key in missing]
     if "" in environment.aliases:
         faults.append("aliases` should not hold an empty name")
     return faults

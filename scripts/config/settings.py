@@ -157,6 +157,24 @@ class Gates(NamedTuple):
     approval_max_age_hours: float = 0
 
 
+class DriverNeeds(NamedTuple):
+    """What a way to publish needs.
+
+    Args:
+        keys: of the environment in `pipeline.toml`.
+        variables: name -> why.
+    """
+
+    keys: tuple[str, ...] = ()
+    variables: Mapping[str, str] = {}
+
+
+DRIVERS: Mapping[str, DriverNeeds] = {
+    "mcp": DriverNeeds(("repl_id",), {"REPLIT_MCP_TOKEN": "Replit's Publish asks for it"}),
+    "manual": DriverNeeds(),
+}
+
+
 class Environment(NamedTuple):
     """`[environment.<name>]`: one place where a commit can be live."""
 

@@ -10,7 +10,7 @@ from scripts.release.missing_proofs import run_missing
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
-from scripts.state.retry import retry_while_locked
+from scripts.state.held_lock import retry_while_locked
 
 
 def deploy(desk: Desk, request: DeployRequest) -> Outcome:

@@ -1,4 +1,4 @@
-"""`drill`: a release that is broken on purpose must be caught, taken back and told; today, not once."""
+"""`drill`: a release that is broken on purpose must be caught, taken back and announced, today."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from scripts.release.execute import confirm, locked_run, refuse
 from scripts.release.observe import observe
 from scripts.release.plan import decide, words
 from scripts.release.request import DrillRequest
-from scripts.release.run import Run, acquire
-from scripts.state.ledger import Event, Ledger
-from scripts.state.remote import append, observe_remote
+from scripts.release.run import ReleaseRun, acquire
+from scripts.replit.drivers import driver_of
+from scripts.state.ledger import Event
+from scripts.state.remote import observe_remote, record
 
 SUBJECT = "drill: a commit that is broken on purpose"
 
@@ -42,7 +43,7 @@ def drill(desk: Desk, request: DrillRequest) -> Outcome:
         raise
     except ReleaseFailed as caught:
         return _proven(drilled, good, caught)
-    raise AssertionError("a drill never ends well by itself")
+    raise AssertionError("`_release_it` always raises")
 
 
 def _ready(desk: Desk, environment: Environment) -> Event:
@@ -56,10 +57,10 @@ def _ready(desk: Desk, environment: Environment) -> Event:
             f"{environment.name} is guarded: drills are for an environment without customers",
             f"invoke drill --env {desk.settings.chain[0]}",
         )
-    if environment.publish == "manual":
-        raise Refused("a drill needs a way back that nobody has to press", '`publish = "mcp"`')
+    if not driver_of(desk, environment).unattended:
+        raise Refused("a drill needs a driver that publishes without a person", '`publish = "mcp"`')
     good = observe_remote(desk).ledger.live(environment.name)
-    live = desk.look(environment).commit
+    live = driver_of(desk, environment).live().commit
     if good is None or live != good.commit:
         raise Refused(
             f"{environment.name} is not at a proven release: a drill could not tell what it broke",
@@ -80,8 +81,8 @@ def _break(desk: Desk, commit: str) -> str:
     return git.commit_file(commit, drill.file, drill.text, f"{SUBJECT} ({desk.now()})")
 
 
-def _release_it(run: Run) -> None:
-    """As any release; but it has to fail, and then the bracket takes it back."""
+def _release_it(run: ReleaseRun) -> None:
+    """Release it like any other. It has to fail; then `locked_run` takes it back."""
     expected = run.plan.facts.expected
     publish.build(run, expected)
     publish.publish(run)
@@ -93,7 +94,7 @@ def _release_it(run: Run) -> None:
     )
 
 
-def _proven(run: Run, good: Event, caught: ReleaseFailed) -> Outcome:
+def _proven(run: ReleaseRun, good: Event, caught: ReleaseFailed) -> Outcome:
     """The good release must be live again and verified, and the notices must have gone out."""
     desk, environment = run.desk, run.environment
     back = run.live is not None and run.live.commit == good.commit
@@ -108,7 +109,7 @@ def _proven(run: Run, good: Event, caught: ReleaseFailed) -> Outcome:
         "undelivered": left,
     }
     if passed:
-        _write(desk, environment, good, run.id, found)
+        record(desk, environment.name, "proof", commit=good.commit, run=run.id, what="drill", **found)
     facts = [
         Fact("caught", reason),
         Fact("live again", good.release),
@@ -128,22 +129,3 @@ def _proven(run: Run, good: Event, caught: ReleaseFailed) -> Outcome:
         f" ({reason}), {good.release} is live again and verified, the notices are out",
         **found,
     )
-
-
-def _write(desk: Desk, environment: Environment, good: Event, run_id: str, found: dict[str, Any]) -> None:
-    """The dated proof, for whoever demands one."""
-
-    def make(_ledger: Ledger) -> Event:
-        return Event(
-            environment=environment.name,
-            kind="proof",
-            ending="done",
-            release=good.release,
-            commit=good.commit,
-            actor=desk.actor,
-            at=desk.now(),
-            run=run_id,
-            detail={"what": "drill", **found},
-        )
-
-    append(desk, observe_remote(desk).ledger.tip, make)

@@ -1,4 +1,4 @@
-"""Every release, told in order: `deploy` and `promote` differ only in what they plan."""
+"""Execute a plan: every release, step by step. `deploy` and `promote` differ only in what they plan."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Interrupted, Locked, Refused
-from scripts.http import fault
 from scripts.notify import deliver
 from scripts.release import messages, migrate, publish, undo_schema
-from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
+from scripts.release.leak_gate import scan_bundle, scan_served
 from scripts.release.plan import Plan, words
-from scripts.release.recover import settle
-from scripts.release.run import Run, acquire, write_down
+from scripts.release.recover import recover
+from scripts.release.run import ReleaseRun, acquire, write_down
+from scripts.replit.live import fault
 from scripts.system import signals
 
 
@@ -38,42 +38,44 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     return report(run)
 
 
-def run_steps(run: Run) -> None:
-    """The steps themselves; each can be done again, so a run that died here is simply run again."""
-    facts, built = run.plan.facts, Bundle()
+def run_steps(run: ReleaseRun) -> None:
+    """The steps in order. Each may be repeated, so a run that died here is simply run again.
+
+    The build and its leak scan come first: if they fail, the database is untouched.
+    """
+    plan, facts = run.plan, run.plan.facts
+    publishes = bool(plan.comparison.pending) or fault(facts.live, facts.expected) is not None
+    built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
+    _prepare_database(run)
+    if publishes:
+        publish.publish(run)
+    older = plan.schema_goes_back  # its pages may need the older schema
+    publish.verify(run, facts.expected, pages=not older)
+    if built is not None:
+        scan_served(run, built)
+    if older:
+        _take_database_back(run)
+        publish.verify(run, facts.expected)
+    with run.step("finish", "branch, ledger and lock in one push"):
+        write_down(run, "done", moves_branch=facts.moves_branch)
+
+
+def _prepare_database(run: ReleaseRun) -> None:
+    """What comes before the new code is live: its migrations; for a rollback, trial and safety backup."""
     if run.plan.comparison.pending:
-        _bring_schema(run)
+        if run.environment.guarded:
+            migrate.back_up(run)
+        migrate.rehearse(run)
+        migrate.migrate(run)
     if run.plan.back.undo:
         undo_schema.rehearse(run)
     if run.plan.restores:
         from scripts.release import restore_data
 
         restore_data.make_safe(run)
-    if run.migrated or fault(facts.live, facts.expected):
-        built = scan_bundle(run, publish.build(run, facts.expected, send=True))
-        publish.publish(run)
-    older = run.plan.schema_goes_back  # the pages of the older code may need it
-    publish.verify(run, facts.expected, pages=not older)
-    if built:
-        scan_served(run, built)
-    _take_back(run)
-    if older:
-        publish.verify(run, facts.expected)
-    with run.step("finish", "branch, ledger and lock in one push"):
-        write_down(run, "done", moves_branch=facts.moves_branch)
 
 
-def _bring_schema(run: Run) -> None:
-    publish.probe(run, run.plan.facts.expected)
-    if run.environment.guarded:
-        from scripts.release.migrate import back_up
-
-        back_up(run)
-    migrate.rehearse(run)
-    migrate.migrate(run)
-
-
-def _take_back(run: Run) -> None:
+def _take_database_back(run: ReleaseRun) -> None:
     """What the older code needs: its schema, or the data of its time."""
     if run.plan.back.undo:
         undo_schema.undo(run, run.plan.back.undo)
@@ -117,19 +119,19 @@ def confirm(desk: Desk, plan: Plan) -> None:
 
 
 @contextmanager
-def locked_run(run: Run) -> Iterator[Run]:
-    """The bracket round every change: it was locked before, and the truth is in the ledger after."""
+def locked_run(run: ReleaseRun) -> Iterator[ReleaseRun]:
+    """Around every change: the lock is held before, and what is true is in the ledger afterwards."""
     try:
         yield run
     except BaseException as fault:
-        if known := signals.as_desk_error(fault):
-            raise settle(run, known) from None
-        settle(run, Interrupted("a fault of the desk itself"))
+        if error := signals.as_desk_error(fault):
+            raise recover(run, error) from None
+        recover(run, Interrupted("a fault of the desk itself"))
         raise
 
 
-def report(run: Run) -> Outcome:
-    """The good ending, told to the team, with the next command."""
+def report(run: ReleaseRun) -> Outcome:
+    """The good ending, announced to the team, with the next command."""
     messages.success(run)
     if run.plan.facts.rolls_back:
         return rolled_back(run)
@@ -143,7 +145,7 @@ def report(run: Run) -> Outcome:
     )
 
 
-def rolled_back(run: Run) -> Outcome:
+def rolled_back(run: ReleaseRun) -> Outcome:
     """What was gone back to, what is bad now, and how to undo it."""
     facts, name = run.plan.facts, run.environment.name
     to = facts.target.release if facts.target else ""
@@ -158,7 +160,7 @@ def rolled_back(run: Run) -> Outcome:
     )
 
 
-def _schema_said(run: Run) -> str:
+def _schema_said(run: ReleaseRun) -> str:
     """What became of the schema, in the words of the plan."""
     said = [f"undone: {', '.join(f'`{file}`' for file in run.undone)}"] if run.undone else []
     if run.restored:

@@ -12,8 +12,8 @@ from scripts.database.migrations.verdict import Lint
 from scripts.database.restore.partial import Keeping
 from scripts.database.restore.plan import Restoring
 from scripts.git.client import Commit
-from scripts.http import Answer, Expected
 from scripts.release.request import ReleaseRequest
+from scripts.replit.live import Answer, Expected
 from scripts.secrets.finding import Finding
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock

@@ -1,4 +1,4 @@
-"""Stopping the line, and letting it go on: `freeze`, `unfreeze`, `release-hold`; all in the ledger."""
+"""`freeze`, `unfreeze` and `release-hold`: events in the ledger that stop releases, or let them go on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.notify import deliver, events
 from scripts.release.request import FreezeRequest, UnfreezeRequest
-from scripts.state import ledger as state_ledger
-from scripts.state.ledger import Event, Ledger
-from scripts.state.remote import append, read_ledger
+from scripts.state import ledger as ledgers
+from scripts.state.ledger import Ledger
+from scripts.state.remote import read_ledger, record
 
 
 def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
@@ -23,7 +23,7 @@ def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
         raise Refused(f"`{request.until}` is over already", "give a time to come, e.g. `2030-01-02T08:00`")
     if not request.reason.strip():
         raise Refused("`--reason` is required", "`--reason TEXT`")
-    write(desk, environment, "freeze", until=end, reason=request.reason)
+    _record(desk, environment, "freeze", until=end, reason=request.reason)
     return Outcome.done(
         f"{environment.name} is frozen until {end}",
         f"to lift it: `invoke unfreeze --env {environment.name} --reason ...`",
@@ -35,7 +35,7 @@ def unfreeze(desk: Desk, request: UnfreezeRequest) -> Outcome:
     environment = desk.settings.environment(request.env)
     if now(desk).freeze(environment.name, desk.now()) is None:
         return Outcome.nothing(f"{environment.name} is not frozen")
-    write(desk, environment, "unfreeze", reason=request.reason)
+    _record(desk, environment, "unfreeze", reason=request.reason)
     return Outcome.done(f"{environment.name} is no longer frozen")
 
 
@@ -44,35 +44,18 @@ def release_hold(desk: Desk, request: UnfreezeRequest) -> Outcome:
     environment = desk.settings.environment(request.env)
     if now(desk).hold(environment.name) is None:
         return Outcome.nothing(f"{environment.name} is not held")
-    write(desk, environment, "release-hold", reason=request.reason)
+    _record(desk, environment, "release-hold", reason=request.reason)
     return Outcome.done(f"{environment.name} is no longer held")
 
 
 def now(desk: Desk) -> Ledger:
     """The ledger as it is now."""
-    return read_ledger(desk, desk.git.fetch([state_ledger.REF]).get(state_ledger.REF))
+    return read_ledger(desk, desk.git.fetch([ledgers.REF]).get(ledgers.REF))
 
 
-def write(desk: Desk, environment: Environment, kind: str, **detail: Any) -> Event:
-    """Append one event that is no release."""
-
-    def make(ledger: Ledger) -> Event:
-        live = ledger.live(environment.name)
-        return Event(
-            environment=environment.name,
-            kind=kind,
-            ending="done",
-            release=live.release if live else "",
-            commit=live.commit if live else "",
-            actor=desk.actor,
-            at=desk.now(),
-            run=desk.new_id(),
-            detail=detail,
-        )
-
-    event = append(desk, now(desk).tip, make)
+def _record(desk: Desk, environment: Environment, kind: str, **detail: Any) -> None:
+    event = record(desk, environment.name, kind, **detail)
     deliver.send(desk, lambda: events.of_stop(environment, event))
-    return event
 
 
 def moment(text: str) -> str:

@@ -21,8 +21,8 @@ from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import HotfixRequest
+from scripts.state.held_lock import retry_while_locked
 from scripts.state.remote import observe_remote
-from scripts.state.retry import retry_while_locked
 from scripts.system.signals import Stop
 
 TASK = "hotfix"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scripts.errors import CommandFailed, ReleaseFailed
-from scripts.release.run import Run
+from scripts.release.run import ReleaseRun
 from scripts.secrets import bundle, site
 from scripts.secrets.finding import Finding, errors
 from scripts.secrets.scan_command import judged, known
@@ -13,7 +13,7 @@ from scripts.secrets.scan_command import judged, known
 Bundle = dict[str, bytes]
 
 
-def scan_bundle(run: Run, archive: bytes) -> Bundle:
+def scan_bundle(run: ReleaseRun, archive: bytes) -> Bundle:
     """The very folder that the workspace is about to publish.
 
     Raises:
@@ -28,7 +28,7 @@ def scan_bundle(run: Run, archive: bytes) -> Bundle:
     return files
 
 
-def scan_served(run: Run, built: Bundle) -> None:
+def scan_served(run: ReleaseRun, built: Bundle) -> None:
     """What visitors get now: it should be what was looked at, but a server may add to it.
 
     A site that can't be read as a whole is said, and takes nothing back: its bundle was scanned.
@@ -56,7 +56,7 @@ def scan_served(run: Run, built: Bundle) -> None:
         )
 
 
-def _stop(run: Run, found: tuple[Finding, ...], what: str) -> None:
+def _stop(run: ReleaseRun, found: tuple[Finding, ...], what: str) -> None:
     """Errors stop a release; going back is never stopped by them, but they are said."""
     stopping = errors(found)
     if stopping and not run.plan.facts.rolls_back:

@@ -7,18 +7,18 @@ from scripts.notify.deliver import send
 from scripts.notify.events import Deed, Fact, Kind, Notice, duration, first_lines, notice, shorten, who
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
-from scripts.release.run import Run
+from scripts.release.run import ReleaseRun
 
 HASTE = 1.0  # seconds for notices of an interrupted run: a cancelled CI job has 10 in all
 
 
-def start(run: Run) -> None:
+def start(run: ReleaseRun) -> None:
     """A guarded environment is about to change; told while the release goes on."""
     if run.environment.guarded:
         send(run.desk, lambda: of_start(run.plan, _deed(run, over=False)), wait=False)
 
 
-def success(run: Run) -> None:
+def success(run: ReleaseRun) -> None:
     """A release, or a rollback that somebody asked for, is proven live and written down."""
     release = run.release or ""
 
@@ -31,9 +31,9 @@ def success(run: Run) -> None:
     send(run.desk, made)
 
 
-def failure(run: Run, error: DeskError, at_step: str) -> None:
+def failure(run: ReleaseRun, error: DeskError, at_step: str) -> None:
     """A run failed, and was settled; whoever took its lock over tells the end of it himself."""
-    if run.holding.lost:
+    if run.lock.lost:
         return
 
     def made() -> Notice:
@@ -51,7 +51,7 @@ def failure(run: Run, error: DeskError, at_step: str) -> None:
     send(run.desk, made, budget=HASTE if isinstance(error, Interrupted) else None)
 
 
-def _went_back(run: Run) -> bool:
+def _went_back(run: ReleaseRun) -> bool:
     """Whether the failed run has published the previous release again, and verified it."""
     facts = run.plan.facts
     if facts.previous is None or facts.previous.commit == facts.wanted or run.live is None:
@@ -60,9 +60,9 @@ def _went_back(run: Run) -> bool:
     return verified and run.live.commit == facts.previous.commit
 
 
-def _deed(run: Run, *, over: bool = True) -> Deed:
+def _deed(run: ReleaseRun, *, over: bool = True) -> Deed:
     seconds = sum(float(each["seconds"]) for each in run.steps) if over else None
-    reason = run.holding.lock.reason
+    reason = run.lock.content.reason
     return Deed(run.id, run.desk.actor, run.desk.now(), seconds, reason)
 
 

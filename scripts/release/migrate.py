@@ -9,9 +9,6 @@ from contextlib import suppress
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.database import supabase
-from scripts.database.backups.commands import summary
-from scripts.database.backups.create import taken
-from scripts.database.backups.verify import prove_taken
 from scripts.database.migrations import dry_run
 from scripts.database.migrations.files import Applied, Comparison, Migration, compare, newest
 from scripts.database.postgres.client import Postgres, configured_database
@@ -20,7 +17,7 @@ from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.release import undo_schema
 from scripts.release.plan import Plan
-from scripts.release.run import Run
+from scripts.release.run import ReleaseRun
 from scripts.system.process import attempt
 
 WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
@@ -40,7 +37,7 @@ def ready(desk: Desk, plan: Plan) -> None:
         supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
 
 
-def migrate(run: Run) -> None:
+def migrate(run: ReleaseRun) -> None:
     """Apply the pending migrations of the commit; believe only the history that is read afterwards.
 
     Raises:
@@ -64,7 +61,7 @@ def migrate(run: Run) -> None:
         _push(run, cli, database, postgres)
 
 
-def _same_view(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
+def _same_view(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> None:
     """The CLI must see the same files and the same history as the plan, before it may write."""
     local, remote = supabase.versions(cli, database)
     facts = run.plan.facts
@@ -79,7 +76,7 @@ def _same_view(run: Run, cli: Cli, database: Database, postgres: Postgres) -> No
         raise Refused(f"the Supabase CLI reads other migrations from the commit: {differing}")
 
 
-def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
+def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> None:
     limits = run.desk.settings.supabase
     before, began = postgres.catalogue(), postgres.now()
     fault: DeskError | None = None
@@ -106,14 +103,14 @@ def _push(run: Run, cli: Cli, database: Database, postgres: Postgres) -> None:
         ) from None
 
 
-def _stop_behind(run: Run, postgres: Postgres, began: str) -> None:
+def _stop_behind(run: ReleaseRun, postgres: Postgres, began: str) -> None:
     """A CLI that was killed goes on in the server, and would commit behind our back."""
     with suppress(Unreachable):
         postgres.end_pushes(began)
         run.schema = newest(row.version for row in postgres.history())
 
 
-def _judge(run: Run, postgres: Postgres, before: frozenset[str], fault: DeskError | None) -> None:
+def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: DeskError | None) -> None:
     """Success is a history that holds exactly the versions of the commit; nothing else."""
     facts = run.plan.facts
     applied = [Applied(*row) for row in postgres.history()]
@@ -146,7 +143,7 @@ def _judge(run: Run, postgres: Postgres, before: frozenset[str], fault: DeskErro
     raise fault
 
 
-def _take_back(run: Run, now: Comparison) -> str:
+def _take_back(run: ReleaseRun, now: Comparison) -> str:
     """What was applied before a file failed goes back by its rollback scripts, if all of it has one."""
     open_ = {each.version for each in now.pending}
     said = undo_schema.after_failed_migration(
@@ -155,7 +152,7 @@ def _take_back(run: Run, now: Comparison) -> str:
     return f"\n  | {said}" if said else ""
 
 
-def _refuse_broken_indexes(run: Run, now: frozenset[str], before: frozenset[str]) -> None:
+def _refuse_broken_indexes(run: ReleaseRun, now: frozenset[str], before: frozenset[str]) -> None:
     """`create index concurrently if not exists` takes the broken index of an earlier try for a good one."""
     sql = "\n".join(each.sql for each in run.plan.comparison.pending)
     invalid = [name.removeprefix("invalid index ") for name in now if name.startswith("invalid index ")]
@@ -187,12 +184,16 @@ def _standing(planned: Sequence[Migration], pending: Sequence[Migration], made: 
 # The gate before migrations of a guarded environment: a backup of this very state, and its proof.
 
 
-def back_up(run: Run) -> None:
+def back_up(run: ReleaseRun) -> None:
     """Take it and prove it; nothing has changed yet, so whatever fails here stops the release.
 
     Raises:
-        DeskError: there is no backup that one could rely on.
+        DeskError: there is no proven backup.
     """
+    from scripts.database.backups.commands import summary
+    from scripts.database.backups.create import taken
+    from scripts.database.backups.verify import prove_taken
+
     desk, facts = run.desk, run.plan.facts
     with run.step("backup", "of the state before the migrations, restored beside and compared"):
         with taken(desk, run.environment, "predeploy", facts.previous) as backup:
@@ -200,7 +201,7 @@ def back_up(run: Run) -> None:
         run.desk.progress.note(f"`{backup.manifest.id}` is proven: {summary(backup.manifest)}")
 
 
-def rehearse(run: Run) -> None:
+def rehearse(run: ReleaseRun) -> None:
     """The pending migrations, in one transaction that is rolled back; measured, and judged.
 
     Raises:

@@ -12,11 +12,12 @@ from scripts.database.migrations.files import applied_migrations, migrations_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.git.merge import MergingGit
-from scripts.http import Answer
 from scripts.quality import proofs
 from scripts.release.facts import Facts
 from scripts.release.request import ReleaseRequest
 from scripts.release.schema_rules import with_scripts
+from scripts.replit.drivers import driver_of
+from scripts.replit.live import Answer
 from scripts.secrets.check import of_release
 from scripts.secrets.finding import Finding
 from scripts.state.ledger import Event
@@ -27,9 +28,9 @@ from scripts.system.background import submit
 def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
     environment, source = request.target(desk.settings), request.source(desk.settings)
-    live = submit(desk.look, environment)
+    live = submit(driver_of(desk, environment).live)
     findings = submit(_configuration, desk, request, environment)
-    source_live = submit(desk.look, source) if source else None
+    source_live = submit(driver_of(desk, source).live) if source else None
     applied = submit(applied_migrations, desk, environment)
     facts = with_scripts(
         desk,

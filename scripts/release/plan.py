@@ -11,18 +11,19 @@ from scripts.config.outcome import Refusal
 from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import Comparison, compare
 from scripts.database.migrations.rollback_scripts import Judged
-from scripts.http import fault
 from scripts.quality.gates import Gate
 from scripts.release import schema_rules
 from scripts.release.facts import Facts
-from scripts.release.rollback_options import RESTORES, Rung, chosen, ladder
+from scripts.release.rollback_options import RESTORES, RollbackOption, chosen, rollback_options
 from scripts.release.rules import gates_of, refusals
 from scripts.release.schema_rules import GoingBack
+from scripts.replit.live import fault
+from scripts.state.steps import STEPS
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `pure`, `idempotent`, `once` or `notify` (design section 6); seconds as last time."""
+    """One planned step: its name and kind as in `STEPS`, and the seconds that it took last time."""
 
     name: str
     kind: str
@@ -42,13 +43,13 @@ class Plan:
     migrations: tuple[Judged, ...] = ()
     back: GoingBack = field(default_factory=GoingBack)
     gates: tuple[Gate, ...] = ()
-    rungs: tuple[Rung, ...] = ()
-    rung: str = ""
+    options: tuple[RollbackOption, ...] = ()
+    scope: str = ""
 
     @property
     def restores(self) -> bool:
         """The data go back to a backup."""
-        return self.rung in RESTORES
+        return self.scope in RESTORES
 
     @property
     def schema_goes_back(self) -> bool:
@@ -98,8 +99,8 @@ class Plan:
             "undo": [each.document() for each in self.back.undo],
             "ahead": [each.document() for each in self.back.ahead],
             "lost": list(self.back.lost),
-            "rungs": [each.document() for each in self.rungs],
-            "rung": self.rung or None,
+            "scopes": [each.document() for each in self.options],
+            "scope": self.scope or None,
             "data": facts.data.document() if facts.data else None,
             "keeps": facts.keeps.document() if facts.keeps else None,
             "point_of_no_return": self.no_return,
@@ -120,12 +121,14 @@ def decide(facts: Facts) -> Plan:
     refused = None if nothing else next(refusals(facts, comparison), None)
     migrations = () if facts.rolls_back else schema_rules.pending(facts, comparison)
     back = schema_rules.going_back(facts, comparison)
-    rungs = ladder(facts, back)
-    rung = chosen(facts, rungs)
-    if rung in RESTORES:  # what the backup holds needs no undoing
+    options = rollback_options(facts, back)
+    scope = chosen(facts, options)
+    if scope in RESTORES:  # what the backup holds needs no undoing
         back = GoingBack()
-    steps = _timed(_steps(facts, comparison, back, rung), migrations)
-    return Plan(facts, comparison, steps, refused, nothing, migrations, back, gates_of(facts), rungs, rung)
+    steps = _timed(_steps(facts, comparison, back, scope), migrations)
+    return Plan(
+        facts, comparison, steps, refused, nothing, migrations, back, gates_of(facts), options, scope
+    )
 
 
 def _timed(steps: tuple[Step, ...], migrations: tuple[Judged, ...]) -> tuple[Step, ...]:
@@ -148,44 +151,41 @@ def _nothing(facts: Facts, comparison: Comparison) -> str | None:
     return f"`{facts.wanted[:12]}` is live and proven on {facts.environment.name} as {live.release}"
 
 
-def _steps(facts: Facts, comparison: Comparison, back: GoingBack, rung: str) -> tuple[Step, ...]:
-    environment, pending = facts.environment, len(comparison.pending)
+def _steps(facts: Facts, comparison: Comparison, back: GoingBack, scope: str) -> tuple[Step, ...]:
+    """In the order of `execute.run_steps`; seconds from the last release here."""
     last = facts.previous.detail.get("steps", []) if facts.previous else []
     took = {each.get("name"): each.get("seconds") for each in last if isinstance(each, dict)}
-    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
-    steps = [("lock", "idempotent", f"take the lock of {environment.name}")]
+    planned = _planned_steps(facts, len(comparison.pending), len(back.undo), restores=scope in RESTORES)
+    return tuple(Step(name, STEPS[name].kind, detail, took.get(name)) for name, detail in planned)
+
+
+def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> Iterator[tuple[str, str]]:
+    environment = facts.environment
+    migrations = f"{pending} migration{'s' if pending > 1 else ''}"
+    scripts = f"{undo} rollback script{'s' if undo > 1 else ''}"
+    yield "lock", f"take the lock of {environment.name}"
+    yield "build", f"bring the workspace `{environment.ssh_host}` to the commit"
+    yield "scan", "what was built carries no secret"
+    if pending and environment.guarded:
+        yield "backup", "dump the database, restore it beside, compare; the proof goes to the ledger"
     if pending:
-        steps.append(("probe", "pure", f"see that `{environment.ssh_host}` will take the commit"))
-        if environment.guarded:
-            why = "dump the database, restore it beside, compare; the proof goes to the ledger"
-            steps.append(("backup", "idempotent", why))
-        count = f"{pending} migration{'s' if pending > 1 else ''}"
-        steps.append(("rehearse", "pure", f"try {count} in a transaction that is rolled back"))
-        steps.append(("migrate", "once", f"apply {count}, then read the history again"))
-    if back.undo:
-        count = f"{len(back.undo)} rollback script{'s' if len(back.undo) > 1 else ''}"
-        steps.append(("rehearse", "pure", f"run {count} in a transaction that is rolled back"))
-    if rung in RESTORES and environment.guarded:
-        steps.append(("safety", "idempotent", "a backup of the present state, proven"))
-    steps += [
-        ("build", "idempotent", f"bring the workspace `{environment.ssh_host}` to the commit"),
-        ("scan", "pure", "what was built carries no secret"),
-        ("publish", "once", f"publish it on Replit ({environment.publish})"),
-        ("verify", "pure", f"{environment.url} answers with the commit, and its pages work"),
-        ("scan", "pure", f"{environment.url} gives out no secret"),
-    ]
-    if back.undo:
-        steps.append(("undo", "once", f"{count} in one transaction, then read the history again"))
-    if rung in RESTORES:
-        steps.append(("restore", "once", "the backup, in one transaction, compared before its commit"))
-    if back.undo or rung in RESTORES:
-        steps.append(("verify", "pure", "once more, on the older schema"))
-    finish = f"one atomic push: {branch}write the ledger, free the lock"
-    steps.append(("finish", "idempotent", finish))
-    return tuple(Step(name, kind, detail, took.get(name)) for name, kind, detail in steps)
-
-
-# A plan in words, line by line, for people.
+        yield "rehearse", f"try {migrations} in a transaction that is rolled back"
+        yield "migrate", f"apply {migrations}, then read the history again"
+    if undo:
+        yield "rehearse", f"run {scripts} in a transaction that is rolled back"
+    if restores and environment.guarded:
+        yield "safety", "a backup of the present state, proven"
+    yield "publish", f"publish it on Replit ({environment.publish})"
+    yield "verify", f"{environment.url} answers with the commit, and its pages work"
+    yield "scan", f"{environment.url} gives out no secret"
+    if undo:
+        yield "undo", f"{scripts} in one transaction, then read the history again"
+    if restores:
+        yield "restore", "the backup, in one transaction, compared before its commit"
+    if undo or restores:
+        yield "verify", "once more, on the older schema"
+    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
+    yield "finish", f"one atomic push: {branch}write the ledger, free the lock"
 
 
 SHOWN = 20  # commits
@@ -228,6 +228,6 @@ def _knowing(plan: Plan) -> Iterator[str]:
     yield from (f"  migration {each}" for each in plan.migrations)
     yield from (f"  undo {each}" for each in plan.back.undo)
     yield from (f"  data will be lost: {loss}" for loss in plan.back.lost)
-    yield from (f"  {'* ' if rung.name == plan.rung else '  '}{rung}" for rung in plan.rungs)
+    yield from (f"  {'* ' if each.name == plan.scope else '  '}{each}" for each in plan.options)
     if plan.back.ahead:
         yield f"  schema stays ahead: {', '.join(map(str, plan.back.ahead))}"

@@ -1,4 +1,4 @@
-"""When a run fails: what can be put back is, the truth is written, the lock given back or handed over."""
+"""When a run fails: put back what can be, record what is true, release the lock or leave it to `resume`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from contextlib import suppress
 from typing import Any
 
 from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
-from scripts.http import Expected, fault
 from scripts.release import messages, publish, undo_schema
-from scripts.release.run import Run, write_down
+from scripts.release.run import ReleaseRun, write_down
+from scripts.replit.live import Expected, fault
 from scripts.state.ledger import Event
+from scripts.state.steps import STEPS
 from scripts.system import signals
 from scripts.system.process import end_all
 
 
-def settle(run: Run, error: DeskError) -> DeskError:
-    """Find out what is true, put back what can be, write it down; returns what to say.
+def recover(run: ReleaseRun, error: DeskError) -> DeskError:
+    """Put back what can be, record what is true, and return the error to report.
 
-    One way back a run, only for a release that proved bad, never for a fault of the desk. The
-    first error is never lost, and nothing that fails here keeps the lock from being given back.
+    One automatic rollback a run: only for a release that proved bad, never for a fault of the desk. The
+    first error is never lost, and nothing that fails here keeps the lock from being released.
     """
     signals.ignore()
     end_all()
@@ -28,7 +29,7 @@ def settle(run: Run, error: DeskError) -> DeskError:
     first = error.message.splitlines()[0]
     try:
         error = _put_back(run, error, failed_at)
-    except Exception as second:  # noqa: BLE001 - our own fault, and the lock must be freed all the same
+    except Exception as second:  # noqa: BLE001 - our own bug; the lock must be released all the same
         run.journal.write(at=run.desk.now(), fault=traceback.format_exc())
         error = LiveUnknown(
             f"{error.message}\n  | and putting it back failed: {type(second).__name__}",
@@ -37,13 +38,13 @@ def settle(run: Run, error: DeskError) -> DeskError:
     if run.migrated and not isinstance(error, TakenBack):
         error.message += f"\n  | its migrations stand: {undo_schema.left(run)}"
     arrived = False
-    if isinstance(error, LiveUnknown) and error.resumable and not run.holding.lost:
-        run.holding.end()  # handed over: nobody may release over a Publish that is under way
+    if isinstance(error, LiveUnknown) and error.resumable and not run.lock.lost:
+        run.lock.stop()  # left to `resume`: nobody may release over a Publish that is under way
     else:
         try:
             arrived = _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
         except Locked as lost:
-            error = _robbed(error, lost)
+            error = _report_lock_loss(error, lost)
     error.data = run.document()
     if arrived:
         messages.success(run)
@@ -52,30 +53,47 @@ def settle(run: Run, error: DeskError) -> DeskError:
     return error
 
 
-def _put_back(run: Run, error: DeskError, failed_at: str) -> DeskError:
-    if run.holding.lost:  # somebody else is at work here now: look, and touch nothing
-        run.live = run.desk.look(run.environment)
+def _put_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskError:
+    if run.lock.lost:  # another run is at work here: look, and touch nothing
+        run.live = run.driver.live()
         return error
-    if isinstance(error, TakenBack):
-        return way_back(run, error)
-    if isinstance(error, ReleaseFailed) and failed_at in CHANGES_WORKSPACE:
-        return way_back(run, error)
-    if failed_at not in CHANGES_LIVE and run.live is not None:
+    bad_release = isinstance(error, ReleaseFailed) and STEPS[failed_at].changes == "live"
+    bad_build = isinstance(error, ReleaseFailed) and failed_at in ("build", "scan")
+    if isinstance(error, TakenBack) or bad_release or bad_build:
+        return restore_previous(run, error)
+    if run.built and not run.sent:
+        return _restore_workspace(run, error)
+    if STEPS[failed_at].changes != "live" and failed_at != "scan" and run.live is not None:
         return error
-    run.live = run.desk.look(run.environment)
-    return _told_truly(run, error)
+    run.live = run.driver.live()
+    return _add_what_is_live(run, error)
 
 
-def _robbed(error: DeskError, lost: Locked) -> DeskError:
-    """Whatever failed first: that the lock is another's is why, and the ending."""
+def _restore_workspace(run: ReleaseRun, error: DeskError) -> DeskError:
+    """The workspace was built to a commit that is not released: a Publish by hand must not ship it."""
+    previous = run.plan.facts.previous
+    no_publish = "press no Publish on Replit before the next release"
+    if isinstance(error, Interrupted | Locked):  # no time, or no right, to build
+        error.message += f"\n  | the workspace was built to `{run.plan.facts.wanted[:12]}`: {no_publish}"
+    elif previous is not None:
+        expected = Expected(previous.commit, run.environment.name, previous.built_for)
+        try:
+            publish.build(run, expected)
+        except DeskError as second:
+            error.message += f"\n  | the workspace was not put back ({no_publish}): {second.message}"
+    return error
+
+
+def _report_lock_loss(error: DeskError, lost: Locked) -> DeskError:
+    """Report lock loss as the cause, with the first error as detail."""
     if isinstance(error, Locked | LiveUnknown | Interrupted):
         error.message += f"\n  | {lost.message}"
         return error
     return Locked(f"{lost.message}\n  | before that was seen: {error.message}", lost.hint)
 
 
-def _told_truly(run: Run, error: DeskError) -> DeskError:
-    """An error after the Publish was asked for says what is live, or that nobody knows."""
+def _add_what_is_live(run: ReleaseRun, error: DeskError) -> DeskError:
+    """After the Publish was asked for, an error says what is live, or that it is unknown."""
     if isinstance(error, Interrupted) and run.sent:
         return LiveUnknown(
             f"{error.message} after the Publish of `{run.plan.facts.wanted[:12]}` was asked for;"
@@ -91,13 +109,13 @@ def _told_truly(run: Run, error: DeskError) -> DeskError:
     return error
 
 
-def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> bool:
-    """The failed attempt goes to the ledger and the lock is given back; if not, that is said too.
+def _write(run: ReleaseRun, error: DeskError, ending: str, **detail: Any) -> bool:
+    """Record the failed attempt and release the lock; if that fails, add it to the message.
 
-    True when the last push of the run had arrived before it was broken off: it is a release after all.
+    True when the last push of the run had arrived before it was interrupted: it is a release after all.
 
     Raises:
-        Locked: it is no longer ours.
+        Locked: another run holds the lock.
     """
     live = run.live.commit if run.live else None
     try:
@@ -106,7 +124,7 @@ def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> bool:
         raise
     except DeskError as second:
         name = run.environment.name
-        error.message += f"\n  | the lock of {name} could not be given back: {second.message}"
+        error.message += f"\n  | the lock of {name} could not be released: {second.message}"
     else:
         if event.ending == "done":
             error.message += f"\n  | it was released as {event.release}; the fault came after that"
@@ -114,28 +132,23 @@ def _write(run: Run, error: DeskError, ending: str, **detail: Any) -> bool:
     return False
 
 
-# The way back: the previous proven release is published and verified again, and both facts are said.
-
-
-CHANGES_LIVE = ("scan", "publish", "verify", "finish")
-CHANGES_WORKSPACE = ("build", *CHANGES_LIVE)
-
-
-def way_back(run: Run, error: DeskError) -> DeskError:
-    """Bring the previous release back, and prove it; returns the error with what became of it."""
+def restore_previous(run: ReleaseRun, error: DeskError) -> DeskError:
+    """Publish the previous release again and verify it; returns the error with what came of that."""
     previous = run.plan.facts.previous
-    if run.plan.facts.rolls_back and (run.at in CHANGES_LIVE or undo_schema.gone_back(run)):
+    if run.plan.facts.rolls_back and (
+        run.sent or STEPS[run.at].changes == "live" or undo_schema.gone_back(run)
+    ):
         return _not_twice(run, error)
     if previous is None:
         error.message += f"\n  | live now: {run.live} (nothing was released here before)"
         return error
     expected = Expected(previous.commit, run.environment.name, previous.built_for)
-    # what was asked for may still come: then the previous release has to be asked for after it
+    # a Publish that was asked for may still arrive: then the previous release must be published after it
     untouched = not run.sent and run.live is not None and fault(run.live, expected) is None
-    if run.environment.publish == "manual" and not untouched:
-        return _by_hand(run, error, previous)
+    if not run.driver.unattended and not untouched:
+        return _leave_to_a_person(run, error, previous)
     with suppress(DeskError):
-        run.holding.beat(back=error.message.splitlines()[0])
+        run.lock.heartbeat(back=error.message.splitlines()[0])
     run.desk.progress.note(f"going back to {_name(previous)}")
     due = undo_schema.due(run)
     try:
@@ -144,7 +157,7 @@ def way_back(run: Run, error: DeskError) -> DeskError:
             publish.publish(run)
             publish.verify(run, expected, quiet=True, pages=not due)
     except DeskError as second:
-        return _failed(run, error, second, previous, untouched=untouched)
+        return _way_back_failed(run, error, second, previous, untouched=untouched)
     again = "is still live" if untouched else "is live again, and verified"
     error.message += f"\n  | {_name(previous)} {again}"
     return undo_schema.follow_code(run, error, expected, due)
@@ -154,7 +167,7 @@ def _name(release: Event) -> str:
     return f"`{release.release}` (`{release.commit[:12]}`)"
 
 
-def _not_twice(run: Run, error: DeskError) -> DeskError:
+def _not_twice(run: ReleaseRun, error: DeskError) -> DeskError:
     """No rollback of a rollback: a person decides."""
     name = run.environment.name
     return LiveUnknown(
@@ -164,19 +177,19 @@ def _not_twice(run: Run, error: DeskError) -> DeskError:
     )
 
 
-def _by_hand(run: Run, error: DeskError, previous: Event) -> DeskError:
-    """Where a person presses Publish, nobody else can go back: at least the workspace does."""
+def _leave_to_a_person(run: ReleaseRun, error: DeskError, previous: Event) -> DeskError:
+    """Only a person can press Publish: restore the workspace at least."""
     expected = Expected(previous.commit, run.environment.name, previous.built_for)
     with suppress(DeskError):
         publish.build(run, expected)
         error.message += f"\n  | the workspace is back at {_name(previous)}"
-    run.live = run.desk.look(run.environment)
+    run.live = run.driver.live()
     error.message += f"\n  | live now: {run.live}"
     return error
 
 
-def _failed(
-    run: Run, error: DeskError, second: DeskError, previous: Event, *, untouched: bool
+def _way_back_failed(
+    run: ReleaseRun, error: DeskError, second: DeskError, previous: Event, *, untouched: bool
 ) -> DeskError:
     if untouched:  # what is live is known; only the workspace is not as it was
         error.message += (
@@ -184,7 +197,7 @@ def _failed(
         )
         error.hint = "press no Publish on Replit before the next release"
         return error
-    run.live = run.desk.look(run.environment)
+    run.live = run.driver.live()
     return LiveUnknown(
         f"{error.message}\nand the way back to {_name(previous)} failed: {second.message}"
         f"\n  | live now: {run.live}",

@@ -18,7 +18,7 @@ from scripts.database.restore.in_place import Source
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused
 from scripts.release import rollback_options
 from scripts.release.facts import Facts
-from scripts.release.run import Run
+from scripts.release.run import ReleaseRun
 from scripts.release.schema_rules import going_back
 
 
@@ -58,7 +58,7 @@ def _held(desk: Desk, facts: Facts, folder: Path, manifest: Manifest, major: int
     return in_place.source(desk, folder, manifest, major)
 
 
-def make_safe(run: Run) -> None:
+def make_safe(run: ReleaseRun) -> None:
     """Before anything changes, the present state of a guarded environment is kept, and proven."""
     if not run.environment.guarded:
         return
@@ -66,7 +66,7 @@ def make_safe(run: Run) -> None:
         run.safety = safety_backup(run.desk, run.environment)
 
 
-def restore(run: Run) -> None:
+def restore(run: ReleaseRun) -> None:
     """The older code is live; its data follow, all or nothing, where the plan says so.
 
     Raises:
@@ -75,7 +75,7 @@ def restore(run: Run) -> None:
     desk, environment, data = run.desk, run.environment, run.plan.facts.data
     if data is None:
         return
-    keeps = run.plan.facts.keeps if run.plan.rung == "tables" else None
+    keeps = run.plan.facts.keeps if run.plan.scope == "tables" else None
     database, name = required_database(desk, environment), data.manifest.id
     try:
         with fetched(desk, environment, name, run.plan.facts.ledger) as (folder, manifest):
@@ -85,12 +85,12 @@ def restore(run: Run) -> None:
             run.restored = {
                 **data.document(),
                 **(keeps.document() if keeps else {}),
-                "rung": run.plan.rung,
+                "scope": run.plan.scope,
                 "late": dict(late),
                 "safety_backup": run.safety,
                 "way_back": _way_back(run),
             }
-            with run.afterwards("analyze", "statistics of the new tables", left=in_place.STATISTICS):
+            with run.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
                 in_place.analyze(run.desk, run.environment, held)
     except LiveUnknown:
         raise
@@ -106,11 +106,11 @@ def restore(run: Run) -> None:
         run.schema = newest(row.version for row in postgres.history()) if postgres else None
 
 
-def _way_back(run: Run) -> str:
+def _way_back(run: ReleaseRun) -> str:
     return f"`invoke db.restore {run.safety} --env {run.environment.name}`" if run.safety else "from aside"
 
 
-def _again(run: Run) -> str:
+def _again(run: ReleaseRun) -> str:
     target = run.plan.facts.target
     to = f" --to {target.release}" if target else ""
     return f"invoke rollback --env {run.environment.name}{to} --with-data"

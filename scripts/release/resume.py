@@ -24,10 +24,10 @@ from scripts.release.execute import locked_run, report, run_steps
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
 from scripts.release.request import ResumeRequest, StealRequest, resumed
-from scripts.release.run import Run, begin, lock_for
-from scripts.state.held_lock import Holding
+from scripts.release.run import ReleaseRun, begin, lock_for
+from scripts.state.held_lock import HeldLock
 from scripts.state.lock import Lock, candidate_ref, lock_ref
-from scripts.state.operation import begun
+from scripts.state.operation import operation_under
 from scripts.state.remote import locked, observe_remote, read_lock
 
 TRIES = 5
@@ -91,10 +91,10 @@ def recover(desk: Desk, environment: Environment, held_by: str, dead: Lock, *, u
     if dead.task in TASKS:
         return recover_restore(desk, environment, held_by, dead)
     plan = plan_again(desk, environment, dead)
-    taken = begin(desk, plan, Holding(desk, lock_for(desk, plan, dead.reason)))
+    taken = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, dead.reason)))
     take_over(desk, environment, taken, held_by, dead)
     if plan.nothing and not undo:
-        taken.holding.free()
+        taken.lock.release()
         return Outcome.done(f"run {dead.run} had left nothing but its lock: {plan.nothing}")
     try:
         with locked_run(taken):
@@ -108,7 +108,7 @@ def recover(desk: Desk, environment: Environment, held_by: str, dead: Lock, *, u
     return hotfix.brought_back(desk, outcome) if dead.task == hotfix.TASK else outcome
 
 
-def take_over(desk: Desk, environment: Environment, taken: Run, held_by: str, dead: Lock) -> None:
+def take_over(desk: Desk, environment: Environment, taken: ReleaseRun, held_by: str, dead: Lock) -> None:
     """Take the lock by compare-and-swap.
 
     A thief may lose to a sign of life of the very run that he robs, and then tries again; never
@@ -116,7 +116,7 @@ def take_over(desk: Desk, environment: Environment, taken: Run, held_by: str, de
     """
     for _ in range(TRIES):
         try:
-            taken.holding.take(held_by, dead)
+            taken.lock.acquire(held_by, dead)
         except StaleError:
             now = look(desk, environment)
             if now is None or now[1].run != dead.run:
@@ -197,9 +197,9 @@ def recover_restore(desk: Desk, environment: Environment, held_by: str, dead: Lo
         step="lock",
         beat=0,
     )
-    work = begun(desk, environment, fresh, observe_remote(desk).ledger.tip)
+    work = operation_under(desk, environment, fresh, observe_remote(desk).ledger.tip)
     try:
-        work.holding.take(held_by, dead)
+        work.lock.acquire(held_by, dead)
     except StaleError:
         raise locked(desk, environment) from None
     name, backup = environment.name, dead.release

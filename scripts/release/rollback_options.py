@@ -1,5 +1,5 @@
 # pure
-"""The ladder of a rollback with data: from the rung that loses nothing to the one that loses most. Pure."""
+"""The ways a rollback can go, from the one that loses nothing to the one that loses most."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scripts.database.migrations.rollback_scripts import must_go
 from scripts.release.facts import Facts
 from scripts.release.schema_rules import GoingBack
 
-RUNGS = ("code", "scripts", "tables", "full", "platform")
-RESTORES = ("tables", "full")  # the rungs that take rows from a backup
+SCOPES = ("code", "schema", "tables", "full", "platform")
+RESTORES = ("tables", "full")  # the options that take rows from a backup
 BY_HAND = (
     "by hand, for the loss of the whole database: `supabase backups restore -t <unix time>"
     " --remote=<project ref>` takes the project down, and everything since that moment is gone"
@@ -22,14 +22,14 @@ BY_HAND = (
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One way back.
+class RollbackOption:
+    """One way back, named by its scope.
 
     Args:
-        no: why it can't be taken; "" if it can.
+        no: why it is not possible; "" if it is.
         loses: in words; () for nothing.
-        seconds: in which the app can't write; None where nobody knows.
-        back: how one gets back from it.
+        seconds: how long the app can't write; None if unknown.
+        back: how to get back from it.
     """
 
     name: str
@@ -50,41 +50,43 @@ class Rung:
         return f"{self.name}: loses {loses}{took}; back from it: {self.back}"
 
 
-def ladder(facts: Facts, back: GoingBack) -> tuple[Rung, ...]:
-    """All rungs, the least losing first; () where nobody asked for them."""
+def rollback_options(facts: Facts, back: GoingBack) -> tuple[RollbackOption, ...]:
+    """All options, the least losing first; () where nobody asked for them."""
     if not (facts.rolls_back and facts.request.restores_data):
         return ()
     again = f"`invoke rollback --env {facts.environment.name} --to vN --allow-bad REASON`"
     return (
-        Rung("code", _why_not_code(back), back=again),
-        Rung("scripts", _why_not_scripts(back), back.lost, 1.0, f"{again}, whose migrations run again"),
+        RollbackOption("code", _why_not_code(back), back=again),
+        RollbackOption(
+            "schema", _why_not_schema(back), back.lost, 1.0, f"{again}, whose migrations run again"
+        ),
         _tables(facts),
         _full(facts),
-        Rung("platform", BY_HAND),
+        RollbackOption("platform", BY_HAND),
     )
 
 
-def chosen(facts: Facts, rungs: Collection[Rung]) -> str:
-    """The name of the rung to take: the one that was asked for, or the least losing that is possible."""
-    possible = [each.name for each in rungs if not each.no]
+def chosen(facts: Facts, options: Collection[RollbackOption]) -> str:
+    """The scope to take: the one that was asked for, or the least losing that is possible."""
+    possible = [each.name for each in options if not each.no]
     if facts.request.scope:
         return facts.request.scope if facts.request.scope in possible else ""
     return possible[0] if possible else ""
 
 
 def objections(facts: Facts, back: GoingBack) -> Iterator[tuple[str, str]]:
-    """Why no rung can be taken, and what to do instead."""
-    rungs = ladder(facts, back)
-    if not rungs or chosen(facts, rungs):
+    """Why no option can be taken, and what to do instead."""
+    options = rollback_options(facts, back)
+    if not options or chosen(facts, options):
         return
     name = facts.environment.name
-    if facts.request.scope and facts.request.scope not in RUNGS:
+    if facts.request.scope and facts.request.scope not in SCOPES:
         yield (
-            f"there is no rung `{facts.request.scope}`",
-            f"one of {', '.join(f'`{each}`' for each in RUNGS)}",
+            f"there is no scope `{facts.request.scope}`",
+            f"one of {', '.join(f'`{each}`' for each in SCOPES)}",
         )
         return
-    asked = [each for each in rungs if each.name == facts.request.scope] or rungs
+    asked = [each for each in options if each.name == facts.request.scope] or options
     listed = "".join(f"\n  | {each}" for each in asked)
     yield f"{name} can't go back with its data:{listed}", f"`invoke backup.list --env {name}`"
 
@@ -102,7 +104,7 @@ def _why_not_code(back: GoingBack) -> str:
     return f"older code can't live with {'; '.join(hard)}" if hard else ""
 
 
-def _why_not_scripts(back: GoingBack) -> str:
+def _why_not_schema(back: GoingBack) -> str:
     if back.lacking:
         return f"no rollback script for {', '.join(f'`{each.file}`' for each in back.lacking)}"
     if back.above:
@@ -110,24 +112,26 @@ def _why_not_scripts(back: GoingBack) -> str:
     return "" if back.undo else "there is nothing to undo"
 
 
-def _tables(facts: Facts) -> Rung:
+def _tables(facts: Facts) -> RollbackOption:
     data, keeps = facts.data, facts.keeps
     if data is None or keeps is None:
-        return Rung("tables", facts.no_data or facts.no_keeps or "there is no backup of that schema")
+        return RollbackOption(
+            "tables", facts.no_data or facts.no_keeps or "there is no backup of that schema"
+        )
     named = ", ".join(f"`{each}`" for each in keeps.touched) or "no table"
     loses = (*(list(keeps.words()) or ["no row"]), f"from the backup: {named}; all other rows stay")
-    return Rung("tables", "", loses, 2 * data.seconds, _back_from(facts))
+    return RollbackOption("tables", "", loses, 2 * data.seconds, _back_from(facts))
 
 
-def _full(facts: Facts) -> Rung:
+def _full(facts: Facts) -> RollbackOption:
     data = facts.data
     if data is None:
-        return Rung("full", facts.no_data or "there is no backup of that schema")
+        return RollbackOption("full", facts.no_data or "there is no backup of that schema")
     loses = [str(each) for each in data.changes]
     loses = loses or ["no row"]
     loses += [f"{table}: not in the backup, {rows} rows (they go)" for table, rows in data.new.items()]
     loses[-1] += f"; the schema is {data.manifest.newest or 'empty'} afterwards"
-    return Rung("full", "", tuple(loses), data.seconds, _back_from(facts))
+    return RollbackOption("full", "", tuple(loses), data.seconds, _back_from(facts))
 
 
 def _back_from(facts: Facts) -> str:

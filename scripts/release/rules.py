@@ -10,11 +10,11 @@ from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Comparison, Migration
 from scripts.git.client import Commit
-from scripts.http import Answer, Expected, fault
 from scripts.quality.gates import Candidate, Gate, gates, hours_between, missing
 from scripts.release import rollback_options
 from scripts.release.facts import Facts
 from scripts.release.schema_rules import going_back, objections
+from scripts.replit.live import Answer, Expected, fault
 from scripts.secrets.finding import errors
 
 WITHOUT_GATES = ("hotfix", "drill")  # tasks that go past the gates, and say so

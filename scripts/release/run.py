@@ -1,4 +1,4 @@
-"""One execution of a mutating task: its lock, its steps and its journal."""
+"""One execution of a release: it begins with the lock, and ends with the one atomic push."""
 
 from __future__ import annotations
 
@@ -13,37 +13,44 @@ from scripts.database.migrations.measure import Measured
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
-from scripts.http import Answer
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.request import ReleaseRequest
-from scripts.state import ledger as state_ledger
-from scripts.state.held_lock import Holding
+from scripts.replit.driver import Driver
+from scripts.replit.drivers import driver_of
+from scripts.replit.live import Answer, Expected
+from scripts.state import ledger as ledgers
+from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.journal import Journal
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock
-from scripts.state.remote import append, locked, read_ledger
-from scripts.state.steps import Steps
+from scripts.state.remote import append, locked, new_event, read_ledger
+from scripts.state.run import Run
+from scripts.state.steps import STEPS
 
-DRIVERS = ("build", "publish", "verify")  # steps whose time is the driver's, not the desk's
+JOURNALS = 200  # runs whose journals are kept on this machine
 
 
 @dataclass(kw_only=True)
-class Run(Steps):
-    """What a run knows about itself while it goes on.
+class ReleaseRun(Run):
+    """What a release knows about itself while it runs.
 
     Args:
+        driver: of the environment.
         schema: the newest version in the database, as read last; None without a database.
         live: the last answer of the public URL.
-        migrated: the files that this run has applied, and that stand.
+        built: what the workspace was built to last by this run; None: it did not touch it.
+        migrated: the files that this run has applied, and that are still applied.
         undone: the files whose rollback scripts this run has run.
-        restored: the backup that the data went back to, and what was lost by that; `safety` keeps it.
+        restored: the backup that the data went back to, and what was lost by that.
+        safety: the backup that keeps the present state.
         sent: a Publish was asked for, so what is live may still change.
         proven: when the public URL was seen to be right, by the clock.
-        measured: what the rehearsal of the pending migrations found.
+        measured: what the dry run of the pending migrations found.
         doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
+    driver: Driver
     plan: Plan
     schema: str | None = None
     live: Answer | None = None
@@ -55,6 +62,7 @@ class Run(Steps):
     sent: bool = False
     proven: float = 0.0
     doubt: str | None = None
+    built: Expected | None = None
     measured: tuple[Measured, ...] = ()
 
     @property
@@ -63,14 +71,9 @@ class Run(Steps):
         return self.plan.facts.environment
 
     @property
-    def at(self) -> str:
-        """The step that began last."""
-        return str(self.steps[-1]["name"]) if self.steps else "lock"
-
-    @property
     def took(self) -> str:
         """How long it took from the command to the proof, and how much of that was the driver's."""
-        driver = sum(each["seconds"] for each in self.steps if each["name"] in DRIVERS)
+        driver = sum(step["seconds"] for step in self.steps if STEPS[step["name"]].driver)
         passed = self.proven - self.desk.started
         return f"proven {passed:.1f} s after the command, the driver's {driver:.1f} s"
 
@@ -90,60 +93,55 @@ class Run(Steps):
         }
 
 
-# How a run begins: the lock and the candidate in one push, and the plan still true after it.
-
-
-JOURNALS = 200  # runs whose journals are kept on this machine
-
-
-def acquire(desk: Desk, plan: Plan, reason: str = "") -> Run:
-    """Take the lock and show the candidate, in one push; then make sure that the plan still holds.
+def acquire(desk: Desk, plan: Plan, reason: str = "") -> ReleaseRun:
+    """Acquire the lock and push the candidate in one push; then make sure that the plan is still true.
 
     Raises:
-        Locked: somebody else has it, or released here while this run was planning.
+        Locked: another run holds it, or released here while this run was planning.
     """
-    run = begin(desk, plan, Holding(desk, lock_for(desk, plan, reason)))
+    run = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, reason)))
     with run.step("lock", run.environment.name):
         try:
-            run.holding.take()
-            _still_planned(run)
+            run.lock.acquire()
+            _require_unchanged(run)
         except StaleError:
             raise locked(desk, run.environment) from None
         except BaseException:
-            with suppress(DeskError, StaleError):  # it may have been taken, or given back already
-                run.holding.free()
+            with suppress(DeskError, StaleError):  # it may be acquired, or released already
+                run.lock.release()
             raise
     return run
 
 
-def begin(desk: Desk, plan: Plan, holding: Holding) -> Run:
-    """A run that goes by this plan."""
-    journal = Journal(desk.state_folder / "runs", holding.lock.run)
-    journal.prune(desk.state_folder / "runs", JOURNALS)
-    facts = plan.facts
-    journal.write(at=desk.now(), lock=holding.lock.document(), plan=plan.document())
-    return Run(
-        desk=desk, holding=holding, journal=journal, plan=plan, schema=facts.standing, live=facts.live
+def begin(desk: Desk, plan: Plan, lock: HeldLock) -> ReleaseRun:
+    """A run of this plan under a lock that may not be acquired yet."""
+    folder, facts = desk.state_folder / "runs", plan.facts
+    journal = Journal(folder, lock.content.run)
+    journal.prune(folder, JOURNALS)
+    journal.write(at=desk.now(), lock=lock.content.document(), plan=plan.document())
+    return ReleaseRun(
+        desk=desk,
+        lock=lock,
+        journal=journal,
+        driver=driver_of(desk, facts.environment),
+        plan=plan,
+        schema=facts.standing,
+        live=facts.live,
     )
 
 
 def lock_for(desk: Desk, plan: Plan, reason: str = "") -> Lock:
-    """The lock of a new run."""
+    """The content of the lock of a new run."""
     facts = plan.facts
-    return Lock(
-        run=desk.new_id(),
-        nonce=desk.new_id(),
-        actor=desk.actor,
-        host=desk.host,
-        task=facts.task,
-        environment=facts.environment.name,
-        commit=facts.wanted,
-        acquired_at=desk.now(),
+    return new_lock(
+        desk,
+        facts.environment.name,
+        facts.task,
+        facts.wanted,
         source=facts.source.name if facts.source else "",
         release=facts.target.release if facts.target else "",
         reason=reason,
         request=_agreed(facts).document(),
-        ttl=desk.settings.lock.ttl,
     )
 
 
@@ -153,13 +151,13 @@ def _agreed(facts: Facts) -> ReleaseRequest:
     return replace(facts.request, to=to, backup=facts.data.manifest.id if facts.data else "")
 
 
-def _still_planned(run: Run) -> None:
-    """Between the plan and the lock somebody else may have had the lock, and released it again."""
+def _require_unchanged(run: ReleaseRun) -> None:
+    """Between the plan and the lock another run may have held the lock, and released it again."""
     desk, facts = run.desk, run.plan.facts
-    refs = desk.git.fetch([state_ledger.REF])
-    ledger = read_ledger(desk, refs.get(state_ledger.REF))
+    refs = desk.git.fetch([ledgers.REF])
+    ledger = read_ledger(desk, refs.get(ledgers.REF))
     before, now = facts.ledger.last(facts.environment.name), ledger.last(facts.environment.name)
-    if refs.get(run.holding.ref) not in run.holding.tried:
+    if refs.get(run.lock.ref) not in run.lock.pushed:
         raise CommandFailed(
             f"`{desk.git.remote}` does not show the lock that was pushed to it",
             "does it push to another address than it reads from (`git remote -v`)?",
@@ -175,40 +173,37 @@ def _still_planned(run: Run) -> None:
     raise Locked(f"`{facts.environment.branch}` moved while this run was planning", "try again")
 
 
-# How a run ends: one event in the ledger, and in the same push branch, candidate and lock.
-
-
-def write_down(run: Run, ending: str, *, moves_branch: bool, **detail: Any) -> Event:
-    """The one atomic push that ends a run: ledger, branch, candidate and lock move together or not at all.
+def write_down(run: ReleaseRun, ending: str, *, moves_branch: bool, **detail: Any) -> Event:
+    """End the run with one atomic push: ledger, branch, candidate and lock move together or not at all.
 
     Raises:
-        Locked: the lock is no longer ours, or the branch moved: nothing was written.
+        Locked: another run holds the lock, or the branch moved: nothing was written.
         CommandFailed: the remote refused, or can't be reached.
     """
     facts = run.plan.facts
-    run.holding.end()
+    run.lock.stop()
 
     def make(ledger: Ledger) -> Event:
-        return _event_of(run, ledger.next_release(run.environment.name), ending, detail)
+        return _event(run, ledger.next_release(run.environment.name), ending, detail)
 
     def updates() -> list[Update]:
         moves = moves_branch and facts.head != facts.wanted
         branch = Update(run.environment.branch_ref, facts.head, facts.wanted)
-        return [*run.holding.leftovers(), *([branch] if moves else [])]
+        return [*run.lock.releases(), *([branch] if moves else [])]
 
     def stale(fault: StaleError) -> None:
-        _still_ours(run, fault, moves_branch=moves_branch)
+        _require_lock(run, fault, moves_branch=moves_branch)
 
-    with run.holding.still():
+    with run.lock.paused():
         event = append(run.desk, facts.ledger.tip, make, updates, stale)
     run.release = event.release
     return event
 
 
-def _still_ours(run: Run, stale: StaleError, *, moves_branch: bool) -> None:
+def _require_lock(run: ReleaseRun, stale: StaleError, *, moves_branch: bool) -> None:
     """Only the ledger may have moved; anything else means that the environment is not ours."""
     environment, facts = run.environment, run.plan.facts
-    if not run.holding.adopt(stale.refs):
+    if not run.lock.reconcile(stale.refs):
         raise Locked(
             f"the lock of {environment.name} is no longer held by this run: nothing was written",
             "`invoke status` says who holds it and what is live",
@@ -220,9 +215,9 @@ def _still_ours(run: Run, stale: StaleError, *, moves_branch: bool) -> None:
         )
 
 
-def _going_back(run: Run) -> dict[str, Any]:
-    """What a rollback says beside: where it went back to, and which commit is bad by that."""
-    facts, lock = run.plan.facts, run.holding.lock
+def _rollback_detail(run: ReleaseRun) -> dict[str, Any]:
+    """What the event of a rollback holds too: where it went back to, and which commit is bad now."""
+    facts, lock = run.plan.facts, run.lock.content
     known: dict[str, Any] = {"reason": lock.reason} if lock.reason else {}
     if facts.target is None:
         return known
@@ -231,7 +226,7 @@ def _going_back(run: Run) -> dict[str, Any]:
     return {**known, "to": facts.target.release, "bad": bad, "left": left.release if left else None}
 
 
-def _event_of(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Event:
+def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -> Event:
     desk, facts = run.desk, run.plan.facts
     known = {
         "schema": run.schema,
@@ -242,19 +237,18 @@ def _event_of(run: Run, release: str, ending: str, detail: dict[str, Any]) -> Ev
         "source": facts.source.name if facts.source else None,
         "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,
-        **_going_back(run),
-        "steps": [step for step in run.steps if step["ending"] != "running"],
+        **_rollback_detail(run),
+        "steps": run.ended_steps,
         "migrations": [each.file for each in run.plan.comparison.pending],
         **detail,
     }
-    return Event(
-        environment=run.environment.name,
-        kind=facts.kind,
-        ending=ending,
+    return new_event(
+        desk,
+        run.environment.name,
+        facts.kind,
+        ending,
         release="" if facts.kind == "drill" else release,
         commit=facts.wanted,
-        actor=desk.actor,
-        at=desk.now(),
         run=run.id,
         detail=known,
     )

@@ -11,9 +11,10 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Applied, applied_migrations, compare, migrations_of, newest
 from scripts.errors import CommandFailed, DeskError
-from scripts.http import Answer, Expected, fault
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
+from scripts.replit.drivers import driver_of
+from scripts.replit.live import Answer, Expected, fault
 from scripts.state import ledger
 from scripts.state.ledger import Event
 from scripts.state.lock import Lock, lock_ref
@@ -44,7 +45,7 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
 
 def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
-    live = submit(desk.look, environment)
+    live = submit(driver_of(desk, environment).live)
     try:
         applied = applied_migrations(desk, environment)
     except DeskError as error:

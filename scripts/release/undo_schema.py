@@ -9,15 +9,15 @@ from scripts.database.migrations.files import newest
 from scripts.database.migrations.rollback_scripts import Judged
 from scripts.database.postgres.client import Postgres, postgres_of
 from scripts.errors import CommandFailed, DeskError, Refused, TakenBack
-from scripts.http import Expected
 from scripts.release import publish
-from scripts.release.run import Run
+from scripts.release.run import ReleaseRun
 from scripts.release.schema_rules import judged
+from scripts.replit.live import Expected
 
 WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
 
 
-def rehearse(run: Run) -> None:
+def rehearse(run: ReleaseRun) -> None:
     """Before anything changes: the scripts run on this database, in a transaction that is rolled back.
 
     Raises:
@@ -40,7 +40,7 @@ def rehearse(run: Run) -> None:
             ) from None
 
 
-def undo(run: Run, due: Sequence[Judged]) -> None:
+def undo(run: ReleaseRun, due: Sequence[Judged]) -> None:
     """Take them back, newest first, all or nothing; then the history must be what was wanted.
 
     Raises:
@@ -66,7 +66,7 @@ def undo(run: Run, due: Sequence[Judged]) -> None:
         )
 
 
-def after_failed_migration(run: Run, applied: Sequence[Judged]) -> str:
+def after_failed_migration(run: ReleaseRun, applied: Sequence[Judged]) -> str:
     """What became of the files that were applied before one failed; the first error is never hidden.
 
     The caller holds the database's lock.
@@ -81,13 +81,13 @@ def after_failed_migration(run: Run, applied: Sequence[Judged]) -> str:
     return f"undone by their rollback scripts: {listed(newest_first)}"
 
 
-def due(run: Run) -> tuple[Judged, ...]:
+def due(run: ReleaseRun) -> tuple[Judged, ...]:
     """What it brought and the release before can't live with, newest first, if all of it has a script."""
     must = rollback_scripts.must_go(_brought(run))
     return must if all(each.pair for each in must) else ()
 
 
-def gone_back(run: Run) -> bool:
+def gone_back(run: ReleaseRun) -> bool:
     """The schema of the release that a rollback leaves stands no more: its code must not come again."""
     facts = run.plan.facts
     needed = facts.previous.detail.get("schema") if facts.previous else None
@@ -95,7 +95,7 @@ def gone_back(run: Run) -> bool:
     return bool(run.undone or run.restored) or (gone and facts.applied is not None)
 
 
-def follow_code(run: Run, error: DeskError, expected: Expected, due: Sequence[Judged]) -> DeskError:
+def follow_code(run: ReleaseRun, error: DeskError, expected: Expected, due: Sequence[Judged]) -> DeskError:
     """The older code is live again: its schema follows where it has to; what became of it is added."""
     try:
         if due:
@@ -111,12 +111,12 @@ def follow_code(run: Run, error: DeskError, expected: Expected, due: Sequence[Ju
     return error
 
 
-def left(run: Run) -> str:
+def left(run: ReleaseRun) -> str:
     """What of this run stands in the database, in words."""
     return stays([each for each in run.plan.migrations if each.file in run.migrated])
 
 
-def _brought(run: Run) -> tuple[Judged, ...]:
+def _brought(run: ReleaseRun) -> tuple[Judged, ...]:
     """What this release, or a dead run of it, has brought into the database; oldest first."""
     facts, postgres = run.plan.facts, postgres_of(run.desk, run.environment)
     if postgres is None or facts.rolls_back or facts.previous is None:
@@ -156,14 +156,14 @@ def still_there(known: Sequence[Judged], stand: Sequence[str]) -> str:
     return listed([each for each in known if each.version in stand]) or "none of them"
 
 
-def _once_more(run: Run) -> str | None:
+def _once_more(run: ReleaseRun) -> str | None:
     """A rollback can be asked for again: what is done of it already is not done twice."""
     target = run.plan.facts.target
     again = f"`invoke rollback --env {run.environment.name} --to {target.release}`" if target else ""
     return f"the older code is live, the schema is not; again: {again}" if target else None
 
 
-def _attempt(run: Run, postgres: Postgres, due: Sequence[Judged]) -> DeskError | None:
+def _attempt(run: ReleaseRun, postgres: Postgres, due: Sequence[Judged]) -> DeskError | None:
     try:
         _run(run, postgres, due)
     except DeskError as fault:
@@ -171,7 +171,7 @@ def _attempt(run: Run, postgres: Postgres, due: Sequence[Judged]) -> DeskError |
     return None
 
 
-def _run(run: Run, postgres: Postgres, due: Sequence[Judged], *, rehearse: bool = False) -> None:
+def _run(run: ReleaseRun, postgres: Postgres, due: Sequence[Judged], *, rehearse: bool = False) -> None:
     limits = run.desk.settings.supabase
     postgres.undo(
         [(each.version, each.pair.sql) for each in due if each.pair],
@@ -185,7 +185,7 @@ def _newer(version: str, than: str | None) -> bool:
     return than is None or (version != than and newest((version, than)) == version)
 
 
-def _postgres(run: Run) -> Postgres:
+def _postgres(run: ReleaseRun) -> Postgres:
     postgres = postgres_of(run.desk, run.environment)
     if postgres is None:
         raise Refused(f"{run.environment.name} has no database")

@@ -14,11 +14,13 @@ import ssl
 import sys
 import threading
 from functools import cache
-from typing import Any, Literal
+from typing import Any
+from urllib.parse import urlsplit
 
-from scripts.config.desk import Desk
-from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, DeskError, Unanswered, Unreachable
+from scripts.errors import CommandFailed, DeskError, Refused, Unanswered, Unreachable
+from scripts.replit.driver import Status
+from scripts.replit.live import Expected
+from scripts.replit.workspace import WorkspaceDriver
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret, redact
 
@@ -26,8 +28,6 @@ CALL_TIMEOUT = 60.0
 STATUS_TIMEOUT = 10.0
 FAILED = ("fail", "error", "cancel", "reject")
 RUNNING = ("publishing", "pending", "queued", "progress", "building", "running", "deploying")
-
-Status = Literal["running", "failed", "other"]
 
 
 def warm(url: str, token: Secret | None, repl_id: str) -> None:
@@ -125,7 +125,45 @@ def _never_sent(fault: BaseException) -> bool:
     return refused or isinstance(fault, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
-def mcp_token(desk: Desk, environment: Environment) -> Secret | None:
-    """The token for Replit's MCP server."""
-    token = desk.values(environment).get("REPLIT_MCP_TOKEN")
-    return Secret(token) if token else None
+class McpDriver(WorkspaceDriver):
+    """`publish = "mcp"`: built in the workspace, published through Replit's MCP server."""
+
+    name = "mcp"
+    unattended = True
+
+    @property
+    def unproven_hint(self) -> str:
+        """Where to look when a release does not show."""
+        return f"look at {self._environment.url} and at the publishing log of the app on Replit"
+
+    @property
+    def _server(self) -> tuple[str, Secret | None, str]:
+        token = self._desk.values(self._environment).get("REPLIT_MCP_TOKEN")
+        return self._environment.mcp_url, Secret(token) if token else None, self._environment.repl_id
+
+    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
+        """The workspace's build, while the library for Publish is imported beside it."""
+        threading.Thread(target=warm, args=self._server, daemon=True).start()
+        return super().build(expected, candidate, send=send)
+
+    def publish(self) -> None:
+        """Ask Replit; see `Driver`."""
+        publish(*self._server)
+
+    def publish_status(self) -> tuple[Status, str]:
+        """What Replit says; a question that fails says nothing."""
+        try:
+            return status(*self._server)
+        except CommandFailed:
+            return "other", ""
+
+    def check(self) -> str:
+        """Replit's MCP server takes the token for this app; asked only for the status."""
+        url, token, repl_id = self._server
+        if token is None:
+            raise Refused(
+                "`REPLIT_MCP_TOKEN` is missing",
+                f"set `REPLIT_MCP_TOKEN` in `.env.{self._environment.name}`, or in CI's environment",
+            )
+        status(url, token, repl_id)
+        return f"`{urlsplit(url).hostname}` knows the app and takes the token"

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
+from scripts.config.desk import Desk
+from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
+from scripts.replit.live import Answer, Expected, look
 from scripts.system.command import CREDENTIALS, Command, Result, inherited
 from scripts.system.process import attempt, error_tail, quoted_lines
 
@@ -33,7 +36,7 @@ RULES = {
 
 
 @dataclass(frozen=True)
-class Order:
+class Build:
     """What the workspace is to become.
 
     Args:
@@ -65,35 +68,34 @@ def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
     return Command(argv, env=inherited(CREDENTIALS), stdin=script.encode(), timeout=timeout)
 
 
-def script(order: Order, mode: str = "place", mark: str = "") -> str:
+def script(build: Build, mark: str = "") -> str:
     """The inputs, each quoted for the remote shell, and then `workspace.sh`.
 
     The built folder is sent between two lines `mark`; without one it is not.
     """
     inputs = {
-        "MODE": mode,
         "SEND": mark,
-        "PATIENCE": str(order.patience),
-        "WORKSPACE": order.workspace,
-        "COMMIT": order.commit,
-        "CANDIDATE": order.candidate,
-        "REMOTE": order.remote,
-        "INSTALL": shlex.join(order.install),
-        "BUILD": shlex.join(order.build),
-        "LOCKFILE": order.lockfile,
-        "OUTPUT": order.output,
-        "STAMP": json.dumps(dict(order.stamp)),
+        "PATIENCE": str(build.patience),
+        "WORKSPACE": build.workspace,
+        "COMMIT": build.commit,
+        "CANDIDATE": build.candidate,
+        "REMOTE": build.remote,
+        "INSTALL": shlex.join(build.install),
+        "BUILD": shlex.join(build.build),
+        "LOCKFILE": build.lockfile,
+        "OUTPUT": build.output,
+        "STAMP": json.dumps(dict(build.stamp)),
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in inputs.items()]
-    exports = [f"  export {name}={shlex.quote(text)}" for name, text in order.variables.items()]
+    exports = [f"  export {name}={shlex.quote(text)}" for name, text in build.variables.items()]
     body = "\n".join(exports) or "  :"
     return "\n".join([*lines, "build_environment() {", body, "}", _template()])
 
 
-def place(host: str, config: str | None, order: Order, timeout: float, *, mode: str = "place") -> bytes:
-    """Bring the workspace to the commit and build it there; with `probe`, only see that it could be.
+def place(host: str, config: str | None, build: Build, timeout: float) -> bytes:
+    """Bring the workspace to the commit and build it there.
 
-    Returns the built folder as an archive where the order asks for it, else nothing.
+    Returns the built folder as an archive if `build.send`, else nothing.
 
     Raises:
         Refused: the workspace holds work that would be lost; nothing was changed.
@@ -101,8 +103,8 @@ def place(host: str, config: str | None, order: Order, timeout: float, *, mode: 
         CommandFailed: the remote's git failed.
         Unreachable: no answer: what stands in the workspace is unknown (live is untouched).
     """
-    mark = f"release-desk-{secrets.token_hex(16)}" if order.send and mode == "place" else ""
-    result = attempt(ssh(host, config, script(order, mode, mark), timeout))
+    mark = f"release-desk-{secrets.token_hex(16)}" if build.send else ""
+    result = attempt(ssh(host, config, script(build, mark), timeout))
     said, archive = _apart(result.out, mark.encode())
     result = replace(result, out=said)
     document = _answer(result)
@@ -153,3 +155,39 @@ def _answer(result: Result) -> dict[str, str] | None:
 @cache
 def _template() -> str:
     return files("scripts.replit").joinpath("workspace.sh").read_text(encoding="utf-8")
+
+
+class WorkspaceDriver:
+    """What the drivers share that publish from a Replit workspace: the build, and the public URL."""
+
+    def __init__(self, desk: Desk, environment: Environment) -> None:
+        self._desk = desk
+        self._environment = environment
+
+    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
+        """Bring the workspace to the commit over ssh, built and stamped; see `Driver`."""
+        desk, environment = self._desk, self._environment
+        app = desk.settings.app
+        build = Build(
+            workspace=environment.workspace,
+            commit=expected.commit,
+            candidate=candidate,
+            install=app.install,
+            build=app.build,
+            lockfile=app.lockfile,
+            output=app.output,
+            stamp={
+                "commit": expected.commit,
+                "environment": environment.name,
+                "schema": expected.schema,
+                "built_at": desk.now(),
+            },
+            variables=desk.build_variables(environment),
+            send=send,
+        )
+        config = str(desk.config_folder / environment.ssh_config) if environment.ssh_config else None
+        return place(environment.ssh_host, config, build, desk.settings.replit.build_timeout)
+
+    def live(self) -> Answer:
+        """What the public URL answers."""
+        return look(self._desk, self._environment)

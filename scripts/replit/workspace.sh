@@ -1,5 +1,5 @@
 # Runs in the Replit workspace, fed to `bash -s` over ssh. The lines before this one set its inputs:
-#   MODE (probe: only look; place: do it)  PATIENCE (seconds)
+#   PATIENCE (seconds to wait for what another run began here)
 #   SEND (a line of its own: after it the built folder is sent; empty: it is not)
 #   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
 # Standard output carries one JSON line, the answer, and before it the built folder between two lines SEND;
@@ -24,14 +24,13 @@ main() {
   mkdir -p "$state"
   if command -v flock >/dev/null; then
     exec 9>"$state/lock"
-    # what a dead or dethroned run began here goes on to its end; then it is our turn
+    # what a run that died or lost its lock began here goes on to its end first
     flock -w "$PATIENCE" 9 || answer refused busy "another release is at work here"
   fi
   refuse_local_work
   git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
     "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_lines "$state/log")"
   refuse_unpushed
-  [ "$MODE" = place ] || answer ready "" ""
   check_out
   drop_old_output
   install_if_changed

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.config.settings import Environment
+from scripts.config.settings import DRIVERS, Environment
 from scripts.secrets import exposure, load, rules, rules_between_environments, source_lines
 from scripts.secrets.finding import Finding, errors, in_order
 from scripts.secrets.load import all_written, beside, examples, public
@@ -97,8 +97,7 @@ def _needed(desk: Desk, environment: Environment, written: Written) -> Iterator[
         parts = address(written.value("DATABASE_URL"))
         if parts and not parts.password and not is_local(parts):
             yield "DATABASE_PASSWORD", "`DATABASE_URL` has no password"
-    if environment.publish == "mcp":
-        yield "REPLIT_MCP_TOKEN", "Replit's Publish asks for it"
+    yield from DRIVERS[environment.publish].variables.items()
 
 
 # `env.check`: every rule over every environment. Pure, and cheap: it runs before each release.

@@ -14,8 +14,8 @@ from scripts.config.settings import Environment
 from scripts.database.postgres.client import About, Server, configured_database
 from scripts.database.postgres.url import Database
 from scripts.errors import Refused
-from scripts.replit import mcp, workspace
-from scripts.replit.mcp import mcp_token
+from scripts.replit import workspace
+from scripts.replit.drivers import driver_of
 from scripts.setup import health, programs
 from scripts.setup.health import LOOPBACK, Finding
 from scripts.system.process import attempt, error_tail
@@ -38,7 +38,7 @@ def public(desk: Desk, environment: Environment) -> Iterator[Finding]:
         yield health.error(
             "url", f"`{environment.url}` is no https address", "correct `url` in `pipeline.toml`"
         )
-    seen = desk.look(environment)
+    seen = driver_of(desk, environment).live()
     if seen.status is None:
         hint = f"`curl -sSI {environment.url}`; is the app published?"
         yield health.error("url", f"`{environment.url}`: {seen.error}", hint)
@@ -88,19 +88,11 @@ def _workspace(environment: Environment, alias: str, config: str | None) -> Iter
 
 
 def publish(desk: Desk, environment: Environment) -> Iterator[Finding]:
-    """Replit's MCP server takes our token for this app; asked only for the status."""
-    if environment.publish != "mcp":
-        yield health.ok("publish", "by a person's hand")
-        return
-    token = mcp_token(desk, environment)
-    if token is None:
-        hint = f"set `REPLIT_MCP_TOKEN` in `.env.{environment.name}`, or in CI's environment"
-        yield health.error("publish", "`REPLIT_MCP_TOKEN` is missing", hint)
-        return
-    mcp.status(environment.mcp_url, token, environment.repl_id)
-    yield health.ok(
-        "publish", f"`{urlsplit(environment.mcp_url).hostname}` knows the app and takes the token"
-    )
+    """Whether publishing would be accepted."""
+    try:
+        yield health.ok("publish", driver_of(desk, environment).check())
+    except Refused as missing:
+        yield health.error("publish", missing.message, missing.hint or "")
 
 
 def database(desk: Desk, environment: Environment) -> Iterator[Finding]:

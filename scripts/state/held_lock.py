@@ -1,139 +1,180 @@
-"""Holding the lock: taking it, the signs of life, and knowing at once when it is lost."""
+"""The lock while this process holds it: acquire, heartbeat, release, and notice when it is lost."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state.lock import LOCK_FILE, Lock, candidate_ref, lock_ref
 
+PAUSE = 2.0  # seconds between two tries of `--wait`
 
-class Holding:
-    """The lock while it is ours; a thread pushes the signs of life.
+
+def new_lock(desk: Desk, environment: str, task: str, commit: str, *, run: str = "", **more: Any) -> Lock:
+    """The content of a lock that this process is about to acquire; `more` are other fields of `Lock`."""
+    return Lock(
+        run=run or desk.new_id(),
+        nonce=desk.new_id(),
+        actor=desk.actor,
+        host=desk.host,
+        task=task,
+        environment=environment,
+        commit=commit,
+        acquired_at=desk.now(),
+        ttl=desk.settings.lock.ttl,
+        **more,
+    )
+
+
+class HeldLock:
+    """A lock that this process acquires, keeps alive with heartbeats from a thread, and releases.
 
     Args:
+        content: what `lock.json` says, as pushed last.
         id: the commit that the lock ref points at; only who knows it can move or delete the ref.
-        tried: every id that we pushed; one of them may have arrived although its answer was lost.
+        pushed: every id that this process pushed: one may have arrived although its answer was lost.
+        lost: another run owns the ref.
     """
 
-    def __init__(self, desk: Desk, lock: Lock) -> None:
-        self._tools = desk
-        self._over = threading.Event()
+    def __init__(self, desk: Desk, content: Lock) -> None:
+        self._desk = desk
+        self._stopped = threading.Event()
         self._guard = threading.RLock()
         self._confirmed = desk.clock()
-        self.lock = lock
+        self.content = content
         self.lost = False
-        self.tried: set[str] = set()
-        self.id = self._write(lock)
+        self.pushed: set[str] = set()
+        self.id = self._write(content)
 
     @property
     def ref(self) -> str:
         """The lock's ref."""
-        return lock_ref(self.lock.environment)
+        return lock_ref(self.content.environment)
 
     @property
     def candidate(self) -> str:
         """The ref under which the workspace fetches the commit."""
-        return candidate_ref(self.lock.environment, self.lock.run)
+        return candidate_ref(self.content.environment, self.content.run)
 
-    def take(self, old: str | None = None, dead: Lock | None = None) -> None:
-        """Take the free lock, or that of a dead run with its candidate; all in one push.
+    def acquire(self, old: str | None = None, dead: Lock | None = None) -> None:
+        """Acquire the free lock, or take over that of a dead run with its candidate; all in one push.
 
         Raises:
-            StaleError: somebody else was quicker, or the dead one lives.
+            StaleError: another run was quicker, or the dead one is alive.
         """
-        updates = [Update(self.ref, old, self.id), Update(self.candidate, None, self.lock.commit)]
+        updates = [Update(self.ref, old, self.id), Update(self.candidate, None, self.content.commit)]
         if dead:
             left = candidate_ref(dead.environment, dead.run)
-            refs = self._tools.git.ls_remote()
+            refs = self._desk.git.ls_remote()
             if left in refs:
                 updates.append(Update(left, refs[left], None))
-        self._tools.git.push(updates)
-        self._confirmed = self._tools.clock()
-        threading.Thread(target=self._live, daemon=True).start()
+        self._desk.git.push(updates)
+        self._confirmed = self._desk.clock()
+        threading.Thread(target=self._keep_alive, daemon=True).start()
 
     def check(self, *, ask: bool) -> None:
-        """See before each step that it is still ours.
+        """Make sure before a step that the lock is still held.
 
-        The remote is asked before what can't be done twice, and after a long silence.
+        Args:
+            ask: ask the remote: before a step that can't be repeated. It is also asked after half of the
+                lock's time to live without a heartbeat.
 
         Raises:
-            Locked: somebody has taken it over: nothing more may be changed by this run.
+            Locked: another run has taken it over: this run may change nothing more.
         """
-        silent = self._tools.clock() - self._confirmed
-        if ask or silent > self._tools.settings.lock.ttl / 2:
+        silent = self._desk.clock() - self._confirmed
+        if ask or silent > self._desk.settings.lock.ttl / 2:
             with contextlib.suppress(CommandFailed), self._guard:
-                self.adopt(self._tools.git.ls_remote())
+                self.reconcile(self._desk.git.ls_remote())
         if self.lost:
             raise Locked(
-                f"the lock of {self.lock.environment} was taken over from this run",
+                f"the lock of {self.content.environment} was taken over from this run",
                 "`invoke status` says who holds it and what is live",
             )
 
-    def beat(self, **news: str) -> None:
-        """Push one sign of life, with what is new. Being dethroned is noted, not raised."""
+    def heartbeat(self, **changes: str) -> None:
+        """Push a heartbeat. Sets `lost` if another run owns the ref; does not raise."""
         with self._guard:
             if self.lost:
                 return
-            lock = self.lock.alive(**news)
-            new = self._write(lock)
+            content = self.content.alive(**changes)
+            new = self._write(content)
             try:
-                self._tools.git.push([Update(self.ref, self.id, new)])
+                self._desk.git.push([Update(self.ref, self.id, new)])
             except StaleError as fault:
-                self.adopt(fault.refs)
+                self.reconcile(fault.refs)
                 return
-            self.lock, self.id = lock, new
-            self._confirmed = self._tools.clock()
+            self.content, self.id = content, new
+            self._confirmed = self._desk.clock()
 
-    def adopt(self, refs: Mapping[str, str]) -> bool:
-        """Whether the ref is ours, by what the remote shows; an own sign of life that arrived counts."""
-        there = refs.get(self.ref)
-        self.lost = there not in self.tried
-        if there and not self.lost:
-            self.id = there
-            self._confirmed = self._tools.clock()
+    def reconcile(self, refs: Mapping[str, str]) -> bool:
+        """Whether the lock is still held, by the remote's refs; an own heartbeat that arrived counts."""
+        current = refs.get(self.ref)
+        self.lost = current not in self.pushed
+        if current and not self.lost:
+            self.id = current
+            self._confirmed = self._desk.clock()
         return not self.lost
 
     def note(self, step: str, journal: str) -> None:
-        """What the next sign of life will say."""
+        """What the next heartbeat will say: the step, and the digest of the journal."""
         with self._guard:
-            self.lock = self.lock.alive(step=step, journal=journal)
+            self.content = self.content.alive(step=step, journal=journal)
 
     @contextlib.contextmanager
-    def still(self) -> Iterator[str]:
-        """No sign of life while the ref itself is moved; gives its id."""
+    def paused(self) -> Iterator[str]:
+        """Pause heartbeats while the caller moves the ref. Yields the current commit id."""
         with self._guard:
             yield self.id
 
-    def leftovers(self) -> list[Update]:
-        """What no run leaves behind: the lock and its candidate."""
+    def releases(self) -> list[Update]:
+        """Ref updates that delete the lock and the candidate."""
         return [
             Update(self.ref, self.id, None),
-            Update(self.candidate, self.lock.commit, None),
+            Update(self.candidate, self.content.commit, None),
         ]
 
-    def end(self) -> None:
-        """No more signs of life."""
-        self._over.set()
+    def stop(self) -> None:
+        """Send no more heartbeats."""
+        self._stopped.set()
 
-    def free(self) -> None:
-        """Give it back without a word in the ledger."""
-        self.end()
-        with self.still():
-            self._tools.git.push(self.leftovers())
+    def release(self) -> None:
+        """Delete the lock without an event in the ledger."""
+        self.stop()
+        with self.paused():
+            self._desk.git.push(self.releases())
 
-    def _live(self) -> None:
-        while not self._over.wait(self._tools.settings.lock.heartbeat):
-            with contextlib.suppress(DeskError):  # a network that is away for a moment
-                self.beat()
+    def _keep_alive(self) -> None:
+        while not self._stopped.wait(self._desk.settings.lock.heartbeat):
+            with contextlib.suppress(DeskError):  # the network may be away for a moment
+                self.heartbeat()
 
-    def _write(self, lock: Lock) -> str:
-        subject = f"lock of {lock.environment}: {lock.task} by {lock.actor}"
-        new = self._tools.git.commit_json(LOCK_FILE, lock.document(), subject, None)
-        self.tried.add(new)
+    def _write(self, content: Lock) -> str:
+        subject = f"lock of {content.environment}: {content.task} by {content.actor}"
+        new = self._desk.git.commit_json(LOCK_FILE, content.document(), subject, None)
+        self.pushed.add(new)
         return new
+
+
+def retry_while_locked(desk: Desk, work: Callable[[], Outcome], *, wait: bool) -> Outcome:
+    """Do the work. With `wait`, try again while it is locked before it began, for `[lock] wait` seconds.
+
+    Raises:
+        Locked: still; or in the midst of the work, where trying again would be wrong.
+    """
+    until = desk.clock() + desk.settings.lock.wait
+    while True:
+        try:
+            return work()
+        except Locked as fault:
+            if not wait or fault.data.get("run") or desk.clock() > until:
+                raise
+            desk.progress.note(f"waiting: {fault.message}")
+            desk.sleep(PAUSE)

@@ -15,7 +15,7 @@ from scripts.system.secret import redacted
 class Journal:
     """`<folder>/<run>/journal.jsonl`, readable by its owner only.
 
-    It is for people and for this machine: `resume` needs none of it, because it asks the world.
+    It is for people: `resume` reads none of it, it asks the remote, the public URL and the database.
     A journal that can't be written (a full disk) is noted in `fault`, and never stops a run.
     """
 
@@ -42,14 +42,14 @@ class Journal:
 
     @staticmethod
     def prune(folder: Path, keep: int) -> None:
-        """Remove the journals of all runs but the newest `keep`; what can't be removed stays."""
+        """Remove the journals of all runs but the newest `keep`; one that can't be removed stays."""
         runs = sorted(folder.glob("*/journal.jsonl"), key=_age, reverse=True)
         for file in runs[keep:]:
             shutil.rmtree(file.parent, ignore_errors=True)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what was written so far; it rides in the lock."""
+        """SHA-256 of what was written so far; the lock holds it too."""
         return self._digest.hexdigest()
 
 

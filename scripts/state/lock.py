@@ -1,5 +1,5 @@
 # pure
-"""The lock: who holds an environment, since when, and what he is doing."""
+"""The lock: which run holds an environment, since when, and what it is doing."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Lock:
         source: the environment that is promoted from; empty for other tasks.
         release: the release that a rollback goes back to; empty for other tasks.
         acquired_at: UTC, ISO 8601, by the owner's clock: for people, never compared.
-        step: what the owner is doing.
-        back: why he is undoing it; empty while he goes forward.
+        step: what the run is doing.
+        back: why the run undoes its work; empty while it goes forward.
         journal: digest of the run's journal so far.
-        beat: counts the signs of life.
+        beat: counts the heartbeats.
         request: the fields of the request that are not at their default, for `resume`.
-        ttl: seconds of silence after which he counts as dead.
+        ttl: seconds without a heartbeat after which the run counts as dead.
     """
 
     run: str
@@ -50,7 +50,7 @@ class Lock:
         return asdict(self)
 
     def alive(self, **news: str) -> Lock:
-        """The next sign of life."""
+        """The content of the next heartbeat."""
         return replace(self, beat=self.beat + 1, **news)  # type: ignore[arg-type]
 
     def __str__(self) -> str:

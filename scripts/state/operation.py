@@ -1,4 +1,4 @@
-"""A run that releases nothing: it holds the environment, does its work, and says so in the ledger.
+"""A run that releases nothing, such as a restore: it holds the environment, works, and writes one event.
 
 Lock, journal and ending are those of a release: one push writes the event and frees the lock.
 """
@@ -14,60 +14,54 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Locked, Refused
 from scripts.git.client import StaleError
-from scripts.git.command import Update
-from scripts.state.held_lock import Holding
+from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.journal import Journal
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock
-from scripts.state.remote import Remote, append, locked, observe_remote
-from scripts.state.steps import Steps
+from scripts.state.remote import append, locked, new_event, observe_remote
+from scripts.state.run import Run
 from scripts.system import signals
 from scripts.system.process import end_all
 
 
 @dataclass(kw_only=True)
-class Errand(Steps):
-    """The run, while the lock is ours; `tip`: the ledger's commit at its beginning."""
+class LockedOperation(Run):
+    """The run, while it holds the lock; `tip`: the ledger's commit when it began."""
 
     environment: Environment
     tip: str | None
 
     @property
     def kind(self) -> str:
-        """Of its events: `db.restore` is a `restore`."""
-        return self.holding.lock.task.removeprefix("db.")
+        """The kind of its events: `restore` for the task `db.restore`."""
+        return self.lock.content.task.removeprefix("db.")
 
     def finish(self, kind: str, ending: str, **detail: Any) -> Event:
-        """Write the event and free the lock, in one push.
+        """Write the event and release the lock, in one push.
 
         Raises:
-            Locked: the lock is no longer ours: nothing was written.
+            Locked: another run holds the lock: nothing was written.
             LiveUnknown: the work is done, and the remote did not take the event: the lock stays.
         """
-        desk = self.desk
-        self.holding.end()
-        steps = [each for each in self.steps if each["ending"] != "running"]
+        self.lock.stop()
+        detail |= {"steps": self.ended_steps, "url": self.environment.url}
 
         def make(ledger: Ledger) -> Event:
             live = ledger.live(self.environment.name)
-            return Event(
-                environment=self.environment.name,
-                kind=kind,
-                ending=ending,
+            return new_event(
+                self.desk,
+                self.environment.name,
+                kind,
+                ending,
                 release=live.release if live else "",
-                commit=self.holding.lock.commit,
-                actor=desk.actor,
-                at=desk.now(),
+                commit=self.lock.content.commit,
                 run=self.id,
-                detail={**detail, "steps": steps, "url": self.environment.url},
+                detail=detail,
             )
 
-        def updates() -> list[Update]:
-            return self.holding.leftovers()
-
-        with self.holding.still():
+        with self.lock.paused():
             try:
-                return append(desk, self.tip, make, updates, self._still_ours)
+                return append(self.desk, self.tip, make, self.lock.releases, self._require_lock)
             except CommandFailed as fault:
                 if ending != "done":
                     raise
@@ -77,19 +71,18 @@ class Errand(Steps):
                     resumable=True,
                 ) from None
 
-    def give_back(self, fault: BaseException) -> None:
-        """It changed nothing: what it tried is written down, and the lock is free."""
-        known = signals.as_desk_error(fault)
+    def abandon(self, fault: BaseException) -> None:
+        """Nothing was changed: record what was tried, and release the lock."""
+        error = signals.as_desk_error(fault)
         with suppress(DeskError, StaleError):
-            if known and self.steps and not isinstance(known, Locked):
-                at = self.steps[-1]["name"]
-                self.finish(self.kind, "error", at_step=at, reason=known.message.splitlines()[0])
+            if error and self.steps and not isinstance(error, Locked):
+                self.finish(self.kind, "error", at_step=self.at, reason=error.message.splitlines()[0])
                 return
         with suppress(DeskError, StaleError):
-            self.holding.free()
+            self.lock.release()
 
-    def _still_ours(self, stale: StaleError) -> None:
-        if not self.holding.adopt(stale.refs):
+    def _require_lock(self, stale: StaleError) -> None:
+        if not self.lock.reconcile(stale.refs):
             raise Locked(
                 f"the lock of {self.environment.name} is no longer held by this run: nothing was written",
                 "`invoke status` says who holds it",
@@ -97,10 +90,10 @@ class Errand(Steps):
 
 
 @contextmanager
-def errand(
+def locked_operation(
     desk: Desk, environment: Environment, task: str, *, about: str, reason: str = ""
-) -> Iterator[Errand]:
-    """Take the lock; whoever leaves by an error gives it back, unless what he did is unknown.
+) -> Iterator[LockedOperation]:
+    """Hold the environment's lock; an error releases it, unless what was done is unknown.
 
     Args:
         environment: the one to hold.
@@ -109,13 +102,17 @@ def errand(
         reason: why, in a person's words.
 
     Raises:
-        Locked: somebody else has it.
+        Locked: another run holds it.
     """
     remote = observe_remote(desk)
-    lock = _lock(desk, environment, remote, task=task, about=about, reason=reason)
-    run = begun(desk, environment, lock, remote.ledger.tip)
+    live = remote.ledger.live(environment.name)
+    commit = live.commit if live else remote.head(environment)
+    if commit is None:
+        raise Refused(f"the remote has no branch `{environment.branch}`")
+    lock = new_lock(desk, environment.name, task, commit, release=about, reason=reason)
+    run = operation_under(desk, environment, lock, remote.ledger.tip)
     try:
-        run.holding.take()
+        run.lock.acquire()
     except StaleError:
         raise locked(desk, environment) from None
     try:
@@ -124,36 +121,14 @@ def errand(
         signals.ignore()
         end_all()
         if not isinstance(fault, LiveUnknown):
-            run.give_back(fault)
-        run.holding.end()
+            run.abandon(fault)
+        run.lock.stop()
         raise
 
 
-def _lock(
-    desk: Desk, environment: Environment, remote: Remote, *, task: str, about: str, reason: str
-) -> Lock:
-    live = remote.ledger.live(environment.name)
-    commit = live.commit if live else remote.head(environment)
-    if commit is None:
-        raise Refused(f"the remote has no branch `{environment.branch}`")
-    return Lock(
-        run=desk.new_id(),
-        nonce=desk.new_id(),
-        actor=desk.actor,
-        host=desk.host,
-        task=task,
-        environment=environment.name,
-        commit=commit,
-        acquired_at=desk.now(),
-        release=about,
-        reason=reason,
-        ttl=desk.settings.lock.ttl,
-    )
-
-
-def begun(desk: Desk, environment: Environment, lock: Lock, tip: str | None) -> Errand:
-    """A run under this lock, with its journal."""
+def operation_under(desk: Desk, environment: Environment, lock: Lock, tip: str | None) -> LockedOperation:
+    """An operation under this lock, with its journal; the lock is not acquired yet."""
     journal = Journal(desk.state_folder / "runs", lock.run)
     journal.write(at=desk.now(), lock=lock.document())
-    holding = Holding(desk, lock)
-    return Errand(desk=desk, holding=holding, journal=journal, environment=environment, tip=tip)
+    held = HeldLock(desk, lock)
+    return LockedOperation(desk=desk, lock=held, journal=journal, environment=environment, tip=tip)

@@ -1,4 +1,7 @@
-"""Writing to the ledger: append by compare-and-swap, together with whatever must move with it."""
+"""The shared state in the app's git remote: refs, ledger and lock, read; and the ledger, written.
+
+The ledger is appended to by compare-and-swap, together with whatever must move with it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,127 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, Locked, Refused
 from scripts.git.client import Git, StaleError
 from scripts.git.command import Update
-from scripts.state import ledger as state_ledger
+from scripts.state import ledger as ledgers
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import LOCK_FILE, Lock, lock_of, lock_ref
 
 APPENDS = 15  # tries while other environments append as well
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The shared state: the remote's refs, and what the ledger says."""
+
+    refs: Mapping[str, str]
+    ledger: Ledger
+
+    def head(self, environment: Environment) -> str | None:
+        """Where the environment's branch is; None when it is not there yet."""
+        return self.refs.get(environment.branch_ref)
+
+
+def observe_remote(desk: Desk) -> Remote:
+    """Read the remote's refs and the ledger; their objects are in the clone afterwards.
+
+    Raises:
+        Refused: the ledger was rewritten.
+        CommandFailed: the remote can't be reached.
+    """
+    wanted = [ledgers.REF]
+    for environment in desk.settings:
+        wanted += [environment.branch_ref, lock_ref(environment.name)]
+    seen = desk.git.last_fetched(ledgers.REF)
+    refs = desk.git.fetch(wanted)
+    tip = refs.get(ledgers.REF)
+    if seen and not (tip and desk.git.is_ancestor(seen, tip)):
+        raise Refused(
+            f"the ledger was rewritten: it no longer holds what this clone has seen of it (`{seen[:12]}`)",
+            f"find out who did it, and restore it: `git push {desk.git.remote} --force-with-lease"
+            f" {seen}:{ledgers.REF}`",
+        )
+    return Remote(refs, read_ledger(desk, refs.get(ledgers.REF)))
+
+
+def read_ledger(desk: Desk, tip: str | None) -> Ledger:
+    """The ledger up to one of its commits."""
+    return _ledger(desk.git, tip) if tip else Ledger(None, ())
+
+
+@cache
+def _ledger(git: Git, tip: str) -> Ledger:
+    """Cached: a commit never changes."""
+    chain = git.json_history(tip, ledgers.FILE)
+    return Ledger(tip, tuple(ledgers.event_of(document) for document in chain))
+
+
+def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> Lock | None:
+    """The lock of an environment, by refs that were just read; None when nobody holds it."""
+    commit = refs.get(lock_ref(environment.name))
+    return lock_of(desk.git.json_history(commit, LOCK_FILE)[0]) if commit else None
+
+
+def new_event(
+    desk: Desk,
+    environment: str,
+    kind: str,
+    ending: str = "done",
+    *,
+    release: str,
+    commit: str,
+    run: str,
+    detail: Mapping[str, Any],
+) -> Event:
+    """An event of this moment, by this actor."""
+    return Event(environment, kind, ending, release, commit, desk.actor, desk.now(), run, detail)
+
+
+def record(
+    desk: Desk,
+    environment: str,
+    kind: str,
+    ending: str = "done",
+    *,
+    commit: str | None = None,
+    release: str | None = None,
+    run: str = "",
+    tip: str | None = None,
+    **detail: Any,
+) -> Event:
+    """Append one event that is no release.
+
+    Args:
+        commit: what it is about; None: the commit that is live when the event is appended.
+        release: None: the id of the live release, if that is of the same commit.
+        run: the run that found it out; "": a new id.
+        tip: where the ledger was seen last; None: ask the remote.
+
+    Raises:
+        CommandFailed: the remote refused, can't be reached, or moves too fast.
+    """
+    run = run or desk.new_id()
+
+    def make(ledger: Ledger) -> Event:
+        live = ledger.live(environment)
+        about = live if live and commit in (None, live.commit) else None
+        return new_event(
+            desk,
+            environment,
+            kind,
+            ending,
+            release=release if release is not None else (about.release if about else ""),
+            commit=commit if commit is not None else (about.commit if about else ""),
+            run=run,
+            detail=detail,
+        )
+
+    return append(desk, tip or desk.git.fetch([ledgers.REF]).get(ledgers.REF), make)
 
 
 def append(
@@ -39,11 +152,11 @@ def append(
     """
     for attempt in range(APPENDS):
         event = make(read_ledger(desk, tip))
-        written = desk.git.commit_json(state_ledger.FILE, event.document(), event.subject, tip)
+        written = desk.git.commit_json(ledgers.FILE, event.document(), event.subject, tip)
         try:
-            desk.git.push([Update(state_ledger.REF, tip, written), *updates()])
+            desk.git.push([Update(ledgers.REF, tip, written), *updates()])
         except StaleError as fault:
-            tip = desk.git.fetch([state_ledger.REF]).get(state_ledger.REF)
+            tip = desk.git.fetch([ledgers.REF]).get(ledgers.REF)
             arrived = read_ledger(desk, tip).of_run(event.run, event.kind)
             if arrived:  # an earlier push of this run did, and only its answer was lost
                 return arrived
@@ -54,62 +167,13 @@ def append(
     raise CommandFailed("the ledger moves faster than this run can append to it", "try again")
 
 
-@dataclass(frozen=True)
-class Remote:
-    """The shared state: the remote's refs, and what the ledger says."""
-
-    refs: Mapping[str, str]
-    ledger: Ledger
-
-    def head(self, environment: Environment) -> str | None:
-        """Where the environment's branch is; None when it is not there yet."""
-        return self.refs.get(environment.branch_ref)
-
-
-def observe_remote(desk: Desk) -> Remote:
-    """The remote's refs and the ledger, with the objects at hand."""
-    wanted = [state_ledger.REF]
-    for environment in desk.settings:
-        wanted += [environment.branch_ref, lock_ref(environment.name)]
-    seen = desk.git.last_fetched(state_ledger.REF)
-    refs = desk.git.fetch(wanted)
-    tip = refs.get(state_ledger.REF)
-    if seen and not (tip and desk.git.is_ancestor(seen, tip)):
-        raise Refused(
-            f"the ledger was rewritten: it no longer holds what this clone has seen of it (`{seen[:12]}`)",
-            f"find out who did it, and restore it: `git push {desk.git.remote} --force-with-lease"
-            f" {seen}:{state_ledger.REF}`",
-        )
-    return Remote(refs, read_ledger(desk, refs.get(state_ledger.REF)))
-
-
-def read_ledger(desk: Desk, tip: str | None) -> Ledger:
-    """The ledger up to one of its commits."""
-    return _ledger(desk.git, tip) if tip else Ledger(None, ())
-
-
-@cache
-def _ledger(git: Git, tip: str) -> Ledger:
-    """A commit never changes, so what it holds is read once."""
-    chain = git.json_history(tip, state_ledger.FILE)
-    return Ledger(tip, tuple(state_ledger.event_of(document) for document in chain))
-
-
-def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> Lock | None:
-    """Who holds an environment, by the refs that were just read."""
-    held = refs.get(lock_ref(environment.name))
-    if held is None:
-        return None
-    return lock_of(desk.git.json_history(held, LOCK_FILE)[0])
-
-
 def locked(desk: Desk, environment: Environment) -> Locked:
-    """Who was quicker."""
-    refs = desk.git.fetch([lock_ref(environment.name), state_ledger.REF])
+    """The error that names the run which was quicker."""
+    refs = desk.git.fetch([lock_ref(environment.name), ledgers.REF])
     lock = read_lock(desk, refs, environment)
     hint = f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {environment.name}`"
     if lock:
         return Locked(f"{environment.name} is locked by {lock}", hint)
-    last = read_ledger(desk, refs.get(state_ledger.REF)).last(environment.name)
+    last = read_ledger(desk, refs.get(ledgers.REF)).last(environment.name)
     who = f" by {last.actor} (run {last.run}, {last.release})" if last else ""
     return Locked(f"{environment.name} was locked{who} until a moment ago", "try again")

@@ -20,7 +20,7 @@ from tests.support.processes import command_lines, descendants
 
 ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "2"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
-STEPS = ("lock", "probe", "migrate", "build", "scan", "publish", "verify", "finish")
+STEPS = ("lock", "build", "scan", "migrate", "publish", "verify", "finish")
 pytestmark = pytest.mark.timeout(60 * 60 * 4)
 
 

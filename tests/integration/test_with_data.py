@@ -58,18 +58,18 @@ def test_what_a_rollback_loses_is_what_it_said(desk: Desk, guarded: str) -> None
     desk.sql("development", BOOK)
     refused = call("rollback", *DEV, "--plan")
     tables = call("rollback", *DEV, "--with-data", "--plan").document
-    plan = call("rollback", *DEV, "--rung", "full", "--plan")
+    plan = call("rollback", *DEV, "--scope", "full", "--plan")
     changes = {each["table"]: each for each in plan.document["data"]["tables"]}
-    declined = call("rollback", *DEV, "--rung", "full")
+    declined = call("rollback", *DEV, "--scope", "full")
 
     assert "--with-data" in (refused.document["hint"] or "")
-    assert (plan.document["rung"], plan.document["refused"]) == ("full", None)
-    assert [each["no"] != "" for each in plan.document["rungs"]] == [True, True, False, False, True]
+    assert (plan.document["scope"], plan.document["refused"]) == ("full", None)
+    assert [each["no"] != "" for each in plan.document["scopes"]] == [True, True, False, False, True]
     touched = [
         "public.bookings",
         "public.properties",
     ]  # older bookings demand an address: new ones don't fit
-    assert tables["rung"] == "tables"
+    assert tables["scope"] == "tables"
     assert tables["keeps"]["kept"] == {}
     assert tables["keeps"]["lost"] == 1000 + len(names)
     assert set(tables["keeps"]["touched"]) == set(touched)
@@ -84,7 +84,7 @@ def test_what_a_rollback_loses_is_what_it_said(desk: Desk, guarded: str) -> None
     assert names == desk.sql("development", "select id, name from public.properties order by id")
     assert V not in desk.versions("development")
     restored = done.document["restored"]
-    assert restored["rung"] == "tables"
+    assert restored["scope"] == "tables"
     assert restored["lost"] == 1000 + len(names)
     safety = Path(guarded).parent / ".airhost/backups/development" / restored["safety_backup"]
     held = json.loads((safety / "MANIFEST.json").read_text())

@@ -35,7 +35,7 @@ from scripts.git import command
 from scripts.git.client import Git
 from scripts.notify.outbox import Outbox
 from scripts.release.request import DeployRequest
-from scripts.replit.workspace import Order, script, ssh
+from scripts.replit.workspace import Build, script, ssh
 from scripts.state.journal import Journal
 from scripts.system.command import Command
 from scripts.system.process import attempt, run, stream_lines
@@ -52,7 +52,7 @@ def python(code: str, **more: Any) -> Command:
     return Command((sys.executable, "-c", code), **more)
 
 
-def order(**more: Any) -> Order:
+def order(**more: Any) -> Build:
     """What a workspace is asked to become."""
     known: dict[str, Any] = {
         "workspace": "/w",
@@ -64,7 +64,7 @@ def order(**more: Any) -> Order:
         "output": "dist",
         "stamp": {},
     }
-    return Order(**{**known, **more})
+    return Build(**{**known, **more})
 
 
 def test_01_no_secret_is_on_an_argument_list(tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ from scripts.database.refresh.rules import Column, Wanted
 from scripts.database.request import RefreshRequest
 from scripts.database.restore import in_place, swap_schemas
 from scripts.errors import DeskError, Refused, ReleaseFailed
+from scripts.state.held_lock import retry_while_locked
 from scripts.state.ledger import Event
-from scripts.state.operation import Errand, errand
+from scripts.state.operation import LockedOperation, locked_operation
 from scripts.state.remote import observe_remote
-from scripts.state.retry import retry_while_locked
 from scripts.system import temporary
 
 TASK = "db.refresh"
@@ -62,7 +62,7 @@ def _refresh(desk: Desk, wanted: Wanted, reason: str) -> Outcome:
     ledger = observe_remote(desk).ledger
     proven = [each.id for each in catalog.known(ledger, wanted.source.name).values() if each.proven]
     backup = proven[-1] if proven else safety_backup(desk, wanted.source)
-    with errand(desk, wanted.target, TASK, about=backup, reason=reason) as work:
+    with locked_operation(desk, wanted.target, TASK, about=backup, reason=reason) as work:
         pending = _ahead(desk, wanted.target)
         with _copy(work, wanted, backup) as (copy, manifest):
             touched, known = _mask(work, wanted, copy)
@@ -97,7 +97,7 @@ def _ahead(desk: Desk, target: Environment) -> tuple[Migration, ...]:
 
 
 @contextmanager
-def _copy(work: Errand, wanted: Wanted, backup: str) -> Iterator[tuple[Database, Manifest]]:
+def _copy(work: LockedOperation, wanted: Wanted, backup: str) -> Iterator[tuple[Database, Manifest]]:
     """The backup, restored on a scratch server; gone at the end, whatever happens."""
     desk = work.desk
     ledger = observe_remote(desk).ledger
@@ -109,7 +109,7 @@ def _copy(work: Errand, wanted: Wanted, backup: str) -> Iterator[tuple[Database,
             yield copy, manifest
 
 
-def _mask(work: Errand, wanted: Wanted, copy: Database) -> tuple[tuple[Column, ...], list[bytes]]:
+def _mask(work: LockedOperation, wanted: Wanted, copy: Database) -> tuple[tuple[Column, ...], list[bytes]]:
     columns = refresh_rules.columns(copy)
     refresh_rules.refuse(wanted.rules, columns)
     touched = refresh_rules.masked(wanted.rules, columns)
@@ -123,7 +123,7 @@ def _mask(work: Errand, wanted: Wanted, copy: Database) -> tuple[tuple[Column, .
     return touched, known
 
 
-def _prove(work: Errand, wanted: Wanted, copy: Database, known: list[bytes]) -> None:
+def _prove(work: LockedOperation, wanted: Wanted, copy: Database, known: list[bytes]) -> None:
     """No address outside the test domain, and no known value, anywhere in the copy.
 
     Raises:
@@ -139,13 +139,13 @@ def _prove(work: Errand, wanted: Wanted, copy: Database, known: list[bytes]) -> 
             )
 
 
-def _migrate(work: Errand, copy: Database, wanted: tuple[Migration, ...]) -> None:
+def _migrate(work: LockedOperation, copy: Database, wanted: tuple[Migration, ...]) -> None:
     """What the target was ahead of the source is replayed on the copy, so that it ends as it was."""
     with work.step("migrate", "what the target was ahead, on the copy"):
         archive.migrate(work.desk, copy, wanted)
 
 
-def _swap(work: Errand, wanted: Wanted, copy: Database, manifest: Manifest) -> Event:
+def _swap(work: LockedOperation, wanted: Wanted, copy: Database, manifest: Manifest) -> Event:
     desk, target = work.desk, wanted.target
     orders = masking_sql.people(mask.account_columns(required_database(desk, target)), wanted.rules)
     ids = mask.account_ids(copy) if orders else []
@@ -159,12 +159,12 @@ def _swap(work: Errand, wanted: Wanted, copy: Database, manifest: Manifest) -> E
             held = in_place.source(desk, folder, document, scratch.major(required_database(desk, target)))
         plan = archive.everything(document)
         in_place.replace(desk, target, held, plan, mark=work.id, step=work.step, also=accounts)
-        with work.afterwards("analyze", "statistics of the new tables", left=in_place.STATISTICS):
+        with work.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
             in_place.analyze(desk, target, held)
     rows = sum(document.rows.values())
     known = {"backup": document.id, "policy": wanted.digest, "schema": document.newest, "rows": rows}
     return work.finish(
-        "refresh", "done", source=wanted.source.name, reason=work.holding.lock.reason, **known
+        "refresh", "done", source=wanted.source.name, reason=work.lock.content.reason, **known
     )
 
 

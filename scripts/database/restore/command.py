@@ -20,10 +20,10 @@ from scripts.database.restore.plan import Restoring
 from scripts.errors import CommandFailed, Locked, Refused
 from scripts.notify import deliver, events
 from scripts.notify.events import Deed, Fact
+from scripts.state.held_lock import retry_while_locked
 from scripts.state.ledger import Event, Ledger
-from scripts.state.operation import Errand, errand
+from scripts.state.operation import LockedOperation, locked_operation
 from scripts.state.remote import observe_remote, read_lock
-from scripts.state.retry import retry_while_locked
 from scripts.system.process import quoted_lines
 
 PITR = (
@@ -65,7 +65,9 @@ def restore(desk: Desk, environment: Environment, request: RestoreRequest) -> Ou
             unchanged="nothing was changed",
             data=_document(environment, plan),
         )
-        with errand(desk, environment, RESTORE_TASK, about=manifest.id, reason=request.reason) as work:
+        with locked_operation(
+            desk, environment, RESTORE_TASK, about=manifest.id, reason=request.reason
+        ) as work:
             event = _carried_out(work, held, plan)
     _tell(desk, environment, event, plan)
     return _restored(environment, plan, event)
@@ -91,14 +93,14 @@ def _show(desk: Desk, environment: Environment, plan: Restoring, ledger: Ledger)
         )
 
 
-def _carried_out(work: Errand, held: Source, plan: Restoring) -> Event:
+def _carried_out(work: LockedOperation, held: Source, plan: Restoring) -> Event:
     desk, environment = work.desk, work.environment
     safety = None
     if plan.safety:
         with work.step("safety", "a backup of the present state, before anything changes"):
             safety = safety_backup(desk, environment)
     late = in_place.replace(desk, environment, held, plan, mark=work.id, step=work.step)
-    with work.afterwards("analyze", "statistics of the new tables", left=in_place.STATISTICS):
+    with work.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
         in_place.analyze(desk, environment, held)
     return work.finish(
         "restore",
@@ -107,7 +109,7 @@ def _carried_out(work: Errand, held: Source, plan: Restoring) -> Event:
         late=dict(late),
         safety_backup=safety,
         bytes=sum(table.bytes for table in held.manifest.tables.values()),
-        reason=work.holding.lock.reason,
+        reason=work.lock.content.reason,
     )
 
 
@@ -166,7 +168,7 @@ def drop_old_schemas(desk: Desk, request: DropAsideRequest) -> Outcome:
     if request.plan:
         return Outcome.done("this is what would be dropped; nothing was changed", **data)
     require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was dropped")
-    with errand(desk, environment, TASK, about="", reason=request.reason) as work:
+    with locked_operation(desk, environment, TASK, about="", reason=request.reason) as work:
         with work.step("drop", f"{len(found)} schemas"), session(database) as connection:
             _drop(connection, [name for name, _, _ in found])
         work.finish("drop-aside", "done", schemas=[name for name, _, _ in found])

@@ -203,7 +203,7 @@ def _settle(
             raise CommandFailed(
                 f"{row[0]} rows of `{schema}.{table}` would refer to rows of `{parent[0]}.{parent[1]}` that"
                 f" are gone (`{name}`); nothing was changed",
-                "`--rung full` takes all tables back to one moment",
+                "`--scope full` takes all tables back to one moment",
             )
 
 

@@ -14,7 +14,6 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
 from scripts.git import merge
-from scripts.http import Expected, fault
 from scripts.quality import proofs
 from scripts.quality.e2e import pytest_run, traces
 from scripts.quality.e2e.pytest_run import Journeys
@@ -22,6 +21,8 @@ from scripts.quality.e2e.verdict import Case, Verdict, judge
 from scripts.quality.html import page
 from scripts.quality.proofs import prove
 from scripts.quality.request import E2eRequest
+from scripts.replit.drivers import driver_of
+from scripts.replit.live import Expected, fault
 from scripts.state.remote import observe_remote
 from scripts.system.process import stream_lines
 from scripts.system.secret import redact
@@ -105,7 +106,7 @@ def await_commit(desk: Desk, environment: Environment, commit: str) -> None:
     verify, expected = desk.settings.verify, Expected(commit, environment.name)
     deadline = desk.clock() + verify.timeout
     while True:
-        problem = fault(desk.look(environment), expected)
+        problem = fault(driver_of(desk, environment).live(), expected)
         if problem is None:
             return
         if desk.clock() + verify.interval > deadline:
@@ -131,7 +132,7 @@ def _make_journeys(desk: Desk, trial: Trial, folder: Path) -> Verdict:
             code = None
     traces.clean(folder, redact)
     wanted = 1 if trial.only else (e2e.min_smoke_tests if smoke else e2e.min_tests)
-    after = desk.look(trial.environment).commit
+    after = driver_of(desk, trial.environment).live().commit
     verdict = judge(
         _cases(journeys.report), exit_code=code, wanted=max(1, wanted), served=(trial.commit, after)
     )

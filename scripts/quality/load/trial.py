@@ -14,6 +14,7 @@ from scripts.quality.load.locust import LoadRun
 from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measured, measured
 from scripts.quality.load.verdict import Facts, served_faults
+from scripts.replit.drivers import driver_of
 from scripts.state.ledger import Ledger
 from scripts.system.process import error_tail, run_polling
 from scripts.system.signals import Stop, ignore
@@ -123,7 +124,7 @@ def _watch(trial: Trial, spent: float) -> None:
 
 def _look(trial: Trial, at: float) -> None:
     """Note the commit when it is another one; an address that does not answer under load says nothing."""
-    commit = trial.desk.look(trial.environment).commit
+    commit = driver_of(trial.desk, trial.environment).live().commit
     if commit and (not trial.served or trial.served[-1] != commit):
         trial.served.append(commit)
         trial.markers.append((max(0.0, at), commit[:12]))

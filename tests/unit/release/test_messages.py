@@ -11,13 +11,13 @@ import pytest
 
 from scripts.errors import Interrupted, ReleaseFailed
 from scripts.git.client import Commit
-from scripts.http import Answer
 from scripts.notify.chat import discord, slack
 from scripts.notify.events import Deed, Notice
 from scripts.release import messages
 from scripts.release.plan import Plan, decide
 from scripts.release.request import RollbackRequest
-from scripts.release.run import Run
+from scripts.release.run import ReleaseRun
+from scripts.replit.live import Answer
 from scripts.sandbox import inbox
 from tests.unit.release.test_plan import PRODUCTION, PROMOTE, THREE, TWO, A, C, answer, event
 
@@ -125,12 +125,12 @@ def test_hostile_text_pings_nobody(field: str) -> None:
 # ------------------------------------------------------------------------------------ what a run sends
 
 
-def run_of(plan: Plan, *, live: Answer | None = None, lost: bool = False, **more: Any) -> Run:
+def run_of(plan: Plan, *, live: Answer | None = None, lost: bool = False, **more: Any) -> ReleaseRun:
     """As much of a run as its notices need."""
     desk = SimpleNamespace(
         actor="Ada", now=lambda: DEED.at, settings=SimpleNamespace(after=lambda _: PRODUCTION)
     )
-    holding = SimpleNamespace(lost=lost, lock=SimpleNamespace(reason="it is time"))
+    lock = SimpleNamespace(lost=lost, content=SimpleNamespace(reason="it is time"))
     fields = {
         "id": "r7",
         "plan": plan,
@@ -139,7 +139,7 @@ def run_of(plan: Plan, *, live: Answer | None = None, lost: bool = False, **more
         "release": "v8",
         "steps": [],
     }
-    return cast(Run, SimpleNamespace(**{**fields, "holding": holding, "live": live, **more}))
+    return cast(ReleaseRun, SimpleNamespace(**{**fields, "lock": lock, "live": live, **more}))
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 
 from scripts.database.migrations.files import Applied, Migration
 from scripts.git.client import Commit
-from scripts.http import Answer
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan, decide
 from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest
+from scripts.replit.live import Answer
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock
 from tests.support.tables import environment
@@ -97,13 +97,13 @@ def test_a_good_release_has_its_steps_in_order(facts: Facts) -> None:
     assert "publish" == plan.no_return
 
 
-def test_pending_migrations_come_before_the_build() -> None:
-    """What is pending is applied under the lock, and from then on going back means undoing."""
+def test_pending_migrations_come_after_the_build() -> None:
+    """A build that fails leaves the database untouched; after migrations, going back means undoing."""
     plan = decide(replace(PROMOTE, committed=(ONE, TWO, THREE)))
 
-    released = ["build", "scan", "publish", "verify", "scan", "finish"]
-    assert ["lock", "probe", "rehearse", "migrate", *released] == names(plan)
-    assert "apply 2 migrations, then read the history again" == plan.steps[3].detail
+    released = ["publish", "verify", "scan", "finish"]
+    assert ["lock", "build", "scan", "rehearse", "migrate", *released] == names(plan)
+    assert "apply 2 migrations, then read the history again" == plan.steps[4].detail
     assert "migrate" == plan.no_return
     assert "publish `v1` (`cccccccccccc`) again and verify it; the migrations stay" == plan.way_back
 
@@ -112,7 +112,7 @@ def test_one_migration_is_one() -> None:
     """People read the plan."""
     steps = decide(replace(PROMOTE, committed=(ONE, TWO))).steps
 
-    assert "apply 1 migration, then read the history again" == steps[3].detail
+    assert "apply 1 migration, then read the history again" == steps[4].detail
 
 
 @pytest.mark.parametrize(

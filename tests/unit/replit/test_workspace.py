@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.replit import workspace
-from scripts.replit.workspace import Order, place, script, ssh
+from scripts.replit.workspace import Build, place, script, ssh
 from scripts.system.command import Command, Result
 from scripts.system.process import attempt
 from tests.support.processes import wait_until
@@ -48,7 +48,7 @@ class Place:
         self.writer.git("push", "-q", "--force", "origin", f"{commit}:{CANDIDATE}")
         return commit
 
-    def order(self, **changes: Any) -> Order:
+    def order(self, **changes: Any) -> Build:
         """A good order for the commit."""
         known: dict[str, Any] = {
             "workspace": str(self.workspace.folder),
@@ -61,7 +61,7 @@ class Place:
             "stamp": {"commit": self.commit, "schema": None, "environment": "staging"},
             "variables": {"VITE_X": "it's $HOME"},
         }
-        return Order(**{**known, **changes})
+        return Build(**{**known, **changes})
 
     def run(self, timeout: float = 20.0, **changes: Any) -> dict[str, str]:
         """Feed the script to a real bash, and read its answer as the desk does."""
@@ -365,10 +365,10 @@ ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
 INPUTS = ("WORKSPACE", "COMMIT", "CANDIDATE", "REMOTE", "LOCKFILE", "OUTPUT")
 
 
-def order_of(texts: list[str], *, words: list[str], stamp: str) -> Order:
+def order_of(texts: list[str], *, words: list[str], stamp: str) -> Build:
     """An order of which every input is arbitrary."""
     folder, commit, candidate, remote, lockfile, output = texts
-    return Order(
+    return Build(
         folder,
         commit,
         candidate,

@@ -157,9 +157,9 @@ def test_a_breaking_one_goes_with_all_that_came_after() -> None:
     names = [step.name for step in plan.steps]
     assert [
         "lock",
-        "rehearse",
         "build",
         "scan",
+        "rehearse",
         "publish",
         "verify",
         "scan",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.http import Answer, Expected, fault
+from scripts.replit.live import Answer, Expected, fault
 
 A, B = "a" * 40, "b" * 40
 GOOD = Answer(200, A, "staging", "9", (("/", 200), ("/login", 204)))

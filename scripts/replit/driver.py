@@ -1,0 +1,65 @@
+"""The driver protocol: how a commit is built and published, and what is live. One class for each way."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from scripts.replit.live import Answer, Expected
+
+Status = Literal["running", "failed", "other"]
+
+
+class Driver(Protocol):
+    """What releases need of the place where an environment runs.
+
+    Which settings and variables a driver needs stands in `config/settings.py` (`DRIVERS`), for `env.check`.
+
+    """
+
+    @property
+    def name(self) -> str:
+        """As `publish` names it in `pipeline.toml`."""
+
+    @property
+    def unattended(self) -> bool:
+        """It publishes without a person, so a bad release can be taken back automatically."""
+
+    @property
+    def unproven_hint(self) -> str:
+        """What to look at when the public URL does not show a release in time."""
+
+    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
+        """Build the exact commit where it will be published from, stamped. What is live is untouched.
+
+        Args:
+            expected: the commit, the environment and the schema version of the stamp.
+            candidate: the ref on the remote under which the commit can be fetched.
+            send: return the built folder as a tar.gz archive; otherwise nothing is returned.
+
+        Raises:
+            Refused: work would be lost there; nothing was changed.
+            ReleaseFailed: the commit can't be installed or built.
+            CommandFailed: git or the transfer failed there.
+            Unreachable: no answer: what stands there is unknown, live is untouched.
+        """
+
+    def publish(self) -> None:
+        """Ask for what was built to go live; returns once that is accepted. The public URL decides.
+
+        Raises:
+            CommandFailed, Unreachable: it was refused: nothing has begun.
+            Unanswered: no answer: it may have begun.
+        """
+
+    def publish_status(self) -> tuple[Status, str]:
+        """How the publishing is doing, and its own words. Never proof that it is live; never raises."""
+
+    def live(self) -> Answer:
+        """What the public URL answers."""
+
+    def check(self) -> str:
+        """Whether publishing would be accepted, in words, for `doctor`.
+
+        Raises:
+            DeskError: it would not; with a hint.
+        """
