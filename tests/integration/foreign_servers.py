@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import skips
+
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 SSHD = Path("/usr/sbin/sshd")
 SUPERUSER_PASSWORD = "the keg's own"
@@ -30,11 +32,16 @@ SILENT = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subp
 
 
 def missing() -> str | None:
-    """Why this machine can't hold the world; None when it can."""
-    wanted = [SSHD, *(POSTGRES / name for name in ("initdb", "postgres", "psql"))]
-    lacking = [str(path) for path in wanted if not path.exists()]
-    lacking += [name for name in ("ssh", "ssh-keygen", "openssl", "git") if not shutil.which(name)]
-    return f"not on this machine: {', '.join(lacking)}" if lacking else None
+    """Why this machine can't hold the world, as the reason of a skip; None when it can."""
+    packages = {
+        "openssh-server": SSHD.exists(),
+        "postgresql-15": all((POSTGRES / name).exists() for name in ("initdb", "postgres", "psql")),
+        "openssh-client": shutil.which("ssh") and shutil.which("ssh-keygen"),
+        "openssl": shutil.which("openssl"),
+        "git": shutil.which("git"),
+    }
+    lacking = [package for package, there in packages.items() if not there]
+    return skips.reason(", ".join(lacking), f"apt-get install {' '.join(lacking)}") if lacking else None
 
 
 def call(
@@ -248,16 +255,21 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def supabase_cli(cache: Path) -> Path:
-    """The real binary: `SUPABASE_CLI`, a sandbox's, or one that npm installs into `cache`."""
+    """The real binary: `SUPABASE_CLI`, the one that `scripts/bootstrap test` got, or npm's into `cache`."""
     named = os.environ.get("SUPABASE_CLI")
     if named:
         return Path(named)
-    for folder in (DESK / ".sandbox" / "clone", cache):
+    for folder in (DESK / ".venv" / "supabase-cli", DESK / ".sandbox" / "clone", cache):
         for found in folder.glob(CLI):
             return found.resolve()
     cache.mkdir(parents=True, exist_ok=True)
     try:
         call("npm", "install", "--prefix", cache, "--no-audit", "--no-fund", "supabase@3.1.0", timeout=100)
     except subprocess.TimeoutExpired:
-        pytest.skip("npm gave no Supabase CLI in 100 s; name one by `SUPABASE_CLI`")
+        pytest.skip(
+            skips.reason(
+                "a Supabase CLI (npm took over 100 s)",
+                "npm install --prefix .venv/supabase-cli supabase@3.1.0",
+            )
+        )
     return next(cache.glob(CLI)).resolve()

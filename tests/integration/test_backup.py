@@ -378,14 +378,17 @@ def test_a_bucket_demands_keys_to_encrypt_for(url: str, tmp_path: Path) -> None:
         commands.backup(tools, BackupRequest(env="production", kind="daily", proof=True))
 
 
-MAJORS = [Path(each) for each in os.environ.get("DESK_POSTGRES", "").split(":") if each]
+MAJORS = [Path(name) for name in os.environ.get("DESK_POSTGRES", "").split(":") if name]
 
 
 @pytest.mark.parametrize("folder", MAJORS or [None], ids=str)
 def test_other_majors(folder: Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same with servers of other majors: `DESK_POSTGRES` names their folders of programs."""
+    """The same with servers of other majors, whose programs `DESK_POSTGRES` names.
+
+    Their `pg_stat_statements` must be marked as trusted, which no distribution does.
+    """
     if folder is None:
-        pytest.skip("DESK_POSTGRES is not set: `/usr/lib/postgresql/15/bin:/opt/postgresql-18/bin`")
+        pytest.skip("DESK_POSTGRES names no PostgreSQL of another major (such as `/opt/postgresql-18/bin`)")
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     with databases.serving(tmp_path, folder) as server:
         tools = databases.toolbox(tmp_path, databases.filled(server, "app"))

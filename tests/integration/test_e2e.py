@@ -14,15 +14,13 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.quality.e2e.pytest_run import browser
 from tests.integration.desk import Call, Desk
+from tests.support import skips
 
-pytestmark = [
-    pytest.mark.skipif(
-        not browser() or importlib.util.find_spec("playwright") is None,
-        reason="no browser here: `apt-get install chromium-headless-shell`, `requirements-e2e.txt`",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("playwright") is None or not skips.browser(),
+    reason=skips.reason("a browser", "apt-get install chromium-headless-shell"),
+)
 HOME, BOOKING = "home or visitor_reads", "booking_is_made"
 LIAR = "import os\ndef test_x():\n    print('1 passed')\n    os._exit(0)\n"
 SKIPS = "import pytest\n@pytest.mark.skip(reason='no time')\ndef test_x(): pass\n"
