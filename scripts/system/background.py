@@ -1,4 +1,4 @@
-"""Work beside the main thread that nobody has to wait for: a task ends with `os._exit`."""
+"""Background threads that nobody has to join (a task ends with `os._exit`), and the clock for waiting."""
 
 from __future__ import annotations
 
@@ -15,32 +15,29 @@ P = ParamSpec("P")
 
 
 def submit(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    """Start the work in a daemon thread; its value, or what it raised, is the future's.
+    """Run the call in a daemon thread; the future gives its value or raises what it raised.
 
-    Unlike a pool's `with`, nothing here waits for a thread that hangs when a signal arrives.
+    Unlike an executor's `with`, nothing here joins a thread that hangs when a signal arrives.
     """
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(work(*args, **kwargs))
-        except BaseException as fault:  # noqa: BLE001 - it is raised again where it is asked for
+        except BaseException as fault:  # noqa: BLE001 - `future.result()` raises it again
             future.set_exception(fault)
 
     threading.Thread(target=run, daemon=True).start()
     return future
 
 
-# The clock that waits go by, and when this process was started on it.
-
-
 def boottime() -> float:
-    """Seconds that only go forward, and count the time that a laptop slept."""
+    """Monotonic seconds that include the time a laptop was asleep."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def process_start() -> float:
-    """When this process was started, on that clock; now, where the system does not say (`proc(5)`)."""
+    """When this process was started, by `boottime` (`proc(5)`, field 22); now, where there is no /proc."""
     try:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         return ticks / os.sysconf("SC_CLK_TCK")

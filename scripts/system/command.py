@@ -1,4 +1,4 @@
-"""A command is a value: what would be run, without the means to run it."""
+"""A command as a value, its result, and the environment variables that children get."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Command:
-    """One program call. Secrets belong in `env` or `stdin`, never in `argv`.
+    """One program call, not yet run. Secrets belong in `env` or `stdin`, never in `argv`.
 
     Args:
-        argv: program and arguments; no shell ever sees them.
-        cwd: the folder to run in; ours if None.
-        env: what the program gets beside the clean base (`environment.BASE`).
-        stdin: bytes to feed; None means the null device.
-        timeout: seconds until the whole process group is ended.
-        success: exit codes that are no failure.
+        argv: program and arguments; no shell is involved.
+        cwd: the working folder; the desk's own if None.
+        env: variables that the program gets in addition to `BASE`.
+        stdin: bytes for standard input; None: the null device.
+        timeout: seconds after which the whole process group is ended.
+        success: exit codes that mean success.
     """
 
     argv: tuple[str, ...]
@@ -31,17 +31,17 @@ class Command:
 
     @property
     def program(self) -> str:
-        """The program's bare name, for messages."""
+        """The program's name without its folder, for messages."""
         return Path(self.argv[0]).name
 
     def __str__(self) -> str:
-        """The line a person could paste."""
+        """The command line, quoted for a shell."""
         return shlex.join(self.argv)
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished command: exit code, raw output, seconds it took."""
+    """A finished command: exit code, raw output, run time in seconds."""
 
     code: int
     out: bytes
@@ -59,15 +59,13 @@ class Result:
         return self.err.decode("utf-8", "replace")
 
 
-# What a child may inherit: an allow-list, because a CI job's environment is full of secrets.
-
-
+# what every child inherits: an allow-list, because a CI job's environment is full of secrets
 BASE = (
     "PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TERM TMPDIR TZ XDG_CONFIG_HOME XDG_CACHE_HOME "
     "SSL_CERT_FILE SSL_CERT_DIR HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy"
 ).split()
 
-# git and ssh find their credentials through these; which they use is their own business.
+# through these git and ssh find credentials
 CREDENTIALS = (
     "SSH_AUTH_SOCK SSH_AGENT_PID SSH_ASKPASS GIT_ASKPASS GIT_SSH GIT_SSH_COMMAND GIT_CONFIG_GLOBAL "
     "GIT_CONFIG_SYSTEM GIT_CONFIG_NOSYSTEM GH_TOKEN GITHUB_TOKEN GNUPGHOME DISPLAY"
@@ -75,21 +73,21 @@ CREDENTIALS = (
 
 
 def inherited(names: Iterable[str] = ()) -> dict[str, str]:
-    """The clean base of a child's environment, and `names` where they are set."""
+    """The variables of `BASE`, and of `names`, that are set."""
     return {name: os.environ[name] for name in (*BASE, *names) if name in os.environ}
 
 
 def full_env() -> dict[str, str]:
-    """All of it: for the desk's own tests and checks, which are the person's programs."""
+    """The whole environment: for the desk's own tests and checks, which run on the person's behalf."""
     return dict(os.environ)
 
 
 def child_env(extra: Mapping[str, str]) -> dict[str, str]:
-    """The clean base with `extra` on top."""
+    """A child's environment: `BASE`, overridden by `extra`."""
     return {**inherited(), **extra}
 
 
 def with_prefix(prefixes: Iterable[str]) -> dict[str, str]:
-    """The variables of our own environment whose names begin so."""
-    wanted = tuple(prefixes)
-    return {name: value for name, value in os.environ.items() if name.startswith(wanted)}
+    """The variables of our own environment whose names start with one of the prefixes."""
+    starts = tuple(prefixes)
+    return {name: value for name, value in os.environ.items() if name.startswith(starts)}

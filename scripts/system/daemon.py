@@ -1,25 +1,31 @@
-"""Processes that outlive the task that starts them, and are found again by later tasks."""
+"""Processes that outlive the task that starts them; later tasks find them by a pid file.
+
+A pid file holds {"pid": 123, "born": "<start time>"}: the start time tells a process from a later one
+that the system gave the same pid.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.system.command import child_env
 
-_started: dict[int, subprocess.Popen[bytes]] = {}  # by us, in this very process
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
+_started: dict[int, subprocess.Popen[bytes]] = {}  # pid -> child of this process
 
 
 def start(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> int:
-    """Start a process in a session of its own; its pid and start time go to `pid_file`."""
+    """Start a process in a session of its own; returns its pid, which also goes to `pid_file`."""
     with log.open("ab") as sink:
         child = subprocess.Popen(
             list(argv),
@@ -38,30 +44,32 @@ def start(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, s
 
 
 def record(pid_file: Path, pid: int) -> None:
-    """Have `running` and `stop` know a process (the leader of its group) by `pid_file`.
+    """Write the pid file of a process, the leader of its group, for `running` and `stop`.
 
-    In one piece: who read half of it would think the process dead, and clear up after it.
+    It is written atomically: a reader of half a file would take the process for dead and clean up.
     """
     half = pid_file.with_name(f"{pid_file.name}.half")
-    half.write_text(json.dumps({"pid": pid, "born": born(pid)}))
+    half.write_text(json.dumps({"pid": pid, "born": start_time(pid)}))
     half.replace(pid_file)
 
 
 def running(pid_file: Path) -> int | None:
-    """The pid of the process that `pid_file` names, None when it is gone.
-
-    The start time is compared as well, so a pid that the system gave to somebody else is not ours.
-    """
+    """The pid of the process that `pid_file` names; None when it has ended."""
     try:
         record = json.loads(pid_file.read_text())
         pid, recorded = int(record["pid"]), record["born"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return pid if recorded is not None and born(pid) == recorded else None
+    return pid if recorded is not None and start_time(pid) == recorded else None
 
 
 def stop(pid_file: Path, *, grace: float = 5.0, first: int = signal.SIGTERM) -> None:
-    """End the process group that `pid_file` names, and forget it. Harmless when it is gone."""
+    """End the process group that `pid_file` names, and remove the file. Does nothing if it has ended.
+
+    Args:
+        grace: seconds between the first signal and SIGKILL.
+        first: the signal that asks it to end.
+    """
     pid = running(pid_file)
     if pid is not None:
         _kill(pid, first)
@@ -74,21 +82,19 @@ def stop(pid_file: Path, *, grace: float = 5.0, first: int = signal.SIGTERM) -> 
     pid_file.unlink(missing_ok=True)
 
 
-def born(pid: int) -> str | None:
-    """When a process started, in the system's own count; None for a dead one or a zombie."""
+def start_time(pid: int) -> str | None:
+    """When a process started, as /proc or `ps` puts it; None for a dead one or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return _born_by_ps(pid) if not Path("/proc/self").exists() else None
+        return _start_time_by_ps(pid) if not Path("/proc/self").exists() else None
     return None if fields[0] == "Z" else fields[19]
 
 
-def _born_by_ps(pid: int) -> str | None:
-    """The same question where there is no /proc (macOS)."""
-    answer = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or None
+def _start_time_by_ps(pid: int) -> str | None:
+    """Where there is no /proc (macOS)."""
+    ps = ["ps", "-o", "lstart=", "-p", str(pid)]
+    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.strip() or None
 
 
 def _kill(pid: int, number: int) -> None:
@@ -97,7 +103,7 @@ def _kill(pid: int, number: int) -> None:
 
 
 def _await_end(pid_file: Path, pid: int) -> None:
-    """After SIGKILL: the end is near, but not at once."""
+    """Wait until the kernel has ended the process after SIGKILL, at most a second."""
     deadline = time.monotonic() + 1.0
     while running(pid_file) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -105,23 +111,23 @@ def _await_end(pid_file: Path, pid: int) -> None:
 
 
 def _reap(pid: int) -> None:
-    """Collect the child if it is ours, so that it does not linger as a zombie."""
+    """Collect the process if it is a child of ours that has ended, so that it is no zombie."""
     child = _started.get(pid)
     if child is not None and child.poll() is not None:
         del _started[pid]
 
 
-# Children of an asyncio loop, wired by pipes, that are found again should we be killed.
-
-
 async def start_piped(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Process:
-    """Start a process in a session of its own, its three streams piped to us.
+    """Start an asyncio subprocess in a session of its own with all three streams piped.
 
-    Its pid goes to `pid_file` (`daemon.stop` ends it); whoever waits for it removes the file.
+    Its pid goes to `pid_file`, so that `stop` can end it; the caller that awaits it removes the file.
 
     Raises:
         OSError: the program or the folder is missing.
     """
+    import asyncio  # only the sandbox and Publish pay for its import
+    from asyncio.subprocess import PIPE
+
     child = await asyncio.create_subprocess_exec(
         *argv,
         cwd=cwd,

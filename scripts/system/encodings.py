@@ -1,8 +1,9 @@
-"""How a value may stand in somebody's text: as it is, encoded, escaped once or twice, wrapped.
+# pure
+"""Find values in a text in whatever form they occur: plain, encoded, escaped once or twice, wrapped.
 
-Whole encodings (base64, hex) are looked for as they are; escapes (URL, JSON, HTML, shell) touch one
-character and not the next, so the text is read as a decoder would read it, and each place is led back
-to the raw text.
+Encodings of the whole value (base64, hex) are searched for as they are. Escapes (URL, JSON, HTML, shell)
+change some characters and not others, so the text is decoded, and each match is mapped back to the
+raw text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 HEX = "[0-9A-Fa-f]"
 WRAP = "wrap"
-# each kind of escape is read on its own: a password may hold what looks like an escape of another kind
+# each kind of escape is decoded on its own: a password may contain what looks like another kind
 KINDS = {
     "url": re.compile(rf"(?:%{HEX}{{2}})+"),
     "backslash": re.compile(
@@ -27,7 +28,7 @@ KINDS = {
     "quotes": re.compile(r"""'\\''|'"'"'"""),
     WRAP: re.compile(r"(?<=\S)[ \t]*\r?\n[ \t]*(?:\| )?(?=\S)"),
 }
-# what may become an escape when more text comes
+# the end of a text that may become an escape when more text arrives
 UNFINISHED = re.compile(
     rf"(?:(?:%{HEX}{{2}})*%{HEX}{{0,2}}"
     rf"|(?:\\x{HEX}{{2}})*\\(?:x{HEX}{{0,2}})?"
@@ -37,38 +38,38 @@ UNFINISHED = re.compile(
 UNFINISHED_WRAP = re.compile(r"[ \t]*(?:\r?\n?[ \t]*(?:\| ?)?)\Z")
 CONTROL = dict(zip("abefnrtv0", "\a\b\x1b\f\n\r\t\v\0", strict=True))
 DEPTH = 2  # an escaped text inside an escaped text
-LONGEST = 24  # characters that one character may take: an escape of an escape
+LONGEST = 24  # characters that one character may become: an escape of an escape
 
 
 @dataclass
 class View:
-    """A reading of a raw text.
+    """A decoded text, with the positions of its characters in the raw text.
 
     Args:
-        places: where in `text` a new stretch begins; within it, one character is one raw character.
-        origins: where each stretch begins in the raw text.
-        untils: where the character before each stretch ends in the raw text.
+        places: where in `text` each segment starts; within one, a character is one raw character.
+        starts: where each segment starts in the raw text.
+        ends: where the character before each segment ends in the raw text.
     """
 
     text: str
     places: list[int] = field(default_factory=lambda: [0])
-    origins: list[int] = field(default_factory=lambda: [0])
-    untils: list[int] = field(default_factory=lambda: [0])
+    starts: list[int] = field(default_factory=lambda: [0])
+    ends: list[int] = field(default_factory=lambda: [0])
 
-    def begin(self, place: int) -> int:
-        """Where the character at `place` begins in the raw text."""
+    def start(self, place: int) -> int:
+        """Where the character at `place` starts in the raw text."""
         nearest = bisect_right(self.places, place) - 1
-        return self.origins[nearest] + place - self.places[nearest]
+        return self.starts[nearest] + place - self.places[nearest]
 
     def end(self, place: int) -> int:
         """Where the character before `place` ends in the raw text."""
         nearest = bisect_right(self.places, place) - 1
         if self.places[nearest] == place:
-            return self.untils[nearest]
-        return self.origins[nearest] + place - self.places[nearest]
+            return self.ends[nearest]
+        return self.starts[nearest] + place - self.places[nearest]
 
     def rewritten(self, matches: Iterable[tuple[int, int, list[tuple[str, int]]]]) -> View:
-        """A view in which each (start, end, [(character, its length here)]) is replaced."""
+        """A view in which each (start, end, [(character, its length in this text)]) is replaced."""
         parts: list[str] = []
         new, at, length = View("", [], [], []), 0, 0
         for start, end, characters in matches:
@@ -86,27 +87,27 @@ class View:
         return new
 
     def _copy(self, place: int, below: View, start: int, end: int) -> str:
-        """Take a part of the view below as it is, with the stretches that it has there."""
+        """The text of `below` from `start` to `end`; its segments are added from `place` on."""
         self._mark(place, below, start)
-        for each in below.places[bisect_right(below.places, start) : bisect_left(below.places, end)]:
-            self._mark(place + each - start, below, each)
+        for segment in below.places[bisect_right(below.places, start) : bisect_left(below.places, end)]:
+            self._mark(place + segment - start, below, segment)
         return below.text[start:end]
 
     def _mark(self, place: int, below: View, at: int) -> None:
-        """From `place` on, characters are those of the view below from `at` on."""
+        """Start a segment at `place`: its characters are those of `below` from `at` on."""
         if self.places and self.places[-1] == place:
-            self.origins[-1] = below.begin(at)
+            self.starts[-1] = below.start(at)
             return
         self.places.append(place)
-        self.origins.append(below.begin(at))
-        self.untils.append(below.end(at))
+        self.starts.append(below.start(at))
+        self.ends.append(below.end(at))
 
 
 def encoded_forms(value: str) -> set[str]:
-    """The value, and each encoding of the whole of it that stands as one word in a text."""
+    """The value, and each encoding of the whole of it: hex, base64, reversed, `+` for spaces."""
     raw = _bytes(value)
     encoded = {raw.hex(), raw.hex().upper(), value[::-1]}
-    for shift, skipped in ((0, 0), (1, 2), (2, 3)):  # it may begin anywhere in a group of three bytes
+    for shift, skipped in ((0, 0), (1, 2), (2, 3)):  # it may start anywhere in a group of three bytes
         for alphabet in (b"+/", b"-_"):
             text = base64.b64encode(b"\0" * shift + raw, alphabet).decode()
             encoded.add(text[skipped : (shift + len(raw)) * 8 // 6])
@@ -115,74 +116,74 @@ def encoded_forms(value: str) -> set[str]:
 
 
 def find_spans(text: str, needles: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Where the needles stand in the text, in whatever reading."""
+    """(start, end) in the raw text of each needle in each decoding; may repeat and overlap."""
     for view in _readings(View(text), needles):
         for needle in needles:
             start = view.text.find(needle)
             while start >= 0:
-                yield view.begin(start), view.end(start + len(needle))
+                yield view.start(start), view.end(start + len(needle))
                 start = view.text.find(needle, start + 1)
 
 
 def incomplete_from(text: str, needles: Sequence[str]) -> int:
-    """From where on the text must be held back: what follows may be the begin of a needle.
+    """From where on the text may be the start of a needle, or of an escape; its length if nowhere.
 
-    Only the last part is looked at, as much as the longest needle can take.
+    Only the last part is searched, as much as the longest needle can take.
     """
     before = max(0, len(text) - LONGEST * max(map(len, needles), default=0))
     text = text[before:]
-    held = len(text)
+    cut = len(text)
     for view in _readings(View(text), needles, joined=True):
         size = len(view.text)
         unfinished = UNFINISHED.search(view.text, max(0, size - 4096))
         ends = {size}
         if unfinished:
-            held = min(held, view.begin(unfinished.start()))
+            cut = min(cut, view.start(unfinished.start()))
             ends.add(unfinished.start())
-        ended = UNFINISHED_WRAP.search(view.text, max(0, size - 64))
-        ends |= {ended.start()} if ended else set()
-        held = min([held, *(_begun(view, end, needles) for end in ends)])
-    return before + held
+        wrapped = UNFINISHED_WRAP.search(view.text, max(0, size - 64))
+        ends |= {wrapped.start()} if wrapped else set()
+        cut = min([cut, *(_partial_needle(view, end, needles) for end in ends)])
+    return before + cut
 
 
-def _begun(view: View, end: int, needles: Sequence[str]) -> int:
-    """Where the first needle begins that is cut off by the end of this reading; its very end if none."""
+def _partial_needle(view: View, end: int, needles: Sequence[str]) -> int:
+    """Where, in the raw text, the first needle starts that `end` cuts off; the end of the text if none."""
     first = end
     for needle in needles:
         at = view.text.find(needle[0], max(0, end - len(needle) + 1), first)
         while at >= 0 and not needle.startswith(view.text[at:end]):
             at = view.text.find(needle[0], at + 1, first)
         first = at if at >= 0 else first
-    return view.begin(first if first < end else len(view.text))
+    return view.start(first if first < end else len(view.text))
 
 
 def _readings(
     view: View, needles: Sequence[str], kinds: tuple[str, ...] = (), *, joined: bool = False
 ) -> Iterator[View]:
-    """The text as it stands, and as decoders of one kind after the other would read it.
+    """The view itself, and its decodings by each kind of escape, up to `DEPTH` one after the other.
 
-    Lines are joined only where that brings a needle to light (every log has lines), or if `joined`.
+    Wrapped lines are joined only where that reveals a needle (every log has lines), or if `joined`.
     """
     if not needles:
         return
     yield view
     for kind, escape in KINDS.items():
-        again = kind in kinds and kind not in ("url", "backslash")
-        if len(kinds) == DEPTH or again or not escape.search(view.text):
+        repeated = kind in kinds and kind not in ("url", "backslash")
+        if len(kinds) == DEPTH or repeated or not escape.search(view.text):
             continue
         if kind == WRAP and not joined:
             text = escape.sub("", view.text)
             if not any(needle in text for needle in needles):
                 continue
         matches = (
-            (each.start(), each.end(), [] if kind == WRAP else list(_characters(each[0])))
-            for each in escape.finditer(view.text)
+            (match.start(), match.end(), [] if kind == WRAP else list(_characters(match[0])))
+            for match in escape.finditer(view.text)
         )
         yield from _readings(view.rewritten(matches), needles, (*kinds, kind), joined=joined)
 
 
 def _characters(escape: str) -> Iterator[tuple[str, int]]:
-    """What an escape, or a run of them, stands for: each character with the length of its part."""
+    """The characters that one or more escapes stand for, each with the length of its escape."""
     if escape[0] == "%" or escape[:2] == "\\x":
         width = 3 if escape[0] == "%" else 4
         raw = bytes.fromhex(re.sub(r"%|\\x", "", escape))

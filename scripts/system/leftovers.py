@@ -86,7 +86,7 @@ def _end(find: Callable[[], Iterable[int]]) -> set[int]:
     doomed: dict[int, str] = {}  # pid -> start time, so that a pid given to another process is spared
     for number, limit in ((signal.SIGTERM, GRACE), (signal.SIGKILL, KILL_LIMIT)):
         for pid in _with_children(find()):
-            born = daemon.born(pid)
+            born = daemon.start_time(pid)
             if born is not None:
                 doomed.setdefault(pid, born)
         for pid in _alive(doomed):
@@ -98,7 +98,7 @@ def _end(find: Callable[[], Iterable[int]]) -> set[int]:
 
 
 def _alive(processes: dict[int, str]) -> set[int]:
-    return {pid for pid, born in processes.items() if daemon.born(pid) == born}
+    return {pid for pid, born in processes.items() if daemon.start_time(pid) == born}
 
 
 def _signal(pid: int, number: int) -> None:

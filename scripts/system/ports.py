@@ -1,4 +1,4 @@
-"""Ports on loopback: found free once, kept for the life of a world."""
+"""Ports on loopback: found once, kept as long as a sandbox exists."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import socket
 
 from scripts.errors import Refused
 
-# Below the range from which systems take ports for outgoing connections (32768 on Linux), so that
-# a port we keep is not lent to somebody's connection while the world is stopped.
+# below the ephemeral range (from 32768 on Linux), so that no outgoing connection gets one of our ports
+# while the sandbox is stopped
 LOWEST, HIGHEST = 20_000, 32_000
 
 
 def find_free(count: int) -> list[int]:
-    """So many different ports that nobody listens on now."""
-    found: list[int] = []
+    """`count` different ports that nobody listens on now."""
+    ports: list[int] = []
     for port in random.sample(range(LOWEST, HIGHEST), k=HIGHEST - LOWEST):
-        if len(found) == count:
+        if len(ports) == count:
             break
         if not in_use(port):
-            found.append(port)
-    return found
+            ports.append(port)
+    return ports
 
 
 def in_use(port: int) -> bool:
@@ -43,10 +43,10 @@ def accepts_connections(port: int) -> bool:
 
 
 def require_free(port: int, what: str) -> None:
-    """Say clearly that another program sits on a port of ours.
+    """Check that nobody listens on a port of the sandbox.
 
     Raises:
-        Refused: it does.
+        Refused: another program does.
     """
     if in_use(port):
         raise Refused(

@@ -1,4 +1,4 @@
-"""Runs commands: each in a process group of its own, judged by exit code, ended as a group."""
+"""Run commands: each in a process group of its own, judged by exit code, ended as a group."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from scripts.system.signals import deferred
 from scripts.system.text import sanitize_output
 
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL: a cancelled CI job has 10 in all
-TAIL = 12  # lines of a failed program's last words that are shown
-LONGEST_LINE = 65_536  # characters without a line end that are waited for
+TAIL = 12  # lines of a failed program's output that an error message quotes
+LONGEST_LINE = 65_536  # characters; a longer line is passed on in pieces
 
 _children: set[subprocess.Popen[bytes]] = set()
 _guard = threading.Lock()
 
 
 def run(command: Command) -> Result:
-    """Run to the end and return what happened.
+    """Run to the end; fail unless the exit code means success.
 
     Raises:
         CommandFailed: the program is missing, or its exit code is not in `command.success`.
@@ -38,25 +38,22 @@ def run(command: Command) -> Result:
     """
     result = attempt(command)
     if result.code not in command.success:
-        raise CommandFailed(
-            f"`{command.program}` ended with {result.code}{error_tail(result)}",
-            exit_code=result.code,
-        )
+        raise _failed(command, result)
     return result
 
 
 def attempt(command: Command) -> Result:
-    """Run to the end without judging the exit code (time-outs and missing programs still raise)."""
+    """Run to the end; any exit code is a result. Raises as `run` on a time-out or a missing program."""
     began = time.monotonic()
     with _child(command) as child:
         out, err = child.communicate(command.stdin, timeout=command.timeout)
         return Result(child.returncode, out, err, time.monotonic() - began)
 
 
-def run_polling(command: Command, every: float, look: Callable[[], None]) -> Result:
-    """As `attempt`, with a look round every so many seconds while it runs; for a command without `stdin`.
+def run_polling(command: Command, every: float, poll: Callable[[], None]) -> Result:
+    """As `attempt`, calling `poll` every `every` seconds while it runs; for a command without `stdin`.
 
-    What the program started and left behind is ended, too.
+    Children that the program leaves behind are ended, too.
     """
     began = time.monotonic()
     with _child(command) as child:
@@ -67,7 +64,7 @@ def run_polling(command: Command, every: float, look: Callable[[], None]) -> Res
                     return Result(child.returncode, out, err, time.monotonic() - began)
                 if time.monotonic() - began > command.timeout:
                     raise _timed_out(command)
-                look()
+                poll()
         finally:
             end_group(child)
             _signal(child, signal.SIGKILL)
@@ -75,9 +72,9 @@ def run_polling(command: Command, every: float, look: Callable[[], None]) -> Res
 
 @contextlib.contextmanager
 def run_in_background(command: Command) -> Iterator[Future[Result]]:
-    """Run it while we do something else; its end, however it ended, is the future's.
+    """Run while the caller does something else; yields the future result, as of `attempt`.
 
-    It is ended when this is left before. Only for programs that say little.
+    The program is ended when the block is left. Its output is held in memory.
 
     Raises:
         CommandFailed: the program is missing.
@@ -97,21 +94,81 @@ def _wait(command: Command, child: subprocess.Popen[bytes]) -> Result:
 
 
 @contextlib.contextmanager
-def _streaming(command: Command, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run it while its standard output is read; it is ended when this is left. See `streamed`."""
-    with _child(command, errors=errors) as child:
-        yield child
+def stream_stdout(command: Command) -> Iterator[IO[bytes]]:
+    """Run while the caller reads its standard output; leaving the block early ends the program.
+
+    For output that is too much to hold in memory. `command.timeout` counts from the end of the output.
+
+    Raises:
+        CommandFailed: the program is missing, failed, or printed anything to its standard error.
+        CommandTimedOut: it closed its output and did not end.
+    """
+    with tempfile.TemporaryFile() as errors, _child(command, stderr=errors) as child:
+        with cast("IO[bytes]", child.stdout) as stream:
+            yield stream
+            read_to_end = not stream.read(1)
+        if not read_to_end:
+            return
+        try:
+            code = child.wait(command.timeout)
+        except subprocess.TimeoutExpired:
+            raise CommandTimedOut(f"`{command.program}` did not end") from None
+        errors.seek(0)
+        result = Result(code, b"", errors.read(), 0.0)
+        if code not in command.success or result.err.strip():
+            raise _failed(command, result)
+
+
+def stream_lines(command: Command, on_line: Callable[[str], None]) -> int:
+    """Run and pass on what it prints, line by line, redacted and sanitized; returns its exit code.
+
+    Raises:
+        CommandFailed: the program is missing.
+        CommandTimedOut: it ran longer than `command.timeout`; the whole group was ended.
+    """
+    with _child(command, stderr=subprocess.STDOUT) as child:
+        reader = threading.Thread(target=_forward_lines, args=(child, on_line), daemon=True)
+        reader.start()
+        child.wait(command.timeout)
+        reader.join(GRACE)  # a grandchild that outlives it may hold the pipe open
+    return child.returncode
+
+
+def _forward_lines(child: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> None:
+    """Only whole lines: half a line could be half a workflow command."""
+    decoder, redactor, line = codecs.getincrementaldecoder("utf-8")("replace"), Redactor(), ""
+    source = cast("IO[bytes]", child.stdout)
+    while piece := _read(source):
+        line += redactor.feed(decoder.decode(piece))
+        whole, end, rest = line.rpartition("\n")
+        if len(rest) > LONGEST_LINE:
+            whole, end, rest = line, "\n", ""
+        if end:
+            on_line(sanitize_output(whole))
+        line = rest
+    line += redactor.feed(decoder.decode(b"", final=True)) + redactor.close()
+    if line:
+        on_line(sanitize_output(line))
+    source.close()
+
+
+def _read(source: IO[bytes]) -> bytes:
+    """The next bytes; b"" at the end, and when `end_group` closed the pipe."""
+    try:
+        return os.read(source.fileno(), 65_536)
+    except (OSError, ValueError):
+        return b""
 
 
 @contextlib.contextmanager
 def _child(
-    command: Command, *, merged_streams: bool = False, errors: IO[bytes] | None = None
+    command: Command, stderr: int | IO[bytes] = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A child that is in the list as long as it may live, and never outlives this."""
+    """A child that is in `_children` as long as it may live, and is ended with the block."""
     child = None
     try:
-        with deferred():  # between its start and its entry in the list a child could be lost
-            child = _start(command, merged_streams=merged_streams, errors=errors)
+        with deferred():  # a signal between the start and the entry in the list would lose the child
+            child = _start(command, stderr)
         yield child
     except subprocess.TimeoutExpired:
         raise _timed_out(command) from None
@@ -122,9 +179,7 @@ def _child(
                 _children.discard(child)
 
 
-def _start(
-    command: Command, *, merged_streams: bool = False, errors: IO[bytes] | None = None
-) -> subprocess.Popen[bytes]:
+def _start(command: Command, stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         child = subprocess.Popen(
             command.argv,
@@ -132,7 +187,7 @@ def _start(
             env=child_env(command.env),
             stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merged_streams else errors or subprocess.PIPE,
+            stderr=stderr,
             start_new_session=True,
         )
     except OSError as fault:
@@ -142,12 +197,8 @@ def _start(
     return child
 
 
-def _timed_out(command: Command) -> CommandTimedOut:
-    return CommandTimedOut(f"`{command.program}` took longer than {command.timeout:g} s")
-
-
 def end_group(child: subprocess.Popen[bytes]) -> None:
-    """End a child and all that it started, unless it has ended: SIGTERM, a moment, SIGKILL."""
+    """End a child and its process group unless the child has ended: SIGTERM, `GRACE` seconds, SIGKILL."""
     if child.returncode is not None:
         return
     _signal(child, signal.SIGTERM)
@@ -162,7 +213,7 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def end_all() -> None:
-    """End every child that any thread is still waiting for."""
+    """End the process group of every child that is still running, in whatever thread it was started."""
     with _guard:
         children = list(_children)
     for child in children:
@@ -179,86 +230,24 @@ def _signal(child: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(child.pid, number)
 
 
+def _timed_out(command: Command) -> CommandTimedOut:
+    return CommandTimedOut(f"`{command.program}` took longer than {command.timeout:g} s")
+
+
+def _failed(command: Command, result: Result) -> CommandFailed:
+    message = f"`{command.program}` ended with {result.code}{error_tail(result)}"
+    return CommandFailed(message, exit_code=result.code)
+
+
 def error_tail(result: Result) -> str:
-    """The end of what a program said, redacted, ready to follow a message."""
+    """The last lines of a program's standard error (else output), redacted, to append to a message."""
     return _indented(redact(result.errors.strip() or result.text.strip()).splitlines()[-TAIL:])
 
 
 def quoted_lines(text: str) -> str:
-    """What somebody else said, redacted, as lines that can't be taken for ours."""
+    """The first lines of untrusted text, redacted, each marked so that it can't pass for our own words."""
     return _indented(redact(text).strip().splitlines()[:TAIL])
 
 
 def _indented(lines: list[str]) -> str:
     return sanitize_output("".join(f"\n  | {line}" for line in lines))
-
-
-def stream_lines(command: Command, tell: Callable[[str], None]) -> int:
-    """Run with the person watching: `tell` gets what it prints, line by line, redacted and harmless.
-
-    Returns its exit code, whatever it is.
-
-    Raises:
-        CommandFailed: the program is missing.
-        CommandTimedOut: it ran longer than `command.timeout`; the whole group was ended.
-    """
-    with _child(command, merged_streams=True) as child:
-        reader = threading.Thread(target=_forward_lines, args=(child, tell), daemon=True)
-        reader.start()
-        child.wait(command.timeout)
-        reader.join(GRACE)  # a grandchild that outlives it may hold the pipe open
-    return child.returncode
-
-
-def _forward_lines(child: subprocess.Popen[bytes], tell: Callable[[str], None]) -> None:
-    """Whole lines at a time: half a line may be half a workflow command."""
-    decoder, redactor, line = codecs.getincrementaldecoder("utf-8")("replace"), Redactor(), ""
-    source = cast("IO[bytes]", child.stdout)
-    while piece := _read(source):
-        line += redactor.feed(decoder.decode(piece))
-        whole, end, rest = line.rpartition("\n")
-        if len(rest) > LONGEST_LINE:
-            whole, end, rest = line, "\n", ""
-        if end:
-            tell(sanitize_output(whole))
-        line = rest
-    line += redactor.feed(decoder.decode(b"", final=True)) + redactor.close()
-    if line:
-        tell(sanitize_output(line))
-    source.close()
-
-
-def _read(source: IO[bytes]) -> bytes:
-    """What is there by now; nothing at the end, and when the pipe was closed with the group."""
-    try:
-        return os.read(source.fileno(), 65_536)
-    except (OSError, ValueError):
-        return b""
-
-
-# A program's standard output as a stream: for what is too much to be held at once.
-
-
-@contextlib.contextmanager
-def stream_stdout(command: Command) -> Iterator[IO[bytes]]:
-    """Run while what it prints is read from the stream; whoever reads less ends it.
-
-    Raises:
-        CommandFailed: the program is missing, failed, or said anything on its standard error.
-        CommandTimedOut: it closed its output, and did not end.
-    """
-    with tempfile.TemporaryFile() as errors, _streaming(command, errors) as child:
-        with cast("IO[bytes]", child.stdout) as stream:
-            yield stream
-            whole = not stream.read(1)
-        if not whole:
-            return
-        try:
-            code = child.wait(command.timeout)
-        except subprocess.TimeoutExpired:
-            raise CommandTimedOut(f"`{command.program}` did not end") from None
-        errors.seek(0)
-        result = Result(code, b"", errors.read(), 0.0)
-        if code not in command.success or result.err.strip():
-            said = error_tail(result)
-            raise CommandFailed(f"`{command.program}` ended with {code}{said}", exit_code=code)

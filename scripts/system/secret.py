@@ -1,4 +1,4 @@
-"""A secret is a type that is not a str and prints as `***`; what leaks anyway is redacted."""
+"""`Secret`, a type that is not a str and prints as `***`; and redaction of secrets in any text."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from typing import Any, Final, NoReturn
 from scripts.system.encodings import encoded_forms, find_spans, incomplete_from
 
 MASK: Final = "***"
-SHORTEST: Final = 6  # shorter values occur by chance; replacing them would garble every text
+SHORTEST: Final = 6  # characters; shorter values occur by chance, and masking them would garble every text
 
 
 @dataclass
 class _Memory:
-    """All that one process has to keep to itself: values, what they may look like, and who was told."""
+    """The secrets that this process knows.
+
+    Args:
+        needles: the values and their encoded forms, longest first.
+        unannounced: values that no CI system was told to mask yet.
+    """
 
     values: set[str] = field(default_factory=set)
     needles: tuple[str, ...] = ()
@@ -27,7 +32,7 @@ _memory = _Memory()
 
 
 class Secret:
-    """Wraps a value so that printing, formatting, logging and JSON show only the mask."""
+    """A value that printing, formatting, logging and JSON show as the mask only."""
 
     __slots__ = ("_value",)
 
@@ -36,7 +41,7 @@ class Secret:
         remember(value)
 
     def reveal(self) -> str:
-        """The value itself. Every caller of this is a place to review."""
+        """The value itself. Review every caller of this."""
         return self._value
 
     def __bool__(self) -> bool:
@@ -56,7 +61,7 @@ class Secret:
 
 
 def remember(value: str) -> None:
-    """Have `redact` mask this value from now on, each of its lines, and their encoded forms."""
+    """Make `redact` mask this value, each of its lines, and their encoded forms from now on."""
     lines = {value, *(line.strip() for line in value.splitlines())}
     with _memory.guard:
         new = {text for text in lines if len(text.strip()) >= SHORTEST} - _memory.values
@@ -69,54 +74,55 @@ def remember(value: str) -> None:
 
 
 def unannounced() -> list[str]:
-    """The values that came to be known since the last call: for a CI system that masks by itself."""
+    """The values remembered since the last call, for a CI system that masks by itself."""
     with _memory.guard:
         values, _memory.unannounced = _memory.unannounced, []
     return values
 
 
 def redact(text: str) -> str:
-    """The text with every known secret masked, in whatever form it stands there."""
-    return _masked(text, _merged(text))
+    """The text with every remembered secret masked, in whatever form it occurs."""
+    return _masked(text, _occurrences(text))
 
 
 def redacted(value: Any) -> Any:
-    """What JSON can hold, with every text in it redacted; keys are our own words."""
+    """The value as JSON can hold it, every text in it redacted; keys stay, they are our own words."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {key: redacted(each) for key, each in value.items()}
+        return {key: redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redacted(each) for each in value]
+        return [redacted(item) for item in value]
     return redact(str(value))
 
 
 class Redactor:
-    """Redacts a text that comes in pieces, wherever they are cut.
+    """Redacts a text that arrives in pieces, wherever they are cut.
 
-    What may be the begin of a secret is held back until more comes, at most 24 times the longest one.
+    Text that may be the start of a secret is held back until more arrives, at most 24 times the length
+    of the longest secret.
     """
 
     def __init__(self) -> None:
-        self._held = ""
+        self._pending = ""
 
     def feed(self, piece: str) -> str:
-        """The part that can be shown by now."""
-        text, needles = self._held + piece, _memory.needles
+        """Add a piece; returns the text that can be shown by now, redacted."""
+        text, needles = self._pending + piece, _memory.needles
         cut = incomplete_from(text, needles)
-        found = _merged(text)
-        cut = next((start for start, end in found if start < cut < end), cut)
-        self._held = text[cut:]
-        return _masked(text[:cut], [each for each in found if each[1] <= cut])
+        places = _occurrences(text)
+        cut = next((start for start, end in places if start < cut < end), cut)
+        self._pending = text[cut:]
+        return _masked(text[:cut], [(start, end) for start, end in places if end <= cut])
 
     def close(self) -> str:
-        """The rest: nothing more will come."""
-        text, self._held = self._held, ""
+        """The rest of the text, redacted."""
+        text, self._pending = self._pending, ""
         return redact(text)
 
 
-def _merged(text: str) -> list[tuple[int, int]]:
-    """Where secrets stand, in order; those that overlap are one."""
+def _occurrences(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each secret in the text, in order; overlapping ones are merged."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(find_spans(text, _memory.needles)):
         if merged and start < merged[-1][1]:

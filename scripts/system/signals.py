@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP end a run; no child is lost on the way, no cleaning up disturbed."""
+"""SIGINT, SIGTERM and SIGHUP end a run without losing a child or interrupting the cleanup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from types import FrameType
 
 from scripts.errors import DeskError, DiskFull, Interrupted
 
-LISTENED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota exceeded, file too large
 
 _state = {"deferred": 0, "pending": 0}
 
@@ -21,21 +23,21 @@ class Stop(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """From now on a signal raises `Stop` in the main thread."""
-    for each in LISTENED:
-        signal.signal(each, _arrived)
+    """Make each signal raise `Stop` in the main thread."""
+    for number in HANDLED:
+        signal.signal(number, _handle)
 
 
 def ignore() -> None:
-    """No more: what is being put back must not be broken off."""
+    """Ignore signals from now on, so that they can't interrupt the cleanup."""
     if threading.current_thread() is threading.main_thread():
-        for each in LISTENED:
-            signal.signal(each, signal.SIG_IGN)
+        for number in HANDLED:
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """A signal waits until this is over: the start of a child must not be cut in two."""
+    """Hold a signal back until the block ends, for a step that must not be cut in two."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -50,7 +52,7 @@ def deferred() -> Iterator[None]:
             raise Stop(_name(number))
 
 
-def _arrived(number: int, _frame: FrameType | None) -> None:
+def _handle(number: int, _frame: FrameType | None) -> None:
     if _state["deferred"]:
         _state["pending"] = number
         return
@@ -61,14 +63,8 @@ def _name(number: int) -> str:
     return f"interrupted by {signal.Signals(number).name}"
 
 
-# Which faults are endings that people can act on: the family, a signal, a machine without room.
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, none of it for us, none for this file
-
-
 def as_desk_error(fault: BaseException) -> DeskError | None:
-    """The error of the family that says it; None for our own bug, which shows its traceback."""
+    """The `DeskError` for a fault that people can act on; None for a bug, which shows its traceback."""
     if isinstance(fault, DeskError):
         return fault
     if isinstance(fault, Stop):

@@ -1,4 +1,4 @@
-"""Temporary folders of the desk: gone at the end, and cleared by the next run should this one be killed."""
+"""Temporary folders of the desk, removed at the end, or by the next run if this one is killed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from pathlib import Path
 from scripts.system import daemon, leftovers, signals
 
 PREFIX = "release-desk-"
-YOUNG = 60.0  # seconds in which a folder without an owner is one that is just being made
-PATIENCE = 3.0  # seconds until a folder that is still written to must be gone
+YOUNG = 60.0  # seconds; a younger folder without an owner file is still being made
+PATIENCE = 3.0  # seconds to keep trying to remove a folder that is still written to
 
 
 @contextmanager
-def folder(beside: Path | None = None) -> Iterator[Path]:
-    """A folder of our own (0700) there or in the system's place; what killed runs left goes first.
+def folder(parent: Path | None = None) -> Iterator[Path]:
+    """A private folder (0700) in `parent` or the system's temporary folder, removed with the block.
 
-    It is the place for what must not outlive a run: passwords, lists, customers' data on their way.
+    For what must not outlive a run: passwords, lists, customers' data in transit. The folders of killed
+    runs in the same place are removed first.
     """
-    clear_abandoned(beside or Path(tempfile.gettempdir()))
-    made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside))
+    clear_abandoned(parent or Path(tempfile.gettempdir()))
+    made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         daemon.record(made / "owner", os.getpid())
         yield made
@@ -33,32 +34,32 @@ def folder(beside: Path | None = None) -> Iterator[Path]:
             _remove(made)
 
 
-def clear_abandoned(place: Path) -> None:
-    """Remove what killed runs left, and end what still works in it."""
-    for each in place.glob(f"{PREFIX}*"):
-        if _abandoned(each):
-            leftovers.end_in(each)
-            _remove(each)
+def clear_abandoned(parent: Path) -> None:
+    """Remove the folders of killed runs in `parent`, and end the processes that still work in them."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        if _is_abandoned(folder):
+            leftovers.end_in(folder)
+            _remove(folder)
 
 
-def _abandoned(folder: Path) -> bool:
-    """Ours, and its owner is dead or never said who he is."""
+def _is_abandoned(folder: Path) -> bool:
+    """Whether the folder is this user's and its owner is dead, or none was recorded within `YOUNG`."""
     try:
-        known = folder.lstat()
-        if folder.is_symlink() or not folder.is_dir() or known.st_uid != os.getuid():
+        stat = folder.lstat()
+        if folder.is_symlink() or not folder.is_dir() or stat.st_uid != os.getuid():
             return False
         if (folder / "owner").exists():
             return daemon.running(folder / "owner") is None
-    except OSError:  # another one is removing it
+    except OSError:  # another run is removing it
         return False
-    return time.time() - known.st_mtime > YOUNG
+    return time.time() - stat.st_mtime > YOUNG
 
 
 def _remove(folder: Path) -> None:
-    """Take it away; who still writes there would make it anew."""
+    """Remove the folder, again while a process that is ending still writes to it."""
     deadline = time.monotonic() + PATIENCE
     while True:
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists() or time.monotonic() > deadline:
-            return  # where it could not be done, the next one tries again
+            return  # if it could not be removed, the next run tries again
         time.sleep(0.05)

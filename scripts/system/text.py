@@ -1,26 +1,27 @@
-"""Text that only says something: it drives no terminal and starts no command of a CI system."""
+# pure
+"""Make untrusted text inert: it controls no terminal and issues no command to a CI system."""
 
 from __future__ import annotations
 
 import re
 
 COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-# GitHub's runner takes `::name::` after white space, and `##[name]` anywhere in a line; Azure
-# `##vso[`, TeamCity `##teamcity[`
+# GitHub's runner obeys `::name::` after white space at the start of a line, and `##[name]` anywhere in
+# one; Azure obeys `##vso[`, TeamCity `##teamcity[`
 COMMAND = re.compile(r"^(\s*)(?=::)", re.MULTILINE)
 MARK = re.compile(r"##(?=\w*\[)")
 
 
 def printable(text: str) -> str:
-    """The text without control, bidirectional and escape characters; line ends stay."""
+    """The text with control, bidirectional and escape characters replaced by U+FFFD; line feeds stay."""
     return "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text)
 
 
 def sanitize(text: str) -> str:
-    """The same, and no line that a CI system would carry out."""
+    """As `printable`, and with every workflow command of a CI system broken."""
     return MARK.sub("# #", COMMAND.sub(r"\1| ", printable(text)))
 
 
 def sanitize_output(text: str) -> str:
-    """What a program printed for a terminal, made harmless: no colours, no overwriting, tabs as spaces."""
+    """As `sanitize`, for a program's output: no colours or tabs, line feeds for carriage returns."""
     return sanitize(COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n").expandtabs(8))

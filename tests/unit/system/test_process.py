@@ -236,7 +236,7 @@ def children() -> set[int]:
 def test_an_interruption_at_the_start_leaves_no_process() -> None:
     """Wherever the signal arrives, also while the child is being started, no child goes on by itself."""
     others = children()
-    before = [signal.getsignal(each) for each in signals.LISTENED]
+    before = [signal.getsignal(each) for each in signals.HANDLED]
     signals.listen()
     try:
         for number in range(20):
@@ -246,7 +246,7 @@ def test_an_interruption_at_the_start_leaves_no_process() -> None:
                 run(Command(("sleep", "30")))
             press.join()
     finally:
-        for each, handler in zip(signals.LISTENED, before, strict=True):
+        for each, handler in zip(signals.HANDLED, before, strict=True):
             signal.signal(each, handler)
     end_all()  # as the desk's own end does
     gc.collect()
