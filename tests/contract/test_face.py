@@ -1,4 +1,4 @@
-"""The face of the desk: tasks, help, README."""
+"""The face of the desk: tasks and their help."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 import tasks
-from tests.support.desks import ROOT, invoke
+from tests.support.desks import invoke
 
-README = ROOT / "README.md"
 TASKS: dict[str, Any] = {name: tasks.namespace[name] for name in tasks.namespace.task_names}
 HELP = {name: {each.name: each.help for each in task.request.options()} for name, task in TASKS.items()}
 DEFAULTS = {
@@ -83,29 +82,6 @@ def test_every_task_speaks_json(name: str) -> None:
 def test_what_changes_something_can_be_planned_and_confirmed(name: str) -> None:
     """`--plan` and `--yes` are flags of every task that changes an environment."""
     assert {"plan", "yes"} <= {argument.name for argument in OPTIONS[name]}
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_the_readme_names_every_task(name: str) -> None:
-    """Who reads the README learns of every task."""
-    assert f"`{name}`" in README.read_text()
-
-
-def test_the_readme_names_no_task_that_is_not_there() -> None:
-    """Every `invoke X` in the README, and in the pages beside it, can be typed."""
-    pages = [README, *sorted((ROOT / "docs").glob("*.md"))]
-    text = "\n".join(page.read_text() for page in pages)
-    typed = re.findall(r"`(?:invoke|scripts/bootstrap) ([a-z][a-z0-9.-]*)", text)
-
-    assert set() == set(typed) - {*TASKS, *DEFAULTS.values()}
-
-
-def test_the_readme_has_the_codes_of_the_design() -> None:
-    """Every exit code is explained."""
-    table = re.findall(r"^\| .* \| ([0-9 ·,/or]+) \|$", README.read_text(), re.MULTILINE)
-    codes = {int(code) for cell in table for code in re.findall(r"[0-9]+", cell)}
-
-    assert {0, 1, 3, 4, 5, 6, 7, 130} <= codes
 
 
 HEAVY = (
