@@ -10,7 +10,7 @@ from typing import Any
 from scripts.config.outcome import Refusal
 from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import Comparison, compare
-from scripts.database.migrations.rollback_scripts import Judged
+from scripts.database.migrations.rollback_scripts import PlannedMigration
 from scripts.quality.gates import Gate
 from scripts.release import schema_rules
 from scripts.release.facts import Facts
@@ -40,7 +40,7 @@ class Plan:
     steps: tuple[Step, ...]
     refused: Refusal | None
     nothing: str | None
-    migrations: tuple[Judged, ...] = ()
+    migrations: tuple[PlannedMigration, ...] = ()
     back: GoingBack = field(default_factory=GoingBack)
     gates: tuple[Gate, ...] = ()
     options: tuple[RollbackOption, ...] = ()
@@ -72,8 +72,8 @@ class Plan:
                 "none by itself: no rollback of a rollback; what is live then is said, and a person decides"
             )
         back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
-        undo = rollback_scripts.must_go(self.migrations)
-        if undo and all(each.pair for each in undo):
+        undo = rollback_scripts.required_undos(self.migrations)
+        if undo and all(each.script for each in undo):
             return f"{back}; the migrations are undone by their rollback scripts"
         hard = ", ".join(f"`{each.file}`" for each in reversed(undo))
         stay = f"the migrations stay{f', though older code may not live with {hard}' if hard else ''}"
@@ -131,7 +131,7 @@ def decide(facts: Facts) -> Plan:
     )
 
 
-def _timed(steps: tuple[Step, ...], migrations: tuple[Judged, ...]) -> tuple[Step, ...]:
+def _timed(steps: tuple[Step, ...], migrations: tuple[PlannedMigration, ...]) -> tuple[Step, ...]:
     """The migrations take about what they took when they were tried."""
     took = [each.measured.seconds for each in migrations if each.measured]
     if not took or len(took) < len(migrations):

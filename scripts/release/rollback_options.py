@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.database.backups.manifest import Manifest
 from scripts.database.migrations.files import Comparison
-from scripts.database.migrations.rollback_scripts import must_go
+from scripts.database.migrations.rollback_scripts import required_undos
 from scripts.release.facts import Facts
 from scripts.release.schema_rules import GoingBack
 
@@ -94,7 +94,7 @@ def objections(facts: Facts, back: GoingBack) -> Iterator[tuple[str, str]]:
 def fits(manifest: Manifest, facts: Facts, comparison: Comparison, back: GoingBack) -> bool:
     """Whether a backup holds a schema that the older release lives with."""
     held, wanted = set(manifest.migrations), {each.version for each in facts.committed}
-    gone = {each.version for each in (*back.undo, *back.lacking, *must_go(back.ahead))}
+    gone = {each.version for each in (*back.undo, *back.lacking, *required_undos(back.ahead))}
     stays = set(comparison.missing) - gone
     return manifest.policy is None and wanted <= held <= wanted | stays
 

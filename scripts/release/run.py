@@ -8,8 +8,8 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.migrations import measure
-from scripts.database.migrations.measure import Measured
+from scripts.database.migrations import measurements
+from scripts.database.migrations.measurements import Measurement
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
@@ -63,7 +63,7 @@ class ReleaseRun(Run):
     proven: float = 0.0
     doubt: str | None = None
     built: Expected | None = None
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[Measurement, ...] = ()
 
     @property
     def environment(self) -> Environment:
@@ -233,7 +233,7 @@ def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -
         "built_for": facts.schema,
         "undone": list(run.undone),
         "restored": run.restored,
-        "measured": measure.documents(run.measured, run.plan.comparison.pending),
+        "measured": measurements.documents(run.measured, run.plan.comparison.pending),
         "source": facts.source.name if facts.source else None,
         "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,

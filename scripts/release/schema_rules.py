@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scripts.config.desk import Desk
-from scripts.database.migrations.files import Comparison, Migration, compare, read, rollbacks_of
+from scripts.database.migrations.files import Comparison, Migration, compare, migrations_in, rollbacks_of
 from scripts.database.migrations.lint import lints
-from scripts.database.migrations.measure import remembered
+from scripts.database.migrations.measurements import remembered
 from scripts.database.migrations.rollback_scripts import (
-    Judged,
+    PlannedMigration,
     is_newer,
     judge_migrations,
-    must_go,
     recorded,
+    required_undos,
     unusable_scripts,
 )
 from scripts.database.migrations.verdict import losses
@@ -51,7 +51,7 @@ def _left(
         if wanted <= set(files):
             break
         try:
-            found = read(desk.git.read_files(commit, desk.settings.app.migrations, ".sql"))
+            found = migrations_in(desk.git.read_files(commit, desk.settings.app.migrations, ".sql"))
             beside = rollbacks_of(desk, commit)
         except CommandFailed:  # not in this clone: a branch was rewritten
             continue
@@ -59,7 +59,7 @@ def _left(
         files |= {each.version: each for each in found if each.version in fresh}
         scripts |= {each.file: each for each in beside if each.version in fresh}
     ordered = {each.file: each.sql for each in files.values()}
-    return read(ordered), read({name: each.sql for name, each in scripts.items()})
+    return migrations_in(ordered), migrations_in({name: each.sql for name, each in scripts.items()})
 
 
 def _commits(facts: Facts) -> Iterator[str]:
@@ -81,24 +81,24 @@ class GoingBack:
         above: versions of the older release that are newer than one that would be undone.
     """
 
-    undo: tuple[Judged, ...] = ()
-    ahead: tuple[Judged, ...] = ()
-    lacking: tuple[Judged, ...] = ()
+    undo: tuple[PlannedMigration, ...] = ()
+    ahead: tuple[PlannedMigration, ...] = ()
+    lacking: tuple[PlannedMigration, ...] = ()
     above: tuple[str, ...] = ()
 
     @property
     def lost(self) -> tuple[str, ...]:
         """What data the scripts destroy, in words."""
-        scripts = [each.pair for each in self.undo if each.pair]
+        scripts = [each.script for each in self.undo if each.script]
         return tuple(f"`{script.file}` {loss}" for script in scripts for loss in losses(script.sql))
 
 
-def judged(facts: Facts, migrations: Sequence[Migration]) -> tuple[Judged, ...]:
+def judged(facts: Facts, migrations: Sequence[Migration]) -> tuple[PlannedMigration, ...]:
     """Migrations of the commit to release, judged."""
     return judge_migrations(migrations, facts.committed, facts.rollbacks, facts.lints, facts.ledger)
 
 
-def pending(facts: Facts, comparison: Comparison) -> tuple[Judged, ...]:
+def pending(facts: Facts, comparison: Comparison) -> tuple[PlannedMigration, ...]:
     """What a release would apply, judged."""
     known = remembered(facts.ledger, comparison.pending, facts.environment.name)
     return tuple(replace(each, measured=known.get(each.file)) for each in judged(facts, comparison.pending))
@@ -112,8 +112,8 @@ def going_back(facts: Facts, comparison: Comparison) -> GoingBack:
     files = {each.version: each for each in facts.left}
     there = [files.get(version) or recorded(rows[version]) for version in comparison.missing]
     known = judge_migrations(there, facts.left, facts.left_rollbacks, facts.lints, facts.ledger)
-    undo = must_go(known)
-    lacking = tuple(each for each in undo if each.pair is None)
+    undo = required_undos(known)
+    lacking = tuple(each for each in undo if each.script is None)
     above = tuple(each.version for each in facts.committed if undo and is_newer(each, undo[-1], rows))
     if lacking or above:
         return GoingBack((), known, lacking, above)
@@ -141,7 +141,7 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
             f"mend it with a new release; or, with the schema left ahead: {accept}",
         )
     # what came after one that must go back has to go first, so it needs a script as well
-    hard = [each for each in reversed(must_go(bringing)) if each.pair is None]
+    hard = [each for each in reversed(required_undos(bringing)) if each.script is None]
     if hard and facts.environment.guarded and not _first(facts):
         after = " (it has to go back before an older one can)"
         listed = "".join(f"\n  | {each}{after if each.verdict.stays else ''}" for each in hard)

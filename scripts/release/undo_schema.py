@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import newest
-from scripts.database.migrations.rollback_scripts import Judged
+from scripts.database.migrations.rollback_scripts import PlannedMigration
 from scripts.database.postgres.client import Postgres, postgres_of
 from scripts.errors import CommandFailed, DeskError, Refused, TakenBack
 from scripts.release import publish
@@ -40,7 +40,7 @@ def rehearse(run: ReleaseRun) -> None:
             ) from None
 
 
-def undo(run: ReleaseRun, due: Sequence[Judged]) -> None:
+def undo(run: ReleaseRun, due: Sequence[PlannedMigration]) -> None:
     """Take them back, newest first, all or nothing; then the history must be what was wanted.
 
     Raises:
@@ -66,12 +66,12 @@ def undo(run: ReleaseRun, due: Sequence[Judged]) -> None:
         )
 
 
-def after_failed_migration(run: ReleaseRun, applied: Sequence[Judged]) -> str:
+def after_failed_migration(run: ReleaseRun, applied: Sequence[PlannedMigration]) -> str:
     """What became of the files that were applied before one failed; the first error is never hidden.
 
     The caller holds the database's lock.
     """
-    if not applied or not all(each.pair for each in applied):
+    if not applied or not all(each.script for each in applied):
         return stays(applied) if applied else ""
     newest_first = tuple(reversed(applied))
     fault = _attempt(run, _postgres(run), newest_first)
@@ -81,10 +81,10 @@ def after_failed_migration(run: ReleaseRun, applied: Sequence[Judged]) -> str:
     return f"undone by their rollback scripts: {listed(newest_first)}"
 
 
-def due(run: ReleaseRun) -> tuple[Judged, ...]:
+def due(run: ReleaseRun) -> tuple[PlannedMigration, ...]:
     """What it brought and the release before can't live with, newest first, if all of it has a script."""
-    must = rollback_scripts.must_go(_brought(run))
-    return must if all(each.pair for each in must) else ()
+    must = rollback_scripts.required_undos(_brought(run))
+    return must if all(each.script for each in must) else ()
 
 
 def gone_back(run: ReleaseRun) -> bool:
@@ -95,7 +95,9 @@ def gone_back(run: ReleaseRun) -> bool:
     return bool(run.undone or run.restored) or (gone and facts.applied is not None)
 
 
-def follow_code(run: ReleaseRun, error: DeskError, expected: Expected, due: Sequence[Judged]) -> DeskError:
+def follow_code(
+    run: ReleaseRun, error: DeskError, expected: Expected, due: Sequence[PlannedMigration]
+) -> DeskError:
     """The older code is live again: its schema follows where it has to; what became of it is added."""
     try:
         if due:
@@ -116,7 +118,7 @@ def left(run: ReleaseRun) -> str:
     return stays([each for each in run.plan.migrations if each.file in run.migrated])
 
 
-def _brought(run: ReleaseRun) -> tuple[Judged, ...]:
+def _brought(run: ReleaseRun) -> tuple[PlannedMigration, ...]:
     """What this release, or a dead run of it, has brought into the database; oldest first."""
     facts, postgres = run.plan.facts, postgres_of(run.desk, run.environment)
     if postgres is None or facts.rolls_back or facts.previous is None:
@@ -135,7 +137,7 @@ def _brought(run: ReleaseRun) -> tuple[Judged, ...]:
     return judged(facts, [each for each in new if before or each.file in run.migrated])
 
 
-def stays(stands: Sequence[Judged]) -> str:
+def stays(stands: Sequence[PlannedMigration]) -> str:
     """That they stay, and what that means for the older code."""
     hard = [each for each in stands if not each.verdict.stays]
     if not hard:
@@ -146,12 +148,12 @@ def stays(stands: Sequence[Judged]) -> str:
     )
 
 
-def listed(known: Sequence[Judged]) -> str:
+def listed(known: Sequence[PlannedMigration]) -> str:
     """Their files."""
     return ", ".join(f"`{each.file}`" for each in known)
 
 
-def still_there(known: Sequence[Judged], stand: Sequence[str]) -> str:
+def still_there(known: Sequence[PlannedMigration], stand: Sequence[str]) -> str:
     """Those of them that stand in the database."""
     return listed([each for each in known if each.version in stand]) or "none of them"
 
@@ -163,7 +165,7 @@ def _once_more(run: ReleaseRun) -> str | None:
     return f"the older code is live, the schema is not; again: {again}" if target else None
 
 
-def _attempt(run: ReleaseRun, postgres: Postgres, due: Sequence[Judged]) -> DeskError | None:
+def _attempt(run: ReleaseRun, postgres: Postgres, due: Sequence[PlannedMigration]) -> DeskError | None:
     try:
         _run(run, postgres, due)
     except DeskError as fault:
@@ -171,10 +173,12 @@ def _attempt(run: ReleaseRun, postgres: Postgres, due: Sequence[Judged]) -> Desk
     return None
 
 
-def _run(run: ReleaseRun, postgres: Postgres, due: Sequence[Judged], *, rehearse: bool = False) -> None:
+def _run(
+    run: ReleaseRun, postgres: Postgres, due: Sequence[PlannedMigration], *, rehearse: bool = False
+) -> None:
     limits = run.desk.settings.supabase
     postgres.undo(
-        [(each.version, each.pair.sql) for each in due if each.pair],
+        [(each.version, each.script.sql) for each in due if each.script],
         lock_timeout=limits.lock_timeout,
         timeout=limits.push_timeout,
         rehearse=rehearse,

@@ -43,8 +43,8 @@ def by_hand(base: Desk) -> Iterator[Desk]:
 def test_a_database_is_what_its_migrations_make(base: Desk) -> None:
     call = base("db.drift", *DEV)
 
-    assert (0, False, []) == (call.code, call.document["drift"], call.document["differences"]), call.err
-    assert "" == call.document["sql"]
+    assert (call.code, call.document["drift"], call.document["differences"]) == (0, False, []), call.err
+    assert call.document["sql"] == ""
     assert call.document["replayed"] >= 5
 
 
@@ -53,12 +53,12 @@ def test_what_was_changed_by_hand_is_found(by_hand: Desk) -> None:
     call = by_hand("db.drift", *DEV)
     found = {each["thing"]: each for each in call.document["differences"]}
 
-    assert (1, "failed", True) == (call.code, call.document["ending"], call.document["drift"])
-    assert {"table public.drift_t", "table public.bookings", "table storage.objects"} == set(found)
-    assert ("added", ["+column drift_c text"]) == (
+    assert (call.code, call.document["ending"], call.document["drift"]) == (1, "failed", True)
+    assert set(found) == {"table public.drift_t", "table public.bookings", "table storage.objects"}
+    assert (
         found["table public.drift_t"]["change"],
         found["table public.bookings"]["lines"],
-    )
+    ) == ("added", ["+column drift_c text"])
     assert "drift_c" in call.document["sql"]
 
 
@@ -67,10 +67,10 @@ def test_two_databases(by_hand: Desk) -> None:
     there = by_hand("db.drift", "--from", "development", "--to", "development")
     other = by_hand("db.drift", "--from", "development", "--to", "production")
 
-    assert 0 == there.code, there.err
-    assert 1 == other.code
+    assert there.code == 0, there.err
+    assert other.code == 1
     changes = {each["thing"]: each["change"] for each in other.document["differences"]}
-    assert "removed" == changes["table public.drift_t"]
+    assert changes["table public.drift_t"] == "removed"
 
 
 def test_an_edited_file_and_an_unknown_version(base: Desk) -> None:
@@ -92,9 +92,9 @@ def test_an_edited_file_and_an_unknown_version(base: Desk) -> None:
             connection.execute(f"{SAVED} %s where version = %s".encode(), [statements, first])
             connection.execute(f"delete from {history} where version = '{V}'".encode())
 
-    assert (1, "diverged") == (call.code, found["state"])
-    assert [V] == found["missing"]
-    assert [first] == [each.partition("_")[0] for each in found["edited"]]
+    assert (call.code, found["state"]) == (1, "diverged")
+    assert found["missing"] == [V]
+    assert [each.partition("_")[0] for each in found["edited"]] == [first]
     assert base("db.status", "--env", "development").code == 0
 
 
@@ -112,7 +112,7 @@ def test_migrations_that_can_not_be_replayed_from_empty(base: Desk) -> None:
         base.sql("development", f"delete from supabase_migrations.schema_migrations where version = '{V}'")
         assert base("deploy", "--env", "development").code == 0
 
-    assert 1 == call.code
+    assert call.code == 1
     assert f"can't be replayed from empty: `{V}_leans.sql`" in call.document["message"]
     assert "drift_hand" in call.document["message"]
 
@@ -121,5 +121,5 @@ def test_migrations_that_can_not_be_replayed_from_empty(base: Desk) -> None:
 def test_one_other_side_and_no_more(base: Desk, choice: tuple[str, ...]) -> None:
     call = base("db.drift", "--from", "development", *choice)
 
-    assert 1 == call.code
+    assert call.code == 1
     assert "--against migrations" in call.document["hint"]

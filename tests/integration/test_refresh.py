@@ -29,7 +29,7 @@ def planted(desk: Desk) -> Iterator[Desk]:
 def refreshed(planted: Desk) -> Desk:
     call = planted(*TO)
     assert call.code == 0, call.err
-    assert refreshes.AHEAD == call.document["schema"]
+    assert call.document["schema"] == refreshes.AHEAD
     return planted
 
 
@@ -38,12 +38,12 @@ def test_nothing_personal_arrives(refreshed: Desk) -> None:
     there, here = dumped(refreshed, "production"), dumped(refreshed, "staging")
 
     # a generated tsvector and bytes are told in another way
-    assert [] == [each for each in SECRETS if each not in there and each != "bytes@in.here"]
-    assert [] == [each for each in SECRETS if each in here]
+    assert [each for each in SECRETS if each not in there and each != "bytes@in.here"] == []
+    assert [each for each in SECRETS if each in here] == []
     assert b"bytes@in.here".hex() in there
     assert b"bytes@in.here".hex() not in here
     assert "curie" not in here.lower()
-    assert [] == [row for row in ask(refreshed, "staging", "select mail from crm.seen") if "@" in str(row)]
+    assert [row for row in ask(refreshed, "staging", "select mail from crm.seen") if "@" in str(row)] == []
 
 
 def test_shape_keys_and_uniqueness_survive(refreshed: Desk) -> None:
@@ -56,8 +56,8 @@ def test_shape_keys_and_uniqueness_survive(refreshed: Desk) -> None:
     )
     assert (3, 3, 2, True) == found
     joined = "select count(*) from crm.notes n join crm.people p using (login)"
-    assert [(2,)] == ask(refreshed, "staging", joined)
-    assert [(2,)] == ask(refreshed, "staging", "select count(*) from crm.notes")
+    assert ask(refreshed, "staging", joined) == [(2,)]
+    assert ask(refreshed, "staging", "select count(*) from crm.notes") == [(2,)]
     shape = "select extra #>> '{a,0,n}', length(extra #>> '{a,0,mail}') from crm.people where id = 1"
     assert [("5", len("deep.in@json.fr"))] == ask(refreshed, "staging", shape)
     user = (
@@ -66,16 +66,16 @@ def test_shape_keys_and_uniqueness_survive(refreshed: Desk) -> None:
     )
     (row,) = ask(refreshed, "staging", f"{user} from auth.users where id::text like 'c1000000%'")
     assert (True, None, "", "", "{}") == row
-    assert [] == ask(refreshed, "staging", "select 1 from pg_namespace where nspname like 'desk\\_%'")
+    assert ask(refreshed, "staging", "select 1 from pg_namespace where nspname like 'desk\\_%'") == []
 
 
 def test_staging_is_ahead_exactly_as_before(refreshed: Desk) -> None:
     """Its own migration is there again, on masked data; histories and schemas agree, the lock is free."""
     assert refreshes.AHEAD in refreshed.versions("staging")
     assert refreshes.AHEAD not in refreshed.versions("production")
-    assert 0 == refreshed("db.status", "--env", "staging").code
-    assert {} == refreshed.refs("refs/deploy/")
-    assert ("refresh", "done") == (refreshed.ledger()[-1]["kind"], refreshed.ledger()[-1]["ending"])
+    assert refreshed("db.status", "--env", "staging").code == 0
+    assert refreshed.refs("refs/deploy/") == {}
+    assert (refreshed.ledger()[-1]["kind"], refreshed.ledger()[-1]["ending"]) == ("refresh", "done")
 
 
 def test_an_unruled_new_column_stops_it(refreshed: Desk) -> None:
@@ -87,9 +87,9 @@ def test_an_unruled_new_column_stops_it(refreshed: Desk) -> None:
     finally:
         refreshed.sql("production", "alter table crm.people drop column diary")
 
-    assert 1 == call.code
+    assert call.code == 1
     assert "`crm.people.diary` (text) has no rule" in call.document["message"]
-    assert before == dumped(refreshed, "staging")
+    assert dumped(refreshed, "staging") == before
 
 
 def test_what_a_careless_rule_keeps_is_found(refreshed: Desk) -> None:
@@ -102,15 +102,15 @@ def test_what_a_careless_rule_keeps_is_found(refreshed: Desk) -> None:
     finally:
         rules.write_text(text)
 
-    assert 1 == call.code, call.err
+    assert call.code == 1, call.err
     assert "`crm.notes.body` holds 1 addresses outside `example.invalid`" in call.document["message"]
     assert "sorbonne" not in call.err + call.out
-    assert before == dumped(refreshed, "staging")
+    assert dumped(refreshed, "staging") == before
 
 
 @pytest.mark.parametrize("target", ["production", "prod"])
 def test_a_guarded_environment_is_never_refreshed(planted: Desk, target: str) -> None:
     call = planted("db.refresh", "--to", target, "--from", "staging", "--yes")
 
-    assert 1 == call.code
+    assert call.code == 1
     assert "guarded" in call.document["message"]

@@ -185,7 +185,7 @@ def test_failing_migration_is_never_a_success(live: Desk, case: str) -> None:
         for number in applied:
             assert f"`209901010000{number}_t.sql`" in call.document["message"]
         if case == "second of three":
-            assert "seen in a rehearsal; nothing was changed" in call.document["message"]
+            assert "seen in a dry run; nothing was changed" in call.document["message"]
         if case.startswith("concurrently"):
             assert "left_behind" in call.document["message"]
             assert "invalid index left_index" in call.document["message"]

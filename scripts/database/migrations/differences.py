@@ -1,5 +1,5 @@
 # pure
-"""Drift: what a database is against what the migrations, or another database, say it should be. Pure."""
+"""Drift: what a database is, against what the migrations or another database say it should be."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scripts.database.migrations.files import FILE, Applied, Comparison, fingerprint
+from scripts.database.migrations.files import FILE, Applied, Comparison
+from scripts.database.migrations.statements import fingerprint
 
-STAMP = re.compile(r"[0-9]{14}")
-Described = Mapping[str, Sequence[str]]  # thing -> the lines that define it
+TIMESTAMP = re.compile(r"[0-9]{14}")
+SchemaText = Mapping[str, Sequence[str]]  # thing -> the lines that define it
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same on both sides; no lines where it is not there at all."""
+    """One thing that is not the same on both sides; a side without lines lacks it."""
 
     thing: str
     old: tuple[str, ...]
@@ -30,27 +31,27 @@ class Difference:
         return "added" if not self.old else "changed" if self.new else "removed"
 
     def lines(self) -> list[str]:
-        """The lines that differ, `-` for the old side and `+` for the new; none for what is whole."""
+        """The lines that differ, `-` for the old side and `+` for the new; only for a `changed` thing."""
         if not (self.old and self.new):
             return []
-        found = list(difflib.unified_diff(self.old, self.new, lineterm="", n=0))[2:]
-        return [line for line in found if not line.startswith("@@")]
+        diff = list(difflib.unified_diff(self.old, self.new, lineterm="", n=0))[2:]
+        return [line for line in diff if not line.startswith("@@")]
 
     def document(self) -> dict[str, Any]:
         """{"thing", "change", "lines"}."""
         return {"thing": self.thing, "change": self.change, "lines": self.lines()}
 
 
-def differences(old: Described, new: Described) -> tuple[Difference, ...]:
-    """What the two schemas don't share."""
+def schema_differences(old: SchemaText, new: SchemaText) -> tuple[Difference, ...]:
+    """Every thing that the two schemas do not share."""
     things = sorted(set(old) | set(new))
-    found = [Difference(each, tuple(old.get(each, ())), tuple(new.get(each, ()))) for each in things]
-    return tuple(each for each in found if each.old != each.new)
+    pairs = [Difference(thing, tuple(old.get(thing, ())), tuple(new.get(thing, ()))) for thing in things]
+    return tuple(pair for pair in pairs if pair.old != pair.new)
 
 
 @dataclass(frozen=True)
-class Between:
-    """The histories of two databases: versions that one of them lacks, and those that differ in text."""
+class HistoryComparison:
+    """The histories of two databases: versions that only one has, and versions whose text differs."""
 
     only_old: tuple[str, ...]
     only_new: tuple[str, ...]
@@ -64,10 +65,10 @@ class Between:
         return "ahead" if self.only_new else "behind" if self.only_old else "equal"
 
 
-def between(old: Sequence[Applied], new: Sequence[Applied]) -> Between:
-    """Set two histories side by side; a row without statements agrees with any."""
+def compare_histories(old: Sequence[Applied], new: Sequence[Applied]) -> HistoryComparison:
+    """Compare two histories; a row without statements agrees with any."""
     left, right = {row.version: row for row in old}, {row.version: row for row in new}
-    return Between(
+    return HistoryComparison(
         only_old=tuple(row.version for row in old if row.version not in right),
         only_new=tuple(row.version for row in new if row.version not in left),
         differing=tuple(
@@ -76,34 +77,32 @@ def between(old: Sequence[Applied], new: Sequence[Applied]) -> Between:
     )
 
 
-def malformed(names: Iterable[str]) -> Iterator[str]:
-    """What is wrong with the names in the migrations folder, in words."""
+def name_problems(names: Iterable[str]) -> Iterator[str]:
+    """What is wrong with the file names in the migrations folder, in words."""
     for name in sorted(names):
         match = FILE.fullmatch(name)
         if match is None:
             yield f"`{name}` is skipped by the Supabase CLI: a name is `<version>_<name>.sql`"
         elif match[2].endswith((".down", ".up")):
-            yield f"`{name}` is applied by the Supabase CLI like any other: it knows no down scripts"
-        elif not _moment(match[1]):
-            yield f"`{name}`: its version is no time (`YYYYMMDDHHMMSS`)"
+            yield f"`{name}` is applied by the Supabase CLI like any other: it has no down scripts"
+        elif not _is_timestamp(match[1]):
+            yield f"`{name}`: its version is not a time (`YYYYMMDDHHMMSS`)"
 
 
-def problems(comparison: Comparison, unrecorded: Sequence[str] = ()) -> Iterator[str]:
-    """What disagrees between a commit's files and a database's history, but for what is simply pending."""
+def history_problems(comparison: Comparison) -> Iterator[str]:
+    """Where a commit's files and a database's history disagree; pending files are not a disagreement."""
     if comparison.missing:
-        yield f"applied, and no file of the commit: {_listed(comparison.missing)}"
+        yield f"applied, but not a file of the commit: {_listed(comparison.missing)}"
     if comparison.edited:
-        yield f"edited after being applied: {_listed(each.file for each in comparison.edited)}"
+        yield f"edited after being applied: {_listed(file.file for file in comparison.edited)}"
     if comparison.late:
-        yield f"pending, but older than what is applied: {_listed(each.file for each in comparison.late)}"
+        yield f"pending, but older than what is applied: {_listed(file.file for file in comparison.late)}"
     if comparison.doubled:
         yield f"two files of one version: {_listed(comparison.doubled)}"
-    if unrecorded:
-        yield f"applied without a record of their text: {_listed(unrecorded)}"
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{each}`" for each in names)
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _differ(one: Applied, other: Applied) -> bool:
@@ -111,8 +110,8 @@ def _differ(one: Applied, other: Applied) -> bool:
     return len(set(texts)) > 1
 
 
-def _moment(version: str) -> bool:
-    if not STAMP.fullmatch(version):
+def _is_timestamp(version: str) -> bool:
+    if not TIMESTAMP.fullmatch(version):
         return False
     try:
         datetime.strptime(version, "%Y%m%d%H%M%S")  # noqa: DTZ007 - only whether there is such a time

@@ -1,8 +1,9 @@
-"""`db.drift`: two schemas and their histories set side by side; or one against what its migrations make."""
+"""`db.drift`: compare two databases, or one database with what its migrations make of an empty one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from scripts.config import supabase_cli
@@ -10,15 +11,17 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database import supabase
-from scripts.database.migrations import differences
-from scripts.database.migrations.differences import Difference
+from scripts.database.backups import scratch_server, toc
+from scripts.database.migrations.apply import applied_versions, apply
+from scripts.database.migrations.differences import Difference, compare_histories, schema_differences
 from scripts.database.migrations.files import Migration, applied_migrations
-from scripts.database.migrations.replay import Replayed, replayed, schema_of
-from scripts.database.migrations.status import standing
-from scripts.database.postgres.client import configured_database
+from scripts.database.migrations.status import schema_status
+from scripts.database.postgres import scratch
+from scripts.database.postgres.client import required_database
+from scripts.database.postgres.description import described
 from scripts.database.postgres.url import Database
 from scripts.database.request import DriftRequest
-from scripts.errors import CommandFailed, CommandTimedOut, Refused
+from scripts.errors import CommandFailed, CommandTimedOut, Refused, ReleaseFailed
 from scripts.state.remote import observe_remote
 
 SHOWN = 60  # lines of the difference that people read; JSON has them all
@@ -34,98 +37,124 @@ def drift(desk: Desk, request: DriftRequest) -> Outcome:
             f"invoke db.drift --from {environment.name} --against {MIGRATIONS}",
         )
     if request.to:
-        return _two(desk, environment, desk.settings.environment(request.to))
-    return _against(desk, environment, request.sha)
+        return _between(desk, environment, desk.settings.environment(request.to))
+    return _against_migrations(desk, environment, request.sha)
 
 
-def _against(desk: Desk, environment: Environment, sha: str) -> Outcome:
-    """What stands there, against the applied versions replayed from empty."""
-    own = standing(desk, observe_remote(desk), environment, sha)
-    versions = {row.version for row in own.applied}
-    there = _database(desk, environment)
-    wanted = [each for each in _once(own.committed) if each.version in versions]
-    with replayed(desk, environment, wanted) as made:
-        data = {**own.document(), "from": environment.name, "against": MIGRATIONS, "replayed": len(wanted)}
-        faults = list(own.problems)
-        if made.fault:
-            faults.append(f"can't be replayed from empty: `{made.file}`: {_first(made)}")
-            return _ended(desk, (environment.name, "its migrations"), faults, (), data)
-        found = differences.differences(schema_of(made.database), schema_of(there))
-        data |= {"sql": _sql(desk, made.database, there)}
-    return _ended(desk, (environment.name, "what its migrations make"), faults, found, data)
-
-
-def _two(desk: Desk, old: Environment, new: Environment) -> Outcome:
+def _between(desk: Desk, old: Environment, new: Environment) -> Outcome:
     """Two environments: their histories, then their schemas."""
-    there, here = _database(desk, old), _database(desk, new)
-    histories = [applied_migrations(desk, each) or () for each in (old, new)]
-    known = differences.between(*histories)
-    found = differences.differences(schema_of(there), schema_of(here))
-    data = {"from": old.name, "to": new.name, "state": known.state, **vars(known), "sql": None}
-    faults = [
-        *(f"only {old.name} has `{version}`" for version in known.only_old),
-        *(f"only {new.name} has `{version}`" for version in known.only_new),
-        *(f"`{version}` was applied with another text" for version in known.differing),
+    databases = [required_database(desk, environment) for environment in (old, new)]
+    histories = [applied_migrations(desk, environment) or () for environment in (old, new)]
+    history = compare_histories(*histories)
+    differences = schema_differences(*(_schema_of(database) for database in databases))
+    problems = [
+        *(f"only {old.name} has `{version}`" for version in history.only_old),
+        *(f"only {new.name} has `{version}`" for version in history.only_new),
+        *(f"`{version}` was applied with another text" for version in history.differing),
     ]
-    if found:
-        data["sql"] = _sql(desk, there, here)
-    return _ended(desk, (new.name, old.name), faults, found, data)
+    data = {"from": old.name, "to": new.name, "state": history.state, **vars(history), "sql": None}
+    if differences:
+        data["sql"] = _sql_difference(desk, *databases)
+    return _outcome(desk, (new.name, old.name), problems, differences, data)
 
 
-def _ended(
+def _against_migrations(desk: Desk, environment: Environment, sha: str) -> Outcome:
+    """One environment against its applied versions, replayed from empty."""
+    status = schema_status(desk, observe_remote(desk), environment, sha)
+    database = required_database(desk, environment)
+    applied = {row.version for row in status.applied}
+    # of two files that claim a version the CLI can apply only one: the first
+    first_files = {file.version: file for file in reversed(status.committed) if file.version in applied}
+    migrations = list(first_files.values())[::-1]
+    data = {
+        **status.document(),
+        "from": environment.name,
+        "against": MIGRATIONS,
+        "replayed": len(migrations),
+    }
+    problems = list(status.problems)
+    with _replayed(desk, environment, migrations) as (replay, error):
+        if error:
+            reached = applied_versions(replay)
+            failed = next((file.file for file in migrations if file.version not in reached), None)
+            why = " ".join(line.strip() for line in error.message.splitlines()[:3])
+            problems.append(f"can't be replayed from empty: `{failed}`: {why}")
+            return _outcome(desk, (environment.name, "its migrations"), problems, (), data)
+        differences = schema_differences(_schema_of(replay), _schema_of(database))
+        data |= {"sql": _sql_difference(desk, replay, database)}
+    return _outcome(desk, (environment.name, "what its migrations make"), problems, differences, data)
+
+
+@contextmanager
+def _replayed(
+    desk: Desk, environment: Environment, migrations: Sequence[Migration]
+) -> Iterator[tuple[Database, ReleaseFailed | None]]:
+    """Apply the migrations to a copy of a fresh project.
+
+    Gives that database, which is dropped at the end, and the error that stopped the replay, if any.
+    """
+    binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
+    with (
+        scratch_server.folder() as folder,
+        scratch_server.server(desk, environment, folder) as server,
+        scratch.opened(server, desk.new_id()) as databases,
+    ):
+        database, error = databases.copy(server.name, "replay"), None
+        try:
+            if migrations:
+                apply(desk, binary, database, migrations, folder=folder)
+        except ReleaseFailed as caught:
+            error = caught
+        yield database, error
+
+
+def _schema_of(database: Database) -> Mapping[str, tuple[str, ...]]:
+    """The team's part of a database's schema: thing -> its lines."""
+    return described(database, toc.SCHEMAS, toc.EXTENSIONS)
+
+
+def _sql_difference(desk: Desk, old: Database, new: Database) -> str | None:
+    """The difference as the CLI's pg-delta writes it; None where the CLI can't tell."""
+    try:
+        binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
+        with supabase.opened(binary, {}) as cli:
+            return supabase.difference(cli, old, new)
+    except (Refused, CommandFailed, CommandTimedOut) as error:
+        desk.progress.note(f"no difference in SQL: {error.message.splitlines()[0]}")
+        return None
+
+
+def _outcome(
     desk: Desk,
     sides: tuple[str, str],
-    faults: Sequence[str],
-    found: Sequence[Difference],
+    problems: Sequence[str],
+    differences: Sequence[Difference],
     data: Mapping[str, Any],
 ) -> Outcome:
-    (this, that), document = sides, {**data, "differences": [each.document() for each in found]}
-    if not faults and not found:
+    this, that = sides
+    document = {**data, "differences": [difference.document() for difference in differences]}
+    if not problems and not differences:
         return Outcome.done(f"no drift: {this} is {that}", drift=False, **document)
-    for line in _shown(found):
+    for line in _shown(differences):
         desk.progress.note(line)
-    listed = "".join(f"\n  | {fault}" for fault in faults)
-    things = f" ({len(found)} thing{'s differ' if len(found) != 1 else ' differs'})" if found else ""
+    count = len(differences)
+    things = f" ({count} {'things differ' if count > 1 else 'thing differs'})" if count else ""
+    listed = "".join(f"\n  | {problem}" for problem in problems)
     return Outcome.failed(
         f"drift: {this} is not {that}{things}{listed}",
-        "bring it back by a migration; never by hand",
+        "bring it back with a migration, never by hand",
         drift=True,
         **document,
     )
 
 
-def _shown(found: Sequence[Difference]) -> Iterator[str]:
+def _shown(differences: Sequence[Difference]) -> Iterator[str]:
     lines = []
-    for each in found:
-        lines += [f"{each.thing}: {each.change}", *(f"  {line}" for line in each.lines())]
+    for difference in differences:
+        lines += [
+            f"{difference.thing}: {difference.change}",
+            *(f"  {line}" for line in difference.lines()),
+        ]
     yield from lines[:SHOWN]
     if len(lines) > SHOWN:
-        yield f"... and {len(lines) - SHOWN} lines more: `--json` has them"
-
-
-def _sql(desk: Desk, old: Database, new: Database) -> str | None:
-    """The same as the CLI's pg-delta writes it; None where it can't be had."""
-    try:
-        binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
-        with supabase.opened(binary, {}) as cli:
-            return supabase.difference(cli, old, new)
-    except (Refused, CommandFailed, CommandTimedOut) as fault:
-        desk.progress.note(f"without the CLI's own difference: {fault.message.splitlines()[0]}")
-        return None
-
-
-def _database(desk: Desk, environment: Environment) -> Database:
-    database = configured_database(desk, environment)
-    if database is None:
-        raise Refused(f"{environment.name} has no database")
-    return database
-
-
-def _once(committed: Sequence[Migration]) -> list[Migration]:
-    """Of two files that claim a version the CLI can apply but one: the first."""
-    return list({each.version: each for each in reversed(committed)}.values())[::-1]
-
-
-def _first(made: Replayed) -> str:
-    said = [line.strip() for line in (made.fault or "").splitlines()]
-    return " ".join(said[:3])
+        yield f"... and {len(lines) - SHOWN} more lines: `--json` has them"

@@ -1,9 +1,9 @@
-"""Migrations tried on the very database, in one transaction that is rolled back; and what that did.
+"""Dry-run pending migrations: in one rolled-back transaction on the real database, and on a copy.
 
-Facts: the locks of a transaction stand in `pg_locks` as long as it is open; a table that is written anew
+Facts: the locks of a transaction are in `pg_locks` as long as it is open; a table that is rewritten
 gets another file (`relfilenode`); `pg_stat_xact_all_tables` counts the rows of our own transaction;
-sequences keep what was drawn from them; a new value of an enum can't be used before it is committed. Should
-the desk die, `client_connection_check_interval` has the server notice within a second.
+sequences keep what was drawn from them; a new value of an enum can't be used before it is committed. If
+the desk dies, `client_connection_check_interval` makes the server notice within a second.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.migrations import measure
-from scripts.database.migrations.files import Migration
-from scripts.database.migrations.measure import Measured
-from scripts.database.postgres.client import session
+from scripts.database.backups import catalog
+from scripts.database.backups.scratch_copy import restored
+from scripts.database.backups.verify import fetched
+from scripts.database.migrations import measurements
+from scripts.database.migrations.apply import bring_up_to_date
+from scripts.database.migrations.files import Applied, Migration, compare
+from scripts.database.migrations.measurements import Measurement
+from scripts.database.postgres.client import Postgres, configured_database, session
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed
+from scripts.state.ledger import Ledger
 from scripts.system.process import quoted_lines
 from scripts.system.secret import redact
 
@@ -39,22 +44,24 @@ where pid = pg_backend_pid() and locktype = 'relation' and granted"""
 ROWS = """select relid, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_all_tables
 where n_tup_ins + n_tup_upd + n_tup_del > 0"""
 ADDS_VALUE = re.compile(r"\badd\s+value\b", re.IGNORECASE)
-WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
-BUSY, LATE, SERVER, APART = "busy", "late", "server", "apart"
+WAIT_FOR_LOCK = 30.0  # seconds to wait for the database's lock while another migration runs
+SPLIT = "split it (add, fill in batches, then constrain), or allow more: `[rehearse] block`"
+
+# Why a file failed. `busy`: it got no lock in time; `late`: it hit the time limit; `server`: the server
+# went away; `uncommitted`: it needs what an earlier file has to commit first; `file`: the file is wrong.
+Cause = Literal["busy", "late", "server", "uncommitted", "file"]
+CAUSES: Mapping[str, Cause] = {"55P03": "busy", "40P01": "busy", "57014": "late", "55P04": "uncommitted"}
 
 
-class Tried(NamedTuple):
-    """One migration that was tried.
+class DryRun(NamedTuple):
+    """One file that ran and was rolled back; tables that it made itself are left out.
 
     Args:
-        seconds: that it took.
-        locks: table that stood before -> the modes of the locks that it took there.
-        rewritten: tables that stood before and were written anew, with their bytes.
-        rows: table that stood before -> rows inserted, updated or deleted.
-        fault: why it failed; None when it did not.
-        kind: `busy` (a lock was not to be had), `late` (the limit), `server` (it went away), `apart` (it
-            needs what an earlier file commits), or "" for what is wrong with the file itself.
-        line: of the fault in the file, counted from 1; 0 when it is not known.
+        locks: table -> lock modes that it took.
+        rewritten: table -> bytes of what was rewritten.
+        rows: table -> rows inserted, updated or deleted.
+        fault: the server's message if it failed.
+        line: of the fault in the file, counted from 1; 0 if unknown.
     """
 
     file: str
@@ -63,38 +70,44 @@ class Tried(NamedTuple):
     rewritten: Mapping[str, int]
     rows: Mapping[str, int]
     fault: str | None = None
-    kind: str = ""
+    cause: Cause | None = None
     line: int = 0
 
+    def measurement(self, where: str) -> Measurement:
+        """What is kept of it in the plan and in the ledger."""
+        return Measurement(self.file, where, self.seconds, self.locks, self.rewritten, self.rows)
 
-def tried(
+
+def execute(
     database: Database, files: Sequence[tuple[str, str]], *, lock_timeout: float, limit: float
-) -> list[Tried]:
-    """Run these files (name, text) in their order; the first that fails is the last. Nothing is kept.
+) -> list[DryRun]:
+    """Run the files (name, text) in order in one transaction, stop at the first fault, roll back.
 
-    All of it together may take `limit` seconds, and wait `lock_timeout` for a lock.
+    Args:
+        lock_timeout: seconds to wait for a lock.
+        limit: seconds for all files together.
 
     Raises:
         Unreachable: no connection, or it was lost.
     """
-    found: list[Tried] = []
+    results: list[DryRun] = []
     deadline = time.monotonic() + limit
     settings = _settings(lock_timeout, limit)
     with (
         session(database) as connection,
-        contextlib.suppress(_Enough),
+        contextlib.suppress(_StopError),
         connection.transaction(force_rollback=True),
     ):
-        there = {row[0]: row for row in connection.execute(TABLES)}
+        tables = {row[0]: row for row in connection.execute(TABLES)}
         for file, sql in files:
-            found.append(_try(connection, file, (settings, sql), there, deadline))
-            if found[-1].fault is not None:
-                raise _Enough
-    return found
+            results.append(_execute_file(connection, file, (settings, sql), tables, deadline))
+            if results[-1].fault is not None:
+                raise _StopError
+    return results
 
 
-class _Enough(Exception):
-    """The transaction can't go on; no error, it only leaves it."""
+class _StopError(Exception):
+    """Leaves the transaction, which a fault has ended."""
 
 
 def _settings(lock_timeout: float, limit: float) -> str:
@@ -104,45 +117,45 @@ def _settings(lock_timeout: float, limit: float) -> str:
     set local client_connection_check_interval = '1s'"""
 
 
-def _try(
+def _execute_file(
     connection: psycopg.Connection[Any],
     file: str,
     orders: tuple[str, str],
-    there: Mapping[int, Any],
+    tables: Mapping[int, Any],
     deadline: float,
-) -> Tried:
+) -> DryRun:
     import psycopg
 
-    locks, rows = set(connection.execute(LOCKS)), dict(connection.execute(ROWS))
-    files = {row[0]: row[2] for row in connection.execute(TABLES)}
+    locks_before, rows_before = set(connection.execute(LOCKS)), dict(connection.execute(ROWS))
+    disk_files = {row[0]: row[2] for row in connection.execute(TABLES)}
     started = time.monotonic()
     try:
-        with _ended_at(connection, deadline):
+        with _cancelled_at(connection, deadline):
             for order in orders:
                 connection.execute(order.encode("utf-8", "surrogateescape"))
             connection.execute("reset role")
             connection.execute("set constraints all immediate")
-    except psycopg.Error as fault:
-        return _failed(file, time.monotonic() - started, fault, orders[1])
+    except psycopg.Error as error:
+        return _failure(file, time.monotonic() - started, error, orders[1])
     seconds = time.monotonic() - started
-    names = {oid: row[1] for oid, row in there.items()}
-    taken: dict[str, tuple[str, ...]] = {}
-    for oid, mode in sorted(set(connection.execute(LOCKS)) - locks):
+    names = {oid: row[1] for oid, row in tables.items()}
+    locks: dict[str, tuple[str, ...]] = {}
+    for oid, mode in sorted(set(connection.execute(LOCKS)) - locks_before):
         if oid in names:
-            taken[names[oid]] = (*taken.get(names[oid], ()), mode)
-    anew = {
-        row[1]: there[row[0]][3]
+            locks[names[oid]] = (*locks.get(names[oid], ()), mode)
+    rewritten = {
+        row[1]: tables[row[0]][3]
         for row in connection.execute(TABLES)
-        if row[0] in there and row[2] != files.get(row[0], row[2])
+        if row[0] in tables and row[2] != disk_files.get(row[0], row[2])
     }
-    touched = {oid: count - rows.get(oid, 0) for oid, count in connection.execute(ROWS)}
-    counted = {names[oid]: count for oid, count in touched.items() if oid in names and count}
-    return Tried(file, round(seconds, 2), taken, anew, counted)
+    changed = {oid: count - rows_before.get(oid, 0) for oid, count in connection.execute(ROWS)}
+    rows = {names[oid]: count for oid, count in changed.items() if oid in names and count}
+    return DryRun(file, round(seconds, 2), locks, rewritten, rows)
 
 
 @contextlib.contextmanager
-def _ended_at(connection: psycopg.Connection[Any], deadline: float) -> Iterator[None]:
-    """`statement_timeout` is for each statement; this is for all of them."""
+def _cancelled_at(connection: psycopg.Connection[Any], deadline: float) -> Iterator[None]:
+    """`statement_timeout` limits each statement; this limits all of them together."""
     timer = threading.Timer(max(0.0, deadline - time.monotonic()), connection.cancel)
     timer.daemon = True
     timer.start()
@@ -152,94 +165,144 @@ def _ended_at(connection: psycopg.Connection[Any], deadline: float) -> Iterator[
         timer.cancel()
 
 
-def _failed(file: str, seconds: float, fault: psycopg.Error, sql: str) -> Tried:
-    state = fault.sqlstate or ""
-    kind = {"55P03": BUSY, "40P01": BUSY, "57014": LATE, "55P04": APART}.get(state, "")
+def _failure(file: str, seconds: float, error: psycopg.Error, sql: str) -> DryRun:
+    state = error.sqlstate or ""
+    cause = CAUSES.get(state, "file")
     if not state or state[:2] in ("08", "53") or state.startswith("57P"):
-        kind = SERVER
-    place = int(fault.diag.statement_position or 0)
+        cause = "server"
+    place = int(error.diag.statement_position or 0)
     line = sql.count("\n", 0, place) + 1 if place else 0
-    return Tried(file, round(seconds, 2), {}, {}, {}, redact(str(fault).strip()), kind, line)
+    return DryRun(file, round(seconds, 2), {}, {}, {}, redact(str(error).strip()), cause, line)
 
 
-def measured(
+def measure(
     desk: Desk, environment: Environment, database: Database, pending: Sequence[Migration]
-) -> tuple[Measured, ...]:
-    """Try what can be tried in one transaction, and say what it did; the caller holds the database's lock.
+) -> tuple[Measurement, ...]:
+    """Dry-run what runs in one transaction, under the database's lock.
 
     Raises:
-        ReleaseFailed, Refused, CommandFailed: see `rehearse`.
+        ReleaseFailed: a migration fails.
+        Refused: it takes longer than `[rehearse] block`.
+        CommandFailed: a table was busy, or the server went away: another try may well succeed.
     """
-    able, unable = measure.trials(pending)
-    for migration, word in unable:
-        desk.progress.note(f"{migration.file}: holds `{word}`: it can only be tried on a copy")
-    limits, block = desk.settings.supabase, desk.settings.rehearse.block
-    files = [(each.file, each.sql) for each in able]
-    done = tried(database, files, lock_timeout=limits.lock_timeout, limit=block)
-    first = unable[0][0] if unable else None
-    for each in done:
-        if each.fault is not None:
-            if _leans(each, able, first):
-                desk.progress.note(f"{each.file}: not tried to the end, it needs what comes before it")
-                break
-            raise fault_of(environment, each, block)
-    good = [each for each in done if each.fault is None]
-    found = measure.with_held_locks([_measured(each, environment.name) for each in good], dict(files))
-    for known in found:
-        desk.progress.note(f"{known.file}: {'; '.join(known.words())}")
-    return found
+    runnable, excluded = measurements.runnable(pending)
+    for migration, word in excluded:
+        desk.progress.note(f"{migration.file}: holds `{word}`: only a dry run on a copy can try it")
+    block = desk.settings.rehearse.block
+    files = [(migration.file, migration.sql) for migration in runnable]
+    with Postgres(database).exclusive(WAIT_FOR_LOCK):
+        results = execute(database, files, lock_timeout=desk.settings.supabase.lock_timeout, limit=block)
+    first_excluded = excluded[0][0] if excluded else None
+    for result in results:
+        if result.fault is not None:
+            if not _needs_earlier_file(result, runnable, first_excluded):
+                raise _error_of(environment, result, block)
+            desk.progress.note(f"{result.file}: not finished: it needs what an earlier file commits")
+    measured = measurements.with_earlier_locks(
+        [result.measurement(environment.name) for result in results if result.fault is None], dict(files)
+    )
+    for measurement in measured:
+        desk.progress.note(f"{measurement.file}: {'; '.join(measurement.words())}")
+    return measured
 
 
-def refuse_long(desk: Desk, environment: Environment, found: Sequence[Measured]) -> None:
-    """No migration may keep writers out for longer than `[rehearse] block`.
+def refuse_long(desk: Desk, environment: Environment, measured: Sequence[Measurement]) -> None:
+    """No migration may block writers for longer than `[rehearse] block`.
 
     Raises:
         Refused: one does; it is named.
     """
-    block = desk.settings.rehearse.block
-    for each in measure.too_long(found, block):
-        tables = ", ".join(f"`{table}`" for table in each.keeps_out)
+    for measurement in measurements.too_long(measured, desk.settings.rehearse.block):
+        tables = ", ".join(f"`{table}`" for table in measurement.blocked_tables)
         raise Refused(
-            f"`{each.file}` would keep writers out of {tables} on {environment.name}"
-            f" for {each.seconds:g} s; nothing was changed",
-            "split it (add, fill in batches, then constrain), or allow more: `[rehearse] block`",
+            f"`{measurement.file}` would block writers of {tables} on {environment.name}"
+            f" for {measurement.seconds:g} s; nothing was changed",
+            SPLIT,
         )
 
 
-def fault_of(environment: Environment, failed: Tried, block: float) -> DeskError:
-    """Why the rehearsal ended early, as the error that it is."""
-    where = f" (line {failed.line})" if failed.line else ""
-    said = quoted_lines(failed.fault or "")
-    if failed.kind == BUSY:
+def _error_of(environment: Environment, failed: DryRun, block: float) -> DeskError:
+    file, name, details = failed.file, environment.name, quoted_lines(failed.fault or "")
+    if failed.cause == "busy":
         return CommandFailed(
-            f"`{failed.file}` got no lock on {environment.name}: a table is busy, nothing was changed"
-            f"{said}",
-            "try again when less is going on; `select * from pg_stat_activity` says who holds it",
+            f"`{file}` got no lock on {name}: a table is busy, nothing was changed{details}",
+            "try again when less is going on; `select * from pg_stat_activity` shows who holds it",
         )
-    if failed.kind == LATE:
+    if failed.cause == "late":
         return Refused(
-            f"`{failed.file}` takes longer than {block:g} s on {environment.name}, and may keep writers out"
-            f" as long; nothing was changed",
-            "split it (add, fill in batches, then constrain), or allow more: `[rehearse] block`",
+            f"`{file}` takes longer than {block:g} s on {name}, and may block writers for as long;"
+            " nothing was changed",
+            SPLIT,
         )
-    if failed.kind == SERVER:
-        return CommandFailed(
-            f"{environment.name} broke off the rehearsal of `{failed.file}`{said}", "try again"
-        )
+    if failed.cause == "server":
+        return CommandFailed(f"{name} broke off the dry run of `{file}`{details}", "try again")
+    line = f" (line {failed.line})" if failed.line else ""
     return ReleaseFailed(
-        f"migration `{failed.file}` fails on {environment.name}{where}, seen in a rehearsal;"
-        f" nothing was changed{said}",
+        f"migration `{file}` fails on {name}{line}, seen in a dry run; nothing was changed{details}",
         "mend the file in a new commit",
     )
 
 
-def _measured(done: Tried, where: str) -> Measured:
-    return Measured(done.file, where, done.seconds, done.locks, done.rewritten, done.rows)
+def _needs_earlier_file(
+    failed: DryRun, runnable: Sequence[Migration], first_excluded: Migration | None
+) -> bool:
+    """Whether it failed for want of an excluded file, or of an enum value that an earlier file adds."""
+    migration = next(migration for migration in runnable if migration.file == failed.file)
+    if failed.cause == "uncommitted":
+        return migration is not runnable[0] and ADDS_VALUE.search(migration.sql) is None
+    return (
+        first_excluded is not None and failed.cause == "file" and first_excluded.version < migration.version
+    )
 
 
-def _leans(failed: Tried, able: Sequence[Migration], left_out: Migration | None) -> bool:
-    """It failed for want of what was left out, or of a value that an earlier file adds to an enum."""
-    own = next(each for each in able if each.file == failed.file)
-    if failed.kind == APART:
-        return own is not able[0] and ADDS_VALUE.search(own.sql) is None
-    return left_out is not None and not failed.kind and left_out.version < own.version
+def dry_run_pending(
+    desk: Desk, environment: Environment, committed: Sequence[Migration], ledger: Ledger
+) -> tuple[list[Migration], list[Measurement]]:
+    """Dry-run what is pending: first on a copy of the last proven backup, then on the real database.
+
+    Returns the pending migrations, and their measurements: those of the real database where it has one.
+
+    Raises:
+        ReleaseFailed, Refused, CommandFailed: see `measure` and `refuse_long`.
+    """
+    database = configured_database(desk, environment)
+    if database is None:
+        return [], []
+    history = [Applied(*row) for row in Postgres(database).history()]
+    pending = list(compare(committed, history).pending)
+    if not pending:
+        return [], []
+    on_copy = _dry_run_on_copy(desk, environment, committed, pending, ledger)
+    measured = measure(desk, environment, database, pending)
+    refuse_long(desk, environment, measured)
+    files = {measurement.file for measurement in measured}
+    return pending, [*measured, *(each for each in on_copy if each.file not in files)]
+
+
+def _dry_run_on_copy(
+    desk: Desk,
+    environment: Environment,
+    committed: Sequence[Migration],
+    pending: Sequence[Migration],
+    ledger: Ledger,
+) -> list[Measurement]:
+    """In one transaction, to measure; then with the real CLI, which also runs what no transaction takes."""
+    proven = [backup.id for backup in catalog.known(ledger, environment.name).values() if backup.proven]
+    if not proven:
+        desk.progress.note(f"no proven backup of {environment.name}: no dry run on a copy")
+        return []
+    where = f"the copy of {proven[-1]}"
+    with (
+        fetched(desk, environment, proven[-1], ledger) as (folder, manifest),
+        restored(desk, environment, folder, manifest) as copy,
+    ):
+        runnable, _ = measurements.runnable(pending)
+        files = [(migration.file, migration.sql) for migration in runnable]
+        timeout = desk.settings.supabase.push_timeout
+        results = execute(copy, files, lock_timeout=timeout, limit=timeout)
+        started = desk.clock()
+        bring_up_to_date(desk, copy, committed)
+        seconds = desk.clock() - started
+        desk.progress.note(f"{len(pending)} applied by the CLI in {seconds:.1f} s on {where}")
+    measured = [result.measurement(where) for result in results if result.fault is None]
+    return list(measurements.with_earlier_locks(measured, dict(files)))

@@ -6,7 +6,6 @@ Versions are ordered as the Supabase CLI orders them (tried with 3.1.0): as text
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Literal
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.database.migrations.statements import fingerprint
 from scripts.database.postgres.client import postgres_of
 
 FILE = re.compile(r"([0-9]+)_(.*)\.sql")  # the Supabase CLI's own rule
@@ -21,7 +21,7 @@ FILE = re.compile(r"([0-9]+)_(.*)\.sql")  # the Supabase CLI's own rule
 
 @dataclass(frozen=True)
 class Migration:
-    """One file of `supabase/migrations` in a commit."""
+    """One file of `supabase/migrations` in a commit; a rollback script has the same shape."""
 
     version: str
     file: str
@@ -42,13 +42,21 @@ State = Literal["equal", "behind", "ahead", "diverged"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a database lacks, and what stands in the way of giving it."""
+    """The commit's migrations against the database's history.
+
+    Args:
+        pending: files that are not applied.
+        missing: applied versions that have no file.
+        edited: files that changed after they were applied.
+        late: pending files that are older than the newest applied version.
+        doubled: versions that two files claim.
+    """
 
     pending: tuple[Migration, ...]
-    missing: tuple[str, ...]  # versions that the database has and the commit lacks
-    edited: tuple[Migration, ...]  # files that changed after they were applied
-    late: tuple[Migration, ...]  # pending, though older than the newest applied one
-    doubled: tuple[str, ...]  # versions that two files of the commit claim
+    missing: tuple[str, ...]
+    edited: tuple[Migration, ...]
+    late: tuple[Migration, ...]
+    doubled: tuple[str, ...]
 
     @property
     def state(self) -> State:
@@ -60,117 +68,67 @@ class Comparison:
         return "behind" if self.pending else "equal"
 
 
-def read(files: Mapping[str, str]) -> tuple[Migration, ...]:
-    """The migrations among the files (name -> text) of the migrations folder, in their order."""
-    found = [(FILE.fullmatch(name), name, sql) for name, sql in files.items()]
-    migrations = [Migration(match[1], name, sql) for match, name, sql in found if match]
-    return tuple(sorted(migrations, key=lambda each: (each.version, each.file)))
+def migrations_in(files: Mapping[str, str]) -> tuple[Migration, ...]:
+    """The migrations among the files (name -> text) of a folder, in order."""
+    matches = [(FILE.fullmatch(name), name, sql) for name, sql in files.items()]
+    migrations = [Migration(match[1], name, sql) for match, name, sql in matches if match]
+    return tuple(sorted(migrations, key=lambda migration: (migration.version, migration.file)))
 
 
 def compare(committed: Sequence[Migration], applied: Sequence[Applied]) -> Comparison:
-    """Set the commit's files against the database's rows."""
+    """Compare the commit's files with the database's history."""
     rows = {row.version: row for row in applied}
-    files = {file.version: file for file in committed}
-    newest = max(rows, default="")
+    versions = {file.version for file in committed}
+    newest_applied = max(rows, default="")
     pending = tuple(file for file in committed if file.version not in rows)
     return Comparison(
         pending=pending,
-        missing=tuple(sorted(v for v in rows if v not in files)),
+        missing=tuple(sorted(version for version in rows if version not in versions)),
         edited=_edited_files(committed, rows),
-        late=tuple(file for file in pending if file.version < newest),
-        doubled=doubled(file.version for file in committed),
+        late=tuple(file for file in pending if file.version < newest_applied),
+        doubled=duplicates(file.version for file in committed),
     )
 
 
-def doubled(versions: Iterable[str]) -> tuple[str, ...]:
+def duplicates(versions: Iterable[str]) -> tuple[str, ...]:
     """The versions that occur more than once."""
     listed = list(versions)
     return tuple(sorted({version for version in listed if listed.count(version) > 1}))
 
 
 def newest(versions: Iterable[str]) -> str | None:
-    """The schema version: the newest of them, None for an empty history."""
+    """The schema version: the newest of the versions, None for an empty history."""
     return max(versions, default=None)
 
 
 def _edited_files(committed: Sequence[Migration], rows: Mapping[str, Applied]) -> tuple[Migration, ...]:
-    """Of two files that claim one version, the one that was applied acquits the other."""
-    changed = [each for each in committed if each.version in rows and _edited(each, rows[each.version])]
-    good = {each.version for each in committed if each not in changed}
-    return tuple(each for each in changed if each.version not in good)
+    """Files that differ from their row. If two files claim a version, it is enough that one agrees."""
+    applied = [file for file in committed if file.version in rows]
+    changed = [file for file in applied if _is_edited(file, rows[file.version])]
+    unchanged = {file.version for file in applied if file not in changed}
+    return tuple(file for file in changed if file.version not in unchanged)
 
 
-def _edited(file: Migration, row: Applied) -> bool:
-    """Whether the file no longer does what was applied; unknown (no statements kept) counts as no."""
+def _is_edited(file: Migration, row: Applied) -> bool:
+    """Whether the file no longer does what was applied; a row without statements never tells."""
     return bool(row.statements) and fingerprint(file.sql) != fingerprint(";".join(row.statements))
 
 
-# Reads SQL just far enough to compare two texts: comments, quotes, dollar quotes.
-
-
-_TOKEN = re.compile(
-    r"""
-    (?P<comment>--[^\n]*|/\*)
-    | (?P<quoted>(?<![\w$])[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*")
-    | (?P<dollar>(?<![\w$])\$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
-
-# words and single signs: what stands between them never counts, that they are apart does
-_BARE = re.compile(r"[\w$]+|[^\w\s;\ufeff]")
-
-
-def fingerprint(sql: str) -> str:
-    """The digest of a text's words and signs: comments, white space and `;` outside of quotes left out.
-
-    So the statements that the Supabase CLI recorded and the file that they came from agree,
-    however the CLI cut the file; an edit of anything that runs does not.
-    """
-    kept: list[str] = []
-    place = 0
-    while match := _TOKEN.search(sql, place):
-        kept += _BARE.findall(sql[place : match.start()])
-        place = match.end()
-        if match["comment"] == "/*":
-            place = _comment_end(sql, place)
-        elif match["quoted"]:
-            kept.append(match["quoted"])
-        elif match["dollar"]:
-            end = sql.find(match["dollar"], place)
-            end = len(sql) if end < 0 else end + len(match["dollar"])
-            kept.append(sql[match.start() : end])
-            place = end
-    kept += _BARE.findall(sql[place:])
-    return hashlib.sha256("\x1f".join(kept).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _comment_end(sql: str, place: int) -> int:
-    """Where a `/*` comment ends; PostgreSQL nests them."""
-    depth = 1
-    while depth:
-        mark = re.compile(r"/\*|\*/").search(sql, place)
-        if mark is None:
-            return len(sql)
-        depth += 1 if mark[0] == "/*" else -1
-        place = mark.end()
-    return place
-
-
 def migrations_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
-    """The migrations of a commit: from its objects, never from a working tree."""
-    folder = desk.settings.app.migrations
-    return read(desk.git.read_files(commit, folder, ".sql")) if folder else ()
+    """The migrations of a commit, read from git's objects, never from a working tree."""
+    return _read(desk, commit, desk.settings.app.migrations)
+
+
+def rollbacks_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
+    """The rollback scripts of a commit, read from git's objects."""
+    return _read(desk, commit, desk.settings.app.rollbacks)
+
+
+def _read(desk: Desk, commit: str, folder: str) -> tuple[Migration, ...]:
+    return migrations_in(desk.git.read_files(commit, folder, ".sql")) if folder else ()
 
 
 def applied_migrations(desk: Desk, environment: Environment) -> tuple[Applied, ...] | None:
     """The history of an environment's database, None when it has no database."""
     postgres = postgres_of(desk, environment)
     return tuple(Applied(*row) for row in postgres.history()) if postgres else None
-
-
-def rollbacks_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
-    """The rollback scripts of a commit, from its objects."""
-    folder = desk.settings.app.rollbacks
-    return read(desk.git.read_files(commit, folder, ".sql")) if folder else ()

@@ -1,34 +1,139 @@
-"""`db.rehearse`: every rollback script proven on a scratch database, what is pending tried for real."""
+"""`db.rehearse`: prove each rollback script on a scratch database: up, down, compare, up again.
+
+What is pending on the environment gets a dry run as well. Proofs and measurements go to the ledger.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
 
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.backups import catalog, scratch_server
-from scripts.database.backups.scratch_copy import restored
-from scripts.database.backups.verify import fetched
-from scripts.database.migrations import dry_run, measure
-from scripts.database.migrations.files import Applied, Migration, compare, migrations_of, rollbacks_of
+from scripts.database import supabase
+from scripts.database.backups import scratch_server
+from scripts.database.migrations import measurements
+from scripts.database.migrations.apply import apply
+from scripts.database.migrations.dry_run import dry_run_pending
+from scripts.database.migrations.files import Migration, migrations_of, rollbacks_of
 from scripts.database.migrations.lint import lints
-from scripts.database.migrations.measure import Measured
-from scripts.database.migrations.rehearsal import Rehearsed, Stage, rehearse
 from scripts.database.migrations.rollback_scripts import PROOF, REHEARSAL, proof_digests
-from scripts.database.migrations.verdict import Verdict, judge
+from scripts.database.migrations.statements import unfit
+from scripts.database.migrations.verdict import judge
 from scripts.database.postgres import scratch
-from scripts.database.postgres.client import Postgres, configured_database
-from scripts.database.refresh import archive
+from scripts.database.postgres.client import Postgres
+from scripts.database.postgres.scratch import Scratch
+from scripts.database.postgres.url import Database
 from scripts.database.request import RehearseRequest
-from scripts.errors import Refused
-from scripts.state.ledger import Event, Ledger
-from scripts.state.remote import append, observe_remote
+from scripts.errors import CommandFailed, Refused
+from scripts.state.remote import observe_remote, record
 from scripts.system.process import quoted_lines
+
+WORK, BEFORE = "work", "before"  # the two scratch databases: migrated, and as it was before
+LONGEST_DIFFERENCE = 30  # lines that are shown
+
+Result = Literal["proven", "wrong", "missing"]
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """One migration, and what its rollback script proved to be.
+
+    Args:
+        seconds: of the push of this file alone; None for those before the first script.
+        fault: what the script left different, or why it failed.
+    """
+
+    migration: Migration
+    result: Result
+    seconds: float | None = None
+    fault: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """{"version", "file", "pair", "seconds", "fault"}."""
+        return {
+            "version": self.migration.version,
+            "file": self.migration.file,
+            "pair": self.result,
+            "seconds": self.seconds,
+            "fault": self.fault,
+        }
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The CLI, the scratch databases, and a folder for the CLI's files."""
+
+    desk: Desk
+    databases: Scratch
+    binary: Path
+    folder: Path
+
+    def run(self, committed: Sequence[Migration], scripts: Sequence[Migration]) -> Iterator[Rehearsed]:
+        """Each migration in order; those before the first script are applied in one go.
+
+        Raises:
+            ReleaseFailed: a migration can't be applied.
+        """
+        by_version = {script.version: script for script in scripts}
+        paired = [place for place, migration in enumerate(committed) if migration.version in by_version]
+        first = paired[0] if paired else len(committed)
+        self.databases.copy(self.databases.server.name, WORK)
+        if first:
+            self._push(committed[:first])
+        yield from (Rehearsed(migration, "missing") for migration in committed[:first])
+        for place, migration in enumerate(committed[first:], first + 1):
+            script = by_version.get(migration.version)
+            if script is None:
+                yield Rehearsed(migration, "missing", self._push(committed[:place]))
+                continue
+            self.databases.copy(self.databases.full(WORK), BEFORE)
+            seconds = self._push(committed[:place])
+            fault = self._undo(script)
+            if fault:
+                self.databases.copy(self.databases.full(BEFORE), WORK)
+            self._push(committed[:place])  # what was undone must apply again
+            yield Rehearsed(migration, "wrong" if fault else "proven", seconds, fault)
+
+    def _push(self, migrations: Sequence[Migration]) -> float:
+        return apply(self.desk, self.binary, self._database(WORK), migrations, folder=self.folder)
+
+    def _database(self, name: str) -> Database:
+        return replace(self.databases.server, name=self.databases.full(name))
+
+    def _undo(self, script: Migration) -> str | None:
+        """Run a rollback script as a rollback would, and compare; returns what is wrong with it."""
+        word = unfit(script.sql)
+        if word:
+            return f"it holds `{word}`: all scripts run in one transaction"
+        limits = self.desk.settings.supabase
+        work, before = Postgres(self._database(WORK)), Postgres(self._database(BEFORE))
+        try:
+            work.undo(
+                [(script.version, script.sql)],
+                lock_timeout=limits.lock_timeout,
+                timeout=limits.push_timeout,
+            )
+        except CommandFailed as error:
+            return error.message
+        with supabase.opened(self.binary, {}, self.folder) as cli:
+            difference = supabase.difference(cli, self._database(BEFORE), self._database(WORK))
+        names = sorted(before.catalogue() ^ work.catalogue())
+        other_names = f"other names than before: {', '.join(names)}" if names else None
+        return shortened(difference) or other_names
+
+
+def shortened(text: str) -> str:
+    """The first lines of a difference, without blank ones."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    more = f"\n... and {len(lines) - LONGEST_DIFFERENCE} more lines"
+    return "\n".join(lines[:LONGEST_DIFFERENCE]) + (more if len(lines) > LONGEST_DIFFERENCE else "")
 
 
 def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
@@ -41,33 +146,31 @@ def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
     committed, scripts = migrations_of(desk, commit), rollbacks_of(desk, commit)
     if not committed:
         return Outcome.nothing(f"`{commit[:12]}` has no migrations", commit=commit, migrations=[])
-    strays = _strays(committed, scripts)
-    results = _play(desk, environment, committed, scripts)
-    verdicts = _verdicts(committed, scripts)
-    rows = [{**each.document(), **_words(verdicts[each.migration.file])} for each in results]
+    results = _rehearse(desk, environment, committed, scripts)
+    rows = _rows(results, scripts)
     data: dict[str, Any] = {"environment": environment.name, "commit": commit, "migrations": rows}
-    wrong = [each for each in results if each.pair == "wrong"]
-    if wrong or strays:
-        said = [f"`{each.migration.file}`: {(each.fault or '').splitlines()[0]}" for each in wrong]
-        said += [f"`{name}` has no migration of its version" for name in strays]
-        what = "rollback script does" if len(said) == 1 else "rollback scripts do"
-        listed = "".join(f"\n  | {each}" for each in said)
-        message = f"{len(said)} {what} not bring the schema back:{listed}"
+    faults = list(script_faults(results, committed, scripts))
+    if faults:
+        what = "rollback script does" if len(faults) == 1 else "rollback scripts do"
+        listed = "".join(f"\n  | {fault}" for fault in faults)
+        message = f"{len(faults)} {what} not bring the schema back:{listed}"
         return Outcome.failed(message, "mend them in a new commit, then rehearse again", **data)
-    waiting, found = pending(desk, environment, committed, remote.ledger)
-    data["measured"] = [each.document() for each in found]
+    pending, measured = dry_run_pending(desk, environment, committed, remote.ledger)
+    data["measured"] = [measurement.document() for measurement in measured]
     digests = proof_digests(committed, scripts)
-    proof = {**_proof(digests, rows), "measured": measure.documents(found, waiting)}
-    event = _write(desk, environment, commit, remote.ledger.tip, proof)
+    detail = {**proof(digests, rows), "measured": measurements.documents(measured, pending)}
+    event = record(
+        desk, environment.name, PROOF, commit=commit, release="", tip=remote.ledger.tip, **detail
+    )
     return Outcome.done(
-        f"{len(committed)} migrations applied, {len(digests)} of them proven to go back"
+        f"{len(committed)} migrations applied, {len(digests)} rollback scripts proven"
         f" (`{commit[:12]}`, in the ledger)",
         digest=event.detail["digest"],
         **data,
     )
 
 
-def _play(
+def _rehearse(
     desk: Desk, environment: Environment, committed: Sequence[Migration], scripts: Sequence[Migration]
 ) -> list[Rehearsed]:
     binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
@@ -77,116 +180,48 @@ def _play(
         scratch_server.server(desk, environment, folder) as server,
         scratch.opened(server, desk.new_id()) as databases,
     ):
-        stage = Stage(desk, databases, binary, folder)
-        for each in rehearse(stage, committed, scripts):
-            results.append(each)
-            took = f" in {each.seconds:g} s" if each.seconds is not None else ""
-            said = {"missing": "applied, has no rollback script", "proven": "up, down, up: the same schema"}
-            desk.progress.note(f"{each.migration.file}: {said.get(each.pair, 'WRONG')}{took}")
-            if each.fault:
-                desk.progress.note(f"its rollback script leaves a difference:{quoted_lines(each.fault)}")
+        for rehearsed in Rehearsal(desk, databases, binary, folder).run(committed, scripts):
+            results.append(rehearsed)
+            took = f" in {rehearsed.seconds:g} s" if rehearsed.seconds is not None else ""
+            words = {
+                "missing": "applied, has no rollback script",
+                "proven": "up, down, up: the same schema",
+            }
+            desk.progress.note(f"{rehearsed.migration.file}: {words.get(rehearsed.result, 'WRONG')}{took}")
+            if rehearsed.fault:
+                desk.progress.note(
+                    f"its rollback script leaves a difference:{quoted_lines(rehearsed.fault)}"
+                )
     return results
 
 
-def _strays(committed: Sequence[Migration], scripts: Sequence[Migration]) -> list[str]:
-    """Scripts that belong to no migration: a slip of the pen in a name."""
-    versions = {each.version for each in committed}
-    return [each.file for each in scripts if each.version not in versions]
+def script_faults(
+    results: Sequence[Rehearsed], committed: Sequence[Migration], scripts: Sequence[Migration]
+) -> Iterator[str]:
+    """Scripts that are wrong, and scripts whose version is no migration's: a slip in a name."""
+    for rehearsed in results:
+        if rehearsed.result == "wrong":
+            yield f"`{rehearsed.migration.file}`: {(rehearsed.fault or '').splitlines()[0]}"
+    versions = {migration.version for migration in committed}
+    for script in scripts:
+        if script.version not in versions:
+            yield f"`{script.file}` has no migration of its version"
 
 
-def _verdicts(committed: Sequence[Migration], scripts: Sequence[Migration]) -> dict[str, Verdict]:
-    pairs, found = {each.version for each in scripts}, lints(committed) or {}
-    return {
-        each.file: judge(each.sql, each.version in pairs, found.get(each.file, ())) for each in committed
-    }
+def _rows(results: Sequence[Rehearsed], scripts: Sequence[Migration]) -> list[dict[str, Any]]:
+    """Each migration's result and verdict, as the task's JSON."""
+    undoable = {script.version for script in scripts}
+    found = lints([rehearsed.migration for rehearsed in results]) or {}
+    rows = []
+    for rehearsed in results:
+        migration = rehearsed.migration
+        verdict = judge(migration.sql, migration.version in undoable, found.get(migration.file, ()))
+        rows.append({**rehearsed.document(), "verdict": verdict.word, "reasons": list(verdict.reasons)})
+    return rows
 
 
-def _words(verdict: Verdict) -> dict[str, Any]:
-    return {"verdict": verdict.word, "reasons": list(verdict.reasons)}
-
-
-def _proof(digests: dict[str, str], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the ledger keeps: by the digests each script is known again, in whatever commit it stands."""
+def proof(digests: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the ledger keeps. A script that has the same digest in another commit is proven there too."""
     timeless = [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
     text = json.dumps(timeless, sort_keys=True).encode("utf-8", "replace")
-    return {"what": REHEARSAL, "digest": hashlib.sha256(text).hexdigest(), "pairs": digests}
-
-
-def _write(
-    desk: Desk, environment: Environment, commit: str, tip: str | None, proof: dict[str, Any]
-) -> Event:
-    run, at = desk.new_id(), desk.now()
-
-    def make(_ledger: Ledger) -> Event:
-        return Event(
-            environment=environment.name,
-            kind=PROOF,
-            ending="done",
-            release="",
-            commit=commit,
-            actor=desk.actor,
-            at=at,
-            run=run,
-            detail=proof,
-        )
-
-    return append(desk, tip, make)
-
-
-# What is pending, tried on the real server and on a copy of its last backup; measured for the plan.
-
-
-def pending(
-    desk: Desk, environment: Environment, committed: Sequence[Migration], ledger: Ledger
-) -> tuple[list[Migration], list[Measured]]:
-    """What waits to be applied there, and what was measured of it.
-
-    Raises:
-        ReleaseFailed: one of them fails.
-        Refused: one would keep writers out for too long.
-        CommandFailed: a table was busy.
-    """
-    database = configured_database(desk, environment)
-    if database is None:
-        return [], []
-    postgres = Postgres(database)
-    rows = [Applied(*row) for row in postgres.history()]
-    waiting = list(compare(committed, rows).pending)
-    if not waiting:
-        return [], []
-    copied = _on_a_copy(desk, environment, committed, waiting, ledger)
-    with postgres.exclusive(dry_run.WAIT_FOR_LOCK):
-        here = dry_run.measured(desk, environment, database, waiting)
-    dry_run.refuse_long(desk, environment, here)
-    known = {each.file for each in here}
-    return waiting, [*here, *(each for each in copied if each.file not in known)]
-
-
-def _on_a_copy(
-    desk: Desk,
-    environment: Environment,
-    committed: Sequence[Migration],
-    waiting: Sequence[Migration],
-    ledger: Ledger,
-) -> list[Measured]:
-    """First in one transaction, to measure; then with the real CLI, those too that no transaction takes."""
-    proven = [each.id for each in catalog.known(ledger, environment.name).values() if each.proven]
-    if not proven:
-        desk.progress.note(f"no proven backup of {environment.name}: not rehearsed on a copy")
-        return []
-    with (
-        fetched(desk, environment, proven[-1], ledger) as (folder, manifest),
-        restored(desk, environment, folder, manifest) as copy,
-    ):
-        able, _ = measure.trials(waiting)
-        limit = desk.settings.supabase.push_timeout
-        files = [(each.file, each.sql) for each in able]
-        done = dry_run.tried(copy, files, lock_timeout=limit, limit=limit)
-        began = desk.clock()
-        archive.migrate(desk, copy, committed)
-        took = desk.clock() - began
-        where = f"the copy of {proven[-1]}"
-        desk.progress.note(f"{len(waiting)} applied by the CLI in {took:.1f} s on {where}")
-    good = [each for each in done if each.fault is None]
-    found = [Measured(e.file, where, e.seconds, e.locks, e.rewritten, e.rows) for e in good]
-    return list(measure.with_held_locks(found, dict(files)))
+    return {"what": REHEARSAL, "digest": hashlib.sha256(text).hexdigest(), "pairs": dict(digests)}

@@ -1,5 +1,5 @@
 # pure
-"""Migrations and their rollback scripts: what may stay, what must go back, and whether it can. Pure."""
+"""Migrations and their rollback scripts: which may stay, which must be undone, and whether they can be."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.database.migrations.files import Applied, Migration, doubled, fingerprint, newest
-from scripts.database.migrations.measure import Measured
-from scripts.database.migrations.statements import unfit
+from scripts.database.migrations.files import Applied, Migration, duplicates, newest
+from scripts.database.migrations.measurements import Measurement
+from scripts.database.migrations.statements import fingerprint, unfit
 from scripts.database.migrations.verdict import Lint, Verdict, judge
 from scripts.state.ledger import Ledger
 
 PROOF, REHEARSAL = "proof", "rehearsal"
-UNSEEN = "its text is neither in the commit nor in the history"
-NO_SQUAWK = "squawk is not installed: only the desk's own rules were asked"
+UNKNOWN_TEXT = "its text is neither in the commit nor in the history"
+NO_SQUAWK = "squawk is not installed: only the desk's own rules were applied"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One migration with its verdict.
+class PlannedMigration:
+    """One migration of a plan, to apply or to undo, with its verdict.
 
     Args:
-        pair: the script that undoes it, None where there is none.
-        rehearsed: that script was proven on a scratch database, after the very same migrations.
-        measured: what a rehearsal of this very text found, None where there was none.
+        script: the rollback script that undoes it, None where there is none.
+        rehearsed: that script was proven on a scratch database, after the same migrations.
+        measured: what a dry run of the same text found, None where there was none.
     """
 
     migration: Migration
     verdict: Verdict
-    pair: Migration | None
+    script: Migration | None
     rehearsed: bool
-    measured: Measured | None = None
+    measured: Measurement | None = None
 
     @property
     def version(self) -> str:
-        """Its version."""
+        """The migration's version."""
         return self.migration.version
 
     @property
     def file(self) -> str:
-        """Its file."""
+        """The migration's file name."""
         return self.migration.file
 
     def document(self) -> dict[str, Any]:
@@ -57,88 +57,94 @@ class Judged:
         }
 
     def __str__(self) -> str:
-        known = ", its rollback was not rehearsed" if self.pair and not self.rehearsed else ""
+        unproven = self.script and not self.rehearsed and not self.verdict.stays
+        proof = ", its rollback was not rehearsed" if unproven else ""
         why = f" ({'; '.join(self.verdict.reasons)})" if self.verdict.reasons else ""
-        took = f" [{'; '.join(self.measured.words())}]" if self.measured else ""
-        return f"{self.file}: {self.verdict.word}{'' if self.verdict.stays else known}{why}{took}"
+        cost = f" [{'; '.join(self.measured.words())}]" if self.measured else ""
+        return f"{self.file}: {self.verdict.word}{proof}{why}{cost}"
 
 
-def must_go(known: Sequence[Judged]) -> tuple[Judged, ...]:
-    """The oldest that older code can't live with, and all after it; newest first."""
-    first = next((place for place, each in enumerate(known) if not each.verdict.stays), len(known))
-    return tuple(reversed(known[first:]))
+def required_undos(migrations: Sequence[PlannedMigration]) -> tuple[PlannedMigration, ...]:
+    """The oldest migration that older code can't live with, and all after it; newest first."""
+    breaking = [place for place, migration in enumerate(migrations) if not migration.verdict.stays]
+    return tuple(reversed(migrations[breaking[0] :])) if breaking else ()
 
 
 def proof_digests(committed: Sequence[Migration], scripts: Sequence[Migration]) -> dict[str, str]:
-    """Version -> digest of what a proof of its script rests on: the migrations up to it, and the script."""
-    pairs = {each.version: each for each in scripts}
+    """Version -> digest of what proves its script: all migrations up to it, and the script."""
+    by_version = {script.version: script for script in scripts}
     chain, digests = hashlib.sha256(), {}
-    for each in committed:
-        chain.update(f"{each.version} {fingerprint(each.sql)}\n".encode())
-        if each.version in pairs:
-            whole = chain.copy()
-            whole.update(fingerprint(pairs[each.version].sql).encode())
-            digests[each.version] = whole.hexdigest()
+    for migration in committed:
+        chain.update(f"{migration.version} {fingerprint(migration.sql)}\n".encode())
+        if migration.version in by_version:
+            digest = chain.copy()
+            digest.update(fingerprint(by_version[migration.version].sql).encode())
+            digests[migration.version] = digest.hexdigest()
     return digests
 
 
 def proven(ledger: Ledger) -> frozenset[str]:
     """The digests of all scripts that a rehearsal proved."""
-    proofs = [each for each in ledger.events if (each.kind, each.ending) == (PROOF, "done")]
-    found = [each.detail.get("pairs") for each in proofs if each.detail.get("what") == REHEARSAL]
-    return frozenset(str(value) for each in found if isinstance(each, Mapping) for value in each.values())
+    proofs = [event for event in ledger.events if (event.kind, event.ending) == (PROOF, "done")]
+    pairs = [event.detail.get("pairs") for event in proofs if event.detail.get("what") == REHEARSAL]
+    return frozenset(str(digest) for pair in pairs if isinstance(pair, Mapping) for digest in pair.values())
 
 
 def judge_migrations(
-    asked: Sequence[Migration],
+    migrations: Sequence[Migration],
     committed: Sequence[Migration],
     scripts: Sequence[Migration],
     lints: Mapping[str, tuple[Lint, ...]] | None,
     ledger: Ledger,
-) -> tuple[Judged, ...]:
-    """The migrations that are asked about, each with its verdict.
+) -> tuple[PlannedMigration, ...]:
+    """The migrations, each with its verdict.
 
     Args:
-        asked: those to judge, oldest first.
+        migrations: those to judge, oldest first.
         committed: all migrations of the commit.
         scripts: its rollback scripts.
         lints: by file, what squawk found; None where there is no squawk.
-        ledger: where the proofs of rollback scripts are.
+        ledger: has the proofs of rollback scripts.
     """
-    pairs = {each.version: each for each in scripts}
-    digests = proof_digests(committed, scripts) if asked else {}
-    good = proven(ledger) if digests else frozenset()
-    files = {each.version for each in committed}
-    made = []
-    for each in asked:
-        pair = pairs.get(each.version)
-        verdict = judge(each.sql, pair is not None, (lints or {}).get(each.file, ()))
-        if each.version not in files and not each.sql:
-            verdict = Verdict("reversible" if pair else "breaking", (UNSEEN,))
+    by_version = {script.version: script for script in scripts}
+    digests = proof_digests(committed, scripts) if migrations else {}
+    proven_digests = proven(ledger) if digests else frozenset()
+    versions = {migration.version for migration in committed}
+    planned = []
+    for migration in migrations:
+        script = by_version.get(migration.version)
+        verdict = judge(migration.sql, script is not None, (lints or {}).get(migration.file, ()))
+        if migration.version not in versions and not migration.sql:
+            verdict = Verdict("reversible" if script else "breaking", (UNKNOWN_TEXT,))
         if lints is None:
             verdict = Verdict(verdict.word, (*verdict.reasons, NO_SQUAWK))
-        made.append(Judged(each, verdict, pair, digests.get(each.version) in good))
-    return tuple(made)
+        rehearsed = digests.get(migration.version) in proven_digests
+        planned.append(PlannedMigration(migration, verdict, script, rehearsed))
+    return tuple(planned)
 
 
-def unusable_scripts(known: Sequence[Judged], scripts: Sequence[Migration]) -> Iterator[tuple[str, str]]:
-    """Scripts that could not run in one transaction with the others, or of which there are two."""
-    for each in known:
-        held = unfit(each.pair.sql) if each.pair else None
-        if each.pair and held:
-            why = f"the rollback script `{each.pair.file}` holds `{held}`: all run in one transaction"
+def unusable_scripts(
+    migrations: Sequence[PlannedMigration], scripts: Sequence[Migration]
+) -> Iterator[tuple[str, str]]:
+    """Scripts that can't run in one transaction with the others, or of which there are two."""
+    for migration in migrations:
+        word = unfit(migration.script.sql) if migration.script else None
+        if migration.script and word:
+            why = (
+                f"the rollback script `{migration.script.file}` holds `{word}`: all run in one transaction"
+            )
             yield why, "take it out: the desk begins and commits"
-    twice = doubled(each.version for each in scripts)
-    for each in known:
-        if each.version in twice:
-            yield (f"two rollback scripts for `{each.version}`", "take one of them out")
+    twice = duplicates(script.version for script in scripts)
+    for migration in migrations:
+        if migration.version in twice:
+            yield f"two rollback scripts for `{migration.version}`", "remove one of them"
 
 
 def recorded(row: Applied) -> Migration:
-    """A migration whose file is nowhere, from what the history kept of it."""
+    """A migration that has no file, from what the history recorded of it."""
     return Migration(row.version, f"{row.version}_{row.name}.sql", ";\n".join(row.statements))
 
 
-def is_newer(each: Migration, undone: Judged, rows: Mapping[str, Applied]) -> bool:
-    """Whether an applied version is newer than one that would be undone."""
-    return each.version in rows and newest((each.version, undone.version)) == each.version
+def is_newer(migration: Migration, undone: PlannedMigration, rows: Mapping[str, Applied]) -> bool:
+    """Whether a migration is applied, and newer than one that would be undone."""
+    return migration.version in rows and newest((migration.version, undone.version)) == migration.version

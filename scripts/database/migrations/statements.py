@@ -1,8 +1,9 @@
 # pure
-"""Cuts SQL into statements and blanks what is quoted, so that rules can look at bare words."""
+"""Reads SQL as text: cuts it into statements, blanks what is quoted, and compares two texts."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_MARK = re.compile(r"/\*|\*/")
+_COMMENT_MARK = re.compile(r"/\*|\*/")
 _ROUTINE = re.compile(r"create (or replace )?(function|procedure) ")
+_SPACING = {".": ".", ",": ", ", "(": " (", ")": ") "}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Statement:
     Args:
         bare: in lower case, one blank between words, no comments; strings are `''`, dollar quotes
             `$$`, quoted names are one word in quotes, as they were written.
-        quoted: the texts of its strings and dollar quotes, in their order.
+        quoted: the texts of its strings and dollar quotes, in order.
         first: its first line, counted from 1.
         last: its last line.
     """
@@ -46,7 +48,7 @@ class Statement:
 
 
 def statements(sql: str) -> Iterator[Statement]:
-    """The statements of a text; what is empty but for comments is left out."""
+    """The statements of a text, without those that are empty or hold only comments."""
     reader = _Reader()
     place = 0
     while match := _TOKEN.match(sql, place):
@@ -55,14 +57,14 @@ def statements(sql: str) -> Iterator[Statement]:
         if kind == "block":
             place = _comment_end(sql, place)
         elif kind == "dollar":
-            found = sql.find(match[0], place)
-            stop = len(sql) if found < 0 else found
-            reader.take("$$", start, sql[place:stop])
-            place = len(sql) if found < 0 else stop + len(match[0])
+            closing = sql.find(match[0], place)
+            stop = len(sql) if closing < 0 else closing
+            reader.add("$$", start, sql[place:stop])
+            place = len(sql) if closing < 0 else stop + len(match[0])
         elif kind == "end" and reader.depth == 0:
             yield from reader.cut(sql)
         elif kind not in ("space", "line"):
-            reader.take(*_blanked(kind, match[0], start))
+            reader.add(*_blanked(kind, match[0], start))
     yield from reader.cut(sql)
 
 
@@ -74,7 +76,7 @@ class _Reader:
         self._words: list[tuple[str, int]] = []
         self._quoted: list[str] = []
 
-    def take(self, word: str, place: int, quoted: str | None = None) -> None:
+    def add(self, word: str, place: int, quoted: str | None = None) -> None:
         before = self._words[-1][0] if self._words else ""
         if word == "atomic" and before == "begin" and _ROUTINE.match(self._bare()):
             self.depth = 1
@@ -95,10 +97,7 @@ class _Reader:
 
     def _bare(self) -> str:
         text = " ".join(word for word, _ in self._words)
-        return re.sub(r" ?([.,()]) ?", lambda part: _GAPS[part[1]], text).strip()
-
-
-_GAPS = {".": ".", ",": ", ", "(": " (", ")": ") "}
+        return re.sub(r" ?([.,()]) ?", lambda sign: _SPACING[sign[1]], text).strip()
 
 
 def _blanked(kind: str, text: str, place: int) -> tuple[str, int, str | None]:
@@ -112,7 +111,7 @@ def _blanked(kind: str, text: str, place: int) -> tuple[str, int, str | None]:
 
 
 def one_word(name: str) -> str:
-    """A quoted name as a single word, so that rules can tell where it ends."""
+    """A quoted name as a single word, so that rules see where it ends."""
     return re.sub(r"[^\w$]", "_", name)
 
 
@@ -120,7 +119,7 @@ def _comment_end(sql: str, place: int) -> int:
     """Where a `/*` comment ends; PostgreSQL nests them."""
     depth = 1
     while depth:
-        mark = _MARK.search(sql, place)
+        mark = _COMMENT_MARK.search(sql, place)
         if mark is None:
             return len(sql)
         depth += 1 if mark[0] == "/*" else -1
@@ -129,7 +128,7 @@ def _comment_end(sql: str, place: int) -> int:
 
 
 def split(text: str) -> list[str]:
-    """The parts between the commas of a bare text that stand in no parentheses."""
+    """The parts of a bare text between its commas; a comma in parentheses does not count."""
     parts, depth, start = [], 0, 0
     for place, sign in enumerate(text):
         depth += {"(": 1, ")": -1}.get(sign, 0)
@@ -140,7 +139,7 @@ def split(text: str) -> list[str]:
 
 
 def outside(text: str) -> str:
-    """A bare text with all that stands in parentheses left out."""
+    """A bare text without anything that is in parentheses."""
     kept, depth = [], 0
     for sign in text:
         depth += sign == "("
@@ -162,12 +161,49 @@ _INSIDE = re.compile(r"(commit|rollback)( and (no )?chain)?")
 
 
 def unfit(sql: str) -> str | None:
-    """The first words of what keeps a script out of a transaction with others; None if it fits."""
-    for each in statements(sql):
-        if _CONTROL.match(each.bare) or _ALONE.match(each.bare):
-            return " ".join(each.bare.split()[:3])
-        if each.bare.startswith("do "):
-            inner = (part.bare for text in each.quoted for part in statements(text))
-            if any(_INSIDE.search(part.removeprefix("begin ")) for part in inner):
+    """The first words of what can't run in one transaction with other scripts; None if all of it can."""
+    for statement in statements(sql):
+        if _CONTROL.match(statement.bare) or _ALONE.match(statement.bare):
+            return " ".join(statement.bare.split()[:3])
+        if statement.bare.startswith("do "):
+            inner = (part.bare for text in statement.quoted for part in statements(text))
+            if any(_INSIDE.search(bare.removeprefix("begin ")) for bare in inner):
                 return "a `commit` or `rollback` in a `do` block"
     return None
+
+
+# The ledger holds fingerprints: a change of these patterns voids every proof and measurement in it.
+_QUOTES = re.compile(
+    r"""
+    (?P<comment>--[^\n]*|/\*)
+    | (?P<quoted>(?<![\w$])[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*")
+    | (?P<dollar>(?<![\w$])\$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+# Words and single signs. The space between two of them counts for nothing, but it keeps them apart.
+_WORDS = re.compile(r"[\w$]+|[^\w\s;\ufeff]")
+
+
+def fingerprint(sql: str) -> str:
+    """The digest of a text's words and signs, without comments, white space and `;` outside quotes.
+
+    A file and the statements that the Supabase CLI recorded of it have the same fingerprint, however
+    the CLI cut the file. An edit of anything that runs changes it.
+    """
+    kept: list[str] = []
+    place = 0
+    while match := _QUOTES.search(sql, place):
+        kept += _WORDS.findall(sql[place : match.start()])
+        place = match.end()
+        if match["comment"] == "/*":
+            place = _comment_end(sql, place)
+        elif match["quoted"]:
+            kept.append(match["quoted"])
+        elif match["dollar"]:
+            end = sql.find(match["dollar"], place)
+            end = len(sql) if end < 0 else end + len(match["dollar"])
+            kept.append(sql[match.start() : end])
+            place = end
+    kept += _WORDS.findall(sql[place:])
+    return hashlib.sha256("\x1f".join(kept).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,4 +1,4 @@
-"""Where a database stands against the commit that is live there: the cheap part, one short read."""
+"""`db.status`: each database's history against the migrations of the commit that is live there."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from scripts.database.migrations.files import (
     Migration,
     applied_migrations,
     compare,
+    migrations_in,
     newest,
-    read,
 )
 from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import DeskError, Refused
@@ -24,7 +24,7 @@ from scripts.state.remote import Remote, observe_remote
 
 
 @dataclass(frozen=True)
-class Standing:
+class SchemaStatus:
     """A database's history against the files of a commit."""
 
     environment: Environment
@@ -36,39 +36,39 @@ class Standing:
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
-        """Versions whose text nobody kept, so that an edit could not be seen."""
+        """Applied versions whose text was not recorded, so that an edit of their files can't be seen."""
         return tuple(row.version for row in self.applied if not row.statements)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What disagrees, in words; what is simply pending does not."""
-        return (*differences.problems(self.comparison), *self.malformed)
+        """Where the two disagree, in words; pending migrations are not a problem."""
+        return (*differences.history_problems(self.comparison), *self.malformed)
 
     def document(self) -> dict[str, Any]:
         """The JSON of one environment."""
-        found = self.comparison
+        comparison = self.comparison
         return {
             "name": self.environment.name,
             "commit": self.commit,
             "schema": newest(row.version for row in self.applied),
-            "state": found.state,
-            "pending": [each.file for each in found.pending],
-            "missing": list(found.missing),
-            "edited": [each.file for each in found.edited],
-            "late": [each.file for each in found.late],
-            "doubled": list(found.doubled),
+            "state": comparison.state,
+            "pending": [file.file for file in comparison.pending],
+            "missing": list(comparison.missing),
+            "edited": [file.file for file in comparison.edited],
+            "late": [file.file for file in comparison.late],
+            "doubled": list(comparison.doubled),
             "malformed": list(self.malformed),
             "unrecorded": list(self.unrecorded),
             "problems": list(self.problems),
         }
 
 
-def standing(desk: Desk, remote: Remote, environment: Environment, sha: str = "") -> Standing:
-    """Read the history and the commit's files: those of `sha`, of the live release, or of the branch.
+def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str = "") -> SchemaStatus:
+    """Read the history, and the files of `sha`, of the live release, or of the branch's head.
 
     Raises:
-        Refused: the environment has no database, or nothing to compare it with.
-        Unreachable: the database gives no answer.
+        Refused: the environment has no database, or no commit to compare it with.
+        Unreachable: the database does not answer.
     """
     applied = applied_migrations(desk, environment)
     if applied is None:
@@ -80,42 +80,39 @@ def standing(desk: Desk, remote: Remote, environment: Environment, sha: str = ""
     if commit is None:
         raise Refused(f"the remote has no branch `{environment.branch}`", "name a commit: `--sha REV`")
     files = desk.git.read_files(commit, desk.settings.app.migrations, ".sql")
-    committed = read(files)
-    found = compare(committed, applied)
-    return Standing(environment, commit, committed, applied, found, tuple(differences.malformed(files)))
-
-
-# `db.status`: every database's history against the migrations of the commit that is live there.
+    committed = migrations_in(files)
+    malformed = tuple(differences.name_problems(files))
+    return SchemaStatus(environment, commit, committed, applied, compare(committed, applied), malformed)
 
 
 def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
-    """Look at each database; what merely waits to be applied is no fault."""
+    """Compare each database with its commit; pending migrations are not a fault."""
     remote = observe_remote(desk)
-    asked = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
-    found = [_look(desk, remote, each) for each in asked]
-    faults = [f"{each['name']}: {problem}" for each in found for problem in each["problems"]]
-    for each in found:
-        desk.progress.note(_line(each))
+    wanted = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
+    documents = [_document(desk, remote, environment) for environment in wanted]
+    for document in documents:
+        desk.progress.note(_line(document))
+    faults = [f"{each['name']}: {problem}" for each in documents for problem in each["problems"]]
     if not faults:
-        known = f"{len(found)} database{'s' if len(found) != 1 else ''}"
-        return Outcome.done(f"{known}: histories and files agree", environments=found)
+        count = f"{len(documents)} database{'s' if len(documents) != 1 else ''}"
+        return Outcome.done(f"{count}: histories and files agree", environments=documents)
     listed = "".join(f"\n  | {fault}" for fault in faults)
     return Outcome.failed(
         f"histories and files disagree:{listed}",
-        "what the schemas themselves are: `invoke db.drift --from ENV --against migrations`",
-        environments=found,
+        "compare the schemas themselves: `invoke db.drift --from ENV --against migrations`",
+        environments=documents,
     )
 
 
-def _look(desk: Desk, remote: Remote, environment: Environment) -> dict[str, Any]:
+def _document(desk: Desk, remote: Remote, environment: Environment) -> dict[str, Any]:
     try:
-        return standing(desk, remote, environment).document()
-    except DeskError as fault:
-        why = fault.message.splitlines()[0]
-        return {"name": environment.name, "state": "unknown", "schema": newest(()), "problems": [why]}
+        return schema_status(desk, remote, environment).document()
+    except DeskError as error:
+        why = error.message.splitlines()[0]
+        return {"name": environment.name, "state": "unknown", "schema": None, "problems": [why]}
 
 
-def _line(each: dict[str, Any]) -> str:
-    pending = len(each.get("pending", ()))
+def _line(document: dict[str, Any]) -> str:
+    pending = len(document.get("pending", ()))
     more = f", {pending} pending" if pending else ""
-    return f"{each['name']:<12} {each['state']:<8} at {each['schema'] or 'nothing'}{more}"
+    return f"{document['name']:<12} {document['state']:<8} at {document['schema'] or 'nothing'}{more}"

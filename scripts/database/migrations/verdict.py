@@ -1,9 +1,9 @@
 # pure
-"""The verdict on a migration: can the release before live with it, and can it be taken back? Pure.
+"""The verdict on a migration: whether older code can live with it, and whether it can be undone.
 
-`compatible`: older code lives with it, so it stays when the code goes back. `breaking`: it does not.
-`irreversible`: data is destroyed. `reversible`: one of the two, and a rollback script undoes it;
-data that was destroyed does not come back by that, and the reasons say so.
+`compatible`: older code lives with it, so it stays when the code goes back. `breaking`: older code does
+not. `irreversible`: it destroys data. `reversible`: breaking or irreversible, and a rollback script
+undoes it. A script does not bring destroyed data back; the reasons say so.
 """
 
 from __future__ import annotations
@@ -14,13 +14,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scripts.database.migrations.statements import Statement, statements
-from scripts.database.migrations.verdict_rules import BREAKS, GOOD, LOST, Finding, Weight, added, look, made
+from scripts.database.migrations.verdict_rules import (
+    BREAKS,
+    GOOD,
+    LOST,
+    Effect,
+    Weight,
+    added_columns,
+    created,
+    effects,
+)
 
 Word = Literal["reversible", "compatible", "breaking", "irreversible"]
 ORDER: Sequence[Weight] = (GOOD, BREAKS, LOST)
 NOT_BACK = "the rollback script brings the structure back, not the data"
 
-# plpgsql's own words round the statements of a `do` block
+# plpgsql's own words around the statements of a `do` block
 _FRAME = re.compile(
     r"(?:<< ?\w+ ?> ?>|begin|declare|else|exception|loop|(?:if|elsif|elseif|when|case) .*? then|"
     r"(?:for|foreach|while) .*? loop)(?= |$)"
@@ -34,14 +43,14 @@ _DEFAULT = re.compile(r".*?(?: default |: = | = )(.*)")
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, and why; a compatible migration may have reasons too: what could not be seen."""
+    """The word and its reasons. A compatible migration may have reasons too: what the rules can't see."""
 
     word: Word
     reasons: tuple[str, ...] = ()
 
     @property
     def stays(self) -> bool:
-        """Older code lives with it, so nobody needs to take it back."""
+        """Older code lives with it, so a rollback need not undo it."""
         return self.word == "compatible"
 
     def __str__(self) -> str:
@@ -50,59 +59,58 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Lint:
-    """What another reader found: a rule's name, its line (from 1), and its words."""
+    """A linter's finding that means breaking: rule, line (counted from 1), message."""
 
     rule: str
     line: int
     message: str
 
 
-def judge(sql: str, has_way_back: bool, findings: Iterable[Lint] = ()) -> Verdict:
-    """The verdict on a migration's text; `findings` are those of another reader that mean breaking."""
-    marked = tuple(findings)
-    seen = [*_all(sql, marked)]
-    weight = max((each.weight for each in seen), key=ORDER.index, default=GOOD)
-    worst_first = sorted(seen, key=lambda each: -ORDER.index(each.weight))
-    reasons = tuple(dict.fromkeys(each.reason for each in worst_first if each.reason))
+def judge(sql: str, has_script: bool, lints: Iterable[Lint] = ()) -> Verdict:
+    """The verdict on a migration's text, by our own rules and a linter's findings."""
+    seen = [*_all_effects(sql, tuple(lints))]
+    weight = max((effect.weight for effect in seen), key=ORDER.index, default=GOOD)
+    worst_first = sorted(seen, key=lambda effect: -ORDER.index(effect.weight))
+    reasons = tuple(dict.fromkeys(effect.reason for effect in worst_first if effect.reason))
     if weight == GOOD:
         return Verdict("compatible", reasons)
-    if not has_way_back:
+    if not has_script:
         return Verdict("breaking" if weight == BREAKS else "irreversible", reasons)
     return Verdict("reversible", (*reasons, NOT_BACK) if weight == LOST else reasons)
 
 
 def losses(sql: str) -> tuple[str, ...]:
     """What data a script destroys, in words."""
-    return tuple(dict.fromkeys(each.reason for each in _all(sql, ()) if each.weight == LOST))
+    return tuple(dict.fromkeys(effect.reason for effect in _all_effects(sql, ()) if effect.weight == LOST))
 
 
-def _all(sql: str, findings: Sequence[Lint]) -> Iterator[Finding]:
-    """What every statement does; what a migration does to things of its own making harms nobody."""
-    ours: set[str] = set()
-    columns: set[str] = set()
-    left = list(findings)
+def _all_effects(sql: str, lints: Sequence[Lint]) -> Iterator[Effect]:
+    """The effects of every statement. On things that the migration itself creates, all is compatible."""
+    new_things: set[str] = set()
+    new_columns: set[str] = set()
+    unplaced = list(lints)
     for statement in statements(sql):
-        own: list[Finding] = []
-        about_ours = True
+        own: list[Effect] = []
+        only_new = True
         for bare in _inner(statement) or [statement.bare]:
-            for found in look(bare, frozenset(columns)):
-                new = found.table in ours or found.table.partition(".")[0] in ours
-                about_ours = about_ours and (new or made(bare) is not None)
-                own.append(Finding(GOOD) if new else found)
-            columns.update(added(bare))
-            thing = made(bare)
+            for effect in effects(bare, frozenset(new_columns)):
+                is_new = effect.table in new_things or effect.table.partition(".")[0] in new_things
+                only_new = only_new and (is_new or created(bare) is not None)
+                own.append(Effect(GOOD) if is_new else effect)
+            new_columns.update(added_columns(bare))
+            thing = created(bare)
             if thing and "if not exists" not in bare.partition("(")[0]:
-                ours.add(thing)
+                new_things.add(thing)
         yield from own
-        here = [each for each in left if statement.first <= each.line <= statement.last]
-        left = [each for each in left if each not in here]
-        if not about_ours and all(each.weight == GOOD for each in own):
-            yield from (_of(each) for each in here)
-    yield from (_of(each) for each in left)
+        here = [lint for lint in unplaced if statement.first <= lint.line <= statement.last]
+        unplaced = [lint for lint in unplaced if lint not in here]
+        if not only_new and all(effect.weight == GOOD for effect in own):
+            yield from (_effect_of(lint) for lint in here)
+    yield from (_effect_of(lint) for lint in unplaced)
 
 
-def _of(lint: Lint) -> Finding:
-    return Finding(BREAKS, f"squawk, line {lint.line}: {lint.rule}")
+def _effect_of(lint: Lint) -> Effect:
+    return Effect(BREAKS, f"squawk, line {lint.line}: {lint.rule}")
 
 
 def _inner(statement: Statement) -> list[str]:
@@ -111,17 +119,17 @@ def _inner(statement: Statement) -> list[str]:
         return []
     if ("language" in statement.bare and "plpgsql" not in statement.bare) or not statement.quoted:
         return ["do in another language"]
-    found = ["set nothing"]  # a block without effect is no statement that was not understood
+    inner = ["set nothing"]  # so that a block without effect is not taken for one that was not understood
     declaring = False
-    for each in statements(statement.quoted[0]):
-        bare = each.bare
+    for part in statements(statement.quoted[0]):
+        bare = part.bare
         while frame := _FRAME.match(bare):
             declaring = frame[0] == "declare" or (declaring and frame[0] != "begin")
-            found += [f"select {frame[0]}"] if " " in frame[0] else []  # what a condition calls
+            inner += [f"select {frame[0]}"] if " " in frame[0] else []  # what a condition calls
             bare = bare[frame.end() :].strip()
         assigned = (_DEFAULT if declaring else _ASSIGNMENT).fullmatch(bare)
         if assigned:
-            found.append(f"select {assigned[1]}")
+            inner.append(f"select {assigned[1]}")
         elif bare and not declaring and not _IDLE.fullmatch(bare):
-            found.append(bare)
-    return found
+            inner.append(bare)
+    return inner

@@ -1,5 +1,5 @@
 # pure
-"""What one statement does to those who live with the older schema; the rules of `verdict`."""
+"""What one statement does to code that expects the older schema: the rules behind `verdict`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ GOOD: Weight = "compatible"
 BREAKS: Weight = "breaking"
 LOST: Weight = "irreversible"
 
-# How the tables below are written: weight, pattern, `->` and the reason. In a pattern `<N>` is a name and
-# the other words in `<>` are these parts; in a reason `{0}` is the first name, `{t}` the table.
+# A line of the tables below: weight, pattern, `->`, reason. In a pattern `<N>` is a name, and the other
+# words in `<>` are these parts; in a reason `{0}` is the first name, `{t}` the table.
 PARTS = {
     "<N>": r"""((?:[\w$]+|"[\w$]*")(?:\.(?:[\w$]+|"[\w$]*"))*)""",
     "<KIND>": "(?:materialized view|foreign table|event trigger|[a-z]+)",
@@ -31,20 +31,20 @@ PARTS = {
     "<QUIET>": "(?:disable row level security|no force row level security|validate constraint|cluster on"
     r"|replica identity|set without cluster|set logged|set \(|reset \()",
 }
-# The first that matches from the beginning counts.
+# The first line that matches the beginning of a statement counts.
 STATEMENT = r"""
 irreversible  truncate (?:table )?(?:only )?<N>      -> truncates `{0}`: its rows are lost
 irreversible  delete from (?:only )?<N>              -> deletes rows of `{0}`
-irreversible  drop (?:owned|database|schema)\b(?: if exists)?(?: <N>)? -> drops `{0}` with all in it
+irreversible  drop (?:owned|database|schema)\b(?: if exists)?(?: <N>)? -> drops `{0}` and everything in it
 irreversible  drop (?:table|foreign table) (?:if exists )?<N> -> drops table `{0}`: its rows are lost
-irreversible  drop <KIND> .*\bcascade$               -> drops with `cascade`: all that hangs on it goes too
+irreversible  drop <KIND> .*\bcascade$               -> drops with `cascade`: everything that depends on it goes too
 breaking      drop (<KIND>) (?:concurrently )?(?:if exists )?<N> -> drops {0} `{1}`
 breaking      create unique index (?:.*? )?on (?:only )?<N> -> a unique index on `{0}`: older writes may break it
-breaking      create (?:or replace )?(?:constraint )?trigger .*? on <N> -> a trigger on `{0}`: it has a say in older writes
+breaking      create (?:or replace )?(?:constraint )?trigger .*? on <N> -> a trigger on `{0}`: it runs for older writes too
 breaking      create policy .*? on <N> as restrictive\b -> a restrictive policy on `{0}`
 breaking      create (?:or replace )?rule .*? to <N> -> a rule on `{0}`: it changes what older code does
 breaking      create event trigger\b                 -> an event trigger
-compatible    create or replace\b                    -> `create or replace`: whether older code uses what it replaces can't be seen here
+compatible    create or replace\b                    -> `create or replace`: older code may use what it replaces
 compatible    create <TEMP>(?:<MAKES>|<ADDS>)\b      ->
 compatible    alter type <N> add value\b             ->
 compatible    alter publication <N> add\b            ->
@@ -57,15 +57,15 @@ compatible    <IDLE>\b                               ->
 # One action of `alter table`.
 ACTION = r"""
 irreversible  drop (?:column )?(?:if exists )?(?!constraint |expression )<N> -> drops column `{t}.{0}`: its values are lost
-breaking      drop constraint (?:if exists )?<N>     -> drops constraint `{0}` of `{t}`: older code may build on it
+breaking      drop constraint (?:if exists )?<N>     -> drops constraint `{0}` of `{t}`: older code may rely on it
 irreversible  alter (?:column )?<N> (?:set data )?type\b.*\busing\b -> changes the type of `{t}.{0}` with `using`: the old values are lost
 breaking      alter (?:column )?<N> (?:set data )?type\b -> changes the type of `{t}.{0}`
-breaking      alter (?:column )?<N> set not null     -> demands `{t}.{0}`: older writes may leave it out
+breaking      alter (?:column )?<N> set not null     -> requires `{t}.{0}`: older writes may leave it out
 breaking      alter (?:column )?<N> drop not null    -> lets `{t}.{0}` be null: older code may not expect it
 breaking      alter (?:column )?<N> drop default     -> drops the default of `{t}.{0}`
 compatible    alter (?:column )?<N> (?:set (?:default|statistics|storage|compression|\()|reset\b) ->
 breaking      add (?:constraint|check|unique|primary key|foreign key|exclude)\b -> a new constraint on `{t}`: older writes may break it
-breaking      rename\b                               -> renames `{t}` or a part of it
+breaking      rename\b                               -> renames `{t}` or part of it
 breaking      enable row level security              -> row level security on `{t}`: older code may see nothing
 compatible    <QUIET>                                ->
 """  # noqa: E501 - a table
@@ -79,17 +79,17 @@ def _pattern(text: str) -> str:
 
 @cache
 def _rules(table: str) -> list[tuple[re.Pattern[str], Weight, str]]:
-    """A table as patterns; they are compiled once, when the first verdict is asked for."""
-    made: list[tuple[re.Pattern[str], Weight, str]] = []
+    """A table as patterns, compiled once, for the first verdict."""
+    weights: dict[str, Weight] = {weight: weight for weight in (GOOD, BREAKS, LOST)}
+    rules: list[tuple[re.Pattern[str], Weight, str]] = []
     for line in table.strip().splitlines():
         rule, _, reason = line.partition("->")
         weight, pattern = rule.split(maxsplit=1)
-        known: dict[str, Weight] = {each: each for each in (GOOD, BREAKS, LOST)}
-        made.append((re.compile(_pattern(pattern.rstrip())), known[weight], reason.strip()))
-    return made
+        rules.append((re.compile(_pattern(pattern.rstrip())), weights[weight], reason.strip()))
+    return rules
 
 
-OVERWRITES = "changes rows that stood before: no rollback brings the old values back"
+OVERWRITES = "changes existing rows: no rollback brings the old values back"
 ADDS = re.compile(_pattern("add (?:column )?(?:if not exists )?<N>(.*)"))
 REQUIRED = re.compile(r"\b(?:not null|primary key)\b")
 FILLED = re.compile(r"\b(?:default|generated|serial\d?|bigserial|smallserial)\b")
@@ -98,7 +98,7 @@ MAKES = re.compile(_pattern("create <TEMP><MAKES> (?:if not exists )?<N>"))
 UPDATE = re.compile(_pattern(r"update (?:only )?<N>(?: (?:as )?(?!set\b)\w+)? set (.*)"))
 CHANGED = re.compile(_pattern(r"\s*(?:[\w$]+\.)?<N>\s*="))
 CALL = re.compile(r"([\w$.\"]+) \(")
-# Functions that change no more than the session, and words before a parenthesis that are none.
+# Functions that change nothing beyond the session, and words before a parenthesis that are no function.
 HARMLESS = frozenset(
     """pg_sleep set_config pg_catalog.set_config current_setting now clock_timestamp count sum min max
     avg coalesce nullif lower upper length to_regclass gen_random_uuid random setval
@@ -110,8 +110,8 @@ HARMLESS = frozenset(
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a statement does: how bad that is, why, and the thing that it is about (`x`, not `public.x`)."""
+class Effect:
+    """What a statement does: how bad it is, why, and to which thing (`x`, not `public.x`)."""
 
     weight: Weight
     reason: str = ""
@@ -119,17 +119,17 @@ class Finding:
 
 
 def plain(name: str) -> str:
-    """One spelling for the names of one thing: no quotes, no `public.`."""
+    """A name without quotes and without `public.`, so that one thing has one spelling."""
     return name.replace('"', "").removeprefix("public.")
 
 
-def made(bare: str) -> str | None:
-    """The name of what a statement makes anew, if it does."""
-    found = MAKES.match(bare)
-    return plain(found[1]) if found else None
+def created(bare: str) -> str | None:
+    """The name of what a statement creates, None if it creates nothing."""
+    match = MAKES.match(bare)
+    return plain(match[1]) if match else None
 
 
-def added(bare: str) -> Iterator[str]:
+def added_columns(bare: str) -> Iterator[str]:
     """The columns that a statement adds: `table.column`."""
     table = ALTER_TABLE.match(bare)
     for action in split(table[2]) if table else ():
@@ -138,8 +138,8 @@ def added(bare: str) -> Iterator[str]:
             yield f"{plain(table[1])}.{plain(column[1])}"
 
 
-def look(bare: str, new_columns: frozenset[str]) -> Iterator[Finding]:
-    """All that one statement does; what is not known is breaking."""
+def effects(bare: str, new_columns: frozenset[str]) -> Iterator[Effect]:
+    """Everything that one statement does; a statement that no rule knows is breaking."""
     table = ALTER_TABLE.match(bare)
     if table:
         for action in split(table[2]):
@@ -149,71 +149,71 @@ def look(bare: str, new_columns: frozenset[str]) -> Iterator[Finding]:
     elif bare.startswith(("select ", "values ", "table ", "perform ", "call ")):
         yield _reading(bare)
     else:
-        yield _first(STATEMENT, bare) or Finding(BREAKS, f"not understood: `{_head(bare)}`")
+        yield _first(STATEMENT, bare) or Effect(BREAKS, f"not understood: `{_head(bare)}`")
 
 
-def _action(table: str, action: str) -> Finding:
-    known = _first(ACTION, action, table)
+def _action(table: str, action: str) -> Effect:
+    effect = _first(ACTION, action, table)
     column = ADDS.match(action)
-    if known or not column:
-        return known or Finding(BREAKS, f"not understood: `alter table {table} {_head(action)}`", table)
+    if effect or not column:
+        return effect or Effect(BREAKS, f"not understood: `alter table {table} {_head(action)}`", table)
     rest = column[2]
     if REQUIRED.search(rest) and not FILLED.search(rest):
         what = f"adds the required column `{table}.{plain(column[1])}` without a default"
-        return Finding(BREAKS, what, table)
-    return Finding(GOOD, "", table)
+        return Effect(BREAKS, what, table)
+    return Effect(GOOD, "", table)
 
 
-def _write(bare: str, new_columns: frozenset[str]) -> Iterator[Finding]:
+def _write(bare: str, new_columns: frozenset[str]) -> Iterator[Effect]:
     update = UPDATE.match(bare)
     if update:
         yield _update(update, new_columns)
         return
     if re.search(r"\bdelete from\b|\bthen delete\b", bare):
-        yield Finding(LOST, "deletes rows")
+        yield Effect(LOST, "deletes rows")
     elif re.search(r"\bupdate\b(?! of)", bare):
-        yield Finding(GOOD, OVERWRITES)
+        yield Effect(GOOD, OVERWRITES)
     else:
-        yield Finding(GOOD)
+        yield Effect(GOOD)
 
 
-def _update(update: re.Match[str], new_columns: frozenset[str]) -> Finding:
-    """An unqualified update loses the old values, unless it fills columns that are new."""
+def _update(update: re.Match[str], new_columns: frozenset[str]) -> Effect:
+    """An update without a condition loses the old values, unless it fills new columns."""
     table = plain(update[1])
     assigned, _, condition = outside(update[2]).partition(" where ")
-    targets = [CHANGED.match(each) for each in split(assigned.partition(" from ")[0])]
-    if all(each and f"{table}.{plain(each[1])}" in new_columns for each in targets):
-        return Finding(GOOD, "", table)
+    targets = [CHANGED.match(part) for part in split(assigned.partition(" from ")[0])]
+    if all(target and f"{table}.{plain(target[1])}" in new_columns for target in targets):
+        return Effect(GOOD, "", table)
     if condition:
-        return Finding(GOOD, f"`{table}`: {OVERWRITES}", table)
-    return Finding(LOST, f"updates every row of `{table}`: the old values are lost", table)
+        return Effect(GOOD, f"`{table}`: {OVERWRITES}", table)
+    return Effect(LOST, f"updates every row of `{table}`: the old values are lost", table)
 
 
-def _reading(bare: str) -> Finding:
-    """A query changes nothing, unless by what it calls."""
+def _reading(bare: str) -> Effect:
+    """A query changes nothing except through the functions that it calls."""
     if re.search(r"\b(?:delete from|insert into|update)\b", bare) and " for update" not in bare:
         return next(_write(bare, frozenset()))
-    called = {each for each in CALL.findall(bare) if each.strip('"') not in HARMLESS}
+    called = {name for name in CALL.findall(bare) if name.strip('"') not in HARMLESS}
     if called or bare.startswith("call "):
-        names = ", ".join(f"`{each}()`" for each in sorted(called))
-        return Finding(BREAKS, f"calls {names or 'a procedure'}: what that does can't be seen")
-    return Finding(GOOD)
+        names = ", ".join(f"`{name}()`" for name in sorted(called))
+        return Effect(BREAKS, f"calls {names or 'a procedure'}: what that does can't be seen")
+    return Effect(GOOD)
 
 
-def _first(rules: str, text: str, table: str = "") -> Finding | None:
+def _first(rules: str, text: str, table: str = "") -> Effect | None:
     for pattern, weight, reason in _rules(rules):
-        found = pattern.match(text)
-        if found:
-            groups = [plain(each or "") for each in found.groups()]
-            several = text[found.end() :].startswith(",")  # not of ours alone, perhaps
-            about = table or ("" if several else _about(found))
-            return Finding(weight, reason.format(*groups, t=table), about)
+        match = pattern.match(text)
+        if match:
+            groups = [plain(name or "") for name in match.groups()]
+            several = text[match.end() :].startswith(",")  # the others may not be new
+            about = table or ("" if several else _about(match))
+            return Effect(weight, reason.format(*groups, t=table), about)
     return None
 
 
-def _about(found: re.Match[str]) -> str:
-    """The last name that a rule caught: the thing itself, or the table it hangs on."""
-    return plain(found[found.lastindex] or "") if found.lastindex else ""
+def _about(match: re.Match[str]) -> str:
+    """The last name that a rule matched: the thing itself, or its table."""
+    return plain(match[match.lastindex] or "") if match.lastindex else ""
 
 
 def _head(bare: str) -> str:

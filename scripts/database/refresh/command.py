@@ -15,8 +15,9 @@ from scripts.database.backups import catalog, toc
 from scripts.database.backups.manifest import Manifest
 from scripts.database.backups.scratch_copy import restored
 from scripts.database.backups.verify import fetched, safety_backup
+from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Migration
-from scripts.database.migrations.status import standing
+from scripts.database.migrations.status import schema_status
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import required_database, session
 from scripts.database.postgres.content import ASIDE
@@ -86,7 +87,7 @@ def _ahead(desk: Desk, target: Environment) -> tuple[Migration, ...]:
     Raises:
         Refused: the two disagree: nobody could say what it should be afterwards.
     """
-    there = standing(desk, observe_remote(desk), target)
+    there = schema_status(desk, observe_remote(desk), target)
     if there.comparison.missing or there.comparison.edited or there.comparison.doubled:
         raise Refused(
             f"{target.name} and its migrations disagree:{refresh_rules.listed(there.problems)}",
@@ -142,7 +143,7 @@ def _prove(work: LockedOperation, wanted: Wanted, copy: Database, known: list[by
 def _migrate(work: LockedOperation, copy: Database, wanted: tuple[Migration, ...]) -> None:
     """What the target was ahead of the source is replayed on the copy, so that it ends as it was."""
     with work.step("migrate", "what the target was ahead, on the copy"):
-        archive.migrate(work.desk, copy, wanted)
+        bring_up_to_date(work.desk, copy, wanted)
 
 
 def _swap(work: LockedOperation, wanted: Wanted, copy: Database, manifest: Manifest) -> Event:

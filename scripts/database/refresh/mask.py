@@ -202,21 +202,3 @@ def mask_accounts(
     for order, key_of in zip(orders, ("id", "user_id"), strict=False):
         connection.execute(f"{order} where {key_of} = any(%s)".encode(), [list(ids)])
     connection.execute("drop schema desk_mask cascade")
-
-
-def owned_by_postgres(database: Database, password: Secret) -> None:
-    """On a server of our own: `postgres` may log in and migrate, as on the platform."""
-    from psycopg import sql
-
-    with session(database) as connection:
-        known = connection.execute("select 1 from pg_roles where rolname = 'postgres'").fetchone()
-        order = "alter" if known else "create"
-        options = sql.SQL(f"{order} role postgres login createdb createrole bypassrls password {{}}")
-        connection.execute(options.format(sql.Literal(password.reveal())))
-        for role in ("anon", "authenticated", "service_role"):
-            if connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
-                connection.execute(sql.SQL("grant {} to postgres").format(sql.Identifier(role)))
-        connection.execute("grant pg_read_all_data to postgres")
-        connection.execute(
-            sql.SQL("alter database {} owner to postgres").format(sql.Identifier(database.name))
-        )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.database.migrations import differences
-from scripts.database.migrations.files import Applied, compare, read
+from scripts.database.migrations.files import Applied, compare, migrations_in
 
 DESCRIBED = st.dictionaries(
     st.sampled_from(["table a", "table b", "view c", "function d"]),
@@ -17,13 +17,13 @@ DESCRIBED = st.dictionaries(
 
 @given(DESCRIBED)
 def test_a_schema_does_not_differ_from_itself(one: dict[str, tuple[str, ...]]) -> None:
-    assert () == differences.differences(one, one)
+    assert differences.schema_differences(one, one) == ()
 
 
 @given(DESCRIBED, DESCRIBED)
 def test_no_difference_is_lost(one: dict[str, tuple[str, ...]], other: dict[str, tuple[str, ...]]) -> None:
     """Things that are not named are equal; seen from the other side, added is removed."""
-    found = differences.differences(one, other)
+    found = differences.schema_differences(one, other)
     named = {each.thing for each in found}
     mirrored = {"added": "removed", "removed": "added", "changed": "changed"}
 
@@ -31,24 +31,24 @@ def test_no_difference_is_lost(one: dict[str, tuple[str, ...]], other: dict[str,
         k: v for k, v in other.items() if k not in named
     }
     assert [mirrored[each.change] for each in found] == [
-        each.change for each in differences.differences(other, one)
+        each.change for each in differences.schema_differences(other, one)
     ]
 
 
 def test_the_lines_that_differ_are_shown() -> None:
     one = {"table a": ("column id int", "column x text", "policy p")}
-    (found,) = differences.differences(
+    (found,) = differences.schema_differences(
         one, {"table a": ("column id int", "column x text not null", "policy p")}
     )
 
-    assert ["-column x text", "+column x text not null"] == found.lines()
-    assert ("changed", "table a") == (found.change, found.thing)
+    assert found.lines() == ["-column x text", "+column x text not null"]
+    assert (found.change, found.thing) == ("changed", "table a")
 
 
 NAMES = [
     ("20240101000000_a.sql", ""),
-    ("20241301000000_a.sql", "no time"),
-    ("001_a.sql", "no time"),
+    ("20241301000000_a.sql", "is not a time"),
+    ("001_a.sql", "is not a time"),
     ("a.sql", "skipped"),
     ("20240101000000-a.sql", "skipped"),
     ("20240101000000_a.down.sql", "no down scripts"),
@@ -57,7 +57,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("name", "said"), NAMES)
 def test_names_that_are_not_what_they_seem(name: str, said: str) -> None:
-    found = list(differences.malformed([name]))
+    found = list(differences.name_problems([name]))
 
     assert bool(said) == bool(found)
     assert said in "".join(found)
@@ -81,18 +81,21 @@ def test_two_histories(state: str, one: dict[str, str], other: dict[str, str]) -
         for each in (one, other)
     ]
 
-    assert state == differences.between(*rows).state
+    assert differences.compare_histories(*rows).state == state
 
 
 def test_what_merely_waits_is_no_problem() -> None:
-    files = read({"20240101000000_a.sql": "select 1", "20240102000000_b.sql": "select 2"})
+    files = migrations_in({"20240101000000_a.sql": "select 1", "20240102000000_b.sql": "select 2"})
 
-    assert [] == list(differences.problems(compare(files, [Applied("20240101000000", "a", ("select 1",))])))
-    assert [] == list(differences.problems(compare(files, [])))
+    assert (
+        list(differences.history_problems(compare(files, [Applied("20240101000000", "a", ("select 1",))])))
+        == []
+    )
+    assert list(differences.history_problems(compare(files, []))) == []
 
 
 def test_every_disagreement_is_named() -> None:
-    files = read(
+    files = migrations_in(
         {
             "20240101000000_a.sql": "select 1",
             "20240102000000_late.sql": "select 2",
@@ -101,7 +104,7 @@ def test_every_disagreement_is_named() -> None:
         }
     )
     rows = [Applied("20240101000000", "a", ("select 7",)), Applied("20240104000000", "gone", ("x",))]
-    said = "\n".join(differences.problems(compare(files, rows)))
+    said = "\n".join(differences.history_problems(compare(files, rows)))
 
     for each in ("20240104000000", "20240101000000_a.sql", "20240102000000_late.sql", "20240103000000"):
         assert f"`{each}`" in said

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.database.migrations.files import Applied, Migration, compare, doubled, newest, read
+from scripts.database.migrations.files import Applied, Migration, compare, duplicates, migrations_in, newest
 
 STAMPS = ("20240101000000", "20240102000000", "20240103000000")
 
 
 def files(*versions: str) -> tuple[Migration, ...]:
     """The migrations of a commit."""
-    return read({f"{version}_change.sql": f"select {version}" for version in versions})
+    return migrations_in({f"{version}_change.sql": f"select {version}" for version in versions})
 
 
 def rows(*versions: str) -> tuple[Applied, ...]:
@@ -45,55 +45,55 @@ def test_states(
     """Versions are compared as the CLI does, as texts, and every state has its name."""
     found = compare(files(*committed), rows(*applied))
 
-    assert (state, pending) == (found.state, tuple(each.version for each in found.pending))
+    assert (found.state, tuple(each.version for each in found.pending)) == (state, pending)
 
 
 def test_what_stands_in_the_way_is_named() -> None:
     """Missing and late migrations are told apart, each in the order of versions."""
     found = compare(files("01", "09", "11"), rows("02", "10"))
 
-    assert ("02", "10") == found.missing
-    assert ("01", "09") == tuple(each.version for each in found.late)
-    assert ("01", "09", "11") == tuple(each.version for each in found.pending)
+    assert found.missing == ("02", "10")
+    assert tuple(each.version for each in found.late) == ("01", "09")
+    assert tuple(each.version for each in found.pending) == ("01", "09", "11")
 
 
 def test_an_edited_file_shows() -> None:
     """A file that no longer does what was applied makes the two diverge."""
-    found = compare(read({"1_a.sql": "select 2"}), rows("1"))
+    found = compare(migrations_in({"1_a.sql": "select 2"}), rows("1"))
 
-    assert ("diverged", ("1_a.sql",)) == (found.state, tuple(each.file for each in found.edited))
+    assert (found.state, tuple(each.file for each in found.edited)) == ("diverged", ("1_a.sql",))
 
 
 def test_a_comment_is_no_edit() -> None:
     """A better comment in an applied file does no harm."""
-    assert "equal" == compare(read({"1_a.sql": "-- one\nselect 1;\n"}), rows("1")).state
+    assert compare(migrations_in({"1_a.sql": "-- one\nselect 1;\n"}), rows("1")).state == "equal"
 
 
 def test_without_statements_nothing_is_called_edited() -> None:
     """A history that kept no statements (`migration repair`) can't accuse a file."""
-    assert "equal" == compare(files("1"), [Applied("1")]).state
+    assert compare(files("1"), [Applied("1")]).state == "equal"
 
 
 def test_a_renamed_file_is_the_same_migration() -> None:
     """The version is what counts, as for the Supabase CLI."""
-    assert "equal" == compare(read({"1_other_name.sql": "select 1"}), rows("1")).state
+    assert compare(migrations_in({"1_other_name.sql": "select 1"}), rows("1")).state == "equal"
 
 
 def test_two_files_of_one_version_show() -> None:
     """Only one of them would ever be applied."""
-    found = compare(read({"1_a.sql": "select 1", "1_b.sql": "select 1"}), ())
+    found = compare(migrations_in({"1_a.sql": "select 1", "1_b.sql": "select 1"}), ())
 
-    assert ("diverged", ("1",)) == (found.state, found.doubled)
+    assert (found.state, found.doubled) == ("diverged", ("1",))
 
 
 def test_of_two_files_the_applied_one_acquits_the_other() -> None:
     """Neither was edited: one of them was never applied."""
-    found = compare(read({"1_a.sql": "select 1", "1_b.sql": "select 2"}), rows("1"))
+    found = compare(migrations_in({"1_a.sql": "select 1", "1_b.sql": "select 2"}), rows("1"))
 
-    assert ((), ("1",)) == (found.edited, found.doubled)
+    assert (found.edited, found.doubled) == ((), ("1",))
 
 
-def test_read_takes_what_the_cli_takes() -> None:
+def test_only_names_that_the_cli_accepts_are_migrations() -> None:
     """Digits, an underscore, `.sql`; nothing else is a migration; the order is that of texts."""
     names = (
         "10_b.sql",
@@ -107,22 +107,22 @@ def test_read_takes_what_the_cli_takes() -> None:
         "1_x.SQL",
     )
 
-    found = read(dict.fromkeys(names, ""))
+    found = migrations_in(dict.fromkeys(names, ""))
 
-    assert ["10_b.sql", "2_.sql", "9_a.sql"] == [each.file for each in found]
-    assert ["10", "2", "9"] == [each.version for each in found]
+    assert [each.file for each in found] == ["10_b.sql", "2_.sql", "9_a.sql"]
+    assert [each.version for each in found] == ["10", "2", "9"]
 
 
 def test_the_newest_is_the_last_in_the_order() -> None:
     """`9` is newer than `10` and than a time stamp, as for the CLI; no history has no newest."""
-    assert "9" == newest(["9", "10", "1"])
+    assert newest(["9", "10", "1"]) == "9"
     assert STAMPS[1] == newest(["10", STAMPS[1], STAMPS[0]])
     assert newest([]) is None
 
 
-def test_doubled_names_each_once() -> None:
+def test_duplicates_are_listed_once() -> None:
     """A version that occurs three times is said once."""
-    assert ("1", "3") == doubled(["3", "1", "1", "2", "3", "1"])
+    assert duplicates(["3", "1", "1", "2", "3", "1"]) == ("1", "3")
 
 
 @pytest.mark.parametrize("version", ["", "abc", "²", "1.5", "٣", "9" * 5000])
@@ -130,4 +130,4 @@ def test_a_strange_version_in_the_database_is_only_missing(version: str) -> None
     """What somebody wrote into the history by hand is reported, not a traceback."""
     found = compare(files("1"), [*rows("1"), Applied(version)])
 
-    assert (version,) == found.missing
+    assert found.missing == (version,)

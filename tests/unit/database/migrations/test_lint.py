@@ -1,4 +1,4 @@
-"""squawk: its rules that mean breaking, as plain values; the others are not heard."""
+"""squawk: only its rules that mean breaking are kept."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from scripts.database.migrations import lint
-from scripts.database.migrations.lint import Finding
+from scripts.database.migrations.files import Migration
 from scripts.errors import CommandFailed
 
 BINARY = lint.find() or Path("squawk")
 
 
 def rules(sql: str) -> list[tuple[str, int]]:
-    """Rule and line of what is found in one file."""
-    return [(each.rule, each.line) for each in lint.check(BINARY, {"a.sql": sql})]
+    """Rule and line of each finding in one file."""
+    return [(each.rule, each.line) for each in lint.check(BINARY, {"a.sql": sql}).get("a.sql", ())]
 
 
-def test_what_breaks_is_found_with_its_line() -> None:
-    """Lines count from 1, as editors do."""
+def test_breaking_statements_are_found_with_their_lines() -> None:
+    """Lines count from 1, as in editors."""
     sql = "-- x\nalter table t rename column a to b;\n\ndrop table u;\nalter table t alter c type int;\n"
 
-    assert [("renaming-column", 2), ("ban-drop-table", 4), ("changing-column-type", 5)] == rules(sql)
+    assert rules(sql) == [("renaming-column", 2), ("ban-drop-table", 4), ("changing-column-type", 5)]
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_what_breaks_is_found_with_its_line() -> None:
         "create index i on t (a);",
         "alter table t add column a int default 3;",
         "select 1;",
-        "create tabel x;",  # not read at all: our own rules call that breaking
+        "create tabel x;",  # a syntax error: our own rules call that breaking
         "",
     ],
 )
-def test_style_is_nobody_s_business_here(sql: str) -> None:
+def test_rules_of_style_are_ignored(sql: str) -> None:
     """Only what older code can't live with counts."""
-    assert [] == rules(sql)
+    assert rules(sql) == []
 
 
 @pytest.mark.parametrize(
@@ -51,41 +51,52 @@ def test_style_is_nobody_s_business_here(sql: str) -> None:
         ("alter table t disable trigger all;", "ban-disable-trigger"),
     ],
 )
-def test_rules_that_are_off_are_asked_for(sql: str, rule: str) -> None:
-    """Squawk has them, but only on demand."""
-    assert [(rule, 1)] == rules(sql)
+def test_rules_that_are_off_by_default_are_turned_on(sql: str, rule: str) -> None:
+    """Squawk applies them only on request."""
+    assert rules(sql) == [(rule, 1)]
 
 
-def test_names_are_given_back_and_never_patterns() -> None:
-    """A file may be called anything."""
-    found = lint.check(BINARY, {"*.sql": "drop view v;", "-e x": "select 1;", "z": "drop view w;"})
+def test_file_names_are_returned_and_never_read_as_patterns() -> None:
+    """A file may have any name."""
+    by_file = lint.check(BINARY, {"*.sql": "drop view v;", "-e x": "select 1;", "z": "drop view w;"})
 
-    assert ["*.sql", "z"] == [each.file for each in found]
-    assert isinstance(found[0], Finding)
-
-
-def test_bytes_that_are_no_utf8_are_read() -> None:
-    """As git gives them."""
-    assert [("ban-drop-view", 1)] == rules("drop view v; -- \udce9")
+    assert list(by_file) == ["*.sql", "z"]
 
 
-def test_many_files_take_one_start() -> None:
-    """None at all takes none."""
-    assert () == lint.check(Path("/nowhere"), {})
-    assert 300 == len(lint.check(BINARY, {f"{n}.sql": "drop view v;" for n in range(300)}))
+def test_bytes_that_are_not_utf8_are_read() -> None:
+    """Git hands them over as surrogates."""
+    assert rules("drop view v; -- \udce9") == [("ban-drop-view", 1)]
 
 
-def test_another_program_is_no_squawk() -> None:
-    """What prints no JSON, or fails, is said to have failed."""
+def test_many_files_take_one_start_and_no_file_takes_none() -> None:
+    """Without a file the program is not even looked for."""
+    assert lint.check(Path("/nowhere"), {}) == {}
+    assert len(lint.check(BINARY, {f"{n}.sql": "drop view v;" for n in range(300)})) == 300
+
+
+@pytest.mark.parametrize("program", ["/bin/echo", "/nowhere/squawk"])
+def test_another_program_is_a_failure(program: str) -> None:
+    """It prints no JSON, or can't be started."""
     with pytest.raises(CommandFailed):
-        lint.check(Path("/bin/echo"), {"a": "select 1;"})
-    with pytest.raises(CommandFailed):
-        lint.check(Path("/nowhere/squawk"), {"a": "select 1;"})
+        lint.check(Path(program), {"a": "select 1;"})
 
 
-def test_it_is_found_beside_the_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A virtual environment need not be on PATH; without it there is none."""
+def test_the_program_is_looked_for_beside_the_interpreter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A virtual environment need not be on PATH."""
     assert Path(sys.executable).with_name("squawk") == lint.find()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert lint.find() is None
+
+
+def test_lints_are_none_without_a_working_squawk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing linter and a broken one look the same to a plan."""
+    migrations = [Migration("1", "1_a.sql", "drop view v;")]
+    found = lint.lints(migrations)
+    assert found is not None
+    assert [each.rule for each in found["1_a.sql"]] == ["ban-drop-view"]
+    for program in (None, Path("/bin/echo")):
+        monkeypatch.setattr(lint, "find", lambda program=program: program)
+        assert lint.lints(migrations) is None

@@ -36,17 +36,17 @@ def rules(**columns: str) -> Rules:
 def test_what_may_tell_a_person_needs_a_rule(kind: str) -> None:
     """A new one without a rule is named, with its type."""
     assert [f"`public.t.c` ({kind}) has no rule"] == list(refresh_rules.objections(Rules(), [column(kind)]))
-    assert [] == list(refresh_rules.objections(rules(c="keep"), [column(kind)]))
+    assert list(refresh_rules.objections(rules(c="keep"), [column(kind)])) == []
 
 
 @pytest.mark.parametrize("kind", NEED_NOT)
 def test_what_tells_nothing_needs_none(kind: str) -> None:
-    assert [] == list(refresh_rules.objections(Rules(), [column(kind)]))
+    assert list(refresh_rules.objections(Rules(), [column(kind)])) == []
 
 
 @pytest.mark.parametrize("name", ["birth_date", "Date_Naissance", "phone", "mobile_no", "iban", "tax_id"])
 def test_a_telling_name_needs_a_rule_whatever_its_type(name: str) -> None:
-    assert [] != list(refresh_rules.objections(Rules(), [column("date", name)]))
+    assert list(refresh_rules.objections(Rules(), [column("date", name)])) != []
 
 
 @given(st.text(max_size=30))
@@ -80,7 +80,7 @@ def test_both_ends_of_a_key_need_the_same_rule() -> None:
     both = {"public.t": {"c": "hash"}, "public.u": {"login": "hash"}}
     one = {"public.t": {"c": "hash"}, "public.u": {"login": "keep"}}
 
-    assert [] == list(refresh_rules.objections(Rules(tables=both), [column("text"), child]))
+    assert list(refresh_rules.objections(Rules(tables=both), [column("text"), child])) == []
     assert "both need the same rule" in "".join(
         refresh_rules.objections(Rules(tables=one), [column("text"), child])
     )
@@ -101,7 +101,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("document", FAULTS, ids=str)
 def test_a_fault_in_the_file_is_found(document: dict[str, object]) -> None:
-    assert () != refresh_rules.parse(document)[1]
+    assert refresh_rules.parse(document)[1] != ()
 
 
 @given(NAMES, NAMES, RULES, st.sampled_from(NEED))
@@ -126,7 +126,7 @@ def test_rows_that_are_too_old_go_first() -> None:
         masking_sql.drops(read)
     )
     assert "decides which rows go" in "".join(refresh_rules.objections(read, [column("uuid")]))
-    assert [] == list(refresh_rules.objections(read, []))
+    assert list(refresh_rules.objections(read, [])) == []
 
 
 def test_unknown_columns_of_accounts_are_emptied() -> None:

@@ -1,4 +1,4 @@
-"""Pending migrations tried on the very database: what is measured is true, and nothing is kept."""
+"""Pending migrations run on the real database in a transaction that is rolled back, and are measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def there(desk: Desk) -> Iterator[Database]:
+def database(desk: Desk) -> Iterator[Database]:
     """A database in which two tables stand, one of them with 1,000 rows."""
     url = desk.world.environment("staging").database_url
     with psycopg.connect(url, autocommit=True) as connection:
@@ -34,16 +34,16 @@ def there(desk: Desk) -> Iterator[Database]:
             connection.execute("drop type public.trial_e")
 
 
-def tried(database: Database, *sql: str, limit: float = 10) -> list[dry_run.Tried]:
+def execute(database: Database, *sql: str, limit: float = 10) -> list[dry_run.DryRun]:
     files = [(f"{number}.sql", text) for number, text in enumerate(sql)]
-    return dry_run.tried(database, files, lock_timeout=0.3, limit=limit)
+    return dry_run.execute(database, files, lock_timeout=0.3, limit=limit)
 
 
-def test_locks_rewrites_and_rows_are_those_of_each_file(there: Database) -> None:
+def test_locks_rewrites_and_rows_are_those_of_each_file(database: Database) -> None:
     """A rewrite, an update, an index, a column: each with its own; new tables are nobody's trouble."""
-    before = Postgres(there).catalogue()
-    rewrite, update, index, column, new = tried(
-        there,
+    before = Postgres(database).catalogue()
+    rewrite, update, index, column, new = execute(
+        database,
         "alter table public.trial_t alter n type bigint",
         "update public.trial_t set n = n + 1 where id <= 7",
         'create index on public."Trial U" (id)',
@@ -53,52 +53,52 @@ def test_locks_rewrites_and_rows_are_those_of_each_file(there: Database) -> None
 
     assert "AccessExclusiveLock" in rewrite.locks["public.trial_t"]
     assert rewrite.rewritten["public.trial_t"] > 20_000
-    assert ({"public.trial_t": 7}, {}) == (update.rows, update.rewritten)
-    assert ("ShareLock",) == index.locks['public."Trial U"']
+    assert (update.rows, update.rewritten) == ({"public.trial_t": 7}, {})
+    assert index.locks['public."Trial U"'] == ("ShareLock",)
     assert "AccessExclusiveLock" in column.locks['public."Trial U"']
-    assert ({}, {}) == (new.rows, new.rewritten)
-    assert before == Postgres(there).catalogue()
+    assert (new.rows, new.rewritten) == ({}, {})
+    assert Postgres(database).catalogue() == before
 
 
-def test_the_first_that_fails_ends_it(there: Database) -> None:
+def test_the_first_that_fails_ends_it(database: Database) -> None:
     """Its line and the server's words are known; what ran before it was measured, and is gone."""
-    before = Postgres(there).catalogue()
-    good, bad = tried(
-        there, "create table public.x()", "select 1;\n\ninsert into public.nowhere values (1)", ""
+    before = Postgres(database).catalogue()
+    good, bad = execute(
+        database, "create table public.x()", "select 1;\n\ninsert into public.nowhere values (1)", ""
     )
 
-    assert (None, "", 3) == (good.fault, bad.kind, bad.line)
+    assert (good.fault, bad.cause, bad.line) == (None, "", 3)
     assert "nowhere" in str(bad.fault)
-    assert before == Postgres(there).catalogue()
+    assert Postgres(database).catalogue() == before
 
 
-def test_a_busy_table_is_given_up(there: Database, desk: Desk) -> None:
+def test_a_busy_table_is_given_up(database: Database, desk: Desk) -> None:
     """Somebody reads it in an open transaction: nobody waits behind us for longer than `lock_timeout`."""
     url = desk.world.environment("staging").database_url
     with psycopg.connect(url) as reader:
         reader.execute("select 1 from public.trial_t")
         started = time.monotonic()
-        (found,) = tried(there, "alter table public.trial_t add column c int")
+        (found,) = execute(database, "alter table public.trial_t add column c int")
 
-    assert dry_run.BUSY == found.kind
+    assert found.cause == "busy"
     assert time.monotonic() - started < 5
 
 
-def test_all_statements_together_have_a_limit(there: Database) -> None:
+def test_all_statements_together_have_a_limit(database: Database) -> None:
     """Twenty short statements are one long transaction."""
-    first, second = tried(there, "select 1", "select pg_sleep(0.2);" * 20, limit=1)
+    first, second = execute(database, "select 1", "select pg_sleep(0.2);" * 20, limit=1)
 
-    assert (None, dry_run.LATE) == (first.fault, second.kind)
+    assert (first.fault, second.cause) == (None, "late")
     assert second.seconds < 3
 
 
-def test_a_new_value_of_an_enum_needs_a_commit(there: Database) -> None:
-    _add, use = tried(there, "alter type public.trial_e add value 'b'", "select 'b'::public.trial_e")
+def test_a_new_value_of_an_enum_needs_a_commit(database: Database) -> None:
+    _add, use = execute(database, "alter type public.trial_e add value 'b'", "select 'b'::public.trial_e")
 
-    assert dry_run.APART == use.kind
+    assert use.cause == "uncommitted"
 
 
-def test_a_server_that_ends_the_session(there: Database, desk: Desk) -> None:
+def test_a_server_that_ends_the_session(database: Database, desk: Desk) -> None:
     """It is said, and no fault of the file."""
     end = "select pg_terminate_backend(pid) from pg_stat_activity where query like '%sleep(7)%' and pid <> pg_backend_pid()"  # noqa: E501
 
@@ -109,7 +109,7 @@ def test_a_server_that_ends_the_session(there: Database, desk: Desk) -> None:
 
     killer = threading.Thread(target=kill)
     killer.start()
-    (found,) = tried(there, "select pg_sleep(7)")
+    (found,) = execute(database, "select pg_sleep(7)")
     killer.join()
 
-    assert dry_run.SERVER == found.kind
+    assert found.cause == "server"

@@ -59,7 +59,7 @@ def refused(facts: Facts) -> tuple[str, str]:
     return (found.why, found.hint or "") if found else ("", "")
 
 
-def words(known: tuple[rollback_scripts.Judged, ...]) -> list[tuple[str, str]]:
+def words(known: tuple[rollback_scripts.PlannedMigration, ...]) -> list[tuple[str, str]]:
     """Version and word of each."""
     return [(each.version, each.verdict.word) for each in known]
 
@@ -71,9 +71,9 @@ def test_each_pending_migration_has_its_verdict() -> None:
     """The plan's document carries word, reasons, and whether the script was rehearsed."""
     plan = decide(bringing(RENAME, WIDEN, scripts=(BACK,)))
 
-    assert [("2", "reversible"), ("3", "compatible")] == words(plan.migrations)
+    assert words(plan.migrations) == [("2", "reversible"), ("3", "compatible")]
     first = plan.document()["migrations"][0]
-    assert {"version", "file", "verdict", "reasons", "rehearsed", "measured"} == set(first)
+    assert set(first) == {"version", "file", "verdict", "reasons", "rehearsed", "measured"}
     assert "undone by their" in decide(bringing(RENAME, WIDEN, scripts=(BACK, NARROW))).way_back
     assert "its rollback was not rehearsed" in str(plan.migrations[0])
 
@@ -85,9 +85,9 @@ def test_a_guarded_environment_demands_a_way_back() -> None:
     assert "no way back for 1 migration on production:\n  | 2_b.sql: breaking (renames" in why
     assert "write `supabase/rollbacks/2_b.sql`" in hint
     assert "`invoke promote --to production --accept-irreversible`" in hint
-    assert ("", "") == refused(bringing(RENAME, scripts=(BACK,)))
-    assert ("", "") == refused(bringing(RENAME, guarded=False))
-    assert ("", "") == refused(bringing(WIDEN))
+    assert refused(bringing(RENAME, scripts=(BACK,))) == ("", "")
+    assert refused(bringing(RENAME, guarded=False)) == ("", "")
+    assert refused(bringing(WIDEN)) == ("", "")
     accepted = decide(replace(bringing(RENAME), request=PromoteRequest(accept_irreversible=True)))
     assert accepted.refused is None
     assert "older code may not live with `2_b.sql`" in accepted.way_back
@@ -106,7 +106,7 @@ def test_the_first_release_of_all_breaks_nobody() -> None:
     """Nothing was released and nothing stands in the database; one with a history is another matter."""
     facts = replace(bringing(RENAME), ledger=ledger(event("development", "v7", A)))
 
-    assert ("", "") == refused(replace(facts, applied=()))
+    assert refused(replace(facts, applied=())) == ("", "")
     assert "no way back" in refused(facts)[0]
 
 
@@ -130,9 +130,9 @@ def test_squawk_counts_and_its_absence_is_said() -> None:
     """What it found makes a migration breaking; where it is not, the reasons say so."""
     lints = {"3_c.sql": (Lint("ban-x", 1, "m"),)}
 
-    assert [("3", "breaking")] == words(decide(replace(bringing(WIDEN), lints=lints)).migrations)
+    assert words(decide(replace(bringing(WIDEN), lints=lints)).migrations) == [("3", "breaking")]
     without = decide(replace(bringing(WIDEN), lints=None)).migrations[0]
-    assert ("compatible", (rollback_scripts.NO_SQUAWK,)) == (without.verdict.word, without.verdict.reasons)
+    assert (without.verdict.word, without.verdict.reasons) == ("compatible", (rollback_scripts.NO_SQUAWK,))
 
 
 # ---------------------------------------------------------------------------------------- back
@@ -143,7 +143,7 @@ def test_what_is_compatible_stays() -> None:
     facts = replace(leaving(), applied=(ROWS["1"], ROWS["3"]))
     plan = decide(facts)
 
-    assert ([], [("3", "compatible")]) == (words(plan.back.undo), words(plan.back.ahead))
+    assert (words(plan.back.undo), words(plan.back.ahead)) == ([], [("3", "compatible")])
     assert plan.refused is None
     assert "undo" not in [step.name for step in plan.steps]
 
@@ -152,8 +152,8 @@ def test_a_breaking_one_goes_with_all_that_came_after() -> None:
     """Newest first, and the plan says what data the scripts destroy."""
     plan = decide(leaving(scripts=(BACK, NARROW)))
 
-    assert [("3", "compatible"), ("2", "reversible")] == words(plan.back.undo)
-    assert ("`3_c.sql` drops column `t.c`: its values are lost",) == plan.back.lost
+    assert words(plan.back.undo) == [("3", "compatible"), ("2", "reversible")]
+    assert plan.back.lost == ("`3_c.sql` drops column `t.c`: its values are lost",)
     names = [step.name for step in plan.steps]
     assert [
         "lock",
@@ -167,7 +167,7 @@ def test_a_breaking_one_goes_with_all_that_came_after() -> None:
         "verify",
         "finish",
     ] == names
-    assert ["3", "2"] == [each["version"] for each in plan.document()["undo"]]
+    assert [each["version"] for each in plan.document()["undo"]] == ["3", "2"]
 
 
 def test_what_is_older_than_the_breaking_one_stays() -> None:
@@ -176,8 +176,8 @@ def test_what_is_older_than_the_breaking_one_stays() -> None:
     renamed = replace(WIDEN, sql="alter table t rename a to z")
     plan = decide(replace(facts, left=(MAKE, replace(RENAME, sql="select 1"), renamed)))
 
-    assert [("3", "reversible")] == words(plan.back.undo)
-    assert [("1", "compatible"), ("2", "compatible")] == words(plan.back.ahead)
+    assert words(plan.back.undo) == [("3", "reversible")]
+    assert words(plan.back.ahead) == [("1", "compatible"), ("2", "compatible")]
 
 
 def test_a_missing_script_is_named() -> None:
@@ -189,11 +189,11 @@ def test_a_missing_script_is_named() -> None:
     assert "3_c.sql" not in why
     assert "`invoke rollback --env development --to v1 --accept-irreversible`" in hint
     plan = decide(replace(facts, request=replace(facts.request, accept_irreversible=True)))
-    assert (None, [], ["2", "3"]) == (
+    assert (
         plan.refused,
         words(plan.back.undo),
         [x for x, _ in words(plan.back.ahead)],
-    )
+    ) == (None, [], ["2", "3"])
 
 
 def test_an_older_release_with_newer_migrations_is_no_place_to_undo() -> None:
@@ -207,11 +207,11 @@ def test_the_history_knows_what_no_file_tells() -> None:
     """Its statements are judged; a row without any is never called compatible."""
     facts = leaving(MAKE)
 
-    assert [("2", "breaking"), ("3", "compatible")] == words(decide(facts).back.ahead)
+    assert words(decide(facts).back.ahead) == [("2", "breaking"), ("3", "compatible")]
     bare = replace(facts, applied=(ROWS["1"], Applied("3", "c")))
     judged = decide(bare).back.lacking
-    assert [("3", "breaking")] == words(judged)
-    assert rollback_scripts.UNSEEN in judged[0].verdict.reasons
+    assert words(judged) == [("3", "breaking")]
+    assert rollback_scripts.UNKNOWN_TEXT in judged[0].verdict.reasons
 
 
 # -------------------------------------------------------------------------------------- proofs
@@ -232,7 +232,7 @@ def test_a_rehearsal_is_known_again() -> None:
     def known(changed: Facts) -> bool:
         return schema_rules.pending(changed, compare(changed.committed, changed.applied or ()))[0].rehearsed
 
-    assert {"2"} == set(digests)
+    assert set(digests) == {"2"}
     assert known(told)
     assert known(replace(told, committed=(MAKE, RENAME, replace(WIDEN, sql="select 2"))))
     assert not known(facts)
@@ -243,4 +243,4 @@ def test_a_rehearsal_is_known_again() -> None:
 @pytest.mark.parametrize("detail", [{"what": "e2e"}, {"pairs": None}, {"pairs": ["x"]}])
 def test_odd_proofs_prove_nothing(detail: dict[str, object]) -> None:
     """A ledger holds what other desks wrote, too."""
-    assert frozenset() == rollback_scripts.proven(Ledger("tip", (proof({"2": "x"}, **detail),)))
+    assert rollback_scripts.proven(Ledger("tip", (proof({"2": "x"}, **detail),))) == frozenset()
