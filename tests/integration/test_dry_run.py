@@ -67,7 +67,7 @@ def test_the_first_that_fails_ends_it(database: Database) -> None:
         database, "create table public.x()", "select 1;\n\ninsert into public.nowhere values (1)", ""
     )
 
-    assert (good.fault, bad.cause, bad.line) == (None, "", 3)
+    assert (good.fault, bad.cause, bad.line) == (None, "file", 3)
     assert "nowhere" in str(bad.fault)
     assert Postgres(database).catalogue() == before
 
