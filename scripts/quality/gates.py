@@ -1,7 +1,7 @@
 # pure
-"""What an environment demands of a commit before it may come in, and what of that is there.
+"""What an environment demands of a commit before it may come in, and whether it is met.
 
-The proofs that count are those of the environment before, for this very commit, and young enough. Pure.
+Only proofs of the environment before count, for this very commit, and not older than the gate allows.
 """
 
 from __future__ import annotations
@@ -13,46 +13,44 @@ from datetime import datetime
 from typing import Any
 
 from scripts.config.settings import Environment, Gates
-from scripts.state.ledger import Event, Ledger
+from scripts.state.ledger import Event, Ledger, person
 
-SUITES = ("smoke", "full")  # the later ones hold the earlier ones
+SUITES = ("smoke", "full")  # each contains the ones before it
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-SKEW = 0.25  # hours by which another machine's clock may be ahead of ours
+CLOCK_SKEW = 0.25  # hours by which another machine's clock may be ahead of ours
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One demand, and how it stands.
+    """One demand, and whether it is met.
 
     Args:
         name: `e2e`, `load`, `approval` or `soak`.
         demand: in words: "e2e `full` on staging".
-        said: what is there, or why it does not count.
-        met: whether it holds.
-        command: what gets it; None where only time helps.
+        state: what there is, or why it does not count.
+        command: what meets it; None where only time helps.
         level: the suite or profile that is demanded.
     """
 
     name: str
     demand: str
-    said: str
+    state: str
     met: bool
     command: str | None = None
     level: str = ""
 
     def __str__(self) -> str:
         """One line for people."""
-        return f"{self.demand}: {self.said}"
+        return f"{self.demand}: {self.state}"
 
     def document(self) -> dict[str, Any]:
         """The gate as JSON."""
-        command = None if self.met else self.command
         return {
             "gate": self.name,
             "demand": self.demand,
             "met": self.met,
-            "said": self.said,
-            "command": command,
+            "said": self.state,
+            "command": None if self.met else self.command,
         }
 
 
@@ -64,8 +62,8 @@ class Candidate:
         commit: 40 hex digits.
         before: the environment whose proofs count.
         now: UTC, ISO 8601.
-        maker: who made the commit; empty when nobody knows.
-        altered: runs of proofs whose report on this machine is no longer the one that was proven.
+        maker: the author of the commit; empty when unknown.
+        altered: runs of proofs whose report on this machine was changed afterwards.
     """
 
     commit: str
@@ -76,86 +74,76 @@ class Candidate:
     altered: frozenset[str] = frozenset()
 
 
-def gates(candidate: Candidate, demands: Gates) -> tuple[Gate, ...]:
-    """All that is demanded of the commit, met or not."""
-    return tuple(_demanded(candidate, candidate.before, demands))
+def check_gates(candidate: Candidate, demands: Gates) -> tuple[Gate, ...]:
+    """Every gate of the commit, met or not."""
+    return tuple(_gates(candidate, demands))
 
 
-def missing(found: tuple[Gate, ...]) -> tuple[Gate, ...]:
-    """Those that do not hold."""
-    return tuple(each for each in found if not each.met)
+def unmet(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """The gates that are not met."""
+    return tuple(gate for gate in gates if not gate.met)
 
 
-def _demanded(candidate: Candidate, before: Environment, demands: Gates) -> Iterator[Gate]:
+def _gates(candidate: Candidate, demands: Gates) -> Iterator[Gate]:
     if demands.e2e:
         hours = demands.e2e_max_age_hours or demands.max_age_hours
-        yield _verdict(candidate, before, "e2e", demands.e2e, hours)
+        yield _test_gate(candidate, "e2e", demands.e2e, hours)
     if demands.load:
         hours = demands.load_max_age_hours or demands.max_age_hours
-        yield _verdict(candidate, before, "load", demands.load, hours)
+        yield _test_gate(candidate, "load", demands.load, hours)
     if demands.approval:
         hours = demands.approval_max_age_hours or demands.max_age_hours
-        yield _approval(candidate, before, demands.approval, hours)
+        yield _approval_gate(candidate, demands.approval, hours)
     if demands.soak_minutes:
-        yield _soak(candidate, before, demands.soak_minutes)
+        yield _soak_gate(candidate, demands.soak_minutes)
 
 
-def _verdict(candidate: Candidate, before: Environment, what: str, level: str, hours: float) -> Gate:
-    """The newest verdict of that level decides; a failure takes back what passed before it."""
-    option = "test-e2e --suite" if what == "e2e" else "load-test --profile"
-    task, _, flag = option.partition(" ")
-    command = f"invoke {task} --env {before.name} {flag} {level}"
+def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) -> Gate:
+    """The newest verdict of that level decides. A failure revokes an earlier pass."""
+    name = candidate.before.name
+    call = "test-e2e --env {} --suite {}" if kind == "e2e" else "load-test --env {} --profile {}"
+    command = f"invoke {call.format(name, level)}"
 
-    def gate(said: str, *, met: bool = False) -> Gate:
-        return Gate(what, f"{what} `{level}` on {before.name}", said, met, command, level)
+    def gate(state: str, *, met: bool = False) -> Gate:
+        return Gate(kind, f"{kind} `{level}` on {name}", state, met, command, level)
 
-    proof = _judging(candidate.ledger, before, what, level, candidate.commit)
+    proof = _deciding_proof(candidate, kind, level)
     if proof is None:
-        return gate(_none(candidate.ledger, before, what))
+        others = candidate.ledger.proofs(name, kind)
+        last = (others[-1].commit[:12], others[-1].detail.get("level")) if others else None
+        return gate("missing" + ("; the last one is of `{}` ({})".format(*last) if last else ""))
     if proof.ending != "done":
         return gate(f"failed ({proof.at})")
-    fault = _stale(proof, candidate.now, hours) or _unproven(proof, candidate.altered)
-    return gate(fault or f"passed ({proof.at}, {proof.actor})", met=fault is None)
+    problem = _age_problem(proof, candidate.now, max_hours) or _report_problem(proof, candidate.altered)
+    return gate(problem or f"passed ({proof.at}, {proof.actor})", met=problem is None)
 
 
-def _judging(ledger: Ledger, before: Environment, what: str, level: str, commit: str) -> Event | None:
-    for each in reversed(ledger.proofs(before.name, what)):
-        done, found = each.ending == "done", str(each.detail.get("level", ""))
-        # a full run that passed covers a smoke test; a smoke test that failed takes back a full one
-        if each.commit == commit and (covers(what, found, level) if done else _related(what, found, level)):
-            return each
+def _deciding_proof(candidate: Candidate, kind: str, demanded: str) -> Event | None:
+    for proof in reversed(candidate.ledger.proofs(candidate.before.name, kind)):
+        level = str(proof.detail.get("level", ""))
+        counts = _covers(kind, level, demanded)
+        if proof.ending != "done":  # a failed smoke run revokes a full run that passed
+            counts = counts or _covers(kind, demanded, level)
+        if proof.commit == candidate.commit and counts:
+            return proof
     return None
 
 
-def covers(what: str, found: str, demanded: str) -> bool:
-    """Whether a passed proof of the one level is one of the other, too."""
-    if what == "e2e" and found in SUITES and demanded in SUITES:
-        return SUITES.index(found) >= SUITES.index(demanded)
-    return found == demanded
+def _covers(kind: str, level: str, demanded: str) -> bool:
+    """Whether a passed proof of one level is also a proof of the demanded one."""
+    if kind == "e2e" and level in SUITES and demanded in SUITES:
+        return SUITES.index(level) >= SUITES.index(demanded)
+    return level == demanded
 
 
-def _related(what: str, one: str, other: str) -> bool:
-    return covers(what, one, other) or covers(what, other, one)
-
-
-def _none(ledger: Ledger, before: Environment, what: str) -> str:
-    others = ledger.proofs(before.name, what)
-    last = (
-        f"; the last one is of `{others[-1].commit[:12]}` ({others[-1].detail.get('level')})"
-        if others
-        else ""
-    )
-    return f"missing{last}"
-
-
-def _stale(event: Event, now: str, hours: float) -> str | None:
+def _age_problem(event: Event, now: str, max_hours: float) -> str | None:
     age = hours_between(event.at, now)
-    if age < -SKEW:
+    if age < -CLOCK_SKEW:
         return f"dated in the future ({event.at})"
-    return f"too old ({event.at}; at most {hours:g} h)" if age > hours else None
+    return f"too old ({event.at}; at most {max_hours:g} h)" if age > max_hours else None
 
 
-def _unproven(proof: Event, altered: frozenset[str]) -> str | None:
+def _report_problem(proof: Event, altered: frozenset[str]) -> str | None:
     if not DIGEST.fullmatch(str(proof.detail.get("digest", ""))):
         return "it names no report"
     if proof.run in altered:
@@ -163,37 +151,41 @@ def _unproven(proof: Event, altered: frozenset[str]) -> str | None:
     return None
 
 
-def _approval(candidate: Candidate, before: Environment, wanted: int, hours: float) -> Gate:
-    """One for each person; never from the one who made the commit."""
-    valid = [
-        each.actor
-        for each in candidate.ledger.approvals(before.name, candidate.commit)
-        if not _stale(each, candidate.now, hours) and not same_person(each.actor, candidate.maker)
+def _approval_gate(candidate: Candidate, wanted: int, max_hours: float) -> Gate:
+    """One approval per person; the author's own does not count."""
+    name = candidate.before.name
+    people = [
+        approval.actor
+        for approval in candidate.ledger.approvals(name, candidate.commit)
+        if not _age_problem(approval, candidate.now, max_hours)
+        and not same_person(approval.actor, candidate.maker)
     ]
-    number = f"{wanted} approval{'s' if wanted > 1 else ''} on {before.name}"
-    said = f"{len(valid)} ({', '.join(valid)})" if valid else "missing"
-    if len(valid) < wanted and candidate.maker:
-        said += f"; not by {candidate.maker}, who made the commit"
-    command = f"invoke approve --env {before.name} --commit {candidate.commit[:12]}"
-    return Gate("approval", number, said, len(valid) >= wanted, command)
+    demand = f"{wanted} approval{'s' if wanted > 1 else ''} on {name}"
+    state = f"{len(people)} ({', '.join(people)})" if people else "missing"
+    if len(people) < wanted and candidate.maker:
+        state += f"; not by {candidate.maker}, who made the commit"
+    command = f"invoke approve --env {name} --commit {candidate.commit[:12]}"
+    return Gate("approval", demand, state, len(people) >= wanted, command)
 
 
-def _soak(candidate: Candidate, before: Environment, minutes: int) -> Gate:
-    live = candidate.ledger.live(before.name)
+def _soak_gate(candidate: Candidate, minutes: int) -> Gate:
+    name = candidate.before.name
+    live = candidate.ledger.live(name)
     passed = hours_between(live.at, candidate.now) * 60 if live and live.commit == candidate.commit else 0.0
-    known = passed if passed != float("inf") else 0.0
-    demand = f"{minutes} minutes live on {before.name}"
-    return Gate("soak", demand, f"{max(0, int(known))} so far", known >= minutes)
+    if passed == float("inf"):  # an unreadable time proves nothing
+        passed = 0.0
+    return Gate(
+        "soak", f"{minutes} minutes live on {name}", f"{max(0, int(passed))} so far", passed >= minutes
+    )
 
 
 def same_person(one: str, other: str) -> bool:
     """Whether two names mean the same person, as far as names can tell."""
-    first, second = (each.removesuffix(" (CI)").strip().casefold() for each in (one, other))
-    return bool(first) and first == second
+    return bool(person(one)) and person(one) == person(other)
 
 
 def hours_between(then: str, now: str) -> float:
-    """From one ISO 8601 time to another; endless when one can't be read."""
+    """Hours from one ISO 8601 time to another; infinite when one can't be parsed."""
     try:
         return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds() / 3600
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""A proof: what was found out about a commit in an environment, for whoever demands it; in the ledger."""
+"""Proofs in the ledger, and the reports on this machine's disk that they are bound to by a digest."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.errors import Refused
 from scripts.state.ledger import Event, Ledger
-from scripts.state.remote import append, observe_remote
+from scripts.state.remote import record
+
+REPORTS = "reports"  # below the state folder
 
 
 def prove(
@@ -21,51 +24,43 @@ def prove(
     passed: bool = True,
     **detail: Any,
 ) -> Event:
-    """Append a proof of `what` (`e2e`, `load`) for this very commit; a failed one takes back an older one.
+    """Append a proof of `what` (`e2e`, `load`) for this commit. A failed one revokes an earlier pass.
 
     Args:
-        environment: where it was found out.
+        environment: where the commit was tested.
         what: the kind of proof, as `[environment.<name>.gates]` names it.
-        commit: 40 hex digits: the commit that was served while it was found out.
-        passed: whether the verdict is good.
-        detail: what a reader wants to know: `level` (suite or profile, as the gate names it), `report`
-            (its path), `digest` (of the report: `sha256:<64 hex>`), figures.
+        commit: 40 hex digits: the commit that was served during the test.
+        detail: `level` (suite or profile, as the gate names it), `report` (its path), `digest` (of the
+            report: `sha256:<64 hex>`), and figures.
 
     Raises:
         CommandFailed: the remote refused, can't be reached, or moves too fast.
     """
-    run = desk.new_id()
-
-    def make(ledger: Ledger) -> Event:
-        live = ledger.live(environment.name)
-        return Event(
-            environment=environment.name,
-            kind="proof",
-            ending="done" if passed else "failed",
-            release=live.release if live and live.commit == commit else "",
-            commit=commit,
-            actor=desk.actor,
-            at=desk.now(),
-            run=run,
-            detail={**detail, "what": what},
-        )
-
-    return append(desk, observe_remote(desk).ledger.tip, make)
+    return record(
+        desk, environment.name, "proof", "done" if passed else "failed", commit=commit, what=what, **detail
+    )
 
 
-# Reports on this machine's disk, and the digests by which the ledger knows them.
+def live_commit(ledger: Ledger, environment: Environment) -> str:
+    """The commit of the newest release that was proven live there.
+
+    Raises:
+        Refused: there is none.
+    """
+    live = ledger.live(environment.name)
+    if live is None:
+        deploy = f"`invoke deploy --env {environment.name}`"
+        raise Refused(f"nothing was released on {environment.name} yet", deploy)
+    return live.commit
 
 
-FOLDER = "reports"  # below the state folder
-
-
-def folder(desk: Desk, environment: Environment, what: str, commit: str) -> Path:
-    """A new folder for the reports of one run of tests."""
+def create_report_folder(desk: Desk, environment: Environment, what: str, commit: str) -> Path:
+    """Create a private folder for the reports of one test run."""
     stamp = desk.now().replace(":", "").replace("-", "").partition("+")[0]
     name = f"{stamp}-{what}-{environment.name}-{commit[:12]}-{desk.new_id()[:4]}"
-    made = desk.state_folder / FOLDER / name
-    made.mkdir(mode=0o700, parents=True)
-    return made
+    folder = desk.state_folder / REPORTS / name
+    folder.mkdir(mode=0o700, parents=True)
+    return folder
 
 
 def digest(report: Path) -> str:
@@ -74,25 +69,20 @@ def digest(report: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def known_as(desk: Desk, report: Path) -> dict[str, str]:
-    """The `report` and `digest` that a proof names; the path is relative to the state folder."""
+def reference(desk: Desk, report: Path) -> dict[str, str]:
+    """The `report` and `digest` of a proof; the path is relative to the state folder."""
     return {"report": str(report.relative_to(desk.state_folder)), "digest": digest(report)}
 
 
 def altered(desk: Desk, ledger: Ledger, environment: Environment, commit: str) -> frozenset[str]:
-    """The runs of those proofs of a commit whose report is here, and is not what it was.
+    """The runs of a commit's proofs whose report is on this machine and was changed afterwards.
 
-    A report on another machine can't be looked at; then the verdict in the ledger stands alone.
+    For a report on another machine, the verdict in the ledger has to do.
     """
-    proofs = [
-        each
-        for what in ("e2e", "load")
-        for each in ledger.proofs(environment.name, what)
-        if each.commit == commit and each.detail.get("report")
-    ]
-    found = {each.run: desk.state_folder / str(each.detail["report"]) for each in proofs}
-    return frozenset(
-        each.run
-        for each in proofs
-        if found[each.run].is_file() and digest(found[each.run]) != each.detail.get("digest")
-    )
+    runs = set()
+    for what in ("e2e", "load"):
+        for proof in ledger.proofs(environment.name, what):
+            report = desk.state_folder / str(proof.detail.get("report") or "")
+            if proof.commit == commit and report.is_file() and digest(report) != proof.detail.get("digest"):
+                runs.add(proof.run)
+    return frozenset(runs)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.quality.gates import missing
+from scripts.quality.gates import unmet
 from scripts.quality.request import E2eRequest, LoadRequest
 from scripts.release.plan import Plan
 
@@ -16,7 +16,7 @@ def run_missing(desk: Desk, plan: Plan) -> bool:
     before = plan.facts.before
     if before is None or plan.refused is None or plan.refused.rule != "gates":
         return False  # another rule says no: a test would be in vain
-    wanted = [each for each in missing(plan.gates) if each.name in RUNS]
+    wanted = [each for each in unmet(plan.gates) if each.name in RUNS]
     for gate in wanted:
         desk.progress.note(f"missing: {gate}\n   $ {gate.command}")
         desk.progress.note(RUNS[gate.name](desk, before.name, gate.level).message)

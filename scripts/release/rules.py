@@ -10,7 +10,7 @@ from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Comparison, Migration
 from scripts.git.client import Commit
-from scripts.quality.gates import Candidate, Gate, gates, hours_between, missing
+from scripts.quality.gates import Candidate, Gate, check_gates, hours_between, unmet
 from scripts.release import rollback_options
 from scripts.release.facts import Facts
 from scripts.release.schema_rules import going_back, objections
@@ -238,12 +238,12 @@ def gates_of(facts: Facts) -> tuple[Gate, ...]:
     if facts.source is None and known and known.ending == "done":
         return ()  # it passed when it came in
     candidate = Candidate(facts.wanted, facts.before, facts.ledger, facts.now, facts.maker, facts.altered)
-    return gates(candidate, facts.environment.gates)
+    return check_gates(candidate, facts.environment.gates)
 
 
 def _gate_objection(facts: Facts, again: str) -> tuple[str, str] | None:
     """Why not, and what gets the missing proofs; None when all is there."""
-    lacking = missing(gates_of(facts))
+    lacking = unmet(gates_of(facts))
     if not lacking:
         return None
     commands = [f"`{each.command}`" for each in lacking if each.command]

@@ -49,6 +49,11 @@ class Event:
         return f"{self.environment} {self.release} {self.kind} {self.commit[:12]} {self.ending}"
 
 
+def person(actor: str) -> str:
+    """One text for one person, whether they type on a laptop or act through CI."""
+    return actor.strip().removesuffix(" (CI)").strip().casefold()
+
+
 @dataclass(frozen=True)
 class Ledger:
     """All events, oldest first, and the commit that holds the newest."""
@@ -89,7 +94,7 @@ class Ledger:
     def approvals(self, environment: str, commit: str) -> tuple[Event, ...]:
         """Who approves this commit here: the last word of each person, those who say yes."""
         last = {
-            each.actor.strip().casefold(): each
+            person(each.actor): each
             for each in self.events
             if (each.environment, each.kind, each.commit) == (environment, "approval", commit)
         }

@@ -214,7 +214,7 @@ def test_an_old_commit_is_not_tried(desk: Desk, released: str) -> None:
         ended = tried(desk, "--commit", f"{released}~1")
 
     assert 1 == ended.code
-    assert "nothing was tried" in ended.document["message"]
+    assert "nothing was tested" in ended.document["message"]
 
 
 GATES = '[environment.staging.gates]\ne2e = "smoke"\napproval = 1\n'

@@ -1,31 +1,46 @@
-"""pytest as a child: what it is told, and the programs that its journeys need."""
+"""pytest as a child process: its command line, its JUnit report, and traces cleaned of secrets."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.quality.e2e.verdict import Case
 from scripts.system.command import Command
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")
 REPORT = "junit.xml"
+MAX_REPORT = 20_000_000  # bytes
+
+JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+HEADER = re.compile(
+    r'("name":"(?:authorization|proxy-authorization|cookie|set-cookie|apikey|x-hub-signature-256)",'
+    r'"value":")(?:[^"\\]|\\.)*"',
+    re.IGNORECASE,
+)
+COOKIES = re.compile(r'"cookies":\[[^\]]*\]')
+BINARY = (".jpeg", ".jpg", ".png", ".webp", ".woff2", ".ttf")
+TEXT = (".xml", ".html", ".txt", ".log", ".json")
 
 
 @dataclass(frozen=True)
-class Journeys:
-    """One run of journeys.
+class PytestRun:
+    """One run of browser tests.
 
     Args:
-        folder: where the tests lie.
-        reports: where the report and the artefacts go.
-        smoke: only what is marked so.
+        folder: the tests.
+        reports: the folder for the report and the artefacts.
+        smoke: run only the tests that are marked `smoke`.
         only: as `pytest -k`.
-        variables: all that the journeys get beside the clean base.
+        variables: added to the clean environment.
+        timeout: seconds.
     """
 
     folder: Path
@@ -41,18 +56,18 @@ class Journeys:
         return self.reports / REPORT
 
     def command(self) -> Command:
-        """The call; the folder's own `pytest.ini` holds, and nothing of the caller's environment."""
-        chosen = [*(("-m", "smoke") if self.smoke else ()), *(("-k", self.only) if self.only else ())]
+        """The call. The folder's own `pytest.ini` applies, the caller's environment does not."""
+        selection = [*(("-m", "smoke") if self.smoke else ()), *(("-k", self.only) if self.only else ())]
         argv = (
             *(sys.executable, "-m", "pytest", "-q", "-rfEs", "--tb=short", "--color=no"),
             *("-p", "no:cacheprovider", f"--rootdir={self.folder}", f"--junitxml={self.report}"),
-            *("-o", "junit_logging=no", *chosen, str(self.folder)),
+            *("-o", "junit_logging=no", *selection, str(self.folder)),
         )
         return Command(argv, cwd=self.folder, env=self.variables, timeout=self.timeout)
 
 
 def browser() -> str:
-    """The system's browser, "" when there is none (Playwright's own may be there)."""
+    """The system's browser; "" if there is none (Playwright may have its own)."""
     return next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
@@ -61,40 +76,70 @@ def lacks_playwright() -> bool:
     return importlib.util.find_spec("playwright") is None
 
 
-# JUnit XML: what a test run says of itself, test by test.
+def read_junit(file: Path) -> list[Case] | None:
+    """One case per test, in order; None if there is no report that can be trusted.
 
-
-LARGEST = 20_000_000  # bytes
-Row = tuple[str, str, float, str]  # name; passed, failed, error or skipped; seconds; message
-
-
-def read_junit(file: Path) -> list[Row] | None:
-    """One row a test, in order; None when there is no report that could be believed.
-
-    A test that fails and whose teardown fails as well stands there twice: the worst of it counts.
+    A test whose teardown fails is listed twice. The first fault counts.
     """
     try:
         raw = file.read_bytes()
-        if len(raw) > LARGEST or b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
+        if len(raw) > MAX_REPORT or b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
             return None
-        root = ET.fromstring(raw)  # noqa: S314 - our own child's; entities were just refused
+        root = ET.fromstring(raw)  # noqa: S314 - our own child's; entities were refused above
         if root.tag not in ("testsuites", "testsuite"):
             return None
-        rows: dict[str, Row] = {}
-        for case in root.iter("testcase"):
-            row = _row(case)
-            known = rows.get(row[0])
-            rows[row[0]] = row if known is None or known[1] in ("passed", "skipped") else known
+        cases: dict[str, Case] = {}
+        for case in map(_case, root.iter("testcase")):
+            if case.name not in cases or cases[case.name].ending in ("passed", "skipped"):
+                cases[case.name] = case
     except (OSError, ET.ParseError, ValueError):
         return None
-    return list(rows.values())
+    return list(cases.values())
 
 
-def _row(case: ET.Element) -> Row:
-    name = f"{case.get('classname', '')}::{case.get('name', '')}".removeprefix("::")
-    seconds = float(case.get("time") or 0)
-    for kind, ending in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
-        found = case.find(kind)
-        if found is not None:
-            return name, ending, seconds, found.get("message") or (found.text or "").strip()
-    return name, "passed", seconds, ""
+def _case(element: ET.Element) -> Case:
+    name = f"{element.get('classname', '')}::{element.get('name', '')}".removeprefix("::")
+    seconds = float(element.get("time") or 0)
+    for tag, ending in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
+        child = element.find(tag)
+        if child is not None:
+            return Case(name, ending, seconds, child.get("message") or (child.text or "").strip())
+    return Case(name, "passed", seconds)
+
+
+def remove_secrets(folder: Path, mask: Callable[[str], str]) -> None:
+    """Rewrite every Playwright trace and text file below a folder without cookies, tokens and keys.
+
+    Args:
+        mask: hides the secrets that the desk knows.
+    """
+    for file in sorted(folder.rglob("*")):
+        if file.suffix == ".zip":
+            _clean_trace(file, mask)
+        elif file.suffix in TEXT and file.is_file():
+            content = file.read_bytes()
+            cleaned = _clean(content, mask)
+            if cleaned != content:
+                file.write_bytes(cleaned)
+
+
+def _clean_trace(trace: Path, mask: Callable[[str], str]) -> None:
+    partial = trace.with_name(f".{trace.name}.part")
+    try:
+        with zipfile.ZipFile(trace) as old, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as new:
+            for entry in old.infolist():
+                content = old.read(entry)
+                new.writestr(
+                    entry.filename, content if entry.filename.endswith(BINARY) else _clean(content, mask)
+                )
+    except zipfile.BadZipFile:
+        trace.unlink()  # what can't be read can't be cleaned
+        partial.unlink(missing_ok=True)
+        return
+    partial.replace(trace)
+
+
+def _clean(content: bytes, mask: Callable[[str], str]) -> bytes:
+    text = mask(content.decode("utf-8", "surrogateescape"))
+    text = HEADER.sub(r'\1***"', COOKIES.sub('"cookies":[]', JWT.sub("***", text)))
+    return text.encode("utf-8", "surrogateescape")

@@ -1,19 +1,22 @@
 # pure
-"""What a run of journeys proves: the report is believed, not the runner's words. Pure."""
+"""The verdict on a run of browser tests, and its HTML report. Only the JUnit report counts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
-SHOWN = 8  # failed tests that are named
+from scripts.quality import html
+
+MAX_NAMED = 8  # failed tests that are named
 
 
 @dataclass(frozen=True)
 class Case:
-    """One test: its name, `passed`, `failed`, `error` or `skipped`, seconds, and why."""
+    """One test; `ending` is `passed`, `failed`, `error` or `skipped`."""
 
     name: str
     ending: str
@@ -31,17 +34,17 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """The only ending that is a proof."""
+        """The only verdict that is a proof."""
         return self.name == "passed"
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many tests ended how."""
-        return count(self.cases)
+        """How many passed, failed (errors included) and were skipped."""
+        return _counts(self.cases)
 
     def document(self) -> dict[str, Any]:
         """The verdict as JSON."""
-        bad = [each.name for each in self.cases if each.ending in ("failed", "error")]
+        bad = [case.name for case in self.cases if case.ending in ("failed", "error")]
         return {"verdict": self.name, "reasons": list(self.reasons), "tests": self.counts, "failed": bad}
 
 
@@ -55,54 +58,71 @@ def judge(
     """From the report to the verdict.
 
     Args:
-        cases: the report's tests; None when there is none that can be read.
-        exit_code: the runner's; None when it was ended because it took too long.
+        cases: the report's tests; None if it can't be read.
+        exit_code: the test runner's; None after a timeout.
         wanted: how many tests must have run, at least one.
-        served: the commit that was to be tried, and the one that is served afterwards.
+        served: the commit to test, and the commit that is served afterwards.
     """
     if cases is None:
         how = "took too long" if exit_code is None else f"ended with {exit_code}"
         return Verdict("infrastructure", (f"no report that can be read: the test runner {how}",), ())
-    made = tuple(cases)
-    failed = [each for each in made if each.ending in ("failed", "error")]
+    failed = [case for case in cases if case.ending in ("failed", "error")]
     if failed:
-        more = (f"and {len(failed) - SHOWN} more",) if len(failed) > SHOWN else ()
-        return Verdict("failed", (*map(_said, failed[:SHOWN]), *more), made)
-    doubts = tuple(_doubts(made, exit_code, wanted, served))
-    return Verdict("inconclusive" if doubts else "passed", doubts, made)
+        more = (f"and {len(failed) - MAX_NAMED} more",) if len(failed) > MAX_NAMED else ()
+        return Verdict("failed", (*map(_reason, failed[:MAX_NAMED]), *more), tuple(cases))
+    doubts = tuple(_doubts(cases, exit_code, wanted, served))
+    return Verdict("inconclusive" if doubts else "passed", doubts, tuple(cases))
 
 
 def _doubts(
-    cases: tuple[Case, ...], exit_code: int | None, wanted: int, served: tuple[str, str | None]
+    cases: Sequence[Case], exit_code: int | None, wanted: int, served: tuple[str, str | None]
 ) -> list[str]:
-    counts, (expected, after) = count(cases), served
+    counts, (expected, after) = _counts(cases), served
     doubts = []
     if not counts["passed"]:
         doubts.append(f"no test ran ({counts['skipped']} skipped)" if cases else "no test was found")
     elif counts["passed"] < wanted:
         doubts.append(f"{counts['passed']} tests ran, at least {wanted} must ({counts['skipped']} skipped)")
-    if exit_code != 0 and not doubts:
-        doubts.append(
-            "the test runner took too long"
-            if exit_code is None
-            else f"the test runner ended with {exit_code}, though its report shows no failure"
-        )
-    if after != expected:
-        now = f"`{after[:12]}`" if after else "nothing that can be told"
-        doubts.append(f"another release came in between: {now} is served now, not `{expected[:12]}`")
+    if exit_code is None and not doubts:
+        doubts.append("the test runner took too long")
+    elif exit_code and not doubts:
+        doubts.append(f"the test runner ended with {exit_code}, though its report shows no failure")
+    if after is None:
+        doubts.append(f"the URL no longer says which commit it serves; it was `{expected[:12]}`")
+    elif after != expected:
+        now = f"`{after[:12]}` is served now, not `{expected[:12]}`"
+        doubts.append(f"another release came in between: {now}")
     return doubts
 
 
-def count(cases: Sequence[Case]) -> dict[str, int]:
-    """How many passed, failed (errors too) and were skipped."""
-    found = Counter(each.ending for each in cases)
+def _counts(cases: Sequence[Case]) -> dict[str, int]:
+    endings = Counter(case.ending for case in cases)
     return {
-        "passed": found["passed"],
-        "failed": found["failed"] + found["error"],
-        "skipped": found["skipped"],
+        "passed": endings["passed"],
+        "failed": endings["failed"] + endings["error"],
+        "skipped": endings["skipped"],
     }
 
 
-def _said(case: Case) -> str:
+def _reason(case: Case) -> str:
     first = case.message.strip().splitlines()[:1]
     return f"{case.name}: {first[0] if first else case.ending}"
+
+
+def page(verdict: Verdict, facts: Sequence[tuple[str, str]], files: Mapping[str, Sequence[str]]) -> str:
+    """The HTML report.
+
+    Args:
+        facts: label and value, such as the commit and the URL.
+        files: by test, the paths of its trace and screenshots, relative to the page.
+    """
+    rows = "".join(_row(case, files.get(case.name, ())) for case in verdict.cases)
+    cases = f"<table><tr><th>test<th>ending<th>s{rows}</table>"
+    return html.page("E2E", verdict.name, html.table(facts), html.bullets(verdict.reasons), cases)
+
+
+def _row(case: Case, files: Iterable[str]) -> str:
+    links = " ".join(f'<a href="{escape(file)}">{escape(file.rpartition("/")[2])}</a>' for file in files)
+    why = f"<pre>{escape(case.message)}</pre>" if case.message else ""
+    name, ending = escape(case.name), case.ending
+    return f"<tr><td>{name}{why}{links}<td class={ending}>{ending}<td>{case.seconds:.1f}"

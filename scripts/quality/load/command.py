@@ -1,10 +1,12 @@
-"""`load-test`: load on an environment, and a verdict, which is a proof for the commit that was served."""
+"""`load-test`: load on an environment, judged against thresholds and a baseline; a pass is a proof."""
 
 from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
@@ -13,51 +15,58 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, ConfigError, Refused
 from scripts.quality import proofs
-from scripts.quality.load import locust
-from scripts.quality.load import report as load_report
-from scripts.quality.load import trial as load_trial
-from scripts.quality.load.judge import WHAT, judged, prove_it, report
-from scripts.quality.load.locust import LoadRun
-from scripts.quality.load.plan import LoadPlan, caps, lacking, plan_of
-from scripts.quality.load.report import Told
-from scripts.quality.load.trial import Trial, tried
+from scripts.quality.load import baseline, locust
+from scripts.quality.load.locust import LocustRun
+from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
+from scripts.quality.load.report import Report, document, junit, markdown, page
+from scripts.quality.load.result import Measurements
+from scripts.quality.load.trial import Trial, locust_secrets, run_trial
+from scripts.quality.load.verdict import Verdict, judge, served_problems
 from scripts.quality.request import LoadRequest
+from scripts.state.ledger import Event
 from scripts.state.remote import observe_remote
 from scripts.system.process import attempt, error_tail
+from scripts.system.secret import redact
 
-INCONCLUSIVE = 8
+INCONCLUSIVE = 8  # exit code
+MASTER_TIMEOUT = 600.0  # seconds for a master to begin
 
 
 def load_test(desk: Desk, request: LoadRequest) -> Outcome:
-    """Plan, confirm, load, look, clean up, judge, report, prove."""
-    environment = desk.settings.environment(request.env or _default(desk))
+    """Plan, confirm, generate the load, judge, report, prove."""
+    environment = desk.settings.environment(request.env or _default_environment(desk))
     if request.master:
-        return load_worker(desk, environment, request.master)
+        return _work_for(desk, environment, request.master)
     plan = plan_of(desk.settings.load, environment, request)
-    _ready(desk, environment)
-    _confirm(desk, environment, plan, yes=request.yes)
+    _check_prerequisites(desk, environment)
+    desk.progress.note(f"{plan.label}, on {environment.name} ({environment.url})")
+    if environment.guarded:
+        require_consent(desk.progress, environment.name, yes=request.yes, unchanged="no load was made")
     trial = _trial(desk, environment, plan, request.commit)
-    found = tried(trial)
-    verdict, rows = judged(trial, found)
-    told = report(trial, verdict, found)
-    if trial.commit and verdict.word in ("passed", "failed"):
-        prove_it(trial, verdict, rows, whole=request.is_whole)
-    return _ended(trial, told)
+    measurements = run_trial(trial)
+    before = _baseline(trial)
+    summary = baseline.summary(measurements) if measurements else {}
+    verdict = _judge(trial, measurements, summary, before)
+    report = _write_reports(trial, verdict, measurements, summary, before)
+    if trial.commit and verdict.name in ("passed", "failed"):
+        _prove(trial, verdict, summary, whole=request.is_whole)
+    return _outcome(trial, report)
 
 
-def _default(desk: Desk) -> str:
-    """The last environment of the chain without customers: staging."""
-    free = [each.name for each in desk.settings if not each.guarded]
-    if not free:
+def _default_environment(desk: Desk) -> str:
+    """The last environment of the chain that is not guarded: staging."""
+    names = [environment.name for environment in desk.settings if not environment.guarded]
+    if not names:
         raise Refused("every environment is guarded: name the one to load", "`--env NAME`")
-    return free[-1]
+    return names[-1]
 
 
-def _ready(desk: Desk, environment: Environment) -> None:
-    """What would make the run worthless is said before it begins.
+def _check_prerequisites(desk: Desk, environment: Environment) -> None:
+    """Check before the load whatever would make the run worthless.
 
     Raises:
-        Refused: no thresholds, no generator; ConfigError: variables are missing.
+        Refused: there are no thresholds, or Locust is not installed.
+        ConfigError: variables are missing.
     """
     load = desk.settings.load
     if load.thresholds == Limits() and not load.endpoints:
@@ -66,71 +75,135 @@ def _ready(desk: Desk, environment: Environment) -> None:
         )
     if locust.lacks_locust():
         raise Refused("`locust` is not installed", "`scripts/bootstrap load-test ...` installs it")
-    names = lacking(load, desk.values(environment))
+    names = missing_variables(load, desk.values(environment))
     if names:
-        listed, file = ", ".join(f"`{each}`" for each in names), f".env.{environment.name}"
+        listed, file = ", ".join(f"`{name}`" for name in names), f".env.{environment.name}"
         raise ConfigError(
             f"`[load.mix]` needs {listed} of {environment.name}",
             f"set it in `{desk.config_folder / file}`, or give its journey no weight",
         )
 
 
-def _confirm(desk: Desk, environment: Environment, plan: LoadPlan, *, yes: bool) -> None:
-    desk.progress.note(f"{plan.label}, on {environment.name} ({environment.url})")
-    if environment.guarded:
-        require_consent(desk.progress, environment.name, yes=yes, unchanged="no load was made")
-
-
 def _trial(desk: Desk, environment: Environment, plan: LoadPlan, commit: str) -> Trial:
-    """What should be served there: what was typed, the newest release, or else the branch's head."""
+    """Expect the commit that was named, or the newest release, or the branch's head."""
     remote = observe_remote(desk)
     live = remote.ledger.live(environment.name)
     if commit:
         expected: str | None = desk.git.resolve(commit, remote.refs)
     else:
         expected = live.commit if live else remote.head(environment)
-    folder = proofs.folder(desk, environment, WHAT, expected or "unknown")
-    return Trial(desk, environment, plan, expected, remote.ledger, LoadRun(folder), desk.new_id())
+    folder = proofs.create_report_folder(desk, environment, "load", expected or "unknown")
+    return Trial(desk, environment, plan, expected, remote.ledger, LocustRun(folder), desk.new_id())
 
 
-def _ended(trial: Trial, told: Told) -> Outcome:
-    verdict, name = told.verdict, trial.environment.name
+def _comparable(plan: LoadPlan) -> dict[str, Any]:
+    return {**plan.comparable, "machine": locust.machine()}
+
+
+def _baseline(trial: Trial) -> Event | None:
+    """The newest passed run of the same plan, from the same kind of machine."""
+    comparable = _comparable(trial.plan)
+    for proof in reversed(trial.ledger.proofs(trial.environment.name, "load")):
+        if proof.ending == "done" and proof.detail.get("alike") == comparable and proof.detail.get("load"):
+            return proof
+    return None
+
+
+def _judge(
+    trial: Trial, measurements: Measurements | None, summary: dict[str, Any], before: Event | None
+) -> Verdict:
+    if measurements is None:
+        return Verdict("inconclusive", tuple(served_problems(trial.conditions)))
+    load = trial.desk.settings.load
+    comparisons = (
+        baseline.compare(before.detail["load"], summary, load.noise, load.noise_ms) if before else ()
+    )
+    return judge(measurements, trial.conditions, comparisons)
+
+
+def _write_reports(
+    trial: Trial,
+    verdict: Verdict,
+    measurements: Measurements | None,
+    summary: dict[str, Any],
+    before: Event | None,
+) -> Report:
+    """Write our reports next to Locust's own."""
+    facts = [
+        ("environment", f"{trial.environment.name} ({trial.environment.url})"),
+        ("commit", trial.commit or "unknown"),
+        ("load", trial.plan.label),
+        ("machine", locust.machine()),
+        ("baseline", f"{before.commit[:12]} of {before.at}" if before else "none yet"),
+        ("at", f"{trial.desk.now()}, {trial.desk.actor}"),
+    ]
+    notes = _notes(measurements, summary) if measurements else ()
+    slot = trial.plan.slot
+    report = Report(verdict, measurements, facts, trial.leftovers, trial.markers, slot, notes)
+    files = {"report.html": page, "junit.xml": junit, "summary.md": markdown}
+    for name, render in files.items():
+        (trial.locust.folder / name).write_text(redact(render(report)), encoding="utf-8")
+    return report
+
+
+def _notes(measurements: Measurements, summary: dict[str, Any]) -> Sequence[str]:
+    left_out = ", ".join(measurements.left_out)
+    too_few = ", ".join(baseline.not_comparable(summary))
+    notes = [f"left out, because the environment allows no writes: {left_out}"] if left_out else []
+    return [*notes, *([f"too few requests to compare with another run: {too_few}"] if too_few else [])]
+
+
+def _prove(trial: Trial, verdict: Verdict, summary: dict[str, Any], *, whole: bool) -> None:
+    """Write the proof. A changed profile proves nothing about the profile as it is written."""
+    profile = trial.plan.profile
+    proofs.prove(
+        trial.desk,
+        trial.environment,
+        "load",
+        str(trial.commit),
+        passed=verdict.name == "passed",
+        level=profile if whole else f"{profile} (changed)",
+        verdict=verdict.name,
+        alike=_comparable(trial.plan),
+        load=summary,
+        **proofs.reference(trial.desk, trial.locust.result),
+    )
+
+
+def _outcome(trial: Trial, report: Report) -> Outcome:
+    verdict, plan, folder = report.verdict, trial.plan, trial.locust.folder
     data = {
-        **load_report.document(told, trial.plan.seconds),
-        "environment": name,
+        **document(report, plan.seconds),
+        "environment": trial.environment.name,
         "commit": trial.commit,
-        "profile": trial.plan.profile,
-        "model": trial.plan.model,
+        "profile": plan.profile,
+        "model": plan.model,
         "run": trial.run,
-        "reports": str(trial.files.folder),
+        "reports": str(folder),
     }
-    message = f"{verdict.word}: {trial.plan.label} on {name}"
-    hint = f"the report: `{trial.files.folder / 'report.html'}`"
-    if verdict.word == "passed":
+    message = f"{verdict.name}: {plan.label} on {trial.environment.name}"
+    hint = f"the report: `{folder / 'report.html'}`"
+    if verdict.name == "passed":
         return Outcome.done(message, hint, **data)
-    message += "".join(f"\n  | {each}" for each in verdict.reasons)
-    if verdict.word == "failed":
-        return Outcome.failed(message, hint, **data)
-    return dataclasses.replace(Outcome.failed(message, hint, **data), ending="unknown", code=INCONCLUSIVE)
+    message += "".join(f"\n  | {reason}" for reason in verdict.reasons)
+    outcome = Outcome.failed(message, hint, **data)
+    if verdict.name == "failed":
+        return outcome
+    return dataclasses.replace(outcome, ending="unknown", code=INCONCLUSIVE)
 
 
-# `load-test --master HOST`: work for the load test that another machine leads.
-
-
-WAIT = 600.0  # seconds that the master may take to begin
-
-
-def load_worker(desk: Desk, environment: Environment, master: str) -> Outcome:
-    """Make requests to the environment's own address, and to no other, until the master ends it.
+def _work_for(desk: Desk, environment: Environment, master: str) -> Outcome:
+    """`--master HOST`: make requests for another machine's load test, to this environment's address only.
 
     Raises:
-        CommandFailed: the master is not there, was lost, or wants load on another address.
+        CommandFailed: the master does not answer, was lost, or wants load on another address.
     """
-    url, longest = environment.url.rstrip("/"), caps(environment).minutes * 60 + WAIT
-    secrets = load_trial.secrets(desk.values(environment), desk.settings.load)
+    url = environment.url.rstrip("/")
+    timeout = caps_of(environment).minutes * 60 + MASTER_TIMEOUT
+    secrets = locust_secrets(desk.values(environment), desk.settings.load)
     desk.progress.begin("work", f"for {master}, on {url}")
     with tempfile.TemporaryDirectory(prefix="load-") as place:
-        ended = attempt(locust.worker_command(master, secrets, Path(place), url, longest))
+        ended = attempt(locust.worker_command(master, secrets, Path(place), url, timeout))
     desk.progress.end("work", "failed" if ended.code else "done", ended.seconds)
     if ended.code:
         raise CommandFailed(f"the worker ended with {ended.code}{error_tail(ended)}", exit_code=ended.code)

@@ -1,4 +1,4 @@
-"""Locust as a child: what it is told, what it leaves behind. Never imported here: it patches sockets."""
+"""Locust as a child process. It is never imported here, because it patches sockets."""
 
 from __future__ import annotations
 
@@ -18,87 +18,79 @@ from scripts import DESK
 from scripts.system.command import Command
 
 LOCUSTFILE = DESK / "loadtests" / "locustfile.py"
-PORT = 5557  # where the workers of other machines find the master
-CONNECT = 60  # seconds that workers get to connect
-SLACK = 60.0  # seconds that start and end may take beside the load itself
+PORT = 5557  # where workers of other machines find the master
+CONNECT_TIMEOUT = 60  # seconds for workers to connect
+OVERHEAD = 60.0  # seconds for start and end, on top of the load itself
 
 
 @dataclass(frozen=True)
-class LoadRun:
+class LocustRun:
     """One run of the generator, in a folder of its own."""
 
     folder: Path
 
     @property
     def plan(self) -> Path:
-        """What it is told."""
+        """The plan that Locust reads."""
         return self.folder / "plan.json"
 
     @property
     def result(self) -> Path:
-        """What it measured: the report that a proof names."""
+        """The measurements: the report that a proof names."""
         return self.folder / "result.json"
 
     @property
     def progress(self) -> Path:
-        """How far it is."""
+        """Counts so far, rewritten about once a second."""
         return self.folder / "progress.json"
 
     @property
     def stop(self) -> Path:
-        """A file that ends it early; its text is the reason."""
+        """A file that stops the run early; its text is the reason."""
         return self.folder / "stop"
 
-    @property
-    def html(self) -> Path:
-        """Locust's own report."""
-        return self.folder / "locust.html"
-
-    def prepare(self, run: str, plan: Mapping[str, Any]) -> None:
-        """Write the plan."""
-        more = {
-            "run": run,
-            "result": str(self.result),
-            "progress": str(self.progress),
-            "stop": str(self.stop),
-        }
-        self.plan.write_text(json.dumps({**plan, **more}))
+    def write_plan(self, run: str, plan: Mapping[str, Any]) -> None:
+        """Write the plan for Locust."""
+        files = {"result": str(self.result), "progress": str(self.progress), "stop": str(self.stop)}
+        self.plan.write_text(json.dumps({**plan, "run": run, **files}))
 
     def command(
         self, host: str, secrets: Mapping[str, str], *, workers: int, port: int, seconds: float
     ) -> Command:
-        """The call; nothing of the caller's own Locust configuration holds, and no secret is on it."""
+        """The call. The caller's own Locust configuration does not apply; no secret is in the arguments."""
         return Command(
             (
                 *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"),
-                *("--host", host, "--html", str(self.html), "--stop-timeout", "1"),
-                *("--logfile", str(self.folder / "locust.log"), *_spread(workers, port=port)),
+                *("--host", host, "--html", str(self.folder / "locust.html"), "--stop-timeout", "1"),
+                *("--logfile", str(self.folder / "locust.log"), *_process_options(workers, port)),
             ),
             cwd=self.folder,
-            env={**secrets, "LOAD_PLAN": str(self.plan), **_closed(self.folder)},
-            timeout=seconds + SLACK + (CONNECT if workers else 0),
+            env={**secrets, "LOAD_PLAN": str(self.plan), **_isolated(self.folder)},
+            timeout=seconds + OVERHEAD + (CONNECT_TIMEOUT if workers else 0),
         )
 
-    def read(self) -> Any:
-        """The result document; None when there is none, or it can't be read."""
-        return _json(self.result)
+    def read_result(self) -> Any:
+        """The result document; None if it is missing or unreadable."""
+        return _read_json(self.result)
 
     def read_progress(self) -> dict[str, Any]:
-        """How far it is; empty before the first second."""
-        found = _json(self.progress)
-        return found if isinstance(found, dict) else {}
+        """The counts so far; empty before the first second."""
+        progress = _read_json(self.progress)
+        return progress if isinstance(progress, dict) else {}
 
 
 def worker_command(
     master: str, secrets: Mapping[str, str], folder: Path, host: str, seconds: float
 ) -> Command:
-    """Work for the master of another machine (`HOST` or `HOST:PORT`), on this one host alone."""
+    """A worker for the master `HOST[:PORT]` of another machine; it makes requests to `host` only."""
     name, _, port = master.partition(":")
     argv = (
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker"),
         *("--master-host", name, "--master-port", port or str(PORT)),
     )
-    return Command(argv, cwd=folder, env={**secrets, "LOAD_ONLY": host, **_closed(folder)}, timeout=seconds)
+    return Command(
+        argv, cwd=folder, env={**secrets, "LOAD_ONLY": host, **_isolated(folder)}, timeout=seconds
+    )
 
 
 def lacks_locust() -> bool:
@@ -107,34 +99,32 @@ def lacks_locust() -> bool:
 
 
 def machine() -> str:
-    """What latencies depend on: the processor and how many of them, not the host's name."""
+    """What latencies depend on: the processor model and the number of cores."""
     try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:
-        found = None
-    return f"{found.group(1) if found else platform.machine()}, {os.cpu_count()} cores"
+        model = None
+    return f"{model.group(1) if model else platform.machine()}, {os.cpu_count()} cores"
 
 
-def _spread(workers: int, *, port: int) -> tuple[str, ...]:
+def _process_options(workers: int, port: int) -> tuple[str, ...]:
     if not workers:
         return ()
-    patient = ("--expect-workers-max-wait", str(CONNECT))
+    wait = ("--expect-workers-max-wait", str(CONNECT_TIMEOUT))
     if port:
-        expected = ("--expect-workers", str(workers))
-        return ("--master", "--master-bind-port", str(port), *expected, *patient)
-    with socket.create_server(("127.0.0.1", 0)) as free:  # two runs on one machine must not meet
-        own = str(free.getsockname()[1])
-    here = ("--master-bind-host", "127.0.0.1", "--master-bind-port", own, "--master-port", own)
-    return ("--processes", str(workers), *here, *patient)
+        return ("--master", "--master-bind-port", str(port), "--expect-workers", str(workers), *wait)
+    with socket.create_server(("127.0.0.1", 0)) as probe:  # two runs on one machine need two ports
+        free = str(probe.getsockname()[1])
+    local = ("--master-bind-host", "127.0.0.1", "--master-bind-port", free, "--master-port", free)
+    return ("--processes", str(workers), *local, *wait)
 
 
-def _closed(folder: Path) -> dict[str, str]:
-    """Nobody's Locust configuration; and whose death ends it."""
-    parent = str(os.getpid())
-    return {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "LOAD_PARENT": parent}
+def _isolated(folder: Path) -> dict[str, str]:
+    """No Locust configuration in HOME; the process ends when its parent does."""
+    return {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "LOAD_PARENT": str(os.getpid())}
 
 
-def _json(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What an environment demands, and what of that the ledger holds."""
+"""What an environment demands of a commit, and whether the ledger meets it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIVE = replace(event("staging", "v3", A), at="2024-01-10T11:00:00+00:00")
 
 
 def proof(what: str, level: str, commit: str = A, **changes: Any) -> Event:
-    """A verdict of an hour ago on staging."""
+    """A test's proof of an hour ago on staging."""
     detail = {"what": what, "level": level, "digest": DIGEST, **changes.pop("detail", {})}
     at = "2024-01-10T11:00:00+00:00"
     made = Event("staging", "proof", "done", "v3", commit, "Quinn", at, f"{what}-{level}", detail)
@@ -32,7 +32,7 @@ def proof(what: str, level: str, commit: str = A, **changes: Any) -> Event:
 
 
 def approval(actor: str, commit: str = A, **changes: Any) -> Event:
-    """Somebody's yes of an hour ago."""
+    """Somebody's approval of an hour ago."""
     at = "2024-01-10T11:00:00+00:00"
     return replace(Event("staging", "approval", "done", "v3", commit, actor, at, f"a-{actor}"), **changes)
 
@@ -89,13 +89,13 @@ OLD: dict[str, Any] = {"at": "2024-01-03T11:00:00+00:00"}
     ],
 )
 def test_a_demand_is_met(demands: Gates, events: list[Event]) -> None:
-    """What is there, fresh, and of this very commit counts."""
+    """A fresh proof of this very commit counts."""
     assert gate(demands, *events).met
     assert decide(facts(demands, *events)).refused is None
 
 
 @pytest.mark.parametrize(
-    ("demands", "events", "said"),
+    ("demands", "events", "state"),
     [
         (E2E, [], "missing"),
         (E2E, [proof("e2e", "full", C)], "missing; the last one is of `cccccccccccc` (full)"),
@@ -121,26 +121,29 @@ def test_a_demand_is_met(demands: Gates, events: list[Event]) -> None:
         (APPROVAL, [approval("Bob", **OLD)], NOT_ADA),
         (APPROVAL, [approval("Bob"), approval("Bob", **FAILED)], NOT_ADA),
         (Gates(approval=2), [approval("Bob"), approval("bob")], "1 (bob); not by Ada, who made the commit"),
+        (Gates(approval=2), [approval("Bob"), approval("Bob (CI)")],
+         "1 (Bob (CI)); not by Ada, who made the commit"),
+        (APPROVAL, [approval("Bob"), approval("Bob (CI)", **FAILED)], NOT_ADA),
         (Gates(soak_minutes=61), [], "60 so far"),
         (Gates(soak_minutes=1), [event("staging", "v4", C)], "0 so far"),
     ],
 )  # fmt: skip
-def test_a_demand_is_not_met(demands: Gates, events: list[Event], said: str) -> None:
-    """Another commit, another place, too little, too old, failed since: nothing of that is a pass."""
+def test_a_demand_is_not_met(demands: Gates, events: list[Event], state: str) -> None:
+    """Another commit, another place, a lower level, too old, failed since: none of these is a pass."""
     found = gate(demands, *events)
 
-    assert (False, said) == (found.met, found.said)
+    assert (found.met, found.state) == (False, state)
 
 
 def test_a_report_that_was_changed_proves_nothing() -> None:
     """The digest in the ledger is no longer that of the report."""
     found = gate(E2E, proof("e2e", "full", detail={"report": "r.xml"}), altered=frozenset({"e2e-full"}))
 
-    assert (False, "its report was changed since (`r.xml`)") == (found.met, found.said)
+    assert (found.met, found.state) == (False, "its report was changed since (`r.xml`)")
 
 
-def test_the_refusal_names_all_that_is_missing_and_what_gets_it() -> None:
-    """One visit shows every missing proof; the plan holds each with its command."""
+def test_the_refusal_names_every_unmet_gate_and_its_command() -> None:
+    """All at once, in the refusal and in the plan's document."""
     plan = decide(facts(Gates(e2e="full", load="steady", approval=1), proof("load", "steady")))
 
     assert plan.refused is not None
@@ -153,28 +156,30 @@ def test_the_refusal_names_all_that_is_missing_and_what_gets_it() -> None:
         " `invoke approve --env staging --commit aaaaaaaaaaaa`,"
         " `invoke promote --to production --run-missing` runs the tests"
     ) == plan.refused.hint
-    assert (1, "gates") == (plan.refused.code, plan.refused.rule)
-    assert [("e2e", False), ("load", True), ("approval", False)] == [
-        (each["gate"], each["met"]) for each in plan.document()["gates"]
+    assert (plan.refused.code, plan.refused.rule) == (1, "gates")
+    assert [(each["gate"], each["met"]) for each in plan.document()["gates"]] == [
+        ("e2e", False),
+        ("load", True),
+        ("approval", False),
     ]
-    assert [None] == [each["command"] for each in plan.document()["gates"] if each["met"]]
+    assert [each["command"] for each in plan.document()["gates"] if each["met"]] == [None]
 
 
-def test_what_was_never_here_needs_its_proofs_by_deploy_too() -> None:
-    """A branch that somebody moved by hand is no way round the gates; a release of before is no news."""
+def test_deploy_of_a_new_commit_needs_its_proofs_too() -> None:
+    """A branch moved by hand is no way round the gates; an earlier release has passed them already."""
     by_hand = facts(E2E, request=DeployRequest(), source=None, live=answer(C, "production"))
     again = replace(by_hand, ledger=ledger(event("production", "v1", A), event("production", "v2", C)))
 
     assert "lacks what production demands" in str(decide(by_hand).refused)
-    assert () == gates_of(again)
+    assert gates_of(again) == ()
 
 
-def test_a_hotfix_and_a_rollback_go_past_the_gates() -> None:
-    """The one says so, the other brings nothing new."""
-    assert () == gates_of(facts(E2E, request=HotfixRequest(), source=None))
-    assert () == gates_of(facts(E2E, request=RollbackRequest(), target=event("production", "v1", C)))
+def test_a_hotfix_and_a_rollback_have_no_gates() -> None:
+    """The plan of a hotfix says so; a rollback brings nothing new."""
+    assert gates_of(facts(E2E, request=HotfixRequest(), source=None)) == ()
+    assert gates_of(facts(E2E, request=RollbackRequest(), target=event("production", "v1", C))) == ()
 
 
 def test_nothing_is_demanded_by_default() -> None:
     """A team opts in."""
-    assert () == gates_of(facts(Gates()))
+    assert gates_of(facts(Gates())) == ()

@@ -1,4 +1,4 @@
-"""The verdict over a run of journeys: no report, no tests, too few, another commit: never a pass."""
+"""The verdict on a run of browser tests: no report, no tests, too few, another commit: never a pass."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.quality.e2e.verdict import Case, judge
-from scripts.quality.html import page
+from scripts.quality.e2e.verdict import MAX_NAMED, Case, judge, page
 
 A, B = "a" * 40, "b" * 40
 GOOD = [Case("t::one", "passed", 0.1), Case("t::two", "passed", 0.2)]
@@ -19,8 +18,8 @@ def test_all_passed_is_a_pass() -> None:
     """The report shows enough tests, the runner ended well, and the commit is still served."""
     verdict = judge([*GOOD, SKIPPED], exit_code=0, wanted=2, served=(A, A))
 
-    assert (True, "passed", ()) == (verdict.passed, verdict.name, verdict.reasons)
-    assert {"passed": 2, "failed": 0, "skipped": 1} == verdict.document()["tests"]
+    assert (verdict.passed, verdict.name, verdict.reasons) == (True, "passed", ())
+    assert verdict.document()["tests"] == {"passed": 2, "failed": 0, "skipped": 1}
 
 
 @pytest.mark.parametrize(
@@ -38,28 +37,43 @@ def test_all_passed_is_a_pass() -> None:
         (GOOD, 2, 1, A, ("inconclusive", "ended with 2, though its report shows no failure")),
         (GOOD, None, 1, A, ("inconclusive", "the test runner took too long")),
         (GOOD, 0, 1, B, ("inconclusive", "`bbbbbbbbbbbb` is served now, not `aaaaaaaaaaaa`")),
-        (GOOD, 0, 1, None, ("inconclusive", "nothing that can be told is served now")),
+        (
+            GOOD,
+            0,
+            1,
+            None,
+            ("inconclusive", "no longer says which commit it serves"),
+        ),
     ],
 )
-def test_anything_else_is_none(
+def test_anything_else_is_no_pass(
     cases: Sequence[Case] | None,
     code: int | None,
     wanted: int,
     after: str | None,
     expected: tuple[str, str],
 ) -> None:
-    """The report is believed, not the runner's exit code; what is in doubt is no pass."""
+    """The report counts, not the exit code; a doubt is no pass."""
     verdict = judge(cases, exit_code=code, wanted=wanted, served=(A, after))
 
     assert (False, expected[0]) == (verdict.passed, verdict.name)
     assert expected[1] in "; ".join(verdict.reasons)
 
 
-def test_the_page_shows_what_others_wrote_as_text() -> None:
-    """A message of a test is no markup, and its trace is linked."""
+def test_the_page_escapes_what_tests_wrote() -> None:
+    """A test's message is no markup, and its trace is linked."""
     verdict = judge([*GOOD, BAD], exit_code=1, wanted=1, served=(A, A))
     made = page(verdict, [("commit", A)], {"t::three": ["three/trace.zip"]})
 
     assert "&lt;b&gt;no button&lt;/b&gt;" in made
     assert "<b>no" not in made
     assert '<a href="three/trace.zip">trace.zip</a>' in made
+
+
+def test_many_failures_are_counted() -> None:
+    """The first ones are named."""
+    cases = [Case(f"t::{n}", "failed", 0.1) for n in range(MAX_NAMED + 3)]
+    verdict = judge(cases, exit_code=1, wanted=1, served=(A, A))
+
+    assert verdict.reasons[-2:] == (f"t::{MAX_NAMED - 1}: failed", "and 3 more")
+    assert len(verdict.document()["failed"]) == MAX_NAMED + 3

@@ -1,4 +1,4 @@
-"""What test programs leave behind: read with suspicion, cleaned before it is kept."""
+"""The pytest child: its call, its report (which is not trusted blindly), its traces without secrets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.quality.e2e import pytest_run, traces
+from scripts.quality.e2e import pytest_run
+from scripts.quality.e2e.pytest_run import PytestRun
+from scripts.quality.e2e.verdict import Case
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
 <testcase classname="test_page" name="test_a" time="0.5"/>
@@ -19,15 +21,15 @@ REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
 </testsuite></testsuites>"""
 
 
-def test_a_report_is_one_row_a_test(tmp_path: Path) -> None:
+def test_a_report_gives_one_case_per_test(tmp_path: Path) -> None:
     """The first fault of a test counts; a teardown that fails makes a passed test an error."""
     (tmp_path / "j.xml").write_text(REPORT)
 
     assert [
-        ("test_page::test_a", "passed", 0.5, ""),
-        ("test_page::test_b", "failed", 1.0, "no button"),
-        ("test_page::test_c", "skipped", 0.0, "why"),
-        ("test_page::test_d", "error", 0.0, "teardown"),
+        Case("test_page::test_a", "passed", 0.5),
+        Case("test_page::test_b", "failed", 1.0, "no button"),
+        Case("test_page::test_c", "skipped", 0.0, "why"),
+        Case("test_page::test_d", "error", 0.0, "teardown"),
     ] == pytest_run.read_junit(tmp_path / "j.xml")
 
 
@@ -41,16 +43,16 @@ def test_a_report_is_one_row_a_test(tmp_path: Path) -> None:
         REPORT.replace("0.5", "x"),
     ],
 )
-def test_what_is_no_report_is_none(tmp_path: Path, text: str) -> None:
-    """Cut off, of another kind, or hostile: nothing that could be believed."""
+def test_an_untrustworthy_report_is_none(tmp_path: Path, text: str) -> None:
+    """Cut off, of another kind, or hostile."""
     (tmp_path / "j.xml").write_text(text)
 
     assert pytest_run.read_junit(tmp_path / "j.xml") is None
     assert pytest_run.read_junit(tmp_path / "missing.xml") is None
 
 
-def test_a_trace_keeps_no_cookie_no_token_and_no_known_secret(tmp_path: Path) -> None:
-    """Headers, cookies, JSON web tokens and what the desk knows as secret are gone; pictures stay."""
+def test_a_trace_keeps_no_cookie_token_or_known_secret(tmp_path: Path) -> None:
+    """Secret headers, cookies, JSON web tokens and the desk's secrets are gone; images are untouched."""
     token = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2lnbmF0dXJl"
     network = (
         '{"request":{"headers":[{"name":"Authorization","value":"Basic \\"abc\\" x"},'
@@ -66,14 +68,37 @@ def test_a_trace_keeps_no_cookie_no_token_and_no_known_secret(tmp_path: Path) ->
     (tmp_path / "junit.xml").write_text(f"<testsuites>{token} hunter22</testsuites>")
     (tmp_path / "broken.zip").write_bytes(b"hunter22")
 
-    traces.clean(tmp_path, lambda text: text.replace("hunter22", "***"))
+    pytest_run.remove_secrets(tmp_path, lambda text: text.replace("hunter22", "***"))
 
     with zipfile.ZipFile(tmp_path / "trace.zip") as kept:
         texts = kept.read("trace.network") + kept.read("resources/x.json")
-        assert b"\xff\xd8 hunter22" == kept.read("screencast/p.jpeg")
+        assert kept.read("screencast/p.jpeg") == b"\xff\xd8 hunter22"
     for gone in (b"abc", b"short-key", b"crumbs", token.encode(), b"hunter22"):
         assert gone not in texts
     assert b'"value":"text/html"' in texts
     assert texts.endswith(b"\xff")
-    assert "<testsuites>*** ***</testsuites>" == (tmp_path / "junit.xml").read_text()
+    assert (tmp_path / "junit.xml").read_text() == "<testsuites>*** ***</testsuites>"
     assert not (tmp_path / "broken.zip").exists()
+
+
+def test_the_call_selects_tests_and_takes_nothing_from_the_caller(tmp_path: Path) -> None:
+    """The folder's own `pytest.ini` is the root; the report goes to the reports folder."""
+    run = PytestRun(tmp_path, tmp_path / "reports", True, "home", {"E2E_URL": "u"}, 60)
+    command = run.command()
+    argv = " ".join(command.argv)
+
+    assert (command.cwd, command.timeout) == (tmp_path, 60)
+    assert dict(command.env or {})["E2E_URL"] == "u"
+    assert "-m smoke -k home" in argv
+    assert f"--rootdir={tmp_path} --junitxml={tmp_path}/reports/junit.xml" in argv
+    assert "-m smoke" not in " ".join(PytestRun(tmp_path, tmp_path, False, "", {}, 60).command().argv)
+
+
+def test_the_first_browser_on_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's small one comes first; without any, Playwright looks for its own."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert pytest_run.browser() == ""
+    for name in ("chromium", "chromium-headless-shell"):
+        (tmp_path / name).touch(0o755)
+
+    assert pytest_run.browser() == str(tmp_path / "chromium-headless-shell")

@@ -1,0 +1,1 @@
+"""Unit tests of `loadtests`, as far as they need no Locust."""
