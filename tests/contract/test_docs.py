@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,21 @@ def test_every_file_that_is_named_exists(name: str) -> None:
     ours = {word for word in named if word.startswith(TOP) and not PLACEHOLDER.search(word)}
 
     assert [word for word in sorted(ours) if not (ROOT / word).exists()] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_configuration_key_that_is_named_exists(name: str) -> None:
+    """`[section]` and `[section] key` between backticks are in the shipped `pipeline.toml`."""
+    shipped = tomllib.loads((ROOT / "env" / "pipeline.toml").read_text())
+    lost = []
+    for section, key in re.findall(r"`\[([a-z0-9_.]+)\](?: ([a-z0-9_]+))?[` =]", (ROOT / name).read_text()):
+        table: Any = shipped
+        for part in section.split("."):
+            table = table.get(part, {})
+        if section != "deployment" and (not table or (key and key not in table)):  # a table of `.replit`
+            lost.append(f"[{section}] {key}")
+
+    assert lost == []
 
 
 @pytest.mark.parametrize("name", TASKS)
