@@ -23,8 +23,8 @@ from scripts.config.request import LAST, Request
 from scripts.config.settings import Environment, Settings
 from scripts.console import Console
 from scripts.errors import CommandFailed, ConfigError
-from scripts.git.client import Git
 from scripts.git.command import check_remote_urls
+from scripts.git.merge import MergingGit
 from scripts.secrets import load
 from scripts.secrets.classify import hidden
 from scripts.system import signals
@@ -103,7 +103,7 @@ def opened(console: Console, target: str | None = None) -> Desk:
     settings = parse(env_files.toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
-    git = Git(_repository(folder, settings), settings.app.remote)
+    git = MergingGit(_repository(folder, settings), settings.app.remote)
     author = submit(git.user_name)  # beside the next two questions to git: each costs a start
     check_remote_urls(git.folder, git.remote)
 

@@ -21,9 +21,8 @@ def merging(desk: Desk) -> MergingGit:
     Raises:
         Refused: git is too old for it.
     """
-    git = MergingGit(desk.git.folder, desk.git.remote)
-    git.require_merge_tree()
-    return git
+    desk.git.require_merge_tree()
+    return desk.git
 
 
 def align(desk: Desk, way: Sequence[Environment], refs: Mapping[str, str]) -> Alignment:

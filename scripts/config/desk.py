@@ -10,7 +10,7 @@ from typing import Protocol
 
 from scripts.config.settings import Environment, Settings
 from scripts.errors import Refused
-from scripts.git.client import Git
+from scripts.git.merge import MergingGit
 from scripts.system.background import boottime, process_start
 
 
@@ -55,7 +55,7 @@ class Desk:
     """
 
     settings: Settings
-    git: Git
+    git: MergingGit
     progress: Progress
     values: Callable[[Environment], Mapping[str, str]]
     config_folder: Path

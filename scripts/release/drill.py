@@ -9,7 +9,6 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused, ReleaseFailed, TakenBack
-from scripts.git.merge import MergingGit
 from scripts.notify import deliver, events
 from scripts.notify.deliver import undelivered
 from scripts.notify.events import Deed, Fact
@@ -77,8 +76,7 @@ def _break(desk: Desk, commit: str) -> str:
             "the drill does not know how to break this app",
             "name a `file` and its broken `text` under `[drill]` in `pipeline.toml`",
         )
-    git = MergingGit(desk.git.folder, desk.git.remote)
-    return git.commit_file(commit, drill.file, drill.text, f"{SUBJECT} ({desk.now()})")
+    return desk.git.commit_file(commit, drill.file, drill.text, f"{SUBJECT} ({desk.now()})")
 
 
 def _release_it(run: ReleaseRun) -> None:

@@ -11,7 +11,7 @@ from scripts.config.desk import Desk
 from scripts.database import supabase
 from scripts.database.migrations import dry_run
 from scripts.database.migrations.files import Applied, Comparison, Migration, compare, newest
-from scripts.database.postgres.client import Postgres, configured_database
+from scripts.database.postgres.client import Postgres, configured_database, required_postgres
 from scripts.database.postgres.url import Database
 from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
@@ -50,7 +50,7 @@ def migrate(run: ReleaseRun) -> None:
     if database is None:
         return
     binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
-    postgres = Postgres(database)
+    postgres = required_postgres(desk, run.environment)
     files = {each.file: each.sql for each in facts.committed}
     with (
         run.step("migrate", f"{len(pending)} to apply"),

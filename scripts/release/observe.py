@@ -11,7 +11,6 @@ from scripts.config.settings import Environment, Gates
 from scripts.database.migrations.files import applied_migrations, migrations_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
-from scripts.git.merge import MergingGit
 from scripts.quality import proofs
 from scripts.release.facts import Facts
 from scripts.release.request import ReleaseRequest
@@ -164,9 +163,8 @@ def _carried(
     head = remote.head(environment)
     if request.task != "hotfix" or request.resumes or head is None:
         return ()
-    git = MergingGit(desk.git.folder, desk.git.remote)
     heads = [remote.head(each) for each in desk.settings if each is not environment]
-    made = {commit for other in heads if other for commit in git.first_parents_between(head, other)}
+    made = {commit for other in heads if other for commit in desk.git.first_parents_between(head, other)}
     return tuple(each for each in commits_between(desk, wanted, head) if each.id in made)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import newest
 from scripts.database.migrations.rollback_scripts import PlannedMigration
-from scripts.database.postgres.client import Postgres, postgres_of
+from scripts.database.postgres.client import Postgres, postgres_of, required_postgres
 from scripts.errors import CommandFailed, DeskError, Refused, TakenBack
 from scripts.release import publish
 from scripts.release.run import ReleaseRun
@@ -23,7 +23,7 @@ def rehearse(run: ReleaseRun) -> None:
     Raises:
         Refused: one of them fails, or the database is no longer what was planned for.
     """
-    undo, postgres = run.plan.back.undo, _postgres(run)
+    undo, postgres = run.plan.back.undo, required_postgres(run.desk, run.environment)
     with run.step("rehearse", listed(undo)), postgres.exclusive(WAIT_FOR_LOCK):
         planned = {each.version for each in run.plan.facts.applied or ()}
         if {row.version for row in postgres.history()} != planned:
@@ -46,7 +46,7 @@ def undo(run: ReleaseRun, due: Sequence[PlannedMigration]) -> None:
     Raises:
         CommandFailed: it is not; what stands is said.
     """
-    postgres = _postgres(run)
+    postgres = required_postgres(run.desk, run.environment)
     with run.step("undo", listed(due)), postgres.exclusive(WAIT_FOR_LOCK):
         before = [row.version for row in postgres.history()]
         fault = _attempt(run, postgres, due)
@@ -74,7 +74,7 @@ def after_failed_migration(run: ReleaseRun, applied: Sequence[PlannedMigration])
     if not applied or not all(each.script for each in applied):
         return stays(applied) if applied else ""
     newest_first = tuple(reversed(applied))
-    fault = _attempt(run, _postgres(run), newest_first)
+    fault = _attempt(run, required_postgres(run.desk, run.environment), newest_first)
     if fault is not None:
         return f"STOP: {listed(applied)} could not be undone: {fault.message}"
     run.undone += tuple(each.file for each in newest_first)
@@ -187,10 +187,3 @@ def _run(
 
 def _newer(version: str, than: str | None) -> bool:
     return than is None or (version != than and newest((version, than)) == version)
-
-
-def _postgres(run: ReleaseRun) -> Postgres:
-    postgres = postgres_of(run.desk, run.environment)
-    if postgres is None:
-        raise Refused(f"{run.environment.name} has no database")
-    return postgres

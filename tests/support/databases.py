@@ -16,7 +16,7 @@ import psycopg
 from scripts.config.desk import Desk
 from scripts.config.parse import parse
 from scripts.database.postgres.local_server import Server
-from scripts.git.client import Git
+from scripts.git.merge import MergingGit
 from scripts.system import ports
 
 # Something of everything that a restore may lose; `{rows}` bookings.
@@ -123,7 +123,7 @@ def toolbox(folder: Path, url: str, values: dict[str, str] | None = None, **back
     known = {"DATABASE_URL": url, **(values or {})}
     return Desk(
         settings=settings,
-        git=Git(clone, "origin"),
+        git=MergingGit(clone, "origin"),
         progress=Quiet(),
         values=lambda _environment: known,
         config_folder=folder,

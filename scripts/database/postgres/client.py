@@ -353,3 +353,12 @@ def postgres_of(desk: Desk, environment: Environment) -> Postgres | None:
     """The environment's database, ready to be asked; None when it has none."""
     database = configured_database(desk, environment)
     return Postgres(database) if database else None
+
+
+def required_postgres(desk: Desk, environment: Environment) -> Postgres:
+    """The environment's database, ready to be asked.
+
+    Raises:
+        Refused: it has none.
+    """
+    return Postgres(required_database(desk, environment))

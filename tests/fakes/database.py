@@ -1,0 +1,91 @@
+"""A database in memory: its migration history, and the Supabase CLI that pushes into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from scripts.database.postgres.client import Row
+from scripts.errors import CommandFailed
+from scripts.system.command import Result
+
+
+@dataclass
+class FakeDatabase:
+    """Stands in for `Postgres` and for the CLI's `migration list` and `db push`.
+
+    Args:
+        rows: the history, in order.
+        failing: version -> the message with which its migration fails.
+        silent: versions that the CLI leaves out although it ends with 0.
+        undo_fails: version -> the message with which its rollback script fails.
+        ended: how often the sessions of a dead desk were ended.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    failing: dict[str, str] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    undo_fails: dict[str, str] = field(default_factory=dict)
+    ended: int = 0
+    before_push: Callable[[], None] = lambda: None
+
+    @property
+    def versions(self) -> list[str]:
+        """The applied versions."""
+        return [row.version for row in self.rows]
+
+    def history(self) -> list[Row]:
+        """The applied migrations in order."""
+        return list(self.rows)
+
+    def catalogue(self) -> frozenset[str]:
+        """The names of what the migrations made."""
+        return frozenset(f"table t{row.version}" for row in self.rows)
+
+    @contextmanager
+    def exclusive(self, _wait: float, _doing: str = "migration") -> Iterator[Callable[[], None]]:
+        """The database's lock."""
+        yield lambda: None
+
+    def undo(
+        self,
+        scripts: Sequence[tuple[str, str]],
+        *,
+        lock_timeout: float,  # noqa: ARG002
+        timeout: float,  # noqa: ARG002
+        rehearse: bool = False,
+    ) -> list[str]:
+        """Run rollback scripts: all, or nothing."""
+        gone = {version for version, _ in scripts}
+        for version, _ in scripts:
+            if version in self.undo_fails:
+                raise CommandFailed(self.undo_fails[version])
+        if not rehearse:
+            self.rows = [row for row in self.rows if row.version not in gone]
+        return [version for version in self.versions if version not in gone]
+
+    def now(self) -> str:
+        """The server's clock."""
+        return "2030-01-01"
+
+    def end_desks(self) -> None:
+        """End the sessions of a dead desk."""
+        self.ended += 1
+
+    def end_pushes(self, since: str) -> None:
+        """End what a killed CLI left running."""
+
+    def push(self, files: Mapping[str, str]) -> Result:
+        """`supabase db push`: apply what is pending, file by file, until one fails."""
+        self.before_push()
+        for file in sorted(files):
+            version = file.partition("_")[0]
+            if version in self.versions or version in self.silent:
+                continue
+            if version in self.failing:
+                error = {"_tag": "Error", "error": {"message": self.failing[version]}}
+                return Result(1, json.dumps(error).encode(), b"", 0.1)
+            self.rows.append(Row(version, file, (files[file],)))
+        return Result(0, json.dumps({"applied": self.versions}).encode(), b"", 0.1)

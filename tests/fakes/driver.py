@@ -1,0 +1,87 @@
+"""A driver in memory: a workspace, what is published from it, and a public URL."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.replit.driver import Status
+from scripts.replit.live import Answer, Expected
+
+
+def archive_of(files: Mapping[str, str]) -> bytes:
+    """A tar.gz of these files, as a workspace sends its built folder."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, text in files.items():
+            data = text.encode()
+            info = tarfile.TarInfo(f"./{name}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@dataclass
+class FakeDriver:
+    """Stands in for the driver of one environment.
+
+    Args:
+        workspace: what the workspace was built to last.
+        served: what the public URL answers: the stamp of the published build.
+        files: what a build makes.
+        faults: by name of a method: what is called instead of it; it may raise, or return.
+        calls: the methods that were called, in order.
+    """
+
+    name: str = "mcp"
+    unattended: bool = True
+    unproven_hint: str = "look at the publishing log"
+    workspace: Expected | None = None
+    served: Answer = field(default_factory=lambda: Answer(None, error="can't connect"))
+    files: dict[str, str] = field(default_factory=lambda: {"index.html": "<h1>hello</h1>"})
+    faults: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
+        """Build the commit."""
+        self.calls.append(f"build {expected.commit[:7]}")
+        if "build" in self.faults:
+            self.faults["build"](expected, candidate)
+        self.workspace = expected
+        return archive_of(self.files) if send else b""
+
+    def publish(self) -> None:
+        """Publish what was built."""
+        self.calls.append("publish")
+        if "publish" in self.faults:
+            self.faults["publish"]()
+            return
+        self.serve(self.workspace)
+
+    def serve(self, expected: Expected | None, **changes: Any) -> None:
+        """Let the public URL answer with this build."""
+        if expected is not None:
+            known = {
+                "commit": expected.commit,
+                "environment": expected.environment,
+                "schema": expected.schema,
+                "pages": (("/", 200),),
+            }
+            self.served = Answer(200, **{**known, **changes})
+
+    def publish_status(self) -> tuple[Status, str]:
+        """What the publishing is doing."""
+        fault = self.faults.get("publish_status")
+        return fault() if fault else ("other", "")
+
+    def live(self) -> Answer:
+        """What the public URL answers."""
+        fault = self.faults.get("live")
+        return fault() if fault else self.served
+
+    def check(self) -> str:
+        """It would publish."""
+        return "a fake"

@@ -1,0 +1,250 @@
+"""A git remote in memory, with compare-and-swap and atomic pushes, and clones of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import CommandFailed, Refused
+from scripts.git.client import Commit, StaleError
+from scripts.git.command import Update
+from scripts.git.merge import MergeResult
+from scripts.system.secret import redacted
+
+
+@dataclass(frozen=True)
+class FakeCommit:
+    """A commit: its parents, its files by path, and its line of the log."""
+
+    id: str
+    parents: tuple[str, ...]
+    files: Mapping[str, str]
+    author: str
+    at: str
+    subject: str
+
+
+@dataclass
+class FakeRemote:
+    """The remote that all clones share.
+
+    Args:
+        before_push: called with the updates of each push before it is applied; may raise, or move refs.
+    """
+
+    refs: dict[str, str] = field(default_factory=dict)
+    commits: dict[str, FakeCommit] = field(default_factory=dict)
+    trees: dict[str, dict[str, str]] = field(default_factory=dict)
+    before_push: Callable[[Sequence[Update]], None] = lambda _updates: None
+    pushes: list[tuple[Update, ...]] = field(default_factory=list)
+    guard: threading.RLock = field(default_factory=threading.RLock)
+
+    def commit(
+        self, files: Mapping[str, str], *parents: str, author: str = "Ada", subject: str = "work"
+    ) -> str:
+        """Add a commit; files that are not named are those of the first parent. Returns its id."""
+        kept = dict(self.commits[parents[0]].files) if parents else {}
+        return self.add({**kept, **files}, parents, author, subject)
+
+    def add(self, files: Mapping[str, str], parents: tuple[str, ...], author: str, subject: str) -> str:
+        """Add a commit with exactly these files."""
+        with self.guard:
+            number = len(self.commits)
+            text = json.dumps([number, sorted(files.items()), parents, author, subject])
+            made = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+            at = f"2024-01-01T00:{number // 60 % 60:02}:{number % 60:02}+00:00"
+            self.commits[made] = FakeCommit(made, parents, dict(files), author, at, subject)
+            return made
+
+    def apply(self, updates: Sequence[Update]) -> None:
+        """Move all refs or none."""
+        with self.guard:
+            self.before_push(updates)
+            if any(self.refs.get(update.ref) != update.old for update in updates):
+                if all(self.refs.get(update.ref) == update.new for update in updates):
+                    return
+                raise StaleError(dict(self.refs))
+            for update in updates:
+                if update.new is None:
+                    self.refs.pop(update.ref, None)
+                else:
+                    self.refs[update.ref] = update.new
+            self.pushes.append(tuple(updates))
+
+
+@dataclass(eq=False)
+class FakeGit:
+    """A clone of the app; it stands in for `MergingGit`."""
+
+    origin: FakeRemote
+    folder: Path = Path("/app")
+    remote: str = "origin"
+    name: str = "Ada"
+    fetched: dict[str, str] = field(default_factory=dict)
+
+    def ls_remote(self) -> dict[str, str]:
+        """The remote's refs now."""
+        with self.origin.guard:
+            return dict(self.origin.refs)
+
+    def fetch(self, wanted: Iterable[str]) -> dict[str, str]:
+        """All objects are at hand; what was wanted is remembered."""
+        refs = self.ls_remote()
+        self.fetched.update({ref: refs[ref] for ref in wanted if ref in refs})
+        return refs
+
+    def last_fetched(self, ref: str) -> str | None:
+        """Where a ref was when it was fetched last."""
+        return self.fetched.get(ref)
+
+    def push(self, updates: Sequence[Update]) -> None:
+        """Move all refs or none, each only from `update.old`."""
+        self.origin.apply(updates)
+        for update in updates:
+            if update.new:
+                self.fetched[update.ref] = update.new
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` contains `old`."""
+        return old in self._reachable(new)
+
+    def resolve(self, revision: str, refs: Mapping[str, str]) -> str:
+        """A branch of the remote, or a commit id."""
+        found = refs.get(f"refs/heads/{revision}", revision)
+        matches = [commit for commit in self.origin.commits if commit.startswith(found)]
+        if len(found) < 4 or len(matches) != 1:
+            raise Refused(f"`{revision}` is no commit of this repository", f"`git fetch {self.remote}`")
+        return matches[0]
+
+    def log(self, new: str, without: str | None, limit: int = 200) -> list[Commit]:
+        """The commits of `new` that `without` lacks, newest first."""
+        found = [self.origin.commits[each] for each in self._without(new, without)][:limit]
+        return [Commit(each.id, each.author, each.at, each.subject) for each in found]
+
+    def user_name(self) -> str:
+        """The person's name."""
+        return self.name
+
+    def commit_json(self, file: str, document: Mapping[str, Any], subject: str, parent: str | None) -> str:
+        """A commit that holds one JSON file."""
+        text = json.dumps(redacted(document))
+        return self.origin.add({file: text}, (parent,) if parent else (), "desk", subject)
+
+    def json_history(self, tip: str, file: str) -> list[dict[str, Any]]:
+        """The JSON file of each commit from the first to `tip`, along first parents."""
+        chain = list(self._first_parents(tip))[::-1]
+        try:
+            return [dict(json.loads(self.origin.commits[each].files[file])) for each in chain]
+        except (KeyError, ValueError):
+            raise CommandFailed(f"a commit of the chain that ends in `{tip[:12]}` holds no `{file}`") from None
+
+    def read_files(self, commit: str, folder: str, suffix: str) -> dict[str, str]:
+        """The files directly in a folder of a commit."""
+        files = self.origin.commits[commit].files
+        names = {path.rpartition("/") for path in files}
+        return {
+            name: files[f"{place}/{name}"]
+            for place, _, name in sorted(names)
+            if place == folder.strip("/") and name.endswith(suffix)
+        }
+
+    def require_merge_tree(self) -> None:
+        """It can merge."""
+
+    def merge_tree(self, into: str, other: str) -> MergeResult:
+        """A three-way merge, file by file; files that both sides changed are conflicts."""
+        mine, theirs = (self.origin.commits[each].files for each in (into, other))
+        common = next((each for each in self._newest_first(into) if self.is_ancestor(each, other)), None)
+        if common is None:
+            raise CommandFailed("refusing to merge unrelated histories")
+        base = self.origin.commits[common].files
+        merged: dict[str, str] = {}
+        conflicts = []
+        for path in sorted({*mine, *theirs}):
+            ours, yours, was = mine.get(path), theirs.get(path), base.get(path)
+            kept = yours if ours == was else ours
+            if was not in (ours, yours) and ours != yours:
+                conflicts.append(path)
+            if kept is not None:
+                merged[path] = kept
+        return MergeResult(self._tree(merged), tuple(conflicts))
+
+    def merge_commit(self, tree: str, into: str, other: str, message: str) -> str:
+        """A merge commit of that tree."""
+        return self.origin.add(self.origin.trees[tree], (into, other), self.name, message)
+
+    def commit_file(self, parent: str, path: str, text: str, message: str) -> str:
+        """A commit on top of `parent` in which one file has this text."""
+        return self.origin.commit({path: text}, parent, author=self.name, subject=message)
+
+    def tree_id(self, commit: str) -> str:
+        """Equal for equal files."""
+        return self._tree(self.origin.commits[commit].files)
+
+    def commits_between(self, base: str, head: str) -> list[str]:
+        """The commits of `head` that `base` lacks, newest first."""
+        return list(self._without(head, base))
+
+    def authored_between(self, base: str, head: str) -> list[str]:
+        """Those that change a file themselves: no merges, no empty commits."""
+        commits = self.origin.commits
+        found = [commits[each] for each in self._without(head, base)]
+        return [
+            each.id
+            for each in found
+            if len(each.parents) < 2 and not (each.parents and commits[each.parents[0]].files == each.files)
+        ]
+
+    def first_parents_between(self, base: str, head: str) -> list[str]:
+        """Those that were made on the branch itself."""
+        known = self._reachable(base)
+        return [each for each in self._first_parents(head) if each not in known]
+
+    def same_tree_commit(self, commit: str, other: str) -> str | None:
+        """The newest commit of `other..commit` with exactly the files of `other`."""
+        tree = self.tree_id(other)
+        return next((each for each in self._without(commit, other) if self.tree_id(each) == tree), None)
+
+    def name_status(self, old: str, new: str) -> list[str]:
+        """The files in which two trees differ."""
+        before, after = (self.origin.trees[each] for each in (old, new))
+        changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+        return [f"{'D' if p not in after else 'A' if p not in before else 'M'} {p}" for p in changed]
+
+    def _tree(self, files: Mapping[str, str]) -> str:
+        text = json.dumps(dict(sorted(files.items())))
+        name = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self.origin.trees[name] = dict(files)
+        return name
+
+    def _reachable(self, commit: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [commit]
+        while waiting:
+            each = waiting.pop()
+            if each in self.origin.commits and each not in found:
+                found.add(each)
+                waiting += self.origin.commits[each].parents
+        return found
+
+    def _newest_first(self, commit: str) -> Iterator[str]:
+        reachable = self._reachable(commit)
+        yield from (each for each in reversed(list(self.origin.commits)) if each in reachable)
+
+    def _without(self, new: str, without: str | None) -> Iterator[str]:
+        known = self._reachable(without) if without else set()
+        yield from (each for each in self._newest_first(new) if each not in known)
+
+    def _first_parents(self, tip: str) -> Iterator[str]:
+        each: str | None = tip
+        while each:
+            yield each
+            parents = self.origin.commits[each].parents
+            each = parents[0] if parents else None
+
+
