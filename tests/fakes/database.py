@@ -53,8 +53,8 @@ class FakeDatabase:
         self,
         scripts: Sequence[tuple[str, str]],
         *,
-        lock_timeout: float,  # noqa: ARG002
-        timeout: float,  # noqa: ARG002
+        lock_timeout: float,
+        timeout: float,
         rehearse: bool = False,
     ) -> list[str]:
         """Run rollback scripts: all, or nothing."""

@@ -141,7 +141,9 @@ class FakeGit:
         try:
             return [dict(json.loads(self.origin.commits[each].files[file])) for each in chain]
         except (KeyError, ValueError):
-            raise CommandFailed(f"a commit of the chain that ends in `{tip[:12]}` holds no `{file}`") from None
+            raise CommandFailed(
+                f"a commit of the chain that ends in `{tip[:12]}` holds no `{file}`"
+            ) from None
 
     def read_files(self, commit: str, folder: str, suffix: str) -> dict[str, str]:
         """The files directly in a folder of a commit."""
@@ -246,5 +248,3 @@ class FakeGit:
             yield each
             parents = self.origin.commits[each].parents
             each = parents[0] if parents else None
-
-

@@ -59,7 +59,7 @@ class Notes:
         """Lines of a plan."""
         self.lines += lines
 
-    def begin(self, step: str, detail: str) -> None:  # noqa: ARG002
+    def begin(self, step: str, detail: str) -> None:
         """A step begins."""
         self.steps.append(step)
 
@@ -78,11 +78,11 @@ class Notes:
         """Whether the person types the name."""
         return self.types == environment
 
-    def ask(self, question: str, default: str) -> str:  # noqa: ARG002
+    def ask(self, question: str, default: str) -> str:
         """Nobody is there."""
         return default
 
-    def agree(self, question: str) -> bool:  # noqa: ARG002
+    def agree(self, question: str) -> bool:
         """Whether the person types yes."""
         return self.types == "yes"
 
@@ -106,7 +106,9 @@ class World:
             "settings": self.settings,
             "git": cast(MergingGit, FakeGit(self.remote, name=actor)),
             "progress": Notes(),
-            "values": lambda each: {"DATABASE_URL": f"postgresql://postgres@{each.name}.example.org/postgres"},
+            "values": lambda each: {
+                "DATABASE_URL": f"postgresql://postgres@{each.name}.example.org/postgres"
+            },
             "config_folder": self.folder / "env",
             "state_folder": self.folder / f".airhost-{actor}",
             "actor": actor,
@@ -213,5 +215,3 @@ def ending(work: Callable[[], object]) -> DeskError:
     with pytest.raises(DeskError) as caught:
         work()
     return caught.value
-
-

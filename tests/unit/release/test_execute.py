@@ -219,7 +219,9 @@ def test_what_fails_before_the_migration_leaves_both_untouched(
     assert world.is_clean()
 
 
-def test_a_workspace_that_can_not_be_put_back_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workspace_that_can_not_be_put_back_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A Publish by hand would ship what was built."""
     released(world)
     world.commit("develop", migration(SECOND, "create table b ();"))
@@ -442,9 +444,7 @@ def test_a_lost_lock_stops_before_the_next_step_that_changes_something(world: Wo
     assert "publish" not in world.drivers["development"].calls
 
 
-@pytest.mark.parametrize(
-    ("where", "code"), [("build", 130), ("migrate", 130), ("publish", 7)], ids=lambda each: str(each)
-)
+@pytest.mark.parametrize(("where", "code"), [("build", 130), ("migrate", 130), ("publish", 7)], ids=str)
 def test_an_interruption(world: World, where: str, code: int) -> None:
     """Before Publish it is put back; afterwards nobody knows, and `resume` finds out."""
     released(world)
