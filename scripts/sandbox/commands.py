@@ -14,11 +14,11 @@ DEFAULT = DESK / ".sandbox"
 
 def sandbox_up(progress: Progress, request: SandboxUpRequest) -> Outcome:
     """Make the world, or complete the one that is there; with `seed`, production gets so much data."""
-    from scripts.sandbox import world, world_code
+    from scripts.sandbox import seed, world
 
-    size = world_code.size_of(request.seed) if request.seed else 0.0
+    size = seed.size_of(request.seed) if request.seed else 0.0
     made = world.up(Path(request.dir) if request.dir else DEFAULT, on_step=progress.note)
-    planted = {"seeded": world_code.plant(made, size, progress.note)} if size else {}
+    planted = {"seeded": seed.plant(made, size, progress.note)} if size else {}
     where = f"export AIRHOST_ENV_DIR={made.env_dir}"
     return Outcome.done(
         f"the sandbox is up in {made.folder}", f"next: `{where}`", **made.describe(), **planted

@@ -111,12 +111,12 @@ def load(folder: Path) -> HostConfig:
     return HostConfig(folder=folder, **record)
 
 
-def write_private(path: Path, document: object) -> None:
-    """Write JSON atomically, readable by its owner only."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.touch(mode=0o600)
-    with beside.open("w") as file:
-        json.dump(document, file, indent=2)
+def write_private(path: Path, content: object) -> None:
+    """Write text, or anything else as JSON, atomically and readable by its owner only."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.touch(mode=0o600)
+    with part.open("w") as file:
+        file.write(content if isinstance(content, str) else json.dumps(content, indent=2))
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
+    part.replace(path)

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
-from scripts.sandbox import gateway, inbox, stand_in, world_code, world_facts, world_ssh
+from scripts.sandbox import desk_files, gateway, inbox, stand_in, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
 from scripts.system import daemon, leftovers, ports
 from scripts.system.process import end_all
@@ -48,6 +48,7 @@ def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) 
         CommandTimedOut: npm took too long.
     """
     _require_programs()
+    world_code.forget_git_variables()
     folder = folder.resolve()
     _refuse_foreign(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) 
         world.save()
         leftovers.end_work(folder)
         _make(world, app, on_step)
-        _write_desk_files(world)
+        desk_files.write_desk_files(world)
     return world
 
 
@@ -174,10 +175,6 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
             tail = "".join(f"\n  | {line}" for line in said)
             raise CommandFailed(f"host `{environment.alias}` did not start{tail}")
         time.sleep(0.03)
-
-
-def _write_desk_files(world: World) -> None:
-    world_code.write_desk_files(world)
 
 
 def _stop(world: World) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from scripts.sandbox.host_config import write_private
 
 if TYPE_CHECKING:
     import asyncssh
 
     from scripts.sandbox.world_facts import World
-
 
 HOST = """Host {alias}
     HostName 127.0.0.1
@@ -34,12 +34,12 @@ def make_keys(world: World) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     world.env_dir.mkdir(mode=0o700, exist_ok=True)
     client = _key(folder / "client_ed25519")
-    _write(folder / "authorized_keys", _public(client))
+    write_private(folder / "authorized_keys", _public(client))
     known = ""
     for each in world.environments:
         host_key = _key(each.host_config().host_key)
         known += f"[127.0.0.1]:{each.ssh_port} {_public(host_key)}"
-    _write(world.env_dir / "known_hosts", known)
+    write_private(world.env_dir / "known_hosts", known)
     blocks = [
         HOST.format(
             alias=each.alias,
@@ -50,7 +50,7 @@ def make_keys(world: World) -> None:
         )
         for each in world.environments
     ]
-    _write(world.ssh_config, "\n".join(blocks))
+    write_private(world.ssh_config, "\n".join(blocks))
 
 
 def _key(path: Path) -> asyncssh.SSHKey:
@@ -58,20 +58,12 @@ def _key(path: Path) -> asyncssh.SSHKey:
     import asyncssh
 
     if not path.exists():
-        _write(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode())
+        write_private(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode())
     return asyncssh.read_private_key(str(path))
 
 
 def _public(key: asyncssh.SSHKey) -> str:
     return key.export_public_key().decode()
-
-
-def _write(path: Path, text: str) -> None:
-    """Atomic and private: a half-written key would last."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.touch(mode=0o600)
-    beside.write_text(text)
-    beside.replace(path)
 
 
 def _quoted(path: Path) -> str:

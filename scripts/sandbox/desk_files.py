@@ -1,0 +1,122 @@
+"""The configuration of a world in `env/`: what a team would write by hand for its own app."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from scripts import DESK
+from scripts.sandbox.host_config import write_private
+from scripts.sandbox.world_facts import Environment, World
+
+HEAD = """\
+# The sandbox's own configuration; every key is explained in the shipped `env/pipeline.toml`.
+chain = ["development", "staging", "production"]
+
+[app]
+name = "airhost"
+repository = {clone}
+build_variables = ["VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY", "VITE_ENVIRONMENT", "VITE_SITE_URL"]
+
+[verify]
+timeout = 20
+interval = 0.5
+request_timeout = 3
+
+[lock]
+heartbeat = 1
+ttl = 5
+wait = 120
+
+[drill]
+file = "server/home.js"
+text = "export function home() {{ throw new Error('broken on purpose by a drill'); }}"
+
+[notices]
+budget = 3
+
+[e2e]
+min_tests = 10
+min_smoke_tests = 4
+timeout = 120
+variables = ["WHATSAPP_VERIFY_TOKEN"]
+
+[load]
+think = 0.3
+
+[load.mix]
+browse = 50
+search = 30
+book = 10
+whatsapp = 10
+"""
+
+ENVIRONMENT = """
+[environment.{name}]
+aliases = [{alias}]
+branch = {branch}
+url = {url}
+guarded = {guarded}
+ssh_host = {host}
+ssh_config = "ssh_config"
+workspace = {workspace}
+publish = "mcp"
+repl_id = {repl_id}
+mcp_url = {mcp_url}
+"""
+LOAD = """
+[environment.{name}.load]
+writes = true
+"""
+
+ALIASES = {"development": "dev", "staging": "stage", "production": "prod"}
+
+
+def write_desk_files(world: World) -> None:
+    """Write `pipeline.toml`, `masking.toml` and a `.env` file for each environment (0600) into `env/`."""
+    world.env_dir.mkdir(exist_ok=True)
+    tables = [_table(environment) for environment in world.environments]
+    text = "".join([HEAD.format(clone=_quoted(world.clone)), *tables])
+    (world.env_dir / "pipeline.toml").write_text(text)
+    masking = world.env_dir / "masking.toml"
+    if not masking.exists():  # a person may be trying rules in it
+        masking.write_text((DESK / "env" / "masking.toml").read_text())
+    for environment in world.environments:
+        write_private(world.env_dir / f".env.{environment.name}", _values(world, environment))
+
+
+def _table(environment: Environment) -> str:
+    text = ENVIRONMENT if environment.name == "production" else ENVIRONMENT + LOAD
+    return text.format(
+        name=environment.name,
+        alias=_quoted(ALIASES[environment.name]),
+        branch=_quoted(environment.branch),
+        url=_quoted(environment.url),
+        guarded=_quoted(environment.name == "production"),
+        host=_quoted(environment.alias),
+        workspace=_quoted(environment.workspace),
+        repl_id=_quoted(environment.repl_id),
+        mcp_url=_quoted(environment.mcp_url),
+    )
+
+
+def _values(world: World, environment: Environment) -> str:
+    address = f"postgresql://postgres@127.0.0.1:{world.postgres_port}/{environment.database}"
+    values = {
+        "VITE_SUPABASE_URL": environment.api_url,
+        "VITE_SUPABASE_ANON_KEY": environment.anon_key,
+        "VITE_ENVIRONMENT": environment.name,
+        "VITE_SITE_URL": environment.url,
+        **{key: value for key, value in environment.secrets.items() if key != "DATABASE_URL"},
+        "DATABASE_URL": address,
+        "DATABASE_PASSWORD": world.password,
+        "REPLIT_MCP_TOKEN": environment.mcp_token,
+        "SLACK_WEBHOOK_URL": world.webhook("slack", environment.name),
+        "DISCORD_WEBHOOK_URL": world.webhook("discord", environment.name),
+    }
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _quoted(value: object) -> str:
+    """A TOML value: its basic strings and booleans are those of JSON."""
+    return json.dumps(str(value) if isinstance(value, Path) else value)
