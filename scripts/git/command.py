@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,15 @@ def _environment() -> Iterator[tuple[str, str]]:
     yield "GIT_PAGER", "cat"
     yield "GIT_ALLOW_PROTOCOL", PROTOCOLS
     yield "LC_ALL", "C"
+
+
+def drop_git_variables() -> None:
+    """Remove `GIT_DIR` and its kind from this process's environment, before GitPython is used.
+
+    Its git inherits the environment: called from a git hook, it would work in the hook's repository.
+    """
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
 
 
 def checked_revision(revision: str) -> str:

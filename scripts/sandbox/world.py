@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
+from scripts.git.command import drop_git_variables
 from scripts.sandbox import desk_files, gateway, inbox, stand_in, world_code, world_facts, world_ssh
 from scripts.sandbox.world_facts import Environment, World
 from scripts.system import daemon, leftovers, ports
@@ -48,7 +49,7 @@ def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) 
         CommandTimedOut: npm took too long.
     """
     _require_programs()
-    world_code.forget_git_variables()
+    drop_git_variables()
     folder = folder.resolve()
     _refuse_foreign(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

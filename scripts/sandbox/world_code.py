@@ -7,7 +7,6 @@ makes them: they are the sandbox's own, and no name from outside reaches git as 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,15 +32,6 @@ GIT_ENV: Final = {
     "GIT_COMMITTER_NAME": NAME,
     "GIT_COMMITTER_EMAIL": EMAIL,
 }
-
-
-def forget_git_variables() -> None:
-    """Remove the variables by which a git hook names its repository.
-
-    GitPython's git inherits the environment of this process, and would work in that repository.
-    """
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        del os.environ[name]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scripts.errors import Refused
-from scripts.git.command import git_command
+from scripts.git.command import drop_git_variables, git_command
 from scripts.setup import programs
 from scripts.system.process import attempt
 
@@ -21,28 +21,36 @@ LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock")
 
 
 def checkout(folder: Path) -> Path:
-    """The top of the git checkout that a folder lies in.
+    """The top of the git checkout that a folder is in.
 
     Raises:
-        Refused: it lies in none.
+        Refused: it is in none.
     """
-    found = (
-        attempt(git_command(folder, ("rev-parse", "--show-toplevel"), TIMEOUT)) if folder.is_dir() else None
-    )
-    if found is None or found.code:
-        raise Refused(
-            f"`{folder}` is no git checkout", "run it in the app's clone, or name that with `--app`"
-        )
-    return Path(found.text.strip())
+    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+
+    drop_git_variables()
+    try:
+        with Repo(folder, search_parent_directories=True, expand_vars=False) as repo:
+            if repo.working_tree_dir is not None:
+                return Path(repo.working_tree_dir)
+    except (InvalidGitRepositoryError, NoSuchPathError):
+        pass
+    raise Refused(f"`{folder}` is no git checkout", "run it in the app's clone, or name that with `--app`")
 
 
 def remotes(app: Path) -> tuple[str, ...]:
-    """The names of its remotes."""
-    return tuple(attempt(git_command(app, ("remote",), TIMEOUT)).text.split())
+    """The names of its remotes, read from its configuration; no program is run."""
+    from git import Repo
+
+    with Repo(app, expand_vars=False) as repo:
+        return tuple(remote.name for remote in repo.remotes)
 
 
 def branches(app: Path, remote: str) -> tuple[str, ...]:
-    """The remote's branches, asked there; as last seen where it does not answer; local ones too."""
+    """The branches of the remote, or as last fetched if it does not answer, and the local ones.
+
+    Asked of git: it reads every format of refs, GitPython only files.
+    """
     asked = attempt(git_command(app, ("ls-remote", "--heads", "--", remote), TIMEOUT))
     names = {line.partition("refs/heads/")[2] for line in asked.text.splitlines()}
     if asked.code:

@@ -9,6 +9,7 @@ import pytest
 from git import Repo
 
 from scripts.errors import CommandFailed
+from scripts.git.command import drop_git_variables
 from scripts.sandbox import world_code, world_facts
 from scripts.sandbox.world_facts import World
 from tests.support.repositories import Repository
@@ -113,7 +114,7 @@ def test_the_persons_git_settings_do_not_matter(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
-    world_code.forget_git_variables()
+    drop_git_variables()
     world_code.make_origin(world, app)
 
     assert not [name for name in os.environ if name.startswith("GIT_")]
