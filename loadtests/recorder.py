@@ -1,8 +1,8 @@
-"""What was measured: latencies by endpoint and time slot, and everything that makes them doubtful.
+"""Measures one process: latencies by endpoint and time slot, and whatever makes them doubtful.
 
-A request counts by its *intended* start: warm-up and what came after the end are told apart by it.
-Times lie in buckets of microseconds, each known by its upper edge: at most 0.1 % above the truth, never
-below.
+A request belongs to the time of its *intended* start. Those of the warm-up and after the end are not
+measured. Latencies are kept in buckets by their upper edge in microseconds: at most 0.1 % too high, never
+too low.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from collections import Counter, defaultdict
 from itertools import count
 from typing import Any
 
-BITS = 11
+BITS = 11  # of precision: 1 in 1024
 UNFINISHED = "unfinished when the run was over"
 
 
 def bucket(microseconds: int) -> int:
-    """The upper edge of the bucket that a time falls into."""
+    """The upper edge of the bucket of a latency."""
     shift = microseconds.bit_length() - BITS
     return microseconds if shift <= 0 else (microseconds >> shift << shift) + (1 << shift) - 1
 
 
-def three_digits(milliseconds: float) -> float:
+def round_up(milliseconds: float) -> float:
     """For Locust's own report, whose rounding would show 1,049 ms as 1,000."""
     return bucket(int(milliseconds * 1000)) / 1000
 
 
 class Recorder:
-    """What one process measured; `report` is JSON, and reports of several processes add up."""
+    """The measurements of one process. `report` is JSON; reports of several processes add up."""
 
     def __init__(self) -> None:
         self.begin = 0.0
@@ -41,13 +41,13 @@ class Recorder:
         self._recent: Counter[int] = Counter()
         self._lag: Counter[int] = Counter()
         self._cpu: list[float] = []
-        self._open: dict[int, tuple[str, float]] = {}
+        self._in_flight: dict[int, tuple[str, float]] = {}
         self._tokens = count()
         self.counts: Counter[str] = Counter()
         self.created: Counter[str] = Counter()
 
     def start(self, plan: dict[str, Any]) -> None:
-        """The clock starts now."""
+        """Start the clock."""
         self.__init__()  # type: ignore[misc]
         self.begin = time.perf_counter()
         self.warmup, self.seconds, self.slot = plan["warmup"], plan["seconds"], plan["slot"]
@@ -57,26 +57,26 @@ class Recorder:
         """When the last measured request may start, on `time.perf_counter`."""
         return self.begin + self.warmup + self.seconds
 
-    def place(self, intended: float) -> int | None:
-        """The slot of a start; None for warm-up and afterwards."""
+    def slot_of(self, intended: float) -> int | None:
+        """The time slot of a start; None during the warm-up and after the end."""
         offset = intended - self.begin - self.warmup
         return int(offset / self.slot) if 0 <= offset < self.seconds else None
 
     def opened(self, name: str, intended: float) -> int:
-        """A request is under way."""
+        """A request is in flight; returns its token for `closed`."""
         token = next(self._tokens)
-        self._open[token] = (name, intended)
+        self._in_flight[token] = (name, intended)
         return token
 
     def closed(self, token: int) -> None:
-        """It is no more."""
-        self._open.pop(token, None)
+        """A request is no longer in flight."""
+        self._in_flight.pop(token, None)
 
     def record(self, name: str, intended: float, seconds: float, error: str | None) -> None:
-        """One request has ended."""
+        """Add one request that has ended."""
         if self.finished:
             return
-        slot = self.place(intended)
+        slot = self.slot_of(intended)
         if slot is None:
             if intended < self.end:
                 self.counts["warm"] += 1
@@ -91,42 +91,42 @@ class Recorder:
             self._failed[name, slot] += 1
             self._errors[name, error[:200]] += 1
 
-    def due(self, intended: float, *, dropped: bool) -> None:
-        """An arrival of the open model was due; a dropped one found too many in flight."""
-        if self.place(intended) is not None:
+    def add_arrival(self, intended: float, *, dropped: bool) -> None:
+        """Count a due request of the open model; `dropped`: too many were in flight to send it."""
+        if self.slot_of(intended) is not None:
             self.counts["planned"] += 1
             self.counts["dropped"] += dropped
 
-    def busy(self, share: float) -> None:
-        """The share of a core that this process used in the last second."""
-        if self.place(time.perf_counter()) is not None:
+    def add_cpu(self, share: float) -> None:
+        """Add the share of a core that this process used in the last second."""
+        if self.slot_of(time.perf_counter()) is not None:
             self._cpu.append(round(share, 3))
 
-    def late(self, seconds: float) -> None:
-        """By how much the generator's own clock was late: the noise in all that is measured here."""
-        if self.place(time.perf_counter()) is not None:
+    def add_lag(self, seconds: float) -> None:
+        """Add how late the generator's own clock was: noise in everything that is measured here."""
+        if self.slot_of(time.perf_counter()) is not None:
             self._lag[bucket(int(max(0.0, seconds) * 1e6))] += 1
 
-    def idle(self) -> bool:
-        """Whether no measured request is under way."""
-        return not any(self.place(intended) is not None for _, intended in self._open.values())
+    def is_idle(self) -> bool:
+        """Whether no measured request is in flight."""
+        return not any(self.slot_of(intended) is not None for _, intended in self._in_flight.values())
 
     def finish(self) -> None:
-        """Nothing is recorded from now on; what is still under way failed, and is as old as it is."""
+        """Stop recording. A request that is still in flight counts as failed after the time so far."""
         now = time.perf_counter()
-        for name, intended in list(self._open.values()):
-            if self.place(intended) is not None:
+        for name, intended in list(self._in_flight.values()):
+            if self.slot_of(intended) is not None:
                 self.counts["unfinished"] += 1
                 self.record(name, intended, now - intended, UNFINISHED)
         self.finished = True
 
     def progress(self) -> dict[str, Any]:
-        """What came since the last call: `buckets`; and the sums so far."""
+        """The counts so far, and the latencies since the last call."""
         recent, self._recent = self._recent, Counter()
-        return {"counts": dict(self.counts), "buckets": {str(k): v for k, v in recent.items()}}
+        return {"counts": dict(self.counts), "buckets": {str(edge): n for edge, n in recent.items()}}
 
     def report(self) -> dict[str, Any]:
-        """All of it, as JSON."""
+        """Everything, as JSON."""
         return {
             "cells": [
                 {
