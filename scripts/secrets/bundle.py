@@ -1,4 +1,4 @@
-"""A built bundle as bytes: its files, and what is packed inside of them."""
+"""A built bundle as bytes: the files of a folder or of an archive, and what is packed inside of them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from pathlib import Path
 from scripts.errors import Refused
 
 DEPTH = 3  # a packed file in a packed file, and once more
-MOST = 64 * 2**20  # bytes that one file may unpack to
+LARGEST_UNPACKED = 64 * 2**20  # bytes that one file may unpack to
+LARGEST_BUNDLE = 512 * 2**20  # bytes of a bundle that are scanned
 PACKED = (".br", ".zst", ".zip", ".7z", ".xz", ".bz2", ".rar", ".tar", ".tgz", ".lz4")
 GZIP = b"\x1f\x8b\x08"
-# base64 of some length, in a data URL or a text of its own (an inlined worker or asset)
+# Base64 of some length, in a data URL or a text of its own (an inlined worker or asset).
 PACKED_TEXTS = (
     re.compile(rb"base64,([A-Za-z0-9+/_-]{40,}={0,2})"),
     re.compile(rb"[\"'`]([A-Za-z0-9+/_-]{40,}={0,2})"),
 )
-CONTROL = bytes([*range(9), 11, *range(14, 32), 127])  # no text begins with one of these
+CONTROL = bytes([*range(9), 11, *range(14, 32), 127])  # characters that no text contains
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some bytes of a file: all of it, or what was packed at `offset`; `inside` says in what."""
+    """Some bytes of a file: all of it, or what was packed at `offset`.
+
+    Args:
+        inside: in what it was packed: `gzip`, `base64`, or "".
+    """
 
     file: str
     data: bytes
@@ -36,37 +41,37 @@ class Part:
     inside: str = ""
 
 
-def parts(files: Mapping[str, bytes]) -> Iterator[Part]:
+def unpack(files: Mapping[str, bytes]) -> Iterator[Part]:
     """Every file, and what is packed in it."""
     for name, data in files.items():
-        yield from _opened(Part(name, data), DEPTH)
+        yield from _unpack(Part(name, data), DEPTH)
 
 
-def _opened(part: Part, depth: int) -> Iterator[Part]:
+def _unpack(part: Part, depth: int) -> Iterator[Part]:
     yield part
     if depth == 0:
         return
     offset = part.offset
     if part.data.startswith(GZIP):
-        clear = gunzipped(part.data)
+        clear = _gunzip(part.data)
         if clear is not None:
-            yield from _opened(Part(part.file, clear, offset or 0, "gzip"), depth - 1)
+            yield from _unpack(Part(part.file, clear, offset or 0, "gzip"), depth - 1)
         return
     for match in (match for pattern in PACKED_TEXTS for match in pattern.finditer(part.data)):
-        clear = _decoded(match[1])
+        clear = _decode(match[1])
         if clear is not None:
             at = match.start(1) if offset is None else offset
-            yield from _opened(Part(part.file, clear, at, "base64"), depth - 1)
+            yield from _unpack(Part(part.file, clear, at, "base64"), depth - 1)
 
 
-def gunzipped(data: bytes) -> bytes | None:
-    """What is packed, None when it is broken or larger than what is scanned."""
+def _gunzip(data: bytes) -> bytes | None:
+    """The unpacked bytes; None if they are broken, or more than are scanned."""
     clear, rest = b"", data
     try:
         while rest:
             engine = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            clear += engine.decompress(rest, MOST + 1 - len(clear))
-            if len(clear) > MOST or not engine.eof:
+            clear += engine.decompress(rest, LARGEST_UNPACKED + 1 - len(clear))
+            if len(clear) > LARGEST_UNPACKED or not engine.eof:
                 return None
             rest = engine.unused_data.lstrip(b"\0")
     except zlib.error:
@@ -74,8 +79,8 @@ def gunzipped(data: bytes) -> bytes | None:
     return clear
 
 
-def _decoded(text: bytes) -> bytes | None:
-    """What the base64 says, None when it is none, or no text: known values are found in any."""
+def _decode(text: bytes) -> bytes | None:
+    """The decoded base64; None if it is none, or no text. (Known values are found in any base64.)"""
     plain = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
     if len(plain) % 4 == 1:
         return None
@@ -88,30 +93,24 @@ def _decoded(text: bytes) -> bytes | None:
 
 
 def unreadable(files: Mapping[str, bytes]) -> Iterator[str]:
-    """Files that can't be looked into; one that lies beside its unpacked twin tells nothing new."""
+    """Files that can't be looked into, unless they lie beside their unpacked twin."""
     for name, data in files.items():
         stem, dot, ending = name.rpartition(".")
         packed = f"{dot}{ending}".lower() in PACKED
-        broken = data.startswith(GZIP) and gunzipped(data) is None
+        broken = data.startswith(GZIP) and _gunzip(data) is None
         if (packed and not (ending.lower() in ("br", "zst") and stem in files)) or broken:
             yield name
 
 
-# What is to be published: the files of a folder, or of the archive that a workspace sent.
-
-
-MOST_FILES = 512 * 2**20  # bytes of a bundle that are scanned; a larger one is no answer
-
-
-def folder(path: Path) -> dict[str, bytes]:
+def read_folder(path: Path) -> dict[str, bytes]:
     """Every file below a folder, by its path there; links are followed, as a server does.
 
     Raises:
-        Refused: it is not there, it can't be read, or it is too large to be scanned.
+        Refused: the folder does not exist, can't be read, or is too large to be scanned.
     """
     if not path.is_dir():
         raise Refused(f"there is no folder `{path}`", "name the folder that the build fills, or an address")
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     size = 0
     try:
         for file in sorted(path.rglob("*")):
@@ -120,38 +119,38 @@ def folder(path: Path) -> dict[str, bytes]:
                     raise Refused(f"`{file}` is a link that leads nowhere", "take it out of the bundle")
                 continue
             size += file.stat().st_size
-            if size > MOST_FILES:
+            if size > LARGEST_BUNDLE:
                 raise _too_large(str(path))
-            found[file.relative_to(path).as_posix()] = file.read_bytes()
+            files[file.relative_to(path).as_posix()] = file.read_bytes()
     except OSError as fault:
         raise Refused(f"`{path}` can't be read: {fault.strerror}") from None
-    return found
+    return files
 
 
-def archive(data: bytes, what: str) -> dict[str, bytes]:
-    """The files of a tar archive, packed or not; nothing of it is ever written to a disk.
+def read_archive(data: bytes, sender: str) -> dict[str, bytes]:
+    """The files of a tar archive, packed or not; nothing of it is written to a disk.
 
     Raises:
         Refused: it is broken, or too large to be scanned.
     """
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     size = 0
     try:
         with tarfile.open(fileobj=io.BytesIO(data)) as packed:
             for member in packed:
                 size += member.size
-                if size > MOST_FILES:
-                    raise _too_large(what)
+                if size > LARGEST_BUNDLE:
+                    raise _too_large(sender)
                 content = packed.extractfile(member) if member.isreg() or member.islnk() else None
                 if content is not None:
-                    found[member.name.removeprefix("./")] = content.read()
+                    files[member.name.removeprefix("./")] = content.read()
     except (tarfile.TarError, OSError, EOFError, ValueError, KeyError):
-        raise Refused(f"what {what} sent can't be read as an archive: nothing was scanned") from None
-    return found
+        raise Refused(f"what {sender} sent can't be read as an archive: nothing was scanned") from None
+    return files
 
 
 def _too_large(what: str) -> Refused:
     return Refused(
-        f"{what} is larger than {MOST_FILES // 2**20} MiB, and was not scanned",
+        f"{what} is larger than {LARGEST_BUNDLE // 2**20} MiB, and was not scanned",
         "is it the folder that is built?",
     )

@@ -9,124 +9,117 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import DRIVERS, Environment
-from scripts.secrets import exposure, load, rules, rules_between_environments, source_lines
-from scripts.secrets.finding import Finding, errors, in_order
-from scripts.secrets.load import all_written, beside, examples, public
+from scripts.secrets import load, rules
+from scripts.secrets import rules_between_environments as between
+from scripts.secrets.classify import PublicNames
+from scripts.secrets.finding import Finding, errors, sort_findings
 from scripts.secrets.request import CheckRequest
-from scripts.secrets.variables import Case, Place, Public, Written, address, is_local
+from scripts.secrets.variables import CheckedEnvironment, Configured, EnvFile, is_local, parse_address
 from scripts.system.background import submit
+
+Rule = Callable[[CheckedEnvironment], Iterator[Finding]]
+
+OF_VALUES: tuple[Rule, ...] = (
+    rules.lines, rules.twice, rules.missing, between.uneven, rules.placeholders,
+    rules.public_names, rules.public_values, rules.key_kinds,
+    between.instances, between.same_secret, between.other_environments, between.addresses,
+    rules.reserved, rules.weak, rules.exposed,
+)  # fmt: skip
+# An example is committed and has no values: its names and its lines count.
+OF_EXAMPLES: tuple[Rule, ...] = (
+    rules.lines, rules.twice, rules.public_names, rules.reserved, rules.example_values,
+)  # fmt: skip
+# Of what a build reads beside the desk's own files only that counts which it may publish.
+OF_BUILDS: tuple[Rule, ...] = (rules.lines, rules.public_names, rules.public_values)
+RULES_OF: dict[str, tuple[Rule, ...]] = {"values": OF_VALUES, "example": OF_EXAMPLES, "build": OF_BUILDS}
 
 
 def check_environments(desk: Desk, request: CheckRequest) -> Outcome:
-    """One environment, or all for which something was written."""
+    """Check one environment, or all that have values; and the app's sources."""
     target = desk.settings.environment(request.env) if request.env else None
-    lines = submit(load.lines, desk.git.folder, source_lines.ASKED, source_lines.SUFFIXES)
-    found, chosen = examine(desk, target)
-    return reported(in_order([*found, *source_lines.findings(lines.result())]), about(chosen))
+    source = submit(load.grep_tracked, desk.git.folder, rules.SOURCE_PATTERNS, rules.SOURCE_SUFFIXES)
+    findings, checked = run_rules(desk, target)
+    names = ", ".join(environment.name for environment in checked)
+    scope = names or "the examples alone: no environment has values here"
+    return report(sort_findings([*findings, *rules.source_findings(source.result())]), scope)
 
 
-def about(chosen: tuple[Environment, ...]) -> str:
-    """What was looked at, in words."""
-    listed = ", ".join(each.name for each in chosen)
-    return listed or "the examples alone: no environment has values here"
+def check_for_release(desk: Desk, environment: Environment) -> tuple[Finding, ...]:
+    """The gate of a release: the rules over the target's values."""
+    return run_rules(desk, environment)[0]
 
 
-def reported(found: tuple[Finding, ...], what: str) -> Outcome:
-    """The findings as an ending: errors stop, warnings are shown."""
-    stopping = errors(found)
-    document: dict[str, Any] = {"findings": [each.document() for each in found]}
-    if not found:
-        return Outcome.done(f"nothing was found ({what})", **document)
-    stops, warnings = len(stopping), len(found) - len(stopping)
-    count = f"{stops} error(s), {warnings} warning(s) ({what})"
+def report(findings: tuple[Finding, ...], scope: str) -> Outcome:
+    """The findings as an outcome: errors fail, warnings are shown."""
+    stopping = errors(findings)
+    document: dict[str, Any] = {"findings": [finding.document() for finding in findings]}
+    if not findings:
+        return Outcome.done(f"nothing was found ({scope})", **document)
+    count = f"{len(stopping)} error(s), {len(findings) - len(stopping)} warning(s) ({scope})"
     if stopping:
         return Outcome.failed(count, "`docs/env-rules.md` explains each rule", **document)
     return Outcome.done(count, **document)
 
 
-# From what was written to findings: the gate of every release, and `env.check`.
-
-
-def examine(
+def run_rules(
     desk: Desk, environment: Environment | None
 ) -> tuple[tuple[Finding, ...], tuple[Environment, ...]]:
-    """Every finding about an environment, or about all that have values; and which were looked at.
+    """Every finding about an environment, or about all that have values; and which were checked.
 
-    The others of the chain are looked at to compare.
+    The others of the chain are loaded to compare with.
     """
-    known, shown = all_written(desk), public(desk)
-    having = (each for each in desk.settings if known[each.name].variables or known[each.name].faults)
-    chosen = (environment,) if environment else tuple(having)
-    cases = [case_of(desk, each, known, shown) for each in chosen]
-    more = [*examples(desk), *beside(desk, shown.prefixes)]
-    return findings_of([*cases, *(_build_case(desk, each, known, shown) for each in more)]), chosen
+    files, public = load.load_all(desk), load.public_names(desk)
+    with_values = (each for each in desk.settings if files[each.name].variables or files[each.name].faults)
+    chosen = (environment,) if environment else tuple(with_values)
+    more = [*load.load_examples(desk), *load.load_build_inputs(desk, public)]
+    checked = [
+        *(checked_environment(desk, environment, files, public) for environment in chosen),
+        *(_checked_build(desk, env_file, files, public) for env_file in more),
+    ]
+    return findings_of(checked), chosen
 
 
-def of_release(desk: Desk, environment: Environment) -> tuple[Finding, ...]:
-    """What a release looks at: the rules over the target's values alone."""
-    return examine(desk, environment)[0]
-
-
-def case_of(desk: Desk, environment: Environment, known: Mapping[str, Written], shown: Public) -> Case:
-    """One environment, with all that its rules look at."""
-    places = {each.name: Place(each, known[each.name]) for each in desk.settings}
-    written = known[environment.name]
-    return Case(
-        place=places[environment.name],
-        others=tuple(place for name, place in places.items() if name != environment.name),
-        public=shown,
-        needed=tuple(_needed(desk, environment, written)),
+def checked_environment(
+    desk: Desk, environment: Environment, files: Mapping[str, EnvFile], public: PublicNames
+) -> CheckedEnvironment:
+    """One environment, with everything that its rules look at."""
+    chain = {each.name: Configured(each, files[each.name]) for each in desk.settings}
+    own = chain.pop(environment.name)
+    return CheckedEnvironment(
+        own=own,
+        others=tuple(chain.values()),
+        public=public,
+        needed=tuple(_needed(desk, environment, own.file)),
         shared=desk.settings.secrets.shared,
         now=datetime.fromisoformat(desk.now()).timestamp(),
         first=environment.name == desk.settings.chain[0],
     )
 
 
-def _build_case(desk: Desk, written: Written, known: Mapping[str, Written], shown: Public) -> Case:
-    environment = desk.settings.environments[written.environment]
-    others = tuple(Place(each, known[each.name]) for each in desk.settings)
-    return Case(Place(environment, written), others, shown)
+def _checked_build(
+    desk: Desk, env_file: EnvFile, files: Mapping[str, EnvFile], public: PublicNames
+) -> CheckedEnvironment:
+    """What a build reads besides, or an example: every environment is another one."""
+    own = Configured(desk.settings.environments[env_file.environment], env_file)
+    return CheckedEnvironment(
+        own, tuple(Configured(each, files[each.name]) for each in desk.settings), public
+    )
 
 
-def _needed(desk: Desk, environment: Environment, written: Written) -> Iterator[tuple[str, str]]:
-    """What a release of the environment can't do without."""
+def _needed(desk: Desk, environment: Environment, env_file: EnvFile) -> Iterator[tuple[str, str]]:
+    """What a release of the environment can't do without, each with its reason."""
     for name in desk.settings.app.build_variables:
         yield name, "the build needs it (`app.build_variables`)"
     if environment.database and desk.settings.app.migrations:
         yield "DATABASE_URL", "migrations need it (`database = false` for an environment without one)"
-        parts = address(written.value("DATABASE_URL"))
+        parts = parse_address(env_file.value("DATABASE_URL"))
         if parts and not parts.password and not is_local(parts):
             yield "DATABASE_PASSWORD", "`DATABASE_URL` has no password"
     yield from DRIVERS[environment.publish].variables.items()
 
 
-# `env.check`: every rule over every environment. Pure, and cheap: it runs before each release.
-
-
-Rule = Callable[[Case], Iterator[Finding]]
-
-OF_VALUES: tuple[Rule, ...] = (
-    rules.lines, rules.twice, rules.missing, rules_between_environments.uneven, rules.placeholders,
-    exposure.public_names, exposure.public_values, rules.key_kinds,
-    rules_between_environments.instances, rules_between_environments.same_secret,
-    rules_between_environments.other_environments, rules_between_environments.addresses,
-    rules.reserved, rules.weak, rules.exposed,
-)  # fmt: skip
-# An example is committed and has no values: its names and its lines are what counts.
-OF_EXAMPLES: tuple[Rule, ...] = (
-    rules.lines, rules.twice, exposure.public_names, rules.reserved, rules.example_values,
-)  # fmt: skip
-# What a build reads beside the desk's own files: what it may publish is all that counts.
-OF_BUILDS: tuple[Rule, ...] = (rules.lines, exposure.public_names, exposure.public_values)
-RULES_OF: dict[str, tuple[Rule, ...]] = {"values": OF_VALUES, "example": OF_EXAMPLES, "build": OF_BUILDS}
-
-
-def findings_of(cases: Iterable[Case]) -> tuple[Finding, ...]:
+def findings_of(checked: Iterable[CheckedEnvironment]) -> tuple[Finding, ...]:
     """Every finding about these environments, errors first."""
-    return in_order(finding for case in cases for finding in of_rule(case))
-
-
-def of_rule(case: Case) -> Iterator[Finding]:
-    """Every finding about one of them."""
-    for rule in RULES_OF[case.written.kind]:
-        yield from rule(case)
+    return sort_findings(
+        finding for each in checked for rule in RULES_OF[each.file.kind] for finding in rule(each)
+    )

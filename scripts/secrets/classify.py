@@ -1,28 +1,38 @@
 # pure
-"""What is a secret: by the name of a variable, and by the form of its value."""
+"""What is a secret, by the name of a variable and the form of its value: decided once, for rules and for masking."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from urllib.parse import unquote
+from typing import Literal
+from urllib.parse import unquote, urlsplit
 
-from scripts.secrets.formats import PUBLIC_ROLES, secret_form, token_of
+from scripts.config.settings import Secrets
+from scripts.config.variables import SECRET_NAMES
+from scripts.secrets.formats import PUBLIC_ROLES, parse_token, secret_format
+
+# `secret`: the rules guard it, and it is masked wherever it comes from.
+# `private`: no rule says anything of it; it is masked when an environment has it.
+# `public`: everybody may see it.
+Sensitivity = Literal["secret", "private", "public"]
 
 # Addresses that carry a password, or are one.
 ADDRESS = re.compile(
     r"(^|_)(DATABASE|DB|POSTGRES(QL)?|PG|MYSQL|MONGO(DB)?|REDIS|AMQP|RABBITMQ|WEBHOOK)_(URL|URI|DSN)$"
     r"|(^|_)CONNECTION_STRING$|WEBHOOK_URL$"
 )
-# Words that make a name secret whatever stands beside them.
+# Words that make a name secret whatever stands beside them; `PWD` alone is a shell's current folder.
 STRONG = re.compile(
-    r"(^|_)(SECRETS?|PASSWORD|PASSWD|PWD|PASSPHRASE|PRIVATE|SERVICE_ROLE|SERVICE_KEY|ADMIN_KEY|CREDENTIALS?"
+    r"(?!PWD$)(^|.*_)(SECRETS?|PASSWORD|PASSWD|PWD|PASSPHRASE|PRIVATE|SERVICE_ROLE|SERVICE_KEY|ADMIN_KEY|CREDENTIALS?"
     r"|(SIGNING|ENCRYPTION|MASTER|ROOT|BACKUP)_KEY)(_|$)"
 )
 # Words that do so at the end, unless the vendor means the thing for browsers.
 WEAK = re.compile(
-    r"(^|_)(APIKEY|KEY|TOKEN|PASS|SALT)S?(_?[0-9]+|_(PROD|PRODUCTION|STAGING|STAGE|DEV|DEVELOPMENT|TEST|LIVE|NEW|OLD))?$"
+    r"(^|_)(APIKEY|KEY|TOKEN|PASS|PAT|SALT)S?"
+    r"(_?[0-9]+|_(PROD|PRODUCTION|STAGING|STAGE|DEV|DEVELOPMENT|TEST|LIVE|NEW|OLD))?$"
 )
 # Public by design: the vendor hands them to every browser, and guards the data in another way.
 BY_DESIGN = re.compile(
@@ -43,10 +53,61 @@ PUBLIC_FORMS = re.compile(
     r"(?:sb_publishable_|pk_live_|pk_test_|pk\.eyJ|phc_|AIza|G-|GTM-|UA-)[A-Za-z0-9_.-]+|https?://[^\s:@]+(?::\d+)?(?:/.*)?"
 )
 
+# What is masked though no rule calls it a secret: a name that sounds like one, wherever the word stands in it.
+SOUNDS_SECRET = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|CREDENTIAL|WEBHOOK_URL|ACCESS_CODE")
+# Names whose values everybody may see. Masking a path, an id or a commit would garble what the desk writes.
+SHOWN_NAMES = re.compile(
+    r"(ANON_KEY|PUBLISHABLE_KEY|PUBLIC_KEY|_(PATH|DIR|FILE|ID|SOCK|LAYOUT|REF|COMMIT|SHA|REVISION|VERSION|RELEASE))$"
+    r"|KEYBOARD"
+)
+# Values that are no secret under a name that says nothing: a word, a number or version, a path, a host.
+SHOWN_VALUES = re.compile(
+    r"[A-Z]?[a-z]{1,15}|[A-Z]{1,15}|v?[0-9]+(?:\.[0-9]+)*|(?:~|\.{1,2})?(?:/[a-z0-9._-]{1,20})+/?"
+    r"|(?:[a-z0-9-]{1,30}\.)+[a-z]{2,12}(?::[0-9]{1,5})?"
+)
+# A part of an address that nobody types: such a link opens what lies behind it.
+RANDOM = re.compile(r"(?=[^/?&=]*[0-9])(?=[^/?&=]*[A-Za-z])[A-Za-z0-9_~.+%-]{16,}")
+URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@\s]*?:([^/\s]*)@")
+ACCOUNT = r"[^\s,:@/]+@[^\s,:@/]+:([^\s,]+)"
+ACCOUNTS = re.compile(rf"{ACCOUNT}(?:,{ACCOUNT})*,?")
 
-def public_prefix(name: str, prefixes: Iterable[str]) -> str | None:
-    """The prefix that makes a variable public, None for a name that stays on the server."""
-    return max((each for each in prefixes if each and name.startswith(each)), key=len, default=None)
+
+@dataclass(frozen=True)
+class PublicNames:
+    """Which variables reach a browser: by their prefix, or because the build is given them."""
+
+    prefixes: tuple[str, ...] = Secrets().public_prefixes
+    built: tuple[str, ...] = ()
+
+    def prefix(self, name: str) -> str | None:
+        """The public prefix of a name; "" for one that the build gets without a prefix; None for any other."""
+        matching = (prefix for prefix in self.prefixes if prefix and name.startswith(prefix))
+        longest = max(matching, key=len, default=None)
+        return "" if longest is None and name in self.built else longest
+
+
+@cache
+def sensitivity(name: str, value: str, prefix: str | None = None) -> Sensitivity:
+    """How a variable has to be treated: the one answer for `env.check`, `env.scan` and masking.
+
+    Args:
+        prefix: the public prefix of the name, as `PublicNames.prefix` says; None: it stays on the server.
+    """
+    if not value or SWITCH.fullmatch(value):
+        return "public"
+    if secret_format(value) or is_strong_name(name, prefix or ""):
+        return "secret"
+    if is_secret_name(name, prefix or "") and not is_public_format(value):
+        return "secret"
+    if name in SECRET_NAMES:
+        return "private"
+    shown = prefix is not None or SHOWN_NAMES.search(name.upper()) or _is_shown_value(value)
+    return "public" if shown else "private"
+
+
+def is_secret(name: str, value: str, prefix: str | None = None) -> bool:
+    """Whether the rules guard this variable: by its value, or by its name unless browsers may have the value."""
+    return sensitivity(name, value, prefix) == "secret"
 
 
 @cache
@@ -61,17 +122,14 @@ def is_secret_name(name: str, prefix: str = "") -> bool:
 def is_strong_name(name: str, prefix: str = "") -> bool:
     """Whether the name is secret even over a value of a public form."""
     bare = _words(name, prefix)
-    return bool(ADDRESS.search(bare) or (STRONG.search(bare) and not ABOUT.search(bare)))
+    return bool(ADDRESS.search(bare) or (STRONG.match(bare) and not ABOUT.search(bare)))
 
 
 @cache
-def is_secret(name: str, value: str, prefix: str = "") -> bool:
-    """Whether a variable holds a secret: by its value, or by its name unless browsers may have it."""
-    if not value or SWITCH.fullmatch(value):
-        return False
-    if secret_form(value) or is_strong_name(name, prefix):
-        return True
-    return is_secret_name(name, prefix) and not is_public_form(value)
+def is_public_format(value: str) -> bool:
+    """Whether the value is of a kind that its vendor made for browsers."""
+    token = parse_token(value)
+    return bool(PUBLIC_FORMS.fullmatch(value)) or (token is not None and token.role in PUBLIC_ROLES)
 
 
 def _words(name: str, prefix: str) -> str:
@@ -79,26 +137,41 @@ def _words(name: str, prefix: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removeprefix(prefix)).upper()
 
 
-@cache
-def is_public_form(value: str) -> bool:
-    """Whether the value is of a kind that its vendor made for browsers."""
-    token = token_of(value)
-    return bool(PUBLIC_FORMS.fullmatch(value)) or (token is not None and token.role in PUBLIC_ROLES)
+def _is_shown_value(value: str) -> bool:
+    if SHOWN_VALUES.fullmatch(value):
+        return True
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    return bool(plain) and not RANDOM.search(f"{parts.path}?{parts.query}#{parts.fragment}")
 
 
-# Which variables hold something to hide, by their names and by what their values look like.
+def masked_values(
+    variables: Mapping[str, str], public: PublicNames, names: Collection[str] = (), *, declared: bool
+) -> Iterator[str]:
+    """Every value that nobody may see, and the passwords inside of values.
 
-
-MARKS = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|CREDENTIAL|WEBHOOK_URL|ACCESS_CODE")
-# every browser has these; a path, a folder or an id is no secret, and masking it would garble our words
-OPEN = re.compile(r"(ANON_KEY|PUBLISHABLE_KEY|PUBLIC_KEY|_PATH|_DIR|_FILE|_ID|_SOCK|_LAYOUT)$|KEYBOARD")
-URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@\s]*?:([^/\s]*)@")
-
-
-def hidden(variables: Mapping[str, str]) -> Iterator[str]:
-    """Every value that must not be seen: of a secret's name, or the password inside an address."""
+    Args:
+        names: of environments and branches: documents are keyed by them, so only a secret may look like one.
+        declared: the variables are an environment's, where all counts as private that is not public by rule;
+            of a process environment only what sounds secret does.
+    """
     for name, value in variables.items():
-        if MARKS.search(name.upper()) and not OPEN.search(name.upper()):
+        kind = sensitivity(name, value, public.prefix(name))
+        telling = declared or name in SECRET_NAMES or SOUNDS_SECRET.search(name.upper())
+        if kind == "secret" or (kind == "private" and telling and value not in names):
             yield value
-        for inside in URL_PASSWORD.findall(value):
-            yield from {inside, unquote(inside)}
+            if accounts := ACCOUNTS.fullmatch(value):
+                yield from re.findall(ACCOUNT, accounts[0])
+        for password in URL_PASSWORD.findall(value):
+            yield from {password, unquote(password)}
+
+
+def colliding(variables: Mapping[str, str], public: PublicNames, names: Collection[str]) -> Iterator[str]:
+    """The variables whose secret is (a part of) the name of an environment or a branch: masking would garble it."""
+    for name, value in variables.items():
+        part_of = value.strip() and any(value.strip() in each for each in names)
+        if part_of and is_secret(name, value, public.prefix(name)):
+            yield name

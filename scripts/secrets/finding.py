@@ -1,5 +1,5 @@
 # pure
-"""One finding: which rule, where, about which variable, and how to mend it; never a value."""
+"""One finding: which rule, where, about which variable, and how to mend it; it never holds a value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 Severity = Literal["error", "warning"]
 
-# The rules by their stable ids; `docs/env-rules.md` explains each, and a test holds it.
+# The rules by their stable ids. `docs/env-rules.md` explains each; a test checks that.
 RULES: Final[dict[str, str]] = {
     "ENV001": "a line that not all parsers read alike",
     "ENV002": "the same name twice",
@@ -46,11 +46,11 @@ class Finding:
 
     Args:
         file: a file's name, or `process environment`.
-        line: counted from 1; None where a line says nothing.
-        name: the variable; empty where none is concerned.
-        hint: how to mend it, fit to be pasted where that is possible.
-        offset: bytes from the file's beginning, for what was found in a bundle.
-        digest: SHA-256 of what was found, for the allow-list; never the thing itself.
+        line: counted from 1; None where there is no line.
+        name: the variable; "" where the finding is about none.
+        hint: how to mend it, ready to paste where possible.
+        offset: bytes from the beginning of the file, for what was found in a bundle.
+        digest: SHA-256 of what was found, for `[[secrets.allow]]`.
     """
 
     rule: str
@@ -72,21 +72,20 @@ class Finding:
         return f"{self.rule} {self.severity}: {where}: {self.message}"
 
     def document(self) -> dict[str, Any]:
-        """The finding as the JSON contract has it."""
+        """The finding as it stands in the JSON document."""
         return dict(vars(self))
 
 
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Those that stop a release."""
-    return tuple(each for each in findings if each.severity == "error")
+    return tuple(finding for finding in findings if finding.severity == "error")
 
 
-def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Each once: errors first, then by file and line."""
-    unique = dict.fromkeys(findings)
-    return tuple(
-        sorted(
-            unique,
-            key=lambda e: (e.severity != "error", e.file, e.line or 0, e.offset or 0, e.rule, e.name),
-        )
-    )
+
+    def place(finding: Finding) -> tuple[Any, ...]:
+        lines = (finding.line or 0, finding.offset or 0)
+        return (finding.severity != "error", finding.file, *lines, finding.rule, finding.name)
+
+    return tuple(sorted(dict.fromkeys(findings), key=place))

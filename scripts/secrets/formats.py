@@ -13,16 +13,20 @@ from typing import Any, Literal
 
 JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?")
 PUBLIC_ROLES = ("anon", "authenticated")
-BEFORE, LONGEST = 64, 512  # bytes round a literal in which its form is looked for
+BEFORE, LONGEST = 64, 512  # bytes around a literal in which its pattern is tried
 START = rb"(?<![A-Za-z0-9_])"
-# in data that is itself base64 a match may be chance, so what stands around it must not be
+# In base64 data a match may be chance, so its neighbours must not be base64 characters.
 ALONE = rb"(?<![A-Za-z0-9_+/=,-])"
 END = rb"(?![A-Za-z0-9+/=])"
 
 
 @dataclass(frozen=True)
-class Form:
-    """What a key is called, what any of its kind contains (looked for first: it is quick), how it looks."""
+class KeyFormat:
+    """One kind of key.
+
+    Args:
+        literals: one of them is in every key of the kind; they are searched for first, which is quick.
+    """
 
     label: str
     literals: tuple[bytes, ...]
@@ -31,7 +35,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Found:
+class KeyMatch:
     """A key in some bytes, from `start` on."""
 
     label: str
@@ -42,60 +46,60 @@ class Found:
 
 @dataclass(frozen=True)
 class Token:
-    """What a JSON web token says of itself; `exp` in seconds of Unix time."""
+    """Claims of a JSON web token; `exp` in seconds of Unix time."""
 
     role: str
     ref: str
     exp: float | None
 
 
-FORMS = (
-    Form("a Supabase secret key", (b"sb_secret_",), START + rb"sb_secret_[A-Za-z0-9_-]{20,}"),
-    Form("a Supabase access token", (b"sbp_",), START + rb"sbp_(?:oauth_|v0_)?[0-9a-f]{40}"),
-    Form("an OpenAI key", (b"sk-",), START + rb"sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,}"),
-    Form("an OpenAI key", (b"T3BlbkFJ",), START + rb"sk-[A-Za-z0-9_-]{16,}T3BlbkFJ[A-Za-z0-9_-]{16,}"),
-    Form(
+FORMATS = (
+    KeyFormat("a Supabase secret key", (b"sb_secret_",), START + rb"sb_secret_[A-Za-z0-9_-]{20,}"),
+    KeyFormat("a Supabase access token", (b"sbp_",), START + rb"sbp_(?:oauth_|v0_)?[0-9a-f]{40}"),
+    KeyFormat("an OpenAI key", (b"sk-",), START + rb"sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,}"),
+    KeyFormat("an OpenAI key", (b"T3BlbkFJ",), START + rb"sk-[A-Za-z0-9_-]{16,}T3BlbkFJ[A-Za-z0-9_-]{16,}"),
+    KeyFormat(
         "an OpenAI key",
         (b"sk-",),
         START + rb"sk-(?=[A-Za-z]{0,47}[0-9])(?=[a-z0-9]{0,47}[A-Z])[A-Za-z0-9]{40,64}" + END,
     ),
-    Form("an Anthropic key", (b"sk-ant-",), START + rb"sk-ant-[A-Za-z0-9_-]{20,}"),
-    Form("a Stripe key", (b"k_live_",), START + rb"[sr]k_live_[A-Za-z0-9]{16,}"),
-    Form("a Stripe webhook secret", (b"whsec_",), START + rb"whsec_[A-Za-z0-9+/]{24,}"),
-    Form("a Meta access token", (b"EAA",), ALONE + rb"EAA[A-Za-z0-9]{40,}" + END),
-    Form(
+    KeyFormat("an Anthropic key", (b"sk-ant-",), START + rb"sk-ant-[A-Za-z0-9_-]{20,}"),
+    KeyFormat("a Stripe key", (b"k_live_",), START + rb"[sr]k_live_[A-Za-z0-9]{16,}"),
+    KeyFormat("a Stripe webhook secret", (b"whsec_",), START + rb"whsec_[A-Za-z0-9+/]{24,}"),
+    KeyFormat("a Meta access token", (b"EAA",), ALONE + rb"EAA[A-Za-z0-9]{40,}" + END),
+    KeyFormat(
         "a GitHub token",
         (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
         START + rb"gh[pousr]_[A-Za-z0-9]{36,}",
     ),
-    Form("a GitHub token", (b"github_pat_",), START + rb"github_pat_[A-Za-z0-9_]{60,}"),
-    Form("a GitLab token", (b"glpat-",), START + rb"glpat-[A-Za-z0-9_-]{20,}"),
-    Form("an AWS key", (b"AKIA", b"ASIA"), ALONE + rb"A[KS]IA[A-Z2-7]{16}" + END),
-    Form(
+    KeyFormat("a GitHub token", (b"github_pat_",), START + rb"github_pat_[A-Za-z0-9_]{60,}"),
+    KeyFormat("a GitLab token", (b"glpat-",), START + rb"glpat-[A-Za-z0-9_-]{20,}"),
+    KeyFormat("an AWS key", (b"AKIA", b"ASIA"), ALONE + rb"A[KS]IA[A-Z2-7]{16}" + END),
+    KeyFormat(
         "a Slack token",
         (b"xoxa-", b"xoxb-", b"xoxp-", b"xoxr-", b"xoxs-"),
         START + rb"xox[abprs]-[0-9]{6,}-[A-Za-z0-9-]{10,}",
     ),
-    Form(
+    KeyFormat(
         "a Slack webhook",
         (b"hooks.slack.com",),
         rb"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}",
     ),
-    Form(
+    KeyFormat(
         "a Discord webhook",
         (b"/api/webhooks/",),
         rb"discord(?:app)?\.com/api/webhooks/[0-9]{15,}/[A-Za-z0-9_-]{40,}",
     ),
-    Form("a SendGrid key", (b"SG.",), START + rb"SG\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9_-]{40,46}"),
-    Form("an npm token", (b"npm_",), START + rb"npm_[A-Za-z0-9]{36}" + END),
-    Form("an age key", (b"AGE-SECRET-KEY-1",), rb"AGE-SECRET-KEY-1[0-9A-Z]{50,}"),
-    Form("a Google API key", (b"AIza",), ALONE + rb"AIza[A-Za-z0-9_-]{35}" + END, "warning"),
-    Form(
+    KeyFormat("a SendGrid key", (b"SG.",), START + rb"SG\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9_-]{40,46}"),
+    KeyFormat("an npm token", (b"npm_",), START + rb"npm_[A-Za-z0-9]{36}" + END),
+    KeyFormat("an age key", (b"AGE-SECRET-KEY-1",), rb"AGE-SECRET-KEY-1[0-9A-Z]{50,}"),
+    KeyFormat("a Google API key", (b"AIza",), ALONE + rb"AIza[A-Za-z0-9_-]{35}" + END, "warning"),
+    KeyFormat(
         "a private key",
         (b"PRIVATE KEY-----",),
         rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\\+[rn]|\s){1,4}[A-Za-z0-9+/]{32,}",
     ),
-    Form(
+    KeyFormat(
         "an address with its password",
         (b"postgres://", b"postgresql://", b"mysql://", b"mongodb", b"redis", b"amqp"),
         rb"(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://[^\s:/@\"'`<>{}()$\\,]{0,64}:"
@@ -105,38 +109,40 @@ FORMS = (
 )
 
 
-def keys(data: bytes) -> Iterator[Found]:
+def find_keys(data: bytes) -> Iterator[KeyMatch]:
     """Every key in the bytes that is never public; tokens are decoded, and judged by their role."""
-    for form in FORMS:
-        pattern, last = _compiled(form.pattern), -1
-        for at in (place for literal in form.literals for place in places(data, literal)):
-            match = pattern.search(data, max(0, at - BEFORE), at + LONGEST) if at > last else None
+    for kind in FORMATS:
+        pattern, last = _compiled(kind.pattern), -1
+        for position in (at for literal in kind.literals for at in positions(data, literal)):
+            if position <= last:
+                continue
+            match = pattern.search(data, max(0, position - BEFORE), position + LONGEST)
             if match and match.start() > last:
                 last = match.end()
-                yield Found(form.label, match.start(), match.group(), form.severity)
-    for at in places(data, b"eyJ"):
-        match = JWT.match(data, at)
-        what = judged(match.group()) if match else ""
-        if match and what:
-            yield Found(what, at, match.group())
+                yield KeyMatch(kind.label, match.start(), match.group(), kind.severity)
+    for position in positions(data, b"eyJ"):
+        match = JWT.match(data, position)
+        label = _privileged_role(match.group()) if match else ""
+        if match and label:
+            yield KeyMatch(label, position, match.group())
 
 
-def places(data: bytes, literal: bytes) -> Iterator[int]:
+def positions(data: bytes, literal: bytes) -> Iterator[int]:
     """Where the literal stands: much quicker than a pattern, which is then tried there alone."""
-    at = data.find(literal)
-    while at >= 0:
-        yield at
-        at = data.find(literal, at + 1)
+    position = data.find(literal)
+    while position >= 0:
+        yield position
+        position = data.find(literal, position + 1)
 
 
-def judged(token: bytes) -> str:
-    """What a token is, if its role is not one of a visitor; empty for every other."""
-    claims = claims_of(token.split(b".")[1])
+def _privileged_role(token: bytes) -> str:
+    """What kind of key a token is, if its role is not a visitor's; "" for any other token."""
+    claims = _decode_claims(token.split(b".")[1])
     role = claims.get("role") if claims else None
     if not isinstance(role, str) or not role or role in PUBLIC_ROLES:
         return ""
-    known = role in ("service_role", "supabase_admin", "postgres")
-    return f"a key with the role `{role}`" if known else "a key with a role that is not public"
+    well_known = role in ("service_role", "supabase_admin", "postgres")
+    return f"a key with the role `{role}`" if well_known else "a key with a role that is not public"
 
 
 @cache
@@ -145,27 +151,27 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 
 @cache
-def secret_form(value: str) -> str | None:
-    """What the value is, if its form says that it is secret; None for anything else."""
-    found = keys(value.encode("utf-8", "surrogateescape"))
-    return next((each.label for each in found if each.severity == "error"), None)
+def secret_format(value: str) -> str | None:
+    """What kind of key the value is or holds; None if no known format says that it is secret."""
+    matches = find_keys(value.encode("utf-8", "surrogateescape"))
+    return next((match.label for match in matches if match.severity == "error"), None)
 
 
 @cache
-def token_of(value: str) -> Token | None:
-    """The claims of a JSON web token, None for what is none; nothing is verified."""
+def parse_token(value: str) -> Token | None:
+    """The claims of a JSON web token, None for anything else. The signature is not verified."""
     parts = value.encode("utf-8", "surrogateescape").split(b".")
     if len(parts) != 3 or not value.startswith("eyJ"):
         return None
-    claims = claims_of(parts[1])
-    if claims is None or claims_of(parts[0]) is None:
+    claims = _decode_claims(parts[1])
+    if claims is None or _decode_claims(parts[0]) is None:
         return None
     exp = claims.get("exp")
-    end = float(exp) if isinstance(exp, int | float) and not isinstance(exp, bool) else None
-    return Token(str(claims.get("role") or ""), str(claims.get("ref") or ""), end)
+    expires = float(exp) if isinstance(exp, int | float) and not isinstance(exp, bool) else None
+    return Token(str(claims.get("role") or ""), str(claims.get("ref") or ""), expires)
 
 
-def claims_of(part: bytes) -> dict[str, Any] | None:
+def _decode_claims(part: bytes) -> dict[str, Any] | None:
     """One part of a token, decoded; None for what is no JSON object."""
     try:
         document = json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))

@@ -1,4 +1,4 @@
-"""What was written down for each environment, line by line, and who else can read it."""
+"""The variables of each environment as they are written down, line by line, and who else can read them."""
 
 from __future__ import annotations
 
@@ -7,127 +7,132 @@ import shutil
 import stat
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from scripts.config import env_files
 from scripts.config.desk import Desk
-from scripts.config.env_files import Lines
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, ConfigError
 from scripts.git.command import git_command
-from scripts.secrets.variables import PROCESS, Public, Variable, Written
+from scripts.secrets.classify import PublicNames
+from scripts.secrets.variables import PROCESS, EnvFile, Variable
 from scripts.system.background import submit
 from scripts.system.command import Command, inherited, with_prefix
 from scripts.system.process import attempt, error_tail
 
 VITE_CONFIG = [f"vite.config.{ending}" for ending in ("ts", "js", "mts", "mjs", "cts", "cjs")]
 ENV_PREFIX = re.compile(r"\benvPrefix\s*:\s*(\[[^\]]*\]|\"[^\"]*\"|'[^']*'|`[^`]*`)")
-TEXT = re.compile(r"[\"'`]([^\"'`]+)[\"'`]")
+QUOTED = re.compile(r"[\"'`]([^\"'`]+)[\"'`]")
+# The variables by which SOPS finds its keys: age, PGP, and the clouds.
+SOPS_KEYS = (
+    "SOPS_AGE_KEY SOPS_AGE_KEY_FILE SOPS_AGE_KEY_CMD SOPS_AGE_SSH_PRIVATE_KEY_FILE SOPS_KMS_ARN "
+    "SOPS_PGP_FP GNUPGHOME AWS_PROFILE AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY "
+    "AWS_SESSION_TOKEN GOOGLE_APPLICATION_CREDENTIALS "
+    "AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_TENANT_ID VAULT_ADDR VAULT_TOKEN"
+).split()
+SOPS_TIMEOUT = 30.0  # seconds: a key may have to come from a cloud
+GIT_TIMEOUT = 10.0
+EXAMPLES = (".example", ".sample", ".template")
+FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def public(desk: Desk) -> Public:
-    """What reaches a browser: the known prefixes, those of the app's Vite, and what the build is given."""
+def public_names(desk: Desk) -> PublicNames:
+    """What reaches a browser: the configured prefixes, `envPrefix` of the app's Vite, and what the build gets."""
     prefixes = [*desk.settings.secrets.public_prefixes]
     for name in VITE_CONFIG:
         file = desk.git.folder / name
         if file.is_file() and file.stat().st_size < env_files.LARGEST:
             for match in ENV_PREFIX.finditer(file.read_text(encoding="utf-8", errors="replace")):
-                prefixes += TEXT.findall(match.group(1))
-    return Public(tuple(dict.fromkeys(prefixes)), desk.settings.app.build_variables)
+                prefixes += QUOTED.findall(match.group(1))
+    return PublicNames(tuple(dict.fromkeys(prefixes)), desk.settings.app.build_variables)
 
 
-def all_written(desk: Desk) -> dict[str, Written]:
-    """What was written for each environment of the chain, by its name."""
-    files = tuple(file.name for each in desk.settings if (file := _file(desk, each)).exists())
-    if not files or desk.settings.secrets.provider == "sops":  # encrypted files belong into git
-        return {each.name: written_of(desk, each) for each in desk.settings}
-    tracked = submit(tracked_by_git, desk.config_folder, files)
-    ignored = submit(ignored_by_git, desk.config_folder, files)
-    found = {each.name: written_of(desk, each) for each in desk.settings}
-    known = (tracked.result(), ignored.result())
-    return {name: _with_faults(each, desk, *known) for name, each in found.items()}
+def load_all(desk: Desk) -> dict[str, EnvFile]:
+    """The variables of every environment of the chain, by its name, with what lets others read the files."""
+    names = tuple(file.name for environment in desk.settings if (file := _file(desk, environment)).exists())
+    if not names or desk.settings.secrets.provider == "sops":  # encrypted files belong into git
+        return {environment.name: load_environment(desk, environment) for environment in desk.settings}
+    tracked = submit(tracked_by_git, desk.config_folder, names)
+    ignored = submit(ignored_by_git, desk.config_folder, names)
+    loaded = [load_environment(desk, environment) for environment in desk.settings]
+    return {
+        env_file.environment: replace(
+            env_file, exposed=_exposure(desk.config_folder / env_file.file, tracked.result(), ignored.result())
+        )
+        for env_file in loaded
+    }
 
 
-def _file(desk: Desk, environment: Environment) -> Path:
-    return file_of(desk.config_folder, environment.name, desk.settings.secrets.provider)
-
-
-def written_of(desk: Desk, environment: Environment) -> Written:
-    """The lines of one environment's file, and what the process says over it."""
+def load_environment(desk: Desk, environment: Environment) -> EnvFile:
+    """The lines of one environment's file, then what the process environment says instead."""
     file = _file(desk, environment)
-    lines = env_files.lines(text(file, desk.settings.secrets.provider) or "")
-    variables = [Variable(name, value, file.name, number) for number, name, value in lines.entries]
-    said = desk.process(environment, tuple(each.name for each in variables))
-    variables += [Variable(name, value, PROCESS) for name, value in said.items()]
-    return Written(environment.name, file.name, tuple(variables), lines.faults)
+    parsed = _parsed(environment.name, file, text(file, desk.settings.secrets.provider))
+    process = desk.process(environment, tuple(variable.name for variable in parsed.variables))
+    from_process = (Variable(name, value, PROCESS) for name, value in process.items())
+    return replace(parsed, variables=(*parsed.variables, *from_process))
 
 
-def _with_faults(
-    written: Written, desk: Desk, tracked: AbstractSet[str], ignored: AbstractSet[str] | None
-) -> Written:
-    """The same, with what lets others read the file."""
-    file = desk.config_folder / written.file
+def load_file(environment: str, file: Path, kind: Literal["example", "build"] = "build") -> EnvFile:
+    """A `.env` file that is no environment's own; nothing where it does not exist."""
+    return _parsed(environment, file, env_files.text(file), kind)
+
+
+def _parsed(
+    environment: str, file: Path, content: str | None, kind: Literal["values", "example", "build"] = "values"
+) -> EnvFile:
+    lines = env_files.lines(content or "")
+    variables = tuple(Variable(name, value, file.name, number) for number, name, value in lines.entries)
+    return EnvFile(environment, file.name, variables, lines.faults, kind)
+
+
+def _exposure(
+    file: Path, tracked: AbstractSet[str], ignored: AbstractSet[str] | None
+) -> tuple[tuple[str, str], ...]:
+    """Why others can read the file, each with how to mend it."""
     exposed = []
     mode = loose_mode(file)
     if mode is not None:
         exposed.append(
             (f"its mode {mode:04o} lets other users of this machine read it", f"`chmod 600 {file}`")
         )
-    if written.file in tracked:
+    if file.name in tracked:
         exposed.append(
             ("it is in git, where everybody who can clone has it",
              f"`git rm --cached {file}`, commit, and rotate every secret in it: git keeps what was")
         )  # fmt: skip
-    elif ignored is not None and file.exists() and written.file not in ignored:
+    elif ignored is not None and file.exists() and file.name not in ignored:
         exposed.append(
             ("git does not ignore it: the next `git add -A` takes it along", "`echo '.env.*' >>.gitignore`")
         )
-    return Written(
-        written.environment, written.file, written.variables, written.faults, exposed=tuple(exposed)
-    )
+    return tuple(exposed)
 
 
-def examples(desk: Desk) -> Iterator[Written]:
-    """The committed examples: their names are judged, their values are placeholders."""
+def load_examples(desk: Desk) -> Iterator[EnvFile]:
+    """The committed examples: their names are checked, their values are placeholders."""
     for environment in desk.settings:
         file = desk.config_folder / f".env.{environment.name}.example"
-        yield _plain(environment.name, file, env_files.lines(env_files.text(file) or ""), "example")
+        yield load_file(environment.name, file, "example")
 
 
-def beside(desk: Desk, prefixes: tuple[str, ...]) -> Iterator[Written]:
-    """What a build reads besides: `.env` files at the app's root, and public names of the process."""
+def load_build_inputs(desk: Desk, public: PublicNames) -> Iterator[EnvFile]:
+    """What a build reads besides: `.env` files at the app's root, and public names of the process environment."""
     last = desk.settings.chain[-1]
     if desk.git.folder.resolve() != desk.config_folder.resolve():
         for file in env_files_in(desk.git.folder):
-            yield _plain(last, file, env_files.lines(env_files.text(file) or ""), "build")
-    process = tuple(Variable(name, value, PROCESS) for name, value in with_prefix(prefixes).items())
-    yield Written(last, PROCESS, process, kind="build")
+            yield load_file(last, file)
+    process = with_prefix(public.prefixes)
+    variables = tuple(Variable(name, value, PROCESS) for name, value in process.items())
+    yield EnvFile(last, PROCESS, variables, kind="build")
 
 
-def _plain(environment: str, file: Path, lines: Lines, kind: str) -> Written:
-    variables = tuple(Variable(name, value, file.name, number) for number, name, value in lines.entries)
-    return Written(
-        environment, file.name, variables, lines.faults, "example" if kind == "example" else "build"
-    )
-
-
-# Where the values of an environment lie: a private file, or one that SOPS has encrypted for git.
-
-
-# How SOPS finds its keys: age, PGP, and the clouds.
-KEYS = (
-    "SOPS_AGE_KEY SOPS_AGE_KEY_FILE SOPS_AGE_KEY_CMD SOPS_AGE_SSH_PRIVATE_KEY_FILE SOPS_KMS_ARN "
-    "SOPS_PGP_FP GNUPGHOME AWS_PROFILE AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY "
-    "AWS_SESSION_TOKEN GOOGLE_APPLICATION_CREDENTIALS "
-    "AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_TENANT_ID VAULT_ADDR VAULT_TOKEN"
-).split()
-PATIENCE = 30.0  # seconds: a key may lie in a cloud
-EXAMPLES = (".example", ".sample", ".template")
-LOOSE = stat.S_IRWXG | stat.S_IRWXO
+def _file(desk: Desk, environment: Environment) -> Path:
+    return file_of(desk.config_folder, environment.name, desk.settings.secrets.provider)
 
 
 def file_of(folder: Path, environment: str, provider: str) -> Path:
-    """Where an environment's values lie."""
+    """Where an environment's values are: a private file, or one that SOPS has encrypted for git."""
     return folder / f".env.{environment}{'.sops' if provider == 'sops' else ''}"
 
 
@@ -138,12 +143,12 @@ def text(file: Path, provider: str) -> str | None:
         ConfigError: it can't be read, it is not encrypted, or SOPS is missing.
         CommandFailed: SOPS could not decrypt it.
     """
-    found = env_files.text(file)
-    return decrypted(file, found) if provider == "sops" and found is not None else found
+    content = env_files.text(file)
+    return _decrypted(file, content) if provider == "sops" and content is not None else content
 
 
-def decrypted(file: Path, cipher: str) -> str:
-    """What SOPS makes of the file. The clear text comes through a pipe, and never touches a disk."""
+def _decrypted(file: Path, cipher: str) -> str:
+    """The file as SOPS decrypts it. The clear text comes through a pipe, and is never written to a disk."""
     if "sops_mac=ENC[" not in cipher:
         raise ConfigError(
             f"`{file}` is not encrypted by SOPS, and files of that name go to git",
@@ -156,10 +161,8 @@ def decrypted(file: Path, cipher: str) -> str:
             f"`{file}` needs the program `sops`, which is not installed",
             'https://getsops.io has it; or `[secrets] provider = "file"` in `pipeline.toml`',
         )
-    kinds = ("--input-type", "dotenv", "--output-type", "dotenv")
-    result = attempt(
-        Command((program, "decrypt", *kinds, str(file)), env=inherited(KEYS), timeout=PATIENCE)
-    )
+    argv = (program, "decrypt", "--input-type", "dotenv", "--output-type", "dotenv", str(file))
+    result = attempt(Command(argv, env=inherited(SOPS_KEYS), timeout=SOPS_TIMEOUT))
     if result.code != 0:
         raise CommandFailed(
             f"`sops` could not decrypt `{file}`{error_tail(result)}", "is `SOPS_AGE_KEY_FILE` set?"
@@ -168,73 +171,64 @@ def decrypted(file: Path, cipher: str) -> str:
 
 
 def loose_mode(file: Path) -> int | None:
-    """The file's permissions where others have some; None where nobody else may read it."""
+    """The file's permissions if they let others in; None if nobody else may read it, or it does not exist."""
     try:
-        found = stat.S_IMODE(file.stat().st_mode)
+        mode = stat.S_IMODE(file.stat().st_mode)
     except OSError:
         return None
-    return found if found & LOOSE else None
+    return mode if mode & FOR_OTHERS else None
 
 
 def env_files_in(folder: Path) -> list[Path]:
-    """The `.env` files that lie in a folder, examples and encrypted ones left out."""
+    """The `.env` files of a folder, without examples and encrypted ones."""
     if not folder.is_dir():
         return []
     return sorted(
-        each
-        for each in folder.iterdir()
-        if (each.name == ".env" or each.name.startswith(".env."))
-        and not each.name.endswith((*EXAMPLES, ".sops", ".part"))
-        and each.is_file()
+        file
+        for file in folder.iterdir()
+        if (file.name == ".env" or file.name.startswith(".env."))
+        and not file.name.endswith((*EXAMPLES, ".sops", ".part"))
+        and file.is_file()
     )
-
-
-# What git knows of an app's files: a tracked file counts as not ignored, so both are asked.
-
-
-GIT_PATIENCE = 10.0
 
 
 def tracked_by_git(folder: Path, names: tuple[str, ...]) -> frozenset[str]:
     """Which of these files of a folder are in git's index; none outside of a checkout."""
-    return _asked(folder, ("ls-files", "-z", "--", *(f":(literal){name}" for name in names)))
+    return _git_names(folder, ("ls-files", "-z", "--", *(f":(literal){name}" for name in names)))
 
 
 def ignored_by_git(folder: Path, names: tuple[str, ...]) -> frozenset[str] | None:
     """Which of these files git ignores by its rules, tracked or not; None outside of a checkout."""
-    if not any((each / ".git").exists() for each in (folder, *folder.parents)):
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
         return None
     stdin = "".join(f"{name}\0" for name in names).encode()
-    return _asked(folder, ("check-ignore", "--no-index", "-z", "--stdin"), stdin)
+    return _git_names(folder, ("check-ignore", "--no-index", "-z", "--stdin"), stdin)
 
 
-def lines(folder: Path, patterns: tuple[str, ...], suffixes: tuple[str, ...]) -> list[tuple[str, int, str]]:
+def grep_tracked(
+    folder: Path, patterns: tuple[str, ...], suffixes: tuple[str, ...]
+) -> list[tuple[str, int, str]]:
     """The lines of the tracked text files with these suffixes that match one of the patterns.
 
     Each is (file, number from 1, text); none outside of a checkout.
     """
-    shown = ("grep", "-n", "-I", "-z", "--no-color", "--extended-regexp")
-    wanted = [part for each in patterns for part in ("-e", each)]
+    options = ("-n", "-I", "-z", "--no-color", "--extended-regexp")
+    expressions = [part for pattern in patterns for part in ("-e", pattern)]
     files = [f":(glob)**/*.{suffix}" for suffix in suffixes]
-    found = []
-    for line in _said(folder, (*shown, *wanted, "--", *files)).splitlines():
-        file, number, text = (*line.split("\0", 2), "", "")[:3]
+    matches = []
+    for line in _git(folder, ("grep", *options, *expressions, "--", *files)).splitlines():
+        file, number, matching = (*line.split("\0", 2), "", "")[:3]
         if number.isdecimal():
-            found.append((file, int(number), text))
-    return found
+            matches.append((file, int(number), matching))
+    return matches
 
 
-def _asked(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None) -> frozenset[str]:
-    return frozenset(filter(None, _said(folder, arguments, stdin).split("\0")))
+def _git_names(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None) -> frozenset[str]:
+    return frozenset(filter(None, _git(folder, arguments, stdin).split("\0")))
 
 
-def _said(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None) -> str:
+def _git(folder: Path, arguments: tuple[str, ...], stdin: bytes | None = None) -> str:
     try:
-        return attempt(git_command(folder, arguments, GIT_PATIENCE, stdin)).text
-    except (CommandFailed, CommandTimedOut):  # no git, no checkout: nothing to know
+        return attempt(git_command(folder, arguments, GIT_TIMEOUT, stdin)).text
+    except (CommandFailed, CommandTimedOut):  # no git, or no checkout: nothing is known
         return ""
-
-
-def address(folder: Path, remote: str) -> str:
-    """Where a checkout's remote is; empty where nobody knows."""
-    return "".join(_asked(folder, ("remote", "get-url", "--", remote))).strip()

@@ -1,15 +1,24 @@
 # pure
-"""The rules of `env.check` that compare: with what the environment is, and with its neighbours."""
+"""The rules of `env.check` that compare: with what the environment is, and with the others of the chain."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from scripts.config import variables as desk_variables
 from scripts.secrets import classify
 from scripts.secrets.finding import Finding
 from scripts.secrets.rules import RESERVED, is_placeholder
-from scripts.secrets.variables import Case, Place, Variable, address, is_local, project, token
+from scripts.secrets.variables import (
+    CheckedEnvironment,
+    Configured,
+    Variable,
+    is_local,
+    parse_address,
+    project_of,
+    secrets_among,
+)
 
 REF = re.compile(r"[a-z0-9]{20}")
 SYNONYMS = (
@@ -17,200 +26,189 @@ SYNONYMS = (
     ("staging", "stage", "preprod"),
     ("development", "dev", "develop"),
 )
-POOLER = (6543, 6432)
-# What an environment may have and another may lack without a word: the desk's own, and what is local.
-OPTIONAL = re.compile(
-    r"(SLACK|DISCORD)_WEBHOOK_URL|SCRATCH_.*|BACKUP_.*|SENTRY_.*|DEBUG|.*_DEBUG|GITHUB_TOKEN|GH_TOKEN"
-    r"|SUPABASE_ACCESS_TOKEN|DATABASE_PASSWORD|REPLIT_MCP_TOKEN|DATABASE_URL|LOAD_.*|E2E_.*|TEST_.*|NODE_ENV"
-)
+POOLER_PORTS = (6543, 6432)
+# What an environment may lack though another has it, beside the desk's own variables: what is local.
+OPTIONAL = re.compile(r"SENTRY_.*|DEBUG|.*_DEBUG|E2E_.*|TEST_.*|NODE_ENV")
 
 
-def _optional(name: str) -> bool:
-    return bool(OPTIONAL.fullmatch(name) or RESERVED.fullmatch(name))
-
-
-def uneven(case: Case) -> Iterator[Finding]:
+def uneven(checked: CheckedEnvironment) -> Iterator[Finding]:
     """ENV004: what another environment has may be forgotten here."""
-    asked = {name for name, _ in case.needed} | set(case.written.values)
-    having: dict[str, list[str]] = {}
-    for place in case.others:
-        if not place.written.variables:
-            continue
-        for name, each in place.written.values.items():
-            prefix = case.public.prefix(name)
-            misplaced = prefix is not None and classify.is_secret(name, each.value, prefix)
-            if name not in asked and not misplaced and not _optional(name):
-                having.setdefault(name, []).append(place.written.file)
-    for name, files in having.items():
+    expected = {name for name, _ in checked.needed} | set(checked.file.effective)
+    owners: dict[str, list[str]] = {}
+    for other in checked.others:
+        for name, variable in other.file.effective.items():
+            prefix = checked.public.prefix(name)
+            misplaced = prefix is not None and classify.is_secret(name, variable.value, prefix)
+            if name not in expected and not misplaced and not _is_optional(name):
+                owners.setdefault(name, []).append(other.file.file)
+    for name, files in owners.items():
         listed = ", ".join(f"`{file}`" for file in files)
-        yield case.found(
+        yield checked.finding(
             "ENV004", name, f"`{name}` is missing here; {listed} {'has' if len(files) == 1 else 'have'} it",
-            f"write it into `{case.written.file}` too, or take it out there; is it a slip of the pen?",
+            f"add it to `{checked.file.file}` too, or delete it there; is one of the names misspelt?",
             "warning",
         )  # fmt: skip
 
 
-def instances(case: Case) -> Iterator[Finding]:
+def _is_optional(name: str) -> bool:
+    own = name in desk_variables.NAMES or desk_variables.OWN_PREFIXES.fullmatch(name)
+    return bool(own or OPTIONAL.fullmatch(name) or RESERVED.fullmatch(name))
+
+
+def instances(checked: CheckedEnvironment) -> Iterator[Finding]:
     """ENV009: keys and addresses must all be of the project that this environment is."""
-    own = case.place.project(case.public)
-    others = {place.project(case.public): place for place in case.others}
+    own = checked.own.project(checked.public)
+    others = {other.project(checked.public): other for other in checked.others}
     others.pop("", None)
-    for each in case.variables:
-        claims = token(each)
-        theirs = claims.ref if claims else project(each.value)
-        if not theirs:
+    for variable in checked.variables:
+        token = variable.token
+        project = token.ref if token else project_of(variable.value)
+        if not project:
             continue
-        main = each.name.removeprefix(case.public.prefix(each.name) or "") == "SUPABASE_URL"
-        hint = f"take it from the Supabase project of {case.name}"
-        if theirs in others and (main or theirs != own):
-            name = others[theirs].environment.name
-            yield case.found("ENV009", each, f"`{each.name}` belongs to the instance of {name}", hint)
-        elif own and theirs != own and (not claims or (REF.fullmatch(own) and REF.fullmatch(theirs))):
-            yield case.found(
-                "ENV009", each, f"`{each.name}` belongs to another project than `SUPABASE_URL`", hint
-            )
-    yield from _databases(case)
+        is_main = checked.bare(variable) == "SUPABASE_URL"
+        if project in others and (is_main or project != own):
+            name = others[project].environment.name
+            message = f"`{variable.name}` belongs to the instance of {name}"
+        elif own and project != own and (not token or (REF.fullmatch(own) and REF.fullmatch(project))):
+            message = f"`{variable.name}` belongs to another project than `SUPABASE_URL`"
+        else:
+            continue
+        yield checked.finding(
+            "ENV009", variable, message, f"take it from the Supabase project of {checked.name}"
+        )
+    yield from _shared_database(checked)
 
 
-def _databases(case: Case) -> Iterator[Finding]:
+def _shared_database(checked: CheckedEnvironment) -> Iterator[Finding]:
     """The same database twice, whatever it is called."""
-    found = case.written.values.get("DATABASE_URL")
-    own = _database(found.value) if found else None
-    if not (found and own) or project(found.value):
+    variable = checked.file.effective.get("DATABASE_URL")
+    own = _database(variable.value) if variable else None
+    if not (variable and own) or project_of(variable.value):
         return
-    for place in case.others:
-        if own == _database(place.written.value("DATABASE_URL")):
-            name = place.environment.name
-            hint = f"give {case.name} a database of its own"
-            yield case.found("ENV009", found, f"`DATABASE_URL` is the database of {name}", hint)
+    for other in checked.others:
+        if own == _database(other.file.value("DATABASE_URL")):
+            message = f"`DATABASE_URL` is the database of {other.environment.name}"
+            yield checked.finding("ENV009", variable, message, f"give {checked.name} a database of its own")
 
 
 def _database(value: str) -> tuple[str, int, str] | None:
-    parts = address(value)
+    parts = parse_address(value)
     return ((parts.hostname or "").lower(), parts.port or 5432, parts.path) if parts else None
 
 
-def same_secret(case: Case) -> Iterator[Finding]:
-    """ENV010: who gets hold of one environment has the other."""
-    local = is_local(address(case.written.value("DATABASE_URL")))
-    elsewhere: dict[str, tuple[Place, Variable]] = {}
-    for place in case.others:
-        for each in case.public.secrets(place.written.values.values()):
-            elsewhere.setdefault(each.value, (place, each))
-    for each in case.public.secrets(case.variables):
-        if each.value not in elsewhere or each.name in case.shared or (local and "DATABASE" in each.name):
+def same_secret(checked: CheckedEnvironment) -> Iterator[Finding]:
+    """ENV010: whoever gets hold of one environment has the other."""
+    local = is_local(parse_address(checked.file.value("DATABASE_URL")))
+    elsewhere: dict[str, tuple[Configured, Variable]] = {}
+    for other in checked.others:
+        for secret in secrets_among(other.file.effective.values(), checked.public):
+            elsewhere.setdefault(secret.value, (other, secret))
+    for secret in checked.secrets:
+        local_database = local and "DATABASE" in secret.name
+        if secret.value not in elsewhere or secret.name in checked.shared or local_database:
             continue
-        place, twin = elsewhere[each.value]
-        if twin.name in case.shared or not _worth(each):
+        other, twin = elsewhere[secret.value]
+        if twin.name in checked.shared or not _is_real_secret(secret):
             continue
         where = f"`{twin.file}`{f', line {twin.line}' if twin.line else ''}"
-        yield case.found(
-            "ENV010",
-            each,
-            f"`{each.name}` is the same secret as `{twin.name}` of {place.environment.name} ({where})",
-            f"make one for {case.name} alone; where it must be one: `[secrets] shared` in `pipeline.toml`",
-        )
+        yield checked.finding(
+            "ENV010", secret,
+            f"`{secret.name}` is the same secret as `{twin.name}` of {other.environment.name} ({where})",
+            f"make one for {checked.name} alone; where it must be one: `[secrets] shared` in `pipeline.toml`",
+        )  # fmt: skip
 
 
-def _worth(variable: Variable) -> bool:
-    """Addresses without a password are no secret to share; placeholders are told of already."""
-    parts = address(variable.value)
-    plain = parts and not parts.password and "WEBHOOK" not in variable.name
-    return not plain and not is_placeholder(variable.value)
+def _is_real_secret(variable: Variable) -> bool:
+    """No address without a password, and no placeholder, which ENV005 reports."""
+    parts = parse_address(variable.value)
+    harmless = parts and not parts.password and "WEBHOOK" not in variable.name
+    return not harmless and not is_placeholder(variable.value)
 
 
-def other_environments(case: Case) -> Iterator[Finding]:
-    """ENV011: a name or an address that says another environment."""
-    for each in case.variables:
-        bare = each.name.removeprefix(case.public.prefix(each.name) or "")
-        wrong = _named(case, bare, each.value) or _addressed(case, each)
-        if wrong:
-            yield case.found("ENV011", each, f"`{each.name}` {wrong}", _should(case, bare))
+def other_environments(checked: CheckedEnvironment) -> Iterator[Finding]:
+    """ENV011: a name or an address of another environment."""
+    for variable in checked.variables:
+        bare = checked.bare(variable)
+        fault = _name_fault(checked, bare, variable.value) or _address_of_another(checked, variable)
+        if fault:
+            yield checked.finding(
+                "ENV011", variable, f"`{variable.name}` {fault}", _expected(checked, bare)
+            )
 
 
-def _should(case: Case, bare: str) -> str:
-    if bare.endswith(("ENVIRONMENT", "_ENV")):
-        return (
-            f"it should say `{case.name}`"
-            if bare != "NODE_ENV"
-            else "delete the line: builds are `production`"
-        )
-    return f"the address of {case.name} is `{case.place.environment.url}`"
-
-
-def _named(case: Case, bare: str, value: str) -> str:
-    said = value.strip().lower()
+def _expected(checked: CheckedEnvironment, bare: str) -> str:
     if bare == "NODE_ENV":
-        wrong = said not in ("production", "") and not case.first
+        return "delete the line: builds are `production`"
+    if bare.endswith(("ENVIRONMENT", "_ENV")):
+        return f"it should say `{checked.name}`"
+    return f"the address of {checked.name} is `{checked.own.environment.url}`"
+
+
+def _name_fault(checked: CheckedEnvironment, bare: str, value: str) -> str:
+    name = value.strip().lower()
+    if bare == "NODE_ENV":
+        wrong = name not in ("production", "") and not checked.first
         return "would ship a development build" if wrong else ""
     if not (bare == "ENV" or bare.endswith(("ENVIRONMENT", "APP_ENV", "SITE_ENV", "DEPLOY_ENV", "_STAGE"))):
         return ""
-    own = _called(case.place.names)
-    if said in own:
+    if name in _synonyms(checked.own.names):
         return ""
-    for place in case.others:
-        if said in _called(place.names):
-            return f"says that this is {place.environment.name}"
-    known = {word for words in SYNONYMS for word in words}
-    return "names no environment of the chain" if bare == "ENVIRONMENT" or said in known else ""
+    for other in checked.others:
+        if name in _synonyms(other.names):
+            return f"says that this is {other.environment.name}"
+    usual = {word for words in SYNONYMS for word in words}
+    return "names no environment of the chain" if bare == "ENVIRONMENT" or name in usual else ""
 
 
-def _called(names: tuple[str, ...]) -> set[str]:
+def _synonyms(names: tuple[str, ...]) -> set[str]:
     lowered = {name.lower() for name in names}
     return lowered.union(*(set(words) for words in SYNONYMS if lowered & set(words)))
 
 
-def _addressed(case: Case, variable: Variable) -> str:
-    own, text = _host(case.place.environment.url), variable.value.lower()
+def _address_of_another(checked: CheckedEnvironment, variable: Variable) -> str:
+    own, text = _host(checked.own.environment.url), variable.value.lower()
     if own and own in text:
         return ""
-    for place in case.others:
-        host = _host(place.environment.url)
-        if (
-            host
-            and host != own
-            and re.search(rf"(?<![a-z0-9.-]){re.escape(host)}(?![a-z0-9.:-]*[a-z0-9])", text)
-        ):
-            return f"is the address of {place.environment.name}"
+    for other in checked.others:
+        host = _host(other.environment.url)
+        whole_host = rf"(?<![a-z0-9.-]){re.escape(host)}(?![a-z0-9.:-]*[a-z0-9])"
+        if host and host != own and re.search(whole_host, text):
+            return f"is the address of {other.environment.name}"
     return ""
 
 
 def _host(url: str) -> str:
-    parts = address(url)
+    parts = parse_address(url)
     return parts.netloc.lower() if parts else ""
 
 
-def addresses(case: Case) -> Iterator[Finding]:
-    """ENV012: an address that can't work, or that others could read along."""
-    hosted = not is_local(address(case.place.environment.url))
-    for each in case.variables:
-        prefix = case.public.prefix(each.name)
-        bare = each.name.removeprefix(prefix or "")
+def addresses(checked: CheckedEnvironment) -> Iterator[Finding]:
+    """ENV012: an address that can't work, or that travels unencrypted."""
+    hosted = not is_local(parse_address(checked.own.environment.url))
+    for variable in checked.variables:
+        prefix, bare = checked.public.prefix(variable.name), checked.bare(variable)
         if not bare.endswith(("_URL", "_URI")):
             continue
-        wrong = _database_fault(each.value) if bare == "DATABASE_URL" else ""
+        fault = _database_fault(variable.value) if bare == "DATABASE_URL" else ""
         if prefix is not None or bare in ("SUPABASE_URL", "SITE_URL"):
-            wrong = wrong or _public_fault(each.value, hosted=hosted and not case.first)
-        if wrong:
-            yield case.found("ENV012", each, f"`{each.name}` {wrong}", _right(bare))
+            fault = fault or _public_address_fault(variable.value, hosted=hosted and not checked.first)
+        if fault:
+            yield checked.finding("ENV012", variable, f"`{variable.name}` {fault}", _address_form(bare))
 
 
-def _right(bare: str) -> str:
+def _address_form(bare: str) -> str:
     if bare == "DATABASE_URL":
-        return (
-            "it looks like `postgresql://postgres@db.<project>.supabase.co:5432/postgres?sslmode=require`"
-        )
-    return (
-        "it looks like `https://<project>.supabase.co`"
-        if bare == "SUPABASE_URL"
-        else "it begins with `https://`"
-    )
+        form = "postgresql://postgres@db.<project>.supabase.co:5432/postgres?sslmode=require"
+        return f"it looks like `{form}`"
+    if bare == "SUPABASE_URL":
+        return "it looks like `https://<project>.supabase.co`"
+    return "it begins with `https://`"
 
 
-def _public_fault(value: str, *, hosted: bool) -> str:
-    parts = address(value)
+def _public_address_fault(value: str, *, hosted: bool) -> str:
+    parts = parse_address(value)
     if value.startswith("/") and not value.startswith("//"):
-        return ""  # a path of the page's own host
+        return ""  # a path on the page's own host
     if parts is None or " " in value:
         return "is no address"
     if parts.scheme not in ("https", "http", "wss", "ws"):
@@ -221,10 +219,10 @@ def _public_fault(value: str, *, hosted: bool) -> str:
 
 
 def _database_fault(value: str) -> str:
-    parts = address(value)
+    parts = parse_address(value)
     if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         return "is no address of a PostgreSQL database"
-    if parts.port in POOLER:
+    if parts.port in POOLER_PORTS:
         return f"goes through the transaction pooler (port {parts.port}), where session locks leak"
     mode = re.search(r"(?:^|&)sslmode=([a-z-]*)", parts.query)
     if mode and mode.group(1) in ("disable", "allow", "prefer") and not is_local(parts):

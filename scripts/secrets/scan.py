@@ -1,138 +1,219 @@
 # pure
-"""`env.scan`: does a bundle carry what must not be public? Every answer that is not no is a finding."""
+"""`env.scan`: does a bundle carry what must not be public? Whatever could not be ruled out is a finding."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote, urlsplit
 
 from scripts.config.settings import Allowed
 from scripts.secrets import classify, formats
-from scripts.secrets.bundle import Part, parts, unreadable
-from scripts.secrets.finding import Finding, Severity, in_order
-from scripts.secrets.needles import Hidden, Needle, blocks, needles
+from scripts.secrets.bundle import Part, unpack, unreadable
+from scripts.secrets.finding import Finding, Severity, sort_findings
+from scripts.secrets.variables import digest
 
+WHOLE = 12  # characters from which on a value is searched for wherever it may stand
+QUOTED = 6  # shorter values only as a quoted text, and only if they are no plain word
+PIECE = 12  # characters of the pieces of a value that was cut
+CUT = 24  # characters from which on a value is searched for in pieces
 # A property, as a bundler writes `import.meta.env` out: NAME:"value", quoted or not, escaped or not.
 PROPERTY = re.compile(
     rb"(?<![A-Za-z0-9_$.])([A-Za-z0-9_]+)\\?[\"']?\s*:\s*(\\?[\"'`])((?:(?!\2)[^\n]){0,4096}?)\2"
 )
-WHOLE = re.compile(rb"\bBASE_URL:[\"'`][^\"'`\n]{0,200}[\"'`],\s*(?:DEV|MODE|PROD|SSR)\b")
-NEVER = re.compile(
+WHOLE_ENV = re.compile(rb"\bBASE_URL:[\"'`][^\"'`\n]{0,200}[\"'`],\s*(?:DEV|MODE|PROD|SSR)\b")
+NEVER_PUBLISHED = re.compile(
     r"(?i)(?:^|/)(?:\.env(?:\..*)?|\.npmrc|\.netrc|\.pgpass|\.git/.*|\.ssh/.*|id_(?:rsa|dsa|ecdsa|ed25519)|.*\.(?:p12|pfx|jks|keystore)"
     r"|credentials\.json|service[-_]account.*\.json)$"
 )
-ROLE = b'"role":"service_role"'
-LONGEST_JWT = 4096
+ROLE_CLAIM = '"role":"service_role"'
+ROTATE = "keep it on the server, build again, and rotate it: what was published once is known"
+HINTS = {
+    "LEAK001": ROTATE,
+    "LEAK002": ROTATE,
+    "LEAK003": "keep it on the server, build again, rotate it; no secret: `[[secrets.allow]]`",
+    "LEAK004": "rename it without its public prefix, keep it on the server, and rotate it",
+    "LEAK007": "read each by its own name: `import.meta.env.NAME`; a dependency may do it too",
+}
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownSecret:
+    """A secret that is searched for: whose it is, its name, and its value."""
+
+    environment: str
+    name: str
+    value: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 by which a finding of it can be allowed."""
+        return digest(self.value)
+
+
+@dataclass(frozen=True)
+class Needle:
+    """One form of a secret; `encoding` names it in the message."""
+
+    secret: KnownSecret
+    encoding: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ScanInputs:
     """What a scan knows beforehand.
 
     Args:
-        secrets: of all environments, with their `.local` files and what the process has.
+        secrets: of all environments, with their `.local` files and those of the process environment.
         public: the values that a browser may have; they excuse no secret, but pieces of one.
         prefixes: of the names that a bundler publishes.
-        own: values by which the bundle of this environment is known, by name; empty: nobody asks.
-        others: the same of the others: (environment, name, value).
+        own: public values by which the target's bundle is recognised, by name; empty: that is not checked.
+        others: the same of the other environments: (environment, name, value).
     """
 
-    secrets: tuple[Hidden, ...] = ()
+    secrets: tuple[KnownSecret, ...] = ()
     public: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ("VITE_",)
     own: Mapping[str, str] = field(default_factory=dict)
     others: tuple[tuple[str, str, str], ...] = ()
 
 
-def scan(files: Mapping[str, bytes], known: Known) -> tuple[Finding, ...]:
+def scan(files: Mapping[str, bytes], inputs: ScanInputs) -> tuple[Finding, ...]:
     """Every finding in these files."""
-    sought = needles(known.secrets)
-    found = [*_wrong_bundle(files, known), *_files(files)]
-    for part in parts(files):
-        found += _exact(part, sought)
-        found += _forms(part)
-        found += _properties(part, known.prefixes)
-    found += _pieces(files, known)
-    return in_order(_told_once(found))
+    sought = needles(inputs.secrets)
+    findings = [*_wrong_bundle(files, inputs), *_bad_files(files)]
+    for part in unpack(files):
+        findings += _known_values(part, sought)
+        findings += _key_formats(part)
+        findings += _properties(part, inputs.prefixes)
+    findings += _pieces(files, inputs)
+    return sort_findings(_deduplicated(findings))
 
 
-def allowed(findings: Iterable[Finding], allow: Iterable[Allowed], today: str) -> tuple[Finding, ...]:
-    """Those that nobody has looked at and excused, by rule and hash, until a day that has not passed."""
-    excused = {(each.rule, each.sha256): each for each in allow}
+def without_allowed(findings: Iterable[Finding], allow: Iterable[Allowed], today: str) -> tuple[Finding, ...]:
+    """The findings that no exception covers, by rule and digest, until its day has passed (`2030-01-31`)."""
+    exceptions = {(exception.rule, exception.sha256): exception for exception in allow}
     kept = []
     for finding in findings:
-        by = excused.get((finding.rule, finding.digest or ""))
-        if by is None:
+        exception = exceptions.get((finding.rule, finding.digest or ""))
+        if exception is None:
             kept.append(finding)
-        elif by.until < today:
-            kept.append(replace(finding, message=f"{finding.message}; its exception ended on {by.until}"))
+        elif exception.until < today:
+            ended = f"{finding.message}; its exception ended on {exception.until}"
+            kept.append(replace(finding, message=ended))
     return tuple(kept)
 
 
-def digest(data: bytes) -> str:
-    """By what a find is excused: its SHA-256."""
-    return hashlib.sha256(data).hexdigest()
+def needles(secrets: Iterable[KnownSecret]) -> tuple[Needle, ...]:
+    """Every form that a build may give these secrets, each only once."""
+    unique: dict[bytes, Needle] = {}
+    for secret in secrets:
+        for value in _values(secret.value):
+            for encoding, data in _encodings(value):
+                unique.setdefault(data, Needle(secret, encoding, data))
+    return tuple(unique.values())
 
 
-def _exact(part: Part, sought: Iterable[Needle]) -> Iterator[Finding]:
+def _values(value: str) -> Iterator[str]:
+    """The value itself; and the password of an address, as it stands there and decoded."""
+    yield value
+    try:
+        password = urlsplit(value).password if "://" in value else None
+    except ValueError:
+        password = None
+    if password:
+        yield from dict.fromkeys((password, unquote(password)))
+
+
+def _encodings(value: str) -> Iterator[tuple[str, bytes]]:
+    raw = value.encode("utf-8", "surrogateescape")
+    if len(value) < WHOLE:
+        if len(value) >= QUOTED and any(c.isdigit() for c in value) and any(c.isalpha() for c in value):
+            yield from (("as it is", mark + raw + mark) for mark in (b'"', b"'", b"`", b'\\"'))
+        return
+    yield "as it is", raw
+    escaped = json.dumps(value)[1:-1]
+    slashes = (escaped.replace("/", "\\/"), escaped.replace("</", "<\\/"))
+    for text in (escaped, *slashes, json.dumps(escaped)[1:-1]):
+        yield "escaped", text.encode()
+    percent = quote(raw, safe="")
+    for text in (percent, quote(raw), percent.lower(), quote(percent, safe="")):
+        yield "URL-encoded", text.encode()
+    yield from (("in hex", text.encode()) for text in (raw.hex(), raw.hex().upper()))
+    yield "reversed", raw[::-1]
+    yield from (("in base64", text) for text in _base64(raw))
+    yield "in UTF-16", value.encode("utf-16-le", "surrogatepass")
+
+
+def _base64(raw: bytes) -> Iterator[bytes]:
+    """At all three offsets where it may begin, in both alphabets, without the characters at its borders."""
+    for lead in range(3):
+        padded = base64.b64encode(b"\0" * lead + raw)
+        first = (lead * 8 + 5) // 6
+        last = (lead + len(raw)) * 8 // 6
+        text = padded[first:last]
+        yield from (text, text.replace(b"+", b"-").replace(b"/", b"_"))
+
+
+def _pieces_of(secret: KnownSecret, public: bytes) -> tuple[bytes, ...]:
+    """The pieces by which a value is recognised that was cut, without those that public values have too.
+
+    Of a JSON web token only the signature counts: header and claims are shared with public keys.
+    """
+    value = secret.value
+    value = value.rsplit(".", 1)[-1] if value.startswith("eyJ") and value.count(".") == 2 else value
+    if len(value) < CUT or "://" in value:
+        return ()
+    raw = value.encode("utf-8", "surrogateescape")
+    pieces = [raw[at : at + PIECE] for at in range(0, len(raw) - PIECE + 1, PIECE)]
+    return tuple(piece for piece in dict.fromkeys(pieces) if piece not in public and len(set(piece)) > 4)
+
+
+def _known_values(part: Part, sought: Iterable[Needle]) -> Iterator[Finding]:
+    """LEAK001: a secret of an environment."""
     for needle in sought:
         at = part.data.find(needle.data)
         if at >= 0:
-            hidden = needle.hidden
-            how = needle.how if not part.inside else f"in {part.inside}"
-            yield _leak(
-                part, at, "LEAK001", f"`{hidden.name}` of {hidden.environment} is in it ({how})",
-                hidden.name, digest(hidden.value.encode("utf-8", "surrogateescape")),
-            )  # fmt: skip
+            secret = needle.secret
+            how = needle.encoding if not part.inside else f"in {part.inside}"
+            message = f"`{secret.name}` of {secret.environment} is in it ({how})"
+            yield _leak(part, at, "LEAK001", message, secret.digest, name=secret.name)
 
 
-def _forms(part: Part) -> Iterator[Finding]:
+def _key_formats(part: Part) -> Iterator[Finding]:
+    """LEAK003: a key that is known by its format."""
     inside = f" (in {part.inside})" if part.inside else ""
-    for each in formats.keys(part.data):
-        yield _leak(
-            part,
-            each.start,
-            "LEAK003",
-            f"{each.label} is in it{inside}",
-            "",
-            digest(each.match),
-            each.severity,
-        )
-    for at, text in _split_tokens(part.data):
-        yield _leak(
-            part, at, "LEAK003", "a key with the role `service_role` is in it, in pieces", "", digest(text)
-        )
+    for key in formats.find_keys(part.data):
+        message = f"{key.label} is in it{inside}"
+        yield _leak(part, key.start, "LEAK003", message, _sha256(key.match), severity=key.severity)
+    tokens = [match.span() for match in formats.JWT.finditer(part.data)] if b"eyJ" in part.data else []
+    for claim in _ROLE_CLAIMS:  # in base64, where no whole token stands around it
+        at = part.data.find(claim)
+        if at >= 0 and not any(start <= at < end for start, end in tokens):
+            message = "a key with the role `service_role` is in it, in pieces"
+            yield _leak(part, at, "LEAK003", message, _sha256(claim))
 
 
-def _split_tokens(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The claim of the role in base64, where no whole token stands round it."""
-    whole = [match.span() for match in formats.JWT.finditer(data)] if b"eyJ" in data else []
-    for needle in _ROLES:
-        at = data.find(needle)
-        if at >= 0 and not any(start <= at < end for start, end in whole):
-            yield at, needle
-
-
-_ROLES = tuple(
-    each.data
-    for each in needles([Hidden("", "", ROLE.decode())])
-    if each.how == "in base64" and len(each.data) > 20
+_ROLE_CLAIMS = tuple(
+    needle.data
+    for needle in needles([KnownSecret("", "", ROLE_CLAIM)])
+    if needle.encoding == "in base64" and len(needle.data) > 20
 )
 
 
 def _properties(part: Part, prefixes: Iterable[str]) -> Iterator[Finding]:
-    """`import.meta.env` written out: names that are secret, and the sign of the whole object."""
-    whole = WHOLE.search(part.data) if b"BASE_URL:" in part.data else None
+    """LEAK004, LEAK007: `import.meta.env` written out: secret names, and the sign of the whole object."""
+    whole = WHOLE_ENV.search(part.data) if b"BASE_URL:" in part.data else None
     if whole:
-        yield _leak(
-            part, whole.start(), "LEAK007",
-            "the whole of `import.meta.env` is in it: each public variable is published",
-            "", digest(whole.group()), "warning",
-        )  # fmt: skip
+        message = "the whole of `import.meta.env` is in it: each public variable is published"
+        yield _leak(part, whole.start(), "LEAK007", message, _sha256(whole.group()), severity="warning")
     for prefix in prefixes:
-        for at in formats.places(part.data, prefix.encode()):
+        for at in formats.positions(part.data, prefix.encode()):
             match = PROPERTY.match(part.data, at)
             if match is None:
                 continue
@@ -142,98 +223,96 @@ def _properties(part: Part, prefixes: Iterable[str]) -> Iterator[Finding]:
 
 
 def _property(part: Part, at: int, name: str, value: str, prefix: str) -> Finding:
-    public = classify.is_public_form(value) and not classify.is_strong_name(name, prefix)
-    harmless = not value or public or part.file.endswith(".map") or len(value) < 8
+    is_public = classify.is_public_format(value) and not classify.is_strong_name(name, prefix)
+    harmless = not value or is_public or part.file.endswith(".map") or len(value) < 8
     state = "is in it, without a value" if not value else "is in it, with its value"
     severity: Severity = "warning" if harmless else "error"
-    return _leak(part, at, "LEAK004", f"`{name}` {state}", name, digest(value.encode()), severity)
+    return _leak(
+        part, at, "LEAK004", f"`{name}` {state}", _sha256(value.encode()), name=name, severity=severity
+    )
 
 
-def _pieces(files: Mapping[str, bytes], known: Known) -> Iterator[Finding]:
-    """A value that was cut in two by a build is still there: half of its blocks, anywhere."""
-    public = "\n".join(known.public).encode("utf-8", "surrogateescape")
-    for hidden in known.secrets:
-        hits, sought = [], blocks(hidden, public)
+def _pieces(files: Mapping[str, bytes], inputs: ScanInputs) -> Iterator[Finding]:
+    """LEAK002: a value that a build cut in two is still there: half of its pieces, anywhere."""
+    public = "\n".join(inputs.public).encode("utf-8", "surrogateescape")
+    for secret in inputs.secrets:
+        sought = _pieces_of(secret, public)
+        hits: list[tuple[str, bytes]] = []
         for number, piece in enumerate(sought):
-            name = next((name for name, data in files.items() if piece in data), None)
-            hits += [(name, piece)] if name is not None else []
+            file = next((file for file, data in files.items() if piece in data), None)
+            hits += [(file, piece)] if file is not None else []
             if 2 * (len(hits) + len(sought) - number - 1) < len(sought):
                 break  # too few are left
         if len(sought) > 1 and 2 * len(hits) >= len(sought):
-            name, piece = hits[0]
-            yield _leak(
-                Part(name, files[name]), files[name].find(piece), "LEAK002",
-                f"`{hidden.name}` of {hidden.environment} is in it, in pieces", hidden.name,
-                digest(hidden.value.encode("utf-8", "surrogateescape")),
-            )  # fmt: skip
+            file, piece = hits[0]
+            message = f"`{secret.name}` of {secret.environment} is in it, in pieces"
+            at = files[file].find(piece)
+            yield _leak(Part(file, files[file]), at, "LEAK002", message, secret.digest, name=secret.name)
 
 
-def _files(files: Mapping[str, bytes]) -> Iterator[Finding]:
-    """Files that should not be there, or that nobody can look into."""
+def _bad_files(files: Mapping[str, bytes]) -> Iterator[Finding]:
+    """LEAK008, LEAK005: files that should not be there, or that can't be looked into."""
     for name in files:
-        if NEVER.search(name) and not name.endswith((".example", ".sample", ".template")):
+        if NEVER_PUBLISHED.search(name) and not name.endswith((".example", ".sample", ".template")):
             yield Finding(
                 "LEAK008", "error", name, None, "", "such a file is never published",
                 "take it out of the folder that the build copies (`public/`), and rotate what stands in it",
-                digest=digest(files[name]),
+                digest=_sha256(files[name]),
             )  # fmt: skip
     for name in unreadable(files):
         yield Finding(
             "LEAK005", "error", name, None, "", "it is packed in a way that can't be scanned",
-            "publish it unpacked beside the packed one, or take it out", digest=digest(files[name]),
+            "publish it unpacked beside the packed one, or take it out", digest=_sha256(files[name]),
         )  # fmt: skip
+
+
+def _wrong_bundle(files: Mapping[str, bytes], inputs: ScanInputs) -> Iterator[Finding]:
+    """LEAK006, a positive control: an empty folder, or another environment's bundle, would be clean too."""
+    texts = [data for name, data in files.items() if not name.endswith((".map", ".png", ".jpg", ".woff2"))]
+    if not any(name.endswith((".html", ".js", ".mjs", ".cjs", ".css", ".gz")) for name in files):
+        hint = "name the folder that the build fills (`app.output`), or the page's address"
+        yield _control("there is no page and no script in it: that is no built bundle", hint)
+        return
+    for environment, name, value in inputs.others:
+        if value not in inputs.own.values() and any(value.encode() in data for data in texts):
+            hint = "build it with the variables of this environment"
+            yield _control(f"it holds `{name}` of {environment}: it was built for that", hint, name)
+    if inputs.own and not any(value.encode() in data for value in inputs.own.values() for data in texts):
+        listed = ", ".join(f"`{name}`" for name in inputs.own)
+        hint = "is it the right folder, freshly built? `app.build_variables` names what the app reads"
+        yield _control(
+            f"it holds none of {listed}: it was not built for this", hint, next(iter(inputs.own))
+        )
 
 
 def _control(message: str, hint: str, name: str = "") -> Finding:
     return Finding("LEAK006", "error", ".", None, name, message, hint)
 
 
-def _wrong_bundle(files: Mapping[str, bytes], known: Known) -> Iterator[Finding]:
-    """A positive control: an empty folder, or another environment's bundle, would be clean too."""
-    texts = [data for name, data in files.items() if not name.endswith((".map", ".png", ".jpg", ".woff2"))]
-    if not any(name.endswith((".html", ".js", ".mjs", ".cjs", ".css", ".gz")) for name in files):
-        hint = "name the folder that the build fills (`app.output`), or the page's address"
-        yield _control("there is no page and no script in it: that is no built bundle", hint)
-        return
-    for environment, name, value in known.others:
-        if value not in known.own.values() and any(value.encode() in data for data in texts):
-            hint = "build it with the variables of this environment"
-            yield _control(f"it holds `{name}` of {environment}: it was built for that", hint, name)
-    if known.own and not any(value.encode() in data for value in known.own.values() for data in texts):
-        listed = ", ".join(f"`{name}`" for name in known.own)
-        hint = "is it the right folder, freshly built? `app.build_variables` names what the app reads"
-        yield _control(f"it holds none of {listed}: it was not built for this", hint, next(iter(known.own)))
-
-
-def _leak(  # noqa: PLR0917 - in the order in which it is told
-    part: Part, at: int, rule: str, message: str, name: str, found: str, severity: Severity = "error"
+def _leak(  # noqa: PLR0917 - in the order in which it is read
+    part: Part, at: int, rule: str, message: str, sha256: str, *, name: str = "", severity: Severity = "error"
 ) -> Finding:
     offset = at if part.offset is None else part.offset
-    return Finding(rule, severity, part.file, None, name, message, HINTS.get(rule, ""), offset, found)
+    return Finding(rule, severity, part.file, None, name, message, HINTS[rule], offset, sha256)
 
 
-HINTS = {
-    "LEAK001": "keep it on the server, build again, and rotate it: what was published once is known",
-    "LEAK002": "keep it on the server, build again, and rotate it: what was published once is known",
-    "LEAK003": "keep it on the server, build again, rotate it; no secret: `[[secrets.allow]]`",
-    "LEAK004": "rename it without its public prefix, keep it on the server, and rotate it",
-    "LEAK007": "read each by its own name: `import.meta.env.NAME`; a dependency may do it too",
-}
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
-def _told_once(found: Iterable[Finding]) -> Iterator[Finding]:
-    """One place, one finding: by its value before by its form; and a piece only where the whole is not."""
-    told = list(found)
-    exact = {(each.file, each.digest) for each in told if each.rule == "LEAK001"}
-    places = {(each.file, each.offset) for each in told if each.rule == "LEAK001"}
-    names = {each.name for each in told if each.rule == "LEAK001"}
+def _deduplicated(findings: list[Finding]) -> Iterator[Finding]:
+    """One finding for one place: the known value before its format, and a piece only without the whole."""
+    exact = [finding for finding in findings if finding.rule == "LEAK001"]
+    digests = {(finding.file, finding.digest) for finding in exact}
+    places = {(finding.file, finding.offset) for finding in exact}
+    names = {finding.name for finding in exact}
     seen: set[tuple[str, str, str | None, str]] = set()
-    for each in told:
-        again = each.rule == "LEAK003" and (
-            (each.file, each.digest) in exact or (each.file, each.offset) in places
+    for finding in findings:
+        same_place = (finding.file, finding.digest) in digests or (finding.file, finding.offset) in places
+        again = (finding.rule == "LEAK003" and same_place) or (
+            finding.rule == "LEAK002" and finding.name in names
         )
-        key = (each.rule, each.file, each.digest, each.name)
-        if again or (each.rule == "LEAK002" and each.name in names) or key in seen:
-            continue
-        seen.add(key)
-        yield each
+        key = (finding.rule, finding.file, finding.digest, finding.name)
+        if not again and key not in seen:
+            seen.add(key)
+            yield finding

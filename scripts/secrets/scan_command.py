@@ -2,152 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from scripts.config import env_files
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import DeskError, Refused
-from scripts.secrets import bundle, classify, formats, load, site
-from scripts.secrets.canary import build_with_marks
-from scripts.secrets.check import reported
+from scripts.secrets import bundle, classify, formats, load
+from scripts.secrets.canary import scan_canary_build
+from scripts.secrets.check import report
+from scripts.secrets.classify import PublicNames
 from scripts.secrets.finding import Finding
-from scripts.secrets.load import public, written_of
-from scripts.secrets.needles import Hidden
 from scripts.secrets.request import ScanRequest
-from scripts.secrets.scan import Known, allowed, scan
-from scripts.secrets.variables import PROCESS, Public, Variable, Written
+from scripts.secrets.scan import KnownSecret, ScanInputs, scan, without_allowed
+from scripts.secrets.site import read_site
+from scripts.secrets.variables import PROCESS, EnvFile, Variable, secrets_among
 from scripts.system.command import full_env
+
+DISTINCT = 12  # characters from which on a public value tells one environment from another
 
 
 def scan_target(desk: Desk, request: ScanRequest) -> Outcome:
-    """A folder, or an address; with `canary`, a build of the app's checkout."""
+    """Scan a folder, or the site at an address; with `canary`, a build of the app's checkout."""
     target = desk.settings.environment(request.env) if request.env else None
     if request.canary:
-        return build_with_marks(desk, Path(request.path).expanduser(), target)
+        return scan_canary_build(desk, Path(request.path).expanduser(), target)
     if not request.path:
         raise Refused("what is to be scanned?", "`invoke env.scan dist`, or `invoke env.scan https://...`")
-    beforehand = known(desk, target)
-    files = (
-        site_of(desk, request.path)
-        if "://" in request.path
-        else bundle.folder(Path(request.path).expanduser())
-    )
-    found = judged(desk, files, beforehand)
-    size = sum(len(data) for data in files.values()) / 1e6
-    return reported(found, f"{request.path}, {len(files)} files, {size:.1f} MB")
+    inputs = scan_inputs(desk, target)
+    if "://" in request.path:
+        files = _site_files(desk, request.path)
+    else:
+        files = bundle.read_folder(Path(request.path).expanduser())
+    findings = scan_files(desk, files, inputs)
+    megabytes = sum(len(data) for data in files.values()) / 1e6
+    return report(findings, f"{request.path}, {len(files)} files, {megabytes:.1f} MB")
 
 
-def site_of(desk: Desk, url: str) -> dict[str, bytes]:
+def scan_files(desk: Desk, files: Mapping[str, bytes], inputs: ScanInputs) -> tuple[Finding, ...]:
+    """The findings in these files, without those that `[[secrets.allow]]` covers today."""
+    return without_allowed(scan(files, inputs), desk.settings.secrets.allow, desk.now()[:10])
+
+
+def _site_files(desk: Desk, url: str) -> dict[str, bytes]:
     """The files of a served site.
 
     Raises:
-        Refused: it could not be read as a whole, so nobody knows.
+        Refused: it could not be read completely, so the scan would prove nothing.
     """
-    seen = site.read(url, desk.settings.verify.request_timeout)
-    if not seen.whole or seen.missing:
-        why = (
-            f"it lacks {', '.join(f'`{each}`' for each in seen.missing[:5])}"
-            if seen.missing
-            else "it is too large"
-        )
+    site = read_site(url, desk.settings.verify.request_timeout)
+    if not site.complete or site.missing:
+        missing = ", ".join(f"`{file}`" for file in site.missing[:5])
+        why = f"it lacks {missing}" if missing else "it is too large"
         raise Refused(
             f"{url} could not be read as a whole: {why}", "scan the folder that was built instead"
         )
-    return seen.files
+    return site.files
 
 
-def judged(desk: Desk, files: dict[str, bytes], beforehand: Known) -> tuple[Finding, ...]:
-    """The findings, without those that somebody has looked at and excused."""
-    return allowed(scan(files, beforehand), desk.settings.secrets.allow, desk.now()[:10])
-
-
-# What a leak scan knows beforehand: the secrets of all environments, and what may be public.
-
-
-DISTINCT = 12  # characters from which on a value tells one environment from another
-
-
-def known(desk: Desk, target: Environment | None) -> Known:
+def scan_inputs(desk: Desk, target: Environment | None) -> ScanInputs:
     """Everything that a scan looks for; with a target, also whether it is that environment's bundle.
 
     Raises:
-        DeskError: the target's own values can't be read; those of the others are left out then.
+        DeskError: the target's own values can't be read. (Those of other environments are left out then.)
     """
-    shown = public(desk)
-    places = {each.name: _of(desk, each, must=target is None or each is target) for each in desk.settings}
-    hidden = [
-        Hidden(place.environment, each.name, each.value)
-        for place in [*places.values(), *_beside(desk)]
-        for each in shown.secrets(place.variables)
+    public = load.public_names(desk)
+    env_files = {
+        environment.name: _load(desk, environment, required=target in (None, environment))
+        for environment in desk.settings
+    }
+    secrets = [
+        KnownSecret(env_file.environment, secret.name, secret.value)
+        for env_file in [*env_files.values(), *_other_sources(desk)]
+        for secret in secrets_among(env_file.variables, public)
     ]
-    browser = {each.value for place in places.values() for each in place.variables if _shown(shown, each)}
-    own = _distinct(desk, places[target.name], places, target) if target else {}
-    return Known(
+    shown = {
+        variable.value
+        for env_file in env_files.values()
+        for variable in env_file.variables
+        if _is_shown(public, variable)
+    }
+    return ScanInputs(
         secrets=tuple(
-            each for each in hidden if each.value not in browser or formats.secret_form(each.value)
+            secret for secret in secrets if secret.value not in shown or formats.secret_format(secret.value)
         ),
-        public=tuple(browser),
-        prefixes=shown.prefixes,
-        own=own,
-        others=tuple(_others(desk, places, target)) if target else (),
+        public=tuple(shown),
+        prefixes=public.prefixes,
+        own=_distinct(desk, target.name, env_files) if target else {},
+        others=tuple(_of_others(desk, target.name, env_files)) if target else (),
     )
 
 
-def _of(desk: Desk, environment: Environment, *, must: bool) -> Written:
+def _load(desk: Desk, environment: Environment, *, required: bool) -> EnvFile:
     try:
-        return written_of(desk, environment)
+        return load.load_environment(desk, environment)
     except DeskError:
-        if must:
+        if required:
             raise
         desk.progress.note(f"the values of {environment.name} can't be read, so they are not looked for")
-        return Written(environment.name, "")
+        return EnvFile(environment.name, "")
 
 
-def _shown(shown: Public, variable: Variable) -> bool:
-    """A variable that a browser may have: public by its name, and no secret."""
-    prefix = shown.prefix(variable.name)
+def _is_shown(public: PublicNames, variable: Variable) -> bool:
+    """Whether a browser may have the value: the name is public, and it is no secret."""
+    prefix = public.prefix(variable.name)
     return prefix is not None and not classify.is_secret(variable.name, variable.value, prefix)
 
 
-def _beside(desk: Desk) -> Iterable[Written]:
-    """What else lies about: `.local` files, the app's own `.env` files, and the process environment."""
-    names = {load.file_of(desk.config_folder, each.name, "file") for each in desk.settings}
-    folders = dict.fromkeys((desk.config_folder.resolve(), desk.git.folder.resolve()))
-    for file in (file for folder in folders for file in load.env_files_in(folder) if file not in names):
-        lines = env_files.lines(env_files.text(file) or "")
-        found = tuple(Variable(name, value, file.name, number) for number, name, value in lines.entries)
-        yield Written(f"`{file.name}`", file.name, found)
-    process = [
+def _other_sources(desk: Desk) -> Iterable[EnvFile]:
+    """Other places with secrets: `.local` files, the app's own `.env` files, and the process environment."""
+    own = {load.file_of(desk.config_folder, environment.name, "file") for environment in desk.settings}
+    for folder in dict.fromkeys((desk.config_folder.resolve(), desk.git.folder.resolve())):
+        for file in load.env_files_in(folder):
+            if file not in own:
+                yield load.load_file(f"`{file.name}`", file)
+    variables = tuple(
         Variable(name, value, PROCESS)
         for name, value in full_env().items()
-        if classify.is_secret_name(name)
-    ]
-    kept = tuple(
-        each for each in process if not each.value.startswith(("/", "~"))
-    )  # the path of a key file
-    yield Written("the process environment", PROCESS, kept)
+        if classify.is_secret_name(name) and not value.startswith(("/", "~"))  # the path of a key file
+    )
+    yield EnvFile("the process environment", PROCESS, variables)
 
 
-def _distinct(
-    desk: Desk, own: Written, places: Mapping[str, Written], target: Environment
-) -> dict[str, str]:
-    """The public values by which this environment's bundle is known from the others'."""
-    theirs = {place.value(name) for other, place in places.items() if other != target.name
-              for name in desk.settings.app.build_variables}  # fmt: skip
+def _distinct(desk: Desk, name: str, env_files: Mapping[str, EnvFile]) -> dict[str, str]:
+    """The public values by which this environment's bundle differs from the others'."""
+    built = desk.settings.app.build_variables
+    elsewhere = {
+        env_file.value(variable)
+        for other, env_file in env_files.items()
+        if other != name
+        for variable in built
+    }
+    values = {variable: env_files[name].value(variable) for variable in built}
     return {
-        name: own.value(name)
-        for name in desk.settings.app.build_variables
-        if len(own.value(name)) >= DISTINCT and own.value(name) not in theirs
+        variable: value
+        for variable, value in values.items()
+        if len(value) >= DISTINCT and value not in elsewhere
     }
 
 
-def _others(
-    desk: Desk, places: Mapping[str, Written], target: Environment
-) -> Iterable[tuple[str, str, str]]:
-    for name, place in places.items():
-        if name != target.name:
-            for variable, value in _distinct(desk, place, places, desk.settings.environments[name]).items():
-                yield name, variable, value
+def _of_others(desk: Desk, name: str, env_files: Mapping[str, EnvFile]) -> Iterator[tuple[str, str, str]]:
+    for other in env_files:
+        if other != name:
+            for variable, value in _distinct(desk, other, env_files).items():
+                yield other, variable, value

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 LARGEST = 64 * 2**20  # bytes of one file
-MOST = 256 * 2**20  # bytes in all
-FILES = 2_000
+LARGEST_SITE = 256 * 2**20  # bytes in all
+MOST_FILES = 2_000
 AT_ONCE = 8
 REDIRECTS = 5
 # files that people publish by mistake; nothing refers to them
 PROBES = (".env", ".env.local", ".env.production", ".env.production.local", ".git/config", ".npmrc")
 ATTRIBUTE = re.compile(rb"(?:src|href|data-src)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
-IN_SCRIPT = re.compile(
+PATH_IN_SCRIPT = re.compile(
     rb"[\"'`(]((?:\.{0,2}/)?[A-Za-z0-9_@./~-]{1,200}\.(?:m?js|css|json|wasm|map|html))[\"'`)?]"
 )
 SOURCE_MAP = re.compile(rb"[#@]\s*sourceMappingURL=([^\s*\"']{1,400})")
@@ -33,24 +33,30 @@ SOURCE_MAP = re.compile(rb"[#@]\s*sourceMappingURL=([^\s*\"']{1,400})")
 
 @dataclass
 class Site:
-    """What was read: files by their path on the host, and what should have been there and was not."""
+    """What was read.
+
+    Args:
+        files: by their path on the host.
+        missing: scripts and styles that the page names and the host did not serve.
+        complete: False when a limit of size, number or time ended the reading.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-    whole: bool = True
+    complete: bool = True
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer: where it came from in the end, and its body; None when there was none."""
+class Response:
+    """One answer: the URL after all redirects, and its body; None when there was no good answer."""
 
     url: str
     body: bytes | None
-    page: bool = False
+    is_page: bool = False
 
 
-def read(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
-    """The page at `url` and everything on its host that it refers to, directly or not.
+def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
+    """The page at `url` and everything on its host that it refers to, directly or not; times in seconds.
 
     Raises:
         Unreachable: the page itself gives no good answer.
@@ -59,70 +65,61 @@ def read(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
     start = _fetch(url, timeout)
     if start.body is None:
         raise Unreachable(f"{url} gave no page to scan", f"`curl -i {url}` shows what it answers")
-    site = Site({_name(start.url) or "index.html": start.body})
-    waiting = dict.fromkeys(_needed(start), True) | dict.fromkeys(
-        [ref for ref in _guessed(start) if ref not in set(_needed(start))], False
-    )
-    waiting |= dict.fromkeys([urljoin(start.url, probe) for probe in PROBES], False)
+    site = Site({_path(start.url) or "index.html": start.body})
+    needed = list(_assets(start))
+    optional = [*_references(start), *(urljoin(start.url, probe) for probe in PROBES)]
+    waiting = [*needed, *optional]
     seen = {start.url, url}
     while waiting:
-        batch = [each for each in list(waiting) if each not in seen][:AT_ONCE]
-        needed = {each: waiting[each] for each in batch}
-        waiting = {each: must for each, must in waiting.items() if each not in seen and each not in needed}
+        waiting = [target for target in dict.fromkeys(waiting) if target not in seen]
+        batch, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
         seen.update(batch)
-        for asked, answer in [(each, submit(_fetch, each, timeout)) for each in batch]:
-            waiting |= _taken(site, start, asked, answer.result(), must=needed[asked], seen=seen)
-        if not _within(site, seen, until):
-            site.whole = False
+        for target, answer in [(target, submit(_fetch, target, timeout)) for target in batch]:
+            response = answer.result()
+            if _is_file(target, response, start):
+                site.files[_path(response.url) or _path(target)] = response.body or b""
+                waiting += _references(response, start.url)
+            elif target in needed:
+                site.missing.append(_path(target))
+        if not _within_limits(site, seen, until):
+            site.complete = False
             break
     return site
 
 
-def _within(site: Site, seen: set[str], until: float) -> bool:
+def _within_limits(site: Site, seen: set[str], until: float) -> bool:
     size = sum(len(body) for body in site.files.values())
-    return len(seen) < FILES and size < MOST and time.monotonic() < until
+    return len(seen) < MOST_FILES and size < LARGEST_SITE and time.monotonic() < until
 
 
-def _taken(
-    site: Site, start: Answer, asked: str, answer: Answer, *, must: bool, seen: set[str]
-) -> dict[str, bool]:
-    """Keep an answer, and tell what it refers to. The page of the site itself stands for `not found`."""
-    fallback = answer.page and (answer.body == start.body or not _name(asked).endswith(".html"))
-    if answer.body is None or fallback:
-        if must:
-            site.missing.append(_name(asked))
-        return {}
-    site.files[_name(answer.url) or _name(asked)] = answer.body
-    more = [*_guessed(answer), *(urljoin(start.url, ref) for ref in _texts(answer.body))]
-    return {each: False for each in more if each not in seen and _same(each, start.url)}
+def _is_file(target: str, response: Response, start: Response) -> bool:
+    """Whether the host has this file. Many answer with the site's own page for what they don't have."""
+    fallback = response.is_page and (response.body == start.body or not _path(target).endswith(".html"))
+    return response.body is not None and not fallback
 
 
-def _needed(answer: Answer) -> Iterator[str]:
-    """What the page itself names as scripts and styles."""
-    for match in ATTRIBUTE.finditer(answer.body or b""):
-        target = urldefrag(urljoin(answer.url, match[1].decode("utf-8", "replace"))).url
-        if _same(target, answer.url) and re.search(r"\.(m?js|css)(\?|$)", target):
+def _assets(page: Response) -> Iterator[str]:
+    """The scripts and styles of the page."""
+    for match in ATTRIBUTE.finditer(page.body or b""):
+        target = urldefrag(urljoin(page.url, match[1].decode("utf-8", "replace"))).url
+        if _same_host(target, page.url) and re.search(r"\.(m?js|css)(\?|$)", target):
             yield target
 
 
-def _guessed(answer: Answer) -> Iterator[str]:
-    """What its texts may refer to: chunks, workers, source maps."""
-    body = answer.body or b""
-    found = [match[1] for match in ATTRIBUTE.finditer(body)] if answer.page else []
-    found += [match[1] for match in SOURCE_MAP.finditer(body) if not match[1].startswith(b"data:")]
-    texts = [text.decode("utf-8", "replace") for text in found] + list(_texts(body))
-    for text in texts:
-        target = urldefrag(urljoin(answer.url, text)).url
-        if _same(target, answer.url):
-            yield target
+def _references(response: Response, root: str | None = None) -> Iterator[str]:
+    """What a file may refer to, relative to itself or to `root`: chunks, workers, source maps."""
+    body = response.body or b""
+    relative = [match[1] for match in ATTRIBUTE.finditer(body)] if response.is_page else []
+    relative += [match[1] for match in SOURCE_MAP.finditer(body) if not match[1].startswith(b"data:")]
+    paths = [match[1] for match in PATH_IN_SCRIPT.finditer(body)]
+    targets = [
+        urldefrag(urljoin(response.url, path.decode("utf-8", "replace"))).url for path in relative + paths
+    ]
+    targets += [urljoin(root, path.decode("ascii")) for path in paths if root]
+    return (target for target in targets if _same_host(target, root or response.url))
 
 
-def _texts(body: bytes) -> Iterator[str]:
-    for match in IN_SCRIPT.finditer(body):
-        yield match[1].decode("ascii")
-
-
-def _same(url: str, other: str) -> bool:
+def _same_host(url: str, other: str) -> bool:
     try:
         one, two = urlsplit(url), urlsplit(other)
     except ValueError:
@@ -130,12 +127,12 @@ def _same(url: str, other: str) -> bool:
     return one.scheme in ("http", "https") and one.netloc == two.netloc
 
 
-def _name(url: str) -> str:
+def _path(url: str) -> str:
     return urlsplit(url).path.lstrip("/")
 
 
-def _fetch(url: str, timeout: float) -> Answer:
-    """One file, redirects followed on the same host; anything but a whole good answer is none."""
+def _fetch(url: str, timeout: float) -> Response:
+    """One file; redirects are followed on the same host. Only a complete answer of status 200 has a body."""
     import requests
     import urllib3
 
@@ -145,20 +142,20 @@ def _fetch(url: str, timeout: float) -> Answer:
                 url, timeout=timeout, headers=HEADERS, allow_redirects=False, stream=True
             ) as response:
                 if not response.is_redirect:
-                    return _whole(url, response)
+                    return _read(url, response)
                 target = urljoin(url, response.headers["location"])
-            if not _same(target, url):
+            if not _same_host(target, url):
                 break
             url = target
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
         pass
-    return Answer(url, None)
+    return Response(url, None)
 
 
-def _whole(url: str, response: requests.Response) -> Answer:
+def _read(url: str, response: requests.Response) -> Response:
     if response.status_code != 200:
-        return Answer(url, None)
+        return Response(url, None)
     body = bytes(response.raw.read(LARGEST + 1, decode_content=True))
     if len(body) > LARGEST:
-        return Answer(url, None)
-    return Answer(url, body, "html" in response.headers.get("content-type", ""))
+        return Response(url, None)
+    return Response(url, body, "html" in response.headers.get("content-type", ""))

@@ -1,8 +1,9 @@
 # pure
-"""Variables as they were written: in which file, on which line, for which environment."""
+"""The variables of an environment: in which file, on which line; and one environment as the rules see it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from scripts.config.settings import Environment
 from scripts.secrets import classify, formats
+from scripts.secrets.classify import PublicNames
 from scripts.secrets.finding import Finding, Severity
 
 PROCESS = "process environment"
@@ -19,24 +21,29 @@ HOSTED = (".supabase.co", ".supabase.in", ".supabase.net")
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable; `line` is None for what the process environment says."""
+    """One variable; `line` is None for one of the process environment."""
 
     name: str
     value: str = field(repr=False)
     file: str
     line: int | None = None
 
+    @property
+    def token(self) -> formats.Token | None:
+        """The claims of the value, if it is a JSON web token."""
+        return formats.parse_token(self.value)
+
 
 @dataclass(frozen=True)
-class Written:
-    """All that was written down for one environment.
+class EnvFile:
+    """The variables of one environment: those of its file, then those of the process environment.
 
     Args:
-        file: what its file is called in messages.
-        variables: in order, a name that stands there twice twice; the process environment's last.
+        file: the file's name in messages.
+        variables: in order; a name that occurs twice is here twice.
         faults: the numbers of lines that not all parsers read alike.
         kind: the values of an environment; a committed example, whose values are placeholders; or what a
-            build reads besides (the app's own `.env` files, public names of the process).
+            build reads besides (the app's own `.env` files, public names of the process environment).
         exposed: why others can read the file, each with how to mend it.
     """
 
@@ -48,38 +55,31 @@ class Written:
     exposed: tuple[tuple[str, str], ...] = ()
 
     @property
-    def values(self) -> Mapping[str, Variable]:
-        """The variables that count: the last of each name."""
-        return {each.name: each for each in self.variables}
+    def effective(self) -> Mapping[str, Variable]:
+        """The variables that count, by name: the last of each."""
+        return {variable.name: variable for variable in self.variables}
 
     def value(self, name: str) -> str:
-        """The value that counts; empty where there is none."""
-        found = self.values.get(name)
-        return found.value if found else ""
+        """The value that counts; "" where there is none."""
+        variable = self.effective.get(name)
+        return variable.value if variable else ""
 
 
-@dataclass(frozen=True)
-class Public:
-    """Which variables reach a browser: by their prefix, or because the build is given them."""
-
-    prefixes: tuple[str, ...]
-    built: tuple[str, ...] = ()
-
-    def prefix(self, name: str) -> str | None:
-        """The public prefix of a name; "" for one that the build is given without a prefix."""
-        found = classify.public_prefix(name, self.prefixes)
-        return "" if found is None and name in self.built else found
-
-    def secrets(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Those that hold a secret, under whatever name."""
-        return [
-            each
-            for each in variables
-            if classify.is_secret(each.name, each.value, self.prefix(each.name) or "")
-        ]
+def secrets_among(variables: Iterable[Variable], public: PublicNames) -> list[Variable]:
+    """Those that hold a secret, under whatever name."""
+    return [
+        variable
+        for variable in variables
+        if classify.is_secret(variable.name, variable.value, public.prefix(variable.name))
+    ]
 
 
-def address(value: str) -> SplitResult | None:
+def digest(value: str) -> str:
+    """The SHA-256 of a value, in hex: how values are compared without being shown; "" for none."""
+    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest() if value else ""
+
+
+def parse_address(value: str) -> SplitResult | None:
     """The parts of an address, None for what can't be read as one."""
     try:
         parts = urlsplit(value)
@@ -90,14 +90,14 @@ def address(value: str) -> SplitResult | None:
 
 
 def is_local(parts: SplitResult | None) -> bool:
-    """Whether the address is one of the machine that asks."""
+    """Whether the address is one of this machine."""
     host = (parts.hostname or "") if parts else ""
     return host in LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
 
 
-def project(value: str) -> str:
-    """The Supabase project that an address belongs to; empty for any other address."""
-    parts = address(value)
+def project_of(value: str) -> str:
+    """The ref of the Supabase project that an address belongs to; "" for any other address."""
+    parts = parse_address(value)
     host = (parts.hostname or "").lower() if parts else ""
     if parts and host.endswith(".pooler.supabase.com"):
         return (parts.username or "").partition(".")[2].lower()
@@ -106,92 +106,90 @@ def project(value: str) -> str:
     return ""
 
 
-# One environment under examination: what was written for it, what it is, and its neighbours.
-
-
 @dataclass(frozen=True)
-class Place:
-    """An environment and what was written for it."""
+class Configured:
+    """An environment of the chain, and its variables."""
 
     environment: Environment
-    written: Written
+    file: EnvFile
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the environment is called."""
+        """The environment's name and its aliases."""
         return (self.environment.name, *self.environment.aliases)
 
-    def project(self, public: Public) -> str:
-        """The Supabase project by the app's own `SUPABASE_URL`; empty where it has none."""
-        for each in self.written.values.values():
-            if each.name.removeprefix(public.prefix(each.name) or "") == "SUPABASE_URL":
-                return project(each.value)
+    def project(self, public: PublicNames) -> str:
+        """The Supabase project by the app's own `SUPABASE_URL`; "" where it has none."""
+        for variable in self.file.effective.values():
+            if variable.name.removeprefix(public.prefix(variable.name) or "") == "SUPABASE_URL":
+                return project_of(variable.value)
         return ""
 
 
 @dataclass(frozen=True)
-class Case:
-    """What all rules look at.
+class CheckedEnvironment:
+    """One environment with everything that the rules look at.
 
     Args:
+        others: the rest of the chain, to compare with.
         needed: the variables that a release of this environment can't do without, each with its reason.
         shared: names whose value may be the same everywhere.
         now: seconds of Unix time.
         first: the first of the chain, where people also work on their own machines.
     """
 
-    place: Place
-    others: tuple[Place, ...]
-    public: Public
+    own: Configured
+    others: tuple[Configured, ...]
+    public: PublicNames
     needed: tuple[tuple[str, str], ...] = ()
     shared: tuple[str, ...] = ()
     now: float = 0
     first: bool = False
 
     @property
-    def written(self) -> Written:
-        """What was written for this environment."""
-        return self.place.written
+    def name(self) -> str:
+        """The environment's name."""
+        return self.own.environment.name
+
+    @property
+    def file(self) -> EnvFile:
+        """What the environment's file and the process environment say."""
+        return self.own.file
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        """The variables that count, those with a value."""
-        return tuple(each for each in self.written.values.values() if each.value)
+        """The variables that count and have a value."""
+        return tuple(variable for variable in self.file.effective.values() if variable.value)
 
     @property
-    def name(self) -> str:
-        """The environment's name."""
-        return self.place.environment.name
+    def secrets(self) -> list[Variable]:
+        """Those of them that hold a secret."""
+        return secrets_among(self.variables, self.public)
 
-    def found(
+    def finding(
         self, rule: str, about: Variable | str, message: str, hint: str, severity: Severity = "error"
     ) -> Finding:
         """A finding about a variable of this environment, or about a name that it lacks."""
         if isinstance(about, Variable):
             return Finding(rule, severity, about.file, about.line, about.name, message, hint)
-        return Finding(rule, severity, self.written.file, None, about, message, hint)
+        return Finding(rule, severity, self.file.file, None, about, message, hint)
+
+    def bare(self, variable: Variable) -> str:
+        """The variable's name without its public prefix."""
+        return variable.name.removeprefix(self.public.prefix(variable.name) or "")
 
     def public_variables(self) -> Iterator[tuple[Variable, str]]:
         """The variables that reach a browser, with their prefix."""
-        for each in self.variables:
-            prefix = self.public.prefix(each.name)
+        for variable in self.variables:
+            prefix = self.public.prefix(variable.name)
             if prefix is not None:
-                yield each, prefix
+                yield variable, prefix
 
-    def secrets(self) -> tuple[Variable, ...]:
-        """The variables that hold a secret and stay on the server."""
-        return tuple(e for e in self.public.secrets(self.variables) if self.public.prefix(e.name) is None)
-
-    def role(self, variable: Variable) -> str:
-        """What a Supabase key's name says that it is: `public`, `secret`, or nothing."""
-        bare = variable.name.removeprefix(self.public.prefix(variable.name) or "").upper()
+    def key_kind(self, variable: Variable) -> str:
+        """What a Supabase key should be by its name: "public", "secret", or ""."""
+        bare = self.bare(variable).upper()
         if bare.endswith(
             ("SUPABASE_ANON_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_PUBLISHABLE_DEFAULT_KEY")
         ):
             return "public"
         return "secret" if "SERVICE_ROLE" in bare or bare.endswith("SUPABASE_SECRET_KEY") else ""
-
-
-def token(variable: Variable) -> formats.Token | None:
-    """The claims of a variable's value, if it is a token."""
-    return formats.token_of(variable.value)

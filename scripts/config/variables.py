@@ -1,0 +1,67 @@
+# pure
+"""The desk's own variables: the one table of what stands in `.env.<environment>` beside the app's variables."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class DeskVariable(NamedTuple):
+    """One variable that the desk reads.
+
+    Args:
+        secret: its value is masked, whatever it looks like.
+        plain: CI may set it without the environment's prefix, for the environment that the run is about.
+        shared: one value may serve all environments (the default of `[secrets] shared`).
+        app: the app's server may read it as well, so a host may have it.
+        proposed: `invoke init` writes a line for it into the examples: "always", or for apps with a "database".
+    """
+
+    name: str
+    secret: bool = True
+    plain: bool = True
+    shared: bool = False
+    app: bool = False
+    proposed: str = ""
+
+
+VARIABLES = (
+    # the environment's database: migrations, backups, restores; the password may stand in the address
+    DeskVariable("DATABASE_URL", proposed="database"),
+    DeskVariable("DATABASE_PASSWORD", proposed="database"),
+    # Replit's Publish
+    DeskVariable("REPLIT_MCP_TOKEN", shared=True, proposed="always"),
+    # where notices go: `TARGETS` in `notify/deliver.py`
+    DeskVariable("SLACK_WEBHOOK_URL", shared=True, proposed="always"),
+    DeskVariable("DISCORD_WEBHOOK_URL", shared=True, proposed="always"),
+    # where `db.rehearse` may create and drop databases
+    DeskVariable("SCRATCH_DATABASE_URL"),
+    DeskVariable("SCRATCH_DATABASE_PASSWORD"),
+    # the private age key that opens backups, and the bucket of `[backup]`
+    DeskVariable("BACKUP_IDENTITY"),
+    DeskVariable("BACKUP_S3_KEY_ID", secret=False),
+    DeskVariable("BACKUP_S3_SECRET_KEY"),
+    # `env.push`, `env.diff`
+    DeskVariable("SUPABASE_ACCESS_TOKEN", shared=True),
+    # `doctor`, `env.diff`; a CI job's own token is read from the process environment, never as an environment's value
+    DeskVariable("GITHUB_TOKEN", plain=False, shared=True),
+    DeskVariable("GH_TOKEN", plain=False, shared=True),
+    DeskVariable("SENTRY_AUTH_TOKEN", plain=False, shared=True),
+    DeskVariable("SENTRY_DSN", secret=False, plain=False, shared=True, app=True),
+    # the accounts of the load journey `inbox`: "mail:password,mail:password"
+    DeskVariable("LOAD_ACCOUNTS", plain=False),
+)
+NAMES = frozenset(each.name for each in VARIABLES)
+SECRET_NAMES = frozenset(each.name for each in VARIABLES if each.secret)
+PLAIN_NAMES = tuple(each.name for each in VARIABLES if each.plain)
+SHARED_NAMES = tuple(each.name for each in VARIABLES if each.shared)
+# Names that begin so are the desk's too, such as a setting of a backup store that the table does not list.
+OWN_PREFIXES = re.compile(r"(?:BACKUP|SCRATCH|REPLIT|LOAD)_.*")
+
+
+def is_desk_only(name: str) -> bool:
+    """Whether the desk alone reads this variable: neither the app nor a host of the app has it."""
+    return bool(OWN_PREFIXES.fullmatch(name)) or any(
+        each.name == name and not each.app for each in VARIABLES
+    )
