@@ -21,24 +21,18 @@ from scripts.config.outcome import Outcome
 from scripts.config.parse import parse
 from scripts.config.request import LAST, Request
 from scripts.config.settings import Environment, Settings
+from scripts.config.variables import PLAIN_NAMES
 from scripts.console import Console
 from scripts.errors import CommandFailed, ConfigError
 from scripts.git.command import check_remote_urls
 from scripts.git.merge import MergingGit
 from scripts.secrets import load
-from scripts.secrets.classify import hidden
+from scripts.secrets.classify import PublicNames, colliding, masked_values
 from scripts.system import signals
 from scripts.system.background import submit
 from scripts.system.process import end_all
 from scripts.system.secret import remember
 
-# what a CI job may give for the environment that it releases to, without its name before it
-PLAIN_NAMES = (
-    *("DATABASE_URL", "DATABASE_PASSWORD", "REPLIT_MCP_TOKEN"),
-    *("SCRATCH_DATABASE_URL", "SCRATCH_DATABASE_PASSWORD"),
-    *("BACKUP_IDENTITY", "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY"),
-    *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN"),
-)
 R = TypeVar("R", bound=Request)
 
 
@@ -63,7 +57,8 @@ def run_plain(load: Callable[[], Callable[[Progress, R], Outcome]], request: R) 
 def _listening(request: Request) -> Console:
     console = Console(request.json)
     signals.listen()
-    _keep_to_ourselves(os.environ)  # before anything is read that could fail and be quoted
+    for value in masked_values(os.environ, PublicNames(), declared=False):
+        remember(value)  # before anything is read that could fail and be quoted
     return console
 
 
@@ -107,17 +102,19 @@ def opened(console: Console, target: str | None = None) -> Desk:
     author = submit(git.user_name)  # beside the next two questions to git: each costs a start
     check_remote_urls(git.folder, git.remote)
 
+    _refuse_collisions(os.environ, settings, "the process environment")
+
     @cache
     def values(environment: Environment) -> Mapping[str, str]:
-        found = _file(console, folder, environment, settings)
-        found |= process(environment, tuple(found))
-        _keep_to_ourselves(found)
-        return found
+        values = _read_file(console, folder, environment, settings)
+        values |= process(environment, tuple(values))
+        _mask(values, settings, environment.name)
+        return values
 
-    def process(environment: Environment, known: tuple[str, ...] = ()) -> dict[str, str]:
-        names = (*PLAIN_NAMES, *settings.app.build_variables, *known) if environment.name == about else ()
-        said = {name: os.environ[name] for name in names if name in os.environ}
-        return said | env_files.from_process(environment.name)
+    def process(environment: Environment, in_file: tuple[str, ...] = ()) -> dict[str, str]:
+        names = (*PLAIN_NAMES, *settings.app.build_variables, *in_file) if environment.name == about else ()
+        plain = {name: os.environ[name] for name in names if name in os.environ}
+        return plain | env_files.from_process(environment.name)
 
     return Desk(
         settings=settings,
@@ -155,17 +152,48 @@ def _repository(folder: Path, settings: Settings) -> Path:
     return repository
 
 
-def _file(console: Console, folder: Path, environment: Environment, settings: Settings) -> dict[str, str]:
-    """What the environment's file says; SOPS, where it is asked for, is in the way of nobody else."""
+def _public(settings: Settings) -> PublicNames:
+    return PublicNames(settings.secrets.public_prefixes, settings.app.build_variables)
+
+
+def _names(settings: Settings) -> set[str]:
+    """What the ledger, the lock and every document are keyed by."""
+    return {
+        name
+        for environment in settings
+        for name in (environment.name, environment.branch, *environment.aliases)
+    }
+
+
+def _mask(variables: Mapping[str, str], settings: Settings, owner: str) -> None:
+    """Mask the values of an environment from now on, but not the names of environments and branches."""
+    _refuse_collisions(variables, settings, owner)
+    for value in masked_values(variables, _public(settings), _names(settings), declared=True):
+        remember(value)
+
+
+def _refuse_collisions(variables: Mapping[str, str], settings: Settings, owner: str) -> None:
+    """Return if no mask of a secret could hide the name of an environment or a branch.
+
+    Raises:
+        ConfigError: one would.
+    """
+    for name in colliding(variables, _public(settings), _names(settings)):
+        raise ConfigError(
+            f"`{name}` of {owner} is a secret that stands in the name of an environment or a branch:"
+            " masking it would garble the ledger",
+            f"give `{name}` a value that nobody can guess, or unset it",
+        )
+
+
+def _read_file(
+    console: Console, folder: Path, environment: Environment, settings: Settings
+) -> dict[str, str]:
+    """The values of the environment's file, decrypted where SOPS is the provider."""
     file = load.file_of(folder, environment.name, settings.secrets.provider)
     if settings.secrets.provider == "file" and env_files.readable_by_others(file):
         console.note(f"warning: `{file}` can be read by others: `chmod 600 {file}`")
     return env_files.values(load.text(file, settings.secrets.provider) or "", file)
-
-
-def _keep_to_ourselves(variables: Mapping[str, str]) -> None:
-    for value in hidden(variables):
-        remember(value)
 
 
 def _actor(author: Future[str]) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from scripts.errors import ConfigError, Unreachable
 from scripts.system.background import submit
+from scripts.system.secret import Secret
 
 if TYPE_CHECKING:
     import requests
@@ -21,6 +23,7 @@ LARGEST = 65_536  # bytes of a version stamp that are read; a real one has 200
 LONGEST = 100  # characters of one of its values
 GRACE = 0.5  # seconds over the time-out of a request after which nobody waits for it any more
 REDIRECTS = 3
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HEADERS = {"Cache-Control": "no-cache", "Pragma": "no-cache", "User-Agent": "release-desk"}
 
 T = TypeVar("T")
@@ -131,3 +134,32 @@ def in_short(fault: Exception) -> str:
     if isinstance(fault, requests.ConnectionError):
         return "can't connect"
     return f"its answer broke off ({type(fault).__name__})"
+
+
+def get_json(
+    url: str, token: Secret, timeout: float, headers: Mapping[str, str] | None = None
+) -> tuple[int, Any, Mapping[str, str]]:
+    """Status, JSON document and headers of an API's answer; the document is None where there is none.
+
+    Raises:
+        ConfigError: the token would travel unencrypted.
+        Unreachable: no answer, or a good one that is no JSON.
+    """
+    import requests
+
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" and host not in LOOPBACK:
+        raise ConfigError(f"the API at `{host}` has no https address: a token would travel unencrypted")
+    sent = {"Accept": "application/json", "User-Agent": HEADERS["User-Agent"], **(headers or {})}
+    sent["Authorization"] = f"Bearer {token.reveal()}"
+    try:
+        response = requests.get(url, headers=sent, timeout=timeout, allow_redirects=False)
+        document = response.json() if response.content else None
+    except ValueError as fault:  # `requests` raises its own kind of it for a body that is no JSON
+        if response.status_code == 200:
+            raise Unreachable(f"the API at `{host}` gave no JSON ({type(fault).__name__})") from None
+        document = None
+    except _faults() as fault:
+        raise Unreachable(f"the API at `{host}` gave no answer ({type(fault).__name__})") from None
+    return response.status_code, document, response.headers

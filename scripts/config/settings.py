@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from scripts.config.load_settings import Caps, LoadSettings
+from scripts.config.variables import SHARED_NAMES
 from scripts.errors import Refused
 
 
@@ -125,10 +126,7 @@ class Secrets(NamedTuple):
         *("VITE_", "NEXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "NUXT_PUBLIC_", "VUE_APP_"),
         *("GATSBY_", "EXPO_PUBLIC_", "NG_APP_", "STORYBOOK_"),
     )
-    shared: tuple[str, ...] = (
-        *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SUPABASE_ACCESS_TOKEN", "REPLIT_MCP_TOKEN"),
-        *("GITHUB_TOKEN", "GH_TOKEN", "SENTRY_AUTH_TOKEN", "SENTRY_DSN"),
-    )
+    shared: tuple[str, ...] = SHARED_NAMES
     supabase_api: str = "https://api.supabase.com"
     github_api: str = "https://api.github.com"
     allow: tuple[Allowed, ...] = ()

@@ -1,5 +1,5 @@
 # pure
-"""The desk's own variables: the one table of what stands in `.env.<environment>` beside the app's variables."""
+"""The desk's own variables, in one table: what `.env.<environment>` holds beside the app's variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class DeskVariable(NamedTuple):
         plain: CI may set it without the environment's prefix, for the environment that the run is about.
         shared: one value may serve all environments (the default of `[secrets] shared`).
         app: the app's server may read it as well, so a host may have it.
-        proposed: `invoke init` writes a line for it into the examples: "always", or for apps with a "database".
+        proposed: `invoke init` writes a line for it: "always", or for an app with a "database".
     """
 
     name: str
@@ -44,7 +44,7 @@ VARIABLES = (
     DeskVariable("BACKUP_S3_SECRET_KEY"),
     # `env.push`, `env.diff`
     DeskVariable("SUPABASE_ACCESS_TOKEN", shared=True),
-    # `doctor`, `env.diff`; a CI job's own token is read from the process environment, never as an environment's value
+    # `doctor`, `env.diff`; not plain, since a CI job's own token says nothing of an environment
     DeskVariable("GITHUB_TOKEN", plain=False, shared=True),
     DeskVariable("GH_TOKEN", plain=False, shared=True),
     DeskVariable("SENTRY_AUTH_TOKEN", plain=False, shared=True),

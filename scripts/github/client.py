@@ -1,4 +1,4 @@
-"""GitHub's REST API, asked for what it enforces; the token goes to that host alone."""
+"""GitHub's REST API: what a repository enforces and holds; the token goes to that host alone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from scripts.errors import ConfigError, Unreachable
-from scripts.system.secret import Secret, redact
+from scripts.errors import CommandFailed, ConfigError, Unreachable
+from scripts.http import LOOPBACK, get_json
+from scripts.system.secret import Secret
 
-PUBLIC = "https://api.github.com"
+API = "https://api.github.com"
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 TIMEOUT = 10.0
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-OWNER_AND_NAME = re.compile(
-    r"(?:https?://|ssh://)?(?:[^@/\s]+@)?github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?"
+PAGE = 100  # entries of a list that one request asks for; GitHub allows no more
+MOST_PAGES = 100
+REMOTE = re.compile(
+    r"(?:https?://|ssh://)?(?:[^@/\s]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 
 
@@ -26,58 +29,93 @@ class Github:
 
     repository: str
     token: Secret
-    api: str = PUBLIC
+    api: str = API
 
     def __post_init__(self) -> None:
-        """Raises ConfigError: the token would travel in clear."""
+        """Raises ConfigError: the token would travel unencrypted."""
         parts = urlsplit(self.api)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise ConfigError("`GITHUB_API_URL` is no https address", "unset it, or correct it")
+            raise ConfigError(
+                f"GitHub's API at `{self.api}` is no https address",
+                "correct `GITHUB_API_URL`, or `[secrets] github_api`",
+            )
 
     def get(self, path: str = "") -> tuple[int, Any, Mapping[str, str]]:
         """Status, JSON document and headers of one question about the repository.
 
         Raises:
-            Unreachable: no answer, or one that is no JSON.
+            Unreachable: no answer, or a good one that is no JSON.
         """
-        import requests
-
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {self.token.reveal()}",
-            "X-GitHub-Api-Version": "2022-11-28",
-            "User-Agent": "release-desk",
-        }
         url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
-        try:
-            answer = requests.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False)
-            document = answer.json() if answer.content else None
-        except (requests.RequestException, OSError, ValueError) as fault:
-            why = redact(type(fault).__name__)
-            raise Unreachable(f"GitHub's API at `{self.api}` gave no answer ({why})") from None
-        return answer.status_code, document, answer.headers
+        return get_json(url, self.token, TIMEOUT, HEADERS)
+
+    def environment_secrets(self, environment: str) -> list[str]:
+        """The names of a GitHub environment's secrets, every page of them. Their values can't be read.
+
+        Raises:
+            Unreachable: no answer, or the token may not read them.
+            CommandFailed: the answer is no list of secrets.
+        """
+        names: list[str] = []
+        path = f"/environments/{quote(environment, safe='')}/secrets"
+        for page in range(1, MOST_PAGES + 1):
+            status, document, _ = self.get(f"{path}?per_page={PAGE}&page={page}")
+            require_readable(status, "GitHub")
+            secrets = document.get("secrets") if isinstance(document, dict) else None
+            if not isinstance(secrets, list):
+                raise CommandFailed("GitHub answered something else than a list of secrets")
+            names += [
+                str(secret["name"]) for secret in secrets if isinstance(secret, dict) and "name" in secret
+            ]
+            if len(secrets) < PAGE:
+                break
+        return names
 
 
-def from_process(addresses: Sequence[str], token: str | None) -> Github | None:
-    """The repository of a remote's addresses, or the one that the CI job is about; None without a token.
+def require_readable(status: int, host: str) -> None:
+    """Return for status 200.
+
+    Raises:
+        Unreachable: any other status, with what it means for the token.
+    """
+    if status in (401, 403):
+        raise Unreachable(
+            f"{host} does not accept the token ({status})", "give it the right to read secrets"
+        )
+    if status == 404:
+        raise Unreachable(f"{host} has no such project or environment, or hides it from this token (404)")
+    if status != 200:
+        raise Unreachable(f"{host} answered {status}")
+
+
+def from_process(urls: Sequence[str], token: str | None) -> Github | None:
+    """The repository of a remote's URLs, or the CI job's; None without a token or a repository.
 
     In GitHub Actions the variables `GITHUB_TOKEN`, `GITHUB_REPOSITORY` and `GITHUB_API_URL` are the job's.
     """
     token = os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN") or token
+    api = os.environ.get("GITHUB_API_URL") or API
     named = os.environ.get("GITHUB_REPOSITORY") or ""
     job = named if re.fullmatch(r"[\w.-]+/[\w.-]+", named) else None
-    repository = next(filter(None, map(repository_of, addresses)), job)
+    repository = first_repository(urls, api) or job
     if not (token and repository):
         return None
-    return Github(repository, Secret(token), os.environ.get("GITHUB_API_URL") or PUBLIC)
+    return Github(repository, Secret(token), api)
 
 
 def branch_path(branch: str, rest: str = "") -> str:
-    """The part of an address that names a branch: `/` in its name is no step of the path."""
+    """The part of a path that names a branch: a `/` in its name separates nothing."""
     return f"{quote(branch, safe='')}{rest}"
 
 
-def repository_of(address: str) -> str | None:
-    """`owner/name` of a remote on github.com; None for any other host."""
-    found = OWNER_AND_NAME.fullmatch(address.strip())
-    return f"{found[1]}/{found[2]}" if found else None
+def first_repository(urls: Sequence[str], api: str = API) -> str | None:
+    """`owner/name` of the first of a remote's URLs that is on GitHub; None if none is."""
+    return next((repository for url in urls if (repository := repository_of(url, api))), None)
+
+
+def repository_of(url: str, api: str = API) -> str | None:
+    """`owner/name` of a remote on github.com or the host of the configured API; None for any other."""
+    host = (urlsplit(api).hostname or "").lower()
+    hosts = {"github.com", "ssh.github.com", host, host.removeprefix("api.")}
+    remote = REMOTE.fullmatch(url.strip())
+    return remote["name"] if remote and remote["host"].lower() in hosts else None

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from scripts.errors import CommandFailed, ReleaseFailed
 from scripts.release.run import ReleaseRun
-from scripts.secrets import bundle, site
+from scripts.secrets.bundle import read_archive
 from scripts.secrets.finding import Finding, errors
-from scripts.secrets.scan_command import judged, known
+from scripts.secrets.scan_command import scan_files, scan_inputs
+from scripts.secrets.site import read_site
 
 Bundle = dict[str, bytes]
 
@@ -22,8 +23,8 @@ def scan_bundle(run: ReleaseRun, archive: bytes) -> Bundle:
     """
     desk, environment = run.desk, run.environment
     with run.step("scan", f"what was built in `{environment.ssh_host}`"):
-        files = bundle.archive(archive, f"the workspace `{environment.ssh_host}`")
-        found = judged(desk, files, known(desk, environment))
+        files = read_archive(archive, f"the workspace `{environment.ssh_host}`")
+        found = scan_files(desk, files, scan_inputs(desk, environment))
         _stop(run, found, "what was built may not be published")
     return files
 
@@ -39,16 +40,16 @@ def scan_served(run: ReleaseRun, built: Bundle) -> None:
     desk, url = run.desk, run.environment.url
     with run.step("scan", url):
         try:
-            seen = site.read(url, desk.settings.verify.request_timeout)
+            seen = read_site(url, desk.settings.verify.request_timeout)
         except CommandFailed as fault:
             desk.progress.note(f"warning: {fault.message}")
             return
-        if seen.missing or not seen.whole:
+        if seen.missing or not seen.complete:
             desk.progress.note(f"warning: {url} could not be scanned as a whole")
         looked_at = set(built.values())
         fresh = {name: data for name, data in seen.files.items() if data not in looked_at}
-        anywhere = replace(known(desk, run.environment), own={}, others=())
-        found = judged(desk, fresh, anywhere) if fresh else ()
+        anywhere = replace(scan_inputs(desk, run.environment), own={}, others=())
+        found = scan_files(desk, fresh, anywhere) if fresh else ()
         _stop(
             run,
             tuple(each for each in found if each.rule != "LEAK006"),

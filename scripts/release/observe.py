@@ -17,7 +17,7 @@ from scripts.release.request import ReleaseRequest
 from scripts.release.schema_rules import with_scripts
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer
-from scripts.secrets.check import of_release
+from scripts.secrets.check import check_for_release
 from scripts.secrets.finding import Finding
 from scripts.state.ledger import Event
 from scripts.state.remote import Remote, observe_remote, read_lock
@@ -50,7 +50,7 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
 
 def _configuration(desk: Desk, request: ReleaseRequest, environment: Environment) -> tuple[Finding, ...]:
     """What `env.check` says; a rollback, or a run that is resumed, is not held up by it."""
-    return () if request.goes_back or request.resumes else of_release(desk, environment)
+    return () if request.goes_back or request.resumes else check_for_release(desk, environment)
 
 
 def _of_the_remote(

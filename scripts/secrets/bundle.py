@@ -80,7 +80,7 @@ def _gunzip(data: bytes) -> bytes | None:
 
 
 def _decode(text: bytes) -> bytes | None:
-    """The decoded base64; None if it is none, or no text. (Known values are found in any base64.)"""
+    """The decoded base64; None if it is none, or no text: known values are found in any base64 anyway."""
     plain = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
     if len(plain) % 4 == 1:
         return None

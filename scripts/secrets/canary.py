@@ -28,7 +28,10 @@ def scan_canary_build(desk: Desk, checkout: Path, target: Environment | None) ->
     """Build the checkout once with marks in place of secrets, and search the bundle for the marks."""
     environment = target or next(iter(desk.settings))
     public = load.public_names(desk)
-    names = [*_secret_names(desk, public, checkout), *(f"{prefix}{EXTRA}" for prefix in public.prefixes[:1])]
+    names = [
+        *_secret_names(desk, public, checkout),
+        *(f"{prefix}{EXTRA}" for prefix in public.prefixes[:1]),
+    ]
     marks = {name: MARK + desk.new_id() + desk.new_id() for name in names}
     with temporary.folder() as folder:
         output = folder / "out"
@@ -96,7 +99,8 @@ def build(checkout: Path, output: Path, variables: Mapping[str, str], timeout: f
     vite = checkout / VITE
     if not vite.is_file():
         raise Refused(
-            f"`{checkout}` has no Vite installed (`{VITE}`)", "`npm ci` there; other bundlers have no canary"
+            f"`{checkout}` has no Vite installed (`{VITE}`)",
+            "`npm ci` there; other bundlers have no canary",
         )
     node = shutil.which("node")
     if node is None:

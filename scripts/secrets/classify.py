@@ -1,5 +1,5 @@
 # pure
-"""What is a secret, by the name of a variable and the form of its value: decided once, for rules and for masking."""
+"""What is a secret, by its name and by the format of its value: decided once, for rules and masking alike."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from scripts.config.settings import Secrets
 from scripts.config.variables import SECRET_NAMES
 from scripts.secrets.formats import PUBLIC_ROLES, parse_token, secret_format
+from scripts.system.secret import SHORTEST
 
 # `secret`: the rules guard it, and it is masked wherever it comes from.
 # `private`: no rule says anything of it; it is masked when an environment has it.
@@ -53,8 +54,10 @@ PUBLIC_FORMS = re.compile(
     r"(?:sb_publishable_|pk_live_|pk_test_|pk\.eyJ|phc_|AIza|G-|GTM-|UA-)[A-Za-z0-9_.-]+|https?://[^\s:@]+(?::\d+)?(?:/.*)?"
 )
 
-# What is masked though no rule calls it a secret: a name that sounds like one, wherever the word stands in it.
-SOUNDS_SECRET = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|CREDENTIAL|WEBHOOK_URL|ACCESS_CODE")
+# Names that sound like a secret, wherever the word stands: masked, though no rule says anything of them.
+SOUNDS_SECRET = re.compile(
+    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|CREDENTIAL|WEBHOOK_URL|ACCESS_CODE"
+)
 # Names whose values everybody may see. Masking a path, an id or a commit would garble what the desk writes.
 SHOWN_NAMES = re.compile(
     r"(ANON_KEY|PUBLISHABLE_KEY|PUBLIC_KEY|_(PATH|DIR|FILE|ID|SOCK|LAYOUT|REF|COMMIT|SHA|REVISION|VERSION|RELEASE))$"
@@ -80,7 +83,7 @@ class PublicNames:
     built: tuple[str, ...] = ()
 
     def prefix(self, name: str) -> str | None:
-        """The public prefix of a name; "" for one that the build gets without a prefix; None for any other."""
+        """The public prefix of a name; "" for one that the build gets without; None for any other."""
         matching = (prefix for prefix in self.prefixes if prefix and name.startswith(prefix))
         longest = max(matching, key=len, default=None)
         return "" if longest is None and name in self.built else longest
@@ -95,8 +98,11 @@ def sensitivity(name: str, value: str, prefix: str | None = None) -> Sensitivity
     """
     if not value or SWITCH.fullmatch(value):
         return "public"
-    if secret_format(value) or is_strong_name(name, prefix or ""):
+    if secret_format(value):
         return "secret"
+    if is_strong_name(name, prefix or ""):
+        no_address = ADDRESS.search(_words(name, prefix or "")) and value.isalpha() and value.islower()
+        return "public" if no_address else "secret"
     if is_secret_name(name, prefix or "") and not is_public_format(value):
         return "secret"
     if name in SECRET_NAMES:
@@ -106,7 +112,7 @@ def sensitivity(name: str, value: str, prefix: str | None = None) -> Sensitivity
 
 
 def is_secret(name: str, value: str, prefix: str | None = None) -> bool:
-    """Whether the rules guard this variable: by its value, or by its name unless browsers may have the value."""
+    """Whether the rules guard this variable: by its value, or by its name unless browsers may have it."""
     return sensitivity(name, value, prefix) == "secret"
 
 
@@ -154,9 +160,10 @@ def masked_values(
     """Every value that nobody may see, and the passwords inside of values.
 
     Args:
-        names: of environments and branches: documents are keyed by them, so only a secret may look like one.
-        declared: the variables are an environment's, where all counts as private that is not public by rule;
-            of a process environment only what sounds secret does.
+        names: of environments and branches; documents are keyed by them, so only a secret equal to one
+            is masked (`colliding` finds it).
+        declared: the variables are an environment's, where everything is masked that is not public by rule.
+            Of the process environment only what sounds like a secret is.
     """
     for name, value in variables.items():
         kind = sensitivity(name, value, public.prefix(name))
@@ -170,8 +177,8 @@ def masked_values(
 
 
 def colliding(variables: Mapping[str, str], public: PublicNames, names: Collection[str]) -> Iterator[str]:
-    """The variables whose secret is (a part of) the name of an environment or a branch: masking would garble it."""
+    """The variables whose secret stands in the name of an environment or a branch: its mask would hide that."""
     for name, value in variables.items():
-        part_of = value.strip() and any(value.strip() in each for each in names)
-        if part_of and is_secret(name, value, public.prefix(name)):
+        masked = len(value.strip()) >= SHORTEST and any(value.strip() in each for each in names)
+        if masked and is_secret(name, value, public.prefix(name)):
             yield name

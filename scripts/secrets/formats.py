@@ -112,13 +112,13 @@ FORMATS = (
 def find_keys(data: bytes) -> Iterator[KeyMatch]:
     """Every key in the bytes that is never public; tokens are decoded, and judged by their role."""
     for kind in FORMATS:
-        pattern, last = _compiled(kind.pattern), -1
+        pattern, end = _compiled(kind.pattern), 0
         for position in (at for literal in kind.literals for at in positions(data, literal)):
-            if position <= last:
+            if position < end:
                 continue
-            match = pattern.search(data, max(0, position - BEFORE), position + LONGEST)
-            if match and match.start() > last:
-                last = match.end()
+            match = pattern.search(data, max(end, position - BEFORE), position + LONGEST)
+            if match:
+                end = match.end()
                 yield KeyMatch(kind.label, match.start(), match.group(), kind.severity)
     for position in positions(data, b"eyJ"):
         match = JWT.match(data, position)

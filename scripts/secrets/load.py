@@ -39,7 +39,7 @@ FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def public_names(desk: Desk) -> PublicNames:
-    """What reaches a browser: the configured prefixes, `envPrefix` of the app's Vite, and what the build gets."""
+    """What reaches a browser: the configured prefixes, the app's own for Vite, and what the build gets."""
     prefixes = [*desk.settings.secrets.public_prefixes]
     for name in VITE_CONFIG:
         file = desk.git.folder / name
@@ -50,7 +50,7 @@ def public_names(desk: Desk) -> PublicNames:
 
 
 def load_all(desk: Desk) -> dict[str, EnvFile]:
-    """The variables of every environment of the chain, by its name, with what lets others read the files."""
+    """The variables of each environment of the chain, by its name, with what lets others read the files."""
     names = tuple(file.name for environment in desk.settings if (file := _file(desk, environment)).exists())
     if not names or desk.settings.secrets.provider == "sops":  # encrypted files belong into git
         return {environment.name: load_environment(desk, environment) for environment in desk.settings}
@@ -59,7 +59,8 @@ def load_all(desk: Desk) -> dict[str, EnvFile]:
     loaded = [load_environment(desk, environment) for environment in desk.settings]
     return {
         env_file.environment: replace(
-            env_file, exposed=_exposure(desk.config_folder / env_file.file, tracked.result(), ignored.result())
+            env_file,
+            exposed=_exposure(desk.config_folder / env_file.file, tracked.result(), ignored.result()),
         )
         for env_file in loaded
     }
@@ -80,7 +81,10 @@ def load_file(environment: str, file: Path, kind: Literal["example", "build"] = 
 
 
 def _parsed(
-    environment: str, file: Path, content: str | None, kind: Literal["values", "example", "build"] = "values"
+    environment: str,
+    file: Path,
+    content: str | None,
+    kind: Literal["values", "example", "build"] = "values",
 ) -> EnvFile:
     lines = env_files.lines(content or "")
     variables = tuple(Variable(name, value, file.name, number) for number, name, value in lines.entries)
@@ -117,7 +121,7 @@ def load_examples(desk: Desk) -> Iterator[EnvFile]:
 
 
 def load_build_inputs(desk: Desk, public: PublicNames) -> Iterator[EnvFile]:
-    """What a build reads besides: `.env` files at the app's root, and public names of the process environment."""
+    """What a build reads besides: `.env` files at the app's root, and public names of the process."""
     last = desk.settings.chain[-1]
     if desk.git.folder.resolve() != desk.config_folder.resolve():
         for file in env_files_in(desk.git.folder):
@@ -171,7 +175,7 @@ def _decrypted(file: Path, cipher: str) -> str:
 
 
 def loose_mode(file: Path) -> int | None:
-    """The file's permissions if they let others in; None if nobody else may read it, or it does not exist."""
+    """The file's permissions if they let others in; None if they do not, or there is no file."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError:

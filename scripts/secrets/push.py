@@ -10,23 +10,26 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, Refused
-from scripts.secrets import edge_functions
-from scripts.secrets.edge_functions import EdgeSecrets, digest
 from scripts.secrets.request import PushRequest
+from scripts.secrets.supabase import ProjectSecrets
+from scripts.secrets.variables import digest
 from scripts.system.secret import Secret, remember
 
 NAME = re.compile(r"(?!SUPABASE_|VITE_)[A-Z][A-Z0-9_]*")  # the CLI skips the first, browsers get the second
+PROJECT_URL = re.compile(r"https://([a-z]{20})\.supabase\.(?:co|in)/?")
+ACCESS_TOKEN = re.compile(r"sbp_(oauth_|v0_)?[0-9a-f]{40}")
 
 
 def push(desk: Desk, request: PushRequest) -> Outcome:
-    """Send those that are not there yet, or differ; show names only."""
+    """Send the variables that the project lacks, or has with another value; only names are shown."""
     environment = desk.settings.environment(request.env)
     values = _values(desk, environment)
     project = _project(desk, environment)
-    there = project.digests()
-    differing = {name: value for name, value in values.items() if there.get(name) != digest(value)}
+    cli = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
+    present = project.digests()
+    differing = {name: value for name, value in values.items() if present.get(name) != digest(value)}
     for name in values:
-        state = "same" if name not in differing else "changed" if name in there else "new"
+        state = "same" if name not in differing else "changed" if name in present else "new"
         desk.progress.note(f"{state:<8} {name}")
     sent = sorted(differing)
     if not sent:
@@ -35,9 +38,9 @@ def push(desk: Desk, request: PushRequest) -> Outcome:
         return Outcome.done("nothing was changed: this is what would be sent", sent=sent)
     if environment.guarded:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was sent")
-    project.set(differing)
-    there = project.digests()
-    if lost := [name for name in sent if there.get(name) != digest(values[name])]:
+    project.set(cli, differing)
+    present = project.digests()
+    if lost := [name for name in sent if present.get(name) != digest(values[name])]:
         names = ", ".join(f"`{name}`" for name in lost)
         raise CommandFailed(
             f"the CLI reported success, but {names} did not arrive", "try again, or the dashboard"
@@ -48,14 +51,19 @@ def push(desk: Desk, request: PushRequest) -> Outcome:
 
 
 def _values(desk: Desk, environment: Environment) -> dict[str, str]:
+    """The values of `[supabase] secrets`, masked from now on.
+
+    Raises:
+        Refused: none is named, one can't be sent, or has no value.
+    """
     names, values = desk.settings.supabase.secrets, desk.values(environment)
     if not names:
         hint = 'name them: `[supabase] secrets = ["OPENAI_API_KEY"]` in `pipeline.toml`'
         raise Refused("no variable is named for the Edge Functions", hint)
-    odd = ", ".join(f"`{name}`" for name in names if not NAME.fullmatch(name))
-    if odd:
+    unfit = ", ".join(f"`{name}`" for name in names if not NAME.fullmatch(name))
+    if unfit:
         raise Refused(
-            f"an Edge Function can't be given {odd}", "see `[supabase] secrets` in `pipeline.toml`"
+            f"an Edge Function can't be given {unfit}", "see `[supabase] secrets` in `pipeline.toml`"
         )
     missing = ", ".join(f"`{name}`" for name in names if not values.get(name))
     if missing:
@@ -67,18 +75,23 @@ def _values(desk: Desk, environment: Environment) -> dict[str, str]:
     return {name: values[name] for name in names}
 
 
-def _project(desk: Desk, environment: Environment) -> EdgeSecrets:
+def _project(desk: Desk, environment: Environment) -> ProjectSecrets:
+    """The project that `VITE_SUPABASE_URL` names, with `SUPABASE_ACCESS_TOKEN`.
+
+    Raises:
+        Refused: one of the two is missing or malformed.
+    """
     values = desk.values(environment)
-    ref = edge_functions.project_of(values.get("VITE_SUPABASE_URL", ""))
-    if ref is None:
+    url = PROJECT_URL.fullmatch(values.get("VITE_SUPABASE_URL", ""))
+    if url is None:
         raise Refused(
             f"`VITE_SUPABASE_URL` of {environment.name} names no hosted project",
             "it looks like `https://<20 letters>.supabase.co`",
         )
     token = values.get("SUPABASE_ACCESS_TOKEN", "")
-    if not re.fullmatch(r"sbp_(oauth_|v0_)?[0-9a-f]{40}", token):
+    if not ACCESS_TOKEN.fullmatch(token):
         raise Refused(
             f"`SUPABASE_ACCESS_TOKEN` of {environment.name} is missing, or is none",
             "make one at https://supabase.com/dashboard/account/tokens",
         )
-    return EdgeSecrets(supabase_cli.find(desk.git.folder, desk.settings.supabase.cli), ref, Secret(token))
+    return ProjectSecrets(url[1], Secret(token), desk.settings.secrets.supabase_api)

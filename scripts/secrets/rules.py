@@ -36,11 +36,13 @@ RESERVED = re.compile(
 SHORTEST = 12  # characters of a secret that nobody can guess
 SOON = 30 * 86_400  # seconds before a key expires in which there is a warning
 
-# What git is asked for (extended regular expressions), to be looked at by `source_findings`; measured for Vite 5, 7 and 8.
+# What git is asked for, as extended regular expressions; `source_findings` looks closer.
 SOURCE_PATTERNS = (r"import\.meta\.env", r"loadEnv\(")
 SOURCE_SUFFIXES = ("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte", "astro")
 WHOLE_ENV = re.compile(r"import\.meta\.env(?!\??\.\w|\w)")
-DESTRUCTURED = re.compile(r"(?:const|let|var)\s*\{[^}.]*\}\s*=\s*import\.meta\.env\s*;?\s*$")  # no `...rest`
+DESTRUCTURED = re.compile(
+    r"(?:const|let|var)\s*\{[^}.]*\}\s*=\s*import\.meta\.env\s*;?\s*$"
+)  # no `...rest`
 EVERY_NAME = re.compile(r"""loadEnv\(.*,\s*(?:''|""|``)\s*\)""")
 COMMENT = re.compile(r"\s*(?://|/?\*|<!--)")
 
@@ -153,7 +155,7 @@ def _way_out(name: str, prefix: str) -> str:
 
 
 def public_values(checked: CheckedEnvironment) -> Iterator[Finding]:
-    """ENV007: a public variable with a secret value, by its format or because a secret has the same value."""
+    """ENV007: a public variable with a secret value: by its format, or because a secret has the same."""
     server_secrets = {
         secret.value: secret
         for configured in (checked.own, *checked.others)
@@ -260,6 +262,8 @@ def example_values(checked: CheckedEnvironment) -> Iterator[Finding]:
 
 def source_findings(source: Iterable[tuple[str, int, str]]) -> Iterator[Finding]:
     """SRC001, SRC002: source lines by which a build may publish more than they ask for.
+
+    Measured for Vite 5, 7 and 8.
 
     Args:
         source: (file, number from 1, text) each; comments and type declarations are skipped.

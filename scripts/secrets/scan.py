@@ -95,8 +95,10 @@ def scan(files: Mapping[str, bytes], inputs: ScanInputs) -> tuple[Finding, ...]:
     return sort_findings(_deduplicated(findings))
 
 
-def without_allowed(findings: Iterable[Finding], allow: Iterable[Allowed], today: str) -> tuple[Finding, ...]:
-    """The findings that no exception covers, by rule and digest, until its day has passed (`2030-01-31`)."""
+def without_allowed(
+    findings: Iterable[Finding], allow: Iterable[Allowed], today: str
+) -> tuple[Finding, ...]:
+    """The findings that no exception covers, by rule and digest. An exception ends with its day."""
     exceptions = {(exception.rule, exception.sha256): exception for exception in allow}
     kept = []
     for finding in findings:
@@ -289,8 +291,15 @@ def _control(message: str, hint: str, name: str = "") -> Finding:
     return Finding("LEAK006", "error", ".", None, name, message, hint)
 
 
-def _leak(  # noqa: PLR0917 - in the order in which it is read
-    part: Part, at: int, rule: str, message: str, sha256: str, *, name: str = "", severity: Severity = "error"
+def _leak(
+    part: Part,
+    at: int,
+    rule: str,
+    message: str,
+    sha256: str,
+    *,
+    name: str = "",
+    severity: Severity = "error",
 ) -> Finding:
     offset = at if part.offset is None else part.offset
     return Finding(rule, severity, part.file, None, name, message, HINTS[rule], offset, sha256)

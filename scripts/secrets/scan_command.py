@@ -111,7 +111,7 @@ def _is_shown(public: PublicNames, variable: Variable) -> bool:
 
 
 def _other_sources(desk: Desk) -> Iterable[EnvFile]:
-    """Other places with secrets: `.local` files, the app's own `.env` files, and the process environment."""
+    """Other places with secrets: `.local` files, the app's `.env` files, and the process environment."""
     own = {load.file_of(desk.config_folder, environment.name, "file") for environment in desk.settings}
     for folder in dict.fromkeys((desk.config_folder.resolve(), desk.git.folder.resolve())):
         for file in load.env_files_in(folder):

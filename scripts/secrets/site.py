@@ -132,7 +132,7 @@ def _path(url: str) -> str:
 
 
 def _fetch(url: str, timeout: float) -> Response:
-    """One file; redirects are followed on the same host. Only a complete answer of status 200 has a body."""
+    """One file, after redirects on the same host. Only a complete answer of status 200 has a body."""
     import requests
     import urllib3
 

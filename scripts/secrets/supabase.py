@@ -1,67 +1,70 @@
-"""The secrets of a Supabase project's Edge Functions: compared by digest, set from a file of 0600.
+"""The secrets of a Supabase project's Edge Functions: read over REST as digests, set by the pinned CLI.
 
-Facts (measured with 3.1.0): `NAME=value` would be an argument, `/dev/stdin` is not read, names that
-begin with `SUPABASE_` are skipped with exit code 0, and the list gives SHA-256 digests only.
+Facts (measured with 3.1.0): both give SHA-256 digests and never a value. The CLI takes a second to
+start, reads no `/dev/stdin`, would show `NAME=value` on its argument list, and skips names that begin with
+`SUPABASE_` with exit code 0. It asks another API only if `SUPABASE_PROFILE` names a file with `api_url`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+from scripts.config.settings import Secrets
 from scripts.config.supabase_cli import answer
 from scripts.errors import CommandFailed, Refused
+from scripts.github.client import require_readable
+from scripts.http import get_json
 from scripts.system import temporary
 from scripts.system.command import Command, inherited
 from scripts.system.process import attempt
 from scripts.system.secret import Secret
 
-TIMEOUT = 60.0
-PROJECT = re.compile(r"https://([a-z]{20})\.supabase\.(?:co|in)/?")
-
-
-def project_of(url: str) -> str | None:
-    """The ref of a hosted project, by its address; None for any other address."""
-    found = PROJECT.fullmatch(url)
-    return found[1] if found else None
-
-
-def digest(value: str) -> str:
-    """What the list shows instead of a value."""
-    return hashlib.sha256(value.encode()).hexdigest()
+READ_TIMEOUT = 15.0
+SET_TIMEOUT = 60.0
+API_URL = re.compile(r"""(?m)^[\s{]*["']?api_url["']?\s*[:=]\s*["']?(https?://[^\s"',}]+)""")
 
 
 @dataclass(frozen=True)
-class EdgeSecrets:
-    """The secrets of one project, through the pinned CLI. `SUPABASE_PROFILE` chooses another API."""
+class ProjectSecrets:
+    """The secrets of one project.
 
-    binary: Path
+    Args:
+        project: its ref, 20 letters.
+        api: the Management API, `[secrets] supabase_api`; the profile of `SUPABASE_PROFILE` wins over it.
+    """
+
     project: str
     token: Secret
+    api: str = Secrets().supabase_api
 
     def digests(self) -> dict[str, str]:
-        """Name and digest of each secret that the project has.
+        """Each name with the SHA-256 digest of its value, in hex.
 
         Raises:
-            CommandFailed: they can't be listed.
+            ConfigError: the token would travel unencrypted.
+            Unreachable: no answer, or the token may not read them.
+            CommandFailed: the answer is no list of secrets.
         """
-        with temporary.folder() as folder:
-            said = answer(attempt(self._command(folder, "list")), "supabase secrets list")
-        rows = said.get("secrets", said.get("data")) if isinstance(said, dict) else said
-        if not isinstance(rows, list):
-            raise CommandFailed("`supabase secrets list` gave no list")
-        return {str(row["name"]): str(row.get("value", "")) for row in rows if isinstance(row, dict)}
+        api = _api_of_profile() or self.api
+        url = f"{api.rstrip('/')}/v1/projects/{quote(self.project, safe='')}/secrets"
+        status, document, _ = get_json(url, self.token, READ_TIMEOUT)
+        require_readable(status, "Supabase")
+        if not isinstance(document, list):
+            raise CommandFailed("Supabase answered something else than a list of secrets")
+        rows = [row for row in document if isinstance(row, dict) and "name" in row]
+        return {str(row["name"]): str(row.get("value", "")).lower() for row in rows}
 
-    def set(self, values: Mapping[str, str]) -> None:
-        """Set them; whether they arrived is for `digests` to say.
+    def set(self, cli: Path, values: Mapping[str, str]) -> None:
+        """Set them with the CLI at `cli`; only `digests` can say whether they arrived.
 
         Raises:
-            Refused: a value that a line of the file can't hold.
-            CommandFailed: the CLI or the project said no.
+            Refused: a value that a line of the CLI's file can't hold.
+            CommandFailed: the CLI or the project refused.
         """
         text = "".join(_line(name, value) for name, value in values.items())
         with temporary.folder() as folder:
@@ -69,12 +72,21 @@ class EdgeSecrets:
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as sink:
                 sink.write(text)
-            call = self._command(folder, "set", f"--env-file={file}", "--yes")
-            answer(attempt(call), "supabase secrets set")
+            where = (f"--project-ref={self.project}", f"--workdir={folder}", "--output-format=json")
+            argv = (str(cli), "secrets", "set", f"--env-file={file}", "--yes", *where)
+            command = Command(argv, cwd=folder, env=self._environment(folder), timeout=SET_TIMEOUT)
+            answer(attempt(command), "supabase secrets set")
 
-    def _command(self, folder: Path, verb: str, *arguments: str) -> Command:
-        env = {
-            **inherited(["SUPABASE_PROFILE"]),
+    def _environment(self, folder: Path) -> dict[str, str]:
+        profile = os.environ.get("SUPABASE_PROFILE", "")
+        if not profile and self.api != Secrets().supabase_api:
+            file = folder / "profile.yaml"
+            urls = f"api_url: {self.api}\ndashboard_url: {self.api}\n"
+            file.write_text(f"name: configured\n{urls}project_host: supabase.co\n")
+            profile = str(file)
+        return {
+            **inherited(),
+            **({"SUPABASE_PROFILE": profile} if profile else {}),
             "SUPABASE_ACCESS_TOKEN": self.token.reveal(),
             "SUPABASE_HOME": str(folder),
             "TMPDIR": str(folder),
@@ -82,16 +94,24 @@ class EdgeSecrets:
             "SUPABASE_NO_UPDATE_NOTIFIER": "1",
             "DO_NOT_TRACK": "1",
         }
-        where = (f"--project-ref={self.project}", f"--workdir={folder}", "--output-format=json")
-        argv = (str(self.binary), "secrets", verb, *arguments, *where)
-        return Command(argv, cwd=folder, env=env, timeout=TIMEOUT)
+
+
+def _api_of_profile() -> str | None:
+    """The API that the CLI would ask; None if `SUPABASE_PROFILE` names no file with one."""
+    profile = os.environ.get("SUPABASE_PROFILE")
+    try:
+        text = Path(profile).read_text(encoding="utf-8") if profile else ""
+    except (OSError, UnicodeDecodeError):  # a profile that is built into the CLI
+        return None
+    found = API_URL.search(text)
+    return found[1] if found else None
 
 
 def _line(name: str, value: str) -> str:
-    """One line that every dialect reads alike."""
+    """One line that every dialect of `.env` files reads alike."""
     if re.search(r"[\r\n\0]", value) or ("'" in value and re.search(r'["\\$`]', value)):
         raise Refused(
             f"the value of `{name}` holds characters that parsers read differently", "make a new one"
         )
-    quote = "'" if re.search(r'["\\$`]', value) else '"'
-    return f"{name}={quote}{value}{quote}\n"
+    mark = "'" if re.search(r'["\\$`]', value) else '"'
+    return f"{name}={mark}{value}{mark}\n"

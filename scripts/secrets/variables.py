@@ -1,5 +1,5 @@
 # pure
-"""The variables of an environment: in which file, on which line; and one environment as the rules see it."""
+"""The variables of an environment, each with its file and line; and an environment as the rules see it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scripts.secrets.classify import MARKS, OPEN
+from scripts.config.variables import NAMES, VARIABLES
+from scripts.secrets.classify import is_secret_name
 
 CHAIN = ("development", "staging", "production")
 SHORT = {"development": "dev", "staging": "staging", "production": "prod"}
@@ -24,9 +25,6 @@ INSTALLS = {
     "yarn.lock": ["yarn", "install", "--frozen-lockfile"],
 }
 PUBLIC = ("VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY", "VITE_ENVIRONMENT", "VITE_SITE_URL")
-DESK_VALUES = (
-    "DATABASE_URL DATABASE_PASSWORD REPLIT_MCP_TOKEN SLACK_WEBHOOK_URL DISCORD_WEBHOOK_URL".split()
-)
 IGNORED = (
     ".env",
     ".env.*",
@@ -150,20 +148,14 @@ def public(variables: Iterable[str]) -> set[str]:
 
 def secret(name: str) -> bool:
     """Whether a variable is a secret by its name."""
-    return bool(MARKS.search(name) and not OPEN.search(name))
+    return is_secret_name(name, "VITE_" if name.startswith("VITE_") else "")
 
 
 def example(environment: str, found: Found, answers: Answers) -> str:
     """`.env.<environment>.example`: every name that this environment needs, no value that is secret."""
     known = {"VITE_SITE_URL": answers.urls[environment], "VITE_ENVIRONMENT": environment}
     server = {each.removeprefix("VITE_") for each in found.variables if secret(each)}
-    server -= {
-        *DESK_VALUES,
-        "SCRATCH_DATABASE_PASSWORD",
-        "GITHUB_TOKEN",
-        "GH_TOKEN",
-        "SUPABASE_ACCESS_TOKEN",
-    }
+    server -= NAMES
     lines = [
         f"# Values of the {environment} environment. Copy to `.env.{environment}` (0600, git-ignored).",
         "# One NAME=value a line; quote a value that holds anything but letters, digits and ._/:@%+,=^-",
@@ -174,7 +166,8 @@ def example(environment: str, found: Found, answers: Answers) -> str:
     if server:
         lines += ["", "# --- for the app's server: never under a `VITE_` name, which Vite may publish"]
         lines += [f"{name}=" for name in sorted(server)]
-    desk = DESK_VALUES if found.migrations else DESK_VALUES[2:]
+    proposed = ("always", "database") if found.migrations else ("always",)
+    desk = [variable.name for variable in VARIABLES if variable.proposed in proposed]
     lines += [
         "",
         "# --- for the release desk alone; what is left empty is not used",

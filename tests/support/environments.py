@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from scripts.config import env_files
 from scripts.config.settings import Environment, Secrets
 from scripts.secrets.check import findings_of
+from scripts.secrets.classify import PublicNames
 from scripts.secrets.finding import Finding
-from scripts.secrets.variables import Case, Place, Public, Variable, Written
+from scripts.secrets.variables import CheckedEnvironment, Configured, EnvFile, Variable
 
 PROJECTS = {
     "development": "cdefghijklmnopqrstuv",
@@ -63,24 +64,25 @@ def text_of(values: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
-def written(name: str, text: str, exposed: tuple[tuple[str, str], ...] = ()) -> Written:
+def written(name: str, text: str, exposed: tuple[tuple[str, str], ...] = ()) -> EnvFile:
     """What stands in an environment's file."""
     lines = env_files.lines(text)
     variables = tuple(Variable(key, value, f".env.{name}", number) for number, key, value in lines.entries)
-    return Written(name, f".env.{name}", variables, lines.faults, exposed=exposed)
+    return EnvFile(name, f".env.{name}", variables, lines.faults, exposed=exposed)
 
 
-def findings(texts: Mapping[str, str] | None = None, **more: Written) -> tuple[Finding, ...]:
+def findings(texts: Mapping[str, str] | None = None, **more: EnvFile) -> tuple[Finding, ...]:
     """What the rules say of the three, those in `texts` or `more` instead of the good ones."""
     files = {name: written(name, text_of(good(name))) for name in PROJECTS}
     files |= {name: written(name, text) for name, text in (texts or {}).items()} | more
     places = [
-        Place(Environment(name, "main", URLS[name], aliases=(name[:4],)), files[name]) for name in PROJECTS
+        Configured(Environment(name, "main", URLS[name], aliases=(name[:4],)), files[name])
+        for name in PROJECTS
     ]
-    public = Public(Secrets().public_prefixes, BUILT)
+    public = PublicNames(Secrets().public_prefixes, BUILT)
     needed = tuple((name, "the build needs it") for name in (*BUILT, "DATABASE_URL", "REPLIT_MCP_TOKEN"))
     return findings_of(
-        Case(
+        CheckedEnvironment(
             place,
             tuple(each for each in places if each is not place),
             public,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from scripts import app
+from scripts.config.variables import PLAIN_NAMES
 from scripts.console import Console
 from scripts.errors import ConfigError, Refused
 from scripts.system.secret import MASK, redact
@@ -33,7 +34,7 @@ def env_dir(tmp_path: Path, person: Repository, monkeypatch: pytest.MonkeyPatch)
     """A configuration for it, which `AIRHOST_ENV_DIR` names."""
     folder = configured(tmp_path / "env", person.folder)
     monkeypatch.setenv("AIRHOST_ENV_DIR", str(folder))
-    for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", *app.PLAIN_NAMES):
+    for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", *PLAIN_NAMES):
         monkeypatch.delenv(name, raising=False)
     return folder
 

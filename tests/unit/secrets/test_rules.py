@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.secrets.finding import Finding
+from scripts.secrets.rules import source_findings
 from tests.support.environments import PROJECTS, URLS, findings, good, jwt, text_of
 
 OURS, THEIRS = PROJECTS["production"], PROJECTS["staging"]
@@ -108,3 +109,59 @@ def test_a_secret_that_may_be_shared_is() -> None:
     hook = "SLACK_WEBHOOK_URL=https://hooks.example.org/services/T000/B000/abcdefgh\n"
 
     assert () == findings({name: text_of(good(name)) + hook for name in PROJECTS})
+
+
+def source_rules(text: str, file: str = "src/a.ts") -> list[str]:
+    """The rules that one line breaks."""
+    return [finding.rule for finding in source_findings([(file, 1, text)])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "const e = import.meta.env;",
+        "const e = import.meta.env",
+        "import.meta.env['VITE_A']",
+        "import.meta.env[key]",
+        "for (const k of keys) use(import.meta.env[k])",
+        "schema.parse(import.meta.env)",
+        "const all = { ...import.meta.env }",
+        "const { VITE_A, ...rest } = import.meta.env;",
+        "import.meta && import.meta.env && import.meta.env.VITE_A",
+        "export default import.meta.env",
+    ],
+)
+def test_the_whole_environment(text: str) -> None:
+    """Each of these puts all public variables into the bundle of some Vite."""
+    assert source_rules(text) == ["SRC001"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import.meta.env.VITE_A",
+        "import.meta.env?.VITE_A ?? ''",
+        "const { VITE_A, MODE } = import.meta.env;",
+        "// never hand import.meta.env around",
+        " * import.meta.env as a whole",
+        "import.meta.environment",
+        "loadEnv(mode, process.cwd(), 'VITE_')",
+        "loadEnv(mode, process.cwd())",
+    ],
+)
+def test_what_asks_for_one(text: str) -> None:
+    """Nothing is said of what is fine, nor of comments."""
+    assert source_rules(text) == []
+
+
+@pytest.mark.parametrize("empty", ["''", '""', "``"])
+def test_every_variable_of_the_machine(empty: str) -> None:
+    """`loadEnv` with an empty prefix."""
+    assert source_rules(f"  const env = loadEnv(mode, process.cwd(), {empty});", "vite.config.ts") == [
+        "SRC002"
+    ]
+
+
+def test_types_are_no_code() -> None:
+    """A declaration takes nothing."""
+    assert source_rules("declare const e: typeof import.meta.env", "src/vite-env.d.ts") == []

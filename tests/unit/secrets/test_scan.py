@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 
 from scripts.config.settings import Allowed
 from scripts.secrets.finding import errors
-from scripts.secrets.needles import Hidden
-from scripts.secrets.scan import Known, allowed, scan
+from scripts.secrets.scan import KnownSecret, ScanInputs, scan, without_allowed
 from tests.support.environments import PROJECTS, good, jwt
 
 PAGE = b"<!doctype html><script src=/a.js></script>"
 VALUES = good("production")
 SECRETS = ("SUPABASE_SERVICE_ROLE_KEY", "OPENAI_API_KEY", "WHATSAPP_VERIFY_TOKEN", "DATABASE_PASSWORD")
-KNOWN = Known(
-    secrets=tuple(Hidden(place, name, good(place)[name]) for place in PROJECTS for name in SECRETS),
+INPUTS = ScanInputs(
+    secrets=tuple(KnownSecret(place, name, good(place)[name]) for place in PROJECTS for name in SECRETS),
     public=tuple(good(place)["VITE_SUPABASE_ANON_KEY"] for place in PROJECTS),
 )
 TOKEN = VALUES["WHATSAPP_VERIFY_TOKEN"]
@@ -35,7 +34,7 @@ def rules(script: bytes, **more: bytes) -> set[str]:
         "a.js": script,
         **{name.replace("_", "."): data for name, data in more.items()},
     }
-    return {each.rule for each in errors(scan(files, KNOWN))}
+    return {each.rule for each in errors(scan(files, INPUTS))}
 
 
 @pytest.mark.parametrize(
@@ -94,14 +93,16 @@ def test_packed_files_are_opened_or_refused() -> None:
 
 def test_an_env_file_is_never_published() -> None:
     """Vite copies dotfiles of `public/` too."""
-    found = errors(scan({"index.html": PAGE, ".env.production": b"A=b\n"}, KNOWN))
+    found = errors(scan({"index.html": PAGE, ".env.production": b"A=b\n"}, INPUTS))
 
     assert ["LEAK008"] == [each.rule for each in found]
 
 
 def test_the_wrong_bundle_is_not_clean() -> None:
     """Nothing at all, nothing of this environment, or something of another."""
-    own = Known(own={"URL": "https://ours.example"}, others=(("staging", "URL", "https://theirs.example"),))
+    own = ScanInputs(
+        own={"URL": "https://ours.example"}, others=(("staging", "URL", "https://theirs.example"),)
+    )
 
     assert ["LEAK006"] == [each.rule for each in scan({}, own)]
     assert ["LEAK006"] == [each.rule for each in scan({"index.html": PAGE}, own)]
@@ -112,18 +113,20 @@ def test_the_wrong_bundle_is_not_clean() -> None:
 
 def test_an_exception_counts_for_its_hash_until_its_day() -> None:
     """It names what was looked at, not where; and it ends."""
-    found = scan({"index.html": PAGE, "a.js": b"f('sk-ant-" + b"Zx9" * 9 + b"')"}, KNOWN)
+    found = scan({"index.html": PAGE, "a.js": b"f('sk-ant-" + b"Zx9" * 9 + b"')"}, INPUTS)
     by = Allowed("LEAK003", found[0].digest or "", "an example", "2030-01-31")
 
-    assert () == allowed(found, [by], "2030-01-31")
-    assert "ended on 2030-01-31" in allowed(found, [by], "2030-02-01")[0].message
-    assert found == allowed(found, [Allowed("LEAK003", "0" * 64, "another", "2030-01-31")], "2029-01-01")
+    assert () == without_allowed(found, [by], "2030-01-31")
+    assert "ended on 2030-01-31" in without_allowed(found, [by], "2030-02-01")[0].message
+    assert found == without_allowed(
+        found, [Allowed("LEAK003", "0" * 64, "another", "2030-01-31")], "2029-01-01"
+    )
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=12, max_size=60))
 def test_no_value_is_ever_told(value: str) -> None:
     """Whatever the secret is, no part of a finding holds it."""
-    hidden = Known(secrets=(Hidden("production", "X_TOKEN", value),))
+    hidden = ScanInputs(secrets=(KnownSecret("production", "X_TOKEN", value),))
     files = {"index.html": PAGE, "a.js": value.encode()}
 
     for each in scan(files, hidden):

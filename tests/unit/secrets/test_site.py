@@ -1,0 +1,89 @@
+"""What a visitor's browser would get of a site; what can't be read is never taken for clean."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from scripts.errors import Unreachable
+from scripts.secrets.site import read_site
+
+
+@contextmanager
+def serving(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
+    """A server on loopback that has these paths, and 404 for all others."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path
+            status, kind, body = pages.get(path) or pages.get("*") or (404, "text/plain", b"no")
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def page(text: str) -> tuple[int, str, bytes]:
+    """A good answer."""
+    return 200, "text/html", text.encode()
+
+
+def script(text: str) -> tuple[int, str, bytes]:
+    """A good script."""
+    return 200, "text/javascript", text.encode()
+
+
+def test_a_site_is_read_with_all_that_it_refers_to() -> None:
+    """Chunks that only a chunk names, workers and source maps; not what another host has."""
+    pages = {
+        "/": page('<script src="/assets/a.js"></script><script src="https://cdn.example/x.js"></script>'),
+        "/assets/a.js": script('import("./b.js");m=["assets/c.js"];//# sourceMappingURL=a.js.map'),
+        "/assets/b.js": script("new Worker('/w.js')"),
+        "/assets/c.js": script("c"),
+        "/w.js": script("w"),
+        "/assets/a.js.map": (200, "application/json", b"{}"),
+    }
+    with serving(pages) as url:
+        seen = read_site(url, 5)
+
+    assert {"assets/a.js", "assets/b.js", "assets/c.js", "w.js", "assets/a.js.map"} < set(seen.files)
+    assert ([], True) == (seen.missing, seen.complete)
+
+
+def test_a_page_for_everything_is_no_file() -> None:
+    """A single-page app answers its page for every path: neither an `.env` nor a script."""
+    start = page('<script src="/a.js"></script>')
+    with serving({"*": start}) as url:
+        seen = read_site(url, 5)
+
+    assert (["a.js"], 1) == (seen.missing, len(seen.files))
+
+
+def test_a_published_env_file_is_found() -> None:
+    """Nothing refers to it, and everybody tries it."""
+    with serving({"/": page("hello"), "/.env": (200, "text/plain", b"A=b")}) as url:
+        assert b"A=b" == read_site(url, 5).files[".env"]
+
+
+def test_a_site_that_does_not_answer_is_not_clean() -> None:
+    """An error page, or nobody."""
+    with serving({"/": (500, "text/html", b"x")}) as url, pytest.raises(Unreachable):
+        read_site(url, 5)
+    with pytest.raises(Unreachable):
+        read_site("http://127.0.0.1:9", 1)
