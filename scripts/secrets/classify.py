@@ -1,5 +1,5 @@
 # pure
-"""What is a secret, by its name and by the format of its value: decided once, for rules and masking alike."""
+"""What is a secret, by its name and the format of its value: decided once, for rules and masking alike."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def masked_values(
 
 
 def colliding(variables: Mapping[str, str], public: PublicNames, names: Collection[str]) -> Iterator[str]:
-    """The variables whose secret stands in the name of an environment or a branch: its mask would hide that."""
+    """The variables whose secret stands in the name of an environment or a branch, which a mask would hide."""
     for name, value in variables.items():
         masked = len(value.strip()) >= SHORTEST and any(value.strip() in each for each in names)
         if masked and is_secret(name, value, public.prefix(name)):

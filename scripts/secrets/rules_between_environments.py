@@ -114,7 +114,7 @@ def same_secret(checked: CheckedEnvironment) -> Iterator[Finding]:
         yield checked.finding(
             "ENV010", secret,
             f"`{secret.name}` is the same secret as `{twin.name}` of {other.environment.name} ({where})",
-            f"make one for {checked.name} alone; if it must be the same: `[secrets] shared` in `pipeline.toml`",
+            f"make one for {checked.name} alone; if it must be one: `[secrets] shared` in `pipeline.toml`",
         )  # fmt: skip
 
 
