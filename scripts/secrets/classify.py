@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from scripts.config.settings import Secrets
@@ -75,8 +74,7 @@ ACCOUNT = r"[^\s,:@/]+@[^\s,:@/]+:([^\s,]+)"
 ACCOUNTS = re.compile(rf"{ACCOUNT}(?:,{ACCOUNT})*,?")
 
 
-@dataclass(frozen=True)
-class PublicNames:
+class PublicNames(NamedTuple):
     """Which variables reach a browser: by their prefix, or because the build is given them."""
 
     prefixes: tuple[str, ...] = Secrets().public_prefixes
@@ -177,7 +175,7 @@ def masked_values(
 
 
 def colliding(variables: Mapping[str, str], public: PublicNames, names: Collection[str]) -> Iterator[str]:
-    """The variables whose secret stands in the name of an environment or a branch, which a mask would hide."""
+    """The variables whose secret stands in the name of an environment or branch: a mask would hide that."""
     for name, value in variables.items():
         masked = len(value.strip()) >= SHORTEST and any(value.strip() in each for each in names)
         if masked and is_secret(name, value, public.prefix(name)):

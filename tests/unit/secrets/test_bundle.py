@@ -59,7 +59,9 @@ def test_an_archive_is_read_without_its_leading_dots() -> None:
     assert read_archive(packed(a=b"hello"), "the workspace") == {"a.js": b"hello"}
 
 
-@pytest.mark.parametrize("data", [b"", packed(a=b"hello" * 99)[:-20], b"no archive"])
+@pytest.mark.parametrize(
+    "data", [b"", packed(a=b"hello" * 99)[:-20], b"no archive"], ids=["empty", "cut", "text"]
+)
 def test_a_broken_archive_is_refused(data: bytes) -> None:
     """The sender is named."""
     with pytest.raises(Refused, match="the workspace sent"):
