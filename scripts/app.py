@@ -112,9 +112,8 @@ def opened(console: Console, target: str | None = None) -> Desk:
         return values
 
     def process(environment: Environment, in_file: tuple[str, ...] = ()) -> dict[str, str]:
-        names = (*PLAIN_NAMES, *settings.app.build_variables, *in_file) if environment.name == about else ()
-        plain = {name: os.environ[name] for name in names if name in os.environ}
-        return plain | env_files.from_process(environment.name)
+        plain = (*PLAIN_NAMES, *settings.app.build_variables, *in_file)
+        return env_files.from_process(environment.name, plain if environment.name == about else ())
 
     return Desk(
         settings=settings,

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,14 @@ def readable_by_others(file: Path) -> bool:
         return False
 
 
-def from_process(environment: str) -> dict[str, str]:
-    """What the process says about one environment: `STAGING_DATABASE_URL`, without the prefix."""
+def from_process(environment: str, plain: Iterable[str] = ()) -> dict[str, str]:
+    """What the process environment says of one environment: `STAGING_DATABASE_URL`, without the prefix.
+
+    Args:
+        plain: names that count without the prefix too; a prefixed one wins.
+    """
     prefix = environment.upper().replace("-", "_") + "_"
-    return {
+    prefixed = {
         name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)
     }
+    return {name: os.environ[name] for name in plain if name in os.environ} | prefixed
