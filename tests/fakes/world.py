@@ -204,7 +204,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     )
     monkeypatch.setattr(migrate, "back_up", back_up)
     monkeypatch.setattr(schema_rules, "lints", lambda _: {})
-    monkeypatch.setattr(observe, "of_release", lambda *_: ())
+    monkeypatch.setattr(observe, "check_for_release", lambda *_: ())
     monkeypatch.setattr(site, "read", lambda *_: Site())
     monkeypatch.setattr(signals, "ignore", lambda: None)
     return world
