@@ -20,9 +20,8 @@ from scripts.database.postgres import client
 from scripts.database.postgres.url import Database
 from scripts.errors import DeskError
 from scripts.git.merge import MergingGit
-from scripts.release import migrate, observe, schema_rules
+from scripts.release import leak_gate, migrate, observe, schema_rules
 from scripts.replit import drivers
-from scripts.secrets import site
 from scripts.secrets.site import Site
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock, lock_of, lock_ref
@@ -205,7 +204,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     monkeypatch.setattr(migrate, "back_up", back_up)
     monkeypatch.setattr(schema_rules, "lints", lambda _: {})
     monkeypatch.setattr(observe, "check_for_release", lambda *_: ())
-    monkeypatch.setattr(site, "read", lambda *_: Site())
+    monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site())
     monkeypatch.setattr(signals, "ignore", lambda: None)
     return world
 
