@@ -85,7 +85,8 @@ def flags(task: Any) -> set[str]:
     return found
 
 
-ALL_FLAGS = {flag for task in TASKS.values() for flag in flags(task)} | {"--help", "--list"}
+INVOKE_FLAGS = {"--help", "--list", "--dry"}  # of the program itself; the desk refuses the last
+ALL_FLAGS = {flag for task in TASKS.values() for flag in flags(task)} | INVOKE_FLAGS
 
 
 def faults_of(words: list[str]) -> Iterator[str]:
