@@ -1,5 +1,5 @@
 # pure
-"""Aligning the branches: each has all that the next one in the chain has, so promotions fast-forward."""
+"""Alignment: each branch contains the next one of the chain, so that promotions fast-forward."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Meeting:
-    """What it takes for `into` to have all that `other` has.
+    """What it takes for `into` to contain `other`.
 
     Args:
         strangers: the commits of `other` that `into` lacks, newest first.
@@ -64,12 +64,12 @@ class Meeting:
 
     @property
     def harmless(self) -> bool:
-        """The strangers bring no content of their own: GitHub's merges, squashed or empty ones."""
+        """The commits that `into` lacks bring no content: merges of GitHub's buttons, squashed or empty ones."""
         return bool(self.strangers) and self.unchanged and (self.authored == 0 or self.twin is not None)
 
     @property
     def verdict(self) -> str:
-        """What becomes of the files, in words."""
+        """What happens to the files, in words."""
         one = len(self.strangers) == 1
         it, its = ("it", "its") if one else ("they", "their")
         bring, change = ("brings", "changes") if one else ("bring", "change")
@@ -91,7 +91,7 @@ class Meeting:
         return f"{subject}\n\n{self.verdict[:1].upper()}{self.verdict[1:]}.\n"
 
     def words(self) -> Iterator[str]:
-        """The move as people read it."""
+        """The move for people."""
         count = counted(len(self.strangers), "commit")
         yield f"`{self.other.branch}` into `{self.into.branch}`: {self.how}, {count}, {self.verdict}"
         for commit in self.strangers[:SHOWN]:
@@ -139,7 +139,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What would move, in order, from the end of the chain to its beginning; or why not.
+    """The moves in order, from the end of the chain to its beginning; or why there are none.
 
     Args:
         heads: the branches that are looked at, the last of the chain first.
@@ -167,12 +167,12 @@ class Alignment:
 
     @property
     def harmless(self) -> bool:
-        """All that moves are commits without content of their own."""
+        """Only commits without content of their own move."""
         return bool(self.moves) and self.stuck is None and all(move.meeting.harmless for move in self.moves)
 
     @property
     def refused(self) -> Refusal | None:
-        """Why a person has to merge, with the commands; None when it goes by itself."""
+        """Why a person has to merge, with the commands; None when no one has to."""
         if self.stuck is None:
             return None
         into, other = self.stuck.into, self.stuck.other
@@ -189,12 +189,12 @@ class Alignment:
 
     @property
     def following(self) -> str:
-        """The commands that make live what moved."""
+        """The commands that release what moved."""
         calls = [f"`invoke deploy --env {each.environment}`" for each in self.moves]
         return "next: " + ", then ".join(calls)
 
     def words(self) -> Iterator[str]:
-        """The plan as people read it."""
+        """The plan for people, line by line."""
         for move in self.moves:
             yield from move.meeting.words()
         if self.stuck:
@@ -221,7 +221,7 @@ class Alignment:
 
 
 def by_hand(remote: str, into: str, other: str) -> str:
-    """The merge as a person makes it in any clone, without a branch of his own."""
+    """The commands of the merge, for any clone; they need no local branch."""
     into, other = shlex.quote(into), shlex.quote(other)
     return (
         f"git fetch {remote} {into} && git switch --detach FETCH_HEAD"

@@ -1,4 +1,4 @@
-"""`backmerge`: what a later branch has comes back to the ones before it, so that promotions fast-forward.
+"""`backmerge`: merge later branches back into earlier ones, so that promotions fast-forward.
 
 It releases nothing: a head that moved is not live by that, and the next command says so.
 """
@@ -57,7 +57,7 @@ def _named(settings: Settings, name: str) -> Environment:
 
 
 def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest) -> Outcome:
-    """From the plan to branches that are moved, or to the reason why not."""
+    """Plan, ask, and move the branches."""
     remote = observe_remote(desk)
     found = align(desk, way, remote.refs)
     if found.nothing:
@@ -78,7 +78,7 @@ def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest
 
 
 def _refusal(desk: Desk, found: Alignment, remote: Remote) -> DeskError | None:
-    """Who is at work where a branch would move, or which merge needs a person."""
+    """The error if an environment is locked, or if a merge needs a person; None otherwise."""
     for each in environments(desk, found):
         lock = read_lock(desk, remote.refs, each)
         if lock:
@@ -88,7 +88,7 @@ def _refusal(desk: Desk, found: Alignment, remote: Remote) -> DeskError | None:
 
 
 def planned(found: Alignment, fault: DeskError | None) -> Outcome:
-    """The plan itself is the answer."""
+    """The outcome of `--plan`."""
     data = {**found.document(), "refused": fault.message if fault else None}
     if fault:
         return Outcome("failed", fault.message, fault.hint, fault.code, data)
@@ -101,7 +101,7 @@ def planned(found: Alignment, fault: DeskError | None) -> Outcome:
 
 
 def moved(desk: Desk, found: Alignment, run_id: str) -> Outcome:
-    """The good ending: the trees before and after, side by side."""
+    """The outcome of a move: the trees before and after, side by side."""
     compared = trees(desk, found)
     for branch, tree in compared.items():
         same = "the same files" if tree["before"] == tree["after"] else "its files changed"

@@ -1,4 +1,4 @@
-"""Looking how the branches of the chain stand to each other, and making the merges; no ref is touched.
+"""Compare the branches of the chain, and make the merge commits; no ref is moved.
 
 The merge commits are made while planning, as loose objects: the merge into the next branch needs them.
 """
@@ -16,7 +16,7 @@ from scripts.git.merge import MergeResult, MergingGit
 
 
 def merging(desk: Desk) -> MergingGit:
-    """The clone of the app, ready to merge.
+    """The clone, after a check that its git can merge.
 
     Raises:
         Refused: git is too old for it.
@@ -26,7 +26,7 @@ def merging(desk: Desk) -> MergingGit:
 
 
 def align(desk: Desk, way: Sequence[Environment], refs: Mapping[str, str]) -> Alignment:
-    """Plan the way of each branch into the one before it.
+    """Plan the merge of each branch into the one before it.
 
     Args:
         way: the environments from the end of the chain to its beginning.
@@ -52,7 +52,7 @@ def align(desk: Desk, way: Sequence[Environment], refs: Mapping[str, str]) -> Al
 
 
 def head_of(git: MergingGit, environment: Environment, commit: str) -> Head:
-    """A branch as it stands."""
+    """A branch as it is."""
     return Head(environment.name, environment.branch, commit, git.tree_id(commit))
 
 

@@ -1,6 +1,6 @@
-"""Moving several branches: under the locks of their environments, in one atomic push with the ledger.
+"""Move several branches under the locks of their environments, in one atomic push with the ledger.
 
-No force: each ref has the lease of the id that was seen. A run that dies before the push has moved nothing.
+Never by force: each ref has a lease. A run that dies before the push has moved nothing.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ TASK = "backmerge"
 
 
 def environments(desk: Desk, found: Alignment) -> list[Environment]:
-    """Those whose branches move."""
+    """The environments whose branches move."""
     return [desk.settings.environments[each.environment] for each in found.moves]
 
 
 def move(desk: Desk, found: Alignment, tip: str | None) -> Event:
-    """Lock, then push branches, ledger and the freed locks together.
+    """Lock the environments, then push branches, ledger and the deletion of the locks together.
 
     Raises:
-        Locked: somebody is at work there, or has moved one of the branches: nothing was moved.
+        Locked: another run holds one of them, or moved one of the branches: nothing was moved.
     """
     with _locks(desk, found) as held:
         branches = [
@@ -65,7 +65,7 @@ def move(desk: Desk, found: Alignment, tip: str | None) -> Event:
 
 @contextmanager
 def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[HeldLock]]:
-    """Nobody releases where a branch moves; the push frees the locks too, else they are given back."""
+    """Hold the locks; the push of `move` deletes them, an error releases them."""
     run, held = desk.new_id(), list[HeldLock]()
     try:
         for move, environment in zip(found.moves, environments(desk, found), strict=True):
@@ -79,7 +79,7 @@ def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[HeldLock]]:
         if isinstance(fault, Stop):
             signals.ignore()
         for each in held:
-            with suppress(DeskError, StaleError):  # it may never have been ours
+            with suppress(DeskError, StaleError):  # it may not have been acquired
                 each.release()
         raise
 
@@ -103,7 +103,7 @@ def _event(desk: Desk, found: Alignment, ledger: Ledger, run: str) -> Event:
 
 
 def trees(desk: Desk, found: Alignment) -> dict[str, dict[str, str]]:
-    """The tree of each branch before and after, read anew from the commits that were pushed.
+    """The tree of each branch before and after, read again from the commits that were pushed.
 
     Raises:
         CommandFailed: a branch lacks something of the one after it, which the merges should exclude.
@@ -119,7 +119,7 @@ def trees(desk: Desk, found: Alignment) -> dict[str, dict[str, str]]:
 
 
 def give_back(desk: Desk, dead: Lock) -> Outcome:
-    """Free what a dead back-merge held: its one push moves all and frees all, so it has moved nothing."""
+    """Release the locks of a dead back-merge. Its one push moves everything, so it has moved nothing."""
     refs = observe_remote(desk).refs
     updates = []
     for each in desk.settings:
@@ -130,7 +130,7 @@ def give_back(desk: Desk, dead: Lock) -> Outcome:
     try:
         desk.git.push(updates)
     except StaleError:
-        raise Locked(f"run {dead.run} gave a sign of life, or has just ended", "`invoke status`") from None
+        raise Locked(f"run {dead.run} sent a heartbeat, or has just ended", "`invoke status`") from None
     return Outcome.done(
         f"run {dead.run} was a back-merge that had moved nothing; its locks are free",
         "again: `invoke backmerge --all --plan`",

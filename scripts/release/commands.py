@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Refused
+from scripts.quality.request import E2eRequest, LoadRequest
 from scripts.release.execute import execute
-from scripts.release.missing_proofs import run_missing
 from scripts.release.observe import observe
-from scripts.release.plan import decide
+from scripts.release.plan import Plan, decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
 from scripts.state.held_lock import retry_while_locked
 
@@ -44,3 +46,30 @@ def release(desk: Desk, request: ReleaseRequest) -> Outcome:
         return execute(desk, plan)
 
     return retry_while_locked(desk, attempt, wait=request.wait and not request.plan)
+
+
+def run_missing(desk: Desk, plan: Plan) -> bool:
+    """Run what can be run; returns whether anything was. A test that fails stays a missing proof."""
+    before = plan.facts.before
+    if before is None or plan.refused is None or plan.refused.rule != "gates":
+        return False  # another rule says no: a test would be in vain
+    wanted = [each for each in unmet(plan.gates) if each.name in RUNS]
+    for gate in wanted:
+        desk.progress.note(f"missing: {gate}\n   $ {gate.command}")
+        desk.progress.note(RUNS[gate.name](desk, before.name, gate.level).message)
+    return bool(wanted)
+
+
+def _e2e(desk: Desk, env: str, suite: str) -> Outcome:
+    from scripts.quality.e2e import command
+
+    return command.test_e2e(desk, E2eRequest(env=env, suite=suite))
+
+
+def _load(desk: Desk, env: str, profile: str) -> Outcome:
+    from scripts.quality.load import command as load_command
+
+    return load_command.load_test(desk, LoadRequest(env=env, profile=profile))
+
+
+RUNS: dict[str, Callable[[Desk, str, str], Outcome]] = {"e2e": _e2e, "load": _load}

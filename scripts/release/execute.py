@@ -20,7 +20,11 @@ from scripts.system import signals
 
 
 def execute(desk: Desk, plan: Plan) -> Outcome:
-    """From the plan to a release that is proven live, or to the reason why not."""
+    """Carry the plan out, up to a release that is proven live.
+
+    Raises:
+        DeskError: why not; what was changed is put back, and recorded in the ledger.
+    """
     desk.progress.show(words(plan))
     request = plan.facts.request
     if request.plan:
@@ -86,7 +90,7 @@ def _take_database_back(run: ReleaseRun) -> None:
 
 
 def planned(plan: Plan) -> Outcome:
-    """The plan itself is the answer."""
+    """The outcome of `--plan`."""
     name, data = plan.facts.environment.name, plan.document()
     if plan.refused:
         return Outcome("failed", plan.refused.why, plan.refused.hint, plan.refused.code, data)
@@ -146,7 +150,7 @@ def report(run: ReleaseRun) -> Outcome:
 
 
 def rolled_back(run: ReleaseRun) -> Outcome:
-    """What was gone back to, what is bad now, and how to undo it."""
+    """The outcome of a rollback: what is live again, what is bad now, and how to undo it."""
     facts, name = run.plan.facts, run.environment.name
     to = facts.target.release if facts.target else ""
     left = facts.previous
@@ -161,7 +165,7 @@ def rolled_back(run: ReleaseRun) -> Outcome:
 
 
 def _schema_said(run: ReleaseRun) -> str:
-    """What became of the schema, in the words of the plan."""
+    """What happened to schema and data."""
     said = [f"undone: {', '.join(f'`{file}`' for file in run.undone)}"] if run.undone else []
     if run.restored:
         said.append(
@@ -174,7 +178,7 @@ def _schema_said(run: ReleaseRun) -> str:
 
 
 def _unchanged(plan: Plan) -> dict[str, object]:
-    """What the JSON document says when no run began."""
+    """What the JSON document holds when no run began."""
     facts = plan.facts
     last = facts.previous
     return {

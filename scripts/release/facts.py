@@ -1,5 +1,5 @@
 # pure
-"""What was observed, all of it, before anything is decided."""
+"""What was observed, before anything is decided."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scripts.state.lock import Lock
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the decision looks at.
+    """Everything that the decision depends on.
 
     Args:
         request: what was asked for.

@@ -1,7 +1,7 @@
-"""`hotfix`: a fix made from the last branch goes live there at once, then comes back to those before.
+"""`hotfix`: release a fix that was branched from the last branch, then merge it back to the earlier ones.
 
-The gates, the way back and the one atomic push are those of every release; what it does without is the
-proof of the environment before.
+Gates, recovery and the atomic push are those of every release; only the proof of the environment before is
+missing.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def hotfix(desk: Desk, request: HotfixRequest) -> Outcome:
 
 
 def _usable(desk: Desk, branch: str) -> None:
-    """A hotfix is a branch of the remote, and none of the chain.
+    """Check that it is a branch of the remote, and not one of the chain.
 
     Raises:
-        Refused: it is neither.
+        Refused: it is not.
     """
     if not branch:
         raise Refused("no branch was named", f"`invoke {TASK} --branch hotfix/NAME`")
@@ -59,7 +59,7 @@ def _usable(desk: Desk, branch: str) -> None:
 
 
 def brought_back(desk: Desk, outcome: Outcome, *, wait: bool = False) -> Outcome:
-    """Merge it into the branches before; what stops that does not undo a release that is live."""
+    """Merge it back into the earlier branches; a failure of that does not undo the release."""
     way = way_back(desk.settings)
 
     def work() -> Outcome:
@@ -83,7 +83,7 @@ def brought_back(desk: Desk, outcome: Outcome, *, wait: bool = False) -> Outcome
 
 
 def _foreseen(desk: Desk, request: HotfixRequest) -> Outcome:
-    """The plan says also how it would come back: a conflict is known before the release."""
+    """The plan, with how the fix would be merged back: a conflict is known before the release."""
     plan = decide(observe(desk, request))
     outcome = execute(desk, plan)
     if plan.refused:

@@ -15,7 +15,7 @@ Bundle = dict[str, bytes]
 
 
 def scan_bundle(run: ReleaseRun, archive: bytes) -> Bundle:
-    """The very folder that the workspace is about to publish.
+    """Scan the folder that the workspace is about to publish; returns its files.
 
     Raises:
         ReleaseFailed: it carries a secret, or is not the bundle of this environment.
@@ -30,9 +30,9 @@ def scan_bundle(run: ReleaseRun, archive: bytes) -> Bundle:
 
 
 def scan_served(run: ReleaseRun, built: Bundle) -> None:
-    """What visitors get now: it should be what was looked at, but a server may add to it.
+    """Scan what visitors get: a server may add to the bundle.
 
-    A site that can't be read as a whole is said, and takes nothing back: its bundle was scanned.
+    A site that can't be read completely is only a warning: its bundle was scanned.
 
     Raises:
         ReleaseFailed: the public address gives out a secret.
@@ -58,7 +58,7 @@ def scan_served(run: ReleaseRun, built: Bundle) -> None:
 
 
 def _stop(run: ReleaseRun, found: tuple[Finding, ...], what: str) -> None:
-    """Errors stop a release; going back is never stopped by them, but they are said."""
+    """Errors stop a release. They never stop a rollback, but they are reported."""
     stopping = errors(found)
     if stopping and not run.plan.facts.rolls_back:
         listed = "".join(f"\n  | {each}" for each in stopping)

@@ -1,4 +1,4 @@
-"""Telling people: a notice goes to the outbox, then to each chat; no release fails or waits for it."""
+"""The notices of releases: start, success, rollback, failure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.run import ReleaseRun
 
-HASTE = 1.0  # seconds for notices of an interrupted run: a cancelled CI job has 10 in all
+INTERRUPTED_BUDGET = 1.0  # seconds for notices of an interrupted run: a cancelled CI job has 10 in all
 
 
 def start(run: ReleaseRun) -> None:
-    """A guarded environment is about to change; told while the release goes on."""
+    """A guarded environment is about to change; sent while the release goes on."""
     if run.environment.guarded:
         send(run.desk, lambda: of_start(run.plan, _deed(run, over=False)), wait=False)
 
 
 def success(run: ReleaseRun) -> None:
-    """A release, or a rollback that somebody asked for, is proven live and written down."""
+    """A release, or a rollback that somebody asked for, is proven live and recorded."""
     release = run.release or ""
 
     def made() -> Notice:
@@ -32,7 +32,7 @@ def success(run: ReleaseRun) -> None:
 
 
 def failure(run: ReleaseRun, error: DeskError, at_step: str) -> None:
-    """A run failed, and was settled; whoever took its lock over tells the end of it himself."""
+    """A run failed, and was recovered. If another run took its lock over, that one reports the end."""
     if run.lock.lost:
         return
 
@@ -45,13 +45,13 @@ def failure(run: ReleaseRun, error: DeskError, at_step: str) -> None:
             at_step=at_step,
             release=run.release,
             live=str(run.live or "not looked at"),
-            rolled_back=_went_back(run),
+            rolled_back=_was_rolled_back(run),
         )
 
-    send(run.desk, made, budget=HASTE if isinstance(error, Interrupted) else None)
+    send(run.desk, made, budget=INTERRUPTED_BUDGET if isinstance(error, Interrupted) else None)
 
 
-def _went_back(run: ReleaseRun) -> bool:
+def _was_rolled_back(run: ReleaseRun) -> bool:
     """Whether the failed run has published the previous release again, and verified it."""
     facts = run.plan.facts
     if facts.previous is None or facts.previous.commit == facts.wanted or run.live is None:
@@ -87,7 +87,7 @@ def of_release(plan: Plan, deed: Deed, release: str, following: str | None) -> N
 
 
 def of_rollback(plan: Plan, deed: Deed, release: str) -> Notice:
-    """Somebody went back to a good release; it is proven live, and the environment is held by that."""
+    """Somebody went back to a good release; it is proven live, and the environment is held."""
     facts = plan.facts
     name, left = facts.environment.name, facts.previous
     to = facts.target.release if facts.target else "an older release"
@@ -109,7 +109,7 @@ def of_failure(
     live: str,
     rolled_back: bool,
 ) -> Notice:
-    """A release failed; `rolled_back`: the one before was published and verified again by itself.
+    """A release failed; `rolled_back`: the previous one was published and verified again automatically.
 
     One event and one notice, of kind `rollback` or `failure`.
     """

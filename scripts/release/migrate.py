@@ -1,4 +1,4 @@
-"""The database's part of a release: push what is pending, then read what really stands."""
+"""The database's part of a release: back up, dry-run, push, and read what is really applied."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN = 12  # names of things left behind
 
 
 def ready(desk: Desk, plan: Plan) -> None:
-    """See that the migrations could be pushed, before anything changes.
+    """Check that the migrations could be pushed, before anything changes.
 
     Raises:
         Refused: there are some, and the Supabase CLI is not where it should be.
@@ -104,7 +104,7 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> 
 
 
 def _stop_behind(run: ReleaseRun, postgres: Postgres, began: str) -> None:
-    """A CLI that was killed goes on in the server, and would commit behind our back."""
+    """Terminate what a killed CLI left running in the server: it could still commit."""
     with suppress(Unreachable):
         postgres.end_pushes(began)
         run.schema = newest(row.version for row in postgres.history())
@@ -144,7 +144,7 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: D
 
 
 def _take_back(run: ReleaseRun, now: Comparison) -> str:
-    """What was applied before a file failed goes back by its rollback scripts, if all of it has one."""
+    """Undo what was applied before a file failed, if all of it has rollback scripts."""
     open_ = {each.version for each in now.pending}
     said = undo_schema.after_failed_migration(
         run, tuple(each for each in run.plan.migrations if each.version not in open_)
@@ -153,7 +153,7 @@ def _take_back(run: ReleaseRun, now: Comparison) -> str:
 
 
 def _refuse_broken_indexes(run: ReleaseRun, now: frozenset[str], before: frozenset[str]) -> None:
-    """`create index concurrently if not exists` takes the broken index of an earlier try for a good one."""
+    """Refuse invalid indexes: `create index concurrently if not exists` accepts a broken one as it is."""
     sql = "\n".join(each.sql for each in run.plan.comparison.pending)
     invalid = [name.removeprefix("invalid index ") for name in now if name.startswith("invalid index ")]
     ours = [name for name in invalid if f"invalid index {name}" not in before or name.split(".")[-1] in sql]
@@ -166,26 +166,23 @@ def _refuse_broken_indexes(run: ReleaseRun, now: frozenset[str], before: frozens
 
 
 def _standing(planned: Sequence[Migration], pending: Sequence[Migration], made: frozenset[str]) -> str:
-    """Exactly what the database holds now of what was planned."""
+    """Which of the planned migrations are applied now, and what else was made."""
     open_ = {each.version for each in pending}
     done = [f"`{each.file}`" for each in planned if each.version not in open_]
     left = [f"`{each.file}`" for each in planned if each.version in open_]
     lines = [
-        f"stands in the database: {', '.join(done) or 'none of the release'}",
+        f"applied: {', '.join(done) or 'none of the release'}",
         f"not applied: {', '.join(left) or 'none'}",
     ]
     if made:
         names = sorted(made)
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        lines.append(f"made by this run and still there: {', '.join(names[:SHOWN])}{more}")
+        lines.append(f"made by this run, and still in the schema: {', '.join(names[:SHOWN])}{more}")
     return "\n".join(f"  | {line}" for line in lines)
 
 
-# The gate before migrations of a guarded environment: a backup of this very state, and its proof.
-
-
 def back_up(run: ReleaseRun) -> None:
-    """Take it and prove it; nothing has changed yet, so whatever fails here stops the release.
+    """Back up the present state and prove the backup. Whatever fails here stops the release.
 
     Raises:
         DeskError: there is no proven backup.
@@ -202,7 +199,7 @@ def back_up(run: ReleaseRun) -> None:
 
 
 def rehearse(run: ReleaseRun) -> None:
-    """The pending migrations, in one transaction that is rolled back; measured, and judged.
+    """Dry-run the pending migrations in one rolled-back transaction; measure and judge them.
 
     Raises:
         ReleaseFailed: one of them fails.

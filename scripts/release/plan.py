@@ -1,5 +1,5 @@
 # pure
-"""From what was observed to the steps of a release, or the reason why not. Pure."""
+"""The decision: from what was observed to the steps of a release, or the reason why not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would happen; `refused` and `nothing` say why it will not."""
+    """What would happen; `refused` and `nothing` say why nothing will."""
 
     facts: Facts
     comparison: Comparison
@@ -68,9 +68,7 @@ class Plan:
         if previous is None:
             return "none: nothing was released here before"
         if self.facts.rolls_back:
-            return (
-                "none by itself: no rollback of a rollback; what is live then is said, and a person decides"
-            )
+            return "none: a rollback is not rolled back automatically; a person decides"
         back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
         undo = rollback_scripts.required_undos(self.migrations)
         if undo and all(each.script for each in undo):
@@ -81,7 +79,7 @@ class Plan:
 
     @property
     def without(self) -> str | None:
-        """What this release does without, said plainly; None when it has all."""
+        """The proof that this release goes without; None when it has all."""
         if self.facts.task != "hotfix":
             return None
         return "the proof of the environment before: this commit was never live anywhere"
@@ -113,7 +111,7 @@ class Plan:
 
 
 def decide(facts: Facts) -> Plan:
-    """The whole decision: every rule is looked at before anything changes."""
+    """Decide: every rule is checked before anything changes."""
     comparison = compare(facts.committed, facts.applied or ())
     if facts.applied is None:
         comparison = compare((), ())
@@ -132,7 +130,7 @@ def decide(facts: Facts) -> Plan:
 
 
 def _timed(steps: tuple[Step, ...], migrations: tuple[PlannedMigration, ...]) -> tuple[Step, ...]:
-    """The migrations take about what they took when they were tried."""
+    """The migrations take about as long as in their dry run."""
     took = [each.measured.seconds for each in migrations if each.measured]
     if not took or len(took) < len(migrations):
         return steps
@@ -141,7 +139,7 @@ def _timed(steps: tuple[Step, ...], migrations: tuple[PlannedMigration, ...]) ->
 
 
 def _nothing(facts: Facts, comparison: Comparison) -> str | None:
-    """Why there is nothing to do: live, proven and written down already."""
+    """Why there is nothing to do: live, proven and recorded already."""
     live = facts.previous
     moves = facts.moves_branch and facts.head != facts.wanted
     if live is None or live.commit != facts.wanted or comparison.pending or moves:
@@ -192,12 +190,12 @@ SHOWN = 20  # commits
 
 
 def words(plan: Plan) -> Iterator[str]:
-    """What is to go where; then, if anything would happen, how."""
+    """The plan for people, line by line: what goes where; then the steps."""
     yield from _what(plan)
     yield from _gates(plan)
     if plan.nothing or plan.refused:
         return
-    yield from _knowing(plan)
+    yield from _warnings(plan)
     for step in plan.steps:
         expected = f" (about {step.seconds:g} s)" if step.seconds else ""
         yield f"  {step.name:<8} {step.detail}{expected}"
@@ -220,8 +218,8 @@ def _gates(plan: Plan) -> Iterator[str]:
         yield f"  gate {'ok     ' if gate.met else 'MISSING'} {gate}{lacks}"
 
 
-def _knowing(plan: Plan) -> Iterator[str]:
-    """What one should know before saying yes."""
+def _warnings(plan: Plan) -> Iterator[str]:
+    """What a person should know before saying yes."""
     if plan.without:
         yield f"  without {plan.without}"
     yield from (f"  {finding}" for finding in plan.facts.findings)

@@ -1,4 +1,4 @@
-"""A rollback takes the data back with the code: what that loses, the safety backup, and the switch."""
+"""A rollback that restores the data with the code: what it loses, the safety backup, the restore."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scripts.release.schema_rules import going_back
 
 
 def with_losses(desk: Desk, facts: Facts, backup: str) -> Facts:
-    """The facts, with what going back to the backup would lose; "" looks for the newest that fits."""
+    """Add to the facts what restoring the backup would lose; "": the newest backup that fits."""
     environment = facts.environment
     try:
         database = required_database(desk, environment)
@@ -45,10 +45,10 @@ def with_losses(desk: Desk, facts: Facts, backup: str) -> Facts:
 
 
 def _held(desk: Desk, facts: Facts, folder: Path, manifest: Manifest, major: int) -> Source:
-    """The archive, if it may come here.
+    """Open the backup as the source of a restore.
 
     Raises:
-        Refused: it may not.
+        Refused: it is of another app, environment or schema.
     """
     why = plan.objection(manifest, facts.environment, desk.settings.app.name, major)
     if why is None and not _fits(manifest, facts):
@@ -59,7 +59,7 @@ def _held(desk: Desk, facts: Facts, folder: Path, manifest: Manifest, major: int
 
 
 def make_safe(run: ReleaseRun) -> None:
-    """Before anything changes, the present state of a guarded environment is kept, and proven."""
+    """Before anything changes: back up the present state of a guarded environment, and prove the backup."""
     if not run.environment.guarded:
         return
     with run.step("safety", "a backup of the present state, before anything changes"):
@@ -67,10 +67,10 @@ def make_safe(run: ReleaseRun) -> None:
 
 
 def restore(run: ReleaseRun) -> None:
-    """The older code is live; its data follow, all or nothing, where the plan says so.
+    """The older code is live: restore its data, all or nothing.
 
     Raises:
-        CommandFailed: they did not: nothing was changed in the database, and what is live is said.
+        CommandFailed: nothing was changed in the database; the message says what is live.
     """
     desk, environment, data = run.desk, run.environment, run.plan.facts.data
     if data is None:
@@ -117,7 +117,7 @@ def _again(run: ReleaseRun) -> str:
 
 
 def _fitting(desk: Desk, facts: Facts) -> Manifest:
-    """The newest proven backup whose schema the older release lives with.
+    """The newest proven backup whose schema the older release runs with.
 
     Raises:
         Refused: there is none.

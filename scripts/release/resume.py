@@ -1,12 +1,13 @@
-"""`resume`: a run died somewhere, on any machine; find out what is true, then finish it or undo it.
+"""`resume` and `lock.steal`: take over the lock of a run that died, then finish or undo what it began.
 
-It needs nothing but the remote, the public URL and the database: every step of a release can be
-done again, so finishing is to go on with the same commit under the dead run's lock.
+Any machine can do it: the remote, the public URL and the database say what is true. Every step of a release
+may be repeated, so to finish a run is to execute its plan again under its lock.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from scripts.branches import move
 from scripts.config.consent import require_consent
@@ -15,8 +16,9 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database.postgres.client import postgres_of, required_database
 from scripts.database.refresh import command as refresh_command
-from scripts.database.restore import command, in_place
-from scripts.database.restore.plan import TASK
+from scripts.database.restore import command as restore_command
+from scripts.database.restore import in_place
+from scripts.database.restore.plan import TASK as RESTORE_TASK
 from scripts.errors import Locked, Refused, TakenBack
 from scripts.git.client import StaleError
 from scripts.release import hotfix
@@ -24,136 +26,169 @@ from scripts.release.execute import locked_run, report, run_steps
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
 from scripts.release.request import ResumeRequest, StealRequest, resumed
-from scripts.release.run import ReleaseRun, begin, lock_for
-from scripts.state.held_lock import HeldLock
+from scripts.release.run import begin, lock_for
+from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.lock import Lock, candidate_ref, lock_ref
 from scripts.state.operation import operation_under
 from scripts.state.remote import locked, observe_remote, read_lock
 
-TRIES = 5
+TAKEOVER_TRIES = 5
 LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
-LOOKS = 10  # how often the silence of an owner is checked within his time to live
+LOOKS = 10  # how often the lock is looked at within its time to live
+OPERATIONS = (RESTORE_TASK, restore_command.TASK, refresh_command.TASK)  # what a dead restore may be
+
+
+class Holder(NamedTuple):
+    """A lock as it was seen on the remote.
+
+    Args:
+        id: the commit that the lock ref pointed at.
+        lock: its content.
+    """
+
+    environment: Environment
+    id: str
+    lock: Lock
 
 
 def resume(desk: Desk, request: ResumeRequest) -> Outcome:
-    """Wait until the owner is seen to be silent, take over, and finish or undo."""
+    """Wait until the lock holder is seen to be dead, take over, and finish or undo its run."""
     environment = desk.settings.environment(request.env)
-    found = look(desk, environment)
-    if found is None:
+    holder = find_holder(desk, environment)
+    if holder is None:
         return Outcome.nothing(f"nothing to resume: {environment.name} is not locked")
-    confirm(desk, environment, yes=request.yes)
-    held_by, dead = found
-    desk.progress.note(f"found: {dead}")
-    wait_for_silence(desk, environment, held_by, dead)
-    return recover(desk, environment, held_by, dead, undo=request.undo)
+    _confirm(desk, environment, yes=request.yes)
+    desk.progress.note(f"found: {holder.lock}")
+    _wait_for_silence(desk, holder)
+    return _take_over(desk, holder, undo=request.undo)
 
 
-def look(desk: Desk, environment: Environment) -> tuple[str, Lock] | None:
-    """The lock as it is now, None if nobody holds the environment."""
+def steal_lock(desk: Desk, request: StealRequest) -> Outcome:
+    """Take over at once, whether the lock holder is alive or not, and finish or undo its run."""
+    environment = desk.settings.environment(request.env)
+    if not request.reason.strip():
+        again = f"invoke lock.steal --env {request.env} --reason ..."
+        raise Refused("`--reason` is required: the lock holder will want to know", again)
+    holder = find_holder(desk, environment)
+    if holder is None:
+        return Outcome.nothing(f"nothing to steal: {environment.name} is not locked")
+    _confirm(desk, environment, yes=request.yes)
+    desk.progress.note(f"stealing from {holder.lock}: {request.reason}")
+    return _take_over(desk, holder, undo=request.undo)
+
+
+def find_holder(desk: Desk, environment: Environment) -> Holder | None:
+    """The lock as it is now; None if the environment is not locked."""
     refs = desk.git.fetch([lock_ref(environment.name)])
     lock = read_lock(desk, refs, environment)
-    return (refs[lock_ref(environment.name)], lock) if lock else None
+    return Holder(environment, refs[lock_ref(environment.name)], lock) if lock else None
 
 
-def confirm(desk: Desk, environment: Environment, *, yes: bool) -> None:
-    """A guarded environment asks here as well."""
+def _confirm(desk: Desk, environment: Environment, *, yes: bool) -> None:
     if environment.guarded:
         unchanged = f"{environment.name} is guarded, and nothing was changed"
         require_consent(desk.progress, environment.name, yes=yes, unchanged=unchanged)
 
 
-def wait_for_silence(desk: Desk, environment: Environment, held_by: str, lock: Lock) -> None:
-    """By our own clock alone: no sign of life for his whole time to live.
+def _wait_for_silence(desk: Desk, holder: Holder) -> None:
+    """Watch the lock for its whole time to live, by this machine's clock alone.
 
     Raises:
-        Locked: the owner lives.
+        Locked: a heartbeat came, or the run ended.
     """
+    lock, name = holder.lock, holder.environment.name
     ttl = lock.ttl if 1 <= lock.ttl <= LONGEST_TTL else desk.settings.lock.ttl
-    desk.progress.note(f"waiting {ttl:g} s for a sign of life of run {lock.run}")
+    desk.progress.note(f"waiting {ttl:g} s for a heartbeat of run {lock.run}")
     until = desk.clock() + ttl
     while desk.clock() < until:
         desk.sleep(ttl / LOOKS)
-        now = desk.git.ls_remote().get(lock_ref(environment.name))
-        if now is None:
+        current = desk.git.ls_remote().get(lock_ref(name))
+        if current is None:
             raise Locked(f"run {lock.run} has just ended by itself", "`invoke status`")
-        if now != held_by:
+        if current != holder.id:
             raise Locked(
-                f"{environment.name} is locked, and its owner is alive: {lock}",
-                f"wait for that run; to end it all the same: `invoke lock.steal --env"
-                f" {environment.name} --reason ...`",
+                f"{name} is locked, and the lock holder is alive: {lock}",
+                f"wait for that run; to end it all the same: `invoke lock.steal --env {name} --reason ...`",
             )
 
 
-def recover(desk: Desk, environment: Environment, held_by: str, dead: Lock, *, undo: bool) -> Outcome:
-    """Take over the lock, see what the dead run left, and finish it; or undo it if it was undoing."""
-    if dead.task == move.TASK:
-        return move.give_back(desk, dead)
-    if dead.task in TASKS:
-        return recover_restore(desk, environment, held_by, dead)
-    plan = plan_again(desk, environment, dead)
-    taken = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, dead.reason)))
-    take_over(desk, environment, taken, held_by, dead)
+def _take_over(desk: Desk, holder: Holder, *, undo: bool) -> Outcome:
+    if holder.lock.task == move.TASK:
+        return move.give_back(desk, holder.lock)
+    if holder.lock.task in OPERATIONS:
+        return _settle_operation(desk, holder)
+    return _finish_or_undo(desk, holder, undo=undo)
+
+
+def _finish_or_undo(desk: Desk, holder: Holder, *, undo: bool) -> Outcome:
+    """Execute the plan of the dead run again under its lock; or undo it if it was undoing."""
+    dead = holder.lock
+    plan = _plan_again(desk, holder)
+    run = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, dead.reason)))
+    _acquire_from(desk, holder, run.lock)
     if plan.nothing and not undo:
-        taken.lock.release()
+        run.lock.release()
         return Outcome.done(f"run {dead.run} had left nothing but its lock: {plan.nothing}")
     try:
-        with locked_run(taken):
-            end_its_sessions(desk, environment)
-            _refuse_to_finish(plan, dead, undo=undo)
-            run_steps(taken)
+        with locked_run(run):
+            _end_sessions(desk, holder.environment)
+            _require_finishable(plan, dead, undo=undo)
+            run_steps(run)
     except TakenBack as undone:
-        message = f"run {dead.run} was undone: {undone.message}"
-        return Outcome.done(message, **undone.data)
-    outcome = report(taken)
+        return Outcome.done(f"run {dead.run} was undone: {undone.message}", **undone.data)
+    outcome = report(run)
     return hotfix.brought_back(desk, outcome) if dead.task == hotfix.TASK else outcome
 
 
-def take_over(desk: Desk, environment: Environment, taken: ReleaseRun, held_by: str, dead: Lock) -> None:
+def _acquire_from(desk: Desk, holder: Holder, lock: HeldLock) -> None:
     """Take the lock by compare-and-swap.
 
-    A thief may lose to a sign of life of the very run that he robs, and then tries again; never
-    against somebody else, and `resume` sees beforehand that there are no signs of life.
+    Retry if a heartbeat of the same run moved the ref first. Give up if another run holds it.
+
+    Raises:
+        Locked: another run was quicker.
     """
-    for _ in range(TRIES):
+    seen: Holder | None = holder
+    for _ in range(TAKEOVER_TRIES):
+        if seen is None or seen.lock.run != holder.lock.run:
+            break
         try:
-            taken.lock.acquire(held_by, dead)
+            lock.acquire(seen.id, holder.lock)
         except StaleError:
-            now = look(desk, environment)
-            if now is None or now[1].run != dead.run:
-                break
-            held_by = now[0]
+            seen = find_holder(desk, holder.environment)
         else:
             return
-    raise locked(desk, environment)
+    raise locked(desk, holder.environment)
 
 
-def plan_again(desk: Desk, environment: Environment, dead: Lock) -> Plan:
-    """The plan of the dead run, made anew from what is true now."""
+def _plan_again(desk: Desk, holder: Holder) -> Plan:
+    """The plan of the dead run, from its request and from what is true now."""
+    dead, environment = holder.lock, holder.environment
     desk.git.fetch([candidate_ref(environment.name, dead.run)])  # a drill's commit is on no branch
-    request = resumed(dead.task, dead.request, sha=dead.commit, resumes=dead.run, **_names(dead))
+    names = {"to": environment.name} if dead.task == "promote" else {"env": environment.name}
+    if dead.task == "rollback":
+        names["to"] = dead.release
+    request = resumed(dead.task, dead.request, sha=dead.commit, resumes=dead.run, **names)
     if request.restores_data and in_place.settled(desk, required_database(desk, environment), dead.run):
-        request = replace(request, with_data=False, backup="", scope="")  # they went back already
+        request = replace(request, with_data=False, backup="", scope="")  # the data are restored already
     return decide(observe(desk, request))
 
 
-def _names(dead: Lock) -> dict[str, str]:
-    """The environment and the release, as the lock names them."""
-    if dead.task == "promote":
-        return {"to": dead.environment}
-    return {"env": dead.environment} | ({"to": dead.release} if dead.task == "rollback" else {})
-
-
-def end_its_sessions(desk: Desk, environment: Environment) -> None:
-    """What the dead run still has open in the database would commit behind our back."""
+def _end_sessions(desk: Desk, environment: Environment) -> None:
+    """Terminate the dead run's open database sessions; they could still commit."""
     postgres = postgres_of(desk, environment)
     if postgres:
         postgres.end_desks()
 
 
-def _refuse_to_finish(plan: Plan, dead: Lock, *, undo: bool) -> None:
-    """A run that was undoing its work, or may not go on by now, is taken back instead."""
+def _require_finishable(plan: Plan, dead: Lock, *, undo: bool) -> None:
+    """A run that was undoing its work, or that a rule refuses by now, is undone instead.
+
+    Raises:
+        TakenBack: with the reason.
+    """
     if dead.task == "drill":
-        raise TakenBack("a drill was broken off", bad=False)
+        raise TakenBack("a drill was interrupted", bad=False)
     if dead.back:
         raise TakenBack(dead.back, bad=True)
     if undo:
@@ -162,73 +197,36 @@ def _refuse_to_finish(plan: Plan, dead: Lock, *, undo: bool) -> None:
         raise TakenBack(plan.refused.why, bad=False)
 
 
-# `lock.steal`: end somebody else's run, alive or not; the thief recovers before anything else.
-
-
-def steal_lock(desk: Desk, request: StealRequest) -> Outcome:
-    """Take the lock by compare-and-swap without waiting, then finish or undo what was begun."""
-    environment = desk.settings.environment(request.env)
-    if not request.reason.strip():
-        raise Refused("say why: the owner will ask", f"invoke lock.steal --env {request.env} --reason ...")
-    found = look(desk, environment)
-    if found is None:
-        return Outcome.nothing(f"nothing to steal: {environment.name} is not locked")
-    confirm(desk, environment, yes=request.yes)
-    held_by, owner = found
-    desk.progress.note(f"stealing from {owner}: {request.reason}")
-    return recover(desk, environment, held_by, owner, undo=request.undo)
-
-
-# A dead restore: its one transaction arrived or it did not, and the server says which.
-
-
-TASKS = (TASK, command.TASK, refresh_command.TASK)
-
-
-def recover_restore(desk: Desk, environment: Environment, held_by: str, dead: Lock) -> Outcome:
-    """Take its lock, end its sessions, and write down what is true."""
-    fresh = replace(
-        dead,
-        run=desk.new_id(),
-        nonce=desk.new_id(),
-        actor=desk.actor,
-        host=desk.host,
-        acquired_at=desk.now(),
-        step="lock",
-        beat=0,
-    )
-    work = operation_under(desk, environment, fresh, observe_remote(desk).ledger.tip)
+def _settle_operation(desk: Desk, holder: Holder) -> Outcome:
+    """Record how a dead restore or refresh ended: its one transaction was committed, or it was not."""
+    dead, environment = holder.lock, holder.environment
+    name, backup = environment.name, dead.release
+    lock = new_lock(desk, name, dead.task, dead.commit, release=backup, reason=dead.reason)
+    work = operation_under(desk, environment, lock, observe_remote(desk).ledger.tip)
     try:
-        work.lock.acquire(held_by, dead)
+        work.lock.acquire(holder.id, dead)
     except StaleError:
         raise locked(desk, environment) from None
-    name, backup = environment.name, dead.release
-    postgres = postgres_of(desk, environment)
-    if postgres:
-        postgres.end_desks()
-    database = required_database(desk, environment)
-    if dead.task == refresh_command.TASK and in_place.settled(desk, database, dead.run):
+    _end_sessions(desk, environment)
+    committed = in_place.settled(desk, required_database(desk, environment), dead.run)
+    if dead.task == refresh_command.TASK and committed:
         work.finish("refresh", "done", backup=backup, of_run=dead.run, reason=dead.reason)
         refresh_command.tidy(desk, environment)
         return Outcome.done(f"run {dead.run} had refreshed {name}, whole and masked; the ledger has it")
-    if dead.task == TASK and in_place.settled(desk, database, dead.run):
+    if dead.task == RESTORE_TASK and committed:
         work.finish("restore", "done", backup=backup, of_run=dead.run, reason=dead.reason)
         return Outcome.done(
             f"run {dead.run} had restored {name} from `{backup}`, whole and compared; the ledger has it",
-            f"what was before stands aside: `invoke db.drop-aside --env {name}`",
+            f"the old schemas are kept until `invoke db.drop-aside --env {name}`",
             backup=backup,
         )
     work.finish(work.kind, "error", backup=backup or None, of_run=dead.run, reason="it died before its end")
+    again = {
+        RESTORE_TASK: f"again: `invoke db.restore {backup} --env {name}`",
+        refresh_command.TASK: f"again: `invoke db.refresh --to {name}`",
+    }
     return Outcome.done(
         f"run {dead.run} (`{dead.task}`) died before its end: {name} is as it was; its lock is free",
-        f"again: `{_again(dead.task, name, backup)}`" if dead.task != command.TASK else None,
+        again.get(dead.task),
         backup=backup or None,
-    )
-
-
-def _again(task: str, name: str, backup: str) -> str:
-    return (
-        f"invoke db.refresh --to {name}"
-        if task == refresh_command.TASK
-        else f"invoke db.restore {backup} --env {name}"
     )

@@ -136,4 +136,5 @@ def _full(facts: Facts) -> RollbackOption:
 
 def _back_from(facts: Facts) -> str:
     safety = "the safety backup that is taken first, and " if facts.data and facts.data.safety else ""
-    return f"{safety}what stands aside until `invoke db.drop-aside --env {facts.environment.name}`"
+    drop = f"invoke db.drop-aside --env {facts.environment.name}"
+    return f"{safety}the old schemas, which are kept until `{drop}`"

@@ -1,5 +1,5 @@
 # pure
-"""The rules that can say no, the weightiest first; each with its reason and the next command."""
+"""The rules that refuse a release, the most important first; each with its reason and a command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITHOUT_GATES = ("hotfix", "drill")  # tasks that go past the gates, and say so
 
 
 def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
-    """The reasons why not, the weightiest first."""
+    """The reasons why not, the most important first."""
     name = facts.environment.name
     if facts.lock:
         yield Refusal(
@@ -52,7 +52,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
 
 
 def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
-    """The line is stopped: by a rollback, until somebody lifts it, or by a freeze, for a time."""
+    """Releases are stopped: by a rollback, until somebody lifts the hold, or by a freeze, for a time."""
     name = facts.environment.name
     hold = facts.ledger.hold(name)
     if hold:
@@ -71,7 +71,7 @@ def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
 
 
 def _configuration_refusals(facts: Facts) -> Iterator[Refusal]:
-    """A mistake in the configuration is mended before it ships."""
+    """Errors in the configuration stop a release."""
     stopping = errors(facts.findings)
     if stopping:
         listed = "".join(f"\n  | {each}" for each in stopping)
@@ -93,7 +93,7 @@ def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
 
 
 def _drill_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
-    """Where it is demanded, the way back must have been proven not long ago."""
+    """Where `drill_days` demands it, a drill must have passed recently."""
     days = facts.environment.drill_days
     proof = facts.ledger.proof(source.name, "drill")
     fresh = proof and hours_between(proof.at, facts.now) <= days * 24
@@ -106,7 +106,7 @@ def _drill_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
 
 
 def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
-    """Going back needs a commit that fits the database as it stands."""
+    """A rollback needs a commit that fits the database as it is."""
     yield from _bad_refusals(facts)
     back = going_back(facts, comparison)
     yield from (Refusal(*each) for each in rollback_options.objections(facts, back))
@@ -149,7 +149,7 @@ def _history_refusals(facts: Facts) -> Iterator[Refusal]:
 
 
 def _hotfix_refusals(facts: Facts) -> Iterator[Refusal]:
-    """A hotfix is what the environment has, and the fix; nothing that was not proven on the way."""
+    """A hotfix is what the environment has, plus the fix; nothing else that is unproven."""
     branch, remote, name = (
         facts.environment.branch,
         facts.remote,
@@ -183,7 +183,7 @@ def _first_of(commits: tuple[Commit, ...]) -> str:
 
 
 def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
-    """Only what the environment before has live and proven may pass."""
+    """Only a commit that is live and proven in the environment before may be promoted."""
     wanted, deploy = facts.wanted[:12], f"`invoke deploy --env {source.name}`"
     proven = facts.ledger.live(source.name)
     if proven is None or proven.commit != facts.wanted:
@@ -231,12 +231,12 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
 
 
 def gates_of(facts: Facts) -> tuple[Gate, ...]:
-    """All that is demanded of this release, met or not; nothing of one that goes back or past them."""
+    """The gates of this release, met or not; () for a rollback, and for tasks that go past them."""
     if facts.before is None or facts.rolls_back or facts.task in WITHOUT_GATES:
         return ()
     known = facts.ledger.verdict(facts.environment.name, facts.wanted)
     if facts.source is None and known and known.ending == "done":
-        return ()  # it passed when it came in
+        return ()  # it passed the gates when it was promoted
     candidate = Candidate(facts.wanted, facts.before, facts.ledger, facts.now, facts.maker, facts.altered)
     return check_gates(candidate, facts.environment.gates)
 

@@ -1,4 +1,4 @@
-"""What a plan must know of migrations beyond their text: rollback scripts, what is left, squawk."""
+"""What a plan needs to know of migrations: rollback scripts, verdicts, what a rollback must undo."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def _commits(facts: Facts) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class GoingBack:
-    """What becomes of the versions that the database has and the older release lacks.
+    """What a rollback does with the versions that the database has and the older release lacks.
 
     Args:
         undo: newest first; in this order their scripts run.
-        ahead: oldest first; they stay.
-        lacking: what would have to be undone, and has no script.
+        ahead: those that stay applied, oldest first.
+        lacking: those that would have to be undone and have no script.
         above: versions of the older release that are newer than one that would be undone.
     """
 
@@ -88,7 +88,7 @@ class GoingBack:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """What data the scripts destroy, in words."""
+        """The data that the scripts destroy, in words."""
         scripts = [each.script for each in self.undo if each.script]
         return tuple(f"`{script.file}` {loss}" for script in scripts for loss in losses(script.sql))
 
@@ -99,13 +99,13 @@ def judged(facts: Facts, migrations: Sequence[Migration]) -> tuple[PlannedMigrat
 
 
 def pending(facts: Facts, comparison: Comparison) -> tuple[PlannedMigration, ...]:
-    """What a release would apply, judged."""
+    """The migrations that a release would apply, with their verdicts."""
     known = remembered(facts.ledger, comparison.pending, facts.environment.name)
     return tuple(replace(each, measured=known.get(each.file)) for each in judged(facts, comparison.pending))
 
 
 def going_back(facts: Facts, comparison: Comparison) -> GoingBack:
-    """For a rollback: what must go with the code, and what may stay."""
+    """For a rollback: which migrations must be undone with the code, and which may stay."""
     if not facts.rolls_back or not comparison.missing:
         return GoingBack()
     rows = {row.version: row for row in facts.applied or ()}
@@ -152,5 +152,5 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
 
 
 def _first(facts: Facts) -> bool:
-    """Nothing was released here and nothing stands in the database: there is no older code to break."""
+    """Nothing was released here and nothing is applied: there is no older code to break."""
     return facts.previous is None and not facts.applied

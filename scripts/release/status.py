@@ -24,7 +24,7 @@ from scripts.system.background import submit
 
 @dataclass(frozen=True)
 class Seen:
-    """One environment as it answered; `trouble` holds the looks that failed."""
+    """One environment as it answered; `trouble`: what could not be read."""
 
     environment: Environment
     live: Answer
@@ -33,7 +33,7 @@ class Seen:
 
 
 def status(desk: Desk, _request: StatusRequest) -> Outcome:
-    """Look at every environment at once; one that is dead costs its time-out, and the rest is shown."""
+    """Look at every environment at once; one that does not answer costs its timeout, and is shown so."""
     looks = [submit(_see, desk, environment) for environment in desk.settings]
     remote = observe_remote(desk)
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
@@ -105,7 +105,7 @@ def _pending(desk: Desk, remote: Remote, head: str | None, following: Seen | Non
 def _problems(
     desk: Desk, remote: Remote, own: Seen, lock: Lock | None, released: Event | None
 ) -> Iterator[str]:
-    """Everything that disagrees, in words that name the two sides."""
+    """Everything that disagrees, in words that name both sides."""
     environment = own.environment
     yield from own.trouble
     if lock:

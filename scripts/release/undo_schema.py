@@ -1,4 +1,4 @@
-"""The schema goes back: rollback scripts in one transaction; only the history that is read then counts."""
+"""Undo migrations: run their rollback scripts in one transaction, then believe only the history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give u
 
 
 def rehearse(run: ReleaseRun) -> None:
-    """Before anything changes: the scripts run on this database, in a transaction that is rolled back.
+    """Before anything changes: run the scripts on this database in a transaction that is rolled back.
 
     Raises:
         Refused: one of them fails, or the database is no longer what was planned for.
@@ -41,10 +41,10 @@ def rehearse(run: ReleaseRun) -> None:
 
 
 def undo(run: ReleaseRun, due: Sequence[PlannedMigration]) -> None:
-    """Take them back, newest first, all or nothing; then the history must be what was wanted.
+    """Undo migrations, newest first, all or nothing; then check the history.
 
     Raises:
-        CommandFailed: it is not; what stands is said.
+        CommandFailed: it is not what it should be; the message says what is applied.
     """
     postgres = required_postgres(run.desk, run.environment)
     with run.step("undo", listed(due)), postgres.exclusive(WAIT_FOR_LOCK):
@@ -67,9 +67,9 @@ def undo(run: ReleaseRun, due: Sequence[PlannedMigration]) -> None:
 
 
 def after_failed_migration(run: ReleaseRun, applied: Sequence[PlannedMigration]) -> str:
-    """What became of the files that were applied before one failed; the first error is never hidden.
+    """Undo the files that were applied before one failed, if all have a script; returns what was done.
 
-    The caller holds the database's lock.
+    Never raises, so that the first error is not hidden. The caller holds the database's lock.
     """
     if not applied or not all(each.script for each in applied):
         return stays(applied) if applied else ""
@@ -82,13 +82,16 @@ def after_failed_migration(run: ReleaseRun, applied: Sequence[PlannedMigration])
 
 
 def due(run: ReleaseRun) -> tuple[PlannedMigration, ...]:
-    """What it brought and the release before can't live with, newest first, if all of it has a script."""
+    """The migrations of this release that the previous code can't run with, newest first.
+
+    () if one of them has no script.
+    """
     must = rollback_scripts.required_undos(_brought(run))
     return must if all(each.script for each in must) else ()
 
 
 def gone_back(run: ReleaseRun) -> bool:
-    """The schema of the release that a rollback leaves stands no more: its code must not come again."""
+    """The schema of the release that a rollback leaves is gone: its code must not be published again."""
     facts = run.plan.facts
     needed = facts.previous.detail.get("schema") if facts.previous else None
     gone = needed is not None and needed not in {row.version for row in facts.applied or ()}
@@ -98,7 +101,7 @@ def gone_back(run: ReleaseRun) -> bool:
 def follow_code(
     run: ReleaseRun, error: DeskError, expected: Expected, due: Sequence[PlannedMigration]
 ) -> DeskError:
-    """The older code is live again: its schema follows where it has to; what became of it is added."""
+    """The older code is live again: undo what it can't run with, and add the result to the message."""
     try:
         if due:
             undo(run, due)
@@ -114,18 +117,18 @@ def follow_code(
 
 
 def left(run: ReleaseRun) -> str:
-    """What of this run stands in the database, in words."""
+    """What this run has applied and not undone, in words."""
     return stays([each for each in run.plan.migrations if each.file in run.migrated])
 
 
 def _brought(run: ReleaseRun) -> tuple[PlannedMigration, ...]:
-    """What this release, or a dead run of it, has brought into the database; oldest first."""
+    """The migrations that this release, or a dead run of it, has applied; oldest first."""
     facts, postgres = run.plan.facts, postgres_of(run.desk, run.environment)
     if postgres is None or facts.rolls_back or facts.previous is None:
         return ()
     try:
         rows = {row.version for row in postgres.history()}
-    except DeskError:  # what can't be read can't be taken back
+    except DeskError:  # what can't be read can't be undone
         return ()
     before = facts.previous.detail.get("schema")
     stood = {each.version for each in facts.applied or ()}
@@ -138,7 +141,7 @@ def _brought(run: ReleaseRun) -> tuple[PlannedMigration, ...]:
 
 
 def stays(stands: Sequence[PlannedMigration]) -> str:
-    """That they stay, and what that means for the older code."""
+    """That migrations stay applied, and what that means for the older code."""
     hard = [each for each in stands if not each.verdict.stays]
     if not hard:
         return f"{listed(stands)}; the schema stays ahead, and older code lives with it"
@@ -149,17 +152,17 @@ def stays(stands: Sequence[PlannedMigration]) -> str:
 
 
 def listed(known: Sequence[PlannedMigration]) -> str:
-    """Their files."""
+    """Their file names."""
     return ", ".join(f"`{each.file}`" for each in known)
 
 
 def still_there(known: Sequence[PlannedMigration], stand: Sequence[str]) -> str:
-    """Those of them that stand in the database."""
+    """Those of them that are still applied."""
     return listed([each for each in known if each.version in stand]) or "none of them"
 
 
 def _once_more(run: ReleaseRun) -> str | None:
-    """A rollback can be asked for again: what is done of it already is not done twice."""
+    """The rollback again: it skips what is done already."""
     target = run.plan.facts.target
     again = f"`invoke rollback --env {run.environment.name} --to {target.release}`" if target else ""
     return f"the older code is live, the schema is not; again: {again}" if target else None

@@ -144,7 +144,7 @@ def test_killed_run_is_finished_elsewhere(desk: Desk) -> None:
 
     assert (5, True) == (blocked.code, "invoke resume" in blocked.document["hint"])
     assert 0 == call.code, call.err
-    assert "sign of life" in call.err
+    assert "heartbeat" in call.err
     assert commit == desk.served("development") == desk.ledger()[-1]["commit"]
     assert "nothing" == desk("resume", *DEV).document["ending"]
 

@@ -155,9 +155,9 @@ def test_what_older_code_can_not_live_with_goes_back(base: Desk) -> None:
     steps = [each["name"] for each in call.document["steps"]]
     assert [
         "lock",
-        "rehearse",
         "build",
         "scan",
+        "rehearse",
         "publish",
         "verify",
         "scan",

@@ -195,4 +195,4 @@ def test_an_interrupted_run_has_little_time_for_notices(sent: list[tuple[Notice,
     """A cancelled CI job is killed after 10 s."""
     messages.failure(run_of(decide(PROMOTE)), Interrupted("interrupted"), "build")
 
-    assert sent[0][1] == {"budget": messages.HASTE}
+    assert sent[0][1] == {"budget": messages.INTERRUPTED_BUDGET}

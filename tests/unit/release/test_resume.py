@@ -144,7 +144,7 @@ def test_an_owner_who_is_alive_is_left_alone(world: World, monkeypatch: pytest.M
     error = ending(lambda: resume(replace(desk, sleep=sleep), ResumeRequest(env="development")))
 
     assert (type(error), error.code) == (Locked, 5)
-    assert "its owner is alive" in error.message
+    assert "the lock holder is alive" in error.message
 
 
 def test_a_lock_that_is_released_while_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

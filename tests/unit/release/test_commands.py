@@ -14,7 +14,7 @@ from scripts.config.settings import Gates
 from scripts.quality.e2e import command
 from scripts.quality.load import command as load_command
 from scripts.quality.request import E2eRequest, LoadRequest
-from scripts.release import missing_proofs
+from scripts.release import commands
 from scripts.release.plan import decide
 from tests.unit.quality.test_gates import facts, proof
 from tests.unit.release.test_plan import LOCK
@@ -40,7 +40,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 def test_what_can_be_run_is_run_on_the_environment_before(ran: list[tuple[str, str, str]]) -> None:
     """Both tests, at the level that is demanded; approvals and time can't be run."""
-    assert missing_proofs.run_missing(TOOLS, decide(facts(ALL)))
+    assert commands.run_missing(TOOLS, decide(facts(ALL)))
     assert [
         ("e2e", "staging", "full"),
         ("load", "staging", "steady"),
@@ -49,7 +49,7 @@ def test_what_can_be_run_is_run_on_the_environment_before(ran: list[tuple[str, s
 
 def test_what_is_there_is_not_run_again(ran: list[tuple[str, str, str]]) -> None:
     """One proof is there, the other is missing."""
-    assert missing_proofs.run_missing(TOOLS, decide(facts(ALL, proof("e2e", "full"))))
+    assert commands.run_missing(TOOLS, decide(facts(ALL, proof("e2e", "full"))))
     assert ["load"] == [name for name, _, _ in ran]
 
 
@@ -58,6 +58,6 @@ def test_nothing_is_run_in_vain(ran: list[tuple[str, str, str]]) -> None:
     locked = decide(replace(facts(ALL), lock=LOCK))
     only_time = decide(facts(Gates(soak_minutes=300)))
 
-    assert not missing_proofs.run_missing(TOOLS, locked)
-    assert not missing_proofs.run_missing(TOOLS, only_time)
+    assert not commands.run_missing(TOOLS, locked)
+    assert not commands.run_missing(TOOLS, only_time)
     assert ran == []
