@@ -64,7 +64,7 @@ class Meeting:
 
     @property
     def harmless(self) -> bool:
-        """The commits that `into` lacks bring no content: merges of GitHub's buttons, squashed or empty ones."""
+        """What `into` lacks brings no content: merges of GitHub's buttons, squashed or empty commits."""
         return bool(self.strangers) and self.unchanged and (self.authored == 0 or self.twin is not None)
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Refused
+from scripts.quality.gates import unmet
 from scripts.quality.request import E2eRequest, LoadRequest
 from scripts.release.execute import execute
 from scripts.release.observe import observe
