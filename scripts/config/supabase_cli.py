@@ -1,4 +1,4 @@
-"""The Supabase CLI that the app pins: its binary, and its answers. Only JSON is believed."""
+"""The Supabase CLI that the app pins: find its binary, parse its answers. Only JSON is trusted."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scripts.system import process
 from scripts.system.command import Result
 from scripts.system.process import error_tail
 
-OLDEST = 3  # 2.x answers its own questions with yes where there is no terminal
+OLDEST = 3  # without a terminal, 2.x answers its own questions with yes
 
 
 def answer(result: Result, what: str) -> Any:
-    """The JSON document that a call printed.
+    """The JSON document that a command printed.
 
     Raises:
-        CommandFailed: it failed, with the CLI's own message, or printed no JSON.
+        CommandFailed: it failed (with the CLI's own message), or printed no JSON.
     """
     try:
         document = json.loads(result.text)
@@ -30,24 +30,26 @@ def answer(result: Result, what: str) -> Any:
             exit_code=result.code,
         ) from None
     if result.code or (isinstance(document, dict) and document.get("_tag") == "Error"):
-        raise CommandFailed(f"`{what}` ended with {result.code}{quoted(document)}", exit_code=result.code)
+        raise CommandFailed(
+            f"`{what}` ended with {result.code}{_quoted_error(document)}", exit_code=result.code
+        )
     return document
 
 
-def quoted(document: Any) -> str:
-    """The message of an error document, as lines that can't be taken for ours."""
+def _quoted_error(document: Any) -> str:
+    """The message of an error document, marked as the CLI's words."""
     error = document.get("error") if isinstance(document, dict) else None
-    said = str(error.get("message", "")) if isinstance(error, dict) else ""
-    return process.quoted_lines(said or json.dumps(document))
+    message = str(error.get("message", "")) if isinstance(error, dict) else ""
+    return process.quoted_lines(message or json.dumps(document))
 
 
 def find(app: Path, configured: str) -> Path:
-    """The CLI's real binary: the configured one, or that in the app's `node_modules`.
+    """The CLI's real binary: the configured one, or the one in the app's `node_modules`.
 
     Never npx: it writes its arguments to a log, and may fetch another version.
 
     Raises:
-        Refused: there is none, or it is older than the desk can trust.
+        Refused: there is none, or it is older than `OLDEST`.
     """
     if configured:
         binary = app / configured
@@ -56,9 +58,9 @@ def find(app: Path, configured: str) -> Path:
             return binary
         raise Refused(f"there is no Supabase CLI at `{configured}`", "see `[supabase] cli`")
     for folder in (app, *app.parents):
-        found = sorted((folder / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
-        if found:
-            binary = _for_this_machine(found)
+        binaries = sorted((folder / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
+        if binaries:
+            binary = _for_this_machine(binaries)
             _check_version(binary)
             return binary
     raise Refused(
@@ -67,15 +69,15 @@ def find(app: Path, configured: str) -> Path:
     )
 
 
-def _for_this_machine(found: list[Path]) -> Path:
-    """A `node_modules` that was copied from elsewhere may hold several."""
+def _for_this_machine(binaries: list[Path]) -> Path:
+    """A `node_modules` copied from another machine may have several."""
     machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(platform.machine().lower())
     wanted = f"cli-{platform.system().lower()}-{machine or platform.machine().lower()}"
-    return next((each for each in found if each.parents[1].name.startswith(wanted)), found[0])
+    return next((path for path in binaries if path.parents[1].name.startswith(wanted)), binaries[0])
 
 
 def _check_version(binary: Path) -> None:
-    """Read, not asked: a start of the CLI costs a second."""
+    """Read from its package: starting the CLI takes a second."""
     try:
         package = json.loads((binary.parents[1] / "package.json").read_text())
         version = str(package["version"])

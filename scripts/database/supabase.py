@@ -1,8 +1,8 @@
-"""The Supabase CLI: its pinned binary, called for what it alone can do. Only JSON is believed.
+"""The Supabase CLI for what it alone can do: push migrations, list them, compare schemas.
 
-Facts (measured with 3.1.0): no prompt without a terminal, so `--yes` stands for a consent that the
-desk has obtained; the password travels as PGPASSWORD; exit code 0 does not prove that anything was
-applied; without a `config.toml` nothing but migrations is pushed.
+Facts measured with 3.1.0: without a terminal it does not ask, so `--yes` is safe only after the desk
+has obtained consent; it takes the password from PGPASSWORD; exit code 0 does not prove that anything was
+applied; without a `config.toml` it pushes migrations only.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from scripts.system import temporary
 from scripts.system.command import Command
 from scripts.system.process import attempt
 
-LIST_TIMEOUT = 60.0
+LIST_TIMEOUT = 60.0  # seconds
 
 
 @dataclass(frozen=True)
 class Cli:
-    """The binary and the folder in which the commit's migrations lie."""
+    """The binary, and the folder that has the commit's migrations."""
 
     binary: Path
     workdir: Path
@@ -37,13 +37,13 @@ class Cli:
     def db_push(
         self, database: Database, timeout: float, lock_timeout: float, *, late: bool = False
     ) -> Command:
-        """Apply what is pending; `late`: also what is older than the newest one there."""
-        asked = ("--yes", *(("--include-all",) if late else ()), remote(database))
-        return self._command(database, timeout, lock_timeout, "db", "push", *asked)
+        """Apply pending migrations; `late`: also those older than the newest applied one."""
+        options = ("--yes", *(("--include-all",) if late else ()), remote(database))
+        return self._command(database, timeout, lock_timeout, "db", "push", *options)
 
     def db_diff(self, old: Database, new: Database, timeout: float) -> Command:
-        """What would make the schema of `old` that of `new`; their passwords travel in a file of 0600."""
-        urls = [f"{each.url}?sslmode={each.sslmode}" for each in (old, new)]
+        """The SQL that turns the schema of `old` into that of `new`; passwords are in a 0600 file."""
+        urls = [f"{database.url}?sslmode={database.sslmode}" for database in (old, new)]
         command = self._command(old, timeout, 0, "db", "diff", f"--from={urls[0]}", f"--to={urls[1]}")
         certificate = old.sslrootcert or new.sslrootcert
         env = {name: value for name, value in command.env.items() if not name.startswith("PG")}
@@ -51,11 +51,13 @@ class Cli:
         return replace(command, env=env | ({"PGSSLROOTCERT": certificate} if certificate else {}))
 
     def _passwords(self, *databases: Database) -> Path:
-        """Beside the migrations, in the folder that goes when the CLI has ended."""
+        """A PGPASSFILE in the temporary folder, which is removed when the CLI has ended."""
         file = self.workdir / "home" / "passwords"
         file.touch(mode=0o600)
-        known = [(e.host, str(e.port), e.name, e.user, e.password.reveal()) for e in databases]
-        lines = (":".join(re.sub(r"([\\:])", r"\\\1", part) for part in each) for each in known)
+        rows = [
+            (each.host, str(each.port), each.name, each.user, each.password.reveal()) for each in databases
+        ]
+        lines = (":".join(re.sub(r"([\\:])", r"\\\1", part) for part in row) for row in rows)
         file.write_text("".join(f"{line}\n" for line in lines))
         return file
 
@@ -63,15 +65,15 @@ class Cli:
         env = {
             **database.environment,
             "SUPABASE_HOME": str(self.workdir / "home"),
-            "TMPDIR": str(self.workdir / "home"),  # it unpacks 3 MB and leaves them
+            "TMPDIR": str(self.workdir / "home"),  # it unpacks 3 MB and does not remove them
             "SUPABASE_TELEMETRY_DISABLED": "1",
             "SUPABASE_NO_UPDATE_NOTIFIER": "1",
             "DO_NOT_TRACK": "1",
         }
         if lock_timeout:
             env["PGOPTIONS"] = f"-c lock_timeout={int(lock_timeout * 1000)}"
-        where = (f"--workdir={self.workdir}", "--output-format=json")
-        return Command((str(self.binary), *arguments, *where), cwd=self.workdir, env=env, timeout=timeout)
+        options = (f"--workdir={self.workdir}", "--output-format=json")
+        return Command((str(self.binary), *arguments, *options), cwd=self.workdir, env=env, timeout=timeout)
 
 
 def remote(database: Database) -> str:
@@ -80,9 +82,11 @@ def remote(database: Database) -> str:
 
 
 @contextmanager
-def opened(binary: Path, migrations: Mapping[str, str], beside: Path | None = None) -> Iterator[Cli]:
-    """The CLI over a temporary folder, in `beside`, with just these migrations (file name -> text)."""
-    with temporary.folder(beside) as workdir:
+def cli_with_migrations(
+    binary: Path, migrations: Mapping[str, str], parent: Path | None = None
+) -> Iterator[Cli]:
+    """The CLI on a temporary folder in `parent`, with exactly these migrations (file name -> text)."""
+    with temporary.folder(parent) as workdir:
         (workdir / "home").mkdir()
         folder = workdir / "supabase" / "migrations"
         folder.mkdir(parents=True)
@@ -92,10 +96,10 @@ def opened(binary: Path, migrations: Mapping[str, str], beside: Path | None = No
 
 
 def versions(cli: Cli, database: Database) -> tuple[set[str], set[str]]:
-    """What the CLI takes for local and for remote versions.
+    """The local and the remote versions that the CLI lists.
 
     Raises:
-        CommandFailed: it could not tell.
+        CommandFailed: it failed, or printed no list.
     """
     rows = answer(attempt(cli.migration_list(database)), "supabase migration list")
     if isinstance(rows, dict):  # `stream-json` and some commands wrap their rows
@@ -107,10 +111,10 @@ def versions(cli: Cli, database: Database) -> tuple[set[str], set[str]]:
 
 
 def difference(cli: Cli, old: Database, new: Database, timeout: float = 120.0) -> str:
-    """The SQL that would make the schema of `old` that of `new`; empty when they are equal.
+    """The SQL that turns the schema of `old` into that of `new`; empty if they are equal.
 
     Raises:
-        CommandFailed: it could not tell.
+        CommandFailed: it failed, or printed no difference.
     """
     document = answer(attempt(cli.db_diff(old, new, timeout)), "supabase db diff")
     if not isinstance(document, dict) or not isinstance(document.get("diff"), str):

@@ -11,7 +11,7 @@ from scripts.config.desk import Desk
 from scripts.database import supabase
 from scripts.database.migrations import dry_run
 from scripts.database.migrations.files import Applied, Comparison, Migration, compare, newest
-from scripts.database.postgres.client import Postgres, configured_database, required_postgres
+from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, required_postgres
 from scripts.database.postgres.url import Database
 from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
@@ -20,7 +20,6 @@ from scripts.release.plan import Plan
 from scripts.release.run import ReleaseRun
 from scripts.system.process import attempt
 
-WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
 ENDED_BY_ITSELF = (0, 1)  # the CLI's own codes; 130 and the like are signals
 # connection, resources, shutdown, lock time-out, deadlock: another try may well succeed
 TROUBLE = re.compile(r"SQLSTATE (?:08|53|57P|55P03|40P01)|failed to connect|ECONNRE|Connection terminated")
@@ -55,7 +54,7 @@ def migrate(run: ReleaseRun) -> None:
     with (
         run.step("migrate", f"{len(pending)} to apply"),
         postgres.exclusive(WAIT_FOR_LOCK),
-        supabase.opened(binary, files) as cli,
+        supabase.cli_with_migrations(binary, files) as cli,
     ):
         _same_view(run, cli, database, postgres)
         _push(run, cli, database, postgres)
@@ -188,13 +187,13 @@ def back_up(run: ReleaseRun) -> None:
         DeskError: there is no proven backup.
     """
     from scripts.database.backups.commands import summary
-    from scripts.database.backups.create import taken
-    from scripts.database.backups.verify import prove_taken
+    from scripts.database.backups.create import create_backup
+    from scripts.database.backups.verify import prove_backup
 
     desk, facts = run.desk, run.plan.facts
     with run.step("backup", "of the state before the migrations, restored beside and compared"):
-        with taken(desk, run.environment, "predeploy", facts.previous) as backup:
-            prove_taken(desk, run.environment, backup, facts.ledger.tip, run.id)
+        with create_backup(desk, run.environment, "predeploy", facts.previous) as backup:
+            prove_backup(desk, run.environment, backup, facts.ledger.tip, run.id)
         run.desk.progress.note(f"`{backup.manifest.id}` is proven: {summary(backup.manifest)}")
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.database.backups import catalog, storage
-from scripts.database.backups.manifest import Manifest, read
-from scripts.database.backups.verify import fetched, safety_backup
+from scripts.database.backups.manifest import Manifest, parse_manifest
+from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.verify import take_safety_backup
 from scripts.database.migrations.files import compare, newest
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import postgres_of, required_database
@@ -28,8 +29,8 @@ def with_losses(desk: Desk, facts: Facts, backup: str) -> Facts:
     try:
         database = required_database(desk, environment)
         name = backup or _fitting(desk, facts).id
-        with fetched(desk, environment, name, facts.ledger) as (folder, manifest):
-            major = scratch.major(database)
+        with fetch_backup(desk, environment, name, facts.ledger) as (folder, manifest):
+            major = scratch.server_major(database)
             held = _held(desk, facts, folder, manifest, major)
             pace = plan.pace(facts.ledger.events, environment.name)
             data = losses.look(database, held, safety=environment.guarded, pace=pace)
@@ -63,7 +64,7 @@ def make_safe(run: ReleaseRun) -> None:
     if not run.environment.guarded:
         return
     with run.step("safety", "a backup of the present state, before anything changes"):
-        run.safety = safety_backup(run.desk, run.environment)
+        run.safety = take_safety_backup(run.desk, run.environment)
 
 
 def restore(run: ReleaseRun) -> None:
@@ -78,8 +79,8 @@ def restore(run: ReleaseRun) -> None:
     keeps = run.plan.facts.keeps if run.plan.scope == "tables" else None
     database, name = required_database(desk, environment), data.manifest.id
     try:
-        with fetched(desk, environment, name, run.plan.facts.ledger) as (folder, manifest):
-            held = in_place.source(desk, folder, manifest, scratch.major(database))
+        with fetch_backup(desk, environment, name, run.plan.facts.ledger) as (folder, manifest):
+            held = in_place.source(desk, folder, manifest, scratch.server_major(database))
             also = partial.taking_over(keeps, run.id, run.step) if keeps else in_place.nothing_else
             late = in_place.replace(desk, environment, held, data, mark=run.id, step=run.step, also=also)
             run.restored = {
@@ -123,10 +124,10 @@ def _fitting(desk: Desk, facts: Facts) -> Manifest:
         Refused: there is none.
     """
     environment = facts.environment
-    known = catalog.known(facts.ledger, environment.name)
-    for name, stores in reversed(storage.where(desk, environment).items()):
+    known = catalog.records(facts.ledger, environment.name)
+    for name, stores in reversed(storage.stored_backups(desk, environment).items()):
         if name in known and known[name].proven:
-            manifest = read(stores[0].manifest(name))
+            manifest = parse_manifest(stores[0].manifest(name))
             if _fits(manifest, facts):
                 return manifest
     raise Refused(f"no proven backup of {environment.name} holds the schema of that release")

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import newest
 from scripts.database.migrations.rollback_scripts import PlannedMigration
-from scripts.database.postgres.client import Postgres, postgres_of, required_postgres
+from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, postgres_of, required_postgres
 from scripts.errors import CommandFailed, DeskError, Refused, TakenBack
 from scripts.release import publish
 from scripts.release.run import ReleaseRun
 from scripts.release.schema_rules import judged
 from scripts.replit.live import Expected
-
-WAIT_FOR_LOCK = 30.0  # seconds that another migration may take before we give up
 
 
 def rehearse(run: ReleaseRun) -> None:

@@ -66,5 +66,5 @@ def _migrate(world: World, url: str) -> None:
     files = {file.name: file.read_text() for file in folder.glob("*.sql")}
     binary = supabase_cli.find(world.clone, "")
     database = parse_database(url, None, where="the sandbox", folder=world.folder)
-    with supabase.opened(binary, files) as cli:
+    with supabase.cli_with_migrations(binary, files) as cli:
         supabase_cli.answer(attempt(cli.db_push(database, 300, 5)), "supabase db push")

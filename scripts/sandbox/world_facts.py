@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.local_server import LocalServer
 from scripts.sandbox import tokens
 from scripts.sandbox.host_config import HostConfig, write_private
 from scripts.system import ports
@@ -116,10 +116,10 @@ class World:
     inbox_token: str = field(default="", repr=False)
 
     @property
-    def postgres(self) -> Server:
+    def postgres(self) -> LocalServer:
         """The one server of the three databases."""
         folder = self.folder / "postgres"
-        return Server(folder, self.postgres_port, self.admin_password, self.password)
+        return LocalServer(folder, self.postgres_port, self.admin_password, self.password)
 
     @property
     def origin(self) -> Path:
@@ -203,7 +203,7 @@ def invent(folder: Path) -> World:
     """New ports, ids and passwords for a world that is still to be made."""
     postgres_port, *rest = ports.find_free(1 + 4 * len(CHAIN))
     admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
-    server = Server(folder / "postgres", postgres_port, admin_password, password)
+    server = LocalServer(folder / "postgres", postgres_port, admin_password, password)
     made = []
     for index, (name, alias, branch) in enumerate(CHAIN):
         url = server.url(f"airhost_{name}")

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.postgres.client import About, Server, configured_database
+from scripts.database.postgres.client import Postgres, ServerFacts, configured_database
+from scripts.database.postgres.programs import available_majors
 from scripts.database.postgres.url import Database
 from scripts.errors import Refused
 from scripts.replit import workspace
@@ -100,17 +101,17 @@ def database(desk: Desk, environment: Environment) -> Iterator[Finding]:
     found = configured_database(desk, environment)
     if found is None:
         return
-    about = Server(found).about()
+    about = Postgres(found).server_facts()
     yield health.ok("database", f"PostgreSQL {about.major} on `{found.host}:{found.port}`")
     yield from _server(found, about, datetime.fromisoformat(desk.now()).timestamp())
 
 
-def _server(found: Database, about: About, now: float) -> Iterator[Finding]:
-    if not about.creates:
+def _server(found: Database, about: ServerFacts, now: float) -> Iterator[Finding]:
+    if not about.may_create:
         hint = "use the owner of the project's database: `postgres`"
         yield health.error("database", f"`{found.user}` may not make anything in `{found.name}`", hint)
     yield health.tls(found.host, found.sslmode, about.tls)
-    yield health.client(about.major, programs.pg_dumps())
+    yield health.client(about.major, available_majors())
     yield health.skew(f"`{found.host}`", about.now - now)
 
 

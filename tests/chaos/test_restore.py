@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from scripts.database.backups import toc
-from scripts.database.postgres.content import ASIDE
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
+from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.url import Database
 from scripts.database.restore import in_place
 from tests.support import disks, restores
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.timeout(60 * 60 * 4)
 class Site:
     """A server on a small disk, and the folder of the desk that restores into it."""
 
-    server: Server
+    server: LocalServer
     disk: disks.Disk
     folder: Path
 
@@ -110,12 +110,12 @@ def rounds(site: Site) -> None:
     print(f"{ROUNDS} rounds with seed {SEED}: {ends}, {dict(sorted(met.items()))}")
 
 
-def back_to_old(server: Server, database: Database, lists: toc.Lists, mark: str) -> None:
+def back_to_old(server: LocalServer, database: Database, lists: toc.Lists, mark: str) -> None:
     """What stands aside is the old state, whole: rename it back, as a person could."""
     with server.connect(database.name) as admin, admin.transaction():
         for schema in lists.schemas:
             admin.execute(f"drop schema {schema} cascade".encode())
-            admin.execute(f"alter schema {ASIDE}{mark}_{schema} rename to {schema}".encode())
+            admin.execute(f"alter schema {OLD_SCHEMA_PREFIX}{mark}_{schema} rename to {schema}".encode())
         admin.execute("comment on schema public is 'the app'")
         admin.execute(
             "create trigger on_auth_user_created after insert on auth.users"

@@ -17,16 +17,15 @@ import pytest
 
 from scripts.config.desk import Desk
 from scripts.database.backups import catalog, commands, create, encryption, manifest, storage
-from scripts.database.backups.manifest import File, Manifest
+from scripts.database.backups.manifest import MANIFEST, File, Manifest
 from scripts.database.backups.request import (
     BackupRequest,
     ListBackupsRequest,
     PruneBackupsRequest,
     VerifyBackupRequest,
 )
-from scripts.database.backups.store import MANIFEST
 from scripts.database.postgres.client import configured_database
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.local_server import LocalServer
 from scripts.errors import CommandFailed, DeskError, Locked, Refused
 from scripts.state.remote import observe_remote
 from scripts.system.background import submit
@@ -36,14 +35,14 @@ FLIPS = 60
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     folder = tmp_path_factory.mktemp("server")
     with databases.serving(folder) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def url(server: Server) -> str:
+def url(server: LocalServer) -> str:
     return databases.filled(server, "app")
 
 
@@ -57,8 +56,8 @@ def taken(tools: Desk) -> Manifest:
     """One backup, taken and proven."""
     outcome = commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
     assert outcome.data["proven"] is True
-    home = storage.folder(tools, production(tools))
-    return manifest.read(home.manifest(outcome.data["backup"]))
+    home = storage.folder_store(tools, production(tools))
+    return manifest.parse_manifest(home.manifest(outcome.data["backup"]))
 
 
 def production(tools: Desk):  # type: ignore[no-untyped-def] # noqa: ANN201 - the settings' own
@@ -66,12 +65,12 @@ def production(tools: Desk):  # type: ignore[no-untyped-def] # noqa: ANN201 - th
 
 
 def archive(tools: Desk, taken: Manifest) -> Path:
-    return storage.folder(tools, production(tools)).folder / taken.id
+    return storage.folder_store(tools, production(tools)).folder / taken.id
 
 
 def left(tools: Desk) -> list[str]:
     """What lies there beside the backups that are shown."""
-    folder = storage.folder(tools, production(tools)).folder
+    folder = storage.folder_store(tools, production(tools)).folder
     return [each.name for each in folder.iterdir() if not (each / MANIFEST).exists()]
 
 
@@ -88,7 +87,7 @@ def copy(tools: Desk, taken: Manifest) -> Iterator[Path]:
 
 def doctored(folder: Path, taken: Manifest, **news: object) -> None:
     """A manifest that fits the files as they are now, and says `news`."""
-    files = {name: File(*encryption.measured(folder / name)) for name in taken.files}
+    files = {name: File(*encryption.measure(folder / name)) for name in taken.files}
     changed = dataclasses.replace(taken, files=files, **news)  # type: ignore[arg-type]
     (folder / MANIFEST).write_text(changed.text())
 
@@ -96,10 +95,10 @@ def doctored(folder: Path, taken: Manifest, **news: object) -> None:
 def verified(tools: Desk, taken: Manifest) -> str:
     """What `backup.verify` says; the ledger is set aside, which would know the exchange at once."""
     try:
-        with storage.fetched(tools, production(tools), taken.id) as (plain, found):
-            from scripts.database.backups.verify import prove
+        with storage.fetch_files(tools, production(tools), taken.id) as (plain, found):
+            from scripts.database.backups.verify import compare_with_copy
 
-            prove(tools, production(tools), found, plain)
+            compare_with_copy(tools, production(tools), found, plain)
     except DeskError as fault:
         return fault.message
     return ""
@@ -114,7 +113,7 @@ def test_a_backup_is_taken_proven_and_shown(tools: Desk, taken: Manifest) -> Non
     assert taken.sequences["public.bookings_id_seq"] == 2000
     assert taken.migrations == {"20260101000000": ""}
     assert {"passwords of roles", "rows of vault.*"} <= {each.what for each in taken.left_out}
-    known = catalog.known(observe_remote(tools).ledger, "production")[taken.id]
+    known = catalog.records(observe_remote(tools).ledger, "production")[taken.id]
     assert (known.proven != "", known.digest) == (True, taken.digest)
     assert left(tools) == []
     assert {each.stat().st_mode & 0o77 for each in archive(tools, taken).iterdir()} == {0}
@@ -145,7 +144,10 @@ def test_every_flipped_bit_is_found(tools: Desk, taken: Manifest, copy: Path) ->
         file.write_bytes(
             whole[:place] + bytes([whole[place] ^ (1 << dice.randrange(8))]) + whole[place + 1 :]
         )
-        with pytest.raises(Refused, match="damaged"), storage.fetched(tools, production(tools), taken.id):
+        with (
+            pytest.raises(Refused, match="damaged"),
+            storage.fetch_files(tools, production(tools), taken.id),
+        ):
             pytest.fail("it was taken for whole")
         file.write_bytes(whole)
 
@@ -171,7 +173,7 @@ def test_an_exchanged_manifest_is_found(tools: Desk, taken: Manifest, copy: Path
     assert "not usable" in verified(tools, taken)
 
 
-def dumped(server: Server, url: str, file: Path) -> None:
+def dumped(server: LocalServer, url: str, file: Path) -> None:
     file.unlink()
     argv = [str(server.bin / "pg_dump"), "-Fc", "-f", str(file), url]
     subprocess.run(argv, check=True, capture_output=True)
@@ -202,7 +204,7 @@ FOUND = (
 
 
 def test_a_dump_of_something_else_is_found(
-    server: Server, tools: Desk, taken: Manifest, copy: Path
+    server: LocalServer, tools: Desk, taken: Manifest, copy: Path
 ) -> None:
     """A whole dump whose digests all fit, of a database that lacks a row, a trigger, a policy ..."""
     with server.connect("postgres") as admin:
@@ -215,7 +217,7 @@ def test_a_dump_of_something_else_is_found(
     assert [] == [each for each in FOUND if each not in said]
 
 
-def test_what_dumps_but_does_not_restore_is_found(server: Server, tmp_path: Path) -> None:
+def test_what_dumps_but_does_not_restore_is_found(server: LocalServer, tmp_path: Path) -> None:
     """A check that calls a function without its schema: pg_dump ends with 0, the table would be empty."""
     url = databases.filled(server, "unqualified", 10)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -234,7 +236,7 @@ def test_what_dumps_but_does_not_restore_is_found(server: Server, tmp_path: Path
     assert commands.list_backups(tools, ListBackupsRequest(env="production", check=True)).code == 1
 
 
-def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: LocalServer, tmp_path: Path) -> None:
     url = databases.filled(server, "blind", 10)
     with server.connect("blind") as admin:
         admin.execute("create role short login password 'short'; grant pg_read_all_data to short")
@@ -243,11 +245,11 @@ def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: Server, tmp_p
     )
     with pytest.raises(CommandFailed, match=r"row-level security|row security"):
         commands.backup(tools, BackupRequest(env="production", kind="manual", proof=False))
-    assert storage.where(tools, production(tools)) == {}
+    assert storage.stored_backups(tools, production(tools)) == {}
     assert left(tools) == []
 
 
-def test_a_killed_session_leaves_nothing(server: Server, url: str, tmp_path: Path) -> None:
+def test_a_killed_session_leaves_nothing(server: LocalServer, url: str, tmp_path: Path) -> None:
     """The server ends the dump, or the owner of its snapshot, in the middle: slow enough to be met."""
     tools = databases.toolbox(tmp_path, url, rate=1)
     for name in ("release-desk dump", "release-desk backup"):
@@ -258,11 +260,13 @@ def test_a_killed_session_leaves_nothing(server: Server, url: str, tmp_path: Pat
                 time.sleep(0.01)
         with pytest.raises(DeskError):
             work.result(timeout=60)
-    assert storage.where(tools, production(tools)) == {}
+    assert storage.stored_backups(tools, production(tools)) == {}
     assert left(tools) == []
 
 
-def test_no_backup_beside_a_migration(server: Server, tools: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_backup_beside_a_migration(
+    server: LocalServer, tools: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And the one who waits is told what for."""
     from scripts.database.postgres.client import Postgres
 
@@ -284,7 +288,7 @@ def test_prune_keeps_what_is_young(tools: Desk, taken: Manifest) -> None:
     assert (outcome.ending, outcome.data["removed"]) == ("nothing", [])
 
 
-def test_a_backup_of_what_shrank_waits_for_a_person(server: Server, tmp_path: Path) -> None:
+def test_a_backup_of_what_shrank_waits_for_a_person(server: LocalServer, tmp_path: Path) -> None:
     """A true copy of a table that somebody emptied does not count as proven, until it is accepted."""
     url = databases.filled(server, "shrinking", 100)
     tools = databases.toolbox(tmp_path, url)
@@ -293,7 +297,7 @@ def test_a_backup_of_what_shrank_waits_for_a_person(server: Server, tmp_path: Pa
         connection.execute("delete from public.bookings where id > 79")
     with pytest.raises(Refused, match=rf"public.bookings has 79 rows, 100 in `{first}`"):
         commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
-    known = catalog.known(observe_remote(tools).ledger, "production")
+    known = catalog.records(observe_remote(tools).ledger, "production")
     (second,) = known.keys() - {first}
     assert (known[first].proven != "", known[second].proven, known[second].fault) == (True, "", "")
     with pytest.raises(Refused, match="tables shrank"):
@@ -347,9 +351,9 @@ def test_a_bucket_holds_it_encrypted_and_gives_it_back(url: str, tmp_path: Path,
     tools = databases.toolbox(tmp_path, url, values, **setup)
     outcome = commands.backup(tools, BackupRequest(env="production", kind="daily", proof=True))
     name = outcome.data["backup"]
-    here = storage.folder(tools, production(tools)).folder
+    here = storage.folder_store(tools, production(tools)).folder
     assert {each.suffix for each in (here / name).iterdir()} == {".age", ".json"}
-    assert [len(each) for each in storage.where(tools, production(tools)).values()] == [2]
+    assert [len(each) for each in storage.stored_backups(tools, production(tools)).values()] == [2]
     shutil.rmtree(here)  # another machine
     elsewhere = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(key)}, **setup)
     assert (
@@ -359,7 +363,7 @@ def test_a_bucket_holds_it_encrypted_and_gives_it_back(url: str, tmp_path: Path,
     stranger = databases.toolbox(tmp_path, url, {**values, "BACKUP_IDENTITY": str(other)}, **setup)
     with pytest.raises(Refused, match="not encrypted for the key"):
         commands.verify_backup(stranger, VerifyBackupRequest(backup=name, env="production"))
-    far = storage.bucket(tools, production(tools))
+    far = storage.bucket_store(tools, production(tools))
     assert far
     text = far.manifest(name)
     with pytest.raises(Refused, match="somebody else"):

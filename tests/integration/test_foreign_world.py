@@ -217,7 +217,7 @@ def test_the_supabase_cli_verifies_the_server_as_well(world: World, ca: str) -> 
     url = f"{address}?sslmode=verify-full&sslrootcert={certificate}"
     database = parse_database(url, PASSWORDS["live"], where="a test", folder=world.folder)
     with (
-        supabase.opened(world.cli, {}) as cli,
+        supabase.cli_with_migrations(world.cli, {}) as cli,
         pytest.raises(CommandFailed, match="certificate") if ca == "other" else nullcontext(),
     ):
         local, remote = supabase.versions(cli, database)

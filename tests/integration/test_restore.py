@@ -10,28 +10,28 @@ from pathlib import Path
 
 import pytest
 
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import session
-from scripts.database.postgres.content import ASIDE
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.url import Database
 from scripts.database.restore import in_place, losses, swap_schemas
 from scripts.errors import CommandFailed, DeskError
 from tests.support import restores
 from tests.support.restores import WRITES, run
 
-COUNT = f"select count(*) from {ASIDE}one_public.bookings"  # noqa: S608 - constants only
+COUNT = f"select count(*) from {OLD_SCHEMA_PREFIX}one_public.bookings"  # noqa: S608 - constants only
 pytestmark = pytest.mark.timeout(60 * 60)
 
 
 @pytest.fixture(scope="module", params=restores.MAJORS, ids=lambda each: str(each or "wheel"))
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
     """A server dressed as Supabase; its `postgres` is no superuser."""
     with restores.serving(request.param) as made:
         yield made
 
 
 @pytest.fixture
-def project(server: Server, tmp_path: Path) -> tuple[Database, Path]:
+def project(server: LocalServer, tmp_path: Path) -> tuple[Database, Path]:
     """A database with everything in it, and its archive."""
     database = restores.filled(server, "project", tmp_path, 300)
     restores.backed_up(server, database, tmp_path)

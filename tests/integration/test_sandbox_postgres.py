@@ -16,19 +16,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.local_server import LocalServer
 from scripts.errors import Refused
 from scripts.system import daemon, ports
 from tests.support.processes import alive, wait_until
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[LocalServer]:
     """Below a folder that only its owner may enter (what `mktemp -d` makes), as whoever we are."""
     folder = Path(tempfile.mkdtemp())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    made = Server(folder / "postgres", ports.find_free(1)[0], *passwords)
+    made = LocalServer(folder / "postgres", ports.find_free(1)[0], *passwords)
     try:
         made.create()
         made.start()
@@ -40,13 +40,13 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def session(server: Server) -> Iterator[psycopg.Connection]:
+def session(server: LocalServer) -> Iterator[psycopg.Connection]:
     with psycopg.connect(server.url("airhost_test")) as connection:
         yield connection
         connection.rollback()
 
 
-def test_it_does_not_run_as_root(server: Server) -> None:
+def test_it_does_not_run_as_root(server: LocalServer) -> None:
     pid = (server.folder / "data" / "postmaster.pid").read_text().split()[0]
     assert Path(f"/proc/{pid}").stat().st_uid == (os.geteuid() or 65534)
 
@@ -102,7 +102,7 @@ def test_migrations_of_a_supabase_app_work(session: psycopg.Connection) -> None:
     assert session.execute("select count(*) from profiles").fetchone() == (1,)
 
 
-def test_a_wrong_or_missing_password_is_refused(server: Server) -> None:
+def test_a_wrong_or_missing_password_is_refused(server: LocalServer) -> None:
     for url in (
         server.url("airhost_test").replace(server.password, "wrong"),
         f"postgresql://postgres@127.0.0.1:{server.port}/airhost_test",
@@ -111,7 +111,7 @@ def test_a_wrong_or_missing_password_is_refused(server: Server) -> None:
             psycopg.connect(url, connect_timeout=5)
 
 
-def test_passwords_are_on_no_command_line_and_in_no_log(server: Server) -> None:
+def test_passwords_are_on_no_command_line_and_in_no_log(server: LocalServer) -> None:
     for secret in (server.password, server.admin_password):
         assert secret not in repr(server)
         assert secret not in (server.folder / "log").read_text()
@@ -129,7 +129,7 @@ def test_passwords_are_on_no_command_line_and_in_no_log(server: Server) -> None:
         assert found.stdout == ""
 
 
-def test_postgres_can_dump_and_restore_without_an_error(server: Server) -> None:
+def test_postgres_can_dump_and_restore_without_an_error(server: LocalServer) -> None:
     dump = server.folder / "dump"
     env = {"PGPASSWORD": server.password, "PATH": os.environ["PATH"]}
     common = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
@@ -142,7 +142,7 @@ def test_postgres_can_dump_and_restore_without_an_error(server: Server) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_everything_twice_is_harmless_and_a_restart_keeps_the_data(server: Server) -> None:
+def test_everything_twice_is_harmless_and_a_restart_keeps_the_data(server: LocalServer) -> None:
     with psycopg.connect(server.url("airhost_test"), autocommit=True) as session:
         session.execute("create table kept as select 42 as answer")
     server.stop()
@@ -156,7 +156,7 @@ def test_everything_twice_is_harmless_and_a_restart_keeps_the_data(server: Serve
         assert session.execute("select answer from kept").fetchone() == (42,)
 
 
-def test_a_port_that_was_taken_meanwhile_is_named(server: Server) -> None:
+def test_a_port_that_was_taken_meanwhile_is_named(server: LocalServer) -> None:
     server.stop()
     taken = pytest.raises(Refused, match=f"port {server.port}.*PostgreSQL")
     with socket.create_server(("127.0.0.1", server.port)), taken:
@@ -166,7 +166,7 @@ def test_a_port_that_was_taken_meanwhile_is_named(server: Server) -> None:
 
 @pytest.mark.parametrize("postmaster", ["killed", "alive but unrecorded"])
 def test_what_still_runs_in_the_data_folder_is_ended_before_a_start(
-    server: Server, postmaster: str
+    server: LocalServer, postmaster: str
 ) -> None:
     """Children that outlive their postmaster keep its shared memory attached, and no server could start."""
     pid = daemon.running(server.folder / "pid")
@@ -188,7 +188,7 @@ def test_what_still_runs_in_the_data_folder_is_ended_before_a_start(
         assert session.execute("select 1").fetchone() == (1,)
 
 
-def test_no_shared_memory_is_left(server: Server) -> None:
+def test_no_shared_memory_is_left(server: LocalServer) -> None:
     before = set(Path("/dev/shm").glob("PostgreSQL.*"))
     server.stop()
     server.start()

@@ -15,7 +15,7 @@ import psycopg
 
 from scripts.config.desk import Desk
 from scripts.config.parse import parse
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.local_server import LocalServer
 from scripts.git.merge import MergingGit
 from scripts.system import ports
 
@@ -141,10 +141,10 @@ def git(*arguments: str) -> None:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, programs: Path | None = None) -> Iterator[Server]:
+def serving(folder: Path, programs: Path | None = None) -> Iterator[LocalServer]:
     """A server of its own, for the time of a test file; the wheel's, or of these programs."""
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    server = Server(folder / "postgres", ports.find_free(1)[0], *passwords, programs)
+    server = LocalServer(folder / "postgres", ports.find_free(1)[0], *passwords, programs)
     server.create()
     try:
         server.start()
@@ -153,7 +153,7 @@ def serving(folder: Path, programs: Path | None = None) -> Iterator[Server]:
         server.stop()
 
 
-def filled(server: Server, name: str, rows: int = 2000) -> str:
+def filled(server: LocalServer, name: str, rows: int = 2000) -> str:
     """A database with the app in it; its URL."""
     server.create_database(name)
     with psycopg.connect(server.url(name), autocommit=True) as connection:

@@ -24,10 +24,11 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups import toc
-from scripts.database.backups.manifest import File, Manifest, Table, read
+from scripts.database.backups.manifest import File, Manifest, Table, parse_manifest
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import session
-from scripts.database.postgres.content import ASIDE, Content, content
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.content import Content, read_content
+from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database, parse_database
 from scripts.database.restore import in_place, losses
@@ -57,11 +58,11 @@ alter publication supabase_realtime drop table public.bookings;
 
 
 @contextlib.contextmanager
-def serving(programs: Path | None = None, below: Path | None = None) -> Iterator[Server]:
+def serving(programs: Path | None = None, below: Path | None = None) -> Iterator[LocalServer]:
     """A server dressed as Supabase, of those programs or the wheel's; its data on the disk `below`."""
     folder = Path(tempfile.mkdtemp(dir=below))
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    made = Server(folder / "postgres", ports.find_free(1)[0], *passwords, programs)
+    made = LocalServer(folder / "postgres", ports.find_free(1)[0], *passwords, programs)
     try:
         made.create()
         made.start()
@@ -102,12 +103,12 @@ def step(_name: str, _detail: str) -> Iterator[None]:
     yield
 
 
-def address(server: Server, name: str, folder: Path) -> Database:
+def address(server: LocalServer, name: str, folder: Path) -> Database:
     """A database of the server, as `postgres`, who is no superuser."""
     return parse_database(server.url(name), None, where="the test", folder=folder)
 
 
-def filled(server: Server, name: str, folder: Path, rows: int) -> Database:
+def filled(server: LocalServer, name: str, folder: Path, rows: int) -> Database:
     """A fresh project with everything in it that an app may have."""
     with server.connect("postgres") as admin:
         admin.execute(f'drop database if exists "{name}" with (force)'.encode())
@@ -118,10 +119,10 @@ def filled(server: Server, name: str, folder: Path, rows: int) -> Database:
     return database
 
 
-def backed_up(server: Server, database: Database, folder: Path) -> Manifest:
+def backed_up(server: LocalServer, database: Database, folder: Path) -> Manifest:
     """Its archive in `folder`, by plain pg_dump, with a manifest."""
-    held = content(database, ours=lambda each: toc.is_apps(each) or each in toc.USERS)
-    schema = content(database, ours=toc.is_apps, tables=()).schema
+    held = read_content(database, is_ours=lambda each: toc.is_app_schema(each) or each in toc.USER_SCHEMAS)
+    schema = read_content(database, is_ours=toc.is_app_schema, tables=()).schema
     (folder / backups_manifest.SCHEMA).write_text(json.dumps(schema))
     subprocess.run(
         [str(server.bin / "pg_dump"), "-Fc", "-d", database.url, "-f", str(folder / backups_manifest.DUMP)],
@@ -160,9 +161,9 @@ def opened(folder: Path) -> tuple[Database, Source]:
     about = json.loads((folder / "about.json").read_text())
     database = parse_database(about["url"], about["password"], where="the test", folder=folder)
     archive = Archive(folder / backups_manifest.DUMP, Path(about["bin"]) / "pg_restore")
-    lists = toc.sort(toc.entries(archive.listing()))
+    lists = toc.classify(toc.parse_listing(archive.listing()))
     schema = tuple(json.loads((folder / backups_manifest.SCHEMA).read_text()))
-    return database, Source(read((folder / "MANIFEST.json").read_text()), archive, lists, schema)
+    return database, Source(parse_manifest((folder / "MANIFEST.json").read_text()), archive, lists, schema)
 
 
 def restored(folder: Path, mark: str) -> Restoring:
@@ -175,9 +176,12 @@ def restored(folder: Path, mark: str) -> Restoring:
 
 def state(database: Database) -> dict[str, Any]:
     """Everything of the app's in one value: rows by checksum, and the schema's lines."""
-    found: Content = content(database, ours=toc.is_apps)
+    found: Content = read_content(database, is_ours=toc.is_app_schema)
     tables = {name: each[:2] for name, each in asdict(found)["tables"].items() if name != "public.totals"}
-    return {"tables": tables, "schema": tuple(line for line in found.schema if ASIDE not in line)}
+    return {
+        "tables": tables,
+        "schema": tuple(line for line in found.schema if OLD_SCHEMA_PREFIX not in line),
+    }
 
 
 if __name__ == "__main__":

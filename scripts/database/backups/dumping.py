@@ -1,4 +1,4 @@
-"""One dump and the sum of every table, at the same time and in one snapshot."""
+"""One dump and the checksum of every table, at the same time and in the same snapshot."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import encryption, manifest, storage, toc
 from scripts.database.backups.manifest import Table
-from scripts.database.postgres import content, dump, throttle
-from scripts.database.postgres.programs import Programs, client
+from scripts.database.postgres import dump
+from scripts.database.postgres.content import SnapshotReader, TableSize, read_snapshot
+from scripts.database.postgres.programs import Programs, programs_for
+from scripts.database.postgres.throttle import RateLimit, throttled_proxy
 from scripts.database.postgres.url import Database
 from scripts.errors import Refused
 from scripts.system.background import submit
@@ -23,12 +25,12 @@ from scripts.system.command import Result
 from scripts.system.process import run_in_background
 
 MEGA = 1_000_000
-TICK = 10.0  # seconds between two words about a long dump
+PROGRESS_INTERVAL = 10.0  # seconds between two notes about a long dump
 
 
 @dataclass(frozen=True)
-class Read:
-    """What was read from the server in one snapshot."""
+class Snapshot:
+    """What was read from the server in the dump's snapshot; the fields are the manifest's."""
 
     server: str
     wal: str
@@ -39,105 +41,112 @@ class Read:
     versions: tuple[str, ...]
 
 
-def dumped(desk: Desk, environment: Environment, database: Database, plain: Path) -> tuple[Read, Programs]:
-    """The dump and the sums, at the same time and in the same snapshot."""
+def dump_database(
+    desk: Desk, environment: Environment, database: Database, folder: Path
+) -> tuple[Snapshot, Programs]:
+    """Write the dump, the roles and the schema's lines into a folder.
+
+    Raises:
+        Refused: there is no fitting pg_dump.
+        CommandFailed, Unreachable: the dump or the reading failed.
+    """
     rate = desk.settings.backup.rate
-    pace = throttle.Pace(rate * MEGA) if rate else None
+    limit = RateLimit(rate * MEGA) if rate else None
     with (
-        content.opened(database) as reader,
-        throttle.opened(database.host, database.port, pace) if pace else nullcontext(0) as port,
+        read_snapshot(database) as reader,
+        throttled_proxy(database.host, database.port, limit) if limit else nullcontext(0) as port,
     ):
-        programs = client(desk, reader.major)
-        listed = [each for each in reader.tables() if manifest.has_rows(each.schema, each.name)]
-        size = sum(each.bytes for each in listed)
-        desk.progress.note(_expected(desk, environment, len(listed), size))
-        order = dump.dump(
+        programs = programs_for(desk, reader.major)
+        tables = [table for table in reader.tables() if manifest.restores_rows(table.schema, table.name)]
+        size = sum(table.bytes for table in tables)
+        desk.progress.note(_announcement(desk, environment, len(tables), size))
+        command = dump.dump_command(
             programs,
             database,
-            plain / manifest.DUMP,
+            folder / manifest.DUMP,
             snapshot=reader.snapshot,
             compress=desk.settings.backup.compress,
             without_rows=manifest.DENIED,
             port=port,
         )
-        write(plain / manifest.DUMP, "")  # ours alone from the first: pg_dump would let others read it
+        write_private(folder / manifest.DUMP, "")  # pg_dump itself would let others read it
         with (
-            run_in_background(order) as dumping,
-            run_in_background(dump.roles(programs, database)) as roles,
+            run_in_background(command) as dumping,
+            run_in_background(dump.roles_command(programs, database)) as roles,
         ):
-            submit(_kept_on_disk, plain / manifest.DUMP, dumping)
-            sequences, _ = reader.sequences(toc.is_apps)
-            schema, extensions = reader.schema(toc.is_apps), reader.extensions()
-            tables = {key: Table(*found) for key, found in _summed(reader, listed, pace, dumping)}
+            submit(_sync_while, dumping, folder / manifest.DUMP)
+            sequences, _ = reader.sequences(toc.is_app_schema)
+            schema, extensions = reader.schema(toc.is_app_schema), reader.extensions()
+            checksums = {key: Table(*sums) for key, sums in _checksums(reader, tables, limit, dumping)}
             versions = reader.versions()
-            _awaited(desk, plain / manifest.DUMP, dumping)
-            dump.ended_well(roles.result(), "`pg_dumpall --roles-only`")
-        text = dump.with_reserved_as_comments(roles.result().text)
-    write(plain / manifest.ROLES, text)
-    write(plain / manifest.SCHEMA, json.dumps(schema, indent=0))
-    return Read(reader.server, reader.wal, tables, sequences, extensions, schema, versions), programs
+            _wait_for(desk, dumping, folder / manifest.DUMP)
+            dump.require_clean(roles.result(), "`pg_dumpall --roles-only`")
+    write_private(folder / manifest.ROLES, dump.with_reserved_as_comments(roles.result().text))
+    write_private(folder / manifest.SCHEMA, json.dumps(schema, indent=0))
+    return (
+        Snapshot(reader.server, reader.wal, checksums, sequences, extensions, schema, versions),
+        programs,
+    )
 
 
-def _summed(
-    reader: content.Reader,
-    listed: list[content.Listed],
-    pace: throttle.Pace | None,
-    dumping: Future[Result],
+def _checksums(
+    reader: SnapshotReader, tables: list[TableSize], limit: RateLimit | None, dumping: Future[Result]
 ) -> Iterator[tuple[str, tuple[int, str, int]]]:
-    """The sums, unless the dump has failed meanwhile."""
-    for each in reader.checksums(listed, pace):
+    """The checksums; stops as soon as the dump has failed."""
+    for sums in reader.checksums(tables, limit):
         if dumping.done():
-            dump.ended_well(dumping.result(), "`pg_dump`")
-        yield each
+            dump.require_clean(dumping.result(), "`pg_dump`")
+        yield sums
 
 
-def _awaited(desk: Desk, file: Path, dumping: Future[Result]) -> None:
-    said = desk.clock()
+def _wait_for(desk: Desk, dumping: Future[Result], file: Path) -> None:
+    noted = desk.clock()
     while not dumping.done():
         desk.sleep(0.02)
-        if desk.clock() - said > TICK:
-            said = desk.clock()
-            desk.progress.note(f"{words(file.stat().st_size if file.exists() else 0)} are dumped")
-    dump.ended_well(dumping.result(), "`pg_dump`")
+        if desk.clock() - noted > PROGRESS_INTERVAL:
+            noted = desk.clock()
+            desk.progress.note(f"{readable_size(file.stat().st_size if file.exists() else 0)} dumped")
+    dump.require_clean(dumping.result(), "`pg_dump`")
 
 
-def _kept_on_disk(file: Path, dumping: Future[Result]) -> None:
-    """Sync the file while it grows, so that little is left to wait for at the end."""
+def _sync_while(dumping: Future[Result], file: Path) -> None:
+    """Flush the file to the disk while it grows, so that little is left to flush at the end."""
     with suppress(OSError):
         while not dumping.done():
             with suppress(TimeoutError):
                 dumping.exception(timeout=0.5)
             if file.exists() and not dumping.done():
-                number = os.open(file, os.O_RDONLY)
+                descriptor = os.open(file, os.O_RDONLY)
                 try:
-                    os.fdatasync(number)
+                    os.fdatasync(descriptor)
                 finally:
-                    os.close(number)
+                    os.close(descriptor)
 
 
-def _expected(desk: Desk, environment: Environment, tables: int, size: int) -> str:
-    """What is to come, by what the last one took."""
-    home = storage.folder(desk, environment)
-    took = ""
-    for each in reversed(home.ids()):
+def _announcement(desk: Desk, environment: Environment, tables: int, size: int) -> str:
+    """How much is dumped, and how long the last backup took."""
+    store = storage.folder_store(desk, environment)
+    last_one = ""
+    for backup in reversed(store.ids()):
         with suppress(Refused, ValueError):
-            last = manifest.read(home.manifest(each))
-            took = f"; the last one held {words(sum(each.bytes for each in last.tables.values()))}"
-            took += f", {last.started[11:19]} to {last.finished[11:19]}"
+            last = manifest.parse_manifest(store.manifest(backup))
+            last_size = sum(table.bytes for table in last.tables.values())
+            last_one = f"; the last one: {readable_size(last_size)}"
+            last_one += f", {last.started[11:19]} to {last.finished[11:19]}"
             break
     rate = desk.settings.backup.rate
     least = f", at {rate} MB/s at least {2 * size / rate / MEGA:.0f} s" if rate else ""
-    return f"dumping {tables} tables, {words(size)}{least}{took}"
+    return f"dumping {tables} tables, {readable_size(size)}{least}{last_one}"
 
 
-def write(file: Path, text: str) -> None:
-    """A file of our own alone."""
-    with encryption.opened_new(file) as stream:
+def write_private(file: Path, text: str) -> None:
+    """Write a new file that only its owner can read."""
+    with encryption.create_private(file) as stream:
         stream.write(text.encode("utf-8", "surrogateescape"))
 
 
-def words(count: float) -> str:
-    """`1.3 GB`."""
+def readable_size(count: float) -> str:
+    """Bytes as `1.3 GB`."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}"

@@ -1,6 +1,6 @@
-"""Encrypting for age keys, and the digests of what goes in and comes out, in one pass.
+"""Encryption with age keys; digests of what goes in and what comes out are computed in the same pass.
 
-The format is age's: a file opens with the plain `age` program too, should the desk be lost.
+Files can be decrypted with the plain `age` program too, should the desk be lost.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from typing import IO, Any
 from scripts.errors import ConfigError, Refused
 from scripts.system.secret import Secret
 
-BLOCK = 1024 * 1024
-PUBLIC = ("age1", "ssh-")  # how a key begins that may stand in a committed file
+BLOCK = 1024 * 1024  # bytes
 
 
 @dataclass
-class Counted:
-    """A stream that counts and digests what passes through it."""
+class DigestStream:
+    """A stream that counts and hashes what passes through it."""
 
     stream: IO[bytes]
     count: int = 0
@@ -29,12 +28,12 @@ class Counted:
 
     def read(self, size: int = -1) -> bytes:
         """As of a file."""
-        return self._noted(self.stream.read(size))
+        return self._add(self.stream.read(size))
 
-    def write(self, some: bytes) -> int:
+    def write(self, chunk: bytes) -> int:
         """As of a file."""
-        self._noted(some)
-        return self.stream.write(some)
+        self._add(chunk)
+        return self.stream.write(chunk)
 
     def flush(self) -> None:
         """As of a file."""
@@ -42,69 +41,71 @@ class Counted:
 
     @property
     def sha256(self) -> str:
-        """Of all that has passed."""
+        """Of all bytes so far."""
         return str(self.digest.hexdigest())
 
-    def _noted(self, some: bytes) -> bytes:
-        self.count += len(some)
-        self.digest.update(some)
-        return some
+    def _add(self, chunk: bytes) -> bytes:
+        self.count += len(chunk)
+        self.digest.update(chunk)
+        return chunk
 
 
-def measured(file: Path) -> tuple[int, str]:
+def measure(file: Path) -> tuple[int, str]:
     """Bytes and SHA-256 of a file."""
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256")
         return stream.tell(), digest.hexdigest()
 
 
-def seal(plain: Path, sealed: Path, recipients: Sequence[str]) -> tuple[int, str, int, str]:
-    """Encrypt to all recipients; bytes and SHA-256 of the plain and of the sealed file, which is on disk.
+def encrypt(plain: Path, encrypted: Path, recipients: Sequence[str]) -> tuple[int, str, int, str]:
+    """Encrypt for all recipients, and flush the result to the disk.
+
+    Returns bytes and SHA-256 of the plain file, then of the encrypted one.
 
     Raises:
         ConfigError: a recipient is no age key.
     """
     import pyrage
 
-    keys = [_recipient(each) for each in recipients]
-    with plain.open("rb") as source, opened_new(sealed) as target:
-        reader, writer = Counted(source), Counted(target)
+    keys = [_recipient(key) for key in recipients]
+    with plain.open("rb") as source, create_private(encrypted) as target:
+        reader, writer = DigestStream(source), DigestStream(target)
         pyrage.encrypt_io(reader, writer, keys)
         target.flush()
         os.fsync(target.fileno())
     return reader.count, reader.sha256, writer.count, writer.sha256
 
 
-def unseal(sealed: Path, plain: Path, identity: Secret) -> tuple[int, str, int, str]:
-    """Decrypt; the same four values.
+def decrypt(encrypted: Path, plain: Path, identity: Secret) -> tuple[int, str, int, str]:
+    """Decrypt; returns the same four values as `encrypt`.
 
     Raises:
-        Refused: it is for another key, or damaged.
+        Refused: it is encrypted for another key, or damaged.
     """
     import pyrage
 
-    with sealed.open("rb") as source, opened_new(plain) as target:
-        reader, writer = Counted(source), Counted(target)
+    with encrypted.open("rb") as source, create_private(plain) as target:
+        reader, writer = DigestStream(source), DigestStream(target)
         try:
             pyrage.decrypt_io(reader, writer, identities(identity))
         except (pyrage.DecryptError, OSError) as fault:
             foreign = "No matching keys" in str(fault)
             why = "is not encrypted for the key that was given" if foreign else "is damaged"
             hint = "is `BACKUP_IDENTITY` the right one?" if foreign else "look for another copy of it"
-            raise Refused(f"`{sealed.name}` {why} ({fault})", hint) from None
-        while reader.read(BLOCK):  # what stands behind the end counts as well
+            raise Refused(f"`{encrypted.name}` {why} ({fault})", hint) from None
+        while reader.read(BLOCK):  # bytes behind the end of the age format count as well
             pass
     return writer.count, writer.sha256, reader.count, reader.sha256
 
 
 def check_recipients(recipients: Sequence[str]) -> None:
-    """See that each is a public age key.
+    """Check that each is a public age key.
 
     Raises:
         ConfigError: one is not.
     """
-    for each in recipients:
-        _recipient(each)
+    for key in recipients:
+        _recipient(key)
 
 
 def identities(text: Secret) -> list[Any]:
@@ -116,18 +117,23 @@ def identities(text: Secret) -> list[Any]:
     import pyrage
 
     lines = [line.strip() for line in text.reveal().splitlines()]
-    keys = [line for line in lines if line.startswith("AGE-SECRET-KEY-")]
     try:
-        found = [pyrage.x25519.Identity.from_str(line) for line in keys]
+        keys = [
+            pyrage.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")
+        ]
     except pyrage.IdentityError:
-        found = []
-    if not found:
+        keys = []
+    if not keys:
         raise ConfigError("`BACKUP_IDENTITY` holds no age key", "it looks like `AGE-SECRET-KEY-1...`")
-    return found
+    return keys
 
 
-def opened_new(file: Path) -> IO[bytes]:
-    """A file of our own that was not there before, and that nobody else can read."""
+def create_private(file: Path) -> IO[bytes]:
+    """Open a new file that only its owner can read (0600), for writing.
+
+    Raises:
+        FileExistsError: it exists.
+    """
     return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
@@ -141,7 +147,7 @@ def _recipient(text: str) -> Any:
             return pyrage.ssh.Recipient.from_str(text)
     except pyrage.RecipientError:
         pass
-    secret = " (a secret key must never stand there)" if text.startswith("AGE-SECRET") else ""
+    secret = " (a secret key must never be there)" if text.startswith("AGE-SECRET") else ""
     raise ConfigError(
         f"`backup.recipients` holds something that is no public age key{secret}",
         "`age-keygen` prints one: `age1...`",

@@ -1,85 +1,82 @@
 # pure
-"""Whether a restored copy equals what a backup was taken of; every difference in words. Pure."""
+"""Whether a restored copy equals the original of a backup; every difference for people."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from scripts.database.backups.manifest import Manifest
+from scripts.database.postgres.catalogue import ADDED_KINDS
+
+if TYPE_CHECKING:
+    from scripts.database.postgres.content import Content
 
 GRANTS = "grants on "
-COMPUTED = "materialized view "  # a restore computes it anew; the original may be older than its tables
-SHOWN = 160  # characters of a line
+NEEDS_SUPERUSER = (GRANTS, "event trigger ")  # what another user's restore leaves out
+COMPUTED = "materialized view "  # a restore recomputes it; the original may be older than its tables
+LINE_LENGTH = 160  # characters of a line that are shown
 
 
 def differences(
-    manifest: Manifest,
-    schema: Sequence[str],
-    *,
-    tables: Mapping[str, tuple[int, str]],
-    sequences: Mapping[str, int],
-    descending: Collection[str],
-    extensions: Collection[str],
-    found: Sequence[str],
-    grants: bool = True,
+    manifest: Manifest, schema: Sequence[str], copy: Content, *, superuser: bool = True
 ) -> tuple[str, ...]:
-    """Every difference, the weightiest first; () when the copy is the same.
+    """Every difference, the most important first; () if the copy is the same.
+
+    A sequence that went on since the snapshot is no difference.
 
     Args:
         manifest: of the backup.
-        schema: the lines of the original's schema.
-        tables: of the copy: rows and checksum.
-        sequences: of the copy; one that went on since the snapshot is no difference.
-        descending: sequences of the copy that count down.
-        extensions: of the copy.
-        found: the lines of the copy's schema.
-        grants: compare who may do what as well.
+        schema: the lines of the original's schema, from the backup.
+        copy: the restored database.
+        superuser: who restored it was one; else grants and event triggers are not compared.
     """
     views = (_name(line).removeprefix(COMPUTED) for line in schema if line.startswith(COMPUTED))
-    computed = {
-        each.replace('"', "") for each in views
-    }  # there quoted where need be, in the manifest never
+    computed = {view.replace('"', "") for view in views}  # quoted in the schema, never in the manifest
+    missing = sorted(set(manifest.extensions) - set(copy.extensions))
     return (
-        *_of_tables(manifest, tables, computed),
-        *_of_schema(schema, found, grants=grants),
-        *_of_sequences(manifest, sequences, descending),
-        *(f"extension {name} is missing" for name in sorted(set(manifest.extensions) - set(extensions))),
+        *_of_tables(manifest, copy.tables, computed),
+        *_of_schema(schema, copy.schema, ignored=() if superuser else NEEDS_SUPERUSER),
+        *_of_sequences(manifest, copy.sequences, copy.descending),
+        *(f"extension {name} is missing" for name in missing),
     )
 
 
 def _of_tables(
-    manifest: Manifest, tables: Mapping[str, tuple[int, str]], computed: Collection[str]
+    manifest: Manifest, copy: Mapping[str, tuple[int, str, int]], computed: Collection[str]
 ) -> Iterable[str]:
     for name, table in sorted(manifest.tables.items()):
-        if name not in tables:
+        if name not in copy:
             yield f"table {name} is missing ({table.rows} rows)"
             continue
         if name in computed:
             continue
-        rows, checksum = tables[name]
+        rows, checksum, _ = copy[name]
         if rows != table.rows:
             yield f"table {name} has {rows} rows, not {table.rows}"
         elif checksum != table.checksum:
             yield f"table {name}: its {rows} rows are not the same"
 
 
-def _of_schema(schema: Sequence[str], found: Sequence[str], *, grants: bool) -> Iterable[str]:
-    had, has = (
-        {line for line in lines if grants or not line.startswith(GRANTS)} for lines in (schema, found)
+def _of_schema(schema: Sequence[str], copy: Sequence[str], *, ignored: tuple[str, ...]) -> Iterable[str]:
+    # a backup from before a kind was described has no line of it: then the copy's say nothing
+    ignored += tuple(kind for kind in ADDED_KINDS if not any(line.startswith(kind) for line in schema))
+    original, restored = (
+        {line for line in lines if not line.startswith(ignored)} for lines in (schema, copy)
     )
-    lost, strange = sorted(had - has), sorted(has - had)
+    lost, strange = sorted(original - restored), sorted(restored - original)
     changed = {_name(line) for line in lost} & {_name(line) for line in strange}
     for line in lost:
-        yield f"{'changed' if _name(line) in changed else 'missing'}: {_cut(line)}"
+        yield f"{'changed' if _name(line) in changed else 'missing'}: {_shortened(line)}"
     for line in strange:
-        yield f"{'it is now' if _name(line) in changed else 'not in the original'}: {_cut(line)}"
+        yield f"{'it is now' if _name(line) in changed else 'not in the original'}: {_shortened(line)}"
 
 
 def _of_sequences(
-    manifest: Manifest, sequences: Mapping[str, int], descending: Collection[str]
+    manifest: Manifest, copy: Mapping[str, int], descending: Collection[str]
 ) -> Iterable[str]:
     for name, value in sorted(manifest.sequences.items()):
-        now = sequences.get(name)
+        now = copy.get(name)
         if now is None:
             yield f"sequence {name} is missing"
         elif (now > value) if name in descending else (now < value):
@@ -90,5 +87,5 @@ def _name(line: str) -> str:
     return line.split(": ", 1)[0]
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+def _shortened(line: str) -> str:
+    return line if len(line) <= LINE_LENGTH else f"{line[:LINE_LENGTH]}..."

@@ -1,5 +1,5 @@
 # pure
-"""What a backup is and holds, as its `MANIFEST.json` says it: strict, versioned, written last. Pure."""
+"""`MANIFEST.json`, the document that describes a backup: strict, versioned, written last."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from scripts.database.backups.toc import BOOKKEEPING, USERS, Lists, is_apps
+from scripts.database.backups.toc import BOOKKEEPING, USER_SCHEMAS, Lists, is_app_schema
 from scripts.errors import Refused
 
 FORMAT = 1
-FILE = "MANIFEST.json"
+MANIFEST = "MANIFEST.json"
 Kind = Literal["daily", "predeploy", "manual", "presafety", "masked"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}-(?:" + "|".join(KINDS) + r")-[0-9a-f]{4}")
@@ -23,7 +23,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Table:
-    """One table as the snapshot had it: rows, the sum of its rows' hashes, bytes on the server's disk."""
+    """A table in the snapshot: rows, the sum of its rows' hashes, bytes on the server's disk."""
 
     rows: int
     checksum: str
@@ -32,7 +32,7 @@ class Table:
 
 @dataclass(frozen=True)
 class File:
-    """One file of the archive; the last two are None where it was not encrypted."""
+    """A file of the archive; the last two are None if it is not encrypted."""
 
     bytes: int
     sha256: str
@@ -42,7 +42,7 @@ class File:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What the backup does not hold, or what is not restored from it, and why: in plain words."""
+    """What the backup does not contain, or what is not restored from it, and why; for people."""
 
     what: str
     why: str
@@ -54,19 +54,19 @@ class Manifest:
 
     Args:
         project: the app's name in `pipeline.toml`.
-        host, database: where it was taken from; no user, no password.
-        release: the one that was live then, such as `v41`; "" before the first.
-        commit: the commit that was live then; "" before the first release.
-        migrations: version -> SHA-256 of the file's statements as the history has them.
+        host, database: where it was taken; no user, no password.
+        release: the one that was live, such as `v41`; "" before the first.
+        commit: the commit that was live; "" before the first release.
+        migrations: version -> SHA-256 of its file in that commit; "" if it has none.
         server, client: versions such as `17.11`: of the server, and of pg_dump.
-        wal: where the server's log was (`0/1A2B3C`).
-        tables: "schema.table" -> what it held; only what a restore brings back.
+        wal: the position in the server's write-ahead log (`0/1A2B3C`).
+        tables: "schema.table" -> what it contained; only what a restore brings back.
         sequences: "schema.sequence" -> last value; a restored one may be ahead of it.
         extensions: name -> version.
         schema_hash: of the sorted lines in the file `schema.json`.
         files: name without `.age` -> size and SHA-256, plain and encrypted.
-        recipients: the age keys that can open it; () for a plain archive.
-        policy: digest of the masking rules; None for an archive of real data.
+        recipients: the age keys that can decrypt it; () for a plain archive.
+        policy: digest of the masking rules; None for real data.
     """
 
     id: str
@@ -94,8 +94,8 @@ class Manifest:
 
     @property
     def bytes(self) -> int:
-        """What it takes in a store."""
-        return sum(each.encrypted_bytes or each.bytes for each in self.files.values())
+        """Its size in a store."""
+        return sum(file.encrypted_bytes or file.bytes for file in self.files.values())
 
     @property
     def rows(self) -> dict[str, int]:
@@ -104,7 +104,7 @@ class Manifest:
 
     @property
     def newest(self) -> str | None:
-        """The schema version that it holds."""
+        """The schema version that it contains."""
         return max(self.migrations, default=None)
 
     def text(self) -> str:
@@ -113,18 +113,18 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the document: by it the ledger knows the backup again."""
+        """SHA-256 of the document, which the ledger records."""
         return hashlib.sha256(self.text().encode()).hexdigest()
 
 
 def backup_id(at: str, commit: str, kind: Kind, salt: str) -> str:
-    """`20301231T235959Z-0123abcd-daily-9f31`, in the order of time; `at` in ISO 8601, UTC."""
+    """`20301231T235959Z-0123abcd-daily-9f31`, which sorts by time; `at` in ISO 8601, UTC."""
     digits = re.sub(r"\D", "", at)[:14]
     return f"{digits[:8]}T{digits[8:]}Z-{(commit or '0' * 8)[:8]}-{kind}-{salt[:4]}"
 
 
-def read(text: str | bytes) -> Manifest:
-    """The manifest that a document says; every key known and of its kind.
+def parse_manifest(text: str | bytes) -> Manifest:
+    """The manifest in a document; every key must be known and of the right type.
 
     Raises:
         Refused: it is cut off, of another format, or not what this desk writes.
@@ -139,9 +139,9 @@ def read(text: str | bytes) -> Manifest:
 
 
 def _manifest(document: dict[str, Any]) -> Manifest:
-    names = {each.name for each in fields(Manifest)}
+    names = {field.name for field in fields(Manifest)}
     if set(document) != names:
-        odd = ", ".join(f"`{each}`" for each in sorted(set(document) ^ names))
+        odd = ", ".join(f"`{name}`" for name in sorted(set(document) ^ names))
         raise _unusable(f"these keys are missing or unknown: {odd}")
     texts = "id environment project host database started finished release commit server client wal"
     for name in (*texts.split(), "schema_hash"):
@@ -154,9 +154,9 @@ def _manifest(document: dict[str, Any]) -> Manifest:
         "migrations": _mapping(document, "migrations", str),
         "extensions": _mapping(document, "extensions", str),
         "sequences": _mapping(document, "sequences", int),
-        "tables": {name: Table(**each) for name, each in document["tables"].items()},
-        "files": {name: File(**each) for name, each in document["files"].items()},
-        "left_out": tuple(LeftOut(**each) for each in document["left_out"]),
+        "tables": {name: Table(**table) for name, table in document["tables"].items()},
+        "files": {name: File(**file) for name, file in document["files"].items()},
+        "left_out": tuple(LeftOut(**entry) for entry in document["left_out"]),
         "recipients": tuple(document["recipients"]),
     }
     for name, table in values["tables"].items():
@@ -171,7 +171,7 @@ def _manifest(document: dict[str, Any]) -> Manifest:
 
 def _mapping(document: Mapping[str, Any], name: str, kind: type) -> dict[str, Any]:
     table = document[name]
-    _demand(isinstance(table, dict) and all(type(each) is kind for each in table.values()), name)
+    _demand(isinstance(table, dict) and all(type(value) is kind for value in table.values()), name)
     return dict(table)
 
 
@@ -181,52 +181,52 @@ def _count(value: object) -> bool:
 
 def _demand(holds: bool, name: str) -> None:
     if not holds:
-        raise _unusable(f"`{name}` is not what it should be")
+        raise _unusable(f"`{name}` has the wrong form")
 
 
 def _unusable(why: str) -> Refused:
     return Refused(f"the manifest of the backup is not usable: {why}")
 
 
-# What an archive is made of, what it leaves out on purpose, and what no archive can hold. Pure.
-
-
+# The files of an archive, what it leaves out on purpose, and what no archive can contain.
 DUMP, LISTS, SCHEMA, ROLES, EXTRAS = "db.dump", "restore.json", "schema.json", "roles.sql", "extras.sql"
-NAMES = (DUMP, LISTS, SCHEMA, ROLES, EXTRAS)
-SEALED = ".age"  # what an encrypted file's name ends with
+FILES = (DUMP, LISTS, SCHEMA, ROLES, EXTRAS)
+ENCRYPTED = ".age"  # suffix of an encrypted file
 
 # Rows that are not even dumped: patterns of pg_dump, each with its reason.
 DENIED = {
-    "vault.*": "secrets are encrypted with a key that leaves the project with nobody",
+    "vault.*": "secrets are encrypted with a key that never leaves the project",
     "pgsodium.*": "keys of the project",
     "pgsodium_masks.*": "keys of the project",
     "cron.job_run_details": "a log of runs",
-    "net.*": "requests under way and their answers: they must not be sent again",
-    "realtime.messages*": "messages of the moment, gone after three days",
+    "net.*": "pending requests and their answers: they must not be sent again",
+    "realtime.messages*": "short-lived messages, deleted after three days",
     "_realtime.*": "the platform's own state",
     "_analytics.*": "the platform's own logs",
     "supabase_functions.hooks": "a log of webhooks",
 }
-# What no dump of a hosted project holds, whatever its options are.
+# What no dump of a hosted project contains, whatever its options are.
 IMPOSSIBLE = (
-    LeftOut("passwords of roles", "only a superuser can read them: set them anew after a restore"),
-    LeftOut("files in Storage buckets", "the database holds their rows alone: copy the buckets apart"),
+    LeftOut("passwords of roles", "only a superuser can read them: set them again after a restore"),
+    LeftOut("files in Storage buckets", "the database has only their rows: copy the buckets separately"),
     LeftOut("secrets of Vault and edge functions", "they are encrypted with the project's own key"),
-    LeftOut("settings of the project", "auth providers, SMTP, API and network settings are no part of it"),
+    LeftOut(
+        "settings of the project", "auth providers, SMTP, API and network settings are not in the database"
+    ),
     LeftOut("replication slots and subscriptions", "they belong to one server"),
 )
 
 
-def has_rows(schema: str, table: str) -> bool:
-    """Whether the rows of a table are brought back by a restore, and so are counted and compared."""
-    return is_apps(schema) or (schema in USERS and (schema, table) not in BOOKKEEPING)
+def restores_rows(schema: str, table: str) -> bool:
+    """Whether a restore brings back the rows of a table, so that they are counted and compared."""
+    return is_app_schema(schema) or (schema in USER_SCHEMAS and (schema, table) not in BOOKKEEPING)
 
 
 def left_out(lists: Lists) -> tuple[LeftOut, ...]:
-    """All that is missing after a restore, with the reason; entries of one reason in one line."""
+    """All that is missing after a restore, with the reason; entries with the same reason in one line."""
     reasons: dict[str, list[str]] = {}
-    for each in lists.left_out:
-        reasons.setdefault(each.why, []).append(each.entry.schema or each.entry.kind.lower())
+    for omitted in lists.left_out:
+        reasons.setdefault(omitted.why, []).append(omitted.entry.schema or omitted.entry.kind.lower())
     entries = (
         LeftOut(f"{len(names)} entries of {', '.join(sorted(set(names)))}", why)
         for why, names in sorted(reasons.items())
@@ -235,8 +235,8 @@ def left_out(lists: Lists) -> tuple[LeftOut, ...]:
     return (*IMPOSSIBLE, *denied, *entries)
 
 
-def forgotten(lists: Lists, tables: Sequence[str]) -> list[str]:
-    """The tables that were read, but whose rows no restore of this dump would bring; [] as it should be."""
+def without_rows(lists: Lists, tables: Sequence[str]) -> list[str]:
+    """Tables that were read, but whose rows no restore of this dump would bring back; normally none."""
     kinds = ("TABLE DATA", "MATERIALIZED VIEW DATA")
-    dumped = {f"{each.schema}.{each.tag}" for each in (*lists.app, *lists.users) if each.kind in kinds}
+    dumped = {f"{entry.schema}.{entry.tag}" for entry in (*lists.app, *lists.users) if entry.kind in kinds}
     return sorted(set(tables) - dumped)

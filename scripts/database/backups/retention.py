@@ -1,5 +1,5 @@
 # pure
-"""Which backups stay: daily, weekly, monthly, and those that somebody may still need. Pure."""
+"""Which backups are kept: daily, weekly, monthly, and those that somebody may still need."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from scripts.database.backups.manifest import Kind
 
 FRESH = timedelta(hours=48)  # nothing younger is ever removed
-SAFE = timedelta(days=30)  # what was taken before a change stays as long as one may go back
-RECENT_PREDEPLOY = 10  # and so many of those, however old
+BEFORE_CHANGE = timedelta(days=30)  # a backup from before a change is kept as long as a rollback is likely
+RECENT_PREDEPLOY = 10  # and this many of them, however old
 
 
 @dataclass(frozen=True)
-class Kept:
-    """`[backup] keep_*`: how many days, weeks and months have a backup."""
+class KeepRules:
+    """`[backup] keep_*`: for how many days, weeks and months one backup each is kept."""
 
     daily: int
     weekly: int
@@ -24,8 +24,8 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What retention has to know of one backup."""
+class StoredBackup:
+    """What retention needs to know about a backup."""
 
     id: str
     kind: Kind
@@ -34,61 +34,62 @@ class Stored:
 
 
 def reasons(
-    backups: Sequence[Stored], keep: Kept, now: datetime, needed: Collection[str] = ()
+    backups: Sequence[StoredBackup], keep: KeepRules, now: datetime, needed: Collection[str] = ()
 ) -> dict[str, str]:
-    """For each backup, by id, why it stays; one without a reason is not in it and may go.
+    """Id -> why the backup is kept; one that is not in the result may be removed.
 
-    A proven backup counts for its day before one that was never proven. While nothing is proven,
-    everything stays.
+    A proven backup is preferred as the one of its day. While nothing is proven, everything is kept.
 
     Args:
         backups: those of one environment, in any order.
-        keep: how many days, weeks and months.
-        now: with a time zone, as all the times.
-        needed: ids that a release within the rollback window goes back to.
+        keep: for how many days, weeks and months.
+        now: with a time zone, like all times here.
+        needed: ids that a rollback of a recent release would use.
     """
-    newest = sorted(backups, key=lambda each: (each.taken, each.id), reverse=True)
-    found: dict[str, str] = {}
-    proven = [each for each in newest if each.proven]
+    newest = sorted(backups, key=lambda backup: (backup.taken, backup.id), reverse=True)
+    proven = [backup for backup in newest if backup.proven]
     if not proven:
-        return {each.id: "nothing is proven yet" for each in newest}
-    _note(found, proven[:1], "the newest proven one")
-    _note(
-        found,
-        (each for each in newest if each.taken >= proven[0].taken),
+        return {backup.id: "nothing is proven yet" for backup in newest}
+    kept: dict[str, str] = {}
+    _keep(kept, proven[:1], "the newest proven one")
+    _keep(
+        kept,
+        (backup for backup in newest if backup.taken >= proven[0].taken),
         "newer than the newest proven one",
     )
-    _note(found, (each for each in newest if each.id in needed), "a release may go back to it")
-    _note(found, (each for each in newest if now - each.taken < FRESH), "younger than 48 hours")
-    _before_changes(found, newest, now)
-    _regular(found, newest, keep)
-    return found
+    _keep(kept, (backup for backup in newest if backup.id in needed), "a release may go back to it")
+    _keep(kept, (backup for backup in newest if now - backup.taken < FRESH), "younger than 48 hours")
+    _keep_before_changes(kept, newest, now)
+    _keep_regular(kept, newest, keep)
+    return kept
 
 
-def _before_changes(found: dict[str, str], newest: Sequence[Stored], now: datetime) -> None:
-    before = [each for each in newest if each.kind in ("predeploy", "presafety")]
-    young = (each for each in before if now - each.taken < SAFE)
-    _note(found, young, "taken before a change, 30 days ago or less")
-    predeploy = [each for each in before if each.kind == "predeploy"]
-    _note(found, predeploy[:RECENT_PREDEPLOY], "one of the last before a release")
+def _keep_before_changes(kept: dict[str, str], newest: Sequence[StoredBackup], now: datetime) -> None:
+    before = [backup for backup in newest if backup.kind in ("predeploy", "presafety")]
+    recent = (backup for backup in before if now - backup.taken < BEFORE_CHANGE)
+    _keep(kept, recent, "taken before a change, 30 days ago or less")
+    predeploy = [backup for backup in before if backup.kind == "predeploy"]
+    _keep(kept, predeploy[:RECENT_PREDEPLOY], "one of the last before a release")
 
 
-def _regular(found: dict[str, str], newest: Sequence[Stored], keep: Kept) -> None:
-    regular = [each for each in newest if each.kind in ("daily", "manual")]
-    ordered = sorted(regular, key=lambda each: not each.proven)  # the proven first, each newest first
-    _note(found, _latest(ordered, keep.daily, lambda at: at.strftime("%Y-%m-%d")), "daily")
-    _note(found, _latest(ordered, keep.weekly, lambda at: at.strftime("%G-%V")), "weekly")
-    _note(found, _latest(ordered, keep.monthly, lambda at: at.strftime("%Y-%m")), "monthly")
+def _keep_regular(kept: dict[str, str], newest: Sequence[StoredBackup], keep: KeepRules) -> None:
+    regular = [backup for backup in newest if backup.kind in ("daily", "manual")]
+    proven_first = sorted(regular, key=lambda backup: not backup.proven)  # stable: each newest first
+    _keep(kept, _one_each(proven_first, keep.daily, lambda at: at.strftime("%Y-%m-%d")), "daily")
+    _keep(kept, _one_each(proven_first, keep.weekly, lambda at: at.strftime("%G-%V")), "weekly")
+    _keep(kept, _one_each(proven_first, keep.monthly, lambda at: at.strftime("%Y-%m")), "monthly")
 
 
-def _note(found: dict[str, str], backups: Iterable[Stored], why: str) -> None:
-    for each in backups:
-        found.setdefault(each.id, why)
+def _keep(kept: dict[str, str], backups: Iterable[StoredBackup], why: str) -> None:
+    for backup in backups:
+        kept.setdefault(backup.id, why)
 
 
-def _latest(backups: Sequence[Stored], count: int, period: Callable[[datetime], str]) -> list[Stored]:
-    """The best of each of the last `count` periods that have one."""
-    best: dict[str, Stored] = {}
-    for each in backups:
-        best.setdefault(period(each.taken), each)
-    return [best[name] for name in sorted(best, reverse=True)[:count]]
+def _one_each(
+    backups: Sequence[StoredBackup], count: int, period: Callable[[datetime], str]
+) -> list[StoredBackup]:
+    """The first backup of each of the last `count` periods that have one."""
+    firsts: dict[str, StoredBackup] = {}
+    for backup in backups:
+        firsts.setdefault(period(backup.taken), backup)
+    return [firsts[name] for name in sorted(firsts, reverse=True)[:count]]

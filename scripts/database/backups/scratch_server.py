@@ -1,4 +1,4 @@
-"""A place to rehearse: a PostgreSQL of our own in a temporary folder, or the one that the team names."""
+"""Scratch servers to prove, rehearse and mask on: a local PostgreSQL, or the one that the team names."""
 
 from __future__ import annotations
 
@@ -9,91 +9,168 @@ from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.postgres import programs
+from scripts.database.backups import toc
+from scripts.database.backups.manifest import DUMP, Manifest
+from scripts.database.postgres import programs, scratch
+from scripts.database.postgres.pg_restore import Archive
+from scripts.database.postgres.scratch import scratch_databases
 from scripts.database.postgres.url import Database, parse_database
-from scripts.errors import Refused
+from scripts.errors import CommandFailed, Refused
 from scripts.system import signals, temporary
 from scripts.system.secret import Secret
 
 VARIABLE = "SCRATCH_DATABASE_URL"
 # a server that lives for one restore need not survive a power cut
-THROWN_AWAY = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
+DISPOSABLE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
+RESTORE_JOBS = "-j2"
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    """A temporary folder through which PostgreSQL, no longer root, can pass; its data are 0700."""
-    with temporary.folder() as made:
-        made.chmod(0o711)
-        yield made
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder that PostgreSQL, no longer root, can pass through; its data folder is 0700."""
+    with temporary.folder() as folder:
+        folder.chmod(0o711)
+        yield folder
 
 
 @contextmanager
-def server(desk: Desk, environment: Environment, beside: Path) -> Iterator[Database]:
-    """The server; its database is the template of what is rehearsed: a fresh project before any migration.
+def supabase_server(desk: Desk, environment: Environment, folder: Path) -> Iterator[Database]:
+    """A scratch server; the database is a template like a fresh Supabase project before any migration.
+
+    Args:
+        environment: its variables may name a server.
+        folder: where a local server may be created.
 
     Raises:
-        ConfigError: `SCRATCH_DATABASE_URL` can't be used.
-        Refused: there is none, and the packages for one of our own are not installed.
+        ConfigError: `SCRATCH_DATABASE_URL` is invalid.
+        Refused: it is not set, and the packages for a local server are not installed.
     """
-    values = desk.values(environment)
-    url = values.get(VARIABLE)
-    if url:
-        password = values.get("SCRATCH_DATABASE_PASSWORD")
-        yield parse_database(url, password, where=f"`{VARIABLE}`", folder=desk.config_folder)
+    configured = _configured(desk, environment)
+    if configured:
+        yield configured
         return
-    from scripts.database.postgres.local_server import TEMPLATE, Server
+    from scripts.database.postgres.local_server import TEMPLATE, LocalServer
     from scripts.system import ports
 
     (port,) = ports.find_free(1)
-    own = Server(beside / "postgres", port, secrets.token_urlsafe(24), secrets.token_urlsafe(24))
-    own.create()
+    passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    server = LocalServer(folder / "postgres", port, *passwords)
+    server.create()
     try:
-        own.start()
+        server.start()
         where = "the scratch server"
-        yield parse_database(own.url(TEMPLATE), None, where=where, folder=desk.config_folder)
+        yield parse_database(server.url(TEMPLATE), None, where=where, folder=desk.config_folder)
     finally:
         with signals.deferred():
-            own.stop()
+            server.stop()
 
 
 @contextmanager
-def bare(desk: Desk, environment: Environment, beside: Path, major: int) -> Iterator[Database]:
-    """The same without a template, of that major; its user is a superuser where the server is our own.
+def bare_server(desk: Desk, environment: Environment, folder: Path, major: int) -> Iterator[Database]:
+    """A scratch server of that major version without Supabase's template; a local one's user is superuser.
 
     Raises:
-        ConfigError: `SCRATCH_DATABASE_URL` can't be used.
-        Refused: there is none, and no programs of that major are here for one of our own.
+        ConfigError: `SCRATCH_DATABASE_URL` is invalid.
+        Refused: it is not set, and there are no programs of that major version for a local server.
     """
-    if desk.values(environment).get(VARIABLE):
-        with server(desk, environment, beside) as named:
-            yield named
+    configured = _configured(desk, environment)
+    if configured:
+        yield configured
         return
-    from scripts.database.postgres.local_server import SUPERUSER, Server
+    from scripts.database.postgres.local_server import SUPERUSER, LocalServer
     from scripts.system import ports
 
     (port,) = ports.find_free(1)
     password = secrets.token_urlsafe(24)
-    own = Server(beside / "postgres", port, password, password, _programs(major), THROWN_AWAY)
-    own.create()
+    server = LocalServer(folder / "postgres", port, password, password, server_programs(major), DISPOSABLE)
+    server.create()
     try:
-        own.start(dress=False)
+        server.start(supabase=False)
         yield Database("127.0.0.1", port, "postgres", SUPERUSER, Secret(password), "disable")
     finally:
         with signals.deferred():
-            own.stop()
+            server.stop()
 
 
-def _programs(major: int) -> Path | None:
-    """The folder of a whole PostgreSQL of that major; None for the wheel's."""
+@contextmanager
+def scratch_copy(
+    desk: Desk, environment: Environment, archive_folder: Path, manifest: Manifest
+) -> Iterator[Database]:
+    """A backup restored into a scratch database, which is dropped at the end.
+
+    Args:
+        environment: its variables may name a scratch server.
+        archive_folder: the plain, checked files, as `storage.fetch_backup` yields them.
+        manifest: the backup's.
+
+    Raises:
+        Refused: there is no server of the backup's major version.
+        CommandFailed: the archive does not restore cleanly.
+    """
+    wanted = int(manifest.server.partition(".")[0])
+    archive = Archive(archive_folder / DUMP, programs.programs_for(desk, wanted).folder / "pg_restore")
+    with (
+        scratch_folder() as folder,
+        bare_server(desk, environment, folder, wanted) as server,
+        scratch_databases(server, desk.new_id()) as databases,
+    ):
+        major = scratch.server_major(server)
+        if major != wanted:
+            raise Refused(
+                f"the scratch server is PostgreSQL {major}, the backup is of {wanted}",
+                f"name one of that major version in `{VARIABLE}`",
+            )
+        database = databases.copy("template0", "restored")
+        _restore(database, archive)
+        yield database
+
+
+def _restore(database: Database, archive: Archive) -> None:
+    """Restore everything that this server supports into an empty database.
+
+    Raises:
+        CommandFailed: it does not end cleanly; extensions that the server lacks are named.
+    """
+    superuser, extensions = scratch.is_superuser(database), scratch.available_extensions(database)
+    lists = toc.classify(toc.parse_listing(archive.listing()))
+    entries = toc.list_text(toc.for_scratch_server(lists, extensions, superuser=superuser))
+    schema = archive.sql(entries, "pre-data") + archive.sql(entries, "post-data")
+    scratch.create_missing_roles(database, scratch.roles_in(schema.decode("utf-8", "replace")))
+    try:
+        archive.restore(database, entries, RESTORE_JOBS, *([] if superuser else ["--no-owner", "--no-acl"]))
+    except CommandFailed as fault:
+        lacking = [
+            f"`{entry.tag}`"
+            for entry in lists.database
+            if entry.kind == "EXTENSION" and entry.tag not in extensions
+        ]
+        if lacking:
+            fault.message += f"\n  | this server has no {', '.join(lacking)}"
+            fault.hint = f"name a server that has them in `{VARIABLE}`"
+        raise
+
+
+def _configured(desk: Desk, environment: Environment) -> Database | None:
+    """The server that the environment's variables name."""
+    values = desk.values(environment)
+    url, password = values.get(VARIABLE), values.get("SCRATCH_DATABASE_PASSWORD")
+    return parse_database(url, password, where=f"`{VARIABLE}`", folder=desk.config_folder) if url else None
+
+
+def server_programs(major: int) -> Path | None:
+    """The folder of a complete PostgreSQL of exactly that major version; None for the wheel's.
+
+    Raises:
+        Refused: there is none.
+    """
     from scripts.database.postgres import local_server
 
-    if local_server.major() == major:
+    if local_server.packaged_major() == major:
         return None
     found = programs.find(major)
     if found and found.major == major and (found.folder / "initdb").is_file():
         return found.folder
     raise Refused(
-        f"a scratch server of PostgreSQL {major} is needed to prove this, and none is here",
+        f"a scratch server of PostgreSQL {major} is needed to prove this, and there is none",
         f"apt-get install postgresql-{major}; or name one in `{VARIABLE}`",
     )

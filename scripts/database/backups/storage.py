@@ -1,4 +1,4 @@
-"""Where the backups of an environment lie, and who may read them: from the configuration to the tools."""
+"""The stores that an environment's backups are in, by its configuration; and a backup fetched from them."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.backups import catalog, encryption, workplace
-from scripts.database.backups.manifest import ID, SEALED, File, Manifest, read
-from scripts.database.backups.store import Folder, Store
-from scripts.database.backups.store_s3 import Bucket
+from scripts.database.backups import catalog, encryption
+from scripts.database.backups.catalog import BackupRecord
+from scripts.database.backups.manifest import ENCRYPTED, ID, File, Manifest, parse_manifest
+from scripts.database.backups.store import FolderStore, Store
+from scripts.database.backups.store_s3 import BucketStore
 from scripts.errors import ConfigError, Refused
+from scripts.state.ledger import Ledger
 from scripts.system.secret import Secret
 
 KEY_ID, SECRET_KEY, IDENTITY = "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY", "BACKUP_IDENTITY"
 
 
-def folder(desk: Desk, environment: Environment) -> Folder:
+def folder_store(desk: Desk, environment: Environment) -> FolderStore:
     """The backups on this machine."""
-    named = desk.settings.backup.folder
-    root = desk.config_folder / named if named else desk.state_folder / "backups"
-    return Folder(root / environment.name)
+    configured = desk.settings.backup.folder
+    root = desk.config_folder / configured if configured else desk.state_folder / "backups"
+    return FolderStore(root / environment.name)
 
 
-def bucket(desk: Desk, environment: Environment) -> Bucket | None:
-    """The backups in the bucket, None where none is configured.
+def bucket_store(desk: Desk, environment: Environment) -> BucketStore | None:
+    """The backups in the bucket; None if none is configured.
 
     Raises:
-        ConfigError: its keys are missing, or nothing would be encrypted for it.
+        ConfigError: its keys are missing.
     """
     backup, values = desk.settings.backup, desk.values(environment)
     if not backup.bucket:
@@ -41,107 +43,114 @@ def bucket(desk: Desk, environment: Environment) -> Bucket | None:
             f"set it in `{desk.config_folder / f'.env.{environment.name}'}`, or in CI's environment",
         )
     prefix = backup.prefix.strip("/")
-    below = "/".join([*([prefix] if prefix else []), environment.name, ""])
+    path = "/".join([*([prefix] if prefix else []), environment.name, ""])
     key_id, secret = values[KEY_ID], Secret(values[SECRET_KEY])
-    return Bucket(backup.bucket, backup.endpoint, backup.region, below, key_id, secret)
+    return BucketStore(backup.bucket, backup.endpoint, backup.region, path, key_id, secret)
 
 
 def stores(desk: Desk, environment: Environment) -> tuple[Store, ...]:
-    """All places, the nearest first."""
-    far = bucket(desk, environment)
-    near: Store = folder(desk, environment)
-    return (near, far) if far else (near,)
+    """All stores, the nearest first."""
+    bucket = bucket_store(desk, environment)
+    folder: Store = folder_store(desk, environment)
+    return (folder, bucket) if bucket else (folder,)
 
 
-def identity(desk: Desk, environment: Environment) -> Secret:
-    """The secret age key.
-
-    Raises:
-        Refused: there is none here.
-    """
-    text = desk.values(environment).get(IDENTITY)
-    if not text:
-        raise Refused(
-            f"the backups of {environment.name} are encrypted, and `{IDENTITY}` is not set",
-            "give the secret age key to this one command: it should lie on no machine that takes backups",
-        )
-    return Secret(text)
-
-
-def where(desk: Desk, environment: Environment) -> dict[str, list[Store]]:
-    """By id, oldest first, the places that have it."""
-    found: dict[str, list[Store]] = {}
+def stored_backups(desk: Desk, environment: Environment) -> dict[str, list[Store]]:
+    """By id, oldest first, the stores that have it, the nearest first."""
+    by_id: dict[str, list[Store]] = {}
     for store in stores(desk, environment):
-        for each in store.ids():
-            if ID.fullmatch(each):
-                found.setdefault(each, []).append(store)
-    return dict(sorted(found.items()))
+        for backup in store.ids():
+            if ID.fullmatch(backup):
+                by_id.setdefault(backup, []).append(store)
+    return dict(sorted(by_id.items()))
 
 
 @contextmanager
-def fetched(
-    desk: Desk, environment: Environment, backup: str, known: Mapping[str, catalog.Known] | None = None
+def fetch_backup(
+    desk: Desk, environment: Environment, backup: str, ledger: Ledger
 ) -> Iterator[tuple[Path, Manifest]]:
-    """A folder (0700) with the plain files of a backup, each checked, and its manifest; removed afterwards.
-
-    Args:
-        environment: the one that it is of.
-        backup: its id.
-        known: what the ledger says of backups; where it knows this one, the manifest must be that very one.
+    """`fetch_files` of a backup to restore: not one whose last proof failed.
 
     Raises:
-        Refused: there is no such backup, a file is not what the manifest says, or the key does not fit.
+        Refused: there is no such backup, it is damaged, or its last proof failed.
     """
-    store = next(iter(where(desk, environment).get(backup, [])), None)
+    records = catalog.records(ledger, environment.name)
+    record = records.get(backup)
+    if record and record.fault:
+        raise Refused(
+            f"the proof of `{backup}` failed, so it does not restore to its original: {record.fault}",
+            f"`invoke backup.list --env {environment.name}` shows the proven ones",
+        )
+    with fetch_files(desk, environment, backup, records) as fetched:
+        yield fetched
+
+
+@contextmanager
+def fetch_files(
+    desk: Desk, environment: Environment, backup: str, records: Mapping[str, BackupRecord] | None = None
+) -> Iterator[tuple[Path, Manifest]]:
+    """A folder (0700) with the plain files of a backup, each checked, and its manifest; removed at the end.
+
+    Args:
+        environment: the one that the backup is of.
+        backup: its id.
+        records: the ledger's; if one has this id, the manifest must have its digest.
+
+    Raises:
+        Refused: there is no such backup, a file differs from the manifest, or the key does not fit.
+    """
+    store = next(iter(stored_backups(desk, environment).get(backup, [])), None)
     if store is None:
         raise Refused(
             f"there is no backup `{backup}` of {environment.name}",
             f"`invoke backup.list --env {environment.name}`",
         )
-    text = store.manifest(backup)
-    manifest = read(text)
-    _demand_own(manifest, environment, backup)
-    told = (known or {}).get(backup)
-    if told and told.digest and told.digest != manifest.digest:
-        raise Refused(f"the manifest of `{backup}` is not the one that the ledger knows: it was exchanged")
-    with workplace.opened(folder(desk, environment).folder, f"read-{desk.new_id()}") as work:
-        plain, raw = work / "plain", work / "raw"
+    manifest = parse_manifest(store.manifest(backup))
+    if manifest.id != backup or manifest.environment != environment.name:
+        owner = f"`{manifest.id}` ({manifest.environment})"
+        raise Refused(f"the manifest of `{backup}` is one of {owner}: it was exchanged")
+    record = (records or {}).get(backup)
+    if record and record.digest and record.digest != manifest.digest:
+        raise Refused(
+            f"the manifest of `{backup}` is not the one that the ledger recorded: it was exchanged"
+        )
+    with folder_store(desk, environment).staging(f"read-{desk.new_id()}") as staging:
+        plain, downloads = staging / "plain", staging / "downloads"
         plain.mkdir(mode=0o700)
-        raw.mkdir(mode=0o700)
-        for name, file in manifest.files.items():
-            _bring(desk, environment, store, manifest, (name, file), plain=plain, raw=raw)
+        downloads.mkdir(mode=0o700)
+        for name in manifest.files:
+            if manifest.files[name].encrypted_sha256 is None:
+                store.get(backup, name, plain / name)
+                actual = File(*encryption.measure(plain / name))
+            else:
+                encrypted = downloads / f"{name}{ENCRYPTED}"
+                store.get(backup, encrypted.name, encrypted)
+                actual = File(*encryption.decrypt(encrypted, plain / name, _identity(desk, environment)))
+                encrypted.unlink()
+            _require_intact(manifest, name, actual)
         yield plain, manifest
 
 
-def _bring(
-    desk: Desk,
-    environment: Environment,
-    store: Store,
-    manifest: Manifest,
-    wanted: tuple[str, File],
-    *,
-    plain: Path,
-    raw: Path,
-) -> None:
-    """One file, decrypted where it is encrypted, and checked as it lies there and as it reads."""
-    name, file = wanted
-    sealed = file.encrypted_sha256 is not None
-    target = raw / f"{name}{SEALED}" if sealed else plain / name
-    store.get(manifest.id, target.name, target)
-    if sealed:
-        found = File(*encryption.unseal(target, plain / name, identity(desk, environment)))
-        target.unlink()
-    else:
-        found = File(*encryption.measured(target))
-    if file != found:
+def _require_intact(manifest: Manifest, name: str, actual: File) -> None:
+    expected = manifest.files[name]
+    if actual != expected:
         raise Refused(
-            f"`{name}` of the backup `{manifest.id}` is damaged: it has {found.bytes} bytes with SHA-256"
-            f" `{found.sha256[:12]}`, not {file.bytes} with `{file.sha256[:12]}`",
+            f"`{name}` of the backup `{manifest.id}` is damaged: it has {actual.bytes} bytes with SHA-256"
+            f" `{actual.sha256[:12]}`, not {expected.bytes} with `{expected.sha256[:12]}`",
             "look for another copy of it; this one proves nothing",
         )
 
 
-def _demand_own(manifest: Manifest, environment: Environment, backup: str) -> None:
-    if manifest.id != backup or manifest.environment != environment.name:
-        whose = f"`{manifest.id}` ({manifest.environment})"
-        raise Refused(f"the manifest of `{backup}` is one of {whose}: it was exchanged")
+def _identity(desk: Desk, environment: Environment) -> Secret:
+    """The secret age key.
+
+    Raises:
+        Refused: it is not set.
+    """
+    text = desk.values(environment).get(IDENTITY)
+    if not text:
+        raise Refused(
+            f"the backups of {environment.name} are encrypted, and `{IDENTITY}` is not set",
+            "set the secret age key for this one command: keep it off the machines that take backups",
+        )
+    return Secret(text)

@@ -1,17 +1,20 @@
-"""Where backups lie: a folder of this machine. A backup is there when its manifest is, and not before."""
+"""A backup store, and the one in a folder of this machine. A backup exists once its manifest does."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from scripts.database.backups.encryption import create_private
+from scripts.database.backups.manifest import MANIFEST
 from scripts.errors import CommandFailed, Refused
+from scripts.system import temporary
 
-MANIFEST = "MANIFEST.json"
+STAGING = ".partial-"
 
 
 class Store(Protocol):
@@ -19,10 +22,10 @@ class Store(Protocol):
 
     @property
     def place(self) -> str:
-        """In words for people."""
+        """A path or URL, for people."""
 
     def ids(self) -> list[str]:
-        """The complete ones, oldest first."""
+        """The complete backups, oldest first."""
 
     def manifest(self, backup: str) -> bytes:
         """Its manifest.
@@ -32,22 +35,26 @@ class Store(Protocol):
         """
 
     def put(self, backup: str, folder: Path, names: Sequence[str], manifest: bytes) -> None:
-        """Take these files of a folder, see that they arrived, then show the backup by its manifest.
+        """Store these files of a folder, check that they arrived, then write the manifest.
 
         Raises:
-            Refused: one of that name is there already.
-            CommandFailed: it could not be written; nothing is visible.
+            Refused: a backup with that id exists.
+            CommandFailed: it could not be written; no backup is visible.
         """
 
     def get(self, backup: str, name: str, target: Path) -> None:
-        """Bring one of its files to `target`, which is not there yet."""
+        """Copy one of its files to `target`, which must not exist.
+
+        Raises:
+            Refused: there is no such file.
+        """
 
     def remove(self, backup: str) -> None:
-        """Manifest first: what is half removed is no backup. Harmless when it is gone."""
+        """Remove the manifest first: what is half removed is no backup. Harmless if it is gone."""
 
 
-class Folder:
-    """The backups below a folder, each in one of its own."""
+class FolderStore:
+    """The backups in a folder, each in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,7 +66,7 @@ class Folder:
 
     def ids(self) -> list[str]:
         """As in `Store`."""
-        return sorted(each.parent.name for each in self.folder.glob(f"[0-9]*/{MANIFEST}"))
+        return sorted(path.parent.name for path in self.folder.glob(f"[0-9]*/{MANIFEST}"))
 
     def manifest(self, backup: str) -> bytes:
         """As in `Store`."""
@@ -71,21 +78,23 @@ class Folder:
             ) from None
 
     def put(self, backup: str, folder: Path, names: Sequence[str], manifest: bytes) -> None:
-        """As in `Store`: the folder itself is renamed, so it has to lie on the same disk."""
+        """As in `Store`: the folder itself is renamed, so it has to be on the same disk (`staging`)."""
         target = self.folder / backup
         try:
-            write_durably(folder / MANIFEST, manifest)
-            unexpected = {each.name for each in folder.iterdir()} - {*names, MANIFEST}
-            for name in unexpected:
+            with create_private(folder / MANIFEST) as file:
+                file.write(manifest)
+                file.flush()
+                os.fsync(file.fileno())
+            for name in {path.name for path in folder.iterdir()} - {*names, MANIFEST}:
                 (folder / name).unlink()
             sync(folder)
-            folder.rename(target)  # onto an existing, filled one: refused by the system
+            folder.rename(target)  # fails if the target exists and has files in it
             sync(self.folder)
         except OSError as fault:
             raise CommandFailed(f"`{target}` can't be written: {fault.strerror}") from None
 
     def get(self, backup: str, name: str, target: Path) -> None:
-        """As in `Store`: a second name for the same bytes where that is possible."""
+        """As in `Store`: a hard link where that is possible."""
         source = self.folder / backup / name
         try:
             try:
@@ -100,25 +109,48 @@ class Folder:
         target = self.folder / backup
         try:
             (target / MANIFEST).unlink(missing_ok=True)
-            sync(target) if target.exists() else None
+            if target.exists():
+                sync(target)
             shutil.rmtree(target, ignore_errors=True)
         except OSError as fault:
             raise CommandFailed(f"`{target}` can't be removed: {fault.strerror}") from None
 
+    @contextlib.contextmanager
+    def staging(self, label: str) -> Iterator[Path]:
+        """A staging folder (0700) on the backups' disk, removed at the end.
 
-def write_durably(file: Path, content: bytes) -> None:
-    """A new file (0600), on the disk before this returns."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+        Raises:
+            CommandFailed: it can't be created.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self.folder.chmod(0o700)
+                self.clear()
+                staging = stack.enter_context(temporary.folder(self.folder, STAGING, f"{label}-"))
+            except OSError as fault:
+                raise CommandFailed(
+                    f"nothing can be created in `{self.folder}`: {fault.strerror}"
+                ) from None
+            yield staging
+
+    def clear(self) -> list[str]:
+        """Remove staging folders of killed runs, and half-removed backups; returns their names."""
+        half_removed = [
+            path
+            for path in self.folder.glob("[0-9]*")
+            if path.is_dir() and not (path / MANIFEST).exists() and temporary.is_old(path)
+        ]
+        for path in half_removed:
+            shutil.rmtree(path, ignore_errors=True)
+        return [*temporary.clear_abandoned(self.folder, STAGING), *(path.name for path in half_removed)]
 
 
 def sync(path: Path) -> None:
-    """A file, or a folder's names, onto the disk."""
-    number = os.open(path, os.O_RDONLY)
+    """Flush a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         with contextlib.suppress(PermissionError):
-            os.fsync(number)
+            os.fsync(descriptor)
     finally:
-        os.close(number)
+        os.close(descriptor)

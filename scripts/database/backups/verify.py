@@ -1,161 +1,158 @@
-"""Proving a backup: restored beside, compared row for row, and the answer written into the ledger."""
+"""Prove a backup: restore it into a scratch database, compare everything, record it in the ledger."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import catalog, equality, storage, toc
-from scripts.database.backups import manifest as backups_manifest
-from scripts.database.backups.create import Taken, taken
-from scripts.database.backups.manifest import Manifest, read
-from scripts.database.backups.scratch_copy import restored
-from scripts.database.postgres import content, scratch
+from scripts.database.backups.create import Backup, create_backup
+from scripts.database.backups.manifest import SCHEMA, Manifest, parse_manifest
+from scripts.database.backups.scratch_server import scratch_copy
+from scripts.database.postgres import scratch
+from scripts.database.postgres.content import Content, read_content
 from scripts.database.postgres.url import Database
 from scripts.errors import DeskError, Refused
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import append, observe_remote
 from scripts.system.background import submit
 
-READERS = 2  # sessions that sum tables at the same time
-SHOWN = 20  # differences that are said
+READERS = 2  # sessions that compute checksums at the same time
+SHOWN = 20  # differences that a message lists
 
 
-def prove(desk: Desk, environment: Environment, manifest: Manifest, plain: Path) -> None:
-    """Restore the plain files into a database that is thrown away, and compare all of it.
+def compare_with_copy(desk: Desk, environment: Environment, manifest: Manifest, plain: Path) -> None:
+    """Restore the plain files into a scratch database, and compare everything.
 
     Raises:
         Refused: the copy differs, or there is no server to restore into.
         CommandFailed, Unreachable: it can't be restored.
     """
-    desk.progress.note(f"restoring `{manifest.id}` beside, to compare it")
-    with restored(desk, environment, plain, manifest) as database:
-        found = _content(database, manifest)
+    desk.progress.note(f"restoring `{manifest.id}` into a scratch database, to compare it")
+    with scratch_copy(desk, environment, plain, manifest) as database:
         differences = equality.differences(
             manifest,
-            json.loads((plain / backups_manifest.SCHEMA).read_bytes()),
-            tables={name: (rows, checksum) for name, (rows, checksum, _) in found.tables.items()},
-            sequences=found.sequences,
-            descending=found.descending,
-            extensions=tuple(found.extensions),
-            found=found.schema,
-            grants=scratch.is_superuser(database),
+            json.loads((plain / SCHEMA).read_bytes()),
+            _read_copy(database, manifest),
+            superuser=scratch.is_superuser(database),
         )
     if differences:
         more = f"\n  | and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
-        listed = "".join(f"\n  | {each}" for each in differences[:SHOWN])
+        listed = "".join(f"\n  | {difference}" for difference in differences[:SHOWN])
         raise Refused(
-            f"`{manifest.id}` does not restore to what it was taken of:{listed}{more}",
+            f"`{manifest.id}` does not restore to its original:{listed}{more}",
             "do not rely on it: take another one, and find out why",
         )
 
 
-def _content(database: Database, manifest: Manifest) -> content.Content:
+def _read_copy(database: Database, manifest: Manifest) -> Content:
     """The copy's content, read by several sessions at once: nobody else uses the server."""
-    names = sorted(manifest.tables, key=lambda name: manifest.tables[name].bytes, reverse=True)
-    shares: list[list[str]] = [[] for _ in range(READERS)]
-    loads = [0] * READERS
-    for name in names:
+    first, *others = _shares({name: table.bytes for name, table in manifest.tables.items()}, READERS)
+    readings = [
+        submit(read_content, database, is_ours=lambda _schema: False, tables=share) for share in others
+    ]
+    whole = read_content(database, is_ours=toc.is_app_schema, tables=first)
+    tables = dict(whole.tables)
+    for reading in readings:
+        tables |= reading.result().tables
+    return replace(whole, tables=tables)
+
+
+def _shares(sizes: dict[str, int], count: int) -> list[Collection[str]]:
+    """The tables in `count` groups of about the same size in bytes."""
+    shares: list[list[str]] = [[] for _ in range(count)]
+    loads = [0] * count
+    for name in sorted(sizes, key=lambda table: sizes[table], reverse=True):
         least = loads.index(min(loads))
         shares[least].append(name)
-        loads[least] += manifest.tables[name].bytes
-    others: list[Future[content.Content]] = [
-        submit(content.content, database, ours=_nothing, tables=share) for share in shares[1:]
-    ]
-    whole = content.content(database, ours=toc.is_apps, tables=shares[0])
-    tables = dict(whole.tables)
-    for each in others:
-        tables |= each.result().tables
-    return content.Content(tables, whole.sequences, whole.descending, whole.extensions, whole.schema)
+        loads[least] += sizes[name]
+    return [*shares]
 
 
-def _nothing(_schema: str) -> bool:
-    return False
-
-
-def prove_taken(
-    desk: Desk, environment: Environment, backup: Taken, tip: str | None, release: str = ""
+def prove_backup(
+    desk: Desk, environment: Environment, backup: Backup, tip: str | None, release: str = ""
 ) -> None:
-    """Prove what was just taken; either way the ledger knows it afterwards.
+    """Prove a backup, and record in the ledger that it is proven, or why it is not.
 
     Args:
-        environment: the one that it is of.
-        backup: what was taken.
-        tip: where the ledger was seen last.
-        release: the run of the release that it was taken for.
+        environment: the one that the backup is of.
+        backup: what was created or fetched.
+        tip: the ledger's commit when it was read.
+        release: the run id of the release that it was taken for.
 
     Raises:
         DeskError: it could not be proven.
     """
     try:
-        prove(desk, environment, backup.manifest, backup.plain)
+        compare_with_copy(desk, environment, backup.manifest, backup.plain)
     except DeskError as fault:
-        with suppress(DeskError):  # the first fault is the one to say
-            write_down(desk, tip, backup, proven=False, release=release, fault=fault)
+        with suppress(DeskError):  # the first fault is the one to report
+            record_backup(desk, tip, backup, proven=False, release=release, fault=fault)
         raise
-    write_down(desk, tip, backup, proven=True, release=release)
+    record_backup(desk, tip, backup, proven=True, release=release)
 
 
-def demand_no_loss(
-    desk: Desk, environment: Environment, backup: Taken, ledger: Ledger, *, accept: bool
+def require_no_shrink(
+    desk: Desk, environment: Environment, backup: Backup, ledger: Ledger, *, accept: bool
 ) -> None:
-    """A true copy of a database that lost its rows is none to rely on: a person has to say that it is.
+    """Refuse a backup of a database that lost rows, until a person says that this was intended.
 
-    The ledger knows the backup afterwards, as one that is not proven.
+    The ledger then records the backup as not proven.
 
     Args:
-        environment: the one that it is of.
+        environment: the one that the backup is of.
         backup: what is to be proven.
-        ledger: as it was seen last.
-        accept: `--accept-shrink` was said: what shrank is told, and counts.
+        ledger: as it was last read.
+        accept: `--accept-shrink` was given: what shrank is shown, and accepted.
 
     Raises:
         Refused: tables shrank, and nobody accepted that.
     """
-    shrunk = _shrunk(desk, environment, backup.manifest, ledger)
-    if not shrunk:
+    shrunken = _shrunken_tables(desk, environment, backup.manifest, ledger)
+    if not shrunken:
         return
-    listed = "".join(f"\n  | {each}" for each in shrunk[:SHOWN])
+    listed = "".join(f"\n  | {table}" for table in shrunken[:SHOWN])
     if accept:
         desk.progress.note(f"tables shrank, which was accepted:{listed}")
         return
     name = backup.manifest.id
     again = f"`invoke backup.verify {name} --env {environment.name} --accept-shrink`"
-    write_down(desk, ledger.tip, backup, proven=False)
+    record_backup(desk, ledger.tip, backup, proven=False)
     raise Refused(
         f"`{name}` is stored, and does not count as proven: tables shrank:{listed}",
-        f"are the rows gone on purpose? {again}",
+        f"were the rows deleted on purpose? {again}",
     )
 
 
-def _shrunk(desk: Desk, environment: Environment, manifest: Manifest, ledger: Ledger) -> list[str]:
-    """By the newest earlier backup whose manifest is there, and is the one that the ledger knows."""
-    known, there = catalog.known(ledger, environment.name), storage.where(desk, environment)
-    for each in catalog.judged_by(manifest.id, known):
-        for store in there.get(each, []):
+def _shrunken_tables(desk: Desk, environment: Environment, manifest: Manifest, ledger: Ledger) -> list[str]:
+    """Compared with the newest earlier backup whose manifest is stored, and is the recorded one."""
+    records = catalog.records(ledger, environment.name)
+    stored = storage.stored_backups(desk, environment)
+    for earlier in catalog.earlier_proven(manifest.id, records):
+        for store in stored.get(earlier, []):
             with suppress(DeskError):
-                before = read(store.manifest(each))
-                if before.digest == known[each].digest:
-                    return catalog.suspicious(manifest, before)
+                before = parse_manifest(store.manifest(earlier))
+                if before.digest == records[earlier].digest:
+                    return catalog.shrunken_tables(manifest, before)
     return []
 
 
-def write_down(
+def record_backup(
     desk: Desk,
     tip: str | None,
-    backup: Taken,
+    backup: Backup,
     *,
     proven: bool,
     release: str = "",
     fault: DeskError | None = None,
 ) -> Event:
-    """What is known of a backup now, as an event of the ledger; `fault` says why it proves nothing."""
-    own, at, manifest = desk.new_id(), desk.now(), backup.manifest
+    """Append an event to the ledger; `fault` is why the proof failed."""
+    run, at, manifest = desk.new_id(), desk.now(), backup.manifest
     detail = {
         "backup": manifest.id,
         "manifest": manifest.digest,
@@ -178,43 +175,20 @@ def write_down(
             commit=manifest.commit,
             actor=desk.actor,
             at=at,
-            run=own,
+            run=run,
             detail=detail,
         )
 
     return append(desk, tip, make)
 
 
-# Backups for a restore: the one that is to come, and the one that keeps what goes.
-
-
-@contextmanager
-def fetched(
-    desk: Desk, environment: Environment, backup: str, ledger: Ledger
-) -> Iterator[tuple[Path, Manifest]]:
-    """A backup that the ledger does not know to be bad, plain and checked.
+def take_safety_backup(desk: Desk, environment: Environment) -> str:
+    """Create and prove a backup of the present state before it is replaced; returns its id.
 
     Raises:
-        Refused: there is none of that id, it is damaged, or its proof failed.
-    """
-    known = catalog.known(ledger, environment.name)
-    found = known.get(backup)
-    if found and found.fault:
-        raise Refused(
-            f"`{backup}` was tried, and does not bring back what it was taken of: {found.fault}",
-            f"`invoke backup.list --env {environment.name}` shows the proven ones",
-        )
-    with storage.fetched(desk, environment, backup, known) as (folder, manifest):
-        yield folder, manifest
-
-
-def safety_backup(desk: Desk, environment: Environment) -> str:
-    """The present state, proven; returns its id.
-
-    Raises:
-        DeskError: it could not be taken, or not be proven.
+        DeskError: it could not be created, or not be proven.
     """
     ledger = observe_remote(desk).ledger
-    with taken(desk, environment, "presafety", ledger.live(environment.name)) as backup:
-        prove_taken(desk, environment, backup, ledger.tip)
+    with create_backup(desk, environment, "presafety", ledger.live(environment.name)) as backup:
+        prove_backup(desk, environment, backup, ledger.tip)
     return backup.manifest.id

@@ -43,7 +43,7 @@ def apply(
     limits = desk.settings.supabase
     files = {**{migration.file: migration.sql for migration in migrations}, **(padding or {})}
     late = padding is not None  # then the history may hold versions newer than what is pushed
-    with supabase.opened(binary, files, folder) as cli:
+    with supabase.cli_with_migrations(binary, files, folder) as cli:
         result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late))
         try:
             supabase_cli.answer(result, "supabase db push")

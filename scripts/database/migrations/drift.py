@@ -16,9 +16,8 @@ from scripts.database.migrations.apply import applied_versions, apply
 from scripts.database.migrations.differences import Difference, compare_histories, schema_differences
 from scripts.database.migrations.files import Migration, applied_migrations
 from scripts.database.migrations.status import schema_status
-from scripts.database.postgres import scratch
-from scripts.database.postgres.client import required_database
-from scripts.database.postgres.description import described
+from scripts.database.postgres import catalogue, scratch
+from scripts.database.postgres.client import Postgres, required_database
 from scripts.database.postgres.url import Database
 from scripts.database.request import DriftRequest
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, ReleaseFailed
@@ -95,9 +94,9 @@ def _replayed(
     """
     binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
     with (
-        scratch_server.folder() as folder,
-        scratch_server.server(desk, environment, folder) as server,
-        scratch.opened(server, desk.new_id()) as databases,
+        scratch_server.scratch_folder() as folder,
+        scratch_server.supabase_server(desk, environment, folder) as server,
+        scratch.scratch_databases(server, desk.new_id()) as databases,
     ):
         database, error = databases.copy(server.name, "replay"), None
         try:
@@ -109,15 +108,20 @@ def _replayed(
 
 
 def _schema_of(database: Database) -> Mapping[str, tuple[str, ...]]:
-    """The team's part of a database's schema: thing -> its lines."""
-    return described(database, toc.SCHEMAS, toc.EXTENSIONS)
+    """The app's part of a database's schema, without the migration history: thing -> its lines."""
+    with Postgres(database).session() as connection:
+        return catalogue.describe(
+            connection,
+            lambda schema: toc.is_app_schema(schema) and schema not in toc.SCHEMAS,
+            toc.EXTENSIONS,
+        )
 
 
 def _sql_difference(desk: Desk, old: Database, new: Database) -> str | None:
     """The difference as the CLI's pg-delta writes it; None where the CLI can't tell."""
     try:
         binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
-        with supabase.opened(binary, {}) as cli:
+        with supabase.cli_with_migrations(binary, {}) as cli:
             return supabase.difference(cli, old, new)
     except (Refused, CommandFailed, CommandTimedOut) as error:
         desk.progress.note(f"no difference in SQL: {error.message.splitlines()[0]}")

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import catalog
-from scripts.database.backups.scratch_copy import restored
-from scripts.database.backups.verify import fetched
+from scripts.database.backups.scratch_server import scratch_copy
+from scripts.database.backups.storage import fetch_backup
 from scripts.database.migrations import measurements
 from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Applied, Migration, compare
 from scripts.database.migrations.measurements import Measurement
-from scripts.database.postgres.client import Postgres, configured_database, session
+from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, session
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed
 from scripts.state.ledger import Ledger
@@ -44,7 +44,6 @@ where pid = pg_backend_pid() and locktype = 'relation' and granted"""
 ROWS = """select relid, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_all_tables
 where n_tup_ins + n_tup_upd + n_tup_del > 0"""
 ADDS_VALUE = re.compile(r"\badd\s+value\b", re.IGNORECASE)
-WAIT_FOR_LOCK = 30.0  # seconds to wait for the database's lock while another migration runs
 SPLIT = "split it (add, fill in batches, then constrain), or allow more: `[rehearse] block`"
 
 # Why a file failed. `busy`: it got no lock in time; `late`: it hit the time limit; `server`: the server
@@ -287,14 +286,14 @@ def _dry_run_on_copy(
     ledger: Ledger,
 ) -> list[Measurement]:
     """In one transaction, to measure; then with the real CLI, which also runs what no transaction takes."""
-    proven = [backup.id for backup in catalog.known(ledger, environment.name).values() if backup.proven]
+    proven = [backup.id for backup in catalog.records(ledger, environment.name).values() if backup.proven]
     if not proven:
         desk.progress.note(f"no proven backup of {environment.name}: no dry run on a copy")
         return []
     where = f"the copy of {proven[-1]}"
     with (
-        fetched(desk, environment, proven[-1], ledger) as (folder, manifest),
-        restored(desk, environment, folder, manifest) as copy,
+        fetch_backup(desk, environment, proven[-1], ledger) as (folder, manifest),
+        scratch_copy(desk, environment, folder, manifest) as copy,
     ):
         runnable, _ = measurements.runnable(pending)
         files = [(migration.file, migration.sql) for migration in runnable]

@@ -28,7 +28,7 @@ from scripts.database.migrations.statements import unfit
 from scripts.database.migrations.verdict import judge
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Postgres
-from scripts.database.postgres.scratch import Scratch
+from scripts.database.postgres.scratch import ScratchDatabases
 from scripts.database.postgres.url import Database
 from scripts.database.request import RehearseRequest
 from scripts.errors import CommandFailed, Refused
@@ -71,7 +71,7 @@ class Rehearsal:
     """The CLI, the scratch databases, and a folder for the CLI's files."""
 
     desk: Desk
-    databases: Scratch
+    databases: ScratchDatabases
     binary: Path
     folder: Path
 
@@ -93,11 +93,11 @@ class Rehearsal:
             if script is None:
                 yield Rehearsed(migration, "missing", self._push(committed[:place]))
                 continue
-            self.databases.copy(self.databases.full(WORK), BEFORE)
+            self.databases.copy(self.databases.full_name(WORK), BEFORE)
             seconds = self._push(committed[:place])
             fault = self._undo(script)
             if fault:
-                self.databases.copy(self.databases.full(BEFORE), WORK)
+                self.databases.copy(self.databases.full_name(BEFORE), WORK)
             self._push(committed[:place])  # what was undone must apply again
             yield Rehearsed(migration, "wrong" if fault else "proven", seconds, fault)
 
@@ -105,7 +105,7 @@ class Rehearsal:
         return apply(self.desk, self.binary, self._database(WORK), migrations, folder=self.folder)
 
     def _database(self, name: str) -> Database:
-        return replace(self.databases.server, name=self.databases.full(name))
+        return replace(self.databases.server, name=self.databases.full_name(name))
 
     def _undo(self, script: Migration) -> str | None:
         """Run a rollback script as a rollback would, and compare; returns what is wrong with it."""
@@ -122,7 +122,7 @@ class Rehearsal:
             )
         except CommandFailed as error:
             return error.message
-        with supabase.opened(self.binary, {}, self.folder) as cli:
+        with supabase.cli_with_migrations(self.binary, {}, self.folder) as cli:
             difference = supabase.difference(cli, self._database(BEFORE), self._database(WORK))
         names = sorted(before.catalogue() ^ work.catalogue())
         other_names = f"other names than before: {', '.join(names)}" if names else None
@@ -176,9 +176,9 @@ def _rehearse(
     binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
     results = []
     with (
-        scratch_server.folder() as folder,
-        scratch_server.server(desk, environment, folder) as server,
-        scratch.opened(server, desk.new_id()) as databases,
+        scratch_server.scratch_folder() as folder,
+        scratch_server.supabase_server(desk, environment, folder) as server,
+        scratch.scratch_databases(server, desk.new_id()) as databases,
     ):
         for rehearsed in Rehearsal(desk, databases, binary, folder).run(committed, scripts):
             results.append(rehearsed)

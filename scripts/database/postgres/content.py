@@ -1,21 +1,21 @@
 """What a database holds, as plain values: rows and a checksum per table, sequences, extensions, schema.
 
 Read in one snapshot, on a live server or on a restored copy, so that the two can be shown to be equal.
-A checksum is the sum of a 64-bit hash of each row: any order of the rows gives the same, a row twice
-does not cancel, and the same rows give the same on PostgreSQL 15 to 18.
+A checksum is the sum of a 64-bit hash of each row: it does not depend on the order of the rows, a
+duplicate does not cancel out, and PostgreSQL 15 to 18 compute the same.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.database.postgres import content_sql
-from scripts.database.postgres.client import BACKUP, VERSIONS, connected
-from scripts.database.postgres.throttle import Pace
+from scripts.database.postgres import catalogue
+from scripts.database.postgres.catalogue import FOREIGN, IsOurs, is_member
+from scripts.database.postgres.client import BACKUP, VERSIONS, connect
+from scripts.database.postgres.throttle import RateLimit
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
 from scripts.system.process import quoted_lines
@@ -24,8 +24,53 @@ if TYPE_CHECKING:
     import psycopg
 
 
-ASIDE = "desk_aside_"  # schemas that a restore moved out of the way begin so
-Ours = Callable[[str], bool]
+# Values are hashed as text where their binary hash won't do (see BINARY), and texts depend on these
+# settings: nothing here may depend on the user or on the server's defaults.
+SETTINGS = """
+set local search_path = '';
+set local datestyle = 'ISO, YMD';
+set local intervalstyle = 'postgres';
+set local timezone = 'UTC';
+set local extra_float_digits = 1;
+set local bytea_output = 'hex';
+set local xmloption = 'content';
+set local row_security = off;
+set local statement_timeout = 0;
+set local lock_timeout = '10s';
+set local idle_in_transaction_session_timeout = 0;
+set local max_parallel_workers_per_gather = 0;
+set local jit = off;
+"""
+# Types whose own hash tells every two unequal values apart, on every server; the others are hashed as
+# text. An enum's hash is its oid, a float's takes -0 for 0. A number in a jsonb counts by its value
+# (1.0 is 1.00), as one of fixed scale does.
+BINARY = "bool int2 int4 int8 text varchar uuid timestamp timestamptz date time bytea jsonb".split()
+COLUMNS = """
+select a.attrelid, a.attname, t.typname = any(%s) and t.typnamespace = 'pg_catalog'::regnamespace
+    and coalesce(k.collisdeterministic, true)
+  or (t.oid = 'pg_catalog.numeric'::regtype and a.atttypmod <> -1)
+from pg_attribute a join pg_type t on t.oid = a.atttypid left join pg_collation k on k.oid = a.attcollation
+where a.attrelid = any(%s) and a.attnum > 0 and not a.attisdropped order by a.attrelid, a.attnum
+"""
+TABLES = f"""
+select c.oid, n.nspname, c.relname, pg_table_size(c.oid),
+  (pg_relation_size(c.oid) / current_setting('block_size')::int)::bigint
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where (c.relkind = 'r' or c.relkind = 'm' and c.relispopulated) and c.relpersistence <> 't'
+  and n.nspname !~ {FOREIGN} and not {is_member("pg_class", "c.oid")} order by 2, 3
+"""  # noqa: S608 - constants only
+SEQUENCES = """
+select schemaname, sequencename, coalesce(last_value, start_value), increment_by < 0 from pg_sequences
+order by 1, 2
+"""
+EXTENSIONS = "select extname, extversion from pg_extension order by 1"
+HAS_HISTORY = (
+    "select from pg_tables where (schemaname, tablename) = ('supabase_migrations', 'schema_migrations')"
+)
+POSITION = """
+select pg_current_wal_lsn()::text, current_setting('server_version'),
+  current_setting('server_version_num')::int
+"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +79,10 @@ class Content:
 
     Args:
         tables: "schema.table" -> (rows, checksum, bytes on the server's disk).
-        sequences: "schema.sequence" -> last value (its start where nothing was drawn yet).
+        sequences: "schema.sequence" -> last value (its start value if it was never used).
         descending: the sequences that count down.
         extensions: name -> version.
-        schema: one line for each thing, `trigger x on auth.users: CREATE TRIGGER ...`, sorted.
+        schema: sorted lines of `catalogue.proof_lines`.
     """
 
     tables: Mapping[str, tuple[int, str, int]]
@@ -46,15 +91,10 @@ class Content:
     extensions: Mapping[str, str]
     schema: tuple[str, ...]
 
-    @property
-    def schema_hash(self) -> str:
-        """SHA-256 of the schema's lines."""
-        return hashlib.sha256("\n".join(self.schema).encode()).hexdigest()
-
 
 @dataclass(frozen=True)
-class Listed:
-    """A table in the snapshot: its oid, its bytes with and without what is stored apart, its blocks."""
+class TableSize:
+    """A table in the snapshot: bytes on disk with TOAST, 8 kB blocks without it."""
 
     oid: int
     schema: str
@@ -69,70 +109,72 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Reader:
+class SnapshotReader:
     """A read-only transaction in one snapshot.
 
     Args:
-        snapshot: its exported name, for pg_dump and other readers; "" in a foreign snapshot.
-        wal: where the server's log was.
+        snapshot: its exported name, for pg_dump and other readers; "" if it was imported.
+        wal: the position in the server's write-ahead log, such as `0/1A2B3C`.
         server: version of the server, such as `17.11`.
+        major: 17 of `17.11`.
     """
 
     connection: psycopg.Connection[Any]
-    snapshot: str
-    wal: str
-    server: str
-    major: int
+    snapshot: str = ""
+    wal: str = ""
+    server: str = ""
+    major: int = 0
 
-    def tables(self) -> list[Listed]:
-        """Every table with rows of its own, materialized views among them; none of an extension's."""
-        return [Listed(*row) for row in self.connection.execute(content_sql.TABLES)]
+    @classmethod
+    def within(cls, connection: psycopg.Connection[Any]) -> SnapshotReader:
+        """A reader in a transaction that is open already; it changes that transaction's settings."""
+        connection.execute(SETTINGS)
+        return cls(connection, major=connection.info.server_version // 10_000)
+
+    def tables(self) -> list[TableSize]:
+        """Every table with rows of its own, materialized views included; none of an extension's."""
+        return [TableSize(*row) for row in self.connection.execute(TABLES)]
 
     def checksums(
-        self, tables: Collection[Listed], pace: Pace | None = None
+        self, tables: Collection[TableSize], limit: RateLimit | None = None
     ) -> Iterator[tuple[str, tuple[int, str, int]]]:
-        """For each of them its key, and (rows, checksum, bytes); `pace` limits what is read a second."""
-        columns = self._columns([each.oid for each in tables])
-        for each in tables:
-            rows, total = self._checksum(each, columns.get(each.oid, []), pace)
-            yield each.key, (rows, str(total), each.bytes)
+        """For each table its key and (rows, checksum, bytes); `limit` is the reading rate."""
+        columns = self._columns([table.oid for table in tables])
+        for table in tables:
+            rows, total = self._checksum(table, columns.get(table.oid, []), limit)
+            yield table.key, (rows, str(total), table.bytes)
 
-    def sequences(self, ours: Ours) -> tuple[dict[str, int], frozenset[str]]:
-        """Their last values, and which of them count down. They are no part of any snapshot."""
-        rows = [row for row in self.connection.execute(content_sql.SEQUENCES) if ours(row[0])]
+    def sequences(self, is_ours: IsOurs) -> tuple[dict[str, int], frozenset[str]]:
+        """Their last values, and which of them count down. They are not part of a snapshot."""
+        rows = [row for row in self.connection.execute(SEQUENCES) if is_ours(row[0])]
         values = {f"{schema}.{name}": int(value) for schema, name, value, _ in rows}
         return values, frozenset(f"{schema}.{name}" for schema, name, _, down in rows if down)
 
     def extensions(self) -> dict[str, str]:
-        """Name and version of each."""
-        rows = self.connection.execute(content_sql.EXTENSIONS)
+        """Name -> version."""
+        rows = self.connection.execute(EXTENSIONS)
         return {str(name): str(version) for name, version in rows}
 
     def versions(self) -> tuple[str, ...]:
         """The applied migrations in order."""
-        if not self.connection.execute(content_sql.HAS_HISTORY).fetchall():
+        if not self.connection.execute(HAS_HISTORY).fetchall():
             return ()
         return tuple(str(row[0]) for row in self.connection.execute(VERSIONS))
 
-    def schema(self, ours: Ours) -> tuple[str, ...]:
-        """Everything in the schemas that are ours, and what hangs on the others' tables."""
-        lines = {line for schema, line in self.connection.execute(content_sql.SCHEMA) if ours(schema)}
-        for schema, calls, line in self.connection.execute(content_sql.HANGING):
-            # a trigger on a foreign table that calls a foreign function is the platform's own
-            if not schema.startswith(ASIDE) and (ours(schema) or calls is None or ours(calls)):
-                lines.add(line)
-        return tuple(sorted(" ".join(line.split()) for line in lines))
+    def schema(self, is_ours: IsOurs) -> tuple[str, ...]:
+        """The app's schemas, and what the app attached to other tables, as text."""
+        return catalogue.proof_lines(self.connection, is_ours)
 
     def _columns(self, oids: list[int]) -> dict[int, list[tuple[str, bool]]]:
-        found: dict[int, list[tuple[str, bool]]] = {}
-        for oid, name, binary in self.connection.execute(content_sql.COLUMNS, [content_sql.BINARY, oids]):
-            found.setdefault(oid, []).append((name, bool(binary)))
-        return found
+        columns: dict[int, list[tuple[str, bool]]] = {}
+        for oid, name, binary in self.connection.execute(COLUMNS, [BINARY, oids]):
+            columns.setdefault(oid, []).append((name, bool(binary)))
+        return columns
 
     def _checksum(
-        self, table: Listed, columns: list[tuple[str, bool]], pace: Pace | None
+        self, table: TableSize, columns: list[tuple[str, bool]], limit: RateLimit | None
     ) -> tuple[int, int]:
-        """Rows, and the sum of their hashes; in slices of its blocks where a pace is to be kept."""
+        """Rows, and the sum of their hashes; in slices of the table's blocks under a rate limit."""
         from psycopg import sql
 
         parts = [
@@ -145,21 +187,21 @@ class Reader:
             summed, sql.Identifier(table.schema, table.name)
         )
         rows = total = 0
-        for part, size in _slices(table, pace):
-            found = self.connection.execute(query + sql.SQL(part)).fetchone()
-            rows, total = rows + int(found[0] if found else 0), total + int(found[1] if found else 0)
-            if pace:
-                pace.spent(size)
+        for condition, size in slices(table, limit):
+            count, part = self.connection.execute(query + sql.SQL(condition)).fetchone() or (0, 0)
+            rows, total = rows + int(count), total + int(part)
+            if limit:
+                limit.consume(size)
         return rows, total
 
 
-def _slices(table: Listed, pace: Pace | None) -> Iterator[tuple[str, int]]:
-    """Conditions that together are the whole table, each with the bytes that it reads."""
-    if pace is None or table.blocks == 0:
+def slices(table: TableSize, limit: RateLimit | None) -> Iterator[tuple[str, int]]:
+    """Conditions that together cover the whole table, each with the bytes that it reads."""
+    if limit is None or table.blocks == 0:
         yield "", table.bytes
         return
-    weight = max(1, table.bytes // table.blocks)  # of one block, with what its rows store apart
-    step = max(1, int(pace.rate * pace.TACT) // weight)
+    weight = max(1, table.bytes // table.blocks)  # bytes of one block and the TOAST of its rows
+    step = max(1, int(limit.rate * limit.BURST) // weight)
     for first in range(0, table.blocks, step):
         after = first + step
         upper = "" if after >= table.blocks else f" and ctid < '({after},0)'::pg_catalog.tid"
@@ -167,8 +209,8 @@ def _slices(table: Listed, pace: Pace | None) -> Iterator[tuple[str, int]]:
 
 
 @contextlib.contextmanager
-def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
-    """Read in that exported snapshot, or in one of its own, which is then exported.
+def read_snapshot(database: Database, snapshot: str | None = None) -> Iterator[SnapshotReader]:
+    """Read in that exported snapshot, or in a new one, which is then exported.
 
     Raises:
         Unreachable: no connection, or it was lost.
@@ -177,7 +219,7 @@ def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
     import psycopg
 
     try:
-        with connected(database, BACKUP) as connection, connection.transaction():
+        with connect(database, BACKUP) as connection, connection.transaction():
             yield _reader(connection, snapshot)
     except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
         raise Unreachable(
@@ -186,46 +228,48 @@ def opened(database: Database, snapshot: str | None = None) -> Iterator[Reader]:
             "check `DATABASE_URL` and `DATABASE_PASSWORD`, then try again",
         ) from None
     except psycopg.Error as fault:
-        raise CommandFailed(f"`{database.name}` can't be read whole{quoted_lines(str(fault))}") from None
+        raise CommandFailed(
+            f"`{database.name}` can't be read completely{quoted_lines(str(fault))}"
+        ) from None
 
 
-def _reader(connection: psycopg.Connection[Any], snapshot: str | None) -> Reader:
+def _reader(connection: psycopg.Connection[Any], snapshot: str | None) -> SnapshotReader:
     from psycopg import sql
 
     connection.execute("set transaction isolation level repeatable read, read only")
     if snapshot:
         connection.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
-    connection.execute(content_sql.SETTINGS)
-    wal, server, number = connection.execute(content_sql.STANDING).fetchone() or ("", "", 0)
-    exported = None if snapshot else connection.execute("select pg_export_snapshot()").fetchone()
-    own = str(exported[0]) if exported else ""
-    return Reader(connection, own, str(wal), str(server).split()[0], int(number) // 10_000)
+    connection.execute(SETTINGS)
+    wal, server, number = connection.execute(POSITION).fetchone() or ("", "", 0)
+    row = None if snapshot else connection.execute("select pg_export_snapshot()").fetchone()
+    exported = str(row[0]) if row else ""
+    return SnapshotReader(connection, exported, str(wal), str(server).split()[0], int(number) // 10_000)
 
 
-def content(
+def read_content(
     database: Database,
     *,
-    ours: Ours,
+    is_ours: IsOurs,
     snapshot: str | None = None,
     tables: Collection[str] | None = None,
 ) -> Content:
-    """Everything of the schemas that are `ours`; of the rows, only those of `tables` if given.
+    """Everything in the schemas that are ours; of the rows, only those of `tables` if given.
 
     Raises:
         Unreachable: no connection, or it was lost.
         CommandFailed: something can't be read.
     """
-    with opened(database, snapshot) as reader:
+    with read_snapshot(database, snapshot) as reader:
         wanted = [
-            each
-            for each in reader.tables()
-            if (each.key in tables if tables is not None else ours(each.schema))
+            table
+            for table in reader.tables()
+            if (table.key in tables if tables is not None else is_ours(table.schema))
         ]
-        values, descending = reader.sequences(ours)
+        values, descending = reader.sequences(is_ours)
         return Content(
             tables=dict(reader.checksums(wanted)),
             sequences=values,
             descending=descending,
             extensions=reader.extensions(),
-            schema=reader.schema(ours),
+            schema=reader.schema(is_ours),
         )

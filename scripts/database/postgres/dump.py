@@ -1,4 +1,4 @@
-"""pg_dump and its kin: one full dump in an exported snapshot, its table of contents, the roles."""
+"""`pg_dump` and `pg_dumpall`: one full dump in an exported snapshot, and the server's roles."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from scripts.database.postgres.programs import Programs, environment
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed
 from scripts.system.command import Command, Result
-from scripts.system.process import error_tail, run
+from scripts.system.process import error_tail
 
-LOCK_WAIT = 30.0  # seconds that a dump waits for a table that is being changed
-LONGEST = 6 * 3600.0
+TABLE_LOCK_TIMEOUT = 30.0  # seconds that a dump waits for a table that is being changed
+DUMP_TIMEOUT = 6 * 3600.0  # seconds
 COMPLAINT = re.compile(r"warning|error", re.IGNORECASE)
-# Roles that are there in every Supabase project, or that nobody but its superuser may make.
+# Roles that every Supabase project has, or that only its superuser may create.
 RESERVED = re.compile(
     r"\b(?:CREATE|ALTER) ROLE \"?(?:anon|authenticated|service_role|authenticator|postgres"
     r"|dashboard_user|pgbouncer|pgtle_admin|supabase_\w+|pg_\w+)\b"
 )
 
 
-def dump(
+def dump_command(
     programs: Programs,
     database: Database,
     file: Path,
@@ -32,74 +32,49 @@ def dump(
     without_rows: Iterable[str],
     port: int = 0,
 ) -> Command:
-    """One full dump, custom format; `port` is a relay's on this machine, 0 for the server itself.
+    """One full dump in custom format; `port` is a proxy's on this machine, 0 for the server itself.
 
     It is not synced to the disk: the caller does that while it grows.
     """
-    kind = compress if programs.major >= 16 else "1"  # 15 knows gzip alone
+    method = compress if programs.major >= 16 else "1"  # 15 knows gzip alone
     argv = (
-        *(programs.path("pg_dump"), "--format=custom", f"--compress={kind}", f"--file={file}"),
-        *(f"--snapshot={snapshot}", f"--lock-wait-timeout={int(LOCK_WAIT * 1000)}"),
+        *(programs.path("pg_dump"), "--format=custom", f"--compress={method}", f"--file={file}"),
+        *(f"--snapshot={snapshot}", f"--lock-wait-timeout={int(TABLE_LOCK_TIMEOUT * 1000)}"),
         *(f"--exclude-table-data={pattern}" for pattern in without_rows),
         *("--no-password", "--no-sync"),
     )
-    where = environment(database, hostaddr="127.0.0.1", port=port) if port else environment(database)
-    return Command(argv, cwd=file.parent, env=where, timeout=LONGEST)
+    env = environment(database, hostaddr="127.0.0.1", port=port) if port else environment(database)
+    return Command(argv, cwd=file.parent, env=env, timeout=DUMP_TIMEOUT)
 
 
-def ended_well(result: Result, what: str) -> None:
-    """Exit code 0 alone proves nothing: it must have had nothing to complain of either.
+def roles_command(programs: Programs, database: Database) -> Command:
+    """The roles of the server, without passwords."""
+    argv = (programs.path("pg_dumpall"), "--roles-only", "--no-role-passwords", "--no-password")
+    env = {**environment(database), "PGDATABASE": database.name}
+    return Command((*argv, f"--database={database.name}"), env=env, timeout=120)
+
+
+def require_clean(result: Result, program: str) -> None:
+    """Exit code 0 alone proves nothing: no warning may have been printed either.
 
     Raises:
-        CommandFailed: it failed, or said a warning.
+        CommandFailed: the program failed, or printed a warning.
     """
-    said = error_tail(result)
+    output = error_tail(result)
     if "row-level security" in result.errors:
         raise CommandFailed(
-            f"{what} would lack rows: the role sees only part of them{said}",
+            f"{program} would lack rows: row-level security hides some from this role{output}",
             "dump as a role with BYPASSRLS, such as Supabase's `postgres`",
             exit_code=result.code,
         )
     if result.code != 0:
-        raise CommandFailed(f"{what} ended with {result.code}{said}", exit_code=result.code)
+        raise CommandFailed(f"{program} ended with {result.code}{output}", exit_code=result.code)
     if COMPLAINT.search(result.errors):
-        raise CommandFailed(f"{what} had something to complain of: nobody should rely on it{said}")
-
-
-def listing(programs: Programs, file: Path) -> str:
-    """The table of contents of a dump, as `pg_restore -l` says it.
-
-    Raises:
-        CommandFailed: the file can't be read as a dump.
-    """
-    done = run(Command((programs.path("pg_restore"), "--list", str(file)), timeout=120))
-    return done.text
-
-
-def as_sql(programs: Programs, file: Path, entries: str, beside: Path) -> str:
-    """Some entries of a dump as SQL, for people; `beside` is where their list may lie meanwhile.
-
-    Raises:
-        CommandFailed: the file can't be read as a dump.
-    """
-    chosen = beside / ".entries"
-    chosen.write_text(entries)
-    try:
-        argv = (programs.path("pg_restore"), f"--use-list={chosen}", "--file=-", str(file))
-        return run(Command(argv, timeout=120)).text
-    finally:
-        chosen.unlink()
-
-
-def roles(programs: Programs, database: Database) -> Command:
-    """The roles of the server, without passwords."""
-    argv = (programs.path("pg_dumpall"), "--roles-only", "--no-role-passwords", "--no-password")
-    where = {**environment(database), "PGDATABASE": database.name}
-    return Command((*argv, f"--database={database.name}"), env=where, timeout=120)
+        raise CommandFailed(f"{program} printed a warning, so its output can't be relied on{output}")
 
 
 def with_reserved_as_comments(sql: str) -> str:
-    """Roles that exist in every project stand there for reading only, as the Supabase CLI does it."""
+    """Comment out the roles that exist in every project, as the Supabase CLI does."""
     return "".join(
         f"-- {line}" if RESERVED.search(line) else line for line in sql.splitlines(keepends=True)
     )

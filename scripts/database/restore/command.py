@@ -8,7 +8,8 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.backups.verify import fetched, safety_backup
+from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.verify import take_safety_backup
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import required_database, session
 from scripts.database.request import DropAsideRequest, RestoreRequest
@@ -46,8 +47,8 @@ def restore(desk: Desk, environment: Environment, request: RestoreRequest) -> Ou
     """From the plan to a database that equals the request.backup, or to the reason why not."""
     ledger = _free(desk, environment)
     database = required_database(desk, environment)
-    with fetched(desk, environment, request.backup, ledger) as (folder, manifest):
-        major = scratch.major(database)
+    with fetch_backup(desk, environment, request.backup, ledger) as (folder, manifest):
+        major = scratch.server_major(database)
         why = restore_plan.objection(manifest, environment, desk.settings.app.name, major)
         if why:
             raise Refused(why, f"`invoke backup.list --env {environment.name}` shows the others")
@@ -98,7 +99,7 @@ def _carried_out(work: LockedOperation, held: Source, plan: Restoring) -> Event:
     safety = None
     if plan.safety:
         with work.step("safety", "a backup of the present state, before anything changes"):
-            safety = safety_backup(desk, environment)
+            safety = take_safety_backup(desk, environment)
     late = in_place.replace(desk, environment, held, plan, mark=work.id, step=work.step)
     with work.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
         in_place.analyze(desk, environment, held)

@@ -14,11 +14,12 @@ from scripts.config.settings import Environment
 from scripts.database.backups import equality, toc
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres import content_sql, scratch
+from scripts.database.postgres import scratch
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import LOCK_KEY, required_database, session
-from scripts.database.postgres.content import ASIDE, Reader
+from scripts.database.postgres.content import Content, SnapshotReader
 from scripts.database.postgres.pg_restore import Archive
-from scripts.database.postgres.programs import client
+from scripts.database.postgres.programs import programs_for
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan as restore_plan
 from scripts.database.restore import swap_schemas
@@ -56,8 +57,8 @@ def source(desk: Desk, folder: Path, manifest: Manifest, server: int) -> Source:
         Refused: it holds something that fits no list, or no program here can read it.
     """
     wanted = max(server, int(manifest.server.partition(".")[0]))
-    archive = Archive(folder / backups_manifest.DUMP, client(desk, wanted).folder / "pg_restore")
-    lists = toc.sort(toc.entries(archive.listing()))
+    archive = Archive(folder / backups_manifest.DUMP, programs_for(desk, wanted).folder / "pg_restore")
+    lists = toc.classify(toc.parse_listing(archive.listing()))
     if lists.unknown:
         named = [str(each) for each in lists.unknown]
         raise Refused(f"`{manifest.id}` holds what no restore knows:{restore_plan.some(named)}")
@@ -94,7 +95,7 @@ def replace(
     try:
         with session(database) as connection:
             try:
-                work = Replacement(connection, held.archive, toc.is_apps, mark)
+                work = Replacement(connection, held.archive, toc.is_app_schema, mark)
                 patience = desk.settings.supabase.lock_timeout
                 late = _in_one_transaction(work, held, plan, parts, patience=patience, step=step)
                 also(connection)
@@ -118,7 +119,10 @@ def settled(desk: Desk, database: Database, mark: str) -> bool:
 
     def arrived() -> bool:
         with session(database) as connection:
-            return any(name.startswith(f"{ASIDE}{mark}_") for name, _, _ in swap_schemas.asides(connection))
+            return any(
+                name.startswith(f"{OLD_SCHEMA_PREFIX}{mark}_")
+                for name, _, _ in swap_schemas.asides(connection)
+            )
 
     try:
         return when_there(desk, arrived)
@@ -183,18 +187,19 @@ def _in_one_transaction(
 
 
 def _compare(connection: psycopg.Connection[Any], held: Source) -> None:
-    connection.execute(content_sql.SETTINGS)
-    reader = Reader(connection, "", "", "", connection.info.server_version // 10_000)
+    reader = SnapshotReader.within(connection)
     wanted = [each for each in reader.tables() if each.key in held.lists.tables]
-    sequences, descending = reader.sequences(toc.is_apps)
+    sequences, descending = reader.sequences(toc.is_app_schema)
     wrong = equality.differences(
         restore_plan.of_the_app(held.manifest, held.lists),
         restore_plan.told(held.schema),
-        tables={name: (rows, checksum) for name, (rows, checksum, _) in reader.checksums(wanted)},
-        sequences=sequences,
-        descending=descending,
-        extensions=(),
-        found=restore_plan.told(reader.schema(toc.is_apps)),
+        Content(
+            tables=dict(reader.checksums(wanted)),
+            sequences=sequences,
+            descending=descending,
+            extensions={},
+            schema=restore_plan.told(reader.schema(toc.is_app_schema)),
+        ),
     )
     if wrong:
         raise CommandFailed(
@@ -232,16 +237,16 @@ def _refused(fault: psycopg.Error) -> DeskError:
 def _parts(database: Database, held: Source, plan: Restoring) -> Parts:
     """What of the archive goes where, by what the database has already."""
     lists = held.lists
-    there = scratch.standing(database)
-    missing = [each for each in lists.database if not toc.stands(each, there)]
+    there = scratch.installed_objects(database)
+    missing = [each for each in lists.database if not toc.exists(each, there)]
     triggers = [each for each in lists.extras if each.kind == "TRIGGER"]
     after = [each for each in lists.extras if each not in triggers]
     back = [each for each in lists.users if (each.schema, each.tag) in toc.ACCOUNTS]
     lost = plan.people is not None and plan.people.deleted
     return Parts(
-        before=toc.text(missing) if missing else "",
-        app=toc.text(lists.app),
-        triggers=tuple(toc.text([each]) for each in triggers),
-        after=toc.text(after) if after else "",
-        people=toc.text(back) if back and lost else "",
+        before=toc.list_text(missing) if missing else "",
+        app=toc.list_text(lists.app),
+        triggers=tuple(toc.list_text([each]) for each in triggers),
+        after=toc.list_text(after) if after else "",
+        people=toc.list_text(back) if back and lost else "",
     )

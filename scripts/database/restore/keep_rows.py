@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.database.postgres.content import Reader
+from scripts.database.postgres.content import SnapshotReader
 from scripts.errors import CommandFailed
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _differing(
     connection: psycopg.Connection[Any], taken: Sequence[Taken], aside: Callable[[str], str]
 ) -> set[Name]:
     """Those whose rows aside are not those of the archive already."""
-    reader = Reader(connection, "", "", "", connection.info.server_version // 10_000)
+    reader = SnapshotReader(connection)
     listed = {(each.schema, each.name): each for each in reader.tables()}
     found = set()
     for each in taken:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.database.backups import toc
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres.content import Reader, opened
+from scripts.database.postgres.content import SnapshotReader, read_snapshot
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 def look(database: Database, held: Source, *, safety: bool, pace: float | None) -> Restoring:
     """Count what was written since, table by table, in one snapshot of the live database. Reads only."""
-    with opened(database) as reader:
-        listed = {each.key: each for each in reader.tables() if toc.is_apps(each.schema)}
+    with read_snapshot(database) as reader:
+        listed = {each.key: each for each in reader.tables() if toc.is_app_schema(each.schema)}
         known = {key: each for key, each in listed.items() if key in held.lists.tables}
         sums = dict(reader.checksums(list(known.values())))
         entries = [each for each in held.lists.app if each.kind == "TABLE DATA"]
         differ = [each for each in entries if not _same(held.manifest, sums, f"{each.schema}.{each.tag}")]
         people = [each for each in held.lists.users if f"{each.schema}.{each.tag}" == plan.PEOPLE]
-        found = dict(since(reader.connection, held.archive, toc.text([*differ, *people])))
+        found = dict(since(reader.connection, held.archive, toc.list_text([*differ, *people])))
         new = _new(reader, held, set(listed) - set(known))
     changes = {table: Change(table, **vars(each)) for table, each in found.items()}
     return Restoring(
@@ -49,7 +49,7 @@ def _same(manifest: Manifest, sums: Mapping[str, tuple[int, str, int]], table: s
     return held is not None and table in sums and (held.rows, held.checksum) == sums[table][:2]
 
 
-def _new(reader: Reader, held: Source, names: set[str]) -> dict[str, int]:
+def _new(reader: SnapshotReader, held: Source, names: set[str]) -> dict[str, int]:
     """Tables that the backup does not have, with their rows; views that hold rows are no loss."""
     views = {f"{each.schema}.{each.tag}" for each in held.lists.app if each.kind.startswith("MATERIALIZED")}
     listed = [each for each in reader.tables() if each.key in names - views]

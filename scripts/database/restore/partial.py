@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from scripts.database.backups import toc
 from scripts.database.migrations.files import Applied, Migration
-from scripts.database.postgres.content import opened
+from scripts.database.postgres.content import read_snapshot
 from scripts.database.postgres.url import Database
 from scripts.database.restore import keep_rows, plan
 from scripts.database.restore.in_place import Also, Source, Step
@@ -191,11 +191,11 @@ def look(
             if not ran.strip():
                 raise Refused(f"nobody knows what migration `{row.version}` did: its text is nowhere")
             texts[file.file if file else row.version] = ran
-    with opened(database) as reader:
-        now = plan.told(reader.schema(toc.is_apps))
-        tables = {each.key for each in reader.tables() if toc.is_apps(each.schema)}
+    with read_snapshot(database) as reader:
+        now = plan.told(reader.schema(toc.is_app_schema))
+        tables = {each.key for each in reader.tables() if toc.is_app_schema(each.schema)}
         schemas = [row[0] for row in reader.connection.execute("select nspname from pg_namespace")]
-        follows = standing(reader.connection, [each for each in schemas if toc.is_apps(each)])
+        follows = standing(reader.connection, [each for each in schemas if toc.is_app_schema(each)])
     found = touched(texts, Catalogue(frozenset({*tables, *held.lists.tables}), **vars(follows)))
     return keeping(data, found, held.schema, now, held.lists.tables)
 
@@ -206,7 +206,7 @@ def taking_over(keeps: Keeping, mark: str, step: Step) -> Also:
     def also(connection: psycopg.Connection[Any]) -> None:
         taken = [Taken(each.table, each.columns, each.how) for each in keeps.ways]
         schemas = [row[0] for row in connection.execute("select nspname from pg_namespace")]
-        ours = [each for each in schemas if toc.is_apps(each)]
+        ours = [each for each in schemas if toc.is_app_schema(each)]
         with step("keep", "rows written since that can stay"):
             keep_rows.take_over(connection, taken, ours, partial(named, mark))
 

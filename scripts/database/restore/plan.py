@@ -9,7 +9,8 @@ from typing import Any
 
 from scripts.config.settings import Environment
 from scripts.database.backups.manifest import Manifest
-from scripts.database.backups.toc import ASIDE, PLATFORM, Lists
+from scripts.database.backups.toc import PLATFORM, Lists
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.state.ledger import Event
 
 TASK = "db.restore"
@@ -164,7 +165,9 @@ def of_the_app(manifest: Manifest, lists: Lists) -> Manifest:
 
 def told(lines: Iterable[str]) -> tuple[str, ...]:
     """The schema without what stands aside, and what the platform publishes of its own from day to day."""
-    return tuple(line for line in lines if ASIDE not in line and _published(line) not in PLATFORM)
+    return tuple(
+        line for line in lines if OLD_SCHEMA_PREFIX not in line and _published(line) not in PLATFORM
+    )
 
 
 def some(lines: Sequence[str]) -> str:

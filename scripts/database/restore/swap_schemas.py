@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.database.postgres.content import ASIDE
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.pg_restore import Archive, copy_in, execute, play
 from scripts.errors import CommandFailed
 
@@ -232,7 +232,7 @@ class Replacement:
 
 def named(mark: str, schema: str) -> str:
     """Where the run of that mark moves a schema; a name has at most 63 bytes."""
-    return f"{ASIDE}{mark}_{schema}".encode()[:63].decode(errors="ignore")
+    return f"{OLD_SCHEMA_PREFIX}{mark}_{schema}".encode()[:63].decode(errors="ignore")
 
 
 def asides(connection: psycopg.Connection[Any]) -> list[tuple[str, str, int]]:
@@ -246,6 +246,6 @@ def drop(connection: psycopg.Connection[Any], schemas: Iterable[str]) -> None:
 
     with connection.transaction():
         for each in schemas:
-            if not each.startswith(ASIDE):
+            if not each.startswith(OLD_SCHEMA_PREFIX):
                 raise CommandFailed(f"`{each}` was not moved aside by a restore")
             connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(each)))

@@ -10,7 +10,7 @@ import pytest
 
 from scripts.config.supabase_cli import answer, find
 from scripts.database.postgres.url import Database
-from scripts.database.supabase import Cli, opened
+from scripts.database.supabase import Cli, cli_with_migrations
 from scripts.errors import CommandFailed, Refused
 from scripts.system.command import Result
 from scripts.system.secret import Secret, remember
@@ -64,7 +64,9 @@ def test_forbidden_commands_are_never_built(word: str) -> None:
 def test_the_folder_holds_just_the_migrations() -> None:
     """The very bytes of the commit lie where the CLI looks, and nothing is left afterwards."""
     text = b"select '\xff\xc3\xa9\r\n'"
-    with opened(Path("/cli"), {"1_a.sql": text.decode("utf-8", "surrogateescape"), "2_b.sql": ""}) as cli:
+    with cli_with_migrations(
+        Path("/cli"), {"1_a.sql": text.decode("utf-8", "surrogateescape"), "2_b.sql": ""}
+    ) as cli:
         folder = cli.workdir / "supabase" / "migrations"
 
         assert {"1_a.sql": text, "2_b.sql": b""} == {

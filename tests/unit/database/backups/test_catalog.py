@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from scripts.database.backups import catalog
-from scripts.database.backups.catalog import Known
+from scripts.database.backups.catalog import BackupRecord
 from scripts.database.backups.manifest import File, Manifest, Table
 
 
@@ -22,7 +22,7 @@ def held(rows: dict[str, int], *versions: str) -> Manifest:
 
 def shrank(before: int, now: int | None, *versions: str) -> bool:
     """Whether that is worth a look; None for a table that is gone."""
-    found = catalog.suspicious(
+    found = catalog.shrunken_tables(
         held({} if now is None else {"a.b": now}, *versions), held({"a.b": before}, "1")
     )
     return bool(found)
@@ -41,13 +41,13 @@ def test_what_a_migration_dropped_is_not_lost() -> None:
 
 
 def test_it_is_judged_by_earlier_regular_proven_ones() -> None:
-    def known(day: int, kind: str, proven: str = "2030") -> Known:
+    def known(day: int, kind: str, proven: str = "2030") -> BackupRecord:
         name = f"203001{day:02}T000000Z-00000000-{kind}-0001"
-        return Known(name, "", proven, "", datetime(2030, 1, day, tzinfo=UTC), 0, 0, 0.0)
+        return BackupRecord(name, "", proven, "", datetime(2030, 1, day, tzinfo=UTC), 0, 0, 0.0)
 
     all_of_them = [
         known(1, "daily"), known(2, "manual"), known(3, "daily", ""), known(4, "predeploy"),
         known(5, "presafety"), known(7, "daily"),
     ]  # fmt: skip
-    judges = catalog.judged_by(known(6, "manual").id, {each.id: each for each in all_of_them})
+    judges = catalog.earlier_proven(known(6, "manual").id, {each.id: each for each in all_of_them})
     assert judges == (all_of_them[1].id, all_of_them[0].id)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.database.backups.manifest import File, LeftOut, Manifest, Table, backup_id, read
+from scripts.database.backups.manifest import File, LeftOut, Manifest, Table, backup_id, parse_manifest
 from scripts.errors import Refused
 
 ONE = Manifest(
@@ -37,8 +37,8 @@ ONE = Manifest(
 
 
 def test_it_is_read_as_it_was_written() -> None:
-    assert read(ONE.text()) == ONE
-    assert read(ONE.text()).digest == ONE.digest
+    assert parse_manifest(ONE.text()) == ONE
+    assert parse_manifest(ONE.text()).digest == ONE.digest
     assert (ONE.bytes, ONE.rows, ONE.newest) == (21, {"public.guests": 3}, "20300101000000")
 
 
@@ -62,13 +62,13 @@ def test_it_is_read_as_it_was_written() -> None:
 )
 def test_anything_else_is_refused(news: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="not usable"):
-        read(json.dumps({**json.loads(ONE.text()), **news}))
+        parse_manifest(json.dumps({**json.loads(ONE.text()), **news}))
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, -3])
 def test_half_of_one_is_refused(length: int) -> None:
     with pytest.raises(Refused):
-        read(ONE.text()[:length])
+        parse_manifest(ONE.text()[:length])
 
 
 @pytest.mark.parametrize("key", [each.name for each in dataclasses.fields(Manifest)])
@@ -76,7 +76,7 @@ def test_every_key_is_needed(key: str) -> None:
     document = json.loads(ONE.text())
     del document[key]
     with pytest.raises(Refused):
-        read(json.dumps(document))
+        parse_manifest(json.dumps(document))
 
 
 def test_an_id_says_when_and_of_what() -> None:

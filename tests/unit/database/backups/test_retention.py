@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.database.backups.manifest import KINDS
-from scripts.database.backups.retention import FRESH, Kept, Stored, reasons
+from scripts.database.backups.retention import FRESH, KeepRules, StoredBackup, reasons
 
 NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
-KEEP = Kept(7, 5, 12)
+KEEP = KeepRules(7, 5, 12)
 STORED = st.lists(
     st.builds(
-        Stored,
+        StoredBackup,
         id=st.uuids().map(str),
         kind=st.sampled_from(KINDS),
         taken=st.integers(0, 3 * 365 * 24).map(lambda hours: NOW - timedelta(hours=hours)),
@@ -25,9 +25,9 @@ STORED = st.lists(
 )
 
 
-def daily(days: int) -> list[Stored]:
+def daily(days: int) -> list[StoredBackup]:
     """One proven backup a day."""
-    return [Stored(f"d{n:04}", "daily", NOW - timedelta(days=n), proven=True) for n in range(days)]
+    return [StoredBackup(f"d{n:04}", "daily", NOW - timedelta(days=n), proven=True) for n in range(days)]
 
 
 def test_days_weeks_and_months() -> None:
@@ -44,10 +44,10 @@ def test_days_weeks_and_months() -> None:
 
 def test_night_after_night_the_months_fill() -> None:
     """Pruned each night, it ends up with the same: nothing is removed that a later night needs."""
-    there: list[Stored] = []
+    there: list[StoredBackup] = []
     for night in range(500, -1, -1):
         now = NOW - timedelta(days=night)
-        there.append(Stored(f"d{night:04}", "daily", now, proven=True))
+        there.append(StoredBackup(f"d{night:04}", "daily", now, proven=True))
         kept = reasons(there, KEEP, now)
         there = [each for each in there if each.id in kept]
     assert len({each.taken.strftime("%Y-%m") for each in there}) == 12
@@ -55,7 +55,7 @@ def test_night_after_night_the_months_fill() -> None:
 
 @given(STORED, st.sets(st.integers(0, 59)))
 @settings(max_examples=200, deadline=None)
-def test_what_must_stay_stays(stored: list[Stored], places: set[int]) -> None:
+def test_what_must_stay_stays(stored: list[StoredBackup], places: set[int]) -> None:
     """The newest proven one, all that is newer or young, and what a release needs."""
     needed = {each.id for place, each in enumerate(stored) if place in places}
     kept = reasons(stored, KEEP, NOW, needed)
@@ -70,7 +70,7 @@ def test_what_must_stay_stays(stored: list[Stored], places: set[int]) -> None:
 
 @given(STORED)
 @settings(max_examples=100, deadline=None)
-def test_pruning_again_removes_nothing(stored: list[Stored]) -> None:
+def test_pruning_again_removes_nothing(stored: list[StoredBackup]) -> None:
     kept = reasons(stored, KEEP, NOW)
     rest = [each for each in stored if each.id in kept]
     assert reasons(rest, KEEP, NOW).keys() == kept.keys()
@@ -79,6 +79,9 @@ def test_pruning_again_removes_nothing(stored: list[Stored]) -> None:
 def test_a_proven_one_counts_before_an_unproven() -> None:
     """Of one day, the one stays that somebody could rely on."""
     old = NOW - timedelta(days=4)
-    two = [Stored("later", "daily", old + timedelta(hours=1), False), Stored("proven", "daily", old, True)]
-    kept = reasons([*two, *daily(1)], Kept(7, 0, 0), NOW)
+    two = [
+        StoredBackup("later", "daily", old + timedelta(hours=1), False),
+        StoredBackup("proven", "daily", old, True),
+    ]
+    kept = reasons([*two, *daily(1)], KeepRules(7, 0, 0), NOW)
     assert ("proven" in kept, "later" in kept) == (True, False)

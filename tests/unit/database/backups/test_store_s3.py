@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from scripts.database.backups import store_s3
-from scripts.database.backups.store import MANIFEST
-from scripts.database.backups.store_s3 import Bucket
+from scripts.database.backups.manifest import MANIFEST
+from scripts.database.backups.store_s3 import BucketStore
 from scripts.errors import CommandFailed, DeskError, Refused, Unreachable
 from scripts.system.secret import Secret
 
@@ -44,10 +44,10 @@ class Weather:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketStore]:
     monkeypatch.setattr(store_s3, "_clients", {})
     with mock_aws():
-        made = Bucket("kept", "", "us-east-1", "app/production/", "desk", Secret("desk-secret"))
+        made = BucketStore("kept", "", "us-east-1", "app/production/", "desk", Secret("desk-secret"))
         made._client().create_bucket(Bucket="kept")
         yield made
 
@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def steps(bucket: Bucket, folder: Path) -> list[str]:
+def steps(bucket: BucketStore, folder: Path) -> list[str]:
     """What a `put` asks the service, with nothing wrong; taken away again."""
     weather = Weather(bucket._client())
     bucket.put(BACKUP, folder, NAMES, b"{}")
@@ -70,7 +70,7 @@ def steps(bucket: Bucket, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(("how", "fault"), [("denied", CommandFailed), ("gone", Unreachable)])
 def test_a_failure_at_any_step_shows_nothing(
-    bucket: Bucket, folder: Path, how: str, fault: type[DeskError]
+    bucket: BucketStore, folder: Path, how: str, fault: type[DeskError]
 ) -> None:
     """Each file's upload, each look at what arrived, and the manifest; the next try succeeds."""
     wanted = steps(bucket, folder)
@@ -91,7 +91,7 @@ def test_a_failure_at_any_step_shows_nothing(
     assert bucket.ids() == [BACKUP]
 
 
-def test_parts_of_a_big_file_that_failed_are_taken_away(bucket: Bucket, tmp_path: Path) -> None:
+def test_parts_of_a_big_file_that_failed_are_taken_away(bucket: BucketStore, tmp_path: Path) -> None:
     """A part that is refused: no upload stays open, nothing is shown."""
     (tmp_path / "db.dump.age").write_bytes(bytes(BIG))
     weather = Weather(bucket._client())
@@ -112,23 +112,23 @@ def test_parts_of_a_big_file_that_failed_are_taken_away(bucket: Bucket, tmp_path
 
 
 def test_what_arrived_otherwise_is_not_shown(
-    bucket: Bucket, folder: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: BucketStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The service says that it holds something else than what was sent."""
     monkeypatch.setattr(store_s3, "_checksums", lambda _file: ("another",))
-    with pytest.raises(CommandFailed, match="did not arrive whole"):
+    with pytest.raises(CommandFailed, match="did not arrive complete"):
         bucket.put(BACKUP, folder, NAMES, b"{}")
     assert bucket.ids() == []
 
 
-def test_one_of_that_name_stays_as_it_is(bucket: Bucket, folder: Path) -> None:
+def test_one_of_that_name_stays_as_it_is(bucket: BucketStore, folder: Path) -> None:
     bucket.put(BACKUP, folder, NAMES, b"{}")
-    with pytest.raises(Refused, match="somebody else"):
+    with pytest.raises(Refused, match="another run"):
         bucket.put(BACKUP, folder, NAMES, b'{"other": 1}')
     assert bucket.manifest(BACKUP) == b"{}"
 
 
-def test_the_manifest_goes_first(bucket: Bucket, folder: Path) -> None:
+def test_the_manifest_goes_first(bucket: BucketStore, folder: Path) -> None:
     """A removal that is broken off after its first request leaves no backup."""
     bucket.put(BACKUP, folder, NAMES, b"{}")
     weather = Weather(bucket._client())

@@ -51,7 +51,7 @@ def names(chosen: tuple[toc.Entry, ...]) -> list[str]:
 
 def test_every_entry_has_its_place() -> None:
     """The app's own, its people's rows, what hangs on the platform, the database's, and the platform's."""
-    lists = toc.sort(toc.entries(LISTING))
+    lists = toc.classify(toc.parse_listing(LISTING))
 
     assert ["TABLE DATA users"] == names(lists.users)
     assert ["TRIGGER", "POLICY", "PUBLICATION TABLE"] == [each.kind for each in lists.extras]
@@ -65,8 +65,8 @@ def test_every_entry_has_its_place() -> None:
 
 def test_nothing_is_lost_or_doubled() -> None:
     """Each line of the listing is in exactly one list."""
-    found = toc.entries(LISTING)
-    lists = toc.sort(found)
+    found = toc.parse_listing(LISTING)
+    lists = toc.classify(found)
     left = tuple(each.entry for each in lists.left_out)
     placed = [*lists.app, *lists.users, *lists.extras, *lists.database, *left, *lists.unknown]
 
@@ -87,20 +87,20 @@ def test_nothing_is_lost_or_doubled() -> None:
 )
 def test_what_fits_nowhere_is_unknown(line: str) -> None:
     """Deny by default."""
-    (entry,) = toc.sort(toc.entries(line)).unknown
+    (entry,) = toc.classify(toc.parse_listing(line)).unknown
 
     assert line == entry.line
 
 
 def test_a_new_schema_is_the_apps() -> None:
     """Nobody has to list it somewhere."""
-    lists = toc.sort(toc.entries("9; 2615 1 SCHEMA - reports postgres\n"))
+    lists = toc.classify(toc.parse_listing("9; 2615 1 SCHEMA - reports postgres\n"))
 
     assert ("public", "reports") == lists.schemas
 
 
 def test_the_list_goes_back_as_it_came() -> None:
     """`pg_restore -L` knows its own lines again."""
-    found = toc.entries(LISTING)
+    found = toc.parse_listing(LISTING)
 
-    assert [line for line in LISTING.splitlines() if line[0] != ";"] == toc.text(found).splitlines()
+    assert [line for line in LISTING.splitlines() if line[0] != ";"] == toc.list_text(found).splitlines()
