@@ -277,7 +277,7 @@ def test_no_backup_beside_a_migration(
         commands.backup(tools, BackupRequest(env="production", kind="manual", proof=False))
     with (
         Postgres(database).exclusive(1, "backup"),
-        pytest.raises(Locked, match=r"a backup of `app`.*no migration begins"),
+        pytest.raises(Locked, match=r"a backup of `app`.*no migration can start"),
         Postgres(database).exclusive(0.2),
     ):
         pytest.fail("both at once")
