@@ -181,7 +181,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
         return world.databases[name_of(database)]
 
     @contextmanager
-    def opened(_binary: Path, files: Mapping[str, str], *_more: object) -> Iterator[FakeCli]:
+    def cli_with_migrations(_binary: Path, files: Mapping[str, str], *_more: object) -> Iterator[FakeCli]:
         yield FakeCli(files)
 
     def versions(cli: FakeCli, database: Database) -> tuple[set[str], set[str]]:
@@ -196,7 +196,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
         monkeypatch.setitem(drivers.DRIVERS, name, driver_of)
     monkeypatch.setattr(client, "Postgres", postgres)
     monkeypatch.setattr(supabase_cli, "find", lambda *_: Path("/cli"))
-    monkeypatch.setattr(supabase, "opened", opened)
+    monkeypatch.setattr(supabase, "cli_with_migrations", cli_with_migrations)
     monkeypatch.setattr(supabase, "versions", versions)
     monkeypatch.setattr(
         migrate, "attempt", lambda call: world.databases[name_of(call.database)].push(call.files)
