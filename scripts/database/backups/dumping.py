@@ -50,42 +50,50 @@ def dump_database(
         Refused: there is no fitting pg_dump.
         CommandFailed, Unreachable: the dump or the reading failed.
     """
-    rate = desk.settings.backup.rate
+    rate, file = desk.settings.backup.rate, folder / manifest.DUMP
     limit = RateLimit(rate * MEGA) if rate else None
     with (
         read_snapshot(database) as reader,
         throttled_proxy(database.host, database.port, limit) if limit else nullcontext(0) as port,
     ):
         programs = programs_for(desk, reader.major)
-        tables = [table for table in reader.tables() if manifest.restores_rows(table.schema, table.name)]
-        size = sum(table.bytes for table in tables)
-        desk.progress.note(_announcement(desk, environment, len(tables), size))
         command = dump.dump_command(
             programs,
             database,
-            folder / manifest.DUMP,
+            file,
             snapshot=reader.snapshot,
             compress=desk.settings.backup.compress,
             without_rows=manifest.DENIED,
             port=port,
         )
-        write_private(folder / manifest.DUMP, "")  # pg_dump itself would let others read it
+        tables = [table for table in reader.tables() if manifest.restores_rows(table.schema, table.name)]
+        desk.progress.note(_announcement(desk, environment, tables))
+        write_private(file, "")  # pg_dump itself would let others read it
         with (
             run_in_background(command) as dumping,
             run_in_background(dump.roles_command(programs, database)) as roles,
         ):
-            submit(_sync_while, dumping, folder / manifest.DUMP)
-            sequences, _ = reader.sequences(toc.is_app_schema)
-            schema, extensions = reader.schema(toc.is_app_schema), reader.extensions()
-            checksums = {key: Table(*sums) for key, sums in _checksums(reader, tables, limit, dumping)}
-            versions = reader.versions()
-            _wait_for(desk, dumping, folder / manifest.DUMP)
+            submit(_sync_while, dumping, file)
+            snapshot = _read(reader, tables, limit, dumping)
+            _wait_for(desk, dumping, file)
             dump.require_clean(roles.result(), "`pg_dumpall --roles-only`")
     write_private(folder / manifest.ROLES, dump.with_reserved_as_comments(roles.result().text))
-    write_private(folder / manifest.SCHEMA, json.dumps(schema, indent=0))
-    return (
-        Snapshot(reader.server, reader.wal, checksums, sequences, extensions, schema, versions),
-        programs,
+    write_private(folder / manifest.SCHEMA, json.dumps(snapshot.schema, indent=0))
+    return snapshot, programs
+
+
+def _read(
+    reader: SnapshotReader, tables: list[TableSize], limit: RateLimit | None, dumping: Future[Result]
+) -> Snapshot:
+    sequences, _ = reader.sequences(toc.is_app_schema)
+    return Snapshot(
+        server=reader.server,
+        wal=reader.wal,
+        sequences=sequences,
+        extensions=reader.extensions(),
+        schema=reader.schema(toc.is_app_schema),
+        tables={key: Table(*sums) for key, sums in _checksums(reader, tables, limit, dumping)},
+        versions=reader.versions(),
     )
 
 
@@ -123,8 +131,9 @@ def _sync_while(dumping: Future[Result], file: Path) -> None:
                     os.close(descriptor)
 
 
-def _announcement(desk: Desk, environment: Environment, tables: int, size: int) -> str:
+def _announcement(desk: Desk, environment: Environment, tables: list[TableSize]) -> str:
     """How much is dumped, and how long the last backup took."""
+    size = sum(table.bytes for table in tables)
     store = storage.folder_store(desk, environment)
     last_one = ""
     for backup in reversed(store.ids()):
@@ -136,7 +145,7 @@ def _announcement(desk: Desk, environment: Environment, tables: int, size: int) 
             break
     rate = desk.settings.backup.rate
     least = f", at {rate} MB/s at least {2 * size / rate / MEGA:.0f} s" if rate else ""
-    return f"dumping {tables} tables, {readable_size(size)}{least}{last_one}"
+    return f"dumping {len(tables)} tables, {readable_size(size)}{least}{last_one}"
 
 
 def write_private(file: Path, text: str) -> None:

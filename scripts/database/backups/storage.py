@@ -105,37 +105,42 @@ def fetch_files(
             f"there is no backup `{backup}` of {environment.name}",
             f"`invoke backup.list --env {environment.name}`",
         )
+    manifest = _read_manifest(store, environment, backup, (records or {}).get(backup))
+    with folder_store(desk, environment).staging(f"read-{desk.new_id()}") as staging:
+        plain = staging / "plain"
+        plain.mkdir(mode=0o700)
+        for name, expected in manifest.files.items():
+            if expected.encrypted_sha256 is None:
+                store.get(backup, name, plain / name)
+                actual = File(*encryption.measure(plain / name))
+            else:
+                encrypted = staging / f"{name}{ENCRYPTED}"
+                store.get(backup, encrypted.name, encrypted)
+                actual = File(*encryption.decrypt(encrypted, plain / name, _identity(desk, environment)))
+                encrypted.unlink()
+            _require_intact(f"`{name}` of the backup `{backup}`", actual, expected)
+        yield plain, manifest
+
+
+def _read_manifest(
+    store: Store, environment: Environment, backup: str, record: BackupRecord | None
+) -> Manifest:
+    """The manifest, which must be of this backup, and the one that the ledger recorded."""
     manifest = parse_manifest(store.manifest(backup))
     if manifest.id != backup or manifest.environment != environment.name:
         owner = f"`{manifest.id}` ({manifest.environment})"
         raise Refused(f"the manifest of `{backup}` is one of {owner}: it was exchanged")
-    record = (records or {}).get(backup)
     if record and record.digest and record.digest != manifest.digest:
         raise Refused(
             f"the manifest of `{backup}` is not the one that the ledger recorded: it was exchanged"
         )
-    with folder_store(desk, environment).staging(f"read-{desk.new_id()}") as staging:
-        plain, downloads = staging / "plain", staging / "downloads"
-        plain.mkdir(mode=0o700)
-        downloads.mkdir(mode=0o700)
-        for name in manifest.files:
-            if manifest.files[name].encrypted_sha256 is None:
-                store.get(backup, name, plain / name)
-                actual = File(*encryption.measure(plain / name))
-            else:
-                encrypted = downloads / f"{name}{ENCRYPTED}"
-                store.get(backup, encrypted.name, encrypted)
-                actual = File(*encryption.decrypt(encrypted, plain / name, _identity(desk, environment)))
-                encrypted.unlink()
-            _require_intact(manifest, name, actual)
-        yield plain, manifest
+    return manifest
 
 
-def _require_intact(manifest: Manifest, name: str, actual: File) -> None:
-    expected = manifest.files[name]
+def _require_intact(name: str, actual: File, expected: File) -> None:
     if actual != expected:
         raise Refused(
-            f"`{name}` of the backup `{manifest.id}` is damaged: it has {actual.bytes} bytes with SHA-256"
+            f"{name} is damaged: it has {actual.bytes} bytes with SHA-256"
             f" `{actual.sha256[:12]}`, not {expected.bytes} with `{expected.sha256[:12]}`",
             "look for another copy of it; this one proves nothing",
         )
