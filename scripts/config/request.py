@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, dataclass_transform
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
 ENV = "environment: development, staging or production (or its alias)"
@@ -33,15 +33,22 @@ def option(help: str, *, default: Any = "", short: str = "", positional: bool = 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Request:
-    """What a task is asked to do: each subclass is a frozen dataclass whose `option` fields people type."""
+    """What a task is asked to do: each subclass is a frozen dataclass whose `option` fields people type.
+
+    A class becomes a dataclass when its first request is made: `--list` reads the options of all tasks and
+    makes none, and would take 10 ms longer.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     json: bool = option("one JSON document on stdout; people read stderr", default=False, short="j")
 
-    def __init_subclass__(cls) -> None:
-        # Comparison and representation would double the time that `--list` needs for these classes.
-        dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+    def __new__(cls, **_values: object) -> Self:
+        """Make the dataclasses, from the base down."""
+        for kind in reversed(cls.__mro__[:-1]):
+            if "__dataclass_fields__" not in vars(kind):
+                dataclass(frozen=True, kw_only=True, eq=False, repr=False)(kind)
+        return super().__new__(cls)
 
     @property
     def about(self) -> str:
@@ -50,13 +57,16 @@ class Request:
 
     @classmethod
     def options(cls) -> Iterator[Option]:
-        """The fields that people type."""
-        for each in fields(cls):
-            if "help" in each.metadata:
-                yield Option(each.name, each.default, **each.metadata)
-
-
-dataclass(frozen=True, kw_only=True, eq=False, repr=False)(Request)
+        """The fields that people type; one that a subclass sets to a plain value is none."""
+        found: dict[str, Any] = {}
+        for kind in reversed(cls.__mro__):
+            made = vars(kind).get("__dataclass_fields__", {})
+            found |= {
+                name: made.get(name, vars(kind).get(name)) for name in vars(kind).get("__annotations__", ())
+            }
+        for name, value in found.items():
+            if isinstance(value, Field) and "help" in value.metadata:
+                yield Option(name, value.default, **value.metadata)
 
 
 def env(help: str = ENV, *, default: str = "") -> Any:  # noqa: A002

@@ -217,7 +217,7 @@ def resumed(task: str, document: Mapping[str, Any], **known: Any) -> ReleaseRequ
     A field that this desk does not know, or that is of another type, is left out.
     """
     kind = REQUESTS.get(task, DeployRequest)
-    types = {each.name: type(each.default) for each in fields(kind)}
+    types = {each.name: type(each.default) for each in fields(kind())}
     read: dict[str, Any] = {
         name: value for name, value in document.items() if type(value) is types.get(name)
     }
