@@ -95,7 +95,7 @@ def opened(console: Console, target: str | None = None) -> Desk:
     environment count (`DATABASE_URL`); for any other, only prefixed ones (`STAGING_DATABASE_URL`).
     """
     folder = Path(os.environ.get("AIRHOST_ENV_DIR") or DESK / "env").resolve()
-    settings = parse(env_files.toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
+    settings = parse(env_files.read_toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
     git = MergingGit(_repository(folder, settings), settings.app.remote)
@@ -192,7 +192,7 @@ def _read_file(
     file = load.file_of(folder, environment.name, settings.secrets.provider)
     if settings.secrets.provider == "file" and env_files.readable_by_others(file):
         console.note(f"warning: `{file}` can be read by others: `chmod 600 {file}`")
-    return env_files.values(load.text(file, settings.secrets.provider) or "", file)
+    return env_files.parse_values(load.text(file, settings.secrets.provider) or "", file)
 
 
 def _actor(author: Future[str]) -> str:

@@ -1,4 +1,4 @@
-"""Reads `pipeline.toml` and the `.env` files; nothing of them enters our own environment."""
+"""Reads `pipeline.toml` and `.env` files; nothing of them enters the environment of this process."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ LINE = re.compile(
 LARGEST = 256 * 1024
 
 
-def toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
     """The table of a TOML file.
 
     Raises:
-        ConfigError: it is not there, or it is no TOML.
+        ConfigError: the file does not exist, or is no TOML.
     """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -42,58 +42,54 @@ def toml(file: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a `.env` file: (number, name, value) each; `faults` are numbers of the others."""
+    """The lines of a `.env` file.
+
+    Args:
+        entries: (number from 1, name, value) each.
+        faults: the numbers of lines that not all parsers read alike.
+    """
 
     entries: tuple[tuple[int, str, str], ...] = ()
     faults: tuple[int, ...] = ()
 
 
-def dotenv(file: Path) -> dict[str, str]:
-    """The values of a `.env` file; empty when there is none. No expansion, no value in a message.
+def read_text(file: Path) -> str | None:
+    """The text of the file, line ends as they are; None when there is no file.
 
     Raises:
-        ConfigError: a line that not all parsers read alike.
-    """
-    return values(text(file) or "", file)
-
-
-def text(file: Path) -> str | None:
-    """What stands in the file, line ends as they are; None when there is none.
-
-    Raises:
-        ConfigError: it can't be read, or is no text.
+        ConfigError: it can't be read, is no UTF-8, or is too large.
     """
     try:
-        found = file.read_bytes().decode("utf-8")
+        text = file.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(f"`{file}` can't be read: {type(fault).__name__}") from None
-    if len(found) > LARGEST:
+    if len(text) > LARGEST:
         raise ConfigError(f"`{file}` is larger than {LARGEST // 1024} KiB: that is no `.env` file")
-    return found
+    return text
 
 
-def lines(found: str) -> Lines:
+def parse_lines(text: str) -> Lines:
     """Each line by itself, so that one bad line hides no other."""
     entries, faults = [], []
-    for number, line in enumerate(found.split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         match = LINE.fullmatch(line) if line.isprintable() else None
         if match:
             value = match["double"] or match["single"] or match["bare"] or ""
             entries.append((number, match["name"], value))
-        elif not _is_remark(line):
+        elif not _is_comment(line):
             faults.append(number)
     return Lines(tuple(entries), tuple(faults))
 
 
-def values(found: str, file: Path) -> dict[str, str]:
-    """The values of a `.env` file's text, which came from `file`.
+def parse_values(text: str, file: Path) -> dict[str, str]:
+    """The values of the text of `file`, without expansion. No message holds a value.
 
     Raises:
         ConfigError: a line that not all parsers read alike.
     """
-    faults = lines(found).faults
+    faults = parse_lines(text).faults
     if faults:
         listed = ", ".join(str(number) for number in faults[:10])
         raise ConfigError(
@@ -102,17 +98,17 @@ def values(found: str, file: Path) -> dict[str, str]:
         )
     from dotenv import dotenv_values
 
-    parsed = dotenv_values(stream=io.StringIO(found), interpolate=False)
+    parsed = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in parsed.items() if value is not None}
 
 
-def _is_remark(line: str) -> bool:
-    """Nothing, or a comment; control characters and odd line ends make it neither."""
+def _is_comment(line: str) -> bool:
+    """Whether the line is blank or a comment. With control characters or odd line ends it is neither."""
     return line.isprintable() and (not line.strip(" ") or line.lstrip(" ").startswith("#"))
 
 
 def readable_by_others(file: Path) -> bool:
-    """Whether somebody else on this machine may read the file."""
+    """Whether other users of this machine may read or change the file."""
     try:
         return bool(file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
     except FileNotFoundError:

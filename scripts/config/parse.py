@@ -3,43 +3,68 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
-from collections.abc import Mapping
-from typing import Any, cast, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from scripts.config.sections import KINDS, is_section, section, unknown
+from scripts.config.load_settings import SHIPPED
 from scripts.config.settings import DRIVERS, App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
 
 Table = Mapping[str, Any]
+Section = TypeVar("Section")
 
+KINDS: dict[object, tuple[str, Callable[[Any], bool]]] = {
+    str: ("a string", lambda value: isinstance(value, str)),
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    float: (
+        "a number above 0",
+        lambda value: (
+            isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+        ),
+    ),
+    int: (
+        "a whole number, 0 or more",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    ),
+    tuple[str, ...]: (
+        "a list of strings",
+        lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    ),
+}
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
-# `HEAD` and whole commit ids are left out: git takes them for something else than a branch.
+# `HEAD` and whole commit ids are left out, because git resolves them to something else than a branch.
 BRANCH = re.compile(r"(?!HEAD$|[0-9a-fA-F]{40}$|.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
 REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,100}")
 # `known_hosts` aliases and `user@host` both pass; an option or a space does not.
 SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
+DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+API = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
 def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
-    """Check the whole table and build the sections.
+    """Check the whole table and build the settings.
 
     Raises:
-        ConfigError: one line a fault, each with the path of its key.
+        ConfigError: one line for each fault, with the path of its key.
     """
     faults: list[str] = []
-    kinds = {name: kind for name, kind in get_type_hints(Settings).items() if is_section(kind)}
+    kinds = {name: kind for name, kind in get_type_hints(Settings).items() if _is_section(kind)}
     sections: dict[str, Any] = {
-        name: section(cast("type[Any]", kind), table.get(name, {}), name, faults)
+        name: _section(cast("type[Any]", kind), table.get(name, {}), name, faults)
         for name, kind in kinds.items()
     }
-    faults.extend(_between(**sections))
+    faults.extend(_section_faults(**sections))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
-    known = ["chain", *sections, "environment"]
-    faults.extend(unknown(key, known, "") for key in table if key not in known)
+    faults.extend(_gate_faults(environments, {**SHIPPED, **sections["load"].profiles}))
+    keys = ["chain", *sections, "environment"]
+    faults.extend(_unknown(key, keys, "") for key in table if key not in keys)
     if faults:
         listed = "".join(f"\n  | {fault}" for fault in faults)
         raise ConfigError(
@@ -49,9 +74,9 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     return Settings(chain=chain, environments=environments, **sections)
 
 
-def _between(app: App, verify: Verify, lock: Lock, secrets: Secrets, **_others: object) -> list[str]:
-    """What the sections can't say of themselves."""
-    faults = [*_path_faults(app, verify), *secrets_faults(secrets)]
+def _section_faults(app: App, verify: Verify, lock: Lock, secrets: Secrets, **_others: object) -> list[str]:
+    """What the types of the sections can't express."""
+    faults = [*_path_faults(app, verify), *_secrets_faults(secrets)]
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
     return faults
@@ -81,19 +106,27 @@ def _environments(table: Table, chain: tuple[str, ...], faults: list[str]) -> di
             faults.append(f"`environment.{name}` is missing, though `chain` names it")
         else:
             path = f"environment.{name}"
-            environments[name] = section(Environment, tables[name], path, faults, name=name)
+            environments[name] = _section(Environment, tables[name], path, faults, name=name)
             faults.extend(f"`{path}.{fault}" for fault in _environment_faults(environments[name]))
-    faults += [
-        f"`environment.{name}.gates` should be empty: no environment comes before the first of the chain"
-        for name in chain[:1]
-        if name in environments and environments[name].gates != Gates()
-    ]
     faults.extend(_shared(environments))
     return environments
 
 
+def _gate_faults(environments: Mapping[str, Environment], profiles: Iterable[str]) -> list[str]:
+    """Gates that no proof could open."""
+    faults = []
+    for number, (name, environment) in enumerate(environments.items()):
+        path = f"`environment.{name}.gates"
+        if number == 0 and environment.gates != Gates():
+            faults.append(f"{path}` should be empty: no environment comes before the first of the chain")
+        if environment.gates.load not in ("", *profiles):
+            listed = " or ".join(f"`{profile}`" for profile in profiles)
+            faults.append(f"{path}.load` should be {listed}")
+    return faults
+
+
 def _environment_faults(environment: Environment) -> list[str]:
-    """What the types can't say; each line goes on after the path's opening backtick."""
+    """What the types can't express; each fault continues the path, whose backtick is still open."""
     faults = []
     if environment.url:
         faults += [f"url` {fault}" for fault in _url_faults(environment.url)]
@@ -115,10 +148,10 @@ def _environment_faults(environment: Environment) -> list[str]:
 def _url_faults(url: str) -> list[str]:
     try:
         parts = urlsplit(url)
-        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
     except ValueError:
-        known = False
-    if not known:
+        valid = False
+    if not valid:
         return ["should be an http or https address"]
     if parts.username or parts.password or parts.query or parts.fragment:
         return ["should be a bare address: no user, password, query or fragment"]
@@ -132,7 +165,9 @@ def _path_faults(app: App, verify: Verify) -> list[str]:
         faults.append("`app.remote` should be the name that a remote has in the app's checkout, no address")
     if not app.version_path.startswith("/"):
         faults.append("`app.version_path` should begin with `/`")
-    faults += [f"`verify.paths` should begin with `/`: `{p}`" for p in verify.paths if p[:1] != "/"]
+    faults += [
+        f"`verify.paths` should begin with `/`: `{path}`" for path in verify.paths if path[:1] != "/"
+    ]
     parts = app.output.split("/")
     if not app.output or app.output.startswith("/") or set(parts) & {"", ".", ".."}:
         faults.append("`app.output` should be a folder below the workspace")
@@ -142,7 +177,7 @@ def _path_faults(app: App, verify: Verify) -> list[str]:
 
 
 def _shared(environments: Mapping[str, Environment]) -> list[str]:
-    """Two environments that share what must be theirs alone: one of them is a copying mistake."""
+    """What two environments share and must not: one of them is a copying mistake."""
     faults = []
     for key in ("branch", "url", "repl_id"):
         owners: dict[str, str] = {}
@@ -151,33 +186,104 @@ def _shared(environments: Mapping[str, Environment]) -> list[str]:
             if value and value in owners:
                 faults.append(f"`environment.{name}.{key}` is the one of `environment.{owners[value]}`")
             owners.setdefault(value, name)
-    names = [each for env in environments.values() for each in (env.name, *env.aliases)]
+    names = [
+        name for environment in environments.values() for name in (environment.name, *environment.aliases)
+    ]
     faults.extend(
         f"`{name}` names two environments" for name in dict.fromkeys(names) if names.count(name) > 1
     )
     return faults
 
 
-# `[secrets]`: what an exception needs, so that it can be judged again: a hash, a reason and an end.
-
-
-DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
-
-
-def secrets_faults(secrets: Secrets) -> list[str]:
-    """Every fault of the section that its types can't say."""
+def _secrets_faults(secrets: Secrets) -> list[str]:
+    """An exception needs a digest, a reason and an end, so that somebody can judge it again."""
     faults = ["`secrets.public_prefixes` should not hold an empty text"] * ("" in secrets.public_prefixes)
-    for number, each in enumerate(secrets.allow):
+    for number, exception in enumerate(secrets.allow):
         path = f"`secrets.allow[{number}]"
-        if not re.fullmatch(r"[0-9a-f]{64}", each.sha256):
+        if not re.fullmatch(r"[0-9a-f]{64}", exception.sha256):
             faults.append(f"{path}.sha256` should be the 64 hex digits that `invoke env.scan --json` shows")
-        if not re.fullmatch(r"LEAK[0-9]{3}", each.rule):
+        if not re.fullmatch(r"LEAK[0-9]{3}", exception.rule):
             faults.append(f"{path}.rule` should be a rule of `invoke env.scan`, such as `LEAK003`")
-        if not each.reason.strip():
+        if not exception.reason.strip():
             faults.append(f"{path}.reason` should say why this is no leak")
-        if not DAY.fullmatch(each.until):
+        if not DAY.fullmatch(exception.until):
             faults.append(f"{path}.until` should be a day, such as `2030-01-31`")
     for key in ("supabase_api", "github_api"):
-        if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", getattr(secrets, key)):
+        if not API.fullmatch(getattr(secrets, key)):
             faults.append(f"`secrets.{key}` should be a bare http or https address")
     return faults
+
+
+def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:
+    """One table as its class: the fields are the keys, and a faulty value is replaced by the default."""
+    if not isinstance(table, Mapping):
+        faults.append(f"`{path}` should be a table")
+        table = {}
+    types = {name: type_ for name, type_ in _field_types(cast("Any", kind)).items() if name not in given}
+    faults.extend(_unknown(key, list(types), f"{path}.") for key in table if key not in types)
+    values: dict[str, Any] = dict(given)
+    for name, type_ in types.items():
+        required = name not in cast("Any", kind)._field_defaults
+        before = len(faults)
+        if name in table:
+            value = _value(type_, table[name], f"{path}.{name}", faults)
+            if len(faults) == before:
+                values[name] = value
+        elif required:
+            faults.append(f"`{path}.{name}` is missing: it should be {KINDS[type_][0]}")
+        if required:
+            values.setdefault(name, "")
+    return kind(**values)
+
+
+def _is_section(kind: object) -> bool:
+    """Whether it is the class of a section: a named tuple."""
+    return hasattr(kind, "_field_defaults")
+
+
+@cache
+def _field_types(kind: Any) -> dict[str, Any]:
+    """The type of each field, worked out once for all tables of a class."""
+    return get_type_hints(kind)
+
+
+def _value(kind: Any, value: object, path: str, faults: list[str]) -> Any:
+    """One value: a plain one, a section, a table of sections by name, or a list of sections."""
+    if _is_section(kind):
+        return _section(cast("type[Any]", kind), value, path, faults)
+    if get_origin(kind) is Literal:
+        return _one_of(get_args(kind), value, path, faults)
+    if kind in KINDS:
+        description, fits = KINDS[kind]
+        if not fits(value):
+            faults.append(f"`{path}` should be {description}")
+        return tuple(value) if isinstance(value, list) else value
+    inner = get_args(kind)
+    if get_origin(kind) is tuple:
+        return _list(inner[0], value, path, faults)
+    if not isinstance(value, Mapping):
+        faults.append(f"`{path}` should be a table")
+        return {}
+    return {name: _value(inner[1], item, f"{path}.{name}", faults) for name, item in value.items()}
+
+
+def _list(kind: Any, value: object, path: str, faults: list[str]) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        faults.append(f"`{path}` should be a list of tables")
+        return ()
+    return tuple(_value(kind, item, f"{path}[{number}]", faults) for number, item in enumerate(value))
+
+
+def _one_of(choices: tuple[str, ...], value: object, path: str, faults: list[str]) -> object:
+    if not isinstance(value, str):
+        faults.append(f"`{path}` should be {KINDS[str][0]}")
+    elif value not in choices:
+        faults.append(f"`{path}` should be {' or '.join(f'`{choice}`' for choice in choices)}")
+    return value
+
+
+def _unknown(key: str, keys: list[str], prefix: str) -> str:
+    """The fault of an unknown key, with the nearest known one."""
+    near = difflib.get_close_matches(key, keys, n=1)
+    guess = f": did you mean `{prefix}{near[0]}`?" if near else ""
+    return f"`{prefix}{key}` is no key of this file{guess}"

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from scripts.config.load_settings import Caps, LoadSettings
 from scripts.config.variables import SHARED_NAMES
 from scripts.errors import Refused
+
+Suite = Literal["smoke", "full"]
+SUITES: tuple[Suite, ...] = get_args(Suite)  # each contains the ones before it
 
 
 class App(NamedTuple):
@@ -145,8 +148,8 @@ class E2E(NamedTuple):
 class Gates(NamedTuple):
     """`[environment.<name>.gates]`: the proofs of the environment before without which nothing comes in."""
 
-    e2e: Literal["", "smoke", "full"] = ""
-    load: Literal["", "smoke", "steady", "spike", "soak", "stress"] = ""
+    e2e: Literal["", Suite] = ""
+    load: str = ""
     approval: int = 0
     soak_minutes: int = 0
     max_age_hours: float = 168

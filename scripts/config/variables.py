@@ -49,6 +49,8 @@ VARIABLES = (
     DeskVariable("GH_TOKEN", plain=False, shared=True),
     DeskVariable("SENTRY_AUTH_TOKEN", plain=False, shared=True),
     DeskVariable("SENTRY_DSN", secret=False, plain=False, shared=True, app=True),
+    # `db.refresh`: the same value is masked the same way in every refresh with this key
+    DeskVariable("MASKING_KEY", plain=False),
     # the accounts of the load journey `inbox`: "mail:password,mail:password"
     DeskVariable("LOAD_ACCOUNTS", plain=False),
 )

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scripts.config.settings import Environment, Gates
+from scripts.config.settings import SUITES, Environment, Gates
 from scripts.state.ledger import Event, Ledger, person
 
-SUITES = ("smoke", "full")  # each contains the ones before it
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 CLOCK_SKEW = 0.25  # hours by which another machine's clock may be ahead of ours
 

@@ -77,7 +77,7 @@ def load_environment(desk: Desk, environment: Environment) -> EnvFile:
 
 def load_file(environment: str, file: Path, kind: Literal["example", "build"] = "build") -> EnvFile:
     """A `.env` file that is no environment's own; nothing where it does not exist."""
-    return _parsed(environment, file, env_files.text(file), kind)
+    return _parsed(environment, file, env_files.read_text(file), kind)
 
 
 def _parsed(
@@ -86,7 +86,7 @@ def _parsed(
     content: str | None,
     kind: Literal["values", "example", "build"] = "values",
 ) -> EnvFile:
-    lines = env_files.lines(content or "")
+    lines = env_files.parse_lines(content or "")
     variables = tuple(Variable(name, value, file.name, number) for number, name, value in lines.entries)
     return EnvFile(environment, file.name, variables, lines.faults, kind)
 
@@ -147,7 +147,7 @@ def text(file: Path, provider: str) -> str | None:
         ConfigError: it can't be read, it is not encrypted, or SOPS is missing.
         CommandFailed: SOPS could not decrypt it.
     """
-    content = env_files.text(file)
+    content = env_files.read_text(file)
     return _decrypted(file, content) if provider == "sops" and content is not None else content
 
 

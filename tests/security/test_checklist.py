@@ -126,11 +126,11 @@ def test_04_env_files_are_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ):
         file.write_text(f"{line}\n")
         with pytest.raises(ConfigError) as caught:
-            read[line] = env_files.dotenv(file)
+            read[line] = env_files.parse_values(file.read_text(), file)
         assert VALUE not in str(caught.value)
     file.write_text(f"NODE_OPTIONS={VALUE}\n")
 
-    assert {"NODE_OPTIONS": VALUE} == env_files.dotenv(file)
+    assert {"NODE_OPTIONS": VALUE} == env_files.parse_values(file.read_text(), file)
     assert "NODE_OPTIONS" not in os.environ
 
 

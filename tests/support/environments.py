@@ -66,7 +66,7 @@ def text_of(values: Mapping[str, str]) -> str:
 
 def written(name: str, text: str, exposed: tuple[tuple[str, str], ...] = ()) -> EnvFile:
     """What stands in an environment's file."""
-    lines = env_files.lines(text)
+    lines = env_files.parse_lines(text)
     variables = tuple(Variable(key, value, f".env.{name}", number) for number, key, value in lines.entries)
     return EnvFile(name, f".env.{name}", variables, lines.faults, exposed=exposed)
 

@@ -208,10 +208,10 @@ def wanted(desk: Desk, source: Environment, target: Environment) -> Wanted:
         raise ConfigError(
             f"there is no `{file}`: nobody has said what may be copied", f"see the shipped `env/{FILE}`"
         )
-    rules, faults = parse(env_files.toml(file))
+    rules, faults = parse(env_files.read_toml(file))
     if faults:
         raise ConfigError(f"`{file}` has faults:{listed(faults)}", f"see the shipped `env/{FILE}`")
-    digest = hashlib.sha256(json.dumps(env_files.toml(file), sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(env_files.read_toml(file), sort_keys=True).encode()).hexdigest()
     return Wanted(
         source, target, rules, digest, Secret(desk.values(target).get(KEY) or secrets.token_hex(32))
     )

@@ -10,14 +10,13 @@ from pathlib import Path
 from scripts import DESK
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.config.settings import Environment
+from scripts.config.settings import SUITES, Environment
 from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
 from scripts.git import merge
 from scripts.quality import proofs
 from scripts.quality.e2e import pytest_run
 from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.e2e.verdict import Verdict, judge, page
-from scripts.quality.gates import SUITES
 from scripts.quality.request import E2eRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import GOOD_ANSWERS, Expected, watch

@@ -14,7 +14,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scripts.config.env_files import LARGEST, dotenv, from_process, readable_by_others, toml
+from scripts.config.env_files import (
+    LARGEST,
+    from_process,
+    parse_values,
+    read_text,
+    read_toml,
+    readable_by_others,
+)
 from scripts.errors import ConfigError
 
 ENV = Path(__file__).resolve().parents[3] / "env"
@@ -24,6 +31,11 @@ SEED_VARIABLES = (
 ).split()
 BASH = shutil.which("bash") or "/bin/bash"
 SECRETS = ("SERVICE_ROLE", "OPENAI", "WHATSAPP", "PASSWORD", "TOKEN", "DATABASE")
+
+
+def read_values(file: Path) -> dict[str, str]:
+    """The values of a file, as a task reads them."""
+    return parse_values(read_text(file) or "", file)
 
 
 def written(folder: Path, content: str | bytes) -> Path:
@@ -40,13 +52,13 @@ def test_toml_gives_the_table(tmp_path: Path) -> None:
     """A good file is its table."""
     (tmp_path / "x.toml").write_text('a = ["é"]\n[b]\nc = 1\n', encoding="utf-8")
 
-    assert {"a": ["é"], "b": {"c": 1}} == toml(tmp_path / "x.toml")
+    assert {"a": ["é"], "b": {"c": 1}} == read_toml(tmp_path / "x.toml")
 
 
 def test_a_missing_file_names_the_way_to_another_one(tmp_path: Path) -> None:
     """Who points at the wrong folder learns which variable points."""
     with pytest.raises(ConfigError, match="there is no") as caught:
-        toml(tmp_path / "x.toml")
+        read_toml(tmp_path / "x.toml")
 
     assert caught.value.hint
     assert "AIRHOST_ENV_DIR" in caught.value.hint
@@ -58,12 +70,12 @@ def test_what_is_no_toml_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.toml").write_bytes(content)
 
     with pytest.raises(ConfigError, match="can't be read"):
-        toml(tmp_path / "x.toml")
+        read_toml(tmp_path / "x.toml")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     """A folder in the file's place is a fault of the configuration, for both kinds of file."""
-    for read in (toml, dotenv):
+    for read in (read_toml, read_values):
         with pytest.raises(ConfigError, match="can't be read"):
             read(tmp_path)
 
@@ -94,7 +106,7 @@ GOOD = [
 @pytest.mark.parametrize(("line", "value"), GOOD)
 def test_good_lines(tmp_path: Path, line: str, value: str) -> None:
     """What all parsers read alike is read so."""
-    assert {"A": value} == dotenv(written(tmp_path, f"# head\n\n{line}\n"))
+    assert {"A": value} == read_values(written(tmp_path, f"# head\n\n{line}\n"))
 
 
 BAD = [
@@ -145,25 +157,25 @@ def test_bad_lines_are_refused_by_number(tmp_path: Path, line: str) -> None:
     file = written(tmp_path, f"GOOD=1\n{line}\n")
 
     with pytest.raises(ConfigError) as caught:
-        dotenv(file)
+        read_values(file)
 
     assert f"`{file}`, line 2: not a line that all parsers read alike" == caught.value.message
 
 
 def test_no_file_is_no_values(tmp_path: Path) -> None:
     """In CI there may be no file at all."""
-    assert {} == dotenv(tmp_path / ".env.none")
+    assert {} == read_values(tmp_path / ".env.none")
 
 
 def test_the_last_of_two_wins(tmp_path: Path) -> None:
     """As in every parser."""
-    assert {"A": "2"} == dotenv(written(tmp_path, "A=1\nA=2\n"))
+    assert {"A": "2"} == read_values(written(tmp_path, "A=1\nA=2\n"))
 
 
 def test_bytes_that_are_no_utf8_are_refused_unseen(tmp_path: Path) -> None:
     """The bytes may be those of a secret."""
     with pytest.raises(ConfigError) as caught:
-        dotenv(written(tmp_path, b"A=hidden\xff\n"))
+        read_values(written(tmp_path, b"A=hidden\xff\n"))
 
     assert "hidden" not in f"{caught.value.message} {caught.value.hint}"
 
@@ -171,7 +183,7 @@ def test_bytes_that_are_no_utf8_are_refused_unseen(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_said_to_be(tmp_path: Path) -> None:
     """The message is about the size, not about a line without a number."""
     with pytest.raises(ConfigError) as caught:
-        dotenv(written(tmp_path, "A=b\n" * (LARGEST // 4 + 1)))
+        read_values(written(tmp_path, "A=b\n" * (LARGEST // 4 + 1)))
 
     assert "line :" not in caught.value.message
 
@@ -180,7 +192,7 @@ def test_nothing_reaches_our_own_environment(tmp_path: Path, monkeypatch: pytest
     """Values are given back and nowhere else."""
     monkeypatch.setenv("KEPT", "ours")
 
-    dotenv(written(tmp_path, "KEPT=theirs\nNEW_ONE=1\n"))
+    read_values(written(tmp_path, "KEPT=theirs\nNEW_ONE=1\n"))
 
     assert {} == from_process("new")
     assert (
@@ -227,7 +239,7 @@ def test_accepted_lines_read_as_in_bash(lines: list[str], between: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = written(Path(folder), text)
         try:
-            values = dotenv(file)
+            values = read_values(file)
         except ConfigError:
             return
 
@@ -251,7 +263,7 @@ def test_accepted_lines_read_as_in_bash(lines: list[str], between: str) -> None:
 def test_odd_white_space_and_control_characters_are_refused(tmp_path: Path, text: str) -> None:
     """Line ends of Windows, unbreakable blanks and control characters, which bash keeps in the value."""
     with pytest.raises(ConfigError):
-        dotenv(written(tmp_path, text))
+        read_values(written(tmp_path, text))
 
 
 @given(st.text(min_size=6), st.text(max_size=5))
@@ -261,7 +273,7 @@ def test_a_message_never_holds_a_value(value: str, junk: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = written(Path(folder), f"{junk}SECRET={value}\n".encode("utf-8", "surrogatepass"))
         try:
-            dotenv(file)
+            read_values(file)
         except ConfigError as fault:
             said = f"{fault.message} {fault.hint} {fault.__cause__} {fault.__suppress_context__}"
 
@@ -303,7 +315,7 @@ def test_no_file_is_read_by_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["development", "staging", "production"])
 def test_the_shipped_examples_hold_the_seeds_variables(name: str) -> None:
     """Each example passes the grammar, holds the team's variables, and no secret for browsers."""
-    values = dotenv(ENV / f".env.{name}.example")
+    values = read_values(ENV / f".env.{name}.example")
 
     assert set(SEED_VARIABLES) <= set(values)
     assert name == values["VITE_ENVIRONMENT"]
@@ -315,10 +327,10 @@ def test_the_shipped_examples_hold_the_seeds_variables(name: str) -> None:
 
 def test_the_builds_variables_are_in_every_example() -> None:
     """What `pipeline.toml` gives to the build is in the examples, and is public by its name."""
-    given_to_build = toml(ENV / "pipeline.toml")["app"]["build_variables"]
+    given_to_build = read_toml(ENV / "pipeline.toml")["app"]["build_variables"]
 
     for file in ENV.glob(".env.*.example"):
-        assert set(given_to_build) <= set(dotenv(file))
+        assert set(given_to_build) <= set(read_values(file))
 
     assert [] == [
         each for each in given_to_build if not each.startswith("VITE_") or any(m in each for m in SECRETS)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.config.parse import parse
-from scripts.config.settings import App, Environment, Replit, Settings, Supabase, Verify
+from scripts.config.settings import SUITES, App, Environment, Replit, Settings, Supabase, Verify
 from scripts.errors import ConfigError
 from tests.support.tables import GONE, VALID, table
 
@@ -232,6 +232,78 @@ def test_a_valid_table_becomes_settings() -> None:
     found = settings.environment("prod")
 
     assert ("production", ("prod",), True) == (found.name, found.aliases, found.guarded)
+
+
+def test_a_gate_may_ask_for_a_load_profile_of_ones_own() -> None:
+    """And for a shipped one; any other could never be proven."""
+    own = {"load": {"profiles": {"rush": {"users": 5}}}, "environment__production__gates__load": "rush"}
+    shipped = table(environment__production__gates__load="steady")
+
+    assert parse(table(**own)).environment("prod").gates.load == "rush"
+    assert parse(shipped).environment("prod").gates.load == "steady"
+    assert faults(table(environment__production__gates__load="rush")) == [
+        f"`{PROD}.gates.load` should be `smoke` or `steady` or `spike` or `soak` or `stress`"
+    ]
+
+
+def test_a_gate_may_ask_for_a_suite() -> None:
+    """Those that `test-e2e` knows."""
+    for suite in ("", *SUITES):
+        assert (
+            parse(table(environment__production__gates__e2e=suite)).environment("prod").gates.e2e == suite
+        )
+    assert faults(table(environment__production__gates__e2e="half")) == [
+        f"`{PROD}.gates.e2e` should be `` or `smoke` or `full`"
+    ]
+
+
+def test_the_first_of_the_chain_has_no_gates() -> None:
+    """Nothing comes before it that could be proven."""
+    assert faults(table(environment__development__gates__approval=1)) == [
+        f"`{DEV}.gates` should be empty: no environment comes before the first of the chain"
+    ]
+
+
+ALLOWED = {"rule": "LEAK003", "sha256": "0" * 64, "reason": "an example", "until": "2030-01-31"}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"sha256": "0"}, "sha256` should be the 64 hex digits that `invoke env.scan --json` shows"),
+        ({"rule": "ENV001"}, "rule` should be a rule of `invoke env.scan`, such as `LEAK003`"),
+        ({"reason": " "}, "reason` should say why this is no leak"),
+        ({"until": "31.1.2030"}, "until` should be a day, such as `2030-01-31`"),
+    ],
+)
+def test_an_exception_needs_a_digest_a_reason_and_an_end(change: dict[str, str], fault: str) -> None:
+    """So that somebody can judge it again."""
+    assert parse(table(secrets__allow=[ALLOWED])).secrets.allow[0].reason == "an example"
+    assert faults(table(secrets__allow=[ALLOWED | change])) == [f"`secrets.allow[0].{fault}"]
+
+
+@pytest.mark.parametrize("key", ["supabase_api", "github_api"])
+@pytest.mark.parametrize("value", ["api.example.org", "https://a:b@c", "https://a/?q", "file:///x"])
+def test_the_address_of_an_api_is_a_bare_one(key: str, value: str) -> None:
+    """A token goes there."""
+    assert faults(table(**{f"secrets__{key}": value})) == [
+        f"`secrets.{key}` should be a bare http or https address"
+    ]
+
+
+def test_tables_of_tables_and_lists_of_tables_have_their_paths() -> None:
+    """However deep the fault is."""
+    stage = "load.profiles.rush.stages[1]"
+    made = table(
+        load={"profiles": {"rush": {"users": "x", "stages": [{"seconds": 1}, {"second": 1}]}}},
+        secrets={"allow": {}},
+    )
+
+    assert faults(made) == [
+        "`secrets.allow` should be a list of tables",
+        "`load.profiles.rush.users` should be a whole number, 0 or more",
+        f"`{stage}.second` is no key of this file: did you mean `{stage}.seconds`?",
+    ]
 
 
 def test_manual_publishing_needs_no_repl() -> None:
