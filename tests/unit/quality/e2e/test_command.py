@@ -1,0 +1,197 @@
+"""`test-e2e`: what is tested, with which variables, and what becomes a proof."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.config.outcome import Outcome
+from scripts.config.settings import E2E
+from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
+from scripts.quality.e2e import command, pytest_run
+from scripts.quality.request import E2eRequest
+from scripts.replit.live import Expected
+from scripts.system.command import Command
+from tests.fakes.world import Notes, World
+
+PASSED = '<testsuites><testcase classname="t" name="one" time="0.1"/></testsuites>'
+FAILED = PASSED.replace("/></", '><failure message="no button"/></testcase></')
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Command]:
+    """The pytest runs: each writes a report in which one test passed."""
+    made: list[Command] = []
+    run_with(monkeypatch, made, PASSED)
+    monkeypatch.setattr(pytest_run, "lacks_playwright", lambda: False)
+    return made
+
+
+def run_with(
+    monkeypatch: pytest.MonkeyPatch, made: list[Command], report: str, after: Callable[[], Any] = lambda: 0
+) -> None:
+    """Replace the child: it writes the report, then does `after`, and ends with 0."""
+
+    def child(call: Command, _output: Callable[[str], None]) -> int:
+        made.append(call)
+        place = next(part for part in call.argv if part.startswith("--junitxml="))
+        Path(place.partition("=")[2]).write_text(report)
+        after()
+        return 0
+
+    monkeypatch.setattr(command, "stream_lines", child)
+
+
+def tested(world: World, **request: Any) -> Outcome:
+    """What `test-e2e --env staging` gives."""
+    return command.test_e2e(world.desk("Quinn"), E2eRequest(**{"env": "staging", **request}))
+
+
+def test_a_pass_is_a_proof_for_the_served_commit(world: World, calls: list[Command]) -> None:
+    """With the digest of the report; the next step is named."""
+    outcome = tested(world)
+    (proof,) = world.ledger.proofs("staging", "e2e")
+
+    assert (outcome.ending, outcome.data["verdict"], outcome.data["failed"]) == ("done", "passed", [])
+    assert outcome.hint == "next: `invoke promote --to production --plan`"
+    assert (proof.ending, proof.commit, proof.detail["level"]) == ("done", world.head("staging"), "full")
+    assert re.fullmatch("sha256:[0-9a-f]{64}", proof.detail["digest"])
+    assert Path(outcome.data["html"]).read_text().startswith("<!doctype html>")
+    assert len(calls) == 1
+
+
+def test_a_failure_is_a_proof_too(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It revokes an earlier pass."""
+    run_with(monkeypatch, calls, FAILED)
+    outcome = tested(world)
+
+    assert (outcome.code, outcome.data["failed"]) == (1, ["t::one"])
+    assert "| t::one: no button" in outcome.message
+    assert [proof.ending for proof in world.ledger.proofs("staging", "e2e")] == ["failed"]
+
+
+def test_a_doubtful_run_proves_nothing(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release came in between."""
+    run_with(
+        monkeypatch, calls, PASSED, lambda: world.drivers["staging"].serve(Expected("b" * 40, "staging"))
+    )
+    outcome = tested(world)
+
+    assert (outcome.code, outcome.data["verdict"]) == (1, "inconclusive")
+    assert world.ledger.proofs("staging", "e2e") == ()
+
+
+def test_a_timeout_is_no_pass(world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report may even look complete."""
+
+    def timeout() -> None:
+        raise CommandTimedOut("pytest took too long")
+
+    run_with(monkeypatch, calls, PASSED, timeout)
+    outcome = tested(world)
+
+    assert outcome.data["reasons"] == ["the test runner took too long"]
+
+
+def test_a_part_of_a_suite_proves_nothing(world: World, calls: list[Command]) -> None:
+    """Even if it passes."""
+    outcome = tested(world, k="home")
+
+    assert (outcome.ending, world.ledger.proofs("staging", "e2e")) == ("done", ())
+    assert "no proof" in outcome.message
+    assert "-k home" in " ".join(calls[0].argv)
+
+
+def test_an_old_commit_is_not_tested(world: World, calls: list[Command]) -> None:
+    """It waits `[verify] timeout` for the commit, and never calls the tests."""
+    world.drivers["staging"].serve(Expected("b" * 40, "staging"))
+    with pytest.raises(ReleaseFailed, match=r"nothing was tested: .* does not serve"):
+        tested(world)
+
+    assert calls == []
+    assert 5 <= world.clock() < 15
+
+
+def test_one_good_answer_is_not_enough(world: World, calls: list[Command]) -> None:
+    """It may come from an instance that is about to be replaced."""
+    driver = world.drivers["staging"]
+    good, answers = driver.served, iter("good old old good good".split())
+    driver.faults["live"] = lambda: (
+        good if next(answers, "good") == "good" else replace(good, commit="b" * 40)
+    )
+    tested(world)
+
+    assert list(answers) == []
+
+
+@pytest.mark.parametrize(
+    ("request_of", "message"),
+    [
+        ({"suite": "huge"}, "there is no suite `huge`"),
+        ({"env": "production", "suite": "full"}, "production is guarded, and the full suite writes"),
+        ({"env": "production", "suite": "smoke"}, "nothing was released on production yet"),
+    ],
+)
+def test_it_refuses_before_anything_is_run(
+    world: World, calls: list[Command], request_of: dict[str, str], message: str
+) -> None:
+    """Each with a hint that can be pasted."""
+    with pytest.raises(Refused, match=message) as refused:
+        tested(world, **request_of)
+
+    assert refused.value.hint
+    assert calls == []
+
+
+def test_a_missing_browser_driver_is_no_skip(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the app's own tests may do without it."""
+    monkeypatch.setattr(pytest_run, "lacks_playwright", lambda: True)
+    with pytest.raises(Refused, match="which is not installed"):
+        tested(world)
+
+    assert calls == []
+
+
+def test_the_tests_get_this_environment_and_the_hosts_of_others(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Build variables and `[e2e] variables` only; a host that environments share is not foreign."""
+    values = {
+        "development": {
+            "VITE_SUPABASE_URL": "https://dev.supabase.co",
+            "VITE_SITE_URL": "https://shared.example",
+        },
+        "staging": {
+            "VITE_SUPABASE_URL": "https://stage.supabase.co",
+            "VITE_SITE_URL": "https://shared.example",
+            "WHATSAPP_VERIFY_TOKEN": "t",
+            "DATABASE_URL": "postgresql://secret",
+        },
+        "production": {},
+    }
+    world.settings = replace(world.settings, e2e=E2E(variables=("WHATSAPP_VERIFY_TOKEN",)))
+    desk = world.desk(values=lambda environment: values[environment.name], progress=Notes())
+    command.test_e2e(desk, E2eRequest(env="staging", headed=True))
+    variables = dict(calls[0].env or {})
+
+    assert variables["E2E_URL"] == "https://staging.example.org"
+    assert variables["E2E_COMMIT"] == world.head("staging")
+    assert (variables["WHATSAPP_VERIFY_TOKEN"], variables["E2E_HEADED"]) == ("t", "yes")
+    assert "DATABASE_URL" not in variables
+    assert json.loads(variables["E2E_FOREIGN"]) == [
+        "https://dev.example.org",
+        "https://dev.supabase.co",
+        "https://example.org",
+    ]
