@@ -1,4 +1,4 @@
-"""The outbox: private, whole, oldest first; two senders and a killed one still tell each event once."""
+"""The outbox: private, atomic, oldest first; several senders and a killed one deliver each event once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def server() -> Iterator[Webhook]:
 
 
 def sender(tmp_path: Path, server: Webhook, then: str = "") -> subprocess.Popen[str]:
-    """Another process that works the outbox off."""
+    """Another process that delivers the outbox."""
     arguments = [str(tmp_path / "state" / "outbox"), str(tmp_path / "env"), server.url.reveal(), then]
     return subprocess.Popen(
         [sys.executable, "-c", SENDER, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -70,12 +70,12 @@ def ended(child: subprocess.Popen[str]) -> int:
 
 
 def files(tmp_path: Path) -> list[Path]:
-    """All that lies in the outbox."""
+    """All files in the outbox."""
     return sorted(each for each in (tmp_path / "state" / "outbox").rglob("*") if each.is_file())
 
 
-def test_what_is_put_is_private_and_names_no_address(box: Outbox, tmp_path: Path) -> None:
-    """0600 in 0700, whatever the umask; the name says whose it is."""
+def test_an_entry_is_private_and_does_not_contain_the_url(box: Outbox, tmp_path: Path) -> None:
+    """0600 in 0700, whatever the umask; the name says which event it is."""
     old = os.umask(0)
     try:
         box.put("r1-success", "staging", "slack", {"text": "é"})
@@ -90,7 +90,7 @@ def test_what_is_put_is_private_and_names_no_address(box: Outbox, tmp_path: Path
 
 
 def test_one_event_and_target_is_one_file(box: Outbox, tmp_path: Path) -> None:
-    """Put again it waits only once; targets, environments and events are told apart."""
+    """Putting it again adds nothing; targets, environments and events are distinct."""
     for event, environment, target in [
         ("r1-start", "staging", "slack"),
         ("r1-start", "staging", "slack"),
@@ -105,7 +105,7 @@ def test_one_event_and_target_is_one_file(box: Outbox, tmp_path: Path) -> None:
 
 
 def test_the_oldest_comes_first(box: Outbox) -> None:
-    """In the order in which they were put."""
+    """In the order of `put`."""
     events = [f"r{number}-success" for number in (3, 1, 2, 9, 4)]
     for event in events:
         box.put(event, "staging", "slack", {"event": event})
@@ -121,7 +121,7 @@ def test_an_event_name_is_no_path(box: Outbox, tmp_path: Path) -> None:
 
 
 def test_another_configuration_is_another_outbox(box: Outbox, tmp_path: Path) -> None:
-    """What a sandbox could not deliver never goes to the real team."""
+    """A sandbox's undelivered notices never go to the real team."""
     box.put("r1-success", "production", "slack", {"text": "sandbox"})
     real = Outbox(tmp_path / "state" / "outbox", tmp_path / "real")
 
@@ -129,8 +129,8 @@ def test_another_configuration_is_another_outbox(box: Outbox, tmp_path: Path) ->
     assert len(box.waiting()) == 1
 
 
-def test_what_belongs_to_a_world_that_is_gone_is_forgotten(box: Outbox, tmp_path: Path) -> None:
-    """After a day, and only when its configuration is gone; so is what a killed writer left."""
+def test_files_of_a_deleted_configuration_are_removed(box: Outbox, tmp_path: Path) -> None:
+    """After a day; so are partial files of a killed writer."""
     other = Outbox(tmp_path / "state" / "outbox", tmp_path / "other")
     for event in ("old", "new"):
         box.put(event, "staging", "slack", {})
@@ -147,7 +147,7 @@ def test_what_belongs_to_a_world_that_is_gone_is_forgotten(box: Outbox, tmp_path
 
 
 def test_a_claim_is_exclusive_and_ends(box: Outbox) -> None:
-    """While one has it nobody else does; afterwards it is free again; when removed it is gone."""
+    """One sender at a time; afterwards it can be claimed again, until it is removed."""
     box.put("r1-success", "staging", "slack", {"text": "x"})
     (entry,) = box.waiting()
     with box.claim(entry) as first, box.claim(entry) as second:
@@ -163,7 +163,7 @@ def test_a_claim_is_exclusive_and_ends(box: Outbox) -> None:
 def test_an_entry_that_was_removed_while_it_was_opened_is_not_sent(
     box: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock of a file that has no name any more is worth nothing."""
+    """A lock on a deleted file is worth nothing."""
     box.put("r1-success", "staging", "slack", {})
     (entry,) = box.waiting()
     real = fcntl.flock
@@ -177,8 +177,8 @@ def test_an_entry_that_was_removed_while_it_was_opened_is_not_sent(
         assert payload is None
 
 
-def test_a_spoilt_file_is_an_empty_payload(box: Outbox) -> None:
-    """Which every vendor refuses, so it does not block the others for ever."""
+def test_a_damaged_file_is_an_empty_payload(box: Outbox) -> None:
+    """Every vendor refuses it, so it can't block the others for ever."""
     box.put("r1-success", "staging", "slack", {"text": "x"})
     (entry,) = box.waiting()
     assert entry.file
@@ -190,8 +190,8 @@ def test_a_spoilt_file_is_an_empty_payload(box: Outbox) -> None:
     assert box.waiting() == []
 
 
-def test_what_is_refused_is_kept_with_the_reason_and_only_the_newest(box: Outbox, tmp_path: Path) -> None:
-    """For people to look at."""
+def test_refused_entries_are_kept_with_the_reason_up_to_a_limit(box: Outbox, tmp_path: Path) -> None:
+    """For people to look at; the newest ones."""
     for number in range(KEEP_REFUSED + 5):
         box.put(f"r{number}-success", "staging", "slack", {"text": str(number)})
         (entry,) = box.waiting()
@@ -209,7 +209,7 @@ def test_what_is_refused_is_kept_with_the_reason_and_only_the_newest(box: Outbox
 def test_a_full_disk_is_an_error_and_leaves_nothing(
     box: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No half file; an entry without a file can still be sent."""
+    """No partial file; an entry without a file can still be sent."""
 
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
@@ -240,7 +240,7 @@ def test_many_processes_send_each_event_once(box: Outbox, tmp_path: Path, server
 def test_a_sender_killed_before_the_answer_is_taken_over_at_once(
     box: Outbox, tmp_path: Path, server: Webhook
 ) -> None:
-    """He had begun, the vendor had refused so far: told exactly once, by the next."""
+    """It had begun, the vendor had not accepted yet: delivered once, by the next sender."""
     server.replies = [(500, {}, "")] * 30
     box.put("r1-success", "staging", "slack", {"event": 1})
     first = sender(tmp_path, server)
@@ -257,8 +257,10 @@ def test_a_sender_killed_before_the_answer_is_taken_over_at_once(
     assert box.waiting() == []
 
 
-def test_the_window_that_stays_open(box: Outbox, tmp_path: Path, server: Webhook) -> None:
-    """Killed between the vendor's answer and the removal: told twice, never lost."""
+def test_only_a_kill_after_the_answer_sends_twice(
+    box: Outbox, tmp_path: Path, server: Webhook
+) -> None:
+    """Between the vendor's answer and the removal: delivered twice, never lost."""
     box.put("r1-success", "staging", "slack", {"event": 1})
     first = sender(tmp_path, server, "hang")
     assert first.stdout

@@ -1,4 +1,4 @@
-"""The sender on a real server: each form of Retry-After, each failure, and never a word of the address."""
+"""Posting to a real server: every form of Retry-After, every failure, and the URL is never shown."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ FORMS = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_it_waits_as_long_as_it_is_asked_to_and_delivers_once(name: str) -> None:
-    """And never less than the pause, so that a vendor in distress is not hammered."""
+    """And never less than the pause, so that a vendor in trouble is not hammered."""
     reply, seconds = FORMS[name]
     clock = Clock()
     with webhook(reply) as server:
@@ -88,7 +88,7 @@ HUGE = {
 
 @pytest.mark.parametrize("name", HUGE)
 def test_a_wait_beyond_the_budget_is_not_begun(name: str) -> None:
-    """It gives up at once and says what was asked."""
+    """It gives up at once and says which wait was requested."""
     clock = Clock()
     with webhook(HUGE[name]) as server:
         answer = post(server.url, PAYLOAD, BUDGET, clock=clock, sleep=clock.sleep, now=lambda: NOW)
@@ -102,7 +102,7 @@ def test_a_wait_beyond_the_budget_is_not_begun(name: str) -> None:
 @pytest.mark.parametrize(
     "replies", [[(500, {}, "oops")] * 2, [None, (502, {}, "")], [(408, {}, ""), busy()]]
 )
-def test_what_passes_is_tried_again(replies: list[Reply | None]) -> None:
+def test_a_transient_failure_is_tried_again(replies: list[Reply | None]) -> None:
     """500 twice, a connection that is cut: delivered, once."""
     clock = Clock()
     with webhook(*replies) as server:
@@ -113,8 +113,8 @@ def test_what_passes_is_tried_again(replies: list[Reply | None]) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413])
-def test_what_is_permanent_is_refused_at_once(status: int) -> None:
-    """One post, and the vendor's word is kept."""
+def test_a_permanent_failure_is_refused_at_once(status: int) -> None:
+    """One post, and the vendor's reason is kept."""
     with webhook((status, {}, "invalid_payload\nmore")) as server:
         answer = post(server.url, PAYLOAD, BUDGET)
 
@@ -123,7 +123,7 @@ def test_what_is_permanent_is_refused_at_once(status: int) -> None:
 
 
 def test_always_500_ends_within_the_budget() -> None:
-    """Real time; the last fault is said."""
+    """In real time; the last failure is the reason."""
     began = time.monotonic()
     with webhook(*[(500, {}, "")] * 9) as server:
         answer = post(server.url, PAYLOAD, 1.2)
@@ -142,7 +142,7 @@ def test_nobody_listens() -> None:
 
 
 def test_a_server_that_hangs_costs_the_budget_and_no_more() -> None:
-    """It gets the whole budget for its answer: an answer that is not awaited may be a second notice."""
+    """It gets the whole budget: giving up early would risk a second notice."""
     began = time.monotonic()
     with webhook(30.0) as server:
         answer = post(server.url, PAYLOAD, 0.7)
@@ -153,14 +153,14 @@ def test_a_server_that_hangs_costs_the_budget_and_no_more() -> None:
 
 
 def test_no_budget_no_request() -> None:
-    """What has no time left waits."""
+    """The notice waits for the next run."""
     with webhook() as server:
         assert post(server.url, PAYLOAD, 0.0).state == "later"
         assert server.asked == 0
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, ""), (200, "ok"), (200, '{"id": "1"}')])
-def test_success_has_several_faces(status: int, body: str) -> None:
+def test_every_form_of_success_is_a_delivery(status: int, body: str) -> None:
     """Slack's `ok`, Discord's silence, Discord's message."""
     with webhook((status, {}, body)) as server:
         assert post(server.url, PAYLOAD, BUDGET).state == "delivered"
@@ -174,7 +174,7 @@ def test_success_has_several_faces(status: int, body: str) -> None:
     ],
 )
 def test_a_sign_in_page_is_no_delivery(page: Reply, why: str) -> None:
-    """A hotel's network answers 200 to everything, or redirects it; that is not followed."""
+    """A hotel's network answers everything with 200 or a redirect, which is not followed."""
     clock = Clock()
     with webhook(*[page] * 5) as server:
         answer = post(server.url, PAYLOAD, 2, clock=clock, sleep=clock.sleep)
@@ -196,8 +196,8 @@ BAD = [
 
 
 @pytest.mark.parametrize("address", BAD)
-def test_an_address_that_is_none_is_a_value_too(address: str) -> None:
-    """Nothing raised, nothing shown; and no secret goes through the open."""
+def test_a_bad_url_is_refused_without_an_exception(address: str) -> None:
+    """Nothing is raised or shown, and no secret is sent unencrypted."""
     clock = Clock()
     answer = post(Secret(address), PAYLOAD, 1, clock=clock, sleep=clock.sleep)
 
@@ -214,8 +214,10 @@ def test_an_address_that_is_none_is_a_value_too(address: str) -> None:
         OSError(28, "https://hooks.example/token"),
     ],
 )
-def test_whatever_a_library_throws_is_a_value(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library's own text holds the address: it is never shown."""
+def test_an_exception_is_an_outcome(
+    fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's message contains the URL: it is never shown."""
 
     def throw(*_: object, **__: object) -> None:
         raise fault
@@ -229,7 +231,7 @@ def test_whatever_a_library_throws_is_a_value(fault: Exception, monkeypatch: pyt
 
 
 def test_an_answer_that_repeats_the_address_is_masked() -> None:
-    """The vendor may well say which path he does not know."""
+    """The vendor may repeat the path that it does not know."""
     with webhook() as server:
         server.replies.append((404, {}, f"no such webhook: {server.path}"))
         answer = post(server.url, PAYLOAD, BUDGET)
@@ -238,7 +240,7 @@ def test_an_answer_that_repeats_the_address_is_masked() -> None:
 
 
 def test_an_answer_that_breaks_off_does_not_undo_a_delivery() -> None:
-    """The status says it."""
+    """The status decides."""
     with webhook((200, {"Content-Length": "999"}, "ok")) as server:
         assert post(server.url, PAYLOAD, BUDGET).state == "delivered"
 
@@ -251,6 +253,6 @@ def test_any_header_and_any_body_give_a_wait_or_nothing(text: str, body: bytes, 
     assert found is None or found >= 0
 
 
-def test_it_costs_no_import_until_it_is_used() -> None:
-    """`requests` is loaded by the first post."""
+def test_requests_is_imported_by_the_first_post_only() -> None:
+    """Importing the module stays cheap."""
     assert "requests" not in vars(notify_webhook)
