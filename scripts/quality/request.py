@@ -1,4 +1,4 @@
-"""What people ask of tests and approvals."""
+"""The options of `approve`, `test-e2e` and `load-test`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from scripts.config.request import Request, env, option, reason, yes
 
 
 class ApproveRequest(Request):
-    """`approve`: a person says that a commit may go on."""
+    """`approve`: a person says that a commit may be promoted."""
 
     env: str = env()
     commit: str = option("commit, branch or tag; the one that is live there if left out")
@@ -25,25 +25,27 @@ class E2eRequest(Request):
 
 
 class LoadRequest(Request):
-    """`load-test`: load on an environment. Rates in requests a second; 0: the profile's."""
+    """`load-test`: load on an environment. 0 leaves a number as the profile has it."""
 
     env: str = env("environment; the last one without customers (staging) if left out")
     profile: str = option(
         "`smoke`, `steady`, `spike`, `soak`, `stress`, or one of `[load.profiles]`", default="smoke"
     )
-    users: int = option("another number of people at the peak (closed model)", default=0)
+    users: int = option("number of users at the peak (closed model)", default=0)
     rate: float = option(
-        "requests a second at the peak (open model: sent when due, answers or not)", default=0.0
+        "requests a second at the peak (open model: sent when due, answered or not)", default=0.0
     )
-    seconds: float = option("another length; a changed profile proves nothing for `promote`", default=0.0)
+    seconds: float = option(
+        "length of the measurement; a changed profile proves nothing for `promote`", default=0.0
+    )
     processes: int = option("processes on this machine that make requests", default=0)
     workers_expected: int = option("workers on other machines to wait for", default=0)
-    port: int = option("where they find this one", default=5557)
-    master: str = option("be such a worker, for the load test of that HOST[:PORT]")
+    port: int = option("port where they connect to this machine", default=5557)
+    master: str = option("be a worker for the load test of that HOST[:PORT]")
     commit: str = option("the commit that must be served; the newest release there if left out")
     yes: bool = yes()
 
     @property
     def is_whole(self) -> bool:
-        """The profile runs as it is written, so that a pass is a proof of it."""
+        """Whether the profile runs as it is written, so that a pass is a proof of it."""
         return not (self.users or self.rate or self.seconds or self.workers_expected)

@@ -1,4 +1,4 @@
-"""What every journey gets: where it goes, a session for the API, a page that leaves a trace."""
+"""Fixtures of the browser tests: the target environment, an API client, a page with a trace."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import requests
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SHOWN = 500  # characters of an answer that are kept
-PATIENCE = 6_000  # ms that an element may take
-# nothing but the journey's own requests leaves the browser
+MAX_BODY = 500  # characters of a response that are kept
+TIMEOUT = 6_000  # ms for an element to appear
+# the browser makes no requests of its own
 FLAGS = (
     "--no-sandbox --no-first-run --disable-background-networking --disable-component-update"
     " --disable-sync --disable-quic"
@@ -28,7 +28,7 @@ FAILED = pytest.StashKey[bool]()
 
 @dataclass(frozen=True)
 class Target:
-    """The environment that is tried, as `invoke test-e2e` names it."""
+    """The environment under test, as `invoke test-e2e` describes it."""
 
     url: str
     commit: str
@@ -40,13 +40,13 @@ class Target:
 
     @property
     def rest(self) -> str:
-        """PostgREST's tables."""
+        """The URL of PostgREST's tables."""
         return f"{self.supabase_url}/rest/v1"
 
 
 @pytest.fixture(scope="session")
 def target() -> Target:
-    """Where the journeys go; a variable that is missing fails them, it never skips them."""
+    """The target. A missing variable fails the tests; it never skips them."""
     return Target(
         url=os.environ["E2E_URL"].rstrip("/"),
         commit=os.environ["E2E_COMMIT"],
@@ -59,42 +59,44 @@ def target() -> Target:
 
 
 class Api(requests.Session):
-    """A client without patience, and without a way to another host; it remembers what was said."""
+    """A client with a short timeout that follows no redirects and logs its requests and responses."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.trust_env = False  # proxies and netrc of the machine are left out
-        self.said: list[str] = []
+        self.trust_env = False  # no proxies, no netrc
+        self.log: list[str] = []
 
     def ask(self, method: str, url: str, **options: object) -> requests.Response:
-        """One request."""
-        answer = self.request(method, url, timeout=10, allow_redirects=False, **options)  # type: ignore[arg-type]
-        self.said.append(f"{method} {answer.url}\nHTTP {answer.status_code}\n{answer.text[:SHOWN]}\n")
-        return answer
+        """Make one request."""
+        response = self.request(method, url, timeout=10, allow_redirects=False, **options)  # type: ignore[arg-type]
+        self.log.append(
+            f"{method} {response.url}\nHTTP {response.status_code}\n{response.text[:MAX_BODY]}\n"
+        )
+        return response
 
 
 @pytest.fixture
 def api(request: pytest.FixtureRequest) -> Iterator[Api]:
-    """For what needs no browser; when the journey fails, its requests and answers are kept."""
+    """An API client. If the test fails, its log is kept."""
     with Api() as session:
         yield session
     if request.node.stash.get(FAILED, False):
-        kept(request).joinpath("requests.txt").write_text("\n".join(session.said), encoding="utf-8")
+        artefacts(request).joinpath("requests.txt").write_text("\n".join(session.log), encoding="utf-8")
 
 
-def kept(request: pytest.FixtureRequest) -> Path:
-    """The folder for what a failed journey leaves."""
-    place = Path(os.environ["E2E_ARTEFACTS"]) / str(request.node.name)
-    place.mkdir(exist_ok=True)
-    return place
+def artefacts(request: pytest.FixtureRequest) -> Path:
+    """The folder for what a failed test leaves."""
+    folder = Path(os.environ["E2E_ARTEFACTS"]) / str(request.node.name)
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One browser for all journeys; each gets a context of its own."""
+    """One browser for all tests; each has a context of its own."""
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as driver:
         started = driver.chromium.launch(
             executable_path=os.environ.get("E2E_BROWSER") or None,
@@ -106,19 +108,19 @@ def browser() -> Iterator[Browser]:
 
 
 @dataclass
-class Seen:
-    """What the browser did and said during a journey."""
+class Traffic:
+    """The requests and problems of the browser during a test."""
 
     requests: list[str]
     problems: list[str]
 
     def foreign(self, target: Target) -> list[str]:
-        """Requests to another environment, or to a Supabase instance that is not this one's."""
+        """Requests to another environment, or to another environment's Supabase instance."""
         return [
-            each
-            for each in self.requests
-            if each.startswith(target.foreign)
-            or (_is_supabase(each) and not each.startswith(f"{target.supabase_url}/"))
+            url
+            for url in self.requests
+            if url.startswith(target.foreign)
+            or (_is_supabase(url) and not url.startswith(f"{target.supabase_url}/"))
         ]
 
 
@@ -130,27 +132,27 @@ def _is_supabase(url: str) -> bool:
 
 
 @pytest.fixture
-def seen() -> Seen:
+def traffic() -> Traffic:
     """Filled by `page`."""
-    return Seen([], [])
+    return Traffic([], [])
 
 
 @pytest.fixture
-def page(browser: Browser, seen: Seen, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A fresh page; when the journey fails, its trace and a picture are kept."""
+def page(browser: Browser, traffic: Traffic, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A fresh page. If the test fails, its trace and a screenshot are kept."""
     context = browser.new_context(service_workers="block")
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(TIMEOUT)
     context.tracing.start(screenshots=True, snapshots=True)
     page = context.new_page()
-    page.on("request", lambda asked: seen.requests.append(asked.url))
-    page.on("console", lambda said: seen.problems.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda fault: seen.problems.append(str(fault)))
-    page.on("requestfailed", lambda asked: seen.problems.append(f"{asked.url}: {asked.failure}"))
+    page.on("request", lambda sent: traffic.requests.append(sent.url))
+    page.on("console", lambda line: traffic.problems.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda fault: traffic.problems.append(str(fault)))
+    page.on("requestfailed", lambda sent: traffic.problems.append(f"{sent.url}: {sent.failure}"))
     yield page
     if request.node.stash.get(FAILED, False):
-        place = kept(request)
-        page.screenshot(path=place / "screenshot.png", full_page=True)
-        context.tracing.stop(path=place / "trace.zip")
+        folder = artefacts(request)
+        page.screenshot(path=folder / "screenshot.png", full_page=True)
+        context.tracing.stop(path=folder / "trace.zip")
     else:
         context.tracing.stop()
     context.close()
@@ -158,7 +160,7 @@ def page(browser: Browser, seen: Seen, request: pytest.FixtureRequest) -> Iterat
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Remember for the fixtures' end whether the journey failed."""
+    """Tell the fixtures whether the test failed."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed:
         item.stash[FAILED] = True

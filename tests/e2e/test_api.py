@@ -1,4 +1,4 @@
-"""The API, before any browser: is it this commit, does it answer, and does it keep its secrets?"""
+"""The API, without a browser: the right commit, the database, and what visitors must not see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEBHOOK = "/webhook/whatsapp"
 
 @pytest.mark.smoke
 def test_the_version_page_names_this_commit(api: Api, target: Target) -> None:
-    """What is tried is what was released, and it is the environment that it should be."""
+    """The commit and the environment are those under test."""
     stamp = api.ask("GET", target.url + target.version_path).json()
 
     assert stamp["commit"] == target.commit
@@ -28,67 +28,71 @@ def test_the_version_page_names_this_commit(api: Api, target: Target) -> None:
 
 @pytest.mark.smoke
 def test_the_app_reaches_its_database(api: Api, target: Target) -> None:
-    """The health page asks the database."""
-    answer = api.ask("GET", f"{target.url}/health")
+    """The health page queries the database."""
+    response = api.ask("GET", f"{target.url}/health")
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.smoke
 def test_a_visitor_reads_published_properties(api: Api, target: Target) -> None:
-    """Through PostgREST, with the key that every browser has; an empty list would be an outage, too."""
-    asked = f"{target.rest}/properties?select=name,published"
-    rows = api.ask("GET", asked, headers={"apikey": target.anon_key}).json()
+    """Through PostgREST, with the public key. An empty list would be an outage, too."""
+    url = f"{target.rest}/properties?select=name,published"
+    rows = api.ask("GET", url, headers={"apikey": target.anon_key}).json()
 
     assert rows, "row level security hides all properties, or there are none"
-    assert all(row["published"] for row in rows), "properties that are not published are shown"
+    assert all(row["published"] for row in rows), "unpublished properties are shown"
 
 
 @pytest.mark.smoke
-def test_the_whatsapp_handshake_knows_its_token(api: Api, target: Target) -> None:
-    """Meta's question is answered with its challenge."""
+def test_the_whatsapp_handshake_accepts_its_token(api: Api, target: Target) -> None:
+    """Meta's challenge is echoed."""
     token = os.environ.get("WHATSAPP_VERIFY_TOKEN", "")
     assert token, f"`WHATSAPP_VERIFY_TOKEN` is not set in `.env.{target.environment}`"
     challenge = str(secrets.randbelow(10**9))
-    asked = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
-    answer = api.ask("GET", target.url + WEBHOOK, params=asked)
+    query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
+    response = api.ask("GET", target.url + WEBHOOK, params=query)
 
-    assert (answer.status_code, answer.text) == (200, challenge)
+    assert (response.status_code, response.text) == (200, challenge)
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("token", ["", "a-guess"], ids=["none", "wrong"])
 def test_the_whatsapp_handshake_refuses_strangers(api: Api, target: Target, token: str) -> None:
-    """Without the token nobody gets the challenge back."""
-    asked = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "7"}
-    answer = api.ask("GET", target.url + WEBHOOK, params=asked)
+    """Without the token, the challenge is not echoed."""
+    query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "7"}
+    response = api.ask("GET", target.url + WEBHOOK, params=query)
 
-    assert answer.status_code in (401, 403)
-    assert answer.text != "7"
+    assert response.status_code in (401, 403)
+    assert response.text != "7"
 
 
 def test_nobody_reads_the_messages_of_a_host(api: Api, target: Target) -> None:
-    """A message arrives by WhatsApp; a visitor with the public key sees none of it, nor any guest."""
+    """A message arrives by WhatsApp; a visitor with the public key sees no messages, guests or profiles."""
     mark = f"e2e-{secrets.token_hex(6)}"
     deliver(api, target, mark)
 
     for table in ("messages", "bookings", "profiles", "host_inbox"):
-        answer = api.ask("GET", f"{target.rest}/{table}", headers={"apikey": target.anon_key})
-        hidden = answer.status_code in (401, 403) or (answer.status_code == 200 and answer.json() == [])
-        assert hidden, f"a visitor reads `{table}`: HTTP {answer.status_code}, {len(answer.json())} rows"
+        response = api.ask("GET", f"{target.rest}/{table}", headers={"apikey": target.anon_key})
+        hidden = response.status_code in (401, 403) or (
+            response.status_code == 200 and response.json() == []
+        )
+        assert hidden, (
+            f"a visitor reads `{table}`: HTTP {response.status_code}, {len(response.json())} rows"
+        )
 
 
 def test_nobody_changes_what_a_host_owns(api: Api, target: Target) -> None:
     """A visitor with the public key can't change a price."""
-    asked = f"{target.rest}/properties?published=is.true"
-    known = {"apikey": target.anon_key, "prefer": "return=representation"}
-    answer = api.ask("PATCH", asked, headers=known, json={"price_cents": 1})
+    url = f"{target.rest}/properties?published=is.true"
+    headers = {"apikey": target.anon_key, "prefer": "return=representation"}
+    response = api.ask("PATCH", url, headers=headers, json={"price_cents": 1})
 
-    assert answer.status_code in (401, 403) or answer.json() == []
+    assert response.status_code in (401, 403) or response.json() == []
 
 
 def deliver(api: Api, target: Target, mark: str) -> None:
-    """One message, signed as Meta does where the app has a secret for it."""
+    """Deliver one message, signed as Meta does."""
     message = {"type": "text", "id": f"wamid.{mark}", "from": "33600000000", "text": {"body": mark}}
     body = json.dumps({"entry": [{"changes": [{"value": {"messages": [message]}}]}]}).encode()
     signature = hmac.new(os.environ.get("WHATSAPP_APP_SECRET", "").encode(), body, hashlib.sha256)
@@ -96,6 +100,6 @@ def deliver(api: Api, target: Target, mark: str) -> None:
         "content-type": "application/json",
         "x-hub-signature-256": f"sha256={signature.hexdigest()}",
     }
-    answer = api.ask("POST", target.url + WEBHOOK, data=body, headers=headers)
+    response = api.ask("POST", target.url + WEBHOOK, data=body, headers=headers)
 
-    assert (answer.status_code, answer.json()) == (200, {"received": 1})
+    assert (response.status_code, response.json()) == (200, {"received": 1})

@@ -1,4 +1,4 @@
-"""The page, as a visitor meets it in a browser."""
+"""The pages, as a visitor sees them in a browser."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.e2e.conftest import Api, Seen, Target
+    from tests.e2e.conftest import Api, Target, Traffic
 
 GUEST = "E2E journey"
 NIGHTS = 2
 
 
-def opened(page: Page, target: Target) -> None:
-    """The front page, with its properties there."""
+def open_home(page: Page, target: Target) -> None:
+    """Open the front page and wait for its properties."""
     page.goto(target.url + "/")
     expect(page.locator("#properties")).to_have_attribute("aria-busy", "false")
 
 
 @pytest.mark.smoke
 def test_home_shows_the_properties_of_the_database(page: Page, target: Target, api: Api) -> None:
-    """Each property that PostgREST gives a visitor is on the page, by its name."""
-    asked = f"{target.rest}/properties?select=name&published=is.true"
-    names = [row["name"] for row in api.ask("GET", asked, headers={"apikey": target.anon_key}).json()]
-    opened(page, target)
+    """Each property that PostgREST gives a visitor is on the page, by name."""
+    url = f"{target.rest}/properties?select=name&published=is.true"
+    names = [row["name"] for row in api.ask("GET", url, headers={"apikey": target.anon_key}).json()]
+    open_home(page, target)
 
     expect(page.locator("#properties-error")).to_be_hidden()
     expect(page.locator("#properties li")).not_to_have_count(0)
@@ -38,8 +38,8 @@ def test_home_shows_the_properties_of_the_database(page: Page, target: Target, a
 
 @pytest.mark.smoke
 def test_the_page_names_its_commit_and_environment(page: Page, target: Target) -> None:
-    """The footer, and the Supabase project that the bundle was built for."""
-    opened(page, target)
+    """In its footer, with the Supabase project that the bundle was built for."""
+    open_home(page, target)
 
     expect(page.locator("#commit")).to_have_text(target.commit[:7])
     expect(page.locator("#environment")).to_have_text(target.environment)
@@ -47,27 +47,27 @@ def test_the_page_names_its_commit_and_environment(page: Page, target: Target) -
 
 
 @pytest.mark.smoke
-def test_the_console_stays_silent(page: Page, target: Target, seen: Seen) -> None:
-    """No error in the console, no exception, no request that fails."""
-    opened(page, target)
+def test_there_are_no_errors_in_the_console(page: Page, target: Target, traffic: Traffic) -> None:
+    """No console error, no exception, no failed request."""
+    open_home(page, target)
     page.wait_for_load_state("networkidle")
 
-    assert seen.problems == []
+    assert traffic.problems == []
 
 
 @pytest.mark.smoke
-def test_no_request_goes_to_another_environment(page: Page, target: Target, seen: Seen) -> None:
-    """Neither to its app nor to its Supabase project."""
-    opened(page, target)
+def test_no_request_goes_to_another_environment(page: Page, target: Target, traffic: Traffic) -> None:
+    """Neither to another app nor to another Supabase project."""
+    open_home(page, target)
     page.wait_for_load_state("networkidle")
 
-    assert seen.foreign(target) == []
-    assert any(each.startswith(f"{target.rest}/") for each in seen.requests), "Supabase was never asked"
+    assert traffic.foreign(target) == []
+    assert any(url.startswith(f"{target.rest}/") for url in traffic.requests), "Supabase got no request"
 
 
 def test_a_booking_is_made_and_seen(page: Page, target: Target, api: Api) -> None:
-    """It is confirmed on the page, stands among the taken nights, and is there after a reload."""
-    opened(page, target)
+    """It is confirmed on the page, listed among the booked nights, and still there after a reload."""
+    open_home(page, target)
     property_id, arrival = free_nights(page, target, api)
     book(page, property_id, arrival)
 
@@ -79,9 +79,9 @@ def test_a_booking_is_made_and_seen(page: Page, target: Target, api: Api) -> Non
     expect(row).to_have_count(1)
 
 
-def test_a_booking_of_taken_nights_is_refused(page: Page, target: Target, api: Api) -> None:
-    """The second guest is told, and gets nothing."""
-    opened(page, target)
+def test_a_booking_of_booked_nights_is_refused(page: Page, target: Target, api: Api) -> None:
+    """The second guest gets an error and no booking."""
+    open_home(page, target)
     property_id, arrival = free_nights(page, target, api)
     book(page, property_id, arrival)
     expect(page.locator("#outcome.done")).to_be_visible()
@@ -94,7 +94,7 @@ def test_a_booking_of_taken_nights_is_refused(page: Page, target: Target, api: A
 
 def test_a_booking_that_ends_before_it_begins_is_refused(page: Page, target: Target, api: Api) -> None:
     """The server says which field is wrong."""
-    opened(page, target)
+    open_home(page, target)
     property_id, arrival = free_nights(page, target, api)
     book(page, property_id, arrival, nights=-1)
 
@@ -102,7 +102,7 @@ def test_a_booking_that_ends_before_it_begins_is_refused(page: Page, target: Tar
 
 
 def book(page: Page, property_id: str, arrival: date, *, nights: int = NIGHTS) -> None:
-    """Fill the form in, and press the button."""
+    """Fill in the form and press the button."""
     page.get_by_label("Property").select_option(property_id)
     page.get_by_label("Your name").fill(GUEST)
     page.get_by_label("Email").fill("e2e@example.org")
@@ -112,14 +112,14 @@ def book(page: Page, property_id: str, arrival: date, *, nights: int = NIGHTS) -
 
 
 def free_nights(page: Page, target: Target, api: Api) -> tuple[str, date]:
-    """A property, and nights far ahead that nobody has taken."""
-    ids = page.locator("#booking option").evaluate_all("options => options.map(each => each.value)")
+    """A property, and free nights far in the future."""
+    ids = page.locator("#booking option").evaluate_all("options => options.map(option => option.value)")
     assert ids, "there is no property to book"
-    chosen = str(secrets.choice(ids))
+    property_id = str(secrets.choice(ids))
     stays = api.ask("GET", f"{target.url}/api/bookings").json()["bookings"]
-    taken = {each["check_in"] for each in stays if each["property_id"] == chosen}
+    booked = {stay["check_in"] for stay in stays if stay["property_id"] == property_id}
     while True:
         arrival = date(2050, 1, 1) + timedelta(secrets.randbelow(18_000))
         near = {(arrival + timedelta(days)).isoformat() for days in range(-4, 5)}
-        if not near & taken:
-            return chosen, arrival
+        if not near & booked:
+            return property_id, arrival
