@@ -257,9 +257,7 @@ def test_a_sender_killed_before_the_answer_is_taken_over_at_once(
     assert box.waiting() == []
 
 
-def test_only_a_kill_after_the_answer_sends_twice(
-    box: Outbox, tmp_path: Path, server: Webhook
-) -> None:
+def test_only_a_kill_after_the_answer_sends_twice(box: Outbox, tmp_path: Path, server: Webhook) -> None:
     """Between the vendor's answer and the removal: delivered twice, never lost."""
     box.put("r1-success", "staging", "slack", {"event": 1})
     first = sender(tmp_path, server, "hang")

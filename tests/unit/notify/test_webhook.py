@@ -214,9 +214,7 @@ def test_a_bad_url_is_refused_without_an_exception(address: str) -> None:
         OSError(28, "https://hooks.example/token"),
     ],
 )
-def test_an_exception_is_an_outcome(
-    fault: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_exception_is_an_outcome(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library's message contains the URL: it is never shown."""
 
     def throw(*_: object, **__: object) -> None:
