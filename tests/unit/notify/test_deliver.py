@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from scripts.config.desk import Desk
-from scripts.config.settings import Environment, Notices
+from scripts.config.settings import Notices
 from scripts.errors import ConfigError, Interrupted, Refused
 from scripts.notify import deliver
 from scripts.notify import webhook as notify_webhook
@@ -24,14 +24,14 @@ from scripts.notify.events import Fact, Notice
 from scripts.notify.outbox import Outbox
 from scripts.system.secret import Secret
 from scripts.system.signals import Stop
-from tests.fakes.world import Notes, build_world
+from tests.fakes.world import Notes
 from tests.support.desks import ROOT
+from tests.support.fake_desk import NOW, fake_desk
 from tests.support.posts import Reply, Webhook, webhook
 from tests.support.processes import wait_until
 from tests.support.servers import closed_port
 from tests.support.tables import settings
 
-NOW = "2030-01-02T03:04:05+00:00"
 BUDGET = 0.8
 GONE: Reply = (404, {}, "no_service")
 NOWHERE = Secret("https://127.0.0.1:1/T/B/token")
@@ -75,23 +75,16 @@ class Sender:
 
 
 @pytest.fixture
-def sender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sender:
+def sender(tmp_path: Path) -> Sender:
     """No webhook is configured; the clock is the real one."""
     values: dict[str, Any] = {}
     progress = Notes()
-
-    def values_of(environment: Environment) -> Mapping[str, str]:
-        known = values.get(environment.name, {})
-        if isinstance(known, Exception):
-            raise known
-        return dict(known)
-
-    desk = build_world(tmp_path, monkeypatch).desk(
+    desk = fake_desk(
+        tmp_path,
+        values,
         settings=replace(settings(), notices=Notices(BUDGET)),
         progress=progress,
-        values=values_of,
         clock=time.monotonic,
-        sleep=time.sleep,
     )
     return Sender(desk, values, progress)
 
