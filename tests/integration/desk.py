@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from git import Repo
+
+from scripts.sandbox.world_code import repository
 from scripts.sandbox.world_facts import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,38 +52,41 @@ class Desk:
 
     def commit(self, files: dict[str, str], subject: str = "a change") -> str:
         """Commit files to `develop` on the remote, from the sandbox's clone; returns the id."""
-        clone = self.world.clone
-        git(clone, "switch", "-q", "develop")
-        git(clone, "pull", "-q", "--ff-only")
-        for name, text in files.items():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            (clone / name).write_text(text)
-        git(clone, "add", "-A")
-        git(clone, "commit", "-q", "-m", subject)
-        git(clone, "push", "-q", "origin", "develop")
-        return git(clone, "rev-parse", "HEAD")
+        with repository(self.world.clone, self.world.folder) as clone:
+            clone.heads.develop.checkout()
+            clone.remotes.origin.pull(ff_only=True)
+            for name, text in files.items():
+                (self.world.clone / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.world.clone / name).write_text(text)
+            clone.git.add(all=True)
+            return self._pushed(clone, subject)
 
     def remove(self, *names: str) -> str:
-        """Take files out again by a new commit."""
-        clone = self.world.clone
-        git(clone, "pull", "-q", "--ff-only")
-        git(clone, "rm", "-q", "--", *names)
-        git(clone, "commit", "-q", "-m", "take it out again")
-        git(clone, "push", "-q", "origin", "develop")
-        return git(clone, "rev-parse", "HEAD")
+        """Remove files by a new commit on `develop`; returns its id."""
+        with repository(self.world.clone, self.world.folder) as clone:
+            clone.remotes.origin.pull(ff_only=True)
+            clone.index.remove(names, working_tree=True)
+            return self._pushed(clone, "take it out again")
+
+    @staticmethod
+    def _pushed(clone: Repo, subject: str) -> str:
+        clone.git.commit(message=subject, quiet=True)
+        clone.remotes.origin.push("develop").raise_if_error()
+        return clone.head.commit.hexsha
 
     def refs(self, pattern: str = "") -> dict[str, str]:
-        """The origin's refs, as an independent client sees them."""
+        """The origin's refs, as an independent client sees them, also while a run changes them."""
         form = "--format=%(refname) %(objectname)"
         lines = git(self.world.origin, "for-each-ref", form, *filter(None, [pattern]))
         return dict(line.split() for line in lines.splitlines())
 
     def ledger(self) -> list[dict[str, Any]]:
-        """The ledger's events, oldest first, read with plain git."""
-        if "refs/heads/deploy-ledger" not in self.refs():
-            return []
-        ids = git(self.world.origin, "rev-list", "--reverse", "deploy-ledger").split()
-        return [json.loads(git(self.world.origin, "show", f"{each}:event.json")) for each in ids]
+        """The ledger's events, oldest first."""
+        with Repo(self.world.origin) as origin:
+            if "deploy-ledger" not in origin.heads:
+                return []
+            commits = origin.iter_commits("deploy-ledger", reverse=True)
+            return [json.loads((commit.tree / "event.json").data_stream.read()) for commit in commits]
 
     def versions(self, environment: str) -> list[str]:
         """The migration history, as psycopg sees it."""

@@ -84,15 +84,19 @@ def run(database: Database, *statements: str) -> list[tuple[object, ...]]:
 
 def toolbox(folder: Path, database: Database) -> Desk:
     """What the machinery of a restore looks at."""
+    password = database.password.reveal() if database.password else ""
+    values = {"DATABASE_URL": database.url, "DATABASE_PASSWORD": password}
     made = SimpleNamespace(
-        values=lambda _environment: {},
+        values=lambda _environment: values,
         state_folder=folder,
         config_folder=folder,
         new_id=lambda: str(time.time_ns()),
-        database=lambda _environment: database,
         clock=time.monotonic,
         sleep=time.sleep,
-        settings=SimpleNamespace(supabase=SimpleNamespace(lock_timeout=5.0)),
+        settings=SimpleNamespace(
+            app=SimpleNamespace(migrations="supabase/migrations"),
+            supabase=SimpleNamespace(lock_timeout=5.0),
+        ),
     )
     return cast("Desk", made)
 
