@@ -1,4 +1,4 @@
-"""What an app's checkout tells about itself: its git, its packages, its Supabase and Replit files."""
+"""Read an app's checkout: its git, packages, variables, Supabase and Replit files; and write into it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scripts.setup import programs
 from scripts.system.process import attempt
 
 TIMEOUT = 30.0
-LARGEST = 512 * 1024  # a source file that is longer was made by a program
+MAX_BYTES = 512 * 1024  # a longer source file is generated
 SKIPPED = {"node_modules", "dist", "build", ".git", ".venv", "__pycache__", "coverage"}
 SOURCES = (".ts", ".tsx", ".js", ".jsx", ".vue", ".svelte", ".html")
-LOCKS = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock")
+LOCKFILES = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock")
 
 
 def checkout(folder: Path) -> Path:
@@ -51,9 +51,9 @@ def branches(app: Path, remote: str) -> tuple[str, ...]:
 
     Asked of git: it reads every format of refs, GitPython only files.
     """
-    asked = attempt(git_command(app, ("ls-remote", "--heads", "--", remote), TIMEOUT))
-    names = {line.partition("refs/heads/")[2] for line in asked.text.splitlines()}
-    if asked.code:
+    answer = attempt(git_command(app, ("ls-remote", "--heads", "--", remote), TIMEOUT))
+    names = {line.partition("refs/heads/")[2] for line in answer.text.splitlines()}
+    if answer.code:
         form = ("for-each-ref", "--format=%(refname:lstrip=3)", f"refs/remotes/{remote}")
         names |= set(attempt(git_command(app, form, TIMEOUT)).text.split())
     local = ("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
@@ -62,55 +62,55 @@ def branches(app: Path, remote: str) -> tuple[str, ...]:
 
 
 def name(app: Path) -> str:
-    """What the app is called, in letters, digits and `-`."""
-    called = programs.document(app / "package.json").get("name")
-    plain = re.sub(r"[^a-z0-9]+", "-", str(called or app.name).lower().rpartition("/")[2]).strip("-")
+    """The app's name, in lower-case letters, digits and `-`."""
+    title = programs.document(app / "package.json").get("name")
+    plain = re.sub(r"[^a-z0-9]+", "-", str(title or app.name).lower().rpartition("/")[2]).strip("-")
     return plain or "app"
 
 
 def variables(app: Path) -> tuple[str, ...]:
-    """The names of environment variables in its `.env` files, and `VITE_` ones in its sources."""
-    found: set[str] = set()
+    """The names of variables in its `.env` files, and of `VITE_` variables in its sources."""
+    names: set[str] = set()
     for file in sorted({*app.glob(".env*"), *app.glob("env/.env*")}):
-        found |= set(re.findall(r"(?m)^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", _text(file)))
+        names |= set(re.findall(r"(?m)^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", _text(file)))
     for file in _sources(app):
-        found |= set(re.findall(r"import\.meta\.env\??\.(VITE_[A-Z0-9_]+)", _text(file)))
-    return tuple(sorted(found))
+        names |= set(re.findall(r"import\.meta\.env\??\.(VITE_[A-Z0-9_]+)", _text(file)))
+    return tuple(sorted(names))
 
 
 def sites(app: Path, environments: Iterable[str]) -> dict[str, str]:
-    """The public address of each environment, where a `.env` file names it (`VITE_SITE_URL`)."""
-    found: dict[str, str] = {}
+    """The public URL of each environment for which a `.env` file sets `VITE_SITE_URL`."""
+    urls: dict[str, str] = {}
     for environment in environments:
         for file in (f".env.{environment}", f".env.{environment}.example"):
-            for place in (app / file, app / "env" / file):
-                said = re.search(r"(?m)^VITE_SITE_URL=[\"']?(https://[\w.-]+/?)[\"']?\s*$", _text(place))
-                if said:
-                    found.setdefault(environment, said[1].rstrip("/"))
-    return found
+            for path in (app / file, app / "env" / file):
+                line = re.search(r"(?m)^VITE_SITE_URL=[\"']?(https://[\w.-]+/?)[\"']?\s*$", _text(path))
+                if line:
+                    urls.setdefault(environment, line[1].rstrip("/"))
+    return urls
 
 
-def locks(app: Path) -> tuple[str, ...]:
-    """The lock files of package managers."""
-    return tuple(each for each in LOCKS if (app / each).is_file())
+def lockfiles(app: Path) -> tuple[str, ...]:
+    """The lock files of package managers that it has."""
+    return tuple(name for name in LOCKFILES if (app / name).is_file())
 
 
 def has_supabase(app: Path) -> bool:
-    """Whether it has a database of Supabase's."""
+    """Whether it has a Supabase project."""
     return (app / "supabase" / "config.toml").is_file() or (app / "supabase" / "migrations").is_dir()
 
 
 def output(app: Path) -> str:
     """The folder that Vite builds into."""
     for file in sorted(app.glob("vite.config.*")):
-        said = re.search(r"outDir:\s*[\"'`]([\w./-]+)[\"'`]", _text(file))
-        if said and not said[1].startswith(("/", "..")):
-            return said[1].removeprefix("./").rstrip("/")
+        option = re.search(r"outDir:\s*[\"'`]([\w./-]+)[\"'`]", _text(file))
+        if option and not option[1].startswith(("/", "..")):
+            return option[1].removeprefix("./").rstrip("/")
     return "dist"
 
 
-def rebuilds(app: Path) -> bool:
-    """Whether `.replit` has Publish build again."""
+def publish_rebuilds(app: Path) -> bool:
+    """Whether `.replit` makes Publish build the app again."""
     deployment = _text(app / ".replit").partition("[deployment]")[2].partition("\n[")[0]
     return bool(re.search(r"(?m)^build\s*=.*\b(build|vite)\b(?!.*test -f)", deployment))
 
@@ -128,20 +128,20 @@ def desk_files(desk: Path) -> Iterator[Path]:
 
 
 def write(file: Path, content: bytes, like: Path | None = None) -> None:
-    """Write beside, then rename; never through a link that lies there. The mode is that of `like`."""
+    """Write a file atomically, with the mode of `like`; a link in its place is replaced, not followed."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.part")
-    beside.unlink(missing_ok=True)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    part = file.with_name(f".{file.name}.part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     with os.fdopen(handle, "wb") as sink:
         sink.write(content)
     if like is not None:
-        shutil.copymode(like, beside)
-    beside.replace(file)
+        shutil.copymode(like, part)
+    part.replace(file)
 
 
 def read(file: Path) -> bytes | None:
-    """What a file holds; None when there is none."""
+    """The content of a file; None if there is none."""
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -149,9 +149,9 @@ def read(file: Path) -> bytes | None:
 
 
 def _sources(app: Path) -> Iterator[Path]:
-    """Its own: what a copied desk brings along is none of them."""
-    theirs = app / "scripts" / "sandbox"
-    return (file for file in _walked(app) if file.suffix in SOURCES and theirs not in file.parents)
+    """The app's own source files; those of a copied desk's sample app are left out."""
+    ours = app / "scripts" / "sandbox"
+    return (file for file in _walked(app) if file.suffix in SOURCES and ours not in file.parents)
 
 
 def _walked(top: Path) -> Iterator[Path]:
@@ -159,11 +159,13 @@ def _walked(top: Path) -> Iterator[Path]:
         yield top
     for folder, inner, files in os.walk(top):
         inner[:] = sorted(set(inner) - SKIPPED)
-        yield from (Path(folder) / each for each in sorted(files) if not each.endswith(".pyc"))
+        yield from (Path(folder) / name for name in sorted(files) if not name.endswith(".pyc"))
 
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size <= LARGEST else ""
+        return (
+            file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size <= MAX_BYTES else ""
+        )
     except OSError:
         return ""

@@ -1,4 +1,4 @@
-"""`doctor`: everything that a release will need, looked at before one needs it. Nothing is left changed."""
+"""`doctor`: check everything that a release will need. Nothing is left changed."""
 
 from __future__ import annotations
 
@@ -12,67 +12,67 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import DeskError
 from scripts.setup import environment_checks, machine_checks, remote_checks
-from scripts.setup.health import Finding, counted, error
+from scripts.setup.health import Finding, count_by_state, error
 from scripts.setup.request import DoctorRequest
 from scripts.system.background import submit
 
-LIMIT = 25.0  # seconds for all of them: they run at the same time
-OF_THE_DESK = {
-    "programs": machine_checks.installed,
-    "supabase-cli": machine_checks.supabase_cli,
-    "files": machine_checks.files,
-    "remote": remote_checks.remote,
-    "github": remote_checks.on_github,
+TIMEOUT = 25.0  # seconds for all checks, which run concurrently
+DESK_CHECKS = {
+    "programs": machine_checks.check_programs,
+    "supabase-cli": machine_checks.check_supabase_cli,
+    "files": machine_checks.check_files,
+    "remote": remote_checks.check_remote,
+    "github": remote_checks.check_github,
 }
-OF_AN_ENVIRONMENT = {
-    "url": environment_checks.public,
-    "ssh": environment_checks.replit,
-    "publish": environment_checks.publish,
-    "database": environment_checks.database,
-    "variables": environment_checks.variables,
+ENVIRONMENT_CHECKS = {
+    "url": environment_checks.check_url,
+    "ssh": environment_checks.check_workspace,
+    "publish": environment_checks.check_publish,
+    "database": environment_checks.check_database,
+    "variables": environment_checks.check_variables,
 }
 
 
 def doctor(desk: Desk, request: DoctorRequest) -> Outcome:
-    """Look at all of it, or at one environment and what all share."""
-    chosen = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
-    findings = list(_look(desk, chosen))
-    for each in findings:
-        desk.progress.note(_line(each))
-    number = counted(findings)
-    said = f"{number['ok']} ok, {number['warning']} warnings, {number['error']} errors"
-    checks = [each.document() for each in findings]
-    if number["error"]:
-        return Outcome.failed(said, checks=checks, counts=number)
-    return Outcome.done(said, checks=checks, counts=number)
+    """Check what all environments share, and every environment or the one that is named."""
+    environments = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
+    findings = list(_run_checks(desk, environments))
+    for finding in findings:
+        desk.progress.note(_line(finding))
+    counts = count_by_state(findings)
+    message = f"{counts['ok']} ok, {counts['warning']} warnings, {counts['error']} errors"
+    ended = Outcome.failed if counts["error"] else Outcome.done
+    return ended(message, checks=[finding.document() for finding in findings], counts=counts)
 
 
-def _look(desk: Desk, chosen: list[Environment]) -> Iterator[Finding]:
-    """Every check at the same time; one that hangs is said, and holds up no other."""
+def _run_checks(desk: Desk, environments: list[Environment]) -> Iterator[Finding]:
+    """Run all checks concurrently; one that hangs becomes an error and delays no other."""
     started: list[tuple[str, str | None, Future[list[Finding]]]] = [
-        (name, None, submit(_safely, name, check, desk)) for name, check in OF_THE_DESK.items()
+        (name, None, submit(_run_check, name, check, desk)) for name, check in DESK_CHECKS.items()
     ]
-    for environment in chosen:
-        for name, check in OF_AN_ENVIRONMENT.items():
-            work = submit(_safely, name, check, desk, environment)
+    for environment in environments:
+        for name, check in ENVIRONMENT_CHECKS.items():
+            work = submit(_run_check, name, check, desk, environment)
             started.append((name, environment.name, work))
-    deadline = time.monotonic() + LIMIT
-    for name, place, work in started:
+    deadline = time.monotonic() + TIMEOUT
+    for name, environment_name, work in started:
         try:
-            found = work.result(timeout=max(0.0, deadline - time.monotonic()))
+            findings = work.result(timeout=max(0.0, deadline - time.monotonic()))
         except TimeoutError:
-            found = [error(name, f"no answer within {LIMIT:g} s", "try again; is the network slow?")]
-        yield from (replace(each, environment=place) for each in found)
+            findings = [error(name, f"no answer within {TIMEOUT:g} s", "try again; is the network slow?")]
+        yield from (replace(finding, environment=environment_name) for finding in findings)
 
 
-def _safely(name: str, check: Callable[..., Iterable[Finding]], *what: Desk | Environment) -> list[Finding]:
-    """What a check found, up to what it could not get over."""
-    found: list[Finding] = []
+def _run_check(
+    name: str, check: Callable[..., Iterable[Finding]], *arguments: Desk | Environment
+) -> list[Finding]:
+    """The findings of one check; an error that ends it becomes the last finding."""
+    findings: list[Finding] = []
     try:
-        found.extend(check(*what))
+        findings.extend(check(*arguments))
     except DeskError as fault:
-        found.append(error(name, fault.message, fault.hint or "see the message"))
-    return found
+        findings.append(error(name, fault.message, fault.hint or "see the message"))
+    return findings
 
 
 def _line(finding: Finding) -> str:

@@ -1,5 +1,5 @@
 # pure
-"""What a healthy desk looks like: each answer of the world becomes a finding with its hint."""
+"""The rules of `doctor`: each measured value becomes a finding, with a hint if it is not ok."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 State = Literal["ok", "warning", "error"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SKEW_NOTED, SKEW_TOO_MUCH = 30.0, 300.0  # seconds; times in the ledger are compared by people
+SKEW_WARNING, SKEW_ERROR = 30.0, 300.0  # seconds; people compare the times in the ledger
 OLDEST_PYTHON, OLDEST_GIT, OLDEST_NODE = (3, 11), (2, 38), (20, 0)
 
 
@@ -18,9 +18,9 @@ class Finding:
     """One line of `doctor`.
 
     Args:
-        check: which of the checks says so, such as `git` or `database`.
-        environment: the environment that it is about; None for all of them.
-        hint: what mends it; None where nothing has to be mended.
+        check: the check that made it, such as `git` or `database`.
+        environment: the environment it is about; None: all of them.
+        hint: how to mend it; None if the state is ok.
     """
 
     check: str
@@ -35,100 +35,110 @@ class Finding:
 
 
 def ok(check: str, message: str) -> Finding:
-    """As it should be."""
+    """Nothing to do."""
     return Finding(check, "ok", message)
 
 
 def warning(check: str, message: str, hint: str) -> Finding:
-    """A release may pass; somebody should look."""
+    """A release may succeed, but a person should look at this."""
     return Finding(check, "warning", message, hint)
 
 
 def error(check: str, message: str, hint: str) -> Finding:
-    """A release would fail, or not be safe."""
+    """A release would fail, or would not be safe."""
     return Finding(check, "error", message, hint)
 
 
-def counted(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many there are of each state."""
-    states = [each.state for each in findings]
+def count_by_state(findings: Iterable[Finding]) -> dict[str, int]:
+    """The number of findings in each state."""
+    states = [finding.state for finding in findings]
     return {state: states.count(state) for state in ("ok", "warning", "error")}
 
 
-def program(name: str, found: tuple[int, ...] | None, oldest: tuple[int, ...], hint: str) -> Finding:
-    """A program that this machine has to have, from a version on."""
-    if found is None:
+def program(name: str, version: tuple[int, ...] | None, oldest: tuple[int, ...], hint: str) -> Finding:
+    """A program that this machine needs, and its oldest version that works."""
+    if version is None:
         return error(name, f"`{name}` is not installed", hint)
-    said = ".".join(map(str, found))
-    if found < oldest:
-        return error(name, f"{name} {said} is older than {'.'.join(map(str, oldest))}", hint)
-    return ok(name, f"{name} {said}")
+    text = ".".join(map(str, version))
+    if version < oldest:
+        return error(name, f"{name} {text} is older than {'.'.join(map(str, oldest))}", hint)
+    return ok(name, f"{name} {text}")
 
 
-def skew(source: str, seconds: float) -> Finding:
-    """How far this machine's clock is from another one."""
-    away = f"this clock is {abs(seconds):.0f} s {'behind' if seconds > 0 else 'ahead of'} that of {source}"
-    hint = "set the clock by the network: `timedatectl set-ntp true`"
-    if abs(seconds) > SKEW_TOO_MUCH:
-        return error("clock", away, hint)
-    if abs(seconds) > SKEW_NOTED:
-        return warning("clock", away, hint)
-    return ok("clock", f"within {SKEW_NOTED:.0f} s of {source}")
+def clock_skew(source: str, seconds: float) -> Finding:
+    """The difference between the clock of `source` and this machine's, in seconds."""
+    message = (
+        f"this clock is {abs(seconds):.0f} s {'behind' if seconds > 0 else 'ahead of'} that of {source}"
+    )
+    hint = "synchronise the clock: `timedatectl set-ntp true`"
+    if abs(seconds) > SKEW_ERROR:
+        return error("clock", message, hint)
+    if abs(seconds) > SKEW_WARNING:
+        return warning("clock", message, hint)
+    return ok("clock", f"within {SKEW_WARNING:.0f} s of {source}")
 
 
-def cli(pinned: str | None, installed: str | None) -> Finding:
-    """The Supabase CLI in the app's `node_modules` against `package.json`."""
+def supabase_cli(pinned: str | None, installed: str | None) -> Finding:
+    """The version of the Supabase CLI in the app's `node_modules` against that in `package.json`."""
     install = "`npm install --save-dev --save-exact supabase@3.1.0` in the app, and commit it"
     if pinned is None:
         return error("supabase-cli", "the app's `package.json` names no `supabase`", install)
     exact = pinned.lstrip("v=")
     if not exact.replace(".", "").isdigit():
         return warning(
-            "supabase-cli", f"`supabase` is `{pinned}` in `package.json`, no exact version", install
+            "supabase-cli",
+            f"`supabase` is `{pinned}` in `package.json`, which is no exact version",
+            install,
         )
     if installed is None:
-        return error(
-            "supabase-cli", f"supabase {exact} is pinned, and not installed", "`npm ci` in the app"
-        )
+        return error("supabase-cli", f"supabase {exact} is pinned but not installed", "`npm ci` in the app")
     if installed != exact:
         return error(
             "supabase-cli", f"supabase {installed} is installed, {exact} is pinned", "`npm ci` in the app"
         )
     if int(exact.split(".")[0]) < 3:
-        return error("supabase-cli", f"supabase {exact} answers its own questions with yes", install)
+        return error(
+            "supabase-cli",
+            f"supabase {exact} answers its own questions with yes; 3.0 or newer is needed",
+            install,
+        )
     return ok("supabase-cli", f"supabase {exact}, as pinned")
 
 
-def client(server: int, clients: Sequence[int]) -> Finding:
-    """The PostgreSQL programs of this machine against a server's major: an older `pg_dump` refuses it."""
+def pg_client(server: int, clients: Sequence[int]) -> Finding:
+    """The majors of `pg_dump` on this machine against a server's: an older one refuses to dump it."""
     hint = (
         f"install the client of PostgreSQL {server} or newer: `apt-get install postgresql-client-{server}`"
     )
     if not clients:
-        return warning("pg-client", f"no `pg_dump` here, and the server is PostgreSQL {server}", hint)
+        return warning(
+            "pg-client", f"no `pg_dump` on this machine, and the server is PostgreSQL {server}", hint
+        )
     if max(clients) < server:
         return error("pg-client", f"`pg_dump` {max(clients)} can't dump PostgreSQL {server}", hint)
     return ok("pg-client", f"`pg_dump` {max(clients)} for PostgreSQL {server}")
 
 
 def tls(host: str, mode: str, protocol: str | None) -> Finding:
-    """How the connection to a database is kept from others.
+    """Whether the connection to a database is encrypted, and the server's identity verified.
 
-    `mode` is libpq's `sslmode`; `protocol` what was agreed on, None for a connection in clear.
+    Args:
+        mode: libpq's `sslmode`.
+        protocol: the negotiated TLS version; None: the connection is not encrypted.
     """
     hint = "`?sslmode=verify-full&sslrootcert=FILE` with the certificate from Supabase's database settings"
     if host in LOOPBACK:
-        return ok("tls", f"{protocol or 'in clear'}, on this machine")
+        return ok("tls", f"{protocol or 'not encrypted'}, on this machine")
     if protocol is None or mode in ("disable", "allow", "prefer"):
-        said = f"`sslmode={mode}` may send the password in clear ({protocol or 'no TLS'} now)"
-        return error("tls", said, hint)
+        message = f"`sslmode={mode}` may send the password in clear ({protocol or 'no TLS'} now)"
+        return error("tls", message, hint)
     if mode != "verify-full":
-        return warning("tls", f"{protocol}, but `sslmode={mode}` does not prove who answers", hint)
-    return ok("tls", f"{protocol}, and the server's name is proven")
+        return warning("tls", f"{protocol}, but `sslmode={mode}` does not verify the server", hint)
+    return ok("tls", f"{protocol}, and the server is verified")
 
 
-def mode(name: str, bits: int) -> Finding:
-    """Who may read a file with secrets."""
+def file_mode(name: str, bits: int) -> Finding:
+    """Whether only its owner can read a file with secrets."""
     if bits & 0o077:
         return error("files", f"`{name}` can be read by others ({bits:04o})", f"`chmod 600 {name}`")
-    return ok("files", f"`{name}` is its owner's alone")
+    return ok("files", f"only its owner can read `{name}`")

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 
 from scripts.config.desk import Desk
-from scripts.git import command
+from scripts.git.command import committable_files
 from scripts.setup import health, programs
 from scripts.setup.health import Finding
 
 
-def installed(_tools: Desk) -> Iterator[Finding]:
-    """Python, git and ssh, which every release needs; node, which the sandbox and a local build need."""
+def check_programs(_desk: Desk) -> Iterator[Finding]:
+    """Check Python, git and ssh, which every release needs, and node, for the sandbox and local builds."""
     yield health.program(
         "python", sys.version_info[:3], health.OLDEST_PYTHON, "install Python 3.11 or newer"
     )
@@ -28,39 +28,38 @@ def installed(_tools: Desk) -> Iterator[Finding]:
         yield health.program("node", node, health.OLDEST_NODE, "install node 20 or newer")
 
 
-def supabase_cli(desk: Desk) -> Iterator[Finding]:
-    """The CLI that `migrate` calls: pinned in the app, installed, and the same."""
+def check_supabase_cli(desk: Desk) -> Iterator[Finding]:
+    """Check that the CLI that `migrate` calls is pinned in the app and installed in that version."""
     settings = desk.settings
     if not settings.app.migrations or settings.supabase.cli:
         return
     package = programs.document(desk.git.folder / "package.json")
-    wanted = {**(package.get("dependencies") or {}), **(package.get("devDependencies") or {})}.get(
-        "supabase"
-    )
-    pinned = wanted if isinstance(wanted, str) else None
-    yield health.cli(pinned, programs.installed_cli(desk.git.folder))
+    dependencies = {**(package.get("dependencies") or {}), **(package.get("devDependencies") or {})}
+    version = dependencies.get("supabase")
+    pinned = version if isinstance(version, str) else None
+    yield health.supabase_cli(pinned, programs.installed_cli(desk.git.folder))
 
 
-def files(desk: Desk) -> Iterator[Finding]:
-    """Files with secrets: their owner's alone, and never git's."""
+def check_files(desk: Desk) -> Iterator[Finding]:
+    """Check that files with secrets are private and not in git, and that nobody else can write ours."""
     folder = desk.config_folder
-    tracked, untracked = command.committable_files(folder, ".env*")
-    for each in desk.settings:
-        name = f".env.{each.name}"
+    tracked, untracked = committable_files(folder, ".env*")
+    for environment in desk.settings:
+        name = f".env.{environment.name}"
         bits = programs.mode(folder / name)
         if bits is not None:
-            yield health.mode(str(folder / name), bits)
+            yield health.file_mode(str(folder / name), bits)
         if name in tracked:
             hint = f"`git rm --cached {name}`, add `.env.*` to `.gitignore`, and replace every secret in it"
-            yield health.error("files", f"`{name}` is in git, and stays in its history", hint)
+            yield health.error("files", f"`{name}` is committed, and stays in git's history", hint)
         elif name in untracked:
             hint = "add `.env`, `.env.*` and `!.env.*.example` to `.gitignore`"
-            yield health.error("files", f"`{name}` is not git-ignored: the next `git add` takes it", hint)
+            yield health.error("files", f"`{name}` is not git-ignored: the next `git add` adds it", hint)
     for file in (folder / "pipeline.toml", folder):
         bits = programs.mode(file) or 0
         if bits & 0o022:
             hint = f"`chmod go-w {file}`"
-            yield health.error("files", f"`{file}` can be changed by others ({bits:04o})", hint)
+            yield health.error("files", f"others can write to `{file}` ({bits:04o})", hint)
     if (bits := programs.mode(desk.state_folder)) is not None and bits & 0o022:
         hint = f"`chmod 700 {desk.state_folder}`"
-        yield health.warning("files", f"`{desk.state_folder}` can be changed by others", hint)
+        yield health.warning("files", f"others can write to `{desk.state_folder}`", hint)

@@ -1,4 +1,4 @@
-"""The programs of this machine, and which versions they are."""
+"""What is installed on this machine and in the app: programs, versions, file modes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ TIMEOUT = 10.0
 
 
 def version(name: str, *question: str) -> tuple[int, ...] | None:
-    """The version that a program names when it is asked; None when it is not there."""
-    found = shutil.which(name)
-    if found is None:
+    """The version that a program prints; None if it is not installed."""
+    path = shutil.which(name)
+    if path is None:
         return None
-    answer = attempt(Command((found, *(question or ("--version",))), timeout=TIMEOUT))
+    answer = attempt(Command((path, *(question or ("--version",))), timeout=TIMEOUT))
     number = re.search(r"(\d+(?:\.\d+)+|\d+)", answer.text + answer.errors)
     return tuple(int(part) for part in number[1].split(".")) if number else None
 
 
 def ssh_target(host: str, config: str | None) -> dict[str, str]:
-    """What ssh makes of an alias: hostname, user, port; empty when it can't be told."""
+    """What `ssh -G` resolves an alias to: hostname, user, port; {} if it does not answer."""
     where = ("-F", config) if config else ()
     try:
         answer = attempt(
@@ -40,7 +40,7 @@ def ssh_target(host: str, config: str | None) -> dict[str, str]:
 
 
 def mode(file: Path) -> int | None:
-    """The permission bits of a file; None when it is not there."""
+    """The permission bits of a file; None if it does not exist."""
     try:
         return stat.S_IMODE(file.stat().st_mode)
     except OSError:
@@ -48,18 +48,18 @@ def mode(file: Path) -> int | None:
 
 
 def document(file: Path) -> dict[str, Any]:
-    """A JSON file of the app; empty when it is not there or can't be read."""
+    """The object in a JSON file; {} if there is none."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def installed_cli(app: Path) -> str | None:
-    """The version of the Supabase CLI in the app's `node_modules`, or in those of a folder above."""
+    """The version of the Supabase CLI in the `node_modules` of the app or of a folder above it."""
     for folder in (app, *app.parents):
-        said = document(folder / "node_modules" / "supabase" / "package.json").get("version")
-        if isinstance(said, str):
-            return said
+        version = document(folder / "node_modules" / "supabase" / "package.json").get("version")
+        if isinstance(version, str):
+            return version
     return None

@@ -1,5 +1,5 @@
 # pure
-"""The rules of the team's strategy for its branches, held against what GitHub says it enforces."""
+"""Compare what GitHub enforces on a branch with the team's strategy."""
 
 from __future__ import annotations
 
@@ -12,92 +12,100 @@ from scripts.setup.health import Finding, error, ok, warning
 
 @dataclass(frozen=True)
 class Protection:
-    """What a server enforces on a branch, whether by classic protection or by rulesets."""
+    """What GitHub enforces on a branch, by classic protection or by rulesets."""
 
-    forced: bool = True  # somebody may push what is no fast-forward
-    deleted: bool = True  # somebody may delete it
-    reviews: int = 0  # approvals that a pull request needs; 0: none is needed
+    force_push: bool = True  # somebody may push what is no fast-forward
+    deletion: bool = True  # somebody may delete it
+    reviews: int = 0  # approvals that a pull request needs
     checks: tuple[str, ...] = ()  # status checks that must pass
-    limited: bool = False  # only named people, teams or apps may push
+    restricted: bool = False  # only named people, teams or apps may push
 
 
-def read(classic: Mapping[str, Any] | None, rules: Iterable[Mapping[str, Any]]) -> Protection:
-    """Both of GitHub's answers as one: classic protection (None: there is none) and active rules."""
-    found = _classic(classic) if classic else Protection()
+def parse(classic: Mapping[str, Any] | None, rules: Iterable[Mapping[str, Any]]) -> Protection:
+    """Merge classic protection (None: there is none) and the active rules: the stricter of both counts."""
+    merged = _classic(classic) if classic else Protection()
     for rule in rules:
-        kind, wants = rule.get("type"), rule.get("parameters") or {}
-        found = Protection(
-            forced=found.forced and kind != "non_fast_forward",
-            deleted=found.deleted and kind != "deletion",
-            reviews=max(found.reviews, _reviews(wants) if kind == "pull_request" else 0),
-            checks=found.checks + (_contexts(wants) if kind == "required_status_checks" else ()),
-            limited=found.limited or kind == "update",
+        kind, parameters = rule.get("type"), rule.get("parameters") or {}
+        merged = Protection(
+            force_push=merged.force_push and kind != "non_fast_forward",
+            deletion=merged.deletion and kind != "deletion",
+            reviews=max(merged.reviews, _reviews(parameters) if kind == "pull_request" else 0),
+            checks=merged.checks + (_contexts(parameters) if kind == "required_status_checks" else ()),
+            restricted=merged.restricted or kind == "update",
         )
-    return found
+    return merged
 
 
-def judge(branch: str, found: Protection, *, first: bool, ledger: bool = False) -> list[Finding]:
+def check_branch(
+    branch: str, protection: Protection, *, first: bool, ledger: bool = False
+) -> list[Finding]:
     """The findings about one branch.
 
-    People merge their features into the `first` by pull request; the later ones are moved by `promote`,
-    and the `ledger`, the history of releases, is appended to.
+    Args:
+        first: people merge features into it by pull request; `promote` alone moves the later ones.
+        ledger: it is the history of releases, to which every run appends.
     """
     settings = "GitHub: Settings, Rules, Rulesets"
     findings = []
-    if found.forced:
+    if protection.force_push:
         findings.append(
             error("protection", f"`{branch}` can be force-pushed", f"{settings}: block force pushes")
         )
-    if found.deleted:
+    if protection.deletion:
         findings.append(
             error("protection", f"`{branch}` can be deleted", f"{settings}: restrict deletions")
         )
-    if first and not found.reviews:
+    if first and not protection.reviews:
         hint = f"{settings}: require a pull request with at least one approval"
         findings.append(warning("protection", f"`{branch}` takes pushes without a review", hint))
-    if first and not found.checks:
+    if first and not protection.checks:
         hint = f"{settings}: require status checks to pass"
-        findings.append(warning("protection", f"`{branch}` takes commits whose tests did not pass", hint))
-    if not first and not ledger and not found.limited:
+        findings.append(warning("protection", f"`{branch}` takes commits whose checks failed", hint))
+    if not first and not ledger and not protection.restricted:
         hint = f"{settings}: restrict updates, with the desk's account in the bypass list"
-        findings.append(warning("protection", f"anybody who may write can push to `{branch}`", hint))
+        findings.append(warning("protection", f"everybody with write access can push to `{branch}`", hint))
     return findings or [ok("protection", f"`{branch}` is protected as the strategy asks")]
 
 
-def scopes(granted: str | None, permissions: Mapping[str, Any]) -> Finding:
-    """What a GitHub token may do: enough for the pushes, and not much more.
+def check_token(granted: str | None, permissions: Mapping[str, Any]) -> Finding:
+    """Check that a GitHub token may push, and not much more.
 
     Args:
         granted: the header `X-OAuth-Scopes` of a classic token; None for a fine-grained one.
         permissions: the `permissions` of the repository's document.
     """
     if not permissions.get("push"):
-        hint = "give it write access to the repository's contents"
+        hint = "give it `Contents: write` for the repository"
         return error("github-token", "the token may not push to the repository", hint)
-    wide = {"admin:org", "delete_repo", "admin:enterprise", "site_admin"} & set((granted or "").split(", "))
-    if wide:
-        hint = "make a fine-grained token for this repository alone, with `Contents: write`"
+    excessive = {"admin:org", "delete_repo", "admin:enterprise", "site_admin"} & set(
+        (granted or "").split(", ")
+    )
+    if excessive:
+        hint = "create a fine-grained token for this repository alone, with `Contents: write`"
         return warning(
-            "github-token", f"the token may far more than a release needs: {', '.join(sorted(wide))}", hint
+            "github-token",
+            f"the token may do far more than a release needs: {', '.join(sorted(excessive))}",
+            hint,
         )
     return ok("github-token", "the token may push" + (f" (scopes: {granted})" if granted else ""))
 
 
 def _classic(document: Mapping[str, Any]) -> Protection:
     return Protection(
-        forced=bool((document.get("allow_force_pushes") or {}).get("enabled")),
-        deleted=bool((document.get("allow_deletions") or {}).get("enabled")),
+        force_push=bool((document.get("allow_force_pushes") or {}).get("enabled")),
+        deletion=bool((document.get("allow_deletions") or {}).get("enabled")),
         reviews=_reviews(document.get("required_pull_request_reviews") or {}),
         checks=_contexts(document.get("required_status_checks") or {}),
-        limited=document.get("restrictions") is not None,
+        restricted=document.get("restrictions") is not None,
     )
 
 
-def _reviews(wants: Mapping[str, Any]) -> int:
-    count = wants.get("required_approving_review_count")
+def _reviews(parameters: Mapping[str, Any]) -> int:
+    count = parameters.get("required_approving_review_count")
     return count if isinstance(count, int) else 0
 
 
-def _contexts(wants: Mapping[str, Any]) -> tuple[str, ...]:
-    named = wants.get("contexts") or wants.get("checks") or wants.get("required_status_checks") or ()
-    return tuple(str(each.get("context")) if isinstance(each, Mapping) else str(each) for each in named)
+def _contexts(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    keys = ("contexts", "checks", "required_status_checks")
+    checks = next(filter(None, map(parameters.get, keys)), ())
+    return tuple(str(check.get("context") if isinstance(check, Mapping) else check) for check in checks)

@@ -1,4 +1,4 @@
-"""What people ask of the desk itself."""
+"""The options of `doctor`, `init`, `test` and `check`."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from scripts.config.request import Request, env, option, plan, yes
 
 
 class DoctorRequest(Request):
-    """`doctor`: everything that a release needs."""
+    """`doctor`."""
 
-    env: str = env("look at this environment alone, and at what all share")
+    env: str = env("check this environment alone, and what all share")
 
 
 class InitRequest(Request):
-    """`init`: the configuration of an app from its checkout."""
+    """`init`."""
 
-    app: str = option("a folder in the app's checkout; the one that you are in if left out")
-    name: str = option("what the app is called; from `package.json` if left out")
-    remote: str = option("the remote with the team's branches; `origin` if there is one")
-    branches: str = option("one for each environment: `develop,staging,main`")
-    urls: str = option("the public addresses, one for each environment, with commas between")
-    repl_ids: str = option(
-        "the ids on Replit, one for each environment; without them a person presses Publish"
+    app: str = option("a folder in the app's checkout; default: the current one")
+    name: str = option("the app's name; default: that in `package.json`")
+    remote: str = option("the remote with the team's branches; default: `origin`")
+    branches: str = option("a branch for each environment: `develop,staging,main`")
+    urls: str = option("a public URL for each environment, separated by commas")
+    repl_ids: str = option("a Replit id for each environment; without them a person presses Publish")
+    vendor: bool = option("copy the desk into the app's repository", default=False)
+    ask: bool = option(
+        "`--no-ask` takes what was found; without a terminal no question is asked", default=True
     )
-    vendor: bool = option("copy the desk into the app, where it then works", default=False)
-    ask: bool = option("`--no-ask` takes what was found; without a terminal nobody is asked", default=True)
     plan: bool = plan()
-    yes: bool = yes("overwrite what is there and differs")
+    yes: bool = yes("overwrite files that differ")
 
 
 class TestRequest(Request):
-    """`test`: the desk's own tests."""
+    """`test`."""
 
-    k: str = option("only tests whose names match, as for pytest -k")
+    k: str = option("only tests whose names match, as for `pytest -k`")
 
 
 class SelfCheckRequest(Request):
-    """`check`: ruff, mypy and all tests."""
+    """`check`."""
 
-    tests: bool = option("the tests too; `--no-tests` for ruff and mypy alone", default=True)
+    tests: bool = option("run the tests too; `--no-tests` runs ruff and mypy alone", default=True)

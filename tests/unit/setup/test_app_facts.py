@@ -137,17 +137,17 @@ def test_a_replit_that_builds_again_is_seen(app: Path, build: str, rebuilds: boo
     """Only in `[deployment]`."""
     (app / ".replit").write_text(f'build = "vite build"\n[deployment]\n{build}\n[other]\nbuild = "build"\n')
 
-    assert app_facts.rebuilds(app) is rebuilds
+    assert app_facts.publish_rebuilds(app) is rebuilds
 
 
 def test_lock_files_and_supabase(app: Path) -> None:
     """By the files that are there."""
-    assert (app_facts.locks(app), app_facts.has_supabase(app)) == ((), False)
+    assert (app_facts.lockfiles(app), app_facts.has_supabase(app)) == ((), False)
 
     (app / "yarn.lock").touch()
     (app / "supabase" / "migrations").mkdir(parents=True)
 
-    assert (app_facts.locks(app), app_facts.has_supabase(app)) == (("yarn.lock",), True)
+    assert (app_facts.lockfiles(app), app_facts.has_supabase(app)) == (("yarn.lock",), True)
 
 
 def test_a_file_is_never_written_through_a_link(tmp_path: Path) -> None:

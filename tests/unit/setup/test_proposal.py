@@ -9,11 +9,18 @@ import pytest
 
 from scripts.config.env_files import LINE
 from scripts.config.parse import parse
-from scripts.setup.proposal import Answers, Found, example, guess, ignoring, manual
+from scripts.setup.proposal import (
+    Answers,
+    AppFacts,
+    default_answers,
+    env_example,
+    gitignore,
+    pipeline_toml,
+)
 from tests.support.desks import ROOT
 
 TEMPLATE = (ROOT / "env" / "pipeline.toml").read_text()
-FOUND = Found(
+FOUND = AppFacts(
     name="shop",
     remotes=("origin",),
     branches=("develop", "feature/x", "main", "staging"),
@@ -23,22 +30,22 @@ FOUND = Found(
         "VITE_SUPABASE_SERVICE_ROLE_KEY",
         "OPENAI_API_KEY",
     ),
-    locks=("package-lock.json",),
-    migrations=True,
+    lockfiles=("package-lock.json",),
+    supabase=True,
 )
 
 
-def made(found: Found, answers: Answers | None = None) -> dict[str, object]:
+def made(found: AppFacts, answers: Answers | None = None) -> dict[str, object]:
     """The manual for an app, parsed and found usable."""
-    table = tomllib.loads(manual(TEMPLATE, found, answers or guess(found, ".")))
+    table = tomllib.loads(pipeline_toml(TEMPLATE, found, answers or default_answers(found, ".")))
     parse(table)
     return table
 
 
 def test_the_manual_has_the_values_and_keeps_the_comments() -> None:
     """All that the shipped file explains is still explained."""
-    answers = replace(guess(FOUND, "../shop"), repl_ids={"staging": "abc"})
-    text = manual(TEMPLATE, FOUND, answers)
+    answers = replace(default_answers(FOUND, "../shop"), repl_ids={"staging": "abc"})
+    text = pipeline_toml(TEMPLATE, FOUND, answers)
     settings = parse(tomllib.loads(text))
 
     assert [line for line in TEMPLATE.splitlines() if line.startswith("#")] == [
@@ -55,13 +62,13 @@ def test_the_manual_has_the_values_and_keeps_the_comments() -> None:
 
 
 FOUNDS = {
-    "no database": replace(FOUND, migrations=False),
+    "no database": replace(FOUND, supabase=False),
     "other names": replace(
-        FOUND, branches=("dev", "preprod", "master"), remotes=("hub",), locks=("yarn.lock",)
+        FOUND, branches=("dev", "preprod", "master"), remotes=("hub",), lockfiles=("yarn.lock",)
     ),
     "no staging": replace(FOUND, branches=("main", "develop")),
-    "nothing": Found("app", (), ()),
-    "odd output": replace(FOUND, output='we"ird', locks=("pnpm-lock.yaml",)),
+    "nothing": AppFacts("app", (), ()),
+    "odd output": replace(FOUND, output='we"ird', lockfiles=("pnpm-lock.yaml",)),
 }
 
 
@@ -87,7 +94,7 @@ def test_what_is_found_decides() -> None:
 
 def test_the_example_holds_names_and_no_secret_under_a_public_prefix() -> None:
     """A `VITE_` secret of the app is written without the prefix; parsers agree on every line."""
-    text = example("staging", FOUND, guess(FOUND, "."))
+    text = env_example("staging", FOUND, default_answers(FOUND, "."))
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
 
     assert [] == [line for line in lines if not LINE.fullmatch(line)]
@@ -98,8 +105,8 @@ def test_the_example_holds_names_and_no_secret_under_a_public_prefix() -> None:
 
 def test_what_is_ignored_comes_once() -> None:
     """What stood there stays; a second time changes nothing."""
-    once = ignoring("node_modules\n.env")
+    once = gitignore("node_modules\n.env")
 
     assert once.startswith("node_modules\n.env\n")
     assert {".env.*", "!.env.*.example", ".airhost/"} <= set(once.splitlines())
-    assert once == ignoring(once)
+    assert once == gitignore(once)

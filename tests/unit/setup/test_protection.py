@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.setup.protection import Protection, judge, read, scopes
+from scripts.setup.protection import Protection, check_branch, check_token, parse
 
 CLASSIC: dict[str, Any] = {
     "required_status_checks": {"strict": True, "contexts": ["test"], "checks": [{"context": "test"}]},
@@ -26,7 +26,7 @@ RULES: list[dict[str, Any]] = [
         "parameters": {"required_status_checks": [{"context": "test", "integration_id": 1}]},
     },
 ]
-SAFE = Protection(forced=False, deleted=False, reviews=1, checks=("test",), limited=True)
+SAFE = Protection(force_push=False, deletion=False, reviews=1, checks=("test",), restricted=True)
 
 
 def test_both_kinds_of_protection_read_alike() -> None:
@@ -35,19 +35,19 @@ def test_both_kinds_of_protection_read_alike() -> None:
 
     assert (
         SAFE
-        == read(CLASSIC, [])
-        == read(None, RULES)
-        == read({**half, "required_status_checks": None}, RULES)
+        == parse(CLASSIC, [])
+        == parse(None, RULES)
+        == parse({**half, "required_status_checks": None}, RULES)
     )
-    assert Protection() == read(None, [])
+    assert Protection() == parse(None, [])
 
 
 @pytest.mark.parametrize("change", ["allow_force_pushes", "allow_deletions"])
 def test_what_classic_protection_allows_is_seen(change: str) -> None:
     """A protected branch that may be forced or deleted is an error."""
-    found = read({**CLASSIC, change: {"enabled": True}}, [])
+    found = parse({**CLASSIC, change: {"enabled": True}}, [])
 
-    assert ["error"] == [each.state for each in judge("main", found, first=False)]
+    assert ["error"] == [each.state for each in check_branch("main", found, first=False)]
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_what_classic_protection_allows_is_seen(change: str) -> None:
 )
 def test_an_open_branch(first: bool, ledger: bool, states: list[str]) -> None:
     """Nothing is enforced: what is wrong depends on how the branch is moved."""
-    assert states == [each.state for each in judge("x", Protection(), first=first, ledger=ledger)]
-    assert ["ok"] == [each.state for each in judge("x", SAFE, first=first, ledger=ledger)]
+    assert states == [each.state for each in check_branch("x", Protection(), first=first, ledger=ledger)]
+    assert ["ok"] == [each.state for each in check_branch("x", SAFE, first=first, ledger=ledger)]
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_an_open_branch(first: bool, ledger: bool, states: list[str]) -> None:
 )
 def test_the_scopes_of_a_token(granted: str | None, permissions: dict[str, bool], state: str) -> None:
     """It may push, and not delete the organisation."""
-    assert state == scopes(granted, permissions).state
+    assert state == check_token(granted, permissions).state
