@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from scripts.database.postgres.client import Row
 from scripts.errors import CommandFailed
 from scripts.system.command import Result
+from scripts.system.process import quoted_lines
 
 
 @dataclass
@@ -34,18 +35,18 @@ class FakeDatabase:
     @property
     def versions(self) -> list[str]:
         """The applied versions."""
-        return [row.version for row in self.rows]
+        return [row.version for row in self.history()]
 
     def history(self) -> list[Row]:
         """The applied migrations in order."""
-        return list(self.rows)
+        return sorted(self.rows, key=lambda row: row.version)
 
     def catalogue(self) -> frozenset[str]:
         """The names of what the migrations made."""
         return frozenset(f"table t{row.version}" for row in self.rows)
 
     @contextmanager
-    def exclusive(self, _wait: float, _doing: str = "migration") -> Iterator[Callable[[], None]]:
+    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[Callable[[], None]]:
         """The database's lock."""
         yield lambda: None
 
@@ -61,7 +62,10 @@ class FakeDatabase:
         gone = {version for version, _ in scripts}
         for version, _ in scripts:
             if version in self.undo_fails:
-                raise CommandFailed(self.undo_fails[version])
+                said = quoted_lines(self.undo_fails[version])
+                raise CommandFailed(f"the rollback script of `{version}` failed{said}")
+            if version not in self.versions:
+                raise CommandFailed(f"`{version}` is not in the history: nothing was undone")
         if not rehearse:
             self.rows = [row for row in self.rows if row.version not in gone]
         return [version for version in self.versions if version not in gone]

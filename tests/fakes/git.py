@@ -14,7 +14,9 @@ from scripts.errors import CommandFailed, Refused
 from scripts.git.client import Commit, StaleError
 from scripts.git.command import Update
 from scripts.git.merge import MergeResult
-from scripts.system.secret import redacted
+from scripts.system.secret import redact, redacted
+
+SHOWN = ("refs/heads/", "refs/deploy/")  # what the desk asks a remote for
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class FakeRemote:
         return self.add({**kept, **files}, parents, author, subject)
 
     def add(self, files: Mapping[str, str], parents: tuple[str, ...], author: str, subject: str) -> str:
-        """Add a commit with exactly these files."""
+        """Add a commit with exactly these files; the subject is the first paragraph of the message."""
+        subject = " ".join(subject.strip().partition("\n\n")[0].splitlines())
         with self.guard:
             number = len(self.commits)
             text = json.dumps([number, sorted(files.items()), parents, author, subject])
@@ -88,9 +91,9 @@ class FakeGit:
     fetched: dict[str, str] = field(default_factory=dict)
 
     def ls_remote(self) -> dict[str, str]:
-        """The remote's refs now."""
+        """The remote's branches and deploy refs now."""
         with self.origin.guard:
-            return dict(self.origin.refs)
+            return {ref: sha for ref, sha in self.origin.refs.items() if ref.startswith(SHOWN)}
 
     def fetch(self, wanted: Iterable[str]) -> dict[str, str]:
         """All objects are at hand; what was wanted is remembered."""
@@ -106,7 +109,7 @@ class FakeGit:
         """Move all refs or none, each only from `update.old`."""
         self.origin.apply(updates)
         for update in updates:
-            if update.new:
+            if update.new and update.ref.startswith("refs/heads/"):
                 self.fetched[update.ref] = update.new
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -133,14 +136,14 @@ class FakeGit:
     def commit_json(self, file: str, document: Mapping[str, Any], subject: str, parent: str | None) -> str:
         """A commit that holds one JSON file."""
         text = json.dumps(redacted(document))
-        return self.origin.add({file: text}, (parent,) if parent else (), "desk", subject)
+        return self.origin.add({file: text}, (parent,) if parent else (), "desk", redact(subject))
 
     def json_history(self, tip: str, file: str) -> list[dict[str, Any]]:
         """The JSON file of each commit from the first to `tip`, along first parents."""
         chain = list(self._first_parents(tip))[::-1]
         try:
             return [dict(json.loads(self.origin.commits[each].files[file])) for each in chain]
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, TypeError):
             raise CommandFailed(
                 f"a commit of the chain that ends in `{tip[:12]}` holds no `{file}`"
             ) from None
