@@ -25,7 +25,7 @@ from scripts.release.request import DeployRequest, HistoryRequest, StatusRequest
 from scripts.system.secret import MASK, remember
 from scripts.system.text import printable
 from tests.support.processes import wait_until
-from tests.unit.release.test_plan import LOCK, ONE, PROMOTE, RELEASED, TWO
+from tests.unit.release.samples import LOCK, ONE, PROMOTE, RELEASED, TWO
 
 
 def said(tell: Callable[[Console], object]) -> str:

@@ -15,7 +15,7 @@ from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest
 from scripts.release.rules import gates_of
 from scripts.state.ledger import Event
 from tests.support.tables import environment
-from tests.unit.release.test_plan import ONE, ROW_ONE, A, C, answer, event, ledger
+from tests.unit.release.samples import ONE, ROW_ONE, A, C, answer, event, ledger
 
 STAGING, PRODUCTION = environment("staging"), environment("production")
 NOW = "2024-01-10T12:00:00+00:00"

@@ -17,7 +17,7 @@ from scripts.quality.request import E2eRequest, LoadRequest
 from scripts.release import commands
 from scripts.release.plan import decide
 from tests.unit.quality.test_gates import facts, proof
-from tests.unit.release.test_plan import LOCK
+from tests.unit.release.samples import LOCK
 
 ALL = Gates(e2e="full", load="steady", approval=1, soak_minutes=300)
 TOOLS = cast("Desk", SimpleNamespace(progress=SimpleNamespace(note=lambda _text: None)))

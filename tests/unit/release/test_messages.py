@@ -19,7 +19,7 @@ from scripts.release.request import RollbackRequest
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import Answer
 from scripts.sandbox import inbox
-from tests.unit.release.test_plan import PRODUCTION, PROMOTE, THREE, TWO, A, C, answer, event
+from tests.unit.release.samples import PRODUCTION, PROMOTE, THREE, TWO, A, C, answer, event
 
 DEED = Deed("r7", "Ada", "2030-01-02T03:04:05+00:00", 83.4, "it is time")
 HOSTILE = "<!channel> @everyone <@U123> [free](https://evil.example)"

@@ -14,7 +14,7 @@ from scripts.release.facts import Facts
 from scripts.release.plan import decide
 from scripts.release.request import PromoteRequest, RollbackRequest
 from scripts.state.ledger import Event, Ledger
-from tests.unit.release.test_plan import DEPLOY, PRODUCTION, PROMOTE, A, C, event, ledger
+from tests.unit.release.samples import DEPLOY, PRODUCTION, PROMOTE, A, C, event, ledger
 
 MAKE = Migration("1", "1_a.sql", "create table t (a int)")
 RENAME = Migration("2", "2_b.sql", "alter table t rename a to b")
