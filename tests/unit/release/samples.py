@@ -9,11 +9,14 @@ from scripts.database.backups.manifest import Manifest
 from scripts.database.migrations.files import Applied, Migration
 from scripts.git.client import Commit
 from scripts.release.facts import Facts
+from scripts.release.observe import observe
 from scripts.release.plan import decide
-from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest
+from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest, ReleaseRequest
+from scripts.release.run import ReleaseRun, acquire
 from scripts.replit.live import Answer
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock
+from tests.fakes.world import World
 from tests.support.tables import environment
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -105,3 +108,11 @@ HOTFIX = replace(
     ledger=ledger(event("production", "v1", C)),
     live=answer(C, "production"),
 )
+
+
+def begun(world: World, request: ReleaseRequest | None = None, actor: str = "Ada") -> ReleaseRun:
+    """A run that holds its lock: observed, planned and acquired; nothing else is done yet."""
+    desk = world.desk(actor)
+    plan = decide(observe(desk, request or DeployRequest(env="development")))
+    assert plan.refused is None, plan.refused
+    return acquire(desk, plan)

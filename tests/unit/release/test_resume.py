@@ -13,11 +13,9 @@ from scripts.release.commands import deploy, promote, rollback
 from scripts.release.request import (
     DeployRequest,
     PromoteRequest,
-    ReleaseRequest,
     ResumeRequest,
     RollbackRequest,
     StealRequest,
-    resumed,
 )
 from scripts.release.resume import resume, steal_lock
 from scripts.state.ledger import REF
@@ -283,21 +281,3 @@ def test_a_guarded_environment_asks_before_it_is_resumed(
 
     assert error.code == 6
     assert world.lock("production") is not None
-
-
-@pytest.mark.parametrize(
-    ("document", "expected"),
-    [
-        ({"accept_irreversible": True}, True),
-        ({"accept_irreversible": "yes"}, False),
-        ({"unknown": 1}, False),
-        ({}, False),
-    ],
-)
-def test_a_request_is_read_from_a_lock_without_trust(document: dict[str, object], expected: bool) -> None:
-    """A field of another type, or an unknown one, agrees to nothing."""
-    request = resumed("deploy", document, env="development")
-
-    assert isinstance(request, ReleaseRequest)
-    assert request.accept_irreversible is expected
-    assert request.retry is True
