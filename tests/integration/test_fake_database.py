@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from scripts.database.postgres.client import Postgres, Row
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.url import parse_database
 from scripts.errors import CommandFailed
 from tests.fakes.database import FakeDatabase
@@ -33,13 +33,13 @@ ROWS = [Row(version, f"{version}_x.sql", (f"create table t{version} ()",)) for v
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """A server for this file."""
     with serving(tmp_path_factory.mktemp("server")) as made:
         yield made
 
 
-def real(server: Server, name: str) -> Postgres:
+def real(server: LocalServer, name: str) -> Postgres:
     """A database of its own, with the three migrations applied."""
     server.create_database(name)
     with psycopg.connect(server.url(name), autocommit=True) as connection:
