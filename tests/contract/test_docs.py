@@ -172,6 +172,16 @@ def test_every_configuration_key_that_is_named_exists(name: str) -> None:
     assert lost == []
 
 
+def test_every_message_that_is_quoted_exists() -> None:
+    """The symptoms of the troubleshooting page are messages of the desk; `...` stands for what varies."""
+    source = "\n".join(file.read_text() for file in sorted((ROOT / "scripts").rglob("*.py")))
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    quoted = re.findall(r'^\| "([^"]+)" \|', page, re.MULTILINE)
+
+    assert len(quoted) > 5
+    assert [part for text in quoted for part in text.split("...") if part.strip() not in source] == []
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_the_readme_names_every_task(name: str) -> None:
     """Whoever reads the README learns of every task."""
