@@ -1,14 +1,19 @@
-"""The public URL, asked as a visitor would: what it says that it is, and whether its pages work."""
+"""The door to URLs: `fetch` limits a read in seconds and bytes; `look` asks a public URL what it is.
+
+The time-outs of `requests` count from byte to byte, so a server that drips its answer could hold a
+reader for ever. `fetch` waits for the whole answer, and closes the connection when the time is over.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from scripts.errors import ConfigError, Unreachable
@@ -18,21 +23,209 @@ from scripts.system.secret import Secret
 if TYPE_CHECKING:
     import requests
 
-
 LARGEST = 65_536  # bytes of a version stamp that are read; a real one has 200
 LONGEST = 100  # characters of one of its values
-GRACE = 0.5  # seconds over the time-out of a request after which nobody waits for it any more
+LARGEST_DOCUMENT = 16 * 1024 * 1024  # bytes of an API's answer; a full page of a list has about 1 MB
 REDIRECTS = 3
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HEADERS = {"Cache-Control": "no-cache", "Pragma": "no-cache", "User-Agent": "release-desk"}
 
-T = TypeVar("T")
-Stamp = tuple[int | None, dict[str, str], str | None]  # status, what the stamp says, why not
+
+@dataclass(frozen=True)
+class Response:
+    """What a server answered.
+
+    Args:
+        headers: their names in any case.
+        body: at most `most_bytes` of it, unpacked.
+        complete: the body ended within `most_bytes`.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    complete: bool = False
+
+
+class FetchError(Exception):
+    """No answer, or not all of it.
+
+    Args:
+        why: a few words, such as "timed out".
+        head: status and headers, if they arrived.
+    """
+
+    def __init__(self, why: str, head: Response | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.head = head
+
+
+def fetch(
+    url: str,
+    *,
+    seconds: float,
+    most_bytes: int,
+    method: str = "GET",
+    headers: Mapping[str, str] = HEADERS,
+    body: bytes | None = None,
+) -> Response:
+    """Make one request. A redirect is returned, not followed.
+
+    Args:
+        seconds: for everything: name, connection, request, answer.
+        most_bytes: of the unpacked body; with 0 the body is not read.
+
+    Raises:
+        FetchError: the answer did not arrive in time, or broke off.
+    """
+    exchange = _Exchange(url, method, headers, body, seconds, most_bytes)
+    try:
+        return submit(exchange.run).result(timeout=seconds)
+    except TimeoutError:
+        raise FetchError("timed out", exchange.head) from None
+    finally:
+        exchange.close()
+
+
+@dataclass
+class _Exchange:
+    """One request and its answer, in a thread of its own, which `close` ends."""
+
+    url: str
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    seconds: float
+    most_bytes: int
+    head: Response | None = None
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    def run(self) -> Response:
+        try:
+            with _session(self.sockets) as session, self._send(session) as response:
+                self.head = Response(response.status_code, response.headers)
+                if not self.most_bytes:
+                    return self.head
+                raw = bytes(response.raw.read(self.most_bytes + 1, decode_content=True))
+                complete = len(raw) <= self.most_bytes
+                return replace(self.head, body=raw[: self.most_bytes], complete=complete)
+        except _faults() as fault:
+            raise FetchError(in_short(fault), self.head) from None
+
+    def _send(self, session: requests.Session) -> requests.Response:
+        return session.request(
+            self.method, self.url, headers=dict(self.headers), data=self.body, timeout=self.seconds,
+            allow_redirects=False, stream=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Shut the connection down, so that a thread that still reads from it ends."""
+        for connection in self.sockets:
+            with contextlib.suppress(OSError, ValueError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def _session(sockets: list[socket.socket]) -> requests.Session:
+    """A session that notes the socket of each connection it makes, through a proxy or not."""
+    import requests
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.append(self.sock)
+
+    class Tls(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.append(self.sock)
+
+    pools: dict[str, Any] = {
+        "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
+        "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": Tls}),
+    }
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = pools
+
+        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
+            manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
+            manager.pool_classes_by_scheme = pools
+            return manager
+
+    session = requests.Session()
+    session.mount("http://", Adapter())
+    session.mount("https://", Adapter())
+    return session
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What a server can cause; urllib3's own errors come through when the body breaks off."""
+    import requests
+    import urllib3
+
+    return (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+
+
+def in_short(fault: Exception) -> str:
+    """The kind of failure in a few words; the library's own text is long and names objects."""
+    import requests
+    from urllib3.exceptions import TimeoutError as Late
+
+    if isinstance(fault, requests.exceptions.SSLError):
+        return "its certificate is not trusted"
+    if isinstance(fault, requests.Timeout | Late):
+        return "timed out"
+    if isinstance(fault, requests.ConnectionError):
+        return "can't connect"
+    return f"its answer broke off ({type(fault).__name__})"
+
+
+def get_json(
+    url: str, token: Secret, timeout: float, headers: Mapping[str, str] | None = None
+) -> tuple[int, Any, Mapping[str, str]]:
+    """Status, JSON document and headers of an API's answer; the document is None where there is none.
+
+    Args:
+        timeout: seconds for the whole answer.
+
+    Raises:
+        ConfigError: the token would travel unencrypted.
+        Unreachable: no answer, or a good one that is no JSON.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" and host not in LOOPBACK:
+        raise ConfigError(f"the API at `{host}` has no https address: a token would travel unencrypted")
+    sent = {"Accept": "application/json", "User-Agent": HEADERS["User-Agent"], **(headers or {})}
+    sent["Authorization"] = f"Bearer {token.reveal()}"
+    try:
+        response = fetch(url, seconds=timeout, most_bytes=LARGEST_DOCUMENT, headers=sent)
+    except FetchError as fault:
+        raise Unreachable(f"the API at `{host}` gave no answer ({fault.why})") from None
+    try:
+        document = json.loads(response.body) if response.body else None
+    except (ValueError, RecursionError) as fault:
+        if response.status == 200:
+            raise Unreachable(f"the API at `{host}` gave no JSON ({type(fault).__name__})") from None
+        document = None
+    return response.status, document, response.headers
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one round of requests gave; plain values for `replit.live.Answer`."""
+    """What one round of requests to a public URL gave.
+
+    Args:
+        status: of the version stamp; None without an answer.
+        stamp: `commit`, and `environment` and `schema` where it has them; {} when it can't be read.
+        pages: each path with its status; None without an answer.
+        error: why there is no stamp.
+    """
 
     status: int | None
     stamp: dict[str, str]
@@ -41,40 +234,29 @@ class Look:
 
 
 def look(url: str, version_path: str, pages: Sequence[str], timeout: float) -> Look:
-    """Ask for the version stamp and the pages, all at once; never longer than `timeout` seconds or so.
-
-    A server that answers byte by byte would outlive any time-out of a request, so nobody waits for
-    the threads: what has not come by then is no answer.
-    """
-    base, deadline = url.rstrip("/"), time.monotonic() + timeout + GRACE
+    """Ask for the version stamp and the pages, all at once, within `timeout` seconds in all."""
+    base = url.rstrip("/")
     stamp = submit(_stamp, base + version_path, timeout)
-    seen = [(path, submit(_status, base + path, timeout)) for path in pages]
-    status, found, error = _wait(stamp, deadline, (None, {}, "timed out"))
-    return Look(status, found, tuple((path, _wait(each, deadline, None)) for path, each in seen), error)
+    statuses = [submit(_status, base + path, timeout) for path in pages]
+    status, values, error = stamp.result()
+    found = tuple((path, answer.result()) for path, answer in zip(pages, statuses, strict=True))
+    return Look(status, values, found, error)
 
 
-def _wait(answer: Future[T], deadline: float, late: T) -> T:
+def _stamp(url: str, timeout: float) -> tuple[int | None, dict[str, str], str | None]:
     try:
-        return answer.result(timeout=max(0.0, deadline - time.monotonic()))
-    except TimeoutError:
-        return late
+        response = fetch(url, seconds=timeout, most_bytes=LARGEST)
+    except FetchError as fault:
+        return None, {}, fault.why
+    if response.status != 200:
+        return response.status, {}, f"it answers {response.status}"
+    return 200, *_parse(response.body)
 
 
-def _stamp(url: str, timeout: float) -> Stamp:
+def _parse(body: bytes) -> tuple[dict[str, str], str | None]:
+    """The stamp's texts, or what is wrong with it: the answer is untrusted."""
     try:
-        with _get(url, timeout) as response:
-            raw = response.raw.read(LARGEST, decode_content=True)
-            if response.status_code != 200:
-                return response.status_code, {}, f"it answers {response.status_code}"
-    except _faults() as fault:
-        return None, {}, in_short(fault)
-    return 200, *_read(raw)
-
-
-def _read(raw: bytes) -> tuple[dict[str, str], str | None]:
-    """The stamp's texts; an untrusted answer, so every shape but the right one is an error."""
-    try:
-        document = json.loads(raw)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         return {}, "it is no JSON"
     if not isinstance(document, dict):
@@ -89,77 +271,22 @@ def _read(raw: bytes) -> tuple[dict[str, str], str | None]:
 
 
 def _status(url: str, timeout: float) -> int | None:
-    """The status of a page; a redirect is followed on the same host only."""
+    """The status of a page; redirects are followed on the same host only. 310 after too many of them."""
+    deadline = time.monotonic() + timeout
     try:
         for _ in range(REDIRECTS):
-            with _get(url, timeout) as response:
-                target = _redirect(response, url)
-                if target is None:
-                    return response.status_code
-                url = target
-    except _faults():
+            response = fetch(url, seconds=max(0.0, deadline - time.monotonic()), most_bytes=0)
+            target = _redirect(response, url)
+            if target is None:
+                return response.status
+            url = target
+    except (FetchError, ValueError):  # ValueError: a `Location` that is no URL
         return None
-    return 310  # too many redirects: never a page that works
+    return 310
 
 
-def _get(url: str, timeout: float) -> requests.Response:
-    import requests
-
-    return requests.get(url, timeout=timeout, headers=HEADERS, allow_redirects=False, stream=True)
-
-
-def _redirect(response: requests.Response, url: str) -> str | None:
-    if not response.is_redirect:
+def _redirect(response: Response, url: str) -> str | None:
+    if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
         return None
     target = urljoin(url, response.headers["location"])
     return target if urlsplit(target).netloc == urlsplit(url).netloc else None
-
-
-def _faults() -> tuple[type[Exception], ...]:
-    """All that a server can do to a reader: urllib3's own errors come through when the body breaks."""
-    import requests
-    import urllib3
-
-    return (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
-
-
-def in_short(fault: Exception) -> str:
-    """The kind of failure in a few words; the library's own text is long and names objects."""
-    import requests
-
-    if isinstance(fault, requests.exceptions.SSLError):
-        return "its certificate is not trusted"
-    if isinstance(fault, requests.Timeout):
-        return "timed out"
-    if isinstance(fault, requests.ConnectionError):
-        return "can't connect"
-    return f"its answer broke off ({type(fault).__name__})"
-
-
-def get_json(
-    url: str, token: Secret, timeout: float, headers: Mapping[str, str] | None = None
-) -> tuple[int, Any, Mapping[str, str]]:
-    """Status, JSON document and headers of an API's answer; the document is None where there is none.
-
-    Raises:
-        ConfigError: the token would travel unencrypted.
-        Unreachable: no answer, or a good one that is no JSON.
-    """
-    import requests
-
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "https" and host not in LOOPBACK:
-        raise ConfigError(f"the API at `{host}` has no https address: a token would travel unencrypted")
-    sent = {"Accept": "application/json", "User-Agent": HEADERS["User-Agent"], **(headers or {})}
-    sent["Authorization"] = f"Bearer {token.reveal()}"
-    try:
-        response = requests.get(url, headers=sent, timeout=timeout, allow_redirects=False)
-        document = response.json() if response.content else None
-    except ValueError as fault:  # `requests` raises its own kind of it for a body that is no JSON
-        if response.status_code == 200:
-            raise Unreachable(f"the API at `{host}` gave no JSON ({type(fault).__name__})") from None
-        document = None
-    except _faults() as fault:
-        raise Unreachable(f"the API at `{host}` gave no answer ({type(fault).__name__})") from None
-    return response.status_code, document, response.headers

@@ -12,7 +12,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each path as it is told, and notes what was asked."""
+    """Gives each path its answer, and records what was asked: paths, headers, methods with bodies."""
 
     daemon_threads = True
 
@@ -21,6 +21,7 @@ class Server(ThreadingHTTPServer):
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.bodies: list[tuple[str, bytes]] = []
         self.over = threading.Event()
 
     @property
@@ -41,11 +42,15 @@ class Handler(BaseHTTPRequestHandler):
         """Answer one request."""
         self.server.asked.append(self.path)
         self.server.headers.append(dict(self.headers))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.bodies.append((self.command, body))
         answer = self.server.answers.get(self.path)
         if answer is None:
             self.send_error(404)
         else:
             answer(self)
+
+    do_POST = do_GET  # noqa: N815 - the library's name
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Say nothing."""

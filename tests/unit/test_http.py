@@ -1,17 +1,20 @@
-"""The public URL, asked for real on loopback."""
+"""`fetch` and `look` against a real server on loopback."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from scripts.http import LARGEST, Look, look
-from tests.support.servers import Server, closed_port, serving, text
+from scripts.http import LARGEST, FetchError, Look, Response, fetch, look
+from tests.support.processes import wait_until
+from tests.support.servers import Answer, Server, closed_port, serving, text
 
 A = "a" * 40
 STAMP = json.dumps({"commit": A, "environment": "staging", "schema": "7", "extra": 1})
@@ -30,6 +33,146 @@ def server() -> Iterator[Server]:
     with serving() as running:
         running.answers = {"/version.json": text(STAMP), "/": text("hello")}
         yield running
+
+
+def drips_head(server: Server) -> Answer:
+    """A server whose header never ends: a byte each 50 ms."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
+        drip(server, handler)
+
+    return answer
+
+
+def drips_body(server: Server) -> Answer:
+    """A server whose body never ends: a byte each 50 ms."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(503)
+        handler.send_header("Retry-After", "7")
+        handler.end_headers()
+        drip(server, handler)
+
+    return answer
+
+
+def drip(server: Server, handler: BaseHTTPRequestHandler) -> None:
+    """Write a byte each 50 ms until nobody reads; then note it in `asked`."""
+    try:
+        while not server.over.wait(0.05):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+    except OSError:
+        server.asked.append("hung up")
+
+
+# ---------------------------------------------------------------------------------------- fetch
+
+
+def test_a_whole_answer(server: Server) -> None:
+    """Status, headers in any case, and the body come back; the body is marked as complete."""
+    server.answers["/a"] = text("hello", 201, X_Kind="greeting")
+
+    response = fetch(f"{server.url}/a", seconds=5, most_bytes=100)
+
+    assert response == Response(201, response.headers, b"hello", complete=True)
+    assert response.headers["x-kind"] == "greeting"
+
+
+@pytest.mark.parametrize(
+    ("most_bytes", "body", "complete"), [(5, b"hello", True), (4, b"hell", False), (0, b"", False)]
+)
+def test_a_body_is_cut_at_the_limit(server: Server, most_bytes: int, body: bytes, complete: bool) -> None:
+    """More bytes than asked for are never returned, and the answer says that there were more."""
+    server.answers["/a"] = text("hello")
+
+    response = fetch(f"{server.url}/a", seconds=5, most_bytes=most_bytes)
+
+    assert (response.body, response.complete) == (body, complete)
+
+
+def test_the_limit_counts_unpacked_bytes(server: Server) -> None:
+    """A packed body is measured by what it unpacks to."""
+    server.answers["/a"] = text(gzip.compress(b" " * 1_000_000), Content_Encoding="gzip")
+
+    response = fetch(f"{server.url}/a", seconds=5, most_bytes=1000)
+
+    assert (response.body, response.complete) == (b" " * 1000, False)
+
+
+def test_a_request_can_send_headers_and_a_body(server: Server) -> None:
+    """A POST carries what the caller gave, and only its headers."""
+    server.answers["/hook"] = text("ok")
+
+    fetch(f"{server.url}/hook", seconds=5, most_bytes=9, method="POST", headers={"X-A": "1"}, body=b"{}")
+
+    assert server.bodies == [("POST", b"{}")]
+    assert server.headers[0]["X-A"] == "1"
+    assert "Pragma" not in server.headers[0]
+
+
+def test_a_redirect_is_returned(server: Server) -> None:
+    """`fetch` follows no redirect: a network's sign-in page must not pass for the server."""
+    server.answers |= {"/a": text("", 302, Location="/b"), "/b": text("hello")}
+
+    response = fetch(f"{server.url}/a", seconds=5, most_bytes=9)
+
+    assert (response.status, response.headers["Location"], server.asked) == (302, "/b", ["/a"])
+
+
+@pytest.mark.parametrize(("dripping", "status"), [(drips_head, None), (drips_body, 503)])
+def test_a_dripping_server_is_left_at_the_deadline(
+    server: Server, dripping: Callable[[Server], Answer], status: int | None
+) -> None:
+    """The deadline is a total: bytes that keep coming don't extend it, and the connection is closed."""
+    server.answers["/a"] = dripping(server)
+    threads, started = threading.active_count(), time.monotonic()
+
+    with pytest.raises(FetchError, match="timed out") as caught:
+        fetch(f"{server.url}/a", seconds=0.3, most_bytes=1000)
+
+    assert time.monotonic() - started < 0.8
+    assert (caught.value.head.status if caught.value.head else None) == status
+    assert wait_until(lambda: "hung up" in server.asked and threading.active_count() <= threads)
+
+
+def test_the_head_of_a_late_body_is_known(server: Server) -> None:
+    """A status that arrived counts even when the body does not."""
+    server.answers["/a"] = drips_body(server)
+
+    with pytest.raises(FetchError) as caught:
+        fetch(f"{server.url}/a", seconds=0.2, most_bytes=1000)
+
+    assert caught.value.head
+    assert caught.value.head.headers["retry-after"] == "7"
+
+
+def test_a_listener_that_never_answers_is_left_at_the_deadline() -> None:
+    """A port that accepts connections and says nothing costs no more than the deadline."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(FetchError, match="timed out"):
+        fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/", seconds=0.2, most_bytes=9)
+
+
+@pytest.mark.parametrize(("seconds", "url"), [(0.0, "http://127.0.0.1:1/"), (5.0, "http://[oops")])
+def test_what_can_not_be_asked_is_an_error(seconds: float, url: str) -> None:
+    """No time left, or no URL: one kind of error for callers."""
+    with pytest.raises(FetchError):
+        fetch(url, seconds=seconds, most_bytes=9)
+
+
+def test_a_dripping_proxy_is_left_at_the_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline holds through a proxy, whose connection is closed as well."""
+    server.answers["http://app.invalid/"] = drips_body(server)
+    monkeypatch.setenv("http_proxy", server.url)
+
+    with pytest.raises(FetchError, match="timed out"):
+        fetch("http://app.invalid/", seconds=0.3, most_bytes=1000)
+
+    assert wait_until(lambda: "hung up" in server.asked)
+
+
+# ---------------------------------------------------------------------------------------- look
 
 
 def ask(server: Server, *pages: str, timeout: float = 5.0) -> Look:
