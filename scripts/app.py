@@ -1,4 +1,4 @@
-"""The wiring: settings, tools, clock and signals; and the one place that catches."""
+"""Wire up settings, git, clock and signals for a workflow; the one place that catches exceptions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scripts.config.request import LAST, Request
 from scripts.config.settings import Environment, Settings
 from scripts.config.variables import PLAIN_NAMES
 from scripts.console import Console
-from scripts.errors import CommandFailed, ConfigError
+from scripts.errors import CommandFailed, ConfigError, DeskError
 from scripts.git.command import check_remote_urls
 from scripts.git.merge import MergingGit
 from scripts.secrets import load
@@ -37,11 +37,11 @@ R = TypeVar("R", bound=Request)
 
 
 def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoReturn:
-    """Run the workflow that `load` imports, say how it ended, and exit with its code."""
+    """Run the workflow that `load` imports, report how it ended, and exit with its code."""
     console = _listening(request)
 
     def work() -> Outcome:
-        workflow = submit(load)  # it is imported while git answers
+        workflow = submit(load)  # import it while git answers
         desk = opened(console, request.about or None)
         return workflow.result()(desk, request)
 
@@ -49,9 +49,15 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
 
 
 def run_plain(load: Callable[[], Callable[[Progress, R], Outcome]], request: R) -> NoReturn:
-    """The same for a workflow that needs no configuration: it gets the console alone."""
+    """As `run`, for a workflow that needs no configuration: it gets the console alone."""
     console = _listening(request)
     _end(console, request, lambda: load()(console, request))
+
+
+def refuse(request: Request, fault: DeskError) -> NoReturn:
+    """End a call that can't be run as it was typed."""
+    Console(request.json).finish(request, Outcome.of(fault))
+    _leave(fault.code)
 
 
 def _listening(request: Request) -> Console:
@@ -66,10 +72,10 @@ def _end(console: Console, request: Request, work: Callable[[], Outcome]) -> NoR
     try:
         outcome = work()
     except BaseException as fault:
-        known = signals.as_desk_error(fault)
-        if known is None:
+        error = signals.as_desk_error(fault)
+        if error is None:
             raise
-        outcome = Outcome.of(known)
+        outcome = Outcome.of(error)
     finally:
         signals.ignore()
         end_all()
@@ -78,20 +84,20 @@ def _end(console: Console, request: Request, work: Callable[[], Outcome]) -> NoR
 
 
 def _leave(code: int) -> NoReturn:
-    """End at once: taking down the libraries of a release would cost another 0.3 s.
+    """End at once: an orderly exit of the libraries that a release loads would take another 0.3 s.
 
-    Nothing is lost by it: files are closed, children ended, and what was said is flushed here.
+    Nothing is lost: files are closed, children have ended, and the output is flushed here.
     """
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # the reader may have gone
+        with contextlib.suppress(OSError, ValueError):  # the reader may be gone
             stream.flush()
     os._exit(code)
 
 
 def opened(console: Console, target: str | None = None) -> Desk:
-    """The tools, over the configuration that `AIRHOST_ENV_DIR` names.
+    """The desk of the configuration that `AIRHOST_ENV_DIR` names.
 
-    `target` is the environment that this run is about: for it alone the plain names of the process
+    `target` is the environment that this run is about: for it alone unprefixed variables of the process
     environment count (`DATABASE_URL`); for any other, only prefixed ones (`STAGING_DATABASE_URL`).
     """
     folder = Path(os.environ.get("AIRHOST_ENV_DIR") or DESK / "env").resolve()
@@ -99,17 +105,16 @@ def opened(console: Console, target: str | None = None) -> Desk:
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
     git = MergingGit(_repository(folder, settings), settings.app.remote)
-    author = submit(git.user_name)  # beside the next two questions to git: each costs a start
+    author = submit(git.user_name)  # in parallel with the next two calls of git
     check_remote_urls(git.folder, git.remote)
-
     _refuse_collisions(os.environ, settings, "the process environment")
 
     @cache
     def values(environment: Environment) -> Mapping[str, str]:
-        values = _read_file(console, folder, environment, settings)
-        values |= process(environment, tuple(values))
-        _mask(values, settings, environment.name)
-        return values
+        variables = _read_file(console, folder, environment, settings)
+        variables |= process(environment, tuple(variables))
+        _mask(variables, settings, environment.name)
+        return variables
 
     def process(environment: Environment, in_file: tuple[str, ...] = ()) -> dict[str, str]:
         plain = (*PLAIN_NAMES, *settings.app.build_variables, *in_file)
@@ -122,7 +127,7 @@ def opened(console: Console, target: str | None = None) -> Desk:
         values=values,
         process=process,
         config_folder=folder,
-        state_folder=folder.parent / ".airhost",  # beside the configuration that it belongs to
+        state_folder=folder.parent / ".airhost",  # next to the configuration that it belongs to
         actor=_actor(author),
         host=socket.gethostname(),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
@@ -131,15 +136,16 @@ def opened(console: Console, target: str | None = None) -> Desk:
 
 
 def _repository(folder: Path, settings: Settings) -> Path:
-    """The app's checkout; what the configuration names on this machine must be here.
+    """The app's checkout.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: it, or an ssh configuration that the settings name, is not on this machine.
     """
-    for each in settings:
-        if each.ssh_config and not (folder / each.ssh_config).is_file():
+    for environment in settings:
+        ssh_config = environment.ssh_config
+        if ssh_config and not (folder / ssh_config).is_file():
             raise ConfigError(
-                f"`environment.{each.name}.ssh_config` names no file: `{folder / each.ssh_config}`",
+                f"`environment.{environment.name}.ssh_config` names no file: `{folder / ssh_config}`",
                 'it is relative to the folder of `pipeline.toml`; "" is your own ssh configuration',
             )
     repository = (DESK / settings.app.repository).resolve()
@@ -196,12 +202,12 @@ def _read_file(
 
 
 def _actor(author: Future[str]) -> str:
-    """Who is doing this: the person whom CI works for, git's name, or the login."""
+    """Who runs this: the person that CI works for, else git's `user.name`, else the login."""
     for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
         if os.environ.get(name):
             return f"{os.environ[name]} (CI)"
     try:
-        known = author.result()
+        name = author.result()
     except CommandFailed:
-        known = ""
-    return known or os.environ.get("USER") or "somebody"
+        name = ""
+    return name or os.environ.get("USER") or "somebody"

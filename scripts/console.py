@@ -1,7 +1,7 @@
-"""Every word to people: progress, plans and tables on stderr; with `--json` one document on stdout.
+"""All output to people: progress, plans and tables on stderr; with `--json` one document on stdout.
 
-Untrusted text (commit subjects, server answers) never starts a line and carries no control
-characters, so it can neither drive a terminal nor start a workflow command of a CI system.
+Untrusted text (commit subjects, server answers) never starts a line and has its control characters
+replaced, so it can neither control a terminal nor issue a workflow command to a CI system.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from scripts.config.outcome import Outcome
 from scripts.config.request import Request
@@ -23,77 +23,78 @@ from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
 from scripts.system.secret import redact, redacted, unannounced
 from scripts.system.text import sanitize
 
-if TYPE_CHECKING:
-    pass
-
-
-TICK = 10.0  # seconds between two signs of life of a long step
+TICK = 10.0  # seconds between two messages of a long step that it is still running
 
 
 @dataclass
 class Console:
-    """Where people read. `as_json` leaves stdout to the document."""
+    """Writes to people.
+
+    Args:
+        as_json: print the document to stdout at the end, and ask no questions.
+        stream: where people read.
+    """
 
     as_json: bool = False
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     _ticker: threading.Event | None = None
 
     def say(self, text: str = "") -> None:
-        """One or more lines, redacted and free of control characters."""
-        with contextlib.suppress(OSError, ValueError):  # nobody reads any more: the release goes on
+        """Print one or more lines, redacted and sanitized."""
+        with contextlib.suppress(OSError, ValueError):  # the reader is gone; the release goes on
             self._mask()
             print(sanitize(redact(text)), file=self.stream, flush=True)
 
     def _mask(self) -> None:
-        """Name what is secret to GitHub's runner, before anything that might hold it is said."""
+        """Tell GitHub's runner what to mask, before anything that may contain it is printed."""
         if os.environ.get("GITHUB_ACTIONS") == "true":
             for value in unannounced():
                 escaped = value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
                 print(f"::add-mask::{escaped}", file=self.stream, flush=True)
 
     def show(self, lines: Iterable[str]) -> None:
-        """Lines of a plan or a report, as they stand."""
+        """Print the lines of a plan or a report."""
         for line in lines:
             self.say(line)
 
     def begin(self, step: str, detail: str) -> None:
-        """A step begins; a long one gives a sign of life now and then."""
+        """Announce a step, and while it runs, every `TICK` seconds that it is still running."""
         self.say(f"-> {step:<8} {detail}".rstrip())
-        over = threading.Event()
-        self._ticker = over
+        ended = threading.Event()
+        self._ticker = ended
 
         def tick() -> None:
             passed = TICK
-            while not over.wait(TICK):
-                self.say(f"   {step:<8} still at it after {passed:g} s")
+            while not ended.wait(TICK):
+                self.say(f"   {step:<8} still running after {passed:g} s")
                 passed += TICK
 
         threading.Thread(target=tick, daemon=True).start()
 
     def end(self, step: str, ending: str, seconds: float) -> None:
-        """A step has ended."""
+        """Announce the end of a step: `done` or `failed`."""
         if self._ticker:
             self._ticker.set()
         self.say(f"   {step:<8} {ending} in {seconds:.1f} s")
 
     def note(self, text: str) -> None:
-        """Something worth saying; one that begins with a line break is a heading."""
+        """Print a note, indented; one that starts with a line break is a heading."""
         self.say(text if text.startswith("\n") else f"   {text}")
 
     def output(self, text: str) -> None:
-        """What another program prints, as it comes."""
+        """Print the output of another program as it arrives."""
         self.say(text)
 
     def confirm(self, environment: str) -> bool:
-        """Ask for the environment's name; without a terminal nobody can say yes."""
+        """Ask a person to type the environment's name; False without a terminal."""
         return self._typed(f"type `{environment}` to go on: ") == environment
 
     def ask(self, question: str, default: str) -> str:
-        """Ask a person something; the default where nobody is there, or nothing is said."""
+        """Ask a person something; the default for an empty answer, or without a terminal."""
         return self._typed(f"{question} [{default}]: ") or default
 
     def agree(self, question: str) -> bool:
-        """Ask a person for a yes; no where nobody is there."""
+        """Ask a person to type `yes`; False without a terminal."""
         return self._typed(f"{question} type `yes`: ") == "yes"
 
     def _typed(self, prompt: str) -> str:
@@ -104,7 +105,7 @@ class Console:
         return sys.stdin.readline().strip()
 
     def finish(self, request: Request, outcome: Outcome) -> None:
-        """Show how it ended: the document, or the table and the last words."""
+        """Show how the task ended: the document or the table, then message and hint."""
         if self.as_json:
             self._mask()
             print(json.dumps(self._document(outcome), indent=2), flush=True)
@@ -117,59 +118,60 @@ class Console:
 
     @staticmethod
     def _document(outcome: Outcome) -> dict[str, Any]:
-        """The document, redacted; `ending` and `code` are our own words whatever a secret may be."""
+        """The document, redacted except `ending` and `code`, which are our own words."""
         document = outcome.document()
         return {**redacted(document), "ending": document["ending"], "code": document["code"]}
 
     def status(self, data: Mapping[str, Any]) -> None:
-        """One row an environment, and the disagreements below."""
+        """One row per environment, and the problems below."""
         rows = [
             (
-                each["name"],
-                f"{each['branch']} {short(each['head'])}",
-                short(each["live"]),
-                f"{each['release'] or '-'} {age(each.get('released_at'))}".strip(),
-                each["schema"] or "-",
-                f"{each['pending']['commits']} / {each['pending']['migrations']}",
-                each["url"],
+                environment["name"],
+                f"{environment['branch']} {short(environment['head'])}",
+                short(environment["live"]),
+                f"{environment['release'] or '-'} {age(environment.get('released_at'))}".strip(),
+                environment["schema"] or "-",
+                f"{environment['pending']['commits']} / {environment['pending']['migrations']}",
+                environment["url"],
             )
-            for each in data["environments"]
+            for environment in data["environments"]
         ]
         head = ("environment", "branch", "live", "release", "schema", "pending*", "url")
         self._table(head, rows)
         self.say("* commits / migrations that the next environment lacks")
-        for each in data["environments"]:
-            for problem in each["problems"]:
-                self.say(f"  {each['name']}: {problem}")
+        for environment in data["environments"]:
+            for problem in environment["problems"]:
+                self.say(f"  {environment['name']}: {problem}")
 
     def history(self, data: Mapping[str, Any]) -> None:
-        """One row an event."""
+        """One row per event."""
         rows = [
-            (e["at"], e["environment"], e["release"], e["kind"], e["commit"][:12], e["ending"],
-             e["actor"])
-            for e in data["events"]
+            (event["at"], event["environment"], event["release"], event["kind"], event["commit"][:12],
+             event["ending"], event["actor"])
+            for event in data["events"]
         ]  # fmt: skip
         self._table(("at", "environment", "release", "kind", "commit", "ending", "actor"), rows)
 
     def findings(self, data: Mapping[str, Any]) -> None:
-        """One block a finding: what is wrong where, and how to mend it."""
-        for each in data["findings"]:
-            place = f":{each['line']}" if each["line"] else ""
-            if each["offset"] is not None:
-                place = f" (byte {each['offset']})"
-            self.say(f"{each['rule']} {each['severity']}: {each['file']}{place}: {each['message']}")
-            if each["hint"]:
-                self.say(f"  {each['hint']}")
+        """One block per finding: what is wrong where, and how to fix it."""
+        for finding in data["findings"]:
+            place = f":{finding['line']}" if finding["line"] else ""
+            if finding["offset"] is not None:
+                place = f" (byte {finding['offset']})"
+            self.say("{rule} {severity}: {file}{place}: {message}".format_map({**finding, "place": place}))
+            if finding["hint"]:
+                self.say(f"  {finding['hint']}")
 
     def differences(self, data: Mapping[str, Any]) -> None:
-        """One row a name, by digests; then what the hosts have otherwise, and the mistakes."""
+        """One row per variable, by digests; then how the hosts differ, and the findings."""
         rows = [
-            (e["name"], e["state"], e["from"] or "-", e["to"] or "-", "public" if e["public"] else "secret")
-            for e in data["variables"]
-        ]
+            (variable["name"], variable["state"], variable["from"] or "-", variable["to"] or "-",
+             "public" if variable["public"] else "secret")
+            for variable in data["variables"]
+        ]  # fmt: skip
         self._table(("variable", "", f"{data['from']} (digest)", f"{data['to']} (digest)", "kind"), rows)
-        for each in data["drift"]:
-            self.say(f"  {each['host']} of {each['environment']}: `{each['name']}`: {each['state']}")
+        for difference in data["drift"]:
+            self.say("  {host} of {environment}: `{name}`: {state}".format_map(difference))
         self.findings(data)
 
     def _table(self, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
@@ -178,7 +180,7 @@ class Console:
         from rich.table import Table
         from rich.text import Text
 
-        wide = None if self.stream.isatty() else 200  # a CI log has no width of its own
+        wide = None if self.stream.isatty() else 200  # a CI log has no width
         table = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(sanitize(redact(cell)), overflow="fold") for cell in row))
@@ -195,12 +197,12 @@ TABLES: dict[type[Request], Callable[[Console, Mapping[str, Any]], None]] = {
 
 
 def short(commit: str | None) -> str:
-    """Twelve digits, or a dash for nothing."""
+    """The first twelve digits of a commit; `-` for none."""
     return commit[:12] if commit else "-"
 
 
 def age(at: str | None) -> str:
-    """How long ago, in its largest unit."""
+    """How long ago, in the largest unit that fits: `3 h ago`; "" for no readable time."""
     if not at:
         return ""
     try:

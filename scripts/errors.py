@@ -1,21 +1,23 @@
+# pure
 """The one error family: a message, a hint that can be pasted, and an exit code.
 
     DeskError
     ├── Refused             1    a gate or a rule says no; nothing was changed
     │   └── ConfigError     1    `pipeline.toml` or a `.env` file is at fault
     ├── ReleaseFailed       1    the release itself is bad: proven so, and what is live is known
-    │   └── TakenBack       1    it was to be undone, and was
+    │   └── TakenBack       1    it was undone on purpose
+    ├── UsageError          2    the command line can't be run as it was typed
     ├── CommandFailed       3    another program failed
     │   ├── DiskFull        3    this machine has no room left
-    │   └── Unreachable     3    a server did not answer, or refused us
-    │       └── Unanswered  3    it may have done what was asked all the same
+    │   └── Unreachable     3    a server did not answer, or refused access
+    │       └── Unanswered  3    the request was sent, and may have been carried out
     ├── CommandTimedOut     4    another program took too long
     ├── Locked              5    somebody else holds the environment
     ├── Declined            6    a person said no
-    ├── LiveUnknown         7    what is live can't be told: look before you act
-    └── Interrupted       130    stopped by a signal, and put back
+    ├── LiveUnknown         7    what is live is unknown: look before you act
+    └── Interrupted       130    stopped by a signal, and undone
 
-Anything else that reaches the top is our own bug and shows its traceback.
+Any other exception that reaches the top is a bug and shows its traceback.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import Any, ClassVar, Literal
 
 
 class DeskError(Exception):
-    """An ending that people can act on: said once, without a traceback."""
+    """An error that people can act on, shown without a traceback."""
 
     code: ClassVar[int] = 1
     ending: ClassVar[Literal["failed", "declined", "unknown"]] = "failed"
@@ -34,7 +36,7 @@ class DeskError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.data: Mapping[str, Any] = {}  # what is known at the end, for `--json`
+        self.data: Mapping[str, Any] = {}  # the task's own part of the `--json` document
 
 
 class Refused(DeskError):
@@ -42,18 +44,18 @@ class Refused(DeskError):
 
 
 class ConfigError(Refused):
-    """The configuration is at fault; all faults are listed in one go."""
+    """The configuration is at fault; the message lists all faults."""
 
 
 class ReleaseFailed(DeskError):
-    """The commit proved bad (migration, build, live answer); what is live is known."""
+    """The commit proved bad (migration, build, live check); what is live is known."""
 
 
 class TakenBack(ReleaseFailed):
-    """Not to be finished: the way back is taken wherever the run stands.
+    """The run must be undone from wherever it is, not finished.
 
     Args:
-        bad: the commit proved bad; otherwise it was undone for another reason and may come again.
+        bad: the commit proved bad; otherwise it was undone for another reason and may be released again.
     """
 
     def __init__(self, message: str, *, bad: bool) -> None:
@@ -61,11 +63,17 @@ class TakenBack(ReleaseFailed):
         self.bad = bad
 
 
+class UsageError(DeskError):
+    """The command line can't be run as it was typed; nothing was started."""
+
+    code = 2
+
+
 class CommandFailed(DeskError):
     """Another program ended with a code that means failure.
 
     Args:
-        exit_code: the program's own exit code, None where it never started.
+        exit_code: the program's exit code; None if it never started.
     """
 
     code = 3
@@ -80,15 +88,15 @@ class DiskFull(CommandFailed):
 
 
 class Unreachable(CommandFailed):
-    """A server did not answer, or would not let us in."""
+    """A server did not answer, or refused access."""
 
 
 class Unanswered(Unreachable):
-    """It was asked, and no answer came: what was asked for may have begun all the same."""
+    """The request was sent and no answer came: it may have been carried out."""
 
 
 class CommandTimedOut(DeskError):
-    """Another program was ended by us because it took longer than it may."""
+    """Another program was ended because it exceeded its timeout."""
 
     code = 4
 
@@ -107,10 +115,10 @@ class Declined(DeskError):
 
 
 class LiveUnknown(DeskError):
-    """Nobody can say what is live now.
+    """It is unknown what is live now.
 
     Args:
-        resumable: a Publish may still be under way; the lock is left for `resume` to take over.
+        resumable: a Publish may still be running; the lock is kept for `resume` to take over.
     """
 
     code = 7
@@ -122,6 +130,6 @@ class LiveUnknown(DeskError):
 
 
 class Interrupted(DeskError):
-    """SIGINT or SIGTERM arrived; what had begun was put back."""
+    """SIGINT, SIGTERM or SIGHUP arrived; what had begun was undone."""
 
     code = 130

@@ -1,4 +1,5 @@
-"""How a task ends: done, nothing to do, declined, failed, unknown; never confused."""
+# pure
+"""How a task ends: done, nothing to do, declined, failed or unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ class Outcome:
     """What a workflow returns, and what `--json` prints.
 
     Args:
-        data: the task's own part of the JSON document, beside the five keys that all tasks share.
+        data: the task's own part of the JSON document, next to the four keys that all tasks share.
     """
 
     ending: Ending
@@ -32,12 +33,12 @@ class Outcome:
 
     @classmethod
     def nothing(cls, message: str, **data: Any) -> Outcome:
-        """All was as wished already."""
+        """Everything was already as it should be."""
         return cls("nothing", message, data=data)
 
     @classmethod
     def failed(cls, message: str, hint: str | None = None, **data: Any) -> Outcome:
-        """It looked, and the answer is no (a plan that is refused, a report with findings)."""
+        """The answer is no: a refused plan, a report with findings."""
         return cls("failed", message, hint, code=1, data=data)
 
     @classmethod
@@ -46,19 +47,18 @@ class Outcome:
         return cls(error.ending, error.message, error.hint, error.code, error.data)
 
     def document(self) -> dict[str, Any]:
-        """The JSON document of design section 8."""
-        shared = {
-            "ending": self.ending,
-            "code": self.code,
-            "message": self.message,
-            "hint": self.hint,
-        }
+        """The JSON document: `ending`, `code`, `message`, `hint`, and the task's own keys."""
+        shared = {"ending": self.ending, "code": self.code, "message": self.message, "hint": self.hint}
         return {**self.data, **shared}
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why not, what to type instead, and the exit code; `rule` where somebody asks for it."""
+    """Why a task may not go on, what to type instead, and the exit code.
+
+    Args:
+        rule: the name of the rule that refuses, for callers that tell refusals apart.
+    """
 
     why: str
     hint: str | None

@@ -1,3 +1,4 @@
+# pure
 """Requests: what a task is asked to do. An option is declared once, as a field with help and default."""
 
 from __future__ import annotations
@@ -7,16 +8,17 @@ from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
+SHORT = "etpyj"  # the only one-letter flags: --env, --to, --plan, --yes, --json in every task
 ENV = "environment: development, staging or production (or its alias)"
 
 
 class Option(NamedTuple):
-    """A field of a request as it is typed.
+    """A field of a request as an option of the command line.
 
     Args:
-        name: the field's; `from_` is typed as `--from`, `run_missing` as `--run-missing`.
-        short: one letter, or "". Only `-e -t -p -y -j` exist, and mean the same everywhere.
-        positional: typed without a flag, and required.
+        name: of the field.
+        short: a letter of `SHORT`, or "".
+        positional: typed without its flag, and required.
     """
 
     name: str
@@ -25,9 +27,14 @@ class Option(NamedTuple):
     short: str
     positional: bool
 
+    @property
+    def flag(self) -> str:
+        """As it is typed after `--`: `from` for the field `from_`, `run-missing` for `run_missing`."""
+        return self.name.strip("_").replace("_", "-")
+
 
 def option(help: str, *, default: Any = "", short: str = "", positional: bool = False) -> Any:  # noqa: A002
-    """A field that is an option of the task; its type is that of its default."""
+    """A field that is an option of the task; its type is the type of its default."""
     return field(default=default, metadata={"help": help, "short": short, "positional": positional})
 
 
@@ -52,7 +59,7 @@ class Request:
 
     @property
     def about(self) -> str:
-        """The environment that the run is about, as it was typed; "" when it is about none or all."""
+        """The environment that the run is about, as it was typed; "" for none or all."""
         return str(getattr(self, "env", "") or getattr(self, "to", ""))
 
     @classmethod
@@ -70,25 +77,25 @@ class Request:
 
 
 def env(help: str = ENV, *, default: str = "") -> Any:  # noqa: A002
-    """`--env`, the environment that a task works on."""
+    """`--env`: the environment that a task works on."""
     return option(help, default=default, short="e")
 
 
 def plan(help: str = "show what would happen, and stop") -> Any:  # noqa: A002
-    """`--plan`, of every task that changes something."""
+    """`--plan`, for every task that changes something."""
     return option(help, default=False, short="p")
 
 
 def yes(help: str = "don't ask; this is CI's consent") -> Any:  # noqa: A002
-    """`--yes`, of every task that asks before it changes something."""
+    """`--yes`, for every task that asks before it changes something."""
     return option(help, default=False, short="y")
 
 
 def wait() -> Any:
-    """`--wait`, of every task that takes a lock."""
+    """`--wait`, for every task that takes a lock."""
     return option("wait for a lock that somebody else holds", default=False)
 
 
 def reason(help: str = "why; it goes to the ledger") -> Any:  # noqa: A002
-    """`--reason`, of every task that others will ask about."""
+    """`--reason`, for every task whose reason goes to the ledger."""
     return option(help)

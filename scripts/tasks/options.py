@@ -1,4 +1,4 @@
-"""From a request to an Invoke task: its fields are the options, and its workflow is called typed.
+"""Make an Invoke task from a request: its fields become the options, and its workflow is called typed.
 
     @command(PromoteRequest)
     def promote() -> Workflow[PromoteRequest]:
@@ -26,6 +26,7 @@ from scripts.config.request import Option, Request
 if TYPE_CHECKING:
     from scripts.config.desk import Desk, Progress
     from scripts.config.outcome import Outcome
+    from scripts.errors import UsageError
 
 R = TypeVar("R", bound=Request)
 
@@ -38,40 +39,45 @@ class RequestTask(Task[Any]):
     ) -> None:
         self.request = request
 
-        def body(_context: Context, **values: Any) -> None:
+        def body(context: Context, **values: Any) -> None:
             self._show_help(values)
             _start_quickly()
+            problem = usage_problem(context)
+            if problem:
+                from scripts import app
+
+                app.refuse(request(**values), problem)
             run(request(**values))
 
         body.__name__, body.__doc__, body.__module__ = about.__name__, about.__doc__, about.__module__
         super().__init__(body, positional=(), auto_shortflags=False, **names)
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002
-        """The options, those without a flag first, as Invoke's parser wants them."""
-        options = sorted(self.request.options(), key=lambda each: not each.positional)
-        return [_argument(each) for each in options]
+        """The options as Invoke's parser wants them: positional ones first."""
+        options = sorted(self.request.options(), key=lambda option: not option.positional)
+        return [_argument(option) for option in options]
 
     def _show_help(self, values: dict[str, Any]) -> None:
-        """Invoke takes `--help` for the value of an option that has no flag."""
-        if {"-h", "--help"} & {values[each.name] for each in self.request.options() if each.positional}:
+        """Show the help that was asked for: Invoke takes `--help` for the value of a positional option."""
+        positional = {values[option.name] for option in self.request.options() if option.positional}
+        if positional & {"-h", "--help"}:
             from invoke.main import program
 
-            program.run(
-                ["invoke", "--help", f"{self.__module__.rpartition('.')[2]}.{self.name}"], exit=False
-            )
+            collection = self.__module__.rpartition(".")[2]
+            program.run(["invoke", "--help", f"{collection}.{self.name}"], exit=False)
             raise SystemExit(0)
 
 
 def command(
     request: type[R], **names: Any
 ) -> Callable[[Callable[[], Callable[[Desk, R], Outcome]]], RequestTask]:
-    """A task of a function that imports and returns its workflow; `names` are Invoke's own keywords."""
+    """Make a task of a function that imports and returns its workflow; `names` are Invoke's keywords."""
 
     def make(load: Callable[[], Callable[[Desk, R], Outcome]]) -> RequestTask:
-        def run(asked: R) -> None:
+        def run(made: R) -> None:
             from scripts import app
 
-            app.run(load, asked)
+            app.run(load, made)
 
         return RequestTask(load, request, run, **names)
 
@@ -81,13 +87,13 @@ def command(
 def plain_command(
     request: type[R], **names: Any
 ) -> Callable[[Callable[[], Callable[[Progress, R], Outcome]]], RequestTask]:
-    """The same for a workflow that needs no configuration: it gets the console alone."""
+    """As `command`, for a workflow that needs no configuration: it gets the console alone."""
 
     def make(load: Callable[[], Callable[[Progress, R], Outcome]]) -> RequestTask:
-        def run(asked: R) -> None:
+        def run(made: R) -> None:
             from scripts import app
 
-            app.run_plain(load, asked)
+            app.run_plain(load, made)
 
         return RequestTask(load, request, run, **names)
 
@@ -95,19 +101,36 @@ def plain_command(
 
 
 def _argument(option: Option) -> Argument:
-    typed = option.name.strip("_").replace("_", "-")
+    """The option for Invoke's parser, which adds `--no-x` to a flag that is on by default."""
     return Argument(
-        names=(typed, option.short) if option.short else (typed,),
+        names=(option.flag, option.short) if option.short else (option.flag,),
         kind=type(option.default),
         default=None if option.positional else option.default,
         help=option.help,
         positional=option.positional,
-        attr_name=option.name if option.name != typed else None,
+        attr_name=option.name if option.name != option.flag else None,
     )
 
 
+def usage_problem(context: Context) -> UsageError | None:
+    """What Invoke would accept and the desk can't do: several tasks in one call, and `--dry`."""
+    from invoke.main import program
+
+    from scripts.errors import UsageError
+
+    names = [task.name for task in getattr(program, "tasks", ())]
+    if len(names) > 1:
+        commands = " && ".join(f"invoke {name} ..." for name in names)
+        return UsageError(
+            "one call runs one task, and several were named: nothing was run", f"`{commands}`"
+        )
+    if context.config.run.dry:  # `--dry`, `INVOKE_RUN_DRY` or a file of Invoke's configuration
+        return UsageError("`--dry` is not supported: nothing was run", "`--plan` shows what would happen")
+    return None
+
+
 def _start_quickly() -> None:
-    """Until the wiring listens nothing has begun: an interruption just ends, with the code for it.
+    """End at once on a signal until the wiring handles them: nothing has begun yet.
 
     A run is short: collecting the garbage of its imports costs more than it frees.
     """

@@ -166,7 +166,7 @@ def test_a_long_step_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> Non
 
     console.begin("build", "")
 
-    assert wait_until(lambda: "still at it after" in stream.getvalue(), 3)
+    assert wait_until(lambda: "still running after" in stream.getvalue(), 3)
 
     console.end("build", "done", 0.1)
     wait_until(lambda: False, 0.1)

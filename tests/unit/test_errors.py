@@ -12,6 +12,7 @@ CODES: dict[type[errors.DeskError], int] = {
     errors.ConfigError: 1,
     errors.ReleaseFailed: 1,
     errors.TakenBack: 1,
+    errors.UsageError: 2,
     errors.CommandFailed: 3,
     errors.DiskFull: 3,
     errors.Unreachable: 3,
@@ -25,29 +26,29 @@ CODES: dict[type[errors.DeskError], int] = {
 
 
 def family(root: type[errors.DeskError]) -> set[type[errors.DeskError]]:
-    """A class and all that derive from it."""
-    return {root}.union(*(family(each) for each in root.__subclasses__()))
+    """A class and its subclasses, at any depth."""
+    return {root}.union(*(family(child) for child in root.__subclasses__()))
 
 
 def test_the_table_of_codes_is_whole() -> None:
     """Every error of the family has its code of the design, and none is forgotten here."""
-    assert {each: each.code for each in family(errors.DeskError)} == CODES
+    assert {kind: kind.code for kind in family(errors.DeskError)} == CODES
 
 
-@pytest.mark.parametrize("kind", [each for each in CODES if each is not errors.TakenBack])
+@pytest.mark.parametrize("kind", [kind for kind in CODES if kind is not errors.TakenBack])
 def test_message_and_hint_are_kept(kind: type[errors.DeskError]) -> None:
-    """What is said, and what can be typed instead, travel with the error."""
+    """Message and hint are attributes of the error; the message is also its text."""
     fault = kind("what", "hint")
 
-    assert ("what", "what", "hint", {}) == (str(fault), fault.message, fault.hint, dict(fault.data))
+    assert (str(fault), fault.message, fault.hint, dict(fault.data)) == ("what", "what", "hint", {})
     assert kind("what").hint is None
 
 
-def test_what_was_taken_back_knows_whether_it_was_bad() -> None:
-    """A commit that was undone for another reason may come again."""
+def test_a_run_that_was_undone_says_whether_its_commit_is_bad() -> None:
+    """A commit that was undone for another reason may be released again."""
     fault = errors.TakenBack("what", bad=False)
 
-    assert ("what", None, False) == (fault.message, fault.hint, fault.bad)
+    assert (fault.message, fault.hint, fault.bad) == ("what", None, False)
 
 
 def test_the_docstring_draws_the_family_as_it_is() -> None:
@@ -58,11 +59,11 @@ def test_the_docstring_draws_the_family_as_it_is() -> None:
         if kind is not errors.DeskError:
             (line,) = (line for line in lines if f"── {kind.__name__} " in line)
 
-            assert str(code) == line.split(kind.__name__)[1].split()[0]
+            assert line.split(kind.__name__)[1].split()[0] == str(code)
 
 
-def test_only_a_person_declines_and_only_doubt_is_unknown() -> None:
-    """`ending` differs from `failed` in two cases alone."""
-    endings = {each.__name__: each.ending for each in CODES if each.ending != "failed"}
+def test_two_errors_have_an_ending_of_their_own() -> None:
+    """Every ending is `failed` except where a person declined, or where what is live is unknown."""
+    endings = {kind.__name__: kind.ending for kind in CODES if kind.ending != "failed"}
 
-    assert {"Declined": "declined", "LiveUnknown": "unknown"} == endings
+    assert endings == {"Declined": "declined", "LiveUnknown": "unknown"}
