@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Applied, Migration, newest
 from scripts.database.migrations.verdict import Lint
-from scripts.database.restore.partial import Keeping
-from scripts.database.restore.plan import Restoring
+from scripts.database.restore.partial_plan import PartialRestore
+from scripts.database.restore.plan import RestorePlan
 from scripts.git.client import Commit
 from scripts.release.request import ReleaseRequest
 from scripts.replit.live import Answer, Expected
@@ -73,9 +73,9 @@ class Facts:
     left: tuple[Migration, ...] = ()
     left_rollbacks: tuple[Migration, ...] = ()
     lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
-    data: Restoring | None = None
+    data: RestorePlan | None = None
     no_data: str = ""
-    keeps: Keeping | None = None
+    keeps: PartialRestore | None = None
     no_keeps: str = ""
     rollbacks_folder: str = "supabase/rollbacks"
     findings: tuple[Finding, ...] = ()

@@ -14,7 +14,7 @@ from scripts.database.backups.verify import take_safety_backup
 from scripts.database.migrations.files import compare, newest
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import postgres_of, required_database
-from scripts.database.restore import in_place, losses, partial, plan
+from scripts.database.restore import in_place, losses, partial_restore, plan
 from scripts.database.restore.in_place import Source
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused
 from scripts.release import rollback_options
@@ -32,12 +32,13 @@ def with_losses(desk: Desk, facts: Facts, backup: str) -> Facts:
         with fetch_backup(desk, environment, name, facts.ledger) as (folder, manifest):
             major = scratch.server_major(database)
             held = _held(desk, facts, folder, manifest, major)
-            pace = plan.pace(facts.ledger.events, environment.name)
-            data = losses.look(database, held, safety=environment.guarded, pace=pace)
+            rate = plan.last_rate(facts.ledger.events, environment.name)
+            data = losses.plan_restore(database, held, safety=environment.guarded, rate=rate)
             try:
-                facts = replace(
-                    facts, keeps=partial.look(database, held, data, facts.left, facts.applied or ())
+                keeps = partial_restore.plan_partial_restore(
+                    database, held, data, facts.left, facts.applied or ()
                 )
+                facts = replace(facts, keeps=keeps)
             except Refused as fault:
                 facts = replace(facts, no_keeps=fault.message.splitlines()[0])
     except Refused as fault:
@@ -56,7 +57,7 @@ def _held(desk: Desk, facts: Facts, folder: Path, manifest: Manifest, major: int
         why = f"`{manifest.id}` holds another schema than that release"
     if why:
         raise Refused(why)
-    return in_place.source(desk, folder, manifest, major)
+    return in_place.open_source(desk, folder, manifest, major)
 
 
 def make_safe(run: ReleaseRun) -> None:
@@ -80,9 +81,11 @@ def restore(run: ReleaseRun) -> None:
     database, name = required_database(desk, environment), data.manifest.id
     try:
         with fetch_backup(desk, environment, name, run.plan.facts.ledger) as (folder, manifest):
-            held = in_place.source(desk, folder, manifest, scratch.server_major(database))
-            also = partial.taking_over(keeps, run.id, run.step) if keeps else in_place.nothing_else
-            late = in_place.replace(desk, environment, held, data, mark=run.id, step=run.step, also=also)
+            held = in_place.open_source(desk, folder, manifest, scratch.server_major(database))
+            merge = partial_restore.merging(keeps, run.id, run.step) if keeps else None
+            late = in_place.restore(
+                desk, environment, held, data, run=run.id, step=run.step, before_commit=merge
+            )
             run.restored = {
                 **data.document(),
                 **(keeps.document() if keeps else {}),

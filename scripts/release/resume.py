@@ -169,7 +169,7 @@ def _plan_again(desk: Desk, holder: Holder) -> Plan:
     if dead.task == "rollback":
         names["to"] = dead.release
     request = resumed(dead.task, dead.request, sha=dead.commit, resumes=dead.run, **names)
-    if request.restores_data and in_place.settled(desk, required_database(desk, environment), dead.run):
+    if request.restores_data and in_place.has_committed(desk, required_database(desk, environment), dead.run):
         request = replace(request, with_data=False, backup="", scope="")  # the data are restored already
     return decide(observe(desk, request))
 
@@ -208,10 +208,10 @@ def _settle_operation(desk: Desk, holder: Holder) -> Outcome:
     except StaleError:
         raise locked(desk, environment) from None
     _end_sessions(desk, environment)
-    committed = in_place.settled(desk, required_database(desk, environment), dead.run)
+    committed = in_place.has_committed(desk, required_database(desk, environment), dead.run)
     if dead.task == refresh_command.TASK and committed:
         work.finish("refresh", "done", backup=backup, of_run=dead.run, reason=dead.reason)
-        refresh_command.tidy(desk, environment)
+        refresh_command.drop_old_schemas_of_refreshes(desk, environment)
         return Outcome.done(f"run {dead.run} had refreshed {name}, whole and masked; the ledger has it")
     if dead.task == RESTORE_TASK and committed:
         work.finish("restore", "done", backup=backup, of_run=dead.run, reason=dead.reason)

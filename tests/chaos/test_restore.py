@@ -98,7 +98,7 @@ def rounds(site: Site) -> None:
         how, wait = dice.choice(HOWS), dice.uniform(0, 0.7)
         mark = f"r{number}"
         disturbed(site, mark, how, wait)
-        arrived = in_place.settled(tools, database, mark)
+        arrived = in_place.has_committed(tools, database, mark)
         now = restores.state(database)
 
         assert now == (new if arrived else old), f"seed {SEED}, round {number}: {how} after {wait:.3f} s"

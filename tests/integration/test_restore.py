@@ -73,21 +73,21 @@ def test_the_numbers_are_exact(project: tuple[Database, Path]) -> None:
         "public.profiles": (1, 0, 1),
     }
     assert plan.new == {"public.newer": 1}
-    assert plan.people is not None
-    assert (plan.people.inserted, plan.people.deleted) == (1, 1)
+    assert plan.accounts is not None
+    assert (plan.accounts.inserted, plan.accounts.deleted) == (1, 1)
 
 
-def test_what_was_stands_aside_until_it_is_dropped(project: tuple[Database, Path]) -> None:
+def test_the_old_schemas_are_kept_until_they_are_dropped(project: tuple[Database, Path]) -> None:
     """The old rows are all there; dropping them touches nothing else."""
     database, folder = project
     run(database, WRITES)
     restores.restored(folder, "one")
     with session(database) as connection:
-        names = [name for name, _, _ in swap_schemas.asides(connection)]
+        names = [old.name for old in swap_schemas.old_schemas(connection)]
         assert run(database, COUNT) == [(1285,)]
-        swap_schemas.drop(connection, names)
+        swap_schemas.drop_old_schemas(connection, names)
 
-        assert swap_schemas.asides(connection) == []
+        assert swap_schemas.old_schemas(connection) == []
     assert run(database, "select count(*) from public.bookings") == [(300,)]
 
 
@@ -126,7 +126,7 @@ def test_readers_go_on_and_a_busy_table_is_no_reason_to_wait(project: tuple[Data
     tools.settings.supabase.lock_timeout = 0.3  # type: ignore[misc]
     with session(database) as writer, writer.transaction():
         writer.execute("update public.bookings set day = day where id = 1")
-        plan = losses.look(database, held, safety=False, pace=None)
+        plan = losses.plan_restore(database, held, safety=False, rate=None)
         with pytest.raises(CommandFailed, match="busy"):
-            in_place.replace(tools, restores.PRODUCTION, held, plan, mark="one", step=restores.step)
+            in_place.restore(tools, restores.PRODUCTION, held, plan, run="one", step=restores.step)
     assert restores.state(database) == before

@@ -33,7 +33,7 @@ from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database, parse_database
 from scripts.database.restore import in_place, losses
 from scripts.database.restore.in_place import Source
-from scripts.database.restore.plan import Restoring
+from scripts.database.restore.plan import RestorePlan
 from scripts.system import ports
 
 PRODUCTION = Environment("production", "main", "http://127.0.0.1:9", guarded=True)
@@ -170,11 +170,11 @@ def opened(folder: Path) -> tuple[Database, Source]:
     return database, Source(parse_manifest((folder / "MANIFEST.json").read_text()), archive, lists, schema)
 
 
-def restored(folder: Path, mark: str) -> Restoring:
+def restored(folder: Path, mark: str) -> RestorePlan:
     """Look, and restore in place; returns the plan."""
     database, held = opened(folder)
-    plan = losses.look(database, held, safety=False, pace=None)
-    in_place.replace(toolbox(folder, database), PRODUCTION, held, plan, mark=mark, step=step)
+    plan = losses.plan_restore(database, held, safety=False, rate=None)
+    in_place.restore(toolbox(folder, database), PRODUCTION, held, plan, run=mark, step=step)
     return plan
 
 

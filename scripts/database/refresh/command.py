@@ -1,45 +1,80 @@
-"""`db.refresh`: an environment's data become a masked copy of production's, swapped in at the end."""
+"""`db.refresh`: replace an environment's data with a masked copy of another's, in one transaction."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from scripts.config import env_files
 from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.backups import catalog, toc
+from scripts.database.backups import catalog
+from scripts.database.backups.dumping import dumped
 from scripts.database.backups.manifest import Manifest
-from scripts.database.backups.scratch_server import scratch_copy
-from scripts.database.backups.storage import fetch_backup
-from scripts.database.backups.verify import take_safety_backup
+from scripts.database.backups.scratch_copy import restored
+from scripts.database.backups.verify import fetched, safety_backup
 from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Migration
 from scripts.database.migrations.status import schema_status
 from scripts.database.postgres import scratch
-from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import required_database, session
+from scripts.database.postgres.content import ASIDE
 from scripts.database.postgres.url import Database
-from scripts.database.refresh import archive, mask, masking_sql
-from scripts.database.refresh import rules as refresh_rules
-from scripts.database.refresh.rules import Column, Wanted
+from scripts.database.refresh import mask, masking_sql
+from scripts.database.refresh import rules as masking_rules
+from scripts.database.refresh.rules import Column, Rules, listed
 from scripts.database.request import RefreshRequest
 from scripts.database.restore import in_place, swap_schemas
-from scripts.errors import DeskError, Refused, ReleaseFailed
+from scripts.database.restore.plan import ACCOUNTS, Change, RestorePlan
+from scripts.errors import ConfigError, DeskError, Refused, ReleaseFailed
 from scripts.state.held_lock import retry_while_locked
 from scripts.state.ledger import Event
 from scripts.state.operation import LockedOperation, locked_operation
 from scripts.state.remote import observe_remote
 from scripts.system import temporary
+from scripts.system.secret import Secret
 
 TASK = "db.refresh"
+FILE = "masking.toml"
+KEY = "MASKING_KEY"
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """What was asked for: from where, to where, and the rules.
+
+    Args:
+        digest: of the rules, kept with the masked data.
+        key: equal values are masked equally under one key.
+    """
+
+    source: Environment
+    target: Environment
+    rules: Rules
+    digest: str
+    key: Secret
+
+    def document(self, masked: tuple[Column, ...], *, backup: str | None) -> dict[str, Any]:
+        """The task's part of the JSON."""
+        return {
+            "environment": self.target.name,
+            "source": self.source.name,
+            "backup": backup,
+            "masked": {column.path: self.rules.of(column) for column in masked},
+            "policy": self.digest,
+        }
 
 
 def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
-    """Check the rules, ask, copy, mask, prove, and swap."""
+    """Check the rules and ask for consent; then copy, mask, search, and swap."""
     target = desk.settings.environment(request.to)
     source = desk.settings.environment(request.from_ or desk.settings.chain[-1])
     if target.guarded or target is source:
@@ -47,160 +82,206 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
             f"{target.name} is {'guarded' if target.guarded else 'the source itself'}: its data stay",
             f"invoke db.refresh --to {desk.settings.chain[0]}",
         )
-    wanted = refresh_rules.wanted(desk, source, target)
-    columns = refresh_rules.columns(required_database(desk, source))
-    refresh_rules.refuse(wanted.rules, columns)
-    touched = refresh_rules.masked(wanted.rules, columns)
-    desk.progress.note(f"{len(touched)} columns of {source.name} are masked, {len(columns)} are known")
+    work = read_rules(desk, source, target)
+    columns = mask.columns(required_database(desk, source))
+    refuse(work.rules, columns)
+    masked = masking_rules.masked(work.rules, columns)
+    desk.progress.note(f"{len(masked)} of {len(columns)} columns of {source.name} are masked")
     if request.plan:
         return Outcome.done(
-            f"the rules fit {source.name}; nothing was changed", **_document(wanted, touched, backup=None)
+            f"the rules fit {source.name}; nothing was changed", **work.document(masked, backup=None)
         )
     require_consent(desk.progress, target.name, yes=request.yes, unchanged="nothing was changed")
-    return retry_while_locked(desk, lambda: _refresh(desk, wanted, request.reason), wait=request.wait)
+    return retry_while_locked(desk, lambda: _refresh(desk, work, request.reason), wait=request.wait)
 
 
-def _refresh(desk: Desk, wanted: Wanted, reason: str) -> Outcome:
+def read_rules(desk: Desk, source: Environment, target: Environment) -> Refresh:
+    """Read `masking.toml`.
+
+    Raises:
+        ConfigError: there is no such file, or it has faults.
+    """
+    file = desk.config_folder / FILE
+    hint = f"see the shipped `env/{FILE}`"
+    if not file.is_file():
+        raise ConfigError(f"`{file}` is missing: it says what may be copied", hint)
+    document = env_files.toml(file)
+    rules, faults = masking_rules.parse_rules(document)
+    if faults:
+        raise ConfigError(f"`{file}` has faults:{listed(faults)}", hint)
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    key = Secret(desk.values(target).get(KEY) or secrets.token_hex(32))
+    return Refresh(source, target, rules, digest, key)
+
+
+def refuse(rules: Rules, columns: tuple[Column, ...]) -> None:
+    """Default deny.
+
+    Raises:
+        Refused: a column has no rule, or one that can't work.
+    """
+    objections = list(masking_rules.objections(rules, columns))
+    if objections:
+        raise Refused(
+            f"the masking rules don't cover the schema; nothing was changed:{listed(objections)}",
+            f"give each a rule in `{FILE}`: keep, null, empty, hash, scrub, fake ..., truncate N",
+        )
+
+
+def _refresh(desk: Desk, work: Refresh, reason: str) -> Outcome:
     ledger = observe_remote(desk).ledger
-    proven = [each.id for each in catalog.records(ledger, wanted.source.name).values() if each.proven]
-    backup = proven[-1] if proven else take_safety_backup(desk, wanted.source)
-    with locked_operation(desk, wanted.target, TASK, about=backup, reason=reason) as work:
-        pending = _ahead(desk, wanted.target)
-        with _copy(work, wanted, backup) as (copy, manifest):
-            touched, known = _mask(work, wanted, copy)
-            _migrate(work, copy, pending)
-            _prove(work, wanted, copy, known)
-            event = _swap(work, wanted, copy, manifest)
-    tidy(desk, wanted.target)
+    proven = [each.id for each in catalog.known(ledger, work.source.name).values() if each.proven]
+    backup = proven[-1] if proven else safety_backup(desk, work.source)
+    with locked_operation(desk, work.target, TASK, about=backup, reason=reason) as operation:
+        migrations = _applied_migrations(desk, work.target)
+        with _copy(operation, work, backup) as (copy, manifest):
+            masked, canaries = _mask(operation, work, copy)
+            with operation.step("migrate", "migrations that only the target has, on the copy"):
+                bring_up_to_date(desk, copy, migrations)
+            _search(operation, work, copy, canaries)
+            event = _swap(operation, work, copy, manifest)
+    drop_old_schemas_of_refreshes(desk, work.target)
     desk.progress.note(f"schema {event.detail['schema'] or 'none'}, {event.detail['rows']} rows")
     return Outcome.done(
-        f"{wanted.target.name} has a masked copy of {wanted.source.name} (`{backup}`)",
-        **_document(wanted, touched, backup=backup),
+        f"{work.target.name} has a masked copy of {work.source.name} (`{backup}`)",
+        **work.document(masked, backup=backup),
         run=event.run,
         schema=event.detail["schema"],
         steps=event.detail["steps"],
     )
 
 
-def _ahead(desk: Desk, target: Environment) -> tuple[Migration, ...]:
-    """What stands in the target, by the commit that is live there.
+def _applied_migrations(desk: Desk, target: Environment) -> tuple[Migration, ...]:
+    """The migrations that the target has, as files of the commit that is live there.
 
     Raises:
-        Refused: the two disagree: nobody could say what it should be afterwards.
+        Refused: history and files disagree, so the schema to end with is not known.
     """
-    there = schema_status(desk, observe_remote(desk), target)
-    if there.comparison.missing or there.comparison.edited or there.comparison.doubled:
+    status = schema_status(desk, observe_remote(desk), target)
+    comparison = status.comparison
+    if comparison.missing or comparison.edited or comparison.doubled:
         raise Refused(
-            f"{target.name} and its migrations disagree:{refresh_rules.listed(there.problems)}",
-            "`invoke db.status` says more; mend that first",
+            f"{target.name} and its migrations disagree:{listed(status.problems)}",
+            "`invoke db.status` shows more; mend that first",
         )
-    applied = {row.version for row in there.applied}
-    return tuple(each for each in there.committed if each.version in applied)
+    applied = {row.version for row in status.applied}
+    return tuple(migration for migration in status.committed if migration.version in applied)
 
 
 @contextmanager
-def _copy(work: LockedOperation, wanted: Wanted, backup: str) -> Iterator[tuple[Database, Manifest]]:
-    """The backup, restored on a scratch server; gone at the end, whatever happens."""
-    desk = work.desk
+def _copy(operation: LockedOperation, work: Refresh, backup: str) -> Iterator[tuple[Database, Manifest]]:
+    """The backup, restored on a scratch server that is removed at the end."""
+    desk = operation.desk
     ledger = observe_remote(desk).ledger
-    with fetch_backup(desk, wanted.source, backup, ledger) as (folder, manifest):
+    with fetched(desk, work.source, backup, ledger) as (folder, manifest):
         if manifest.policy is not None:
-            raise Refused(f"`{backup}` is a masked one already")
-        work.desk.progress.note(f"restoring `{backup}` of {manifest.started} beside")
-        with scratch_copy(desk, wanted.target, folder, manifest) as copy:
+            raise Refused(f"`{backup}` is masked already")
+        desk.progress.note(f"restoring `{backup}` of {manifest.started} on a scratch server")
+        with restored(desk, work.target, folder, manifest) as copy:
             yield copy, manifest
 
 
-def _mask(work: LockedOperation, wanted: Wanted, copy: Database) -> tuple[tuple[Column, ...], list[bytes]]:
-    columns = refresh_rules.columns(copy)
-    refresh_rules.refuse(wanted.rules, columns)
-    touched = refresh_rules.masked(wanted.rules, columns)
-    rules = wanted.rules
-    with work.step("mask", f"{len(touched)} columns, accounts become test users"):
-        known = mask.canaries(copy, [(each.table, each.name, each.kind) for each in touched])
-        known += [each.encode() for each in rules.canaries]
-        orders = [*masking_sql.drops(rules), *masking_sql.statements(rules, columns)]
-        orders += masking_sql.people(mask.account_columns(copy), rules)
-        mask.mask(copy, wanted.key, masking_sql.FUNCTIONS, orders, toc.SCHEMAS)
-    return touched, known
+def _mask(
+    operation: LockedOperation, work: Refresh, copy: Database
+) -> tuple[tuple[Column, ...], list[bytes]]:
+    """Mask the copy; returns the masked columns, and values that must not be found afterwards."""
+    rules, columns = work.rules, mask.columns(copy)
+    refuse(rules, columns)
+    masked = masking_rules.masked(rules, columns)
+    with operation.step("mask", f"{len(masked)} columns, accounts become test users"):
+        canaries = [*mask.canaries(copy, masked), *(canary.encode() for canary in rules.canaries)]
+        updates = [
+            *masking_sql.updates(rules, columns),
+            *masking_sql.account_updates(mask.account_columns(copy), rules),
+        ]
+        mask.mask_copy(copy, work.key, masking_sql.deletes(rules), updates)
+    return masked, canaries
 
 
-def _prove(work: LockedOperation, wanted: Wanted, copy: Database, known: list[bytes]) -> None:
-    """No address outside the test domain, and no known value, anywhere in the copy.
+def _search(operation: LockedOperation, work: Refresh, copy: Database, canaries: list[bytes]) -> None:
+    """No address outside the test domain, and no canary, may be anywhere in the copy.
 
     Raises:
-        ReleaseFailed: there is; the column is named, the value never.
+        ReleaseFailed: there is one; the column is named, the value never.
     """
-    with work.step("search", f"{len(known)} known values, and any address"):
-        found = list(mask.leaks(copy, wanted.rules.domain, known, toc.SCHEMAS))
-        if found:
+    with operation.step("search", f"{len(canaries)} known values, and any address"):
+        leaks = list(mask.leaks(copy, work.rules.domain, canaries))
+        if leaks:
             raise ReleaseFailed(
-                "the masked copy still holds what it must not; nothing was changed:"
-                f"{refresh_rules.listed(found)}",
-                f"mask that column in `{refresh_rules.FILE}` (`keep` is not enough)",
+                f"the masked copy still holds what it must not; nothing was changed:{listed(leaks)}",
+                f"mask that column in `{FILE}` (`keep` is not enough)",
             )
 
 
-def _migrate(work: LockedOperation, copy: Database, wanted: tuple[Migration, ...]) -> None:
-    """What the target was ahead of the source is replayed on the copy, so that it ends as it was."""
-    with work.step("migrate", "what the target was ahead, on the copy"):
-        bring_up_to_date(work.desk, copy, wanted)
+def _swap(operation: LockedOperation, work: Refresh, copy: Database, manifest: Manifest) -> Event:
+    """Dump the copy and restore the dump: unlike the copy, a dump has no old row versions."""
+    desk, target = operation.desk, work.target
+    database = required_database(desk, target)
+    updates = masking_sql.account_updates(mask.account_columns(database), work.rules)
+    ids = mask.account_ids(copy) if updates else []
 
-
-def _swap(work: LockedOperation, wanted: Wanted, copy: Database, manifest: Manifest) -> Event:
-    desk, target = work.desk, wanted.target
-    orders = masking_sql.people(mask.account_columns(required_database(desk, target)), wanted.rules)
-    ids = mask.account_ids(copy) if orders else []
-
-    def accounts(connection: Any) -> None:
-        mask.mask_accounts(connection, wanted.key, masking_sql.FUNCTIONS, orders, ids)
+    def mask_accounts(connection: Any) -> None:
+        mask.mask_accounts(connection, work.key, updates, ids)
 
     with temporary.folder() as folder:
-        with work.step("dump", "the masked copy"):
-            document = replace(archive.taken(desk, target, copy, folder, manifest), policy=wanted.digest)
-            held = in_place.source(
-                desk, folder, document, scratch.server_major(required_database(desk, target))
-            )
-        plan = archive.everything(document)
-        in_place.replace(desk, target, held, plan, mark=work.id, step=work.step, also=accounts)
-        with work.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
-            in_place.analyze(desk, target, held)
-    rows = sum(document.rows.values())
-    known = {"backup": document.id, "policy": wanted.digest, "schema": document.newest, "rows": rows}
-    return work.finish(
-        "refresh", "done", source=wanted.source.name, reason=work.lock.content.reason, **known
+        with operation.step("dump", "the masked copy"):
+            document = _dump(desk, work, copy, folder, manifest)
+            source = in_place.open_source(desk, folder, document, scratch.major(database))
+        # everything is restored, and accounts that the target lacks are inserted
+        accounts = Change(ACCOUNTS, 0, 0, 0, 0, deleted=1)
+        plan = RestorePlan(document, (), {}, accounts, 0.0, safety=False)
+        in_place.restore(
+            desk, target, source, plan, run=operation.id, step=operation.step, before_commit=mask_accounts
+        )
+        with operation.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
+            in_place.analyze(desk, target, source)
+    return operation.finish(
+        "refresh",
+        "done",
+        source=work.source.name,
+        reason=operation.lock.content.reason,
+        backup=document.id,
+        policy=work.digest,
+        schema=document.newest,
+        rows=sum(document.rows.values()),
     )
 
 
-def tidy(desk: Desk, target: Environment) -> None:
-    """Drop what stood before each refresh that the ledger has: of this run, and of those that died here.
+def _dump(desk: Desk, work: Refresh, copy: Database, folder: Path, manifest: Manifest) -> Manifest:
+    """Dump the copy into the folder; returns the manifest of the dump, made from that of the backup."""
+    content, programs = dumped(desk, work.target, copy, folder)
+    return replace(
+        manifest,
+        kind="masked",
+        environment=work.target.name,
+        migrations={version: manifest.migrations.get(version, "") for version in content.versions},
+        server=content.server,
+        client=programs.version,
+        tables=content.tables,
+        sequences=content.sequences,
+        extensions=content.extensions,
+        policy=work.digest,
+    )
 
-    Not before it is in the ledger: until then, the schemas aside tell an heir that the run arrived.
+
+def drop_old_schemas_of_refreshes(desk: Desk, target: Environment) -> None:
+    """Drop the old schemas of every refresh in the ledger: of this run, and of runs that died here.
+
+    Not before a refresh is in the ledger: until then its old schemas tell `resume` that it was committed.
     """
     try:
-        of_refreshes = [each for each in observe_remote(desk).ledger.events if each.kind == "refresh"]
-        runs = {str(each.detail.get("of_run") or each.run) for each in of_refreshes}
-        in_place.when_there(desk, lambda: _drop(required_database(desk, target), runs))
-    except DeskError as fault:
+        events = [event for event in observe_remote(desk).ledger.events if event.kind == "refresh"]
+        runs = {str(event.detail.get("of_run") or event.run) for event in events}
+        in_place.retry_while_away(desk, lambda: _drop(required_database(desk, target), runs))
+    except DeskError as error:
         desk.progress.note(
-            f"warning: it stands aside still: {fault.message}\n"
-            f"  | the next refresh drops it, or `invoke db.drop-aside --env {target.name}`"
+            f"warning: the old schemas are still there: {error.message}\n"
+            f"  | the next refresh drops them, or `invoke db.drop-aside --env {target.name}`"
         )
 
 
 def _drop(database: Database, runs: set[str]) -> None:
+    prefixes = tuple(f"{ASIDE}{run}_" for run in runs)
     with session(database) as connection:
-        marks = tuple(f"{OLD_SCHEMA_PREFIX}{run}_" for run in runs)
-        swap_schemas.drop(
-            connection, [name for name, _, _ in swap_schemas.asides(connection) if name.startswith(marks)]
-        )
-
-
-def _document(wanted: Wanted, touched: tuple[Column, ...], *, backup: str | None) -> dict[str, Any]:
-    return {
-        "environment": wanted.target.name,
-        "source": wanted.source.name,
-        "backup": backup,
-        "masked": {each.path: wanted.rules.of(each) for each in touched},
-        "policy": wanted.digest,
-    }
+        names = [old.name for old in swap_schemas.old_schemas(connection)]
+        swap_schemas.drop_old_schemas(connection, [name for name in names if name.startswith(prefixes)])

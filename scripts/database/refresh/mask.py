@@ -1,4 +1,4 @@
-"""A copy of production is masked on a scratch server, and then searched for what must not be left."""
+"""Mask a copy of production on a scratch server, and search it for what must not be left in it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from scripts.database.backups import toc
 from scripts.database.postgres.client import session
 from scripts.database.postgres.url import Database
+from scripts.database.refresh.masking_sql import FUNCTIONS
+from scripts.database.refresh.rules import Column
 from scripts.errors import Refused
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret
@@ -35,170 +38,176 @@ join pg_type t on t.oid = a.atttypid left join pg_type b on b.oid = t.typbasetyp
 where c.relkind in ('r','p') and not c.relispartition and a.attnum > 0 and not a.attisdropped and {OURS}
 order by 1, a.attnum
 """  # noqa: S608, E501 - constants only
-HOLDERS = f"""
+TEXT_COLUMNS = f"""
 select n.nspname, c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace join pg_type t on t.oid = a.atttypid
 where c.relkind in ('r','m') and a.attnum > 0 and not a.attisdropped
   and t.typcategory not in ('B', 'N', 'D', 'T', 'E') and t.typname not in ('uuid', 'oid')
   and (n.nspname = any(%(also)s) or ({OURS})) order by 1, 2, a.attnum
 """  # noqa: S608 - constants only
-# of the platform's tables: what is never copied
+# the platform's tables whose rows are never copied
 EMPTIED = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r','p') and not c.relispartition and ((n.nspname = 'auth' and c.relname not in ('users', 'identities',
     'schema_migrations')) or (n.nspname = 'storage' and c.relname not in ('buckets', 'migrations'))
   or n.nspname in ('vault', 'net', 'cron', 'supabase_functions', 'realtime', '_realtime', 'pgsodium'))
 """  # noqa: E501
-MATERIALIZED = f"""
+MATERIALIZED_VIEWS = f"""
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'm' and {OURS} order by c.oid
 """  # noqa: S608 - constants only
 VALUES = """select distinct v from (select {leaf} as v from {t} where {c} is not null limit 20000) s
 where length(v) between 8 and 200 limit {n}"""
 ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-TELLING = re.compile(r".*@.*|(?:\D*\d){6,}.*|\S+ \S+.*")  # an address, a number, several words
-EACH, MOST = 40, 250  # values that are searched for: of one column, and in all
+# an address, a long number, or several words
+IDENTIFYING = re.compile(r".*@.*|(?:\D*\d){6,}.*|\S+ \S+.*")
+PER_COLUMN, IN_ALL = 40, 250  # how many canaries are searched for
+BLOCK = 4_000_000  # bytes of rows that are searched at a time
+PLATFORM = {"platform": list(toc.SCHEMAS)}  # a parameter of the queries above
 
 
-def columns(database: Database, platform: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Of the app's tables: table, column, type, not null, unique, computed, what it refers to."""
+def columns(database: Database) -> tuple[Column, ...]:
+    """The columns of the app's tables."""
     with session(database) as connection:
-        return list(connection.execute(COLUMNS, {"platform": list(platform)}))
+        return tuple(
+            Column(table, name, kind, required, unique, generated, tuple(keys))
+            for table, name, kind, required, unique, generated, keys in connection.execute(
+                COLUMNS, PLATFORM
+            )
+        )
 
 
 def account_columns(database: Database) -> dict[str, list[str]]:
-    """The columns of `auth.users` and `auth.identities` that can be written, as far as there are any."""
+    """The columns of `users` and `identities` in `auth` that can be written; no key for a missing table."""
     query = """select c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
       where c.oid in (to_regclass('auth.users'), to_regclass('auth.identities')) and attnum > 0
         and not attisdropped and attgenerated = '' order by c.relname, attnum"""
-    found: dict[str, list[str]] = {}
+    by_table: dict[str, list[str]] = {}
     with session(database) as connection:
         for table, column in connection.execute(query):
-            found.setdefault(str(table), []).append(str(column))
-    return found
+            by_table.setdefault(str(table), []).append(str(column))
+    return by_table
 
 
-def canaries(database: Database, masked: Sequence[tuple[str, str, str]]) -> list[bytes]:
-    """Telling values of the columns (table, column, type) that are to be masked, as they are before."""
+def canaries(database: Database, masked: Sequence[Column]) -> list[bytes]:
+    """Identifying values of columns that are going to be masked; they must be gone afterwards."""
     from psycopg import sql
 
-    found: set[str] = set()
+    values: set[str] = set()
     with session(database) as connection:
-        for table, column, kind in masked:
-            leaf = (
-                "jsonb_path_query({c}::jsonb, 'strict $.**') #>> '{{}}'" if "json" in kind else "{c}::text"
-            )
-            leaf = "unnest({c})::text" if kind.endswith("[]") else leaf
+        for column in masked:
+            leaf = "{c}::text"
+            if column.kind.endswith("[]"):
+                leaf = "unnest({c})::text"
+            elif "json" in column.kind:
+                leaf = "jsonb_path_query({c}::jsonb, 'strict $.**') #>> '{{}}'"
             query = sql.SQL(VALUES.replace("{leaf}", leaf)).format(
-                c=sql.Identifier(column), t=sql.Identifier(*table.split(".", 1)), n=sql.Literal(EACH * 5)
+                c=sql.Identifier(column.name),
+                t=sql.Identifier(*column.table.split(".", 1)),
+                n=sql.Literal(PER_COLUMN * 5),
             )
-            known = [str(row[0]) for row in connection.execute(query)]
-            found.update([each for each in known if TELLING.fullmatch(each)][:EACH])
-    return [each.encode() for each in sorted(found)[:: max(1, len(found) // MOST)]]
+            texts = [str(row[0]) for row in connection.execute(query)]
+            values.update([text for text in texts if IDENTIFYING.fullmatch(text)][:PER_COLUMN])
+    return [value.encode() for value in sorted(values)[:: max(1, len(values) // IN_ALL)]]
 
 
-def mask(
-    database: Database, key: Secret, functions: str, orders: Sequence[str], platform: Sequence[str]
-) -> None:
-    """Carry the orders out on a scratch copy, all or nothing; empty what is never copied.
+def mask_copy(database: Database, key: Secret, deletes: Sequence[str], updates: Sequence[str]) -> None:
+    """Run the deletes and updates on a scratch copy, all or none, and empty what is never copied.
 
     Raises:
-        Refused: one of them is not what the schema allows.
+        Refused: the schema does not allow one of them.
     """
     import psycopg
     from psycopg import sql
 
     with session(database) as connection:
-        known = {"platform": list(platform)}
         try:
             with connection.transaction():
-                connection.execute(functions.encode())
-                connection.execute("select set_config('desk.key', %s, true)", [key.reveal()])
-                for order in [each for each in orders if each.startswith("delete ")]:
+                _make_functions(connection, key)
+                for order in deletes:  # with triggers, so that foreign keys cascade
                     connection.execute(order.encode())
                 connection.execute("set local session_replication_role = replica")
-                for row in connection.execute(EMPTIED).fetchall():
-                    connection.execute(sql.SQL("delete from {}").format(sql.Identifier(*row)))
-                for order in [each for each in orders if not each.startswith("delete ")]:
+                for table in connection.execute(EMPTIED).fetchall():
+                    connection.execute(sql.SQL("delete from {}").format(sql.Identifier(*table)))
+                for order in updates:
                     connection.execute(order.encode())
                 connection.execute("set local session_replication_role = origin")
-                for row in connection.execute(MATERIALIZED, known).fetchall():
-                    connection.execute(sql.SQL("refresh materialized view {}").format(sql.Identifier(*row)))
+                for view in connection.execute(MATERIALIZED_VIEWS, PLATFORM).fetchall():
+                    refresh = sql.SQL("refresh materialized view {}")
+                    connection.execute(refresh.format(sql.Identifier(*view)))
                 connection.execute("drop schema desk_mask cascade")
-        except psycopg.Error as fault:
+        except psycopg.Error as error:
             if connection.closed:
                 raise
             raise Refused(
-                f"the rules don't fit the data; nothing was changed{quoted_lines(_without_values(fault))}",
+                f"the rules don't fit the data; nothing was changed{quoted_lines(_without_values(error))}",
                 "choose another rule for that column in `masking.toml`",
             ) from None
 
 
-def leaks(
-    database: Database, domain: str, canaries: Sequence[bytes], platform: Sequence[str]
-) -> Iterator[str]:
-    """Where an address outside the test domain, or a known value, is still found: column and count."""
+def _make_functions(connection: psycopg.Connection[Any], key: Secret) -> None:
+    connection.execute(FUNCTIONS.encode())
+    connection.execute("select set_config('desk.key', %s, true)", [key.reveal()])
+
+
+def _without_values(error: psycopg.Error) -> str:
+    """The server's message without the row that it quotes, which may identify a person."""
+    diag = error.diag
+    where = ".".join(filter(None, (diag.schema_name, diag.table_name, diag.column_name)))
+    rule = f" (constraint `{diag.constraint_name}`)" if diag.constraint_name else ""
+    primary = diag.message_primary or type(error).__name__
+    return f"{where}: {primary}{rule}" if where else primary
+
+
+def leaks(database: Database, domain: str, canaries: Sequence[bytes]) -> Iterator[str]:
+    """Columns that hold an address outside the test domain, or a canary, in words and without values."""
     from psycopg import sql
 
     allowed = f"@{domain}".encode()
     with session(database) as connection:
-        given = {"platform": list(platform), "also": ["auth", "storage"]}
-        for schema, table, column in connection.execute(HOLDERS, given).fetchall():
+        parameters = {**PLATFORM, "also": ["auth", "storage"]}
+        for schema, table, column in connection.execute(TEXT_COLUMNS, parameters).fetchall():
             order = sql.SQL("copy (select {c} from {t} where {c} is not null) to stdout").format(
                 c=sql.Identifier(column), t=sql.Identifier(schema, table)
             )
-            addresses = known = 0
-            for chunk in _chunks(connection, order):
-                found = [each for each in ADDRESS.findall(chunk) if not each.lower().endswith(allowed)]
-                addresses += len(found)
-                known += sum(each in chunk for each in canaries)
+            addresses = hits = 0
+            for block in _blocks(connection, order):
+                outside = [each for each in ADDRESS.findall(block) if not each.lower().endswith(allowed)]
+                addresses += len(outside)
+                hits += sum(canary in block for canary in canaries)
             if addresses:
                 yield f"`{schema}.{table}.{column}` holds {addresses} addresses outside `{domain}`"
-            if known:
+            if hits:
                 yield f"`{schema}.{table}.{column}` holds values of production"
 
 
-def _chunks(connection: psycopg.Connection[Any], order: Any) -> Iterator[bytes]:
-    """Rows in blocks of some megabytes; a row is never cut in two."""
+def _blocks(connection: psycopg.Connection[Any], order: Any) -> Iterator[bytes]:
+    """Rows in blocks; no row is cut."""
     block: list[bytes] = []
     size = 0
     with connection.cursor().copy(order) as copy:
         for part in copy:
             block.append(bytes(part))
             size += len(block[-1])
-            if size > 4_000_000:
+            if size > BLOCK:
                 yield b"".join(block)
                 block, size = [], 0
     yield b"".join(block)
 
 
-def _without_values(fault: psycopg.Error) -> str:
-    """The server's words without the row that it quotes: that may be a person."""
-    diag = fault.diag
-    where = ".".join(filter(None, (diag.schema_name, diag.table_name, diag.column_name)))
-    rule = f" (constraint `{diag.constraint_name}`)" if diag.constraint_name else ""
-    primary = diag.message_primary or type(fault).__name__
-    return f"{where}: {primary}{rule}" if where else primary
-
-
 def account_ids(database: Database) -> list[Any]:
-    """Whose accounts the copy has."""
+    """The ids of the copy's accounts."""
     with session(database) as connection:
         return [row[0] for row in connection.execute("select id from auth.users")]
 
 
 def mask_accounts(
-    connection: psycopg.Connection[Any],
-    key: Secret,
-    functions: str,
-    orders: Sequence[str],
-    ids: Sequence[Any],
+    connection: psycopg.Connection[Any], key: Secret, updates: Sequence[str], ids: Sequence[Any]
 ) -> None:
-    """The same for accounts that stand elsewhere under these ids; within the open transaction."""
-    if not orders:
+    """Mask the accounts that another database has under these ids, within its open transaction."""
+    if not updates:
         return
-    connection.execute(functions.encode())
-    connection.execute("select set_config('desk.key', %s, true)", [key.reveal()])
-    for order, key_of in zip(orders, ("id", "user_id"), strict=False):
-        connection.execute(f"{order} where {key_of} = any(%s)".encode(), [list(ids)])
+    _make_functions(connection, key)
+    for order, id_column in zip(updates, ("id", "user_id"), strict=False):
+        connection.execute(f"{order} where {id_column} = any(%s)".encode(), [list(ids)])
     connection.execute("drop schema desk_mask cascade")

@@ -1,4 +1,4 @@
-"""A database gets the app's schemas of a backup: all of them, compared, or nothing."""
+"""Restore a backup's app schemas into a live database in one transaction: all, compared, or none."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from scripts.config.settings import Environment
 from scripts.database.backups import equality, toc
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres import scratch
-from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
+from scripts.database.postgres import content_sql, scratch
 from scripts.database.postgres.client import LOCK_KEY, required_database, session
-from scripts.database.postgres.content import Content, SnapshotReader
+from scripts.database.postgres.content import ASIDE, Reader
 from scripts.database.postgres.pg_restore import Archive
-from scripts.database.postgres.programs import programs_for
+from scripts.database.postgres.programs import client
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan as restore_plan
 from scripts.database.restore import swap_schemas
-from scripts.database.restore.plan import Restoring
-from scripts.database.restore.swap_schemas import Parts, Replacement
+from scripts.database.restore.plan import RestorePlan
+from scripts.database.restore.swap_schemas import ArchiveParts, SchemaSwap
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused, Unreachable
 from scripts.system import signals
 from scripts.system.process import quoted_lines
@@ -33,16 +32,24 @@ if TYPE_CHECKING:
     import psycopg
 
 
-Step = Callable[[str, str], AbstractContextManager[None]]
-Found = TypeVar("Found")
-Also = Callable[["psycopg.Connection[Any]"], None]
-STATISTICS = "`analyze` in the database makes its first queries quick; it does so itself before long"
-SETTLE_WITHIN = 60.0  # seconds in which a server that went away should be back
+T = TypeVar("T")
+Step = Callable[[str, str], AbstractContextManager[None]]  # (name, detail)
+BeforeCommit = Callable[["psycopg.Connection[Any]"], None]
+STATISTICS = (
+    "`analyze` in the database makes its first queries quick; the server does so itself before long"
+)
+RECONNECT_WITHIN = 60.0  # seconds for a server that went away to come back
+RETRY_EVERY = 0.5  # seconds
 
 
 @dataclass(frozen=True)
 class Source:
-    """A backup that is at hand, plain and checked."""
+    """The backup to restore, decrypted and checked.
+
+    Args:
+        lists: the archive's entries, sorted by what a restore does with them.
+        schema: the schema's lines.
+    """
 
     manifest: Manifest
     archive: Archive
@@ -50,203 +57,206 @@ class Source:
     schema: tuple[str, ...]
 
 
-def source(desk: Desk, folder: Path, manifest: Manifest, server: int) -> Source:
-    """Open the archive; `server` is the major of the one that it is to go to.
+def open_source(desk: Desk, folder: Path, manifest: Manifest, server_major: int) -> Source:
+    """Open the backup in a folder, for a server of that major version.
 
     Raises:
-        Refused: it holds something that fits no list, or no program here can read it.
+        Refused: it holds entries that no restore knows, or no program here can read it.
     """
-    wanted = max(server, int(manifest.server.partition(".")[0]))
-    archive = Archive(folder / backups_manifest.DUMP, programs_for(desk, wanted).folder / "pg_restore")
-    lists = toc.classify(toc.parse_listing(archive.listing()))
+    major = max(server_major, int(manifest.server.partition(".")[0]))
+    archive = Archive(folder / backups_manifest.DUMP, client(desk, major).folder / "pg_restore")
+    lists = toc.sort(toc.entries(archive.listing()))
     if lists.unknown:
-        named = [str(each) for each in lists.unknown]
-        raise Refused(f"`{manifest.id}` holds what no restore knows:{restore_plan.some(named)}")
+        unknown = [str(entry) for entry in lists.unknown]
+        raise Refused(f"`{manifest.id}` holds what no restore knows:{restore_plan.first_lines(unknown)}")
     schema = tuple(json.loads((folder / backups_manifest.SCHEMA).read_text()))
     return Source(manifest, archive, lists, schema)
 
 
-def nothing_else(_: psycopg.Connection[Any]) -> None:
-    """A restore alone."""
-
-
-def replace(
+def restore(
     desk: Desk,
     environment: Environment,
-    held: Source,
-    plan: Restoring,
+    source: Source,
+    plan: RestorePlan,
     *,
-    mark: str,
+    run: str,
     step: Step,
-    also: Also = nothing_else,
+    before_commit: BeforeCommit | None = None,
 ) -> Mapping[str, int]:
-    """Do it, and what `also` does in the same transaction.
+    """Restore, compare and commit; `before_commit` works in the same transaction.
 
-    Returns rows that were written between the plan and the lock, by table.
+    Returns, by table, the rows written between the plan and the lock.
+
+    Args:
+        run: the run's id, which becomes part of the names of the old schemas.
 
     Raises:
         CommandFailed: nothing was changed, and why.
-        LiveUnknown: the server went away at the very end, and did not come back.
+        LiveUnknown: the server went away during the commit, and did not come back.
     """
     import psycopg
 
     database = required_database(desk, environment)
-    parts = _parts(database, held, plan)
+    parts = _parts_of(source, plan, scratch.standing(database))
     try:
         with session(database) as connection:
             try:
-                work = Replacement(connection, held.archive, toc.is_app_schema, mark)
-                patience = desk.settings.supabase.lock_timeout
-                late = _in_one_transaction(work, held, plan, parts, patience=patience, step=step)
-                also(connection)
-            except psycopg.Error as fault:
-                raise _refused(fault) from None
+                swap = SchemaSwap(connection, source.archive, toc.is_apps, run)
+                lock_timeout = desk.settings.supabase.lock_timeout
+                late = _swap(swap, source, plan, parts, lock_timeout=lock_timeout, step=step)
+                if before_commit:
+                    before_commit(connection)
+            except psycopg.Error as error:
+                raise _rolled_back(error) from None
             with step("switch", "commit: from here on the app sees the backup"):
-                signals.ignore()  # it is too late to stop: what follows says that it was done
+                signals.ignore()  # an interruption comes too late: the steps after this record the restore
                 connection.execute("commit")
-    except Unreachable as fault:
-        if not settled(desk, database, mark):
-            raise CommandFailed(f"{fault.message}\n  | nothing was changed", fault.hint) from None
+    except Unreachable as error:
+        if not has_committed(desk, database, run):
+            raise CommandFailed(f"{error.message}\n  | nothing was changed", error.hint) from None
     return late
 
 
-def settled(desk: Desk, database: Database, mark: str) -> bool:
-    """Whether the run of that mark has arrived: the server alone can say it.
+def has_committed(desk: Desk, database: Database, run: str) -> bool:
+    """Whether the run's restore was committed, which only the server can tell.
 
     Raises:
-        LiveUnknown: it does not come back.
+        LiveUnknown: the server does not come back.
     """
 
-    def arrived() -> bool:
+    def old_schemas_exist() -> bool:
         with session(database) as connection:
-            return any(
-                name.startswith(f"{OLD_SCHEMA_PREFIX}{mark}_")
-                for name, _, _ in swap_schemas.asides(connection)
-            )
+            names = [schema.name for schema in swap_schemas.old_schemas(connection)]
+        return any(name.startswith(f"{ASIDE}{run}_") for name in names)
 
     try:
-        return when_there(desk, arrived)
-    except Unreachable as fault:
+        return retry_while_away(desk, old_schemas_exist)
+    except Unreachable as error:
         raise LiveUnknown(
-            f"nobody knows yet whether the restore arrived: {fault.message}",
+            f"it is not known whether the restore was committed: {error.message}",
             "when the server is back: `invoke resume`",
             resumable=True,
         ) from None
 
 
-def when_there(desk: Desk, work: Callable[[], Found]) -> Found:
-    """Do it again while the server is away: it may be starting anew.
+def retry_while_away(desk: Desk, work: Callable[[], T]) -> T:
+    """Repeat the work while the server can't be reached: it may be restarting.
 
     Raises:
-        Unreachable: it did not come back, or it said no.
+        Unreachable: it did not come back within `RECONNECT_WITHIN`, or refused.
     """
     import psycopg
 
-    until = desk.clock() + SETTLE_WITHIN
+    deadline = desk.clock() + RECONNECT_WITHIN
     while True:
         try:
             return work()
-        except Unreachable as fault:
-            away = isinstance(fault.__context__, psycopg.OperationalError)
-            if not away or desk.clock() > until:
+        except Unreachable as error:
+            away = isinstance(error.__context__, psycopg.OperationalError)
+            if not away or desk.clock() > deadline:
                 raise
-            desk.sleep(0.5)
+            desk.sleep(RETRY_EVERY)
 
 
-def analyze(desk: Desk, environment: Environment, held: Source) -> None:
-    """New tables have no statistics: without them the first queries are slow."""
+def analyze(desk: Desk, environment: Environment, source: Source) -> None:
+    """Collect statistics: new tables have none, and their first queries would be slow."""
     from psycopg import sql
 
     def work() -> None:
         with session(required_database(desk, environment)) as connection:
-            for table in held.lists.tables:
+            for table in source.lists.tables:
                 connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*table.split(".", 1))))
 
-    when_there(desk, work)
+    retry_while_away(desk, work)
 
 
-def _in_one_transaction(
-    work: Replacement, held: Source, plan: Restoring, parts: Parts, *, patience: float, step: Step
+def _swap(
+    swap: SchemaSwap,
+    source: Source,
+    plan: RestorePlan,
+    parts: ArchiveParts,
+    *,
+    lock_timeout: float,
+    step: Step,
 ) -> Mapping[str, int]:
     """Everything but the commit."""
-    connection = work.connection
+    connection = swap.connection
     connection.execute("begin")
     with step("hold", "writers wait from here on, readers go on"):
-        connection.execute(f"set local lock_timeout = {int(patience * 1000)}")
+        connection.execute(f"set local lock_timeout = {int(lock_timeout * 1000)}")
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [LOCK_KEY])
-        schemas = work.lock(patience)
-        late = _late(connection, plan)
-    with step("restore", f"`{held.manifest.id}` beside the live schemas"):
-        work.move_aside(schemas, f"until the restore of {held.manifest.id}, run {work.mark}")
-        work.fill(parts)
-        work.hang(parts, schemas)
+        schemas = swap.lock(lock_timeout)
+        late = _late_writes(connection, plan)
+    with step("restore", f"`{source.manifest.id}`, while the live schemas are kept under other names"):
+        swap.rename(schemas, f"until the restore of {source.manifest.id}, run {swap.run}")
+        swap.fill(parts)
+        swap.attach(parts, schemas)
         connection.execute("notify pgrst, 'reload schema'")
     with step("compare", "rows, checksums, sequences and schema with the manifest"):
-        _compare(connection, held)
+        _compare(connection, source)
     return late
 
 
-def _compare(connection: psycopg.Connection[Any], held: Source) -> None:
-    reader = SnapshotReader.within(connection)
-    wanted = [each for each in reader.tables() if each.key in held.lists.tables]
-    sequences, descending = reader.sequences(toc.is_app_schema)
-    wrong = equality.differences(
-        restore_plan.of_the_app(held.manifest, held.lists),
-        restore_plan.told(held.schema),
-        Content(
-            tables=dict(reader.checksums(wanted)),
-            sequences=sequences,
-            descending=descending,
-            extensions={},
-            schema=restore_plan.told(reader.schema(toc.is_app_schema)),
-        ),
+def _compare(connection: psycopg.Connection[Any], source: Source) -> None:
+    connection.execute(content_sql.SETTINGS)
+    reader = Reader(connection, "", "", "", connection.info.server_version // 10_000)
+    tables = [table for table in reader.tables() if table.key in source.lists.tables]
+    sequences, descending = reader.sequences(toc.is_apps)
+    differences = equality.differences(
+        restore_plan.app_part(source.manifest, source.lists),
+        restore_plan.comparable_schema(source.schema),
+        tables={name: (rows, checksum) for name, (rows, checksum, _) in reader.checksums(tables)},
+        sequences=sequences,
+        descending=descending,
+        extensions=(),
+        found=restore_plan.comparable_schema(reader.schema(toc.is_apps)),
     )
-    if wrong:
+    if differences:
         raise CommandFailed(
-            f"what was restored is not the backup; nothing was changed{restore_plan.some(wrong)}"
+            "what was restored is not the backup; nothing was changed"
+            f"{restore_plan.first_lines(differences)}"
         )
 
 
-def _late(connection: psycopg.Connection[Any], plan: Restoring) -> Mapping[str, int]:
-    """Rows by which tables grew or shrank after the plan was shown; they stay aside as well."""
+def _late_writes(connection: psycopg.Connection[Any], plan: RestorePlan) -> Mapping[str, int]:
+    """Rows by which tables grew or shrank after the plan was shown; the old schemas keep them too."""
     from psycopg import sql
 
     late = {}
-    for each in plan.changes:
-        table = sql.Identifier(*each.table.split(".", 1))
+    for change in plan.changes:
+        table = sql.Identifier(*change.table.split(".", 1))
         row = connection.execute(sql.SQL("select count(*) from only {}").format(table)).fetchone()
-        if each.now and row and row[0] != each.now:
-            late[each.table] = int(row[0]) - each.now
+        if change.now and row and row[0] != change.now:
+            late[change.table] = int(row[0]) - change.now
     return late
 
 
-def _refused(fault: psycopg.Error) -> DeskError:
-    """The server said no, and has rolled everything back by that."""
+def _rolled_back(error: psycopg.Error) -> DeskError:
+    """The error that follows from the server's; the server has rolled everything back."""
     import psycopg
 
-    said = quoted_lines(str(fault))
-    if isinstance(fault, psycopg.errors.LockNotAvailable):
-        return CommandFailed(f"the database is busy; nothing was changed{said}", "try again")
-    if isinstance(fault, psycopg.errors.DiskFull):
+    details = quoted_lines(str(error))
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return CommandFailed(f"the database is busy; nothing was changed{details}", "try again")
+    if isinstance(error, psycopg.errors.DiskFull):
         return CommandFailed(
-            f"the server's disk is full; nothing was changed{said}", "make room, try again"
+            f"the server's disk is full; nothing was changed{details}", "make room, then try again"
         )
-    return CommandFailed(f"the backup can't be restored here; nothing was changed{said}")
+    return CommandFailed(f"the backup can't be restored here; nothing was changed{details}")
 
 
-def _parts(database: Database, held: Source, plan: Restoring) -> Parts:
-    """What of the archive goes where, by what the database has already."""
-    lists = held.lists
-    there = scratch.installed_objects(database)
-    missing = [each for each in lists.database if not toc.exists(each, there)]
-    triggers = [each for each in lists.extras if each.kind == "TRIGGER"]
-    after = [each for each in lists.extras if each not in triggers]
-    back = [each for each in lists.users if (each.schema, each.tag) in toc.ACCOUNTS]
-    lost = plan.people is not None and plan.people.deleted
-    return Parts(
-        before=toc.list_text(missing) if missing else "",
-        app=toc.list_text(lists.app),
-        triggers=tuple(toc.list_text([each]) for each in triggers),
-        after=toc.list_text(after) if after else "",
-        people=toc.list_text(back) if back and lost else "",
+def _parts_of(source: Source, plan: RestorePlan, installed: frozenset[str]) -> ArchiveParts:
+    """Which entries go where, given the objects outside schemas that the database has already."""
+    lists = source.lists
+    missing = [entry for entry in lists.database if not toc.stands(entry, installed)]
+    triggers = [entry for entry in lists.extras if entry.kind == "TRIGGER"]
+    after = [entry for entry in lists.extras if entry not in triggers]
+    accounts = [entry for entry in lists.users if (entry.schema, entry.tag) in toc.ACCOUNTS]
+    deleted = plan.accounts is not None and plan.accounts.deleted
+    return ArchiveParts(
+        before=toc.text(missing) if missing else "",
+        app=toc.text(lists.app),
+        triggers=tuple(toc.text([entry]) for entry in triggers),
+        after=toc.text(after) if after else "",
+        accounts=toc.text(accounts) if accounts and deleted else "",
     )

@@ -1,163 +1,156 @@
-"""What a restore would lose: every row that was written since the backup, counted on the live database."""
+"""What a restore would lose: every row that was written since the backup, counted on the live database.
+
+A backup's rows and the live rows both come as PostgreSQL's COPY text, in which equal rows are equal
+lines, so no second server is needed to compare them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.database.backups import toc
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres.content import SnapshotReader, read_snapshot
+from scripts.database.postgres.content import Reader, opened
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan
 from scripts.database.restore.in_place import Source
-from scripts.database.restore.plan import Change, Restoring
+from scripts.database.restore.plan import Change, RestorePlan
 
 if TYPE_CHECKING:
     import psycopg
 
 
-def look(database: Database, held: Source, *, safety: bool, pace: float | None) -> Restoring:
-    """Count what was written since, table by table, in one snapshot of the live database. Reads only."""
-    with read_snapshot(database) as reader:
-        listed = {each.key: each for each in reader.tables() if toc.is_app_schema(each.schema)}
-        known = {key: each for key, each in listed.items() if key in held.lists.tables}
-        sums = dict(reader.checksums(list(known.values())))
-        entries = [each for each in held.lists.app if each.kind == "TABLE DATA"]
-        differ = [each for each in entries if not _same(held.manifest, sums, f"{each.schema}.{each.tag}")]
-        people = [each for each in held.lists.users if f"{each.schema}.{each.tag}" == plan.PEOPLE]
-        found = dict(since(reader.connection, held.archive, toc.list_text([*differ, *people])))
-        new = _new(reader, held, set(listed) - set(known))
-    changes = {table: Change(table, **vars(each)) for table, each in found.items()}
-    return Restoring(
-        manifest=held.manifest,
-        people=changes.pop(plan.PEOPLE, None),
-        changes=tuple(
-            each for each in changes.values() if each.any and not each.table.startswith(plan.HISTORY)
-        ),
-        new=new,
-        seconds=plan.seconds(held.manifest, pace),
-        safety=safety,
-    )
-
-
-def _same(manifest: Manifest, sums: Mapping[str, tuple[int, str, int]], table: str) -> bool:
-    held = manifest.tables.get(table)
-    return held is not None and table in sums and (held.rows, held.checksum) == sums[table][:2]
-
-
-def _new(reader: SnapshotReader, held: Source, names: set[str]) -> dict[str, int]:
-    """Tables that the backup does not have, with their rows; views that hold rows are no loss."""
-    views = {f"{each.schema}.{each.tag}" for each in held.lists.app if each.kind.startswith("MATERIALIZED")}
-    listed = [each for each in reader.tables() if each.key in names - views]
-    return {key: rows for key, (rows, _, _) in reader.checksums(listed)}
-
-
-# What was written since a backup: its rows beside the live ones, told apart by their primary key.
-#
-# Both come as PostgreSQL's COPY text, so equal rows are equal lines: no server is needed to compare them.
-
-
-HEAD = re.compile(rb"COPY (?P<table>.+?) (?:\((?P<columns>.*)\) )?FROM stdin;\n")
-PART = re.compile(r'"((?:[^"]|"")*)"|([^",. ]+)')
+COPY = re.compile(rb"COPY (?P<table>.+?) (?:\((?P<columns>.*)\) )?FROM stdin;\n")
+NAME = re.compile(r'"((?:[^"]|"")*)"|([^",. ]+)')
 COLUMNS = """
-select a.attname, coalesce(a.attnum = any(i.indkey), false)
+select a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod),
+  coalesce(a.attnum = any(i.indkey), false), a.attgenerated <> ''
 from pg_attribute a left join pg_index i on i.indrelid = a.attrelid and i.indisprimary
-where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
 order by a.attnum
 """
 
 
-@dataclass(frozen=True)
-class Since:
-    """One table: rows in the backup and now, and how they differ.
+class Column(NamedTuple):
+    """A column of a table as it is now; `key`: part of the primary key."""
 
-    Args:
-        updated: rows with the same key and other values in the columns that both have; None where
-            there is no key: then a changed row counts as one deleted and one inserted.
-    """
-
-    before: int
-    now: int
-    inserted: int
-    updated: int | None
-    deleted: int
+    name: str
+    type_oid: int
+    type: str
+    key: bool
+    generated: bool
 
 
-def since(
-    connection: psycopg.Connection[Any], archive: Archive, chosen: str
-) -> Iterator[tuple[str, Since]]:
-    """`schema.table` and what became of it, for the `TABLE DATA` entries that were chosen."""
+def columns(connection: psycopg.Connection[Any], table: str) -> dict[str, Column]:
+    """Its columns in order; `table` is quoted as in SQL. Empty if there is no such table."""
+    return {row[0]: Column(*row) for row in connection.execute(COLUMNS, [table])}
+
+
+def plan_restore(database: Database, source: Source, *, safety: bool, rate: float | None) -> RestorePlan:
+    """Count what was written since, table by table, in one snapshot of the live database. Reads only."""
+    lists, manifest = source.lists, source.manifest
+    with opened(database) as reader:
+        live = {table.key: table for table in reader.tables() if toc.is_apps(table.schema)}
+        common = {key: table for key, table in live.items() if key in lists.tables}
+        checksums = dict(reader.checksums(list(common.values())))
+        entries = [entry for entry in lists.app if entry.kind == "TABLE DATA"]
+        entries = [e for e in entries if not _unchanged(manifest, checksums, f"{e.schema}.{e.tag}")]
+        entries += [e for e in lists.users if f"{e.schema}.{e.tag}" == plan.ACCOUNTS]
+        written = changes_since(reader.connection, source.archive, toc.text(entries))
+        changes = {change.table: change for change in written}
+        new = _new_tables(reader, source, set(live) - set(common))
+    accounts = changes.pop(plan.ACCOUNTS, None)
+    users = [change for change in changes.values() if not change.table.startswith(plan.HISTORY)]
+    return RestorePlan(
+        manifest=manifest,
+        changes=tuple(change for change in users if change.any),
+        new=new,
+        accounts=accounts,
+        seconds=plan.expected_seconds(manifest, rate),
+        safety=safety,
+    )
+
+
+def _unchanged(manifest: Manifest, checksums: Mapping[str, tuple[int, str, int]], table: str) -> bool:
+    then = manifest.tables.get(table)
+    return then is not None and table in checksums and (then.rows, then.checksum) == checksums[table][:2]
+
+
+def _new_tables(reader: Reader, source: Source, names: set[str]) -> dict[str, int]:
+    """Tables that the backup lacks -> their rows. A materialized view can be refreshed: it is no loss."""
+    views = {f"{e.schema}.{e.tag}" for e in source.lists.app if e.kind.startswith("MATERIALIZED")}
+    tables = [table for table in reader.tables() if table.key in names - views]
+    return {key: rows for key, (rows, _, _) in reader.checksums(tables)}
+
+
+def changes_since(connection: psycopg.Connection[Any], archive: Archive, chosen: str) -> Iterator[Change]:
+    """What became of each table, for the `TABLE DATA` entries that were chosen."""
     with archive.data(chosen) as statements:
         for statement, blocks in statements:
-            head = HEAD.fullmatch(statement)
-            if head is None:
-                continue
-            table = ".".join(_names(head["table"]))
-            yield (
-                table,
-                _compare(connection, head["table"].decode(), _names(head["columns"] or b""), blocks),
-            )
+            copy = COPY.fullmatch(statement)
+            if copy:
+                yield _changes_of(connection, copy["table"], names(copy["columns"] or b""), blocks)
 
 
-def _compare(
-    connection: psycopg.Connection[Any], table: str, held: Sequence[str], blocks: Iterable[bytes]
-) -> Since:
-    known: Mapping[str, bool] = dict(connection.execute(COLUMNS, [table]).fetchall())
-    common = [name for name in held if name in known]
-    key = [place for place, name in enumerate(common) if known[name]]
-    keyed = bool(key) and sum(known.values()) == len(key)
-    places = [held.index(name) for name in common]
-    whole = list(range(len(common)))
+def _changes_of(
+    connection: psycopg.Connection[Any], table: bytes, archived: Sequence[str], blocks: Iterable[bytes]
+) -> Change:
+    """Compare the archive's rows of a table, whose columns are `archived`, with the live ones."""
+    key_name, live = ".".join(names(table)), columns(connection, table.decode())
+    stored = [column for column in live.values() if not column.generated]
+    common = [name for name in archived if name in live and not live[name].generated]
+    key = [place for place, name in enumerate(common) if live[name].key]
+    has_key = bool(key) and sum(column.key for column in live.values()) == len(key)
+    places = [archived.index(name) for name in common]
     before: dict[bytes, list[int]] = {}
     rows = 0
-    for line in _lines(blocks):
+    for line in lines(blocks):
         rows += 1
-        row = _picked(line, places, len(held))
-        before.setdefault(_picked(row, key, len(common)) if keyed else row, []).append(hash(row))
-    if not known:
-        return Since(rows, 0, 0, 0, rows)
+        row = pick(line, places, len(archived))
+        before.setdefault(pick(row, key, len(common)) if has_key else row, []).append(hash(row))
+    if not stored:
+        return Change(key_name, rows, 0, 0, 0, rows)
     now = inserted = updated = 0
-    for line in _lines(_live(connection, table, common)):
+    for line in lines(_live_rows(connection, table.decode(), common)):
         now += 1
-        same = before.get(_picked(line, key, len(common)) if keyed else line)
-        if not same:
+        same_key = before.get(pick(line, key, len(common)) if has_key else line)
+        if not same_key:
             inserted += 1
-        elif same.pop() != hash(_picked(line, whole, len(common))):
+        elif same_key.pop() != hash(line):
             updated += 1
-    return Since(rows, now, inserted, updated if keyed else None, sum(map(len, before.values())))
+    deleted = sum(map(len, before.values()))
+    return Change(key_name, rows, now, inserted, updated if has_key else None, deleted)
 
 
-def _live(connection: psycopg.Connection[Any], table: str, columns: Sequence[str]) -> Iterator[bytes]:
+def _live_rows(connection: psycopg.Connection[Any], table: str, chosen: Sequence[str]) -> Iterator[bytes]:
     from psycopg import sql
 
     order = sql.SQL("copy (select {} from only {}) to stdout").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(table)
+        sql.SQL(", ").join(map(sql.Identifier, chosen)), sql.SQL(table)
     )
     with connection.cursor().copy(order) as copy:
         yield from map(bytes, copy)
 
 
-def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines without their ends: COPY text has no bare line feed inside a row."""
+def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines without their ends: in COPY text no row holds a bare line feed."""
     rest = b""
     for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from lines
+        *whole, rest = (rest + block).split(b"\n")
+        yield from whole
 
 
-def _picked(line: bytes, places: Sequence[int], of: int) -> bytes:
-    """The line with these columns alone."""
-    if len(places) == of:
+def pick(line: bytes, places: Sequence[int], width: int) -> bytes:
+    """The line with only the columns at these places; `width`: how many it has."""
+    if len(places) == width:
         return line
     parts = line.split(b"\t")
     return b"\t".join([parts[place] for place in places])
 
 
-def _names(text: bytes) -> list[str]:
-    """Names as the script has them, quoted where they need it."""
-    found = PART.findall(text.decode())
-    return [quoted.replace('""', '"') or bare for quoted, bare in found]
+def names(text: bytes) -> list[str]:
+    """The names in a script's text, without the quotes that some need."""
+    return [quoted.replace('""', '"') or bare for quoted, bare in NAME.findall(text.decode())]

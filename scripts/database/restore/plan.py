@@ -1,5 +1,5 @@
 # pure
-"""A restore in place: what it would lose, whether it may be, and whether it brought all back. Pure."""
+"""The plan of a restore in place: what it would lose, whether it is allowed, and how long it takes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import Any
 
 from scripts.config.settings import Environment
 from scripts.database.backups.manifest import Manifest
-from scripts.database.backups.toc import PLATFORM, Lists
-from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
+from scripts.database.backups.toc import ASIDE, PLATFORM, Lists
 from scripts.state.ledger import Event
 
 TASK = "db.restore"
-TASK_KIND = "restore"  # of the event in the ledger
+EVENT = "restore"  # the kind of its events in the ledger
 BLOCKING = ("restore", "compare", "switch")  # the steps in which writers wait
-PACE = 25e6  # bytes of tables a second, until a restore of this environment has been timed
-PEOPLE = "auth.users"
-HISTORY = "supabase_migrations."  # no user's rows: the plan says the schema's version instead
-SHOWN = 8
+DEFAULT_RATE = 25e6  # bytes of tables a second, until a restore of the environment has been timed
+ACCOUNTS = "auth.users"
+HISTORY = "supabase_migrations."  # not users' rows: the plan shows the schema's version instead
+SHOWN = 8  # lines of a message
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,10 @@ class Change:
     """What was written to one table since the backup.
 
     Args:
-        before: rows in the backup, and `now` in the database.
-        updated: None where the table has no primary key: a changed row is one deleted, one inserted.
+        before: rows in the backup.
+        now: rows in the database.
+        updated: rows with the same key and other values in the columns that both sides have; None where
+            the table has no primary key: then a changed row counts as one deleted and one inserted.
     """
 
     table: str
@@ -50,59 +51,58 @@ class Change:
     def __str__(self) -> str:
         parts = [f"{self.before} rows in the backup, {self.now} now"]
         if self.inserted:
-            parts.append(f"{self.inserted} inserted since (they go)")
+            parts.append(f"{self.inserted} inserted since (lost)")
         if self.updated:
-            parts.append(f"{self.updated} updated since (they go back)")
+            parts.append(f"{self.updated} updated since (reverted)")
         if self.deleted:
-            parts.append(f"{self.deleted} deleted since (they come back)")
+            parts.append(f"{self.deleted} deleted since (restored)")
         return f"{self.table}: {', '.join(parts)}"
 
 
 @dataclass(frozen=True)
-class Restoring:
-    """What would happen, and what it costs.
+class RestorePlan:
+    """What a restore would do, and what it would lose.
 
     Args:
-        changes: the tables that were written to since; those that would be as they were.
-        new: tables that the backup does not have -> their rows: they go.
-        people: what became of `auth.users`, which stays as it is; None where it can't be told.
-        seconds: expected, with writers waiting and readers going on.
-        schema: the newest migration afterwards.
-        left_out: what no restore brings back, in words.
+        changes: the tables that were written to since the backup.
+        new: tables that the backup lacks -> their rows, all of which are lost.
+        accounts: what became of `auth.users`, which keeps its rows; None where that can't be counted.
+        seconds: how long writers are expected to wait; readers go on.
+        safety: whether a backup of the present state is taken first.
     """
 
     manifest: Manifest
     changes: tuple[Change, ...]
     new: Mapping[str, int]
-    people: Change | None
+    accounts: Change | None
     seconds: float
     safety: bool
 
     @property
     def lost(self) -> int:
-        """Rows whose present state would be gone from the live schemas."""
-        return sum(each.inserted + (each.updated or 0) for each in self.changes) + sum(self.new.values())
+        """Rows whose present state the live schemas would lose."""
+        written = sum(change.inserted + (change.updated or 0) for change in self.changes)
+        return written + sum(self.new.values())
 
-    def words(self, name: str) -> Iterator[str]:
+    def words(self, environment: str) -> Iterator[str]:
         """The plan as people read it."""
-        held = self.manifest
-        yield f"restore {name} from `{held.id}` of {held.started}, schema {held.newest or 'none'}"
-        for each in self.changes:
-            yield f"  {each}"
+        backup, schema = self.manifest, self.manifest.newest or "none"
+        yield f"restore {environment} from `{backup.id}` of {backup.started}, schema {schema}"
+        for change in self.changes:
+            yield f"  {change}"
         for table, rows in sorted(self.new.items()):
-            yield f"  {table}: not in the backup, {rows} rows (they go)"
+            yield f"  {table}: not in the backup, {rows} rows (lost)"
         if not self.changes and not self.new:
             yield "  no row was written since"
-        if self.people and self.people.inserted:
-            yield f"  {self.people.inserted} people signed up since: their accounts stay, and nothing else"
-        if self.people and self.people.deleted:
-            yield f"  {self.people.deleted} accounts were deleted since: they come back"
-        yield f"  about {self.seconds:.0f} s in which the app reads and can't write, then reads the backup"
-        yield (
-            "  way back: "
-            + ("a safety backup is taken first; " if self.safety else "")
-            + f"the present state stays aside until `invoke db.drop-aside --env {name}`"
-        )
+        inserted, deleted = (self.accounts.inserted, self.accounts.deleted) if self.accounts else (0, 0)
+        if inserted:
+            yield f"  {inserted} people signed up since: their accounts stay, and nothing else of theirs"
+        if deleted:
+            yield f"  {deleted} accounts were deleted since: they are restored"
+        yield f"  for about {self.seconds:.0f} s the app can read but not write; then it reads the backup"
+        safety = "a safety backup is taken first; " if self.safety else ""
+        drop = f"`invoke db.drop-aside --env {environment}`"
+        yield f"  way back: {safety}the old schemas are kept until {drop}"
 
     def document(self) -> dict[str, Any]:
         """The JSON of a plan."""
@@ -110,72 +110,70 @@ class Restoring:
             "backup": self.manifest.id,
             "taken": self.manifest.started,
             "schema": self.manifest.newest,
-            "tables": [each.document() for each in self.changes],
+            "tables": [change.document() for change in self.changes],
             "new": dict(self.new),
-            "people": self.people.document() if self.people else None,
+            "people": self.accounts.document() if self.accounts else None,
             "lost": self.lost,
             "seconds": round(self.seconds, 1),
             "safety": self.safety,
         }
 
 
-def objection(manifest: Manifest, environment: Environment, app: str, server: int) -> str | None:
-    """Why this backup may not come into this environment; None if it may."""
+def objection(manifest: Manifest, environment: Environment, app: str, server_major: int) -> str | None:
+    """Why this backup may not be restored into this environment; None if it may."""
     name = environment.name
     if manifest.project != app:
         return f"`{manifest.id}` is a backup of `{manifest.project}`, not of `{app}`"
     if manifest.policy is not None and environment.guarded:
-        return f"`{manifest.id}` is masked: it never goes to {name}"
+        return f"`{manifest.id}` is masked: it must not be restored into {name}"
     if manifest.policy is None and manifest.environment != name:
-        return f"`{manifest.id}` is of {manifest.environment}: its data never go to {name} unmasked"
-    if int(manifest.server.partition(".")[0]) > server:
-        return f"`{manifest.id}` is of PostgreSQL {manifest.server}, the server of {name} is {server}"
+        return f"`{manifest.id}` is of {manifest.environment}: its data must not go to {name} unmasked"
+    if int(manifest.server.partition(".")[0]) > server_major:
+        return f"`{manifest.id}` is of PostgreSQL {manifest.server}, the server of {name} is {server_major}"
     return None
 
 
-def seconds(manifest: Manifest, pace: float | None) -> float:
-    """How long the app could not write: by the pace of the last restore here, in bytes a second."""
-    return 2 + sum(table.bytes for table in manifest.tables.values()) / (pace or PACE)
+def expected_seconds(manifest: Manifest, rate: float | None) -> float:
+    """How long writers wait, at a rate in bytes a second; None: the default rate."""
+    return 2 + sum(table.bytes for table in manifest.tables.values()) / (rate or DEFAULT_RATE)
 
 
-def pace(events: Iterable[Event], environment: str) -> float | None:
-    """Bytes of tables a second, as the last restore of the environment had it; None before the first."""
-    found = None
-    for each in events:
-        if (each.environment, each.kind, each.ending) == (environment, TASK_KIND, "done"):
-            steps = each.detail.get("steps") or ()
-            took = sum(float(step["seconds"]) for step in steps if step["name"] in BLOCKING)
-            size = float(each.detail.get("bytes") or 0)
-            found = size / took if took > 1 and size else found
-    return found
+def last_rate(events: Iterable[Event], environment: str) -> float | None:
+    """Bytes of tables a second that the environment's last restore achieved; None before the first."""
+    rate = None
+    for event in events:
+        if (event.environment, event.kind, event.ending) == (environment, EVENT, "done"):
+            steps = event.detail.get("steps") or ()
+            seconds = sum(float(step["seconds"]) for step in steps if step["name"] in BLOCKING)
+            size = float(event.detail.get("bytes") or 0)
+            rate = size / seconds if seconds > 1 and size else rate
+    return rate
 
 
-def of_the_app(manifest: Manifest, lists: Lists) -> Manifest:
-    """What of the manifest a restore in place brings back: no platform, no view that is computed anew."""
+def app_part(manifest: Manifest, lists: Lists) -> Manifest:
+    """What a restore in place brings back: nothing of the platform, no materialized views."""
     schemas = set(lists.schemas)
     return replace(
         manifest,
-        tables={name: each for name, each in manifest.tables.items() if name in lists.tables},
+        tables={name: table for name, table in manifest.tables.items() if name in lists.tables},
         sequences={
-            name: each for name, each in manifest.sequences.items() if name.partition(".")[0] in schemas
+            name: value for name, value in manifest.sequences.items() if name.partition(".")[0] in schemas
         },
         extensions={},
     )
 
 
-def told(lines: Iterable[str]) -> tuple[str, ...]:
-    """The schema without what stands aside, and what the platform publishes of its own from day to day."""
-    return tuple(
-        line for line in lines if OLD_SCHEMA_PREFIX not in line and _published(line) not in PLATFORM
-    )
+def comparable_schema(lines: Iterable[str]) -> tuple[str, ...]:
+    """The schema's lines without old schemas, and without tables that the platform publishes by itself."""
+    return tuple(line for line in lines if ASIDE not in line and _published_schema(line) not in PLATFORM)
 
 
-def some(lines: Sequence[str]) -> str:
-    """The first of them, to follow a message."""
-    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "".join(f"\n  | {each}" for each in [*lines[:SHOWN], *more])
-
-
-def _published(line: str) -> str:
-    """The schema of a line that says whose changes a publication tells."""
+def _published_schema(line: str) -> str:
+    """The schema of the table in a line about a publication; "" for any other line."""
     return line.partition(" of ")[2].partition(".")[0] if line.startswith("publication ") else ""
+
+
+def first_lines(lines: Sequence[str]) -> str:
+    """The first of the lines, to follow a message."""
+    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "".join(f"\n  | {line}" for line in [*lines[:SHOWN], *more])

@@ -1,7 +1,7 @@
-"""The app's schemas, moved out of the way and made anew from an archive, in one transaction.
+"""Rename the app's schemas and restore them from an archive, in one transaction.
 
-The server sees to it that there is the old state or the new one. Readers go on reading the old one
-until the commit; writers wait, or are refused by their own time-outs.
+So the database has the old state or the new one, never a mixture. Readers read the old schemas until
+the commit; writers wait, or run into their own timeouts. The old schemas are kept until they are dropped.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
+from scripts.database.postgres.content import ASIDE
 from scripts.database.postgres.pg_restore import Archive, copy_in, execute, play
 from scripts.errors import CommandFailed
 
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     import psycopg
 
 
-Ours = Callable[[str], bool]
-
-CALLS = re.compile(rb"EXECUTE (?:FUNCTION|PROCEDURE) (?:\"((?:[^\"]|\"\")+)\"|(\w+))\.")
-COPIED = re.compile(rb"COPY (?P<table>.+?) \((?P<columns>.*)\) FROM stdin;\n")
-NEW_TRIGGER = re.compile(rb"^CREATE TRIGGER ", re.MULTILINE)
+IsApps = Callable[[str], bool]
+CALLED_SCHEMA = re.compile(rb"EXECUTE (?:FUNCTION|PROCEDURE) (?:\"((?:[^\"]|\"\")+)\"|(\w+))\.")
+COPY = re.compile(rb"COPY (?P<table>.+?) \((?P<columns>.*)\) FROM stdin;\n")
+CREATE_TRIGGER = re.compile(rb"^CREATE TRIGGER ", re.MULTILINE)
 
 TABLES = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -35,16 +34,16 @@ EXTENSIONS = """
 select e.extname, n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace
 where n.nspname = any(%s)
 """
-MEMBERS = """
+PUBLISHED_TABLES = """
 select p.pubname, n.nspname, c.relname from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
 join pg_class c on c.oid = r.prrelid join pg_namespace n on n.oid = c.relnamespace where n.nspname = any(%s)
 """
-WHOLE_SCHEMAS = """
+PUBLISHED_SCHEMAS = """
 select p.pubname, n.nspname from pg_publication_namespace r join pg_publication p on p.oid = r.pnpubid
 join pg_namespace n on n.oid = r.pnnspid where n.nspname = any(%s)
 """
-# triggers on tables outside that call a function inside
-HOOKS = """
+# triggers on tables of other schemas that call a function of these schemas
+TRIGGERS = """
 select t.tgname, n.nspname, c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid
 join pg_namespace n on n.oid = c.relnamespace join pg_proc p on p.oid = t.tgfoid
 join pg_namespace f on f.oid = p.pronamespace
@@ -60,7 +59,7 @@ EVENT_TRIGGERS = """
 select e.evtname from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid
 join pg_namespace f on f.oid = p.pronamespace where f.nspname = any(%s)
 """
-ASIDES = """
+OLD_SCHEMAS = """
 select n.nspname, coalesce(obj_description(n.oid, 'pg_namespace'), ''),
   (select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class c
     where c.relnamespace = n.oid and c.relkind in ('r', 'm'))
@@ -69,183 +68,201 @@ from pg_namespace n where n.nspname like 'desk\\_aside\\_%' order by 1
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What of an archive goes where, as lists for `pg_restore -L`.
+class ArchiveParts:
+    """Which entries of an archive go where, as lists for `pg_restore -L`.
 
     Args:
-        before: what the database lacks beside the schemas, and the grants on `public`.
+        before: what the database lacks outside schemas, and the grants on `public`.
         app: the app's schemas.
         triggers: on the platform's tables, one by one.
-        after: policies on them, members of publications, comments.
-        people: rows of the platform's tables that the app's refer to, of which some are missing.
+        after: policies on them, tables of publications, comments.
+        accounts: rows of the platform's tables that the app's refer to, if some are missing.
     """
 
     before: str
     app: str
     triggers: tuple[str, ...]
     after: str
-    people: str = ""
+    accounts: str = ""
+
+
+class OldSchema(NamedTuple):
+    """A schema that a restore renamed and kept: its name, why it is kept, bytes on the server's disk."""
+
+    name: str
+    note: str
+    bytes: int
 
 
 @dataclass
-class Replacement:
-    """The open transaction: each step in turn, then the caller commits.
+class SchemaSwap:
+    """The open transaction: `lock`, `rename`, `fill`, `attach`; then the caller commits.
 
     Args:
-        ours: whether a schema is the app's.
-        mark: unique to the run; part of the names of what is moved aside.
+        is_apps: whether a schema is the app's.
+        run: the run's id, part of the old schemas' names.
     """
 
     connection: psycopg.Connection[Any]
     archive: Archive
-    ours: Ours
-    mark: str
+    is_apps: IsApps
+    run: str
 
     def lock(self, timeout: float) -> tuple[str, ...]:
-        """Keep every writer out, let readers in; returns the app's schemas. `timeout` in seconds.
+        """Keep every writer out and let readers in; returns the app's schemas. `timeout` in seconds.
 
         Raises:
-            CommandFailed: a table is busy, or a schema can't be moved.
+            CommandFailed: a table is busy, or a schema can't be renamed.
         """
         import psycopg
         from psycopg import sql
 
-        self._ask("set local search_path = ''")
-        self._ask(f"set local lock_timeout = {int(timeout * 1000)}")
-        for each in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            self._ask(f"set local {each} = 0")
-        schemas = tuple(
-            str(row[0])
-            for row in self._ask("select nspname from pg_namespace order by 1")
-            if self.ours(row[0])
-        )
-        for name, schema in self._ask(EXTENSIONS, [list(schemas)]):
+        self._execute("set local search_path = ''")
+        self._execute(f"set local lock_timeout = {int(timeout * 1000)}")
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            self._execute(f"set local {setting} = 0")
+        schemas = self.app_schemas()
+        for name, schema in self._execute(EXTENSIONS, [schemas]):
             raise CommandFailed(
-                f"extension `{name}` lives in `{schema}`: its schema can't be moved aside",
+                f"extension `{name}` is in `{schema}`, which can't be renamed with it",
                 f"move it as its owner: `alter extension {name} set schema extensions`",
             )
-        tables = [sql.Identifier(*row) for row in self._ask(TABLES, [list(schemas)])]
+        tables = [sql.Identifier(*row) for row in self._execute(TABLES, [schemas])]
         if tables:
             order = sql.SQL("lock table {} in exclusive mode").format(sql.SQL(", ").join(tables))
             try:
                 self.connection.execute(order)
             except psycopg.errors.LockNotAvailable:
                 raise CommandFailed("a table is busy with a long transaction", "try again") from None
-        return schemas
+        return tuple(schemas)
 
-    def move_aside(self, schemas: Sequence[str], note: str) -> None:
-        """Rename the schemas, and open an empty `public`; `note` says why they are there."""
+    def rename(self, schemas: Sequence[str], note: str) -> None:
+        """Rename the schemas and make an empty `public`; `note` says why the old ones are kept."""
         from psycopg import sql
 
-        for each in schemas:
-            aside = sql.Identifier(named(self.mark, each))
-            self._ask(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(each), aside))
-            self._ask(sql.SQL("comment on schema {} is {}").format(aside, f"{each}: {note}"))
-        for each in (  # as every new database has it
+        for schema in schemas:
+            old = sql.Identifier(old_schema_name(self.run, schema))
+            self._execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(schema), old))
+            self._execute(sql.SQL("comment on schema {} is {}").format(old, f"{schema}: {note}"))
+        for order in (  # as in every new database
             "create schema public",
             "alter schema public owner to pg_database_owner",
             "grant usage on schema public to public",
         ):
-            self._ask(each)
+            self._execute(order)
 
-    def fill(self, parts: Parts) -> None:
-        """Everything of the app's, from the archive."""
+    def fill(self, parts: ArchiveParts) -> None:
+        """Restore the app's schemas from the archive."""
         execute(self.connection, self.archive.sql(parts.before) if parts.before else b"")
-        play(self.connection, self.archive, parts.app, between=lambda: self._bring_back(parts.people))
+        play(
+            self.connection,
+            self.archive,
+            parts.app,
+            between=lambda: self._restore_accounts(parts.accounts),
+        )
 
-    def hang(self, parts: Parts, schemas: Sequence[str]) -> None:
-        """What hangs on the platform's tables comes from the archive too, and calls the new functions.
+    def attach(self, parts: ArchiveParts, schemas: Sequence[str]) -> None:
+        """Restore what is attached to the platform's tables, so that it calls the new functions.
 
         Raises:
-            CommandFailed: something of the old state can't be taken away.
+            CommandFailed: something attached to the old schemas can't be dropped.
         """
-        gone = [named(self.mark, each) for each in schemas]
-        inside = [*gone, *self.live()]
-        made = [script for script in map(self.archive.sql, parts.triggers) if self._is_ours(script)]
-        for script in made:  # `or replace`: the right to drop one belongs to the table's owner
-            execute(self.connection, NEW_TRIGGER.sub(b"CREATE OR REPLACE TRIGGER ", script))
-        self._drop_rest("trigger", self._ask(HOOKS, [gone, inside]))
-        self._drop_rest("policy", self._ask(POLICIES, [inside]))
-        self._leave_publications(gone)
-        for (name,) in self._ask(EVENT_TRIGGERS, [gone]).fetchall():
+        old = [old_schema_name(self.run, schema) for schema in schemas]
+        inside = [*old, *self.app_schemas()]
+        for script in [
+            script for script in map(self.archive.sql, parts.triggers) if self._calls_app(script)
+        ]:
+            # `or replace`: only the table's owner may drop a trigger
+            execute(self.connection, CREATE_TRIGGER.sub(b"CREATE OR REPLACE TRIGGER ", script))
+        self._drop_all("trigger", self._execute(TRIGGERS, [old, inside]))
+        self._drop_all("policy", self._execute(POLICIES, [inside]))
+        self._leave_publications(old)
+        for (name,) in self._execute(EVENT_TRIGGERS, [old]).fetchall():
             self._drop("event trigger {}", name)
         execute(self.connection, self.archive.sql(parts.after) if parts.after else b"")
 
-    def _bring_back(self, people: str) -> None:
-        """Rows of the platform's tables that were deleted since; what is there stays as it is."""
-        if not people:
+    def app_schemas(self) -> list[str]:
+        """The app's schemas as they are now, by name."""
+        rows = self._execute("select nspname from pg_namespace order by 1")
+        return [str(name) for (name,) in rows if self.is_apps(name)]
+
+    def _restore_accounts(self, accounts: str) -> None:
+        """Insert rows of the platform's tables that were deleted since; existing rows stay as they are."""
+        if not accounts:
             return
-        self._ask("set local session_replication_role = replica")  # nobody signs up by this
-        with self.archive.data(people) as statements:
+        self._execute("set local session_replication_role = replica")  # no sign-up trigger fires
+        with self.archive.data(accounts) as statements:
             for statement, blocks in statements:
-                head = COPIED.fullmatch(statement)
-                if head is None:
+                copy = COPY.fullmatch(statement)
+                if copy is None:
                     continue
-                table, columns = head["table"].decode(), head["columns"].decode()
-                beside = "pg_temp.desk_people"
-                self._ask(f"create temp table desk_people (like {table}) on commit drop")
-                copy_in(self.connection, f"copy {beside} ({columns}) from stdin".encode(), blocks)
-                into = f"insert into {table} ({columns}) select {columns} from {beside}"  # noqa: S608
-                self._ask(f"{into} on conflict do nothing")
-                self._ask(f"drop table {beside}")
-        self._ask("set local session_replication_role = origin")
+                table, columns = copy["table"].decode(), copy["columns"].decode()
+                temporary = "pg_temp.desk_people"
+                self._execute(f"create temp table desk_people (like {table}) on commit drop")
+                copy_in(self.connection, f"copy {temporary} ({columns}) from stdin".encode(), blocks)
+                insert = f"insert into {table} ({columns}) select {columns} from {temporary}"  # noqa: S608
+                self._execute(f"{insert} on conflict do nothing")
+                self._execute(f"drop table {temporary}")
+        self._execute("set local session_replication_role = origin")
 
-    def live(self) -> list[str]:
-        """The app's schemas as they are now."""
-        return [row[0] for row in self._ask("select nspname from pg_namespace") if self.ours(row[0])]
+    def _calls_app(self, trigger: bytes) -> bool:
+        match = CALLED_SCHEMA.search(trigger)
+        return self.is_apps((match[1] or match[2]).decode().replace('""', '"') if match else "")
 
-    def _is_ours(self, script: bytes) -> bool:
-        found = CALLS.search(script)
-        return self.ours((found[1] or found[2]).decode().replace('""', '"') if found else "")
-
-    def _drop_rest(self, kind: str, found: Iterable[tuple[str, str, str]]) -> None:
-        for name, schema, table in list(found):
+    def _drop_all(self, kind: str, rows: Iterable[tuple[str, str, str]]) -> None:
+        for name, schema, table in list(rows):
             self._drop(f"{kind} {{}} on {{}}", name, (schema, table))
 
     def _drop(self, order: str, *names: Any) -> None:
         import psycopg
         from psycopg import sql
 
-        parts = [sql.Identifier(*([each] if isinstance(each, str) else each)) for each in names]
+        parts = [sql.Identifier(*([name] if isinstance(name, str) else name)) for name in names]
         try:
-            self._ask(sql.SQL(f"drop {order}").format(*parts))
+            self._execute(sql.SQL(f"drop {order}").format(*parts))
         except psycopg.errors.InsufficientPrivilege:
             where = ".".join(names[-1]) if len(names) > 1 else ""
             raise CommandFailed(
-                f"`{names[0]}` on `{where}` is not in the backup, and can't be taken away",
+                f"`{names[0]}` on `{where}` is not in the backup, and can't be dropped",
                 f"drop it as the owner of `{where}`, then try again",
             ) from None
 
-    def _leave_publications(self, gone: list[str]) -> None:
+    def _leave_publications(self, schemas: list[str]) -> None:
         from psycopg import sql
 
-        for publication, schema, table in self._ask(MEMBERS, [gone]).fetchall():
+        for publication, schema, table in self._execute(PUBLISHED_TABLES, [schemas]).fetchall():
             order = sql.SQL("alter publication {} drop table {}")
-            self._ask(order.format(sql.Identifier(publication), sql.Identifier(schema, table)))
-        for publication, schema in self._ask(WHOLE_SCHEMAS, [gone]).fetchall():
+            self._execute(order.format(sql.Identifier(publication), sql.Identifier(schema, table)))
+        for publication, schema in self._execute(PUBLISHED_SCHEMAS, [schemas]).fetchall():
             order = sql.SQL("alter publication {} drop tables in schema {}")
-            self._ask(order.format(sql.Identifier(publication), sql.Identifier(schema)))
+            self._execute(order.format(sql.Identifier(publication), sql.Identifier(schema)))
 
-    def _ask(self, query: Any, values: list[Any] | None = None) -> psycopg.Cursor[Any]:
+    def _execute(self, query: Any, values: list[Any] | None = None) -> psycopg.Cursor[Any]:
         return self.connection.execute(query, values)
 
 
-def named(mark: str, schema: str) -> str:
-    """Where the run of that mark moves a schema; a name has at most 63 bytes."""
-    return f"{OLD_SCHEMA_PREFIX}{mark}_{schema}".encode()[:63].decode(errors="ignore")
+def old_schema_name(run: str, schema: str) -> str:
+    """What the run renames a schema to; PostgreSQL allows 63 bytes."""
+    return f"{ASIDE}{run}_{schema}".encode()[:63].decode(errors="ignore")
 
 
-def asides(connection: psycopg.Connection[Any]) -> list[tuple[str, str, int]]:
-    """What restores moved aside: the schema, its note, bytes on the server's disk."""
-    return [(str(name), str(note), int(size)) for name, note, size in connection.execute(ASIDES)]
+def old_schemas(connection: psycopg.Connection[Any]) -> list[OldSchema]:
+    """The schemas that restores renamed and kept."""
+    return [
+        OldSchema(str(name), str(note), int(size)) for name, note, size in connection.execute(OLD_SCHEMAS)
+    ]
 
 
-def drop(connection: psycopg.Connection[Any], schemas: Iterable[str]) -> None:
-    """Drop schemas that were moved aside, all or none."""
+def drop_old_schemas(connection: psycopg.Connection[Any], names: Iterable[str]) -> None:
+    """Drop schemas that restores renamed and kept, all or none.
+
+    Raises:
+        CommandFailed: a name is not that of an old schema.
+    """
     from psycopg import sql
 
     with connection.transaction():
-        for each in schemas:
-            if not each.startswith(OLD_SCHEMA_PREFIX):
-                raise CommandFailed(f"`{each}` was not moved aside by a restore")
-            connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(each)))
+        for name in names:
+            if not name.startswith(ASIDE):
+                raise CommandFailed(f"`{name}` is not an old schema that a restore kept")
+            connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(name)))

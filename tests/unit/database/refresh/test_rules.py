@@ -101,14 +101,14 @@ FAULTS = [
 
 @pytest.mark.parametrize("document", FAULTS, ids=str)
 def test_a_fault_in_the_file_is_found(document: dict[str, object]) -> None:
-    assert refresh_rules.parse(document)[1] != ()
+    assert refresh_rules.parse_rules(document)[1] != ()
 
 
 @given(NAMES, NAMES, RULES, st.sampled_from(NEED))
 def test_names_are_quoted_whatever_they_are(table: str, name: str, rule: str, kind: str) -> None:
     """No name ends its quotes: what is outside of them is our own."""
     given_rules = Rules(tables={f"public.{table}": {name: rule}})
-    made = masking_sql.statements(given_rules, [Column(f"public.{table}", name, kind)])
+    made = masking_sql.updates(given_rules, [Column(f"public.{table}", name, kind)])
     quoted = '"' + name.replace('"', '""') + '"'
 
     assert (rule == "keep") == (made == ())
@@ -119,19 +119,21 @@ def test_names_are_quoted_whatever_they_are(table: str, name: str, rule: str, ki
 
 
 def test_rows_that_are_too_old_go_first() -> None:
-    read, faults = refresh_rules.parse({"tables": {"public.t": {"rows": "made_at older than 90 days"}}})
+    read, faults = refresh_rules.parse_rules(
+        {"tables": {"public.t": {"rows": "made_at older than 90 days"}}}
+    )
 
     assert () == faults
     assert ('delete from "public"."t" where "made_at" < now() - interval \'90 days\'',) == (
-        masking_sql.drops(read)
+        masking_sql.deletes(read)
     )
-    assert "decides which rows go" in "".join(refresh_rules.objections(read, [column("uuid")]))
+    assert "decides which rows are dropped" in "".join(refresh_rules.objections(read, [column("uuid")]))
     assert list(refresh_rules.objections(read, [])) == []
 
 
 def test_unknown_columns_of_accounts_are_emptied() -> None:
     """What the platform adds tomorrow is not copied by chance; what is harmless stays."""
-    order = masking_sql.accounts(
+    order = masking_sql.users_update(
         ["id", "email", "phone", "recovery_token", "secret_hint", "created_at"], Rules()
     )
 

@@ -1,14 +1,14 @@
-"""Whose rows a migration changes: named, fired, cascaded, called; or it is refused."""
+"""Which tables' rows a migration changes: by name, trigger, foreign key or function; or it is refused."""
 
 from __future__ import annotations
 
 import pytest
 
-from scripts.database.restore.touched_tables import Catalogue, touched
+from scripts.database.restore.touched_tables import WriteEffects, touched
 from scripts.errors import Refused
 
-KNOWN = Catalogue(
-    tables=frozenset({"public.a", "public.b", "public.log", "public.Odd name", "other.a"}),
+TABLES = {"public.a", "public.b", "public.log", "public.Odd name", "other.a"}
+EFFECTS = WriteEffects(
     functions={
         "audit": ("begin insert into public.log values (1); return new; end",),
         "mend": ("update public.b set x = 1",),
@@ -46,15 +46,15 @@ KNOWN = Catalogue(
         ("create temp table t as select 1; update t set x = 1; -- update public.b set x = 1", ""),
     ],
 )  # fmt: skip
-def test_every_way_to_write_is_seen(sql: str, found: str) -> None:
-    """Reading, adding and granting write nothing."""
-    assert ", ".join(sorted(touched({"f": sql}, KNOWN))) == found
+def test_every_way_to_write_is_recognized(sql: str, found: str) -> None:
+    """Reading, adding and granting change no rows."""
+    assert ", ".join(sorted(touched({"f": sql}, TABLES, EFFECTS))) == found
 
 
 @pytest.mark.parametrize(
     "sql", ["do $$ begin execute 'x'; end $$", "update some_view set x = 1", "select dynamic()"]
 )
-def test_what_cannot_be_told_is_refused(sql: str) -> None:
+def test_a_migration_that_cannot_be_understood_is_refused(sql: str) -> None:
     """The file is named."""
     with pytest.raises(Refused, match="`f`"):
-        touched({"f": sql}, KNOWN)
+        touched({"f": sql}, TABLES, EFFECTS)

@@ -1,21 +1,19 @@
-"""Back by the touched tables alone: what the migration changed goes back, what users wrote stays."""
+"""A partial restore: what the migration changed goes back, what users wrote stays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from scripts.database.migrations.files import Applied
-from scripts.database.postgres.local_server import LocalServer
+from scripts.database.postgres.local_server import Server
 from scripts.database.postgres.url import Database
-from scripts.database.restore import in_place, losses, partial
-from scripts.database.restore.partial import Keeping
+from scripts.database.restore import in_place, losses, partial_restore
+from scripts.database.restore.partial_plan import PartialRestore
 from scripts.errors import CommandFailed, Refused
-from scripts.release.facts import Facts
 from tests.support import restores
 from tests.support.restores import run
 
@@ -43,13 +41,13 @@ FITS = "alter table public.bookings alter column guest set default 'unknown'"
 
 
 @pytest.fixture(scope="module", params=restores.MAJORS, ids=lambda each: str(each or "wheel"))
-def server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server dressed as Supabase; its `postgres` is no superuser."""
     with restores.serving(request.param) as made:
         yield made
 
 
-def _project(server: LocalServer, folder: Path, *before: str) -> Database:
+def _project(server: Server, folder: Path, *before: str) -> Database:
     """A database and its archive, which has what `before` says, and not what comes after."""
     database = restores.filled(server, "keeping", folder, 300)
     run(database, *before)
@@ -57,18 +55,20 @@ def _project(server: LocalServer, folder: Path, *before: str) -> Database:
     return database
 
 
-def _back(folder: Path, mark: str = "one", migration: str = MIGRATION) -> Keeping:
+def _restore(folder: Path, mark: str = "one", migration: str = MIGRATION) -> PartialRestore:
     database, held = restores.opened(folder)
-    plan = losses.look(database, held, safety=False, pace=None)
-    facts = cast("Facts", SimpleNamespace(left=(), applied=(Applied("1"), Applied("2", "x", (migration,)))))
-    keeps = partial.look(database, held, plan, facts.left, facts.applied or ())
+    plan = losses.plan_restore(database, held, safety=False, rate=None)
+    applied = (Applied("1"), Applied("2", "x", (migration,)))
+    partial = partial_restore.plan_partial_restore(database, held, plan, (), applied)
     desk = restores.toolbox(folder, database)
-    also = partial.taking_over(keeps, mark, restores.step)
-    in_place.replace(desk, restores.PRODUCTION, held, plan, mark=mark, step=restores.step, also=also)
-    return keeps
+    merge = partial_restore.merging(partial, mark, restores.step)
+    in_place.restore(
+        desk, restores.PRODUCTION, held, plan, run=mark, step=restores.step, before_commit=merge
+    )
+    return partial
 
 
-def test_only_the_touched_table_goes_back(server: LocalServer, tmp_path: Path) -> None:
+def test_only_the_touched_table_goes_restore(server: Server, tmp_path: Path) -> None:
     """Its damaged rows are as they were, its new rows and all other tables' writes are there."""
     database = _project(server, tmp_path, FITS)
     texts = "select id, guest, details from public.bookings where id <= 300 order by id"
@@ -78,14 +78,14 @@ def test_only_the_touched_table_goes_back(server: LocalServer, tmp_path: Path) -
     paid = run(database, payments)
     people = "select id, mail from public.profiles order by id"
     profiles = run(database, people)
-    keeps = _back(tmp_path)
+    partial = _restore(tmp_path)
 
-    assert keeps.touched == ("public.bookings",)
-    assert keeps.document()["kept"] == {"public.bookings": 47}
-    assert keeps.lost == 285  # those bookings that the migration rewrote: nobody else changed one
+    assert partial.touched == ("public.bookings",)
+    assert partial.document()["kept"] == {"public.bookings": 47}
+    assert partial.lost == 285  # those bookings that the migration rewrote: nobody else changed one
     # who left does not come back, nor what was theirs
     left = run(database, "select id, guest, details from public.bookings where id <= 300 order by id")
-    assert left == [(each, *rest) for each, *rest in before if cast("int", each) % 20 != 6]
+    assert [(each, *rest) for each, *rest in before if cast("int", each) % 20 != 6] == left
     assert run(database, "select count(*), min(guest) from public.bookings where id > 300") == [
         (47, "unknown")
     ]
@@ -103,27 +103,27 @@ def test_only_the_touched_table_goes_back(server: LocalServer, tmp_path: Path) -
 
 
 def test_rows_that_do_not_fit_are_counted_and_what_needs_them_stops_it(
-    server: LocalServer, tmp_path: Path
+    server: Server, tmp_path: Path
 ) -> None:
     """The older table demands a column that is gone: its new rows would go, and payments refer to them."""
     database = _project(server, tmp_path)
     run(database, MIGRATION, USERS)
     before = restores.state(database)
     with pytest.raises(CommandFailed, match=r"47 rows of `billing.payments`.*nothing was changed"):
-        _back(tmp_path)
+        _restore(tmp_path)
     assert restores.state(database) == before
 
     run(database, "delete from billing.payments where kind = 'cash'")
-    keeps = _back(tmp_path, "two")
-    assert keeps.lost == 285 + 47
-    assert "public.bookings: 47 rows written since go: they don't fit the older table" in keeps.words()
+    partial = _restore(tmp_path, "two")
+    assert partial.lost == 285 + 47
+    assert (
+        "public.bookings: 47 rows written since are lost: they don't fit the older table" in partial.words()
+    )
     assert run(database, "select count(*) from public.bookings") == [(285,)]
 
 
-def test_a_migration_that_composes_its_sql_has_no_such_way_back(
-    server: LocalServer, tmp_path: Path
-) -> None:
-    """Nobody can tell whose rows it changed."""
+def test_a_migration_that_composes_its_sql_is_refused(server: Server, tmp_path: Path) -> None:
+    """Which rows it changed can't be told."""
     _project(server, tmp_path)
     with pytest.raises(Refused, match="composes"):
-        _back(tmp_path, migration="do $$ begin execute 'delete from public.' || 'bookings'; end $$")
+        _restore(tmp_path, migration="do $$ begin execute 'delete from public.' || 'bookings'; end $$")
