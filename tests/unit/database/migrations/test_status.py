@@ -1,0 +1,125 @@
+"""`db.status`: each database against the commit that is live there."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts.config.settings import Environment
+from scripts.database.migrations import status
+from scripts.database.migrations.files import Applied
+from scripts.database.request import DatabaseStatusRequest
+from scripts.errors import Refused, Unreachable
+from scripts.state.ledger import Event, Ledger
+from scripts.state.remote import Remote
+
+STAGING = Environment("staging", "staging", "http://127.0.0.1:9")
+PRODUCTION = Environment("production", "main", "http://127.0.0.1:9")
+FILES = {"20240101000000_a.sql": "select 1", "20240102000000_b.sql": "select 2"}
+ROW = Applied("20240101000000", "a", ("select 1",))
+HEAD = Remote({"refs/heads/staging": "head", "refs/heads/main": "head"}, Ledger(None, ()))
+
+
+class World:
+    """Two environments, their histories, and a commit's files."""
+
+    def __init__(self) -> None:
+        self.remote = HEAD
+        self.histories: dict[str, Any] = {"staging": (ROW,), "production": (ROW,)}
+        self.asked: list[str] = []
+        self.notes: list[str] = []
+        git = SimpleNamespace(read_files=self.read_files, resolve=lambda sha, _refs: f"resolved {sha}")
+        self.desk: Any = SimpleNamespace(
+            settings=Settings(), git=git, progress=SimpleNamespace(note=self.notes.append)
+        )
+
+    def read_files(self, commit: str, _folder: str, _suffix: str) -> dict[str, str]:
+        self.asked.append(commit)
+        return FILES
+
+    def applied(self, _desk: object, environment: Environment) -> Any:
+        history = self.histories[environment.name]
+        if isinstance(history, Exception):
+            raise history
+        return history
+
+
+class Settings:
+    """Both environments."""
+
+    app = SimpleNamespace(migrations="supabase/migrations")
+
+    def __iter__(self) -> Any:
+        return iter((STAGING, PRODUCTION))
+
+    def environment(self, name: str) -> Environment:
+        return {"staging": STAGING, "production": PRODUCTION}[name]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """The remote and the histories come from the world."""
+    made = World()
+    monkeypatch.setattr(status, "observe_remote", lambda _: made.remote)
+    monkeypatch.setattr(status, "applied_migrations", made.applied)
+    return made
+
+
+def test_pending_migrations_are_no_fault(world: World) -> None:
+    """They are counted."""
+    outcome = status.database_status(world.desk, DatabaseStatusRequest())
+
+    assert (outcome.ending, outcome.message) == ("done", "2 databases: histories and files agree")
+    assert world.notes[0] == "staging      behind   at 20240101000000, 1 pending"
+    assert outcome.data["environments"][0]["pending"] == ["20240102000000_b.sql"]
+
+
+def test_a_disagreement_is_a_failure(world: World) -> None:
+    """Each problem is listed with its environment."""
+    world.histories["production"] = (ROW, Applied("20240103000000", "gone"))
+    outcome = status.database_status(world.desk, DatabaseStatusRequest())
+    document = outcome.data["environments"][1]
+
+    assert outcome.code == 1
+    assert "production: applied, but not a file of the commit: `20240103000000`" in outcome.message
+    assert (document["state"], document["unrecorded"]) == ("diverged", ["20240103000000"])
+
+
+def test_a_database_that_does_not_answer_is_a_problem_of_its_own(world: World) -> None:
+    """The others are shown all the same."""
+    world.histories["staging"] = Unreachable("no connection\nmore")
+    outcome = status.database_status(world.desk, DatabaseStatusRequest())
+
+    assert outcome.data["environments"][0] == {
+        "name": "staging",
+        "state": "unknown",
+        "schema": None,
+        "problems": ["no connection"],
+    }
+    assert outcome.data["environments"][1]["state"] == "behind"
+
+
+@pytest.mark.parametrize(
+    ("sha", "live", "commit"),
+    [("v7", "c1", "resolved v7"), ("", "c1", "c1"), ("", "", "head")],
+)
+def test_the_commit_is_the_one_named_or_live_or_the_head(
+    world: World, sha: str, live: str, commit: str
+) -> None:
+    """In this order."""
+    event = Event("staging", "release", "done", "v1", live, "Ada", "t", "r")
+    remote = Remote(HEAD.refs, Ledger("x", (event,) if live else ()))
+
+    assert status.schema_status(world.desk, remote, STAGING, sha).commit == commit
+    assert world.asked == [commit]
+
+
+def test_an_environment_without_database_or_branch_is_refused(world: World) -> None:
+    """There is nothing to compare."""
+    with pytest.raises(Refused, match="the remote has no branch `staging`"):
+        status.schema_status(world.desk, Remote({}, Ledger(None, ())), STAGING)
+    world.histories["staging"] = None
+    with pytest.raises(Refused, match="staging has no database"):
+        status.schema_status(world.desk, HEAD, STAGING)

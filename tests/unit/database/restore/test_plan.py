@@ -1,0 +1,140 @@
+"""The plan of a restore: whether it is allowed, how long it takes, what it loses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from scripts.config.settings import Environment
+from scripts.database.backups.manifest import Manifest
+from scripts.database.restore import plan
+from scripts.database.restore.plan import Change, RestorePlan
+from scripts.state.ledger import Event
+from tests.unit.database.restore.manifests import manifest, table
+
+PRODUCTION = Environment("production", "main", "http://127.0.0.1:9", guarded=True)
+STAGING = Environment("staging", "staging", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("backup", "environment", "why"),
+    [
+        (manifest(), PRODUCTION, None),
+        (manifest(project="other"), PRODUCTION, "is a backup of `other`, not of `app`"),
+        (manifest(policy="x"), PRODUCTION, "is masked: it must not be restored into production"),
+        (manifest(policy="x"), STAGING, None),
+        (manifest(), STAGING, "is of production: its data must not go to staging unmasked"),
+        (manifest(server="18.1"), PRODUCTION, "is of PostgreSQL 18.1, the server of production is 17"),
+        (manifest(server="16.9"), PRODUCTION, None),
+    ],
+)
+def test_a_backup_is_restored_only_where_it_may_go(
+    backup: Manifest, environment: Environment, why: str | None
+) -> None:
+    """Another app's, a masked one in production, unmasked production elsewhere, a newer server's: no."""
+    objection = plan.objection(backup, environment, "app", 17)
+
+    assert objection == (f"`{backup.id}` {why}" if why else None)
+
+
+def change(table: str = "public.a", *, updated: int | None = 2) -> Change:
+    return Change(table, before=10, now=12, inserted=3, updated=updated, deleted=1)
+
+
+def test_lost_rows_are_inserted_and_updated_ones_and_new_tables() -> None:
+    """Deleted rows are restored, so they are not lost."""
+    whole = RestorePlan(manifest(), (change(), change("b", updated=None)), {"public.new": 7}, None, 5, True)
+
+    assert whole.lost == 3 + 2 + 3 + 7
+    assert whole.document()["lost"] == whole.lost
+
+
+def test_the_plan_in_words_names_every_table_and_the_way_back() -> None:
+    """Accounts are counted apart, since they keep their rows."""
+    accounts = Change(plan.ACCOUNTS, 5, 6, inserted=2, updated=0, deleted=1)
+    words = list(
+        RestorePlan(manifest(), (change(),), {"public.new": 7}, accounts, 65.4, True).words("prod")
+    )
+
+    kept = "the old schemas are kept until `invoke db.drop-aside --env prod`"
+    assert words[1:] == [
+        f"  {change()}",
+        "  public.new: not in the backup, 7 rows (lost)",
+        "  2 people signed up since: their accounts stay, and nothing else of theirs",
+        "  1 accounts were deleted since: they are restored",
+        "  for about 65 s the app can read but not write; then it reads the backup",
+        f"  way back: a safety backup is taken first; {kept}",
+    ]
+    assert str(change()) == (
+        "public.a: 10 rows in the backup, 12 now, 3 inserted since (lost), 2 updated since (reverted),"
+        " 1 deleted since (restored)"
+    )
+
+
+def test_a_plan_without_losses_says_so() -> None:
+    """An unguarded environment has no safety backup."""
+    words = list(RestorePlan(manifest(), (), {}, None, 2, False).words("staging"))
+
+    assert words[1] == "  no row was written since"
+    assert "safety backup" not in words[-1]
+
+
+def test_the_document_has_its_keys() -> None:
+    """They are the contract of `--plan --json`."""
+    document = RestorePlan(manifest(), (change(),), {}, change(plan.ACCOUNTS), 5.04, False).document()
+
+    assert list(document) == [
+        "backup",
+        "taken",
+        "schema",
+        "tables",
+        "new",
+        "people",
+        "lost",
+        "seconds",
+        "safety",
+    ]
+    assert document["people"]["table"] == plan.ACCOUNTS
+    assert document["seconds"] == 5.0
+
+
+def event(kind: str, seconds: float, size: float, environment: str = "production") -> Event:
+    steps = [{"name": "restore", "seconds": seconds}, {"name": "safety", "seconds": 100}]
+    detail = {"steps": steps, "bytes": size}
+    return Event(environment, kind, "done", "", "c", "a", "t", "r", detail)
+
+
+def test_the_rate_is_that_of_the_last_restore_of_the_environment() -> None:
+    """Only steps in which writers wait count; a restore of a second or less says nothing."""
+    events = [event("restore", 10, 500), event("restore", 0.5, 9999), event("backup", 2, 9999)]
+
+    assert plan.last_rate([], "production") is None
+    assert plan.last_rate(events, "production") == 50
+    assert plan.last_rate(events, "staging") is None
+
+
+def test_expected_seconds_follow_the_rate() -> None:
+    """Two seconds, and the time for the tables' bytes."""
+    backup = replace(manifest(), tables={"public.a": table(size=50_000_000)})
+
+    assert plan.expected_seconds(backup, 10e6) == 7
+    assert plan.expected_seconds(backup, None) == 4
+
+
+def test_old_schemas_and_the_platforms_publications_are_not_compared() -> None:
+    """The platform publishes its own tables as it likes."""
+    lines = [
+        "table public.a: ...",
+        "table desk_aside_1_public.a: ...",
+        "publication p of realtime.messages",
+        "publication p of public.a",
+    ]
+
+    assert plan.comparable_schema(lines) == (lines[0], lines[3])
+
+
+def test_long_lists_are_cut_with_a_count() -> None:
+    """Eight lines are enough for a message."""
+    assert plan.first_lines(["a", "b"]) == "\n  | a\n  | b"
+    assert plan.first_lines([str(n) for n in range(10)]).endswith("\n  | 7\n  | and 2 more")
