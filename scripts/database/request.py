@@ -1,4 +1,4 @@
-"""What people ask of the database: its migrations, restores and refreshes."""
+"""The options of the tasks that work on a database: migrations, restores and refreshes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ class RehearseRequest(Request):
 
 
 class DatabaseStatusRequest(Request):
-    """`db.status`: histories against the live migrations."""
+    """`db.status`: compare histories with the migrations that are live."""
 
     env: str = env(f"{ENV}; all if left out")
 
 
 class DriftRequest(Request):
-    """`db.drift`: what a schema is against what it should be."""
+    """`db.drift`: compare a schema with what it should be."""
 
     from_: str = option(ENV)
     to: str = option(f"compare with this {ENV}", short="t")
-    against: str = option("`migrations`: compare with what they make when they are replayed from empty")
-    sha: str = option("commit, branch or tag; that of the live release if left out")
+    against: str = option("`migrations`: compare with what they make of an empty database")
+    sha: str = option("commit, branch or tag; the live release's if left out")
 
 
 class RestoreRequest(Request):
@@ -39,7 +39,7 @@ class RestoreRequest(Request):
 
 
 class DropAsideRequest(Request):
-    """`db.drop-aside`: drop what restores moved aside."""
+    """`db.drop-aside`: drop the old schemas that restores kept."""
 
     env: str = env()
     reason: str = reason()
@@ -48,10 +48,10 @@ class DropAsideRequest(Request):
 
 
 class RefreshRequest(Request):
-    """`db.refresh`: make an environment's data a masked copy of another's."""
+    """`db.refresh`: replace an environment's data with a masked copy of another's."""
 
     to: str = option(f"{ENV}; never a guarded one", short="t")
-    from_: str = option("where the data come from; the last of the chain if left out")
+    from_: str = option("where the data comes from; the last of the chain if left out")
     reason: str = reason()
     plan: bool = plan()
     yes: bool = yes()

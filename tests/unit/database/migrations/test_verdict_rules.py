@@ -15,7 +15,6 @@ from scripts.database.migrations.verdict_rules import (
     effects,
 )
 
-
 REQUIRED = "adds the required column `t.a` without a default"
 
 
