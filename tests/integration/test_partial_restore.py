@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from scripts.database.migrations.files import Applied
-from scripts.database.postgres.local_server import Server
+from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.url import Database
 from scripts.database.restore import in_place, losses, partial_restore
 from scripts.database.restore.partial_plan import PartialRestore
@@ -41,13 +41,13 @@ FITS = "alter table public.bookings alter column guest set default 'unknown'"
 
 
 @pytest.fixture(scope="module", params=restores.MAJORS, ids=lambda each: str(each or "wheel"))
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
     """A server dressed as Supabase; its `postgres` is no superuser."""
     with restores.serving(request.param) as made:
         yield made
 
 
-def _project(server: Server, folder: Path, *before: str) -> Database:
+def _project(server: LocalServer, folder: Path, *before: str) -> Database:
     """A database and its archive, which has what `before` says, and not what comes after."""
     database = restores.filled(server, "keeping", folder, 300)
     run(database, *before)
@@ -68,7 +68,7 @@ def _restore(folder: Path, mark: str = "one", migration: str = MIGRATION) -> Par
     return partial
 
 
-def test_only_the_touched_table_goes_restore(server: Server, tmp_path: Path) -> None:
+def test_only_the_touched_table_goes_restore(server: LocalServer, tmp_path: Path) -> None:
     """Its damaged rows are as they were, its new rows and all other tables' writes are there."""
     database = _project(server, tmp_path, FITS)
     texts = "select id, guest, details from public.bookings where id <= 300 order by id"
@@ -103,7 +103,7 @@ def test_only_the_touched_table_goes_restore(server: Server, tmp_path: Path) -> 
 
 
 def test_rows_that_do_not_fit_are_counted_and_what_needs_them_stops_it(
-    server: Server, tmp_path: Path
+    server: LocalServer, tmp_path: Path
 ) -> None:
     """The older table demands a column that is gone: its new rows would go, and payments refer to them."""
     database = _project(server, tmp_path)
@@ -122,7 +122,7 @@ def test_rows_that_do_not_fit_are_counted_and_what_needs_them_stops_it(
     assert run(database, "select count(*) from public.bookings") == [(285,)]
 
 
-def test_a_migration_that_composes_its_sql_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_migration_that_composes_its_sql_is_refused(server: LocalServer, tmp_path: Path) -> None:
     """Which rows it changed can't be told."""
     _project(server, tmp_path)
     with pytest.raises(Refused, match="composes"):

@@ -17,16 +17,17 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database.backups import catalog
-from scripts.database.backups.dumping import dumped
+from scripts.database.backups.dumping import dump_database
 from scripts.database.backups.manifest import Manifest
-from scripts.database.backups.scratch_copy import restored
-from scripts.database.backups.verify import fetched, safety_backup
+from scripts.database.backups.scratch_server import scratch_copy
+from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.verify import take_safety_backup
 from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Migration
 from scripts.database.migrations.status import schema_status
 from scripts.database.postgres import scratch
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import required_database, session
-from scripts.database.postgres.content import ASIDE
 from scripts.database.postgres.url import Database
 from scripts.database.refresh import mask, masking_sql
 from scripts.database.refresh import rules as masking_rules
@@ -130,8 +131,8 @@ def refuse(rules: Rules, columns: tuple[Column, ...]) -> None:
 
 def _refresh(desk: Desk, work: Refresh, reason: str) -> Outcome:
     ledger = observe_remote(desk).ledger
-    proven = [each.id for each in catalog.known(ledger, work.source.name).values() if each.proven]
-    backup = proven[-1] if proven else safety_backup(desk, work.source)
+    proven = [each.id for each in catalog.records(ledger, work.source.name).values() if each.proven]
+    backup = proven[-1] if proven else take_safety_backup(desk, work.source)
     with locked_operation(desk, work.target, TASK, about=backup, reason=reason) as operation:
         migrations = _applied_migrations(desk, work.target)
         with _copy(operation, work, backup) as (copy, manifest):
@@ -173,11 +174,11 @@ def _copy(operation: LockedOperation, work: Refresh, backup: str) -> Iterator[tu
     """The backup, restored on a scratch server that is removed at the end."""
     desk = operation.desk
     ledger = observe_remote(desk).ledger
-    with fetched(desk, work.source, backup, ledger) as (folder, manifest):
+    with fetch_backup(desk, work.source, backup, ledger) as (folder, manifest):
         if manifest.policy is not None:
             raise Refused(f"`{backup}` is masked already")
         desk.progress.note(f"restoring `{backup}` of {manifest.started} on a scratch server")
-        with restored(desk, work.target, folder, manifest) as copy:
+        with scratch_copy(desk, work.target, folder, manifest) as copy:
             yield copy, manifest
 
 
@@ -226,7 +227,7 @@ def _swap(operation: LockedOperation, work: Refresh, copy: Database, manifest: M
     with temporary.folder() as folder:
         with operation.step("dump", "the masked copy"):
             document = _dump(desk, work, copy, folder, manifest)
-            source = in_place.open_source(desk, folder, document, scratch.major(database))
+            source = in_place.open_source(desk, folder, document, scratch.server_major(database))
         # everything is restored, and accounts that the target lacks are inserted
         accounts = Change(ACCOUNTS, 0, 0, 0, 0, deleted=1)
         plan = RestorePlan(document, (), {}, accounts, 0.0, safety=False)
@@ -249,7 +250,7 @@ def _swap(operation: LockedOperation, work: Refresh, copy: Database, manifest: M
 
 def _dump(desk: Desk, work: Refresh, copy: Database, folder: Path, manifest: Manifest) -> Manifest:
     """Dump the copy into the folder; returns the manifest of the dump, made from that of the backup."""
-    content, programs = dumped(desk, work.target, copy, folder)
+    content, programs = dump_database(desk, work.target, copy, folder)
     return replace(
         manifest,
         kind="masked",
@@ -281,7 +282,7 @@ def drop_old_schemas_of_refreshes(desk: Desk, target: Environment) -> None:
 
 
 def _drop(database: Database, runs: set[str]) -> None:
-    prefixes = tuple(f"{ASIDE}{run}_" for run in runs)
+    prefixes = tuple(f"{OLD_SCHEMA_PREFIX}{run}_" for run in runs)
     with session(database) as connection:
         names = [old.name for old in swap_schemas.old_schemas(connection)]
         swap_schemas.drop_old_schemas(connection, [name for name in names if name.startswith(prefixes)])

@@ -8,7 +8,8 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.backups.verify import fetched, safety_backup
+from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.verify import take_safety_backup
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import required_database, session
 from scripts.database.request import DropAsideRequest, RestoreRequest
@@ -45,8 +46,8 @@ def restore_backup(desk: Desk, request: RestoreRequest) -> Outcome:
 def _restore_backup(desk: Desk, environment: Environment, request: RestoreRequest) -> Outcome:
     ledger = _unlocked_ledger(desk, environment)
     database = required_database(desk, environment)
-    with fetched(desk, environment, request.backup, ledger) as (folder, manifest):
-        major = scratch.major(database)
+    with fetch_backup(desk, environment, request.backup, ledger) as (folder, manifest):
+        major = scratch.server_major(database)
         why = restore_plan.objection(manifest, environment, desk.settings.app.name, major)
         if why:
             raise Refused(why, f"`invoke backup.list --env {environment.name}` shows the others")
@@ -98,7 +99,7 @@ def _execute(operation: LockedOperation, source: Source, plan: RestorePlan) -> E
     safety = None
     if plan.safety:
         with operation.step("safety", "a backup of the present state, before anything changes"):
-            safety = safety_backup(desk, environment)
+            safety = take_safety_backup(desk, environment)
     late = in_place.restore(desk, environment, source, plan, run=operation.id, step=operation.step)
     with operation.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
         in_place.analyze(desk, environment, source)

@@ -14,11 +14,12 @@ from scripts.config.settings import Environment
 from scripts.database.backups import equality, toc
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres import content_sql, scratch
+from scripts.database.postgres import scratch
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import LOCK_KEY, required_database, session
-from scripts.database.postgres.content import ASIDE, Reader
+from scripts.database.postgres.content import Content, SnapshotReader
 from scripts.database.postgres.pg_restore import Archive
-from scripts.database.postgres.programs import client
+from scripts.database.postgres.programs import programs_for
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan as restore_plan
 from scripts.database.restore import swap_schemas
@@ -64,8 +65,8 @@ def open_source(desk: Desk, folder: Path, manifest: Manifest, server_major: int)
         Refused: it holds entries that no restore knows, or no program here can read it.
     """
     major = max(server_major, int(manifest.server.partition(".")[0]))
-    archive = Archive(folder / backups_manifest.DUMP, client(desk, major).folder / "pg_restore")
-    lists = toc.sort(toc.entries(archive.listing()))
+    archive = Archive(folder / backups_manifest.DUMP, programs_for(desk, major).folder / "pg_restore")
+    lists = toc.classify(toc.parse_listing(archive.listing()))
     if lists.unknown:
         unknown = [str(entry) for entry in lists.unknown]
         raise Refused(f"`{manifest.id}` holds what no restore knows:{restore_plan.first_lines(unknown)}")
@@ -97,11 +98,11 @@ def restore(
     import psycopg
 
     database = required_database(desk, environment)
-    parts = _parts_of(source, plan, scratch.standing(database))
+    parts = _parts_of(source, plan, scratch.installed_objects(database))
     try:
         with session(database) as connection:
             try:
-                swap = SchemaSwap(connection, source.archive, toc.is_apps, run)
+                swap = SchemaSwap(connection, source.archive, toc.is_app_schema, run)
                 lock_timeout = desk.settings.supabase.lock_timeout
                 late = _swap(swap, source, plan, parts, lock_timeout=lock_timeout, step=step)
                 if before_commit:
@@ -127,7 +128,7 @@ def has_committed(desk: Desk, database: Database, run: str) -> bool:
     def old_schemas_exist() -> bool:
         with session(database) as connection:
             names = [schema.name for schema in swap_schemas.old_schemas(connection)]
-        return any(name.startswith(f"{ASIDE}{run}_") for name in names)
+        return any(name.startswith(f"{OLD_SCHEMA_PREFIX}{run}_") for name in names)
 
     try:
         return retry_while_away(desk, old_schemas_exist)
@@ -198,18 +199,19 @@ def _swap(
 
 
 def _compare(connection: psycopg.Connection[Any], source: Source) -> None:
-    connection.execute(content_sql.SETTINGS)
-    reader = Reader(connection, "", "", "", connection.info.server_version // 10_000)
+    reader = SnapshotReader.within(connection)
     tables = [table for table in reader.tables() if table.key in source.lists.tables]
-    sequences, descending = reader.sequences(toc.is_apps)
+    sequences, descending = reader.sequences(toc.is_app_schema)
     differences = equality.differences(
         restore_plan.app_part(source.manifest, source.lists),
         restore_plan.comparable_schema(source.schema),
-        tables={name: (rows, checksum) for name, (rows, checksum, _) in reader.checksums(tables)},
-        sequences=sequences,
-        descending=descending,
-        extensions=(),
-        found=restore_plan.comparable_schema(reader.schema(toc.is_apps)),
+        Content(
+            tables=dict(reader.checksums(tables)),
+            sequences=sequences,
+            descending=descending,
+            extensions={},
+            schema=restore_plan.comparable_schema(reader.schema(toc.is_app_schema)),
+        ),
     )
     if differences:
         raise CommandFailed(
@@ -248,15 +250,15 @@ def _rolled_back(error: psycopg.Error) -> DeskError:
 def _parts_of(source: Source, plan: RestorePlan, installed: frozenset[str]) -> ArchiveParts:
     """Which entries go where, given the objects outside schemas that the database has already."""
     lists = source.lists
-    missing = [entry for entry in lists.database if not toc.stands(entry, installed)]
+    missing = [entry for entry in lists.database if not toc.exists(entry, installed)]
     triggers = [entry for entry in lists.extras if entry.kind == "TRIGGER"]
     after = [entry for entry in lists.extras if entry not in triggers]
     accounts = [entry for entry in lists.users if (entry.schema, entry.tag) in toc.ACCOUNTS]
     deleted = plan.accounts is not None and plan.accounts.deleted
     return ArchiveParts(
-        before=toc.text(missing) if missing else "",
-        app=toc.text(lists.app),
-        triggers=tuple(toc.text([entry]) for entry in triggers),
-        after=toc.text(after) if after else "",
-        accounts=toc.text(accounts) if accounts and deleted else "",
+        before=toc.list_text(missing) if missing else "",
+        app=toc.list_text(lists.app),
+        triggers=tuple(toc.list_text([entry]) for entry in triggers),
+        after=toc.list_text(after) if after else "",
+        accounts=toc.list_text(accounts) if accounts and deleted else "",
     )

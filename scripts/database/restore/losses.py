@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.database.backups import toc
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres.content import Reader, opened
+from scripts.database.postgres.content import SnapshotReader, read_snapshot
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan
@@ -52,14 +52,14 @@ def columns(connection: psycopg.Connection[Any], table: str) -> dict[str, Column
 def plan_restore(database: Database, source: Source, *, safety: bool, rate: float | None) -> RestorePlan:
     """Count what was written since, table by table, in one snapshot of the live database. Reads only."""
     lists, manifest = source.lists, source.manifest
-    with opened(database) as reader:
-        live = {table.key: table for table in reader.tables() if toc.is_apps(table.schema)}
+    with read_snapshot(database) as reader:
+        live = {table.key: table for table in reader.tables() if toc.is_app_schema(table.schema)}
         common = {key: table for key, table in live.items() if key in lists.tables}
         checksums = dict(reader.checksums(list(common.values())))
         entries = [entry for entry in lists.app if entry.kind == "TABLE DATA"]
         entries = [e for e in entries if not _unchanged(manifest, checksums, f"{e.schema}.{e.tag}")]
         entries += [e for e in lists.users if f"{e.schema}.{e.tag}" == plan.ACCOUNTS]
-        written = changes_since(reader.connection, source.archive, toc.text(entries))
+        written = changes_since(reader.connection, source.archive, toc.list_text(entries))
         changes = {change.table: change for change in written}
         new = _new_tables(reader, source, set(live) - set(common))
     accounts = changes.pop(plan.ACCOUNTS, None)
@@ -79,7 +79,7 @@ def _unchanged(manifest: Manifest, checksums: Mapping[str, tuple[int, str, int]]
     return then is not None and table in checksums and (then.rows, then.checksum) == checksums[table][:2]
 
 
-def _new_tables(reader: Reader, source: Source, names: set[str]) -> dict[str, int]:
+def _new_tables(reader: SnapshotReader, source: Source, names: set[str]) -> dict[str, int]:
     """Tables that the backup lacks -> their rows. A materialized view can be refreshed: it is no loss."""
     views = {f"{e.schema}.{e.tag}" for e in source.lists.app if e.kind.startswith("MATERIALIZED")}
     tables = [table for table in reader.tables() if table.key in names - views]

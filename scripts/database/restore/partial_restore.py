@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.database.backups import toc
 from scripts.database.migrations.files import Applied, Migration
-from scripts.database.postgres.content import Reader, opened
+from scripts.database.postgres.content import SnapshotReader, read_snapshot
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan
 from scripts.database.restore.in_place import BeforeCommit, Source, Step
@@ -97,9 +97,9 @@ def plan_partial_restore(
             if not text.strip():
                 raise Refused(f"what migration `{row.version}` did can't be told: its text is nowhere")
             texts[migration.file if migration else row.version] = text
-    with opened(database) as reader:
-        now = plan.comparable_schema(reader.schema(toc.is_apps))
-        tables = {table.key for table in reader.tables() if toc.is_apps(table.schema)}
+    with read_snapshot(database) as reader:
+        now = plan.comparable_schema(reader.schema(toc.is_app_schema))
+        tables = {table.key for table in reader.tables() if toc.is_app_schema(table.schema)}
         effects = _write_effects(reader.connection)
     names = touched(texts, {*tables, *source.lists.tables}, effects)
     return partial_plan(full, names, source.schema, now, source.lists.tables)
@@ -107,7 +107,7 @@ def plan_partial_restore(
 
 def _app_schemas(connection: psycopg.Connection[Any]) -> list[str]:
     rows = connection.execute("select nspname from pg_namespace")
-    return [name for (name,) in rows if toc.is_apps(name)]
+    return [name for (name,) in rows if toc.is_app_schema(name)]
 
 
 def _write_effects(connection: psycopg.Connection[Any]) -> WriteEffects:
@@ -173,7 +173,7 @@ def _differing(
     connection: psycopg.Connection[Any], merges: Sequence[TableMerge], old_name: OldName
 ) -> list[TableMerge]:
     """The tables whose live rows are not the archive's."""
-    reader = Reader(connection, "", "", "", connection.info.server_version // 10_000)
+    reader = SnapshotReader(connection)
     tables = {(table.schema, table.name): table for table in reader.tables()}
     differing = []
     for merge in merges:

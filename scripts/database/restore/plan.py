@@ -9,7 +9,8 @@ from typing import Any
 
 from scripts.config.settings import Environment
 from scripts.database.backups.manifest import Manifest
-from scripts.database.backups.toc import ASIDE, PLATFORM, Lists
+from scripts.database.backups.toc import PLATFORM, Lists
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.state.ledger import Event
 
 TASK = "db.restore"
@@ -165,7 +166,9 @@ def app_part(manifest: Manifest, lists: Lists) -> Manifest:
 
 def comparable_schema(lines: Iterable[str]) -> tuple[str, ...]:
     """The schema's lines without old schemas, and without tables that the platform publishes by itself."""
-    return tuple(line for line in lines if ASIDE not in line and _published_schema(line) not in PLATFORM)
+    return tuple(
+        line for line in lines if OLD_SCHEMA_PREFIX not in line and _published_schema(line) not in PLATFORM
+    )
 
 
 def _published_schema(line: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scripts.database.postgres.content import ASIDE
+from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.pg_restore import Archive, copy_in, execute, play
 from scripts.errors import CommandFailed
 
@@ -243,7 +243,7 @@ class SchemaSwap:
 
 def old_schema_name(run: str, schema: str) -> str:
     """What the run renames a schema to; PostgreSQL allows 63 bytes."""
-    return f"{ASIDE}{run}_{schema}".encode()[:63].decode(errors="ignore")
+    return f"{OLD_SCHEMA_PREFIX}{run}_{schema}".encode()[:63].decode(errors="ignore")
 
 
 def old_schemas(connection: psycopg.Connection[Any]) -> list[OldSchema]:
@@ -263,6 +263,6 @@ def drop_old_schemas(connection: psycopg.Connection[Any], names: Iterable[str]) 
 
     with connection.transaction():
         for name in names:
-            if not name.startswith(ASIDE):
+            if not name.startswith(OLD_SCHEMA_PREFIX):
                 raise CommandFailed(f"`{name}` is not an old schema that a restore kept")
             connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(name)))

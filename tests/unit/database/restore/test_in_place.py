@@ -119,7 +119,7 @@ def test_the_servers_error_is_named(error: psycopg.Error, message: str, hint: st
 def parts(deleted_accounts: int) -> dict[str, Any]:
     """Where the entries of the listing go, in a database that has `citext`."""
     archive: Any = SimpleNamespace()
-    source = Source(manifest(), archive, toc.sort(toc.entries("\n".join(LISTING))), ())
+    source = Source(manifest(), archive, toc.classify(toc.parse_listing("\n".join(LISTING))), ())
     accounts = Change(ACCOUNTS, 1, 1, 0, 0, deleted_accounts)
     plan = RestorePlan(manifest(), (), {}, accounts, 1, safety=False)
     return vars(in_place._parts_of(source, plan, frozenset({"EXTENSION citext"})))
