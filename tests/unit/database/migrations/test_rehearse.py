@@ -27,7 +27,7 @@ class World:
         self.log: list[str] = []
         self.faults: dict[str, str] = {}
 
-    def full(self, name: str) -> str:
+    def full_name(self, name: str) -> str:
         return name
 
     def copy(self, source: str, name: str) -> None:
