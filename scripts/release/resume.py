@@ -169,7 +169,9 @@ def _plan_again(desk: Desk, holder: Holder) -> Plan:
     if dead.task == "rollback":
         names["to"] = dead.release
     request = resumed(dead.task, dead.request, sha=dead.commit, resumes=dead.run, **names)
-    if request.restores_data and in_place.has_committed(desk, required_database(desk, environment), dead.run):
+    if request.restores_data and in_place.has_committed(
+        desk, required_database(desk, environment), dead.run
+    ):
         request = replace(request, with_data=False, backup="", scope="")  # the data are restored already
     return decide(observe(desk, request))
 
