@@ -106,7 +106,7 @@ def read_rules(desk: Desk, source: Environment, target: Environment) -> Refresh:
     hint = f"see the shipped `env/{FILE}`"
     if not file.is_file():
         raise ConfigError(f"`{file}` is missing: it says what may be copied", hint)
-    document = env_files.toml(file)
+    document = env_files.read_toml(file)
     rules, faults = masking_rules.parse_rules(document)
     if faults:
         raise ConfigError(f"`{file}` has faults:{listed(faults)}", hint)

@@ -86,10 +86,8 @@ def restore(
 ) -> Mapping[str, int]:
     """Restore, compare and commit; `before_commit` works in the same transaction.
 
-    Returns, by table, the rows written between the plan and the lock.
-
-    Args:
-        run: the run's id, which becomes part of the names of the old schemas.
+    The run's id becomes part of the old schemas' names. Returns, by table, the rows written between the
+    plan and the lock.
 
     Raises:
         CommandFailed: nothing was changed, and why.
