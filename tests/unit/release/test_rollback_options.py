@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from scripts.database.migrations.files import Applied, Migration, compare
-from scripts.database.restore.partial import Keeping, Way
-from scripts.database.restore.plan import Change, Restoring
+from scripts.database.restore.partial_plan import PartialRestore, TableMerge
+from scripts.database.restore.plan import Change, RestorePlan
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
 from scripts.release.request import RollbackRequest
@@ -23,8 +23,10 @@ WIDEN = Migration("3", "3_c.sql", "alter table t add column c int")
 BACK = Migration("2", "2_b.sql", "alter table t rename b to a")
 ROWS = {each.version: Applied(each.version, "x", (each.sql,)) for each in (MAKE, RENAME, WIDEN)}
 CHANGE = Change("public.t", before=10, now=12, inserted=2, updated=1, deleted=0)
-DATA = Restoring(manifest("1"), (CHANGE,), {"public.u": 7}, None, 30.0, safety=False)
-KEEPS = Keeping((Way("public.t", "both", ("a",), change=CHANGE), Way("public.v", "live", ("a",))), {})
+DATA = RestorePlan(manifest("1"), (CHANGE,), {"public.u": 7}, None, 30.0, safety=False)
+KEEPS = PartialRestore(
+    (TableMerge("public.t", "both", ("a",), change=CHANGE), TableMerge("public.v", "live", ("a",))), {}
+)
 
 
 def back(*left: Migration, scripts: tuple[Migration, ...] = (), asks: str = "", **changes: Any) -> Facts:
@@ -133,7 +135,7 @@ def test_where_the_tables_do_not_fit_all_data_go_back() -> None:
 def test_a_table_backup_without_a_loss_says_so() -> None:
     """And a table list that is empty."""
     nothing = replace(DATA, changes=(), new={}, manifest=manifest())
-    found = options(back(RENAME, data=nothing, keeps=Keeping((), {})))
+    found = options(back(RENAME, data=nothing, keeps=PartialRestore((), {})))
 
     assert found["tables"].loses == ("no row", "from the backup: no table; all other rows stay")
     assert found["full"].loses == ("no row; the schema is empty afterwards",)
