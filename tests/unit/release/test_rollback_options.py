@@ -105,7 +105,7 @@ def test_where_there_is_no_script_the_touched_tables_go_back() -> None:
 
     assert options(facts)["schema"].no == "no rollback script for `2_b.sql`"
     assert tables.loses == (
-        "public.t: 1 rows updated since go back",
+        "public.t: 1 rows updated since are reverted",
         "from the backup: `public.t`; all other rows stay",
     )
     assert tables.seconds == 60.0
@@ -122,11 +122,8 @@ def test_where_the_tables_do_not_fit_all_data_go_back() -> None:
 
     assert options(facts)["tables"].no == "`public.t` has no primary key"
     assert full.loses == (
-        (
-            "public.t: 10 rows in the backup, 12 now, 2 inserted since (they go),"
-            " 1 updated since (they go back)"
-        ),
-        "public.u: not in the backup, 7 rows (they go); the schema is 1 afterwards",
+        ("public.t: 10 rows in the backup, 12 now, 2 inserted since (lost), 1 updated since (reverted)"),
+        "public.u: not in the backup, 7 rows (lost); the schema is 1 afterwards",
     )
     assert (full.seconds, decide(facts).scope) == (30.0, "full")
     assert "about 30 s without writing" in str(full)
