@@ -129,7 +129,7 @@ def _full(facts: Facts) -> RollbackOption:
         return RollbackOption("full", facts.no_data or "there is no backup of that schema")
     loses = [str(each) for each in data.changes]
     loses = loses or ["no row"]
-    loses += [f"{table}: not in the backup, {rows} rows (they go)" for table, rows in data.new.items()]
+    loses += [f"{table}: not in the backup, {rows} rows (lost)" for table, rows in data.new.items()]
     loses[-1] += f"; the schema is {data.manifest.newest or 'empty'} afterwards"
     return RollbackOption("full", "", tuple(loses), data.seconds, _back_from(facts))
 
