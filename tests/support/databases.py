@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import secrets
 import subprocess
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
@@ -67,7 +67,7 @@ update public.guests set tags = array['a', name],
   doc = to_tsvector('simple', name), seen = now();
 refresh materialized view public.totals;
 """
-HEAD = {
+HEAD: dict[str, Any] = {
     "chain": ["production"],
     "environment": {
         "production": {
@@ -119,13 +119,24 @@ def toolbox(folder: Path, url: str, values: dict[str, str] | None = None, **back
             git("-C", str(clone), "config", key, value)
         git("-C", str(clone), "commit", "-q", "--allow-empty", "-m", "first")
         git("-C", str(clone), "push", "-q", "origin", "main")
-    settings = parse({**HEAD, "backup": backup})
-    known = {"DATABASE_URL": url, **(values or {})}
+    return replace(
+        desk(folder, {"DATABASE_URL": url, **(values or {})}, **backup), git=MergingGit(clone, "origin")
+    )
+
+
+def desk(
+    folder: Path,
+    values: dict[str, str] | None = None,
+    environment: Mapping[str, object] | None = None,
+    **backup: Any,
+) -> Desk:
+    """A desk without a repository, with one guarded environment."""
+    production = {**HEAD["environment"]["production"], **(environment or {})}
     return Desk(
-        settings=settings,
-        git=MergingGit(clone, "origin"),
+        settings=parse({**HEAD, "environment": {"production": production}, "backup": backup}),
+        git=cast("MergingGit", None),
         progress=Quiet(),
-        values=lambda _environment: known,
+        values=lambda _environment: values or {},
         config_folder=folder,
         state_folder=folder / ".airhost",
         actor="Ada",

@@ -1,0 +1,117 @@
+"""How rows of the catalogue become lines of a proof and of a drift report; no server is needed."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from scripts.database.postgres import catalogue
+from scripts.database.postgres.catalogue import QUERY, Row
+
+
+def row(
+    label: str,
+    text: str | None = None,
+    acl: list[str] | None = None,
+    *,
+    schema: str = "public",
+    decides: str | None = "public",
+    thing: tuple[str, str] = ("table", "public.t"),
+) -> Row:
+    return Row(schema, decides, *thing, label, text, acl)
+
+
+class Connection:
+    """Answers the describer's queries."""
+
+    def __init__(self, *rows: Row) -> None:
+        self.rows = rows
+
+    def execute(self, query: str, _parameters: object = None) -> Any:
+        return self.rows if query == QUERY else [("extension citext", "in schema public")]
+
+
+def is_ours(schema: str) -> bool:
+    return schema == "public"
+
+
+def proof(*rows: Row) -> tuple[str, ...]:
+    return catalogue.proof_lines(cast("Any", Connection(*rows)), is_ours)
+
+
+def drift(*rows: Row) -> dict[str, tuple[str, ...]]:
+    found = dict(catalogue.describe(cast("Any", Connection(*rows)), is_ours, ()))
+    assert found.pop("extension citext") == ("in schema public",)
+    return found
+
+
+def test_a_proof_line_is_one_line() -> None:
+    assert proof(row("view public.v", "v p  SELECT a,\n    b")) == ("view public.v: v p SELECT a, b",)
+
+
+def test_a_proof_has_all_grants() -> None:
+    assert proof(row("public.t", acl=["anon=r/postgres", "postgres=arw/postgres"]), row("x", acl=[])) == (
+        "grants on public.t: anon=r/postgres,postgres=arw/postgres",
+        "grants on x: none",
+    )
+
+
+def test_drift_groups_lines_under_their_object() -> None:
+    assert drift(
+        row("table public.t", "r p"),
+        row("column public.t.c", "text not null"),
+        row("constraint k on public.t", "CHECK (true)"),
+        row("public.t", acl=["anon=ar*/postgres", "postgres=arw/postgres"]),
+        row("column public.t.c", acl=["=r/postgres"]),
+    ) == {
+        "table public.t": (
+            "column c grant to public: SELECT",
+            "column c text not null",
+            "constraint k CHECK (true)",
+            "grant to anon: INSERT, SELECT*",
+            "table r p",
+        )
+    }
+
+
+def test_drift_keeps_the_lines_of_a_function() -> None:
+    function = row("function public.f()", "CREATE FUNCTION f()\n  AS x", thing=("function", "public.f()"))
+    assert drift(function) == {"function public.f()": ("function CREATE FUNCTION f()", "  AS x")}
+
+
+def test_an_object_without_lines_is_seen() -> None:
+    only_owner = row("schema public", acl=["own=UC/own"], thing=("schema", "public"))
+    assert drift(only_owner) == {"schema public": ("schema",)}
+
+
+def test_objects_of_the_platform_count_if_they_call_the_app() -> None:
+    trigger = row("trigger a on auth.users", "x", schema="auth", thing=("table", "auth.users"))
+    platforms = trigger._replace(label="trigger b on auth.users", decides="auth")
+    policy = trigger._replace(label="policy p on auth.users", decides=None)
+
+    assert proof(trigger, platforms, policy) == ("policy p on auth.users: x", "trigger a on auth.users: x")
+
+
+def test_replaced_schemas_do_not_count() -> None:
+    old = row("policy p on desk_aside_1_public.t", "x", schema="desk_aside_1_public", decides=None)
+    assert proof(old) == ()
+
+
+def test_what_the_platform_publishes_is_no_drift() -> None:
+    """Realtime publishes tables of its own; a proof compares them all the same."""
+    published = row(
+        "publication r of realtime.m", "", schema="realtime", decides=None, thing=("table", "realtime.m")
+    )
+    assert drift(published) == {}
+    assert proof(published) == ("publication r of realtime.m:",)
+
+
+def test_grants_to_owners_and_the_platform_are_left_out() -> None:
+    acl = [
+        *("own=arwd/own", "postgres=r/own", "supabase_admin=r/own", "dashboard_user=r/own"),
+        *("postgres_fan=r/own", '"odd, ""name"""=X/own', "anon=r/own", "anon=w/other", "garbage"),
+    ]
+    assert catalogue.grants(acl) == [
+        'grant to "odd, ""name""": EXECUTE',
+        "grant to anon: SELECT, UPDATE",
+        "grant to postgres_fan: SELECT",
+    ]
