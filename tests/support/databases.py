@@ -128,6 +128,7 @@ def desk(
     folder: Path,
     values: dict[str, str] | None = None,
     environment: Mapping[str, object] | None = None,
+    /,
     **backup: Any,
 ) -> Desk:
     """A desk without a repository, with one guarded environment."""

@@ -66,3 +66,20 @@ def test_what_is_used_stays(tmp_path: Path) -> None:
         temporary.clear_abandoned(tmp_path)
 
         assert {living, young, link, elsewhere} == set(tmp_path.iterdir())
+
+
+def test_a_prefix_has_folders_of_its_own(tmp_path: Path) -> None:
+    """Backups use one of theirs beside the backups; the label is for people."""
+    left = killed_run(tmp_path)
+    with temporary.folder(tmp_path, ".partial-", "backup-1-") as folder:
+        assert folder.name.startswith(".partial-backup-1-")
+        assert left.exists()
+        assert temporary.clear_abandoned(tmp_path, ".partial-") == []
+
+    assert temporary.clear_abandoned(tmp_path) == [left.name]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_has_vanished_is_not_old(tmp_path: Path) -> None:
+    assert not temporary.is_old(tmp_path / "gone")
+    assert not temporary.is_old(tmp_path)

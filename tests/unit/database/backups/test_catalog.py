@@ -1,53 +1,134 @@
-"""Which tables shrank suspiciously, and by which backup that is judged."""
+"""What the ledger's events say about backups."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from scripts.database.backups import catalog
 from scripts.database.backups.catalog import BackupRecord
-from scripts.database.backups.manifest import File, Manifest, Table
+from scripts.database.backups.manifest import Manifest, Table
+from scripts.state.ledger import Event, Ledger
+from tests.unit.database.backups.test_manifest import ONE
+
+FIRST, SECOND = "20300101T000000Z-00000000-daily-0001", "20300102T000000Z-00000000-predeploy-0002"
 
 
-def held(rows: dict[str, int], *versions: str) -> Manifest:
-    """A manifest of these tables."""
-    return Manifest(
-        id="20300101T000000Z-00000000-daily-0001", environment="production", kind="daily", project="app",
-        host="", database="", started="", finished="", release="", commit="", server="17.0", client="17.0",
-        migrations=dict.fromkeys(versions, ""), wal="", sequences={}, extensions={}, schema_hash="",
-        tables={name: Table(count, "", 0) for name, count in rows.items()},
-        files={"db.dump": File(1, "0" * 64)}, left_out=(),
-    )  # fmt: skip
+def event(kind: str = "backup", ending: str = "done", *, run: str = "r", **detail: Any) -> Event:
+    return Event("production", kind, ending, "", "", "Ada", "2030-01-03T00:00:00Z", run, detail)
+
+
+def records(*events: Event) -> dict[str, BackupRecord]:
+    return catalog.records(Ledger(None, events), "production")
+
+
+def test_the_newest_event_counts_and_the_first_digest() -> None:
+    record = records(
+        event(backup=FIRST, manifest="first", proven=False, bytes=10, rows=2, seconds=4.5),
+        event(backup=FIRST, manifest="later", proven=True, bytes=10, rows=2),
+    )[FIRST]
+
+    assert record == BackupRecord(
+        *(FIRST, "first", "2030-01-03T00:00:00Z", ""),
+        *(datetime(2030, 1, 1, tzinfo=UTC), 10, 2, 4.5),
+    )
+    assert record.kind == "daily"
+
+
+def test_a_later_failed_proof_takes_the_proof_away() -> None:
+    record = records(
+        event(backup=FIRST, proven=True), event(ending="failed", backup=FIRST, reason="it differs")
+    )[FIRST]
+    assert (record.proven, record.fault) == ("", "it differs")
+
+
+def test_other_events_environments_and_odd_ids_are_no_backups() -> None:
+    others = [
+        event(kind="release", backup=FIRST),
+        event(backup="../../etc"),
+        event(),
+        replace(event(backup=FIRST), environment="staging"),
+    ]
+    assert records(*others) == {}
+
+
+@pytest.mark.parametrize("odd", [True, "12", None, [1]])
+def test_odd_numbers_count_as_zero(odd: object) -> None:
+    assert records(event(backup=FIRST, bytes=odd, rows=odd, seconds=odd))[FIRST].bytes == 0
+
+
+def test_retention_is_given_kind_time_and_proof() -> None:
+    by_id = records(event(backup=FIRST, proven=True))
+    first, second = catalog.for_retention([FIRST, SECOND], by_id)
+
+    assert (first.id, first.kind, first.proven) == (FIRST, "daily", True)
+    assert (second.kind, second.taken, second.proven) == (
+        "predeploy",
+        datetime(2030, 1, 2, tzinfo=UTC),
+        False,
+    )
+
+
+def test_backups_of_the_last_releases_are_needed() -> None:
+    window = catalog.ROLLBACK_WINDOW
+    events = [event(backup=FIRST, **{"for": "run-0"}), event(backup=SECOND, **{"for": "run-1"})]
+    releases = [event(kind="release", run=f"run-{number}") for number in range(window + 1)]
+
+    assert catalog.needed_by_releases(Ledger(None, (*events, *releases)), "production") == {SECOND}
+
+
+@pytest.mark.parametrize(
+    ("now", "stored", "why"),
+    [
+        ("2030-01-01T12:00:00+00:00", [FIRST], None),
+        (
+            "2030-01-03T00:00:00+00:00",
+            [FIRST],
+            f"the newest proven backup, `{FIRST}`, is 48 h old; 26 h are allowed",
+        ),
+        ("2030-01-01T12:00:00+00:00", [SECOND], "no backup is proven"),
+        ("2030-01-01T12:00:00+00:00", [], "there is no backup"),
+    ],
+)
+def test_a_young_proven_stored_backup_is_needed(now: str, stored: list[str], why: str | None) -> None:
+    by_id = records(event(backup=FIRST, proven=True), event(backup=SECOND, proven=False))
+    assert catalog.why_stale(by_id, now, 26, stored) == why
+
+
+def manifest(rows: dict[str, int], *versions: str) -> Manifest:
+    tables = {name: Table(count, "", 0) for name, count in rows.items()}
+    return replace(ONE, tables=tables, migrations=dict.fromkeys(versions, ""))
 
 
 def shrank(before: int, now: int | None, *versions: str) -> bool:
-    """Whether that is worth a look; None for a table that is gone."""
-    found = catalog.shrunken_tables(
-        held({} if now is None else {"a.b": now}, *versions), held({"a.b": before}, "1")
-    )
-    return bool(found)
+    """Whether a table with `before` rows is reported; `now` None: it is gone."""
+    current = manifest({} if now is None else {"a.b": now}, *versions)
+    return bool(catalog.shrunken_tables(current, manifest({"a.b": before}, "1")))
 
 
-def test_more_than_a_fifth_of_many_rows() -> None:
+def test_more_than_a_fifth_of_many_rows_is_reported() -> None:
     assert [shrank(100, now, "1") for now in (0, 79, 80, 200)] == [True, True, False, False]
     assert [shrank(before, 0, "1") for before in (49, 50)] == [False, True]
 
 
-def test_what_a_migration_dropped_is_not_lost() -> None:
-    """But rows that are gone while a migration went through are."""
+def test_what_a_migration_dropped_is_not_reported() -> None:
+    """But rows that vanished while a migration was applied are."""
     assert [shrank(100, None, "1"), shrank(100, None, "1", "2"), shrank(100, 0, "1", "2")] == [
-        True, False, True,
-    ]  # fmt: skip
+        *(True, False, True)
+    ]
 
 
-def test_it_is_judged_by_earlier_regular_proven_ones() -> None:
-    def known(day: int, kind: str, proven: str = "2030") -> BackupRecord:
+def test_a_backup_is_compared_with_earlier_regular_proven_ones() -> None:
+    def record(day: int, kind: str, proven: str = "2030") -> BackupRecord:
         name = f"203001{day:02}T000000Z-00000000-{kind}-0001"
         return BackupRecord(name, "", proven, "", datetime(2030, 1, day, tzinfo=UTC), 0, 0, 0.0)
 
     all_of_them = [
-        known(1, "daily"), known(2, "manual"), known(3, "daily", ""), known(4, "predeploy"),
-        known(5, "presafety"), known(7, "daily"),
-    ]  # fmt: skip
-    judges = catalog.earlier_proven(known(6, "manual").id, {each.id: each for each in all_of_them})
-    assert judges == (all_of_them[1].id, all_of_them[0].id)
+        *(record(1, "daily"), record(2, "manual"), record(3, "daily", ""), record(4, "predeploy")),
+        *(record(5, "presafety"), record(7, "daily")),
+    ]
+    earlier = catalog.earlier_proven(record(6, "manual").id, {each.id: each for each in all_of_them})
+    assert earlier == (all_of_them[1].id, all_of_them[0].id)

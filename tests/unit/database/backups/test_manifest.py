@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from scripts.database.backups.manifest import File, LeftOut, Manifest, Table, backup_id, parse_manifest
+from scripts.database.backups import toc
+from scripts.database.backups.manifest import (
+    File,
+    LeftOut,
+    Manifest,
+    Table,
+    backup_id,
+    left_out,
+    parse_manifest,
+    restores_rows,
+    without_rows,
+)
 from scripts.errors import Refused
 
 ONE = Manifest(
@@ -83,3 +94,33 @@ def test_an_id_says_when_and_of_what() -> None:
     made = backup_id("2030-01-02T03:04:05+00:00", "0123abcdef", "daily", "9f31aa")
     assert made == "20300102T030405Z-0123abcd-daily-9f31"
     assert "-00000000-" in backup_id("2030-01-02T03:04:05+00:00", "", "manual", "9f31")
+
+
+def test_rows_of_the_app_and_of_its_users_are_restored() -> None:
+    tables = [("public", "guests"), ("billing", "x"), ("auth", "users"), ("auth", "schema_migrations")]
+    tables += [("cron", "job"), ("realtime", "messages"), ("pg_catalog", "pg_class")]
+
+    assert [restores_rows(*table) for table in tables] == [True, True, True, False, False, False, False]
+
+
+LISTS = toc.classify(
+    toc.parse_listing(
+        "1; 0 1 TABLE DATA public guests x\n2; 0 1 TABLE DATA auth users x\n"
+        "3; 0 1 TABLE DATA cron job x\n4; 0 1 TABLE DATA net q x\n"
+    )
+)
+
+
+def test_what_is_left_out_is_listed_with_its_reason() -> None:
+    reasons = {omitted.what: omitted.why for omitted in left_out(LISTS)}
+
+    assert reasons["2 entries of cron, net"] == "the platform's own data"
+    assert {"passwords of roles", "rows of vault.*"} <= reasons.keys()
+
+
+def test_tables_whose_rows_are_not_in_the_dump_are_found() -> None:
+    assert without_rows(LISTS, ["public.guests", "auth.users"]) == []
+    assert without_rows(LISTS, ["public.rooms", "public.guests", "cron.job"]) == [
+        "cron.job",
+        "public.rooms",
+    ]

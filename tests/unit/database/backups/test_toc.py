@@ -104,3 +104,58 @@ def test_the_list_goes_back_as_it_came() -> None:
     found = toc.parse_listing(LISTING)
 
     assert [line for line in LISTING.splitlines() if line[0] != ";"] == toc.list_text(found).splitlines()
+
+
+def test_schemas_of_the_app() -> None:
+    schemas = ["public", "billing", "supabase_migrations", "auth", "pg_toast", "desk_aside_1_public"]
+    assert [toc.is_app_schema(schema) for schema in schemas] == [True, True, True, False, False, False]
+
+
+FOREIGN = """1; 3079 1 EXTENSION - citext 
+2; 3079 1 EXTENSION - pg_graphql 
+3; 0 0 COMMENT - EXTENSION pg_graphql 
+4; 2615 1 SCHEMA - auth supabase_auth_admin
+5; 1259 1 TABLE auth users supabase_auth_admin
+6; 0 1 TABLE DATA auth users supabase_auth_admin
+7; 1259 1 TABLE cron job supabase_admin
+8; 1259 1 TABLE public t postgres
+9; 3466 1 EVENT TRIGGER - watch postgres
+10; 0 0 COMMENT - EVENT TRIGGER watch postgres
+11; 2620 1 TRIGGER auth users on_user supabase_auth_admin
+12; 1417 1 SERVER - elsewhere postgres
+13; 2620 1 TRIGGER vault secrets x postgres
+"""  # noqa: W291 - as pg_restore writes it
+
+
+def scratch_ids(*, superuser: bool) -> list[int]:
+    lists = toc.classify(toc.parse_listing(FOREIGN))
+    return [
+        int(entry.line.split(";")[0])
+        for entry in toc.for_scratch_server(lists, {"citext"}, superuser=superuser)
+    ]
+
+
+def test_a_scratch_server_gets_what_it_supports() -> None:
+    """The platform's tables that the app depends on too; event triggers need a superuser."""
+    assert scratch_ids(superuser=True) == [1, 4, 5, 6, 8, 9, 10, 11]
+    assert scratch_ids(superuser=False) == [1, 4, 5, 6, 8, 11]
+
+
+def test_what_exists_outside_of_schemas_is_not_created_again() -> None:
+    listing = [
+        "1; 3079 1 EXTENSION - citext ",
+        '2; 0 0 COMMENT - EXTENSION "uuid-ossp" ',
+        "3; 6104 1 PUBLICATION - other postgres",
+        "4; 2615 1 SCHEMA - public postgres",
+        "5; 0 0 ACL - SCHEMA public postgres",
+        "6; 826 1 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres",
+    ]
+    installed = {"EXTENSION citext", "EXTENSION uuid-ossp"}
+    exists = [toc.exists(entry, installed) for entry in toc.parse_listing("\n".join(listing))]
+
+    assert exists == [True, True, False, False, False, True]
+
+
+def test_an_entry_is_shown_without_its_numbers() -> None:
+    entry, unreadable = toc.parse_listing("9; 1259 1 TABLE public t postgres\nnonsense\n")
+    assert (str(entry), str(unreadable)) == ("TABLE public t postgres", "nonsense")

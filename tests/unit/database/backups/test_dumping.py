@@ -1,0 +1,76 @@
+"""What is said about a dump, and who can read its files; dumps are tried by integration tests."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.database.backups import dumping, storage
+from scripts.database.postgres.content import TableSize
+from scripts.errors import CommandFailed
+from scripts.system.command import Result
+from tests.support import databases
+from tests.unit.database.backups.test_manifest import ONE
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (1_300_000_000, "1.3 GB"), (5e12, "5000.0 GB")],
+)
+def test_sizes_are_readable(size: float, text: str) -> None:
+    assert dumping.readable_size(size) == text
+
+
+def test_a_written_file_is_its_owners_alone(tmp_path: Path) -> None:
+    dumping.write_private(tmp_path / "roles.sql", "caf\udce9")
+    assert (tmp_path / "roles.sql").read_bytes() == b"caf\xe9"
+    assert (tmp_path / "roles.sql").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_announcement_tells_size_rate_and_the_last_backup(tmp_path: Path) -> None:
+    desk = databases.desk(tmp_path, rate=4)
+    production = desk.settings.environment("production")
+    tables = [TableSize(1, "public", "a", 6_000_000, 1), TableSize(2, "public", "b", 2_000_000, 1)]
+    assert dumping._announcement(desk, production, tables) == (
+        "dumping 2 tables, 8 MB, at 4 MB/s at least 4 s"
+    )
+
+    store = storage.folder_store(desk, production)
+    with store.staging("x") as staging:
+        (staging / "archive").mkdir()
+        store.put(ONE.id, staging / "archive", [], replace(ONE).text().encode())
+    assert dumping._announcement(desk, production, tables).endswith(
+        "; the last one: 8 kB, 03:04:05 to 03:05:00"
+    )
+
+
+def test_reading_ends_as_soon_as_the_dump_has_failed() -> None:
+    failed: Future[Result] = Future()
+    failed.set_result(Result(1, b"", b"no space left", 0.1))
+
+    class Reader:
+        def checksums(self, *_: object) -> list[object]:
+            return [("public.a", (1, "1", 1))]
+
+    with pytest.raises(CommandFailed, match="no space left"):
+        list(dumping._checksums(Reader(), [], None, failed))  # type: ignore[arg-type]
+
+
+def test_the_dump_is_synced_while_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    dump: Future[Result] = Future()
+
+    def fdatasync(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_size)
+        dump.set_result(Result(0, b"", b"", 0.1))
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    monkeypatch.setattr(dump, "exception", lambda timeout: None)  # noqa: ARG005 - as it is called
+    (tmp_path / "db.dump").write_text("rows")
+    dumping._sync_while(dump, tmp_path / "db.dump")
+
+    assert synced == [4]

@@ -1,0 +1,54 @@
+"""Which scratch server is used; the servers themselves are tried by integration tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.database.backups import scratch_server
+from scripts.database.backups.scratch_server import VARIABLE
+from scripts.database.postgres import local_server, programs
+from scripts.database.postgres.programs import Programs
+from scripts.errors import ConfigError, Refused
+from tests.support import databases
+
+URL = "postgresql://ada@127.0.0.1:5555/template"
+
+
+def test_the_configured_server_is_used(tmp_path: Path) -> None:
+    desk = databases.desk(tmp_path, {VARIABLE: URL, "SCRATCH_DATABASE_PASSWORD": "pw"})
+    environment = desk.settings.environment("production")
+    with scratch_server.supabase_server(desk, environment, tmp_path) as template:
+        assert (template.port, template.name, template.password.reveal()) == (5555, "template", "pw")
+    with scratch_server.bare_server(desk, environment, tmp_path, 17) as bare:
+        assert bare == template
+
+
+def test_an_invalid_url_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    desk = databases.desk(tmp_path, {VARIABLE: "mysql://x"})
+    with (
+        pytest.raises(ConfigError, match=VARIABLE),
+        scratch_server.supabase_server(desk, desk.settings.environment("production"), tmp_path),
+    ):
+        pytest.fail("it was used")
+
+
+def test_programs_of_exactly_the_major_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`initdb` of a client package is missing, and a newer server can't prove an older backup."""
+    monkeypatch.setattr(local_server, "packaged_major", lambda: 17)
+    assert scratch_server.server_programs(17) is None
+
+    monkeypatch.setattr(programs, "find", lambda _major: Programs(tmp_path, "16.2"))
+    with pytest.raises(Refused, match="PostgreSQL 16"):
+        scratch_server.server_programs(16)
+    (tmp_path / "initdb").touch()
+    assert scratch_server.server_programs(16) == tmp_path
+    with pytest.raises(Refused, match="PostgreSQL 15"):
+        scratch_server.server_programs(15)
+
+
+def test_postgresql_can_pass_through_the_folder() -> None:
+    with scratch_server.scratch_folder() as folder:
+        assert folder.stat().st_mode & 0o777 == 0o711
+    assert not folder.exists()
