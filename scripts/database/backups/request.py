@@ -1,19 +1,20 @@
-"""What people ask of backups."""
+"""The requests of the `backup` tasks."""
 
 from __future__ import annotations
 
 from scripts.config.request import Request, env, option, plan, yes
 
-SHRINK = "count it although tables have a fifth less rows than in the last proven one"
+SHRINK = "accept it although tables lost more than a fifth of their rows since the last proven one"
 
 
 class BackupRequest(Request):
-    """`backup`: dump, restore beside, compare."""
+    """`backup`: dump, restore into a scratch database, compare."""
 
     env: str = env()
     kind: str = option("`manual`, or `daily` for the nightly job", default="manual")
     proof: bool = option(
-        "restore it beside and compare; `--no-proof` leaves that to `backup.verify`", default=True
+        "restore it into a scratch database and compare; `--no-proof` leaves that to `backup.verify`",
+        default=True,
     )
     accept_shrink: bool = option(SHRINK, default=False)
 
@@ -34,7 +35,7 @@ class VerifyBackupRequest(Request):
 
 
 class PruneBackupsRequest(Request):
-    """`backup.prune`: remove what nobody needs any more."""
+    """`backup.prune`: remove the backups that no rule keeps."""
 
     env: str = env()
     plan: bool = plan()

@@ -1,4 +1,4 @@
-"""A database's address: taken apart, so that its password can travel apart."""
+"""A database's URL, split so that its password is never on a command line."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from scripts.errors import ConfigError
 from scripts.system.secret import Secret
 
 POOLERS = (6543, 6432)  # Supavisor's and PgBouncer's: session locks leak through a transaction pooler
-KNOWN = {"sslmode", "sslrootcert"}
+OPTIONS = {"sslmode", "sslrootcert"}
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
 class Database:
-    """Where a database is. `sslmode` and `sslrootcert` as in libpq."""
+    """A database and its user; `sslmode` and `sslrootcert` as in libpq."""
 
     host: str
     port: int
@@ -29,14 +29,14 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The address without its password: fit for an argument list."""
+        """The URL without its password, for a command line."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         user, name = quote(self.user, safe=""), quote(self.name, safe="")
         return f"postgresql://{user}@{host}:{self.port}/{name}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The rest, as the variables that libpq and the Supabase CLI read."""
+        """The rest, as variables for libpq and the Supabase CLI."""
         variables = {"PGPASSWORD": self.password.reveal(), "PGSSLMODE": self.sslmode}
         if self.sslrootcert:
             variables["PGSSLROOTCERT"] = self.sslrootcert
@@ -46,11 +46,11 @@ class Database:
 def parse_database(url: str, password: str | None, *, where: str, folder: Path) -> Database:
     """Read `DATABASE_URL` and `DATABASE_PASSWORD`.
 
-    Without `sslmode`, TLS is demanded except on loopback. `where` names the source in messages;
-    a relative `sslrootcert` is one of `folder`.
+    Without `sslmode`, TLS is required except on loopback. `where` names the source in messages; a
+    relative `sslrootcert` is in `folder`.
 
     Raises:
-        ConfigError: the address can't be used; its text is never shown, it may hold a password.
+        ConfigError: the URL is invalid; its text is never shown, because it may contain a password.
     """
     parts, port = _address(url, where)
     options = _options(parts.query, where)
@@ -70,7 +70,7 @@ def parse_database(url: str, password: str | None, *, where: str, folder: Path) 
 
 
 def _address(url: str, where: str) -> tuple[SplitResult, int]:
-    """Host, port and the rest of a URL that names a database we may hold a session with."""
+    """Host, port and the rest of a URL whose server keeps sessions."""
     try:
         parts = urlsplit(url)
         port = parts.port or 5432
@@ -88,10 +88,10 @@ def _address(url: str, where: str) -> tuple[SplitResult, int]:
 
 
 def _options(query: str, where: str) -> dict[str, str]:
-    """The options of the URL; `+` is a plus here, as in libpq."""
+    """The options in the URL; `+` is a plus sign, as in libpq."""
     pairs = (part.split("=", 1) for part in query.split("&") if "=" in part)
     options = {unquote(key): unquote(value) for key, value in pairs}
-    unknown = ", ".join(f"`{key}`" for key in sorted(set(options) - KNOWN))
+    unknown = ", ".join(f"`{key}`" for key in sorted(set(options) - OPTIONS))
     if unknown:
         raise _unusable(where, f"of its options only `sslmode` and `sslrootcert` are known, not {unknown}")
     if options.get("sslmode", "require") not in MODES:
