@@ -65,7 +65,7 @@ def test_a_folder_without_all_programs_does_not_count(
     use(monkeypatch, install(tmp_path / "a", "17.1", "pg_dump"))
 
     assert programs.available_majors() == ()
-    assert health.client(17, programs.available_majors()).state == "warning"
+    assert health.pg_client(17, programs.available_majors()).state == "warning"
     with pytest.raises(Refused, match="PostgreSQL 17"):
         programs.programs_for(desk(tmp_path), 17)
 
@@ -84,7 +84,7 @@ def test_both_know_the_same_usual_folders(
     install(tmp_path / folder, "17.3")
 
     assert programs.available_majors() == (17,)
-    assert health.client(17, programs.available_majors()).state == "ok"
+    assert health.pg_client(17, programs.available_majors()).state == "ok"
 
 
 def test_debians_wrapper_is_not_taken_for_a_program(
