@@ -1,4 +1,4 @@
-"""`promote --run-missing`: what is run, where, and when nothing is."""
+"""`deploy`, `promote`, `rollback`: observe, plan and execute; and the tests that `--run-missing` runs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Gates
+from scripts.errors import Refused
 from scripts.quality.e2e import command
 from scripts.quality.load import command as load_command
 from scripts.quality.request import E2eRequest, LoadRequest
 from scripts.release import commands
+from scripts.release.commands import deploy, promote
 from scripts.release.plan import decide
+from scripts.release.request import DeployRequest, PromoteRequest
+from scripts.state.held_lock import HeldLock, new_lock
+from scripts.state.remote import record
+from tests.fakes.world import Notes, World, ending
 from tests.unit.quality.test_gates import facts, proof
 from tests.unit.release.samples import LOCK
 
@@ -61,3 +67,79 @@ def test_nothing_is_run_in_vain(ran: list[tuple[str, str, str]]) -> None:
     assert not commands.run_missing(TOOLS, locked)
     assert not commands.run_missing(TOOLS, only_time)
     assert ran == []
+
+
+# ------------------------------------------------------------------------------ observe, plan, execute
+
+
+def test_nothing_promotes_into_the_first_environment(world: World) -> None:
+    """The hint says what to do instead; nothing was looked at."""
+    error = ending(lambda: promote(world.desk(), PromoteRequest(to="development")))
+
+    assert type(error) is Refused
+    assert "development is the first of the chain" in error.message
+    assert "`invoke deploy --env development`" in str(error.hint)
+
+
+def held_by_bob(world: World) -> HeldLock:
+    """Bob is at work on development."""
+    bob = world.desk("Bob")
+    lock = HeldLock(bob, new_lock(bob, "development", "deploy", world.head("develop")))
+    lock.acquire()
+    return lock
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_release_waits_for_a_lock_only_when_asked_to(world: World, waits: bool) -> None:
+    """Then it observes and plans anew."""
+    lock, pauses = held_by_bob(world), [0]
+
+    def sleep(seconds: float) -> None:
+        pauses[0] += 1
+        world.clock.sleep(seconds)
+        if pauses[0] == 3:
+            lock.release()
+
+    desk = world.desk(sleep=sleep)
+    if not waits:
+        assert ending(lambda: deploy(desk, DeployRequest(env="development"))).code == 5
+        assert pauses == [0]
+        return
+
+    assert deploy(desk, DeployRequest(env="development", wait=True)).code == 0
+    assert cast(Notes, desk.progress).lines[0].startswith("deploy `")
+    assert len([line for line in cast(Notes, desk.progress).lines if line.startswith("waiting: ")]) == 3
+
+
+def test_a_plan_never_waits(world: World) -> None:
+    """It says that the environment is locked."""
+    held_by_bob(world)
+    outcome = deploy(world.desk(), DeployRequest(env="development", plan=True, wait=True))
+
+    assert (outcome.ending, outcome.code) == ("failed", 5)
+    assert "locked by Bob" in outcome.message
+
+
+@pytest.mark.parametrize(("plan", "tests"), [(False, 1), (True, 0)])
+def test_missing_proofs_are_run_and_then_it_is_planned_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, plan: bool, tests: int
+) -> None:
+    """With the proof in the ledger the promotion goes through; a plan runs nothing."""
+    staging = world.settings.environments["staging"]._replace(gates=Gates(e2e="smoke"))
+    settings = replace(world.settings, environments={**world.settings.environments, "staging": staging})
+    deploy(world.desk(), DeployRequest(env="development"))
+    runs = []
+
+    def test_e2e(desk: Desk, env: str, level: str) -> Outcome:
+        runs.append((env, level))
+        digest = f"sha256:{'0' * 64}"
+        record(desk, env, "proof", what="e2e", level=level, digest=digest)
+        return Outcome.done("passed")
+
+    monkeypatch.setitem(commands.RUNS, "e2e", test_e2e)
+    asked = PromoteRequest(to="staging", run_missing=True, plan=plan)
+    outcome = promote(world.desk(settings=settings), asked)
+
+    assert runs == [("development", "smoke")] * tests
+    assert outcome.code == 1 - tests
+    assert ("refs/heads/staging" in world.remote.refs) == bool(tests)
