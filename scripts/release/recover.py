@@ -63,7 +63,9 @@ def _put_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskError:
         return restore_previous(run, error)
     if run.built and not run.sent:
         return _restore_workspace(run, error)
-    if STEPS[failed_at].changes != "live" and failed_at != "scan" and run.live is not None:
+    unfinished = isinstance(error, Interrupted) and run.sent  # its schema or its data have not followed yet
+    known = run.live is not None and STEPS[failed_at].changes != "live" and failed_at != "scan"
+    if known and not unfinished:
         return error
     run.live = run.driver.live()
     return _add_what_is_live(run, error)
