@@ -1,0 +1,146 @@
+"""The leak scan of a release: what was built, and what visitors get."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
+from scripts.release import leak_gate
+from scripts.release.commands import deploy
+from scripts.release.leak_gate import scan_bundle, scan_served
+from scripts.release.request import DeployRequest, RollbackRequest
+from scripts.release.run import ReleaseRun
+from scripts.secrets.site import Site
+from tests.fakes.driver import archive_of
+from tests.fakes.world import Notes, World, ending
+from tests.unit.release.samples import begun
+
+LEAK = 'const k = "sb_secret_0123456789abcdefghijkl_01234567";'
+PAGE = {"index.html": "<h1>hello</h1>"}
+
+
+@pytest.fixture
+def run(world: World) -> ReleaseRun:
+    """A deploy to development that holds its lock."""
+    return begun(world)
+
+
+@pytest.fixture
+def back(world: World) -> ReleaseRun:
+    """A rollback that holds its lock."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    world.commit("develop", {"file": "new"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    return begun(world, RollbackRequest(env="development"))
+
+
+def notes(run: ReleaseRun) -> str:
+    """What people saw."""
+    return "\n".join(cast(Notes, run.desk.progress).lines)
+
+
+def served(monkeypatch: pytest.MonkeyPatch, site: Site | CommandFailed) -> None:
+    """The public URL gives these files."""
+
+    def read(*_: object) -> Site:
+        if isinstance(site, CommandFailed):
+            raise site
+        return site
+
+    monkeypatch.setattr(leak_gate, "read_site", read)
+
+
+# ---------------------------------------------------------------------------------------- what was built
+
+
+def test_a_clean_bundle_is_handed_on(run: ReleaseRun) -> None:
+    """Its files, for the comparison with what is served."""
+    assert scan_bundle(run, archive_of(PAGE)) == {"index.html": b"<h1>hello</h1>"}
+    assert run.steps[-1] == {"name": "scan", "seconds": 0.0, "ending": "done"}
+
+
+def test_a_bundle_with_a_secret_is_a_bad_build(run: ReleaseRun) -> None:
+    """The file is named; the secret is not."""
+    error = ending(lambda: scan_bundle(run, archive_of({**PAGE, "app.js": LEAK})))
+
+    assert type(error) is ReleaseFailed
+    assert "what was built may not be published" in error.message
+    assert "app.js" in error.message
+    assert "0123456789abcdef" not in error.message
+    assert error.hint
+
+
+def test_a_value_of_the_environment_is_found_in_the_bundle(world: World) -> None:
+    """The database's password, whatever its form."""
+    folder = world.folder / "env"
+    folder.mkdir()
+    (folder / ".env.development").write_text("API_SECRET=geheimnis-4711-abcdef\n")
+    (folder / ".env.development").chmod(0o600)
+    error = ending(lambda: scan_bundle(begun(world), archive_of({"app.js": "x('geheimnis-4711-abcdef')"})))
+
+    assert type(error) is ReleaseFailed
+    assert "API_SECRET" in error.message
+
+
+@pytest.mark.parametrize("archive", [b"", b"no archive at all"])
+def test_a_bundle_that_can_not_be_read_is_refused(run: ReleaseRun, archive: bytes) -> None:
+    """Nobody knows what is in it; the commit is not bad by that."""
+    assert type(ending(lambda: scan_bundle(run, archive))) is Refused
+
+
+def test_going_back_is_not_stopped_by_a_leak(back: ReleaseRun) -> None:
+    """What was live before is better than what is broken; it is told."""
+    assert set(scan_bundle(back, archive_of({**PAGE, "app.js": LEAK}))) == {"index.html", "app.js"}
+    assert "app.js" in notes(back)
+
+
+# ---------------------------------------------------------------------------------------- what is served
+
+
+def test_what_was_looked_at_is_not_scanned_again(run: ReleaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The very bytes of the bundle."""
+    served(monkeypatch, Site({"/app.js": LEAK.encode()}))
+    scan_served(run, {"app.js": LEAK.encode()})
+
+    assert run.steps[-1]["ending"] == "done"
+
+
+def test_what_the_server_adds_is_found(run: ReleaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The public URL gives out a secret: it is taken back."""
+    served(monkeypatch, Site({"/config.js": LEAK.encode()}))
+    error = ending(lambda: scan_served(run, {}))
+
+    assert type(error) is ReleaseFailed
+    assert "https://dev.example.org gives out what it should not" in error.message
+
+
+@pytest.mark.parametrize(
+    "site", [Site({}, missing=["/app.js"]), Site({}, complete=False), Unreachable("timed out")]
+)
+def test_a_site_that_can_not_be_read_is_a_warning(
+    run: ReleaseRun, monkeypatch: pytest.MonkeyPatch, site: Site | CommandFailed
+) -> None:
+    """Its bundle was scanned: nothing is taken back."""
+    served(monkeypatch, site)
+    scan_served(run, {})
+
+    assert "warning: " in notes(run)
+    assert run.steps[-1]["ending"] == "done"
+
+
+def test_a_leak_in_half_a_site_is_a_leak(run: ReleaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(monkeypatch, Site({"/config.js": LEAK.encode()}, complete=False))
+
+    assert type(ending(lambda: scan_served(run, {}))) is ReleaseFailed
+    assert "warning: " in notes(run)
+
+
+def test_the_served_site_of_a_rollback_stops_nothing(
+    back: ReleaseRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(monkeypatch, Site({"/config.js": LEAK.encode()}))
+    scan_served(back, {})
+
+    assert "config.js" in notes(back)

@@ -1,0 +1,398 @@
+"""The database's part of a release: only the history that is read afterwards is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts.config import supabase_cli
+from scripts.database import supabase
+from scripts.database.migrations import dry_run
+from scripts.database.migrations.measurements import Measurement
+from scripts.database.postgres.client import Row
+from scripts.errors import (
+    CommandFailed,
+    CommandTimedOut,
+    DeskError,
+    Locked,
+    Refused,
+    ReleaseFailed,
+    Unreachable,
+)
+from scripts.release import migrate
+from scripts.release.commands import deploy
+from scripts.release.request import DeployRequest
+from scripts.release.run import ReleaseRun
+from scripts.state.lock import LOCK_FILE, lock_ref
+from scripts.system.command import Result
+from scripts.system.signals import Stop
+from tests.fakes.database import FakeDatabase
+from tests.fakes.world import World, ending
+from tests.unit.release.samples import begun
+
+FIRST, SECOND, THIRD = "20240101000000", "20240102000000", "20240103000000"
+
+
+def files(**sql: str) -> dict[str, str]:
+    """Migrations of a commit: `second="..."`."""
+    versions = {"second": SECOND, "third": THIRD}
+    return {f"supabase/migrations/{versions[name]}_{name}.sql": text for name, text in sql.items()}
+
+
+def undoing(**sql: str) -> dict[str, str]:
+    """Their rollback scripts."""
+    return {name.replace("migrations", "rollbacks"): text for name, text in files(**sql).items()}
+
+
+@pytest.fixture
+def database(world: World) -> FakeDatabase:
+    """The database of development; the first migration is applied."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    return world.databases["development"]
+
+
+def bringing(world: World, changes: Mapping[str, str]) -> ReleaseRun:
+    """A deploy of these files that holds its lock."""
+    world.commit("develop", changes)
+    return begun(world)
+
+
+def migrated(run: ReleaseRun) -> DeskError:
+    """The error of its migrations."""
+    return ending(lambda: migrate.migrate(run))
+
+
+# ---------------------------------------------------------------------------------------- beforehand
+
+
+def test_the_supabase_cli_must_be_there_before_anything_changes(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is something to push."""
+
+    def missing(*_: object) -> None:
+        raise Refused("the Supabase CLI is not installed")
+
+    nothing_new = begun(world)
+    nothing_new.lock.release()
+    some = bringing(world, files(second="create table b ();"))
+    monkeypatch.setattr(supabase_cli, "find", missing)
+    migrate.ready(world.desk(), nothing_new.plan)
+
+    assert "not installed" in ending(lambda: migrate.ready(world.desk(), some.plan)).message
+
+
+def test_a_history_that_changed_since_the_plan_stops_the_push(world: World, database: FakeDatabase) -> None:
+    """Somebody else has migrated; nothing is applied."""
+    run = bringing(world, files(second="create table b ();"))
+    database.rows.append(Row(THIRD, "theirs", ()))
+    error = migrated(run)
+
+    assert type(error) is Refused
+    assert "changed since the plan was made" in error.message
+    assert database.versions == [FIRST, THIRD]
+
+
+def test_a_cli_that_reads_other_files_stops_the_push(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The differing versions are named."""
+    run = bringing(world, files(second="create table b ();"))
+    monkeypatch.setattr(supabase, "versions", lambda *_: ({FIRST}, {FIRST}))
+    error = migrated(run)
+
+    assert type(error) is Refused
+    assert SECOND in error.message
+    assert database.versions == [FIRST]
+
+
+def test_nothing_is_pushed_under_a_lost_lock(world: World, database: FakeDatabase) -> None:
+    """The remote is asked right before it."""
+    run = bringing(world, files(second="create table b ();"))
+    world.remote.refs[lock_ref("development")] = world.remote.commit({LOCK_FILE: "{}"})
+
+    assert type(migrated(run)) is Locked
+    assert database.versions == [FIRST]
+
+
+def test_a_database_that_somebody_else_migrates_is_locked(world: World, database: FakeDatabase) -> None:
+    """By its own advisory lock."""
+    run = bringing(world, files(second="create table b ();"))
+
+    @contextmanager
+    def exclusive(wait: float, doing: str = "migration") -> Any:
+        raise Locked("a migration is under way")
+        yield
+
+    database.exclusive = exclusive  # type: ignore[method-assign]
+
+    assert type(migrated(run)) is Locked
+    assert database.versions == [FIRST]
+
+
+def test_an_app_without_a_database_is_not_migrated(world: World) -> None:
+    """There is no step."""
+    development = world.settings.environments["development"]._replace(database=False)
+    world.settings.environments["development"] = development  # type: ignore[index]
+    run = begun(world)
+    migrate.migrate(run)
+    migrate.rehearse(run)
+
+    assert [step["name"] for step in run.steps] == ["lock"]
+
+
+# -------------------------------------------------------------------------------------------- the push
+
+
+def test_what_is_pending_is_applied_and_known(world: World, database: FakeDatabase) -> None:
+    """The schema is the newest of the history."""
+    run = bringing(world, files(second="create table b ();", third="create table c ();"))
+    migrate.migrate(run)
+
+    assert database.versions == [FIRST, SECOND, THIRD]
+    assert run.schema == THIRD
+    assert run.migrated == (f"{SECOND}_second.sql", f"{THIRD}_third.sql")
+
+
+def test_a_failing_file_is_named_with_what_is_applied(world: World, database: FakeDatabase) -> None:
+    """And what is not."""
+    run = bringing(world, files(second="create table b ();", third="create table c ();"))
+    database.failing[THIRD] = "syntax error"
+    error = migrated(run)
+
+    assert type(error) is ReleaseFailed
+    assert f"migration `{THIRD}_third.sql` failed on development" in error.message
+    assert "syntax error" in error.message
+    assert f"not applied: `{THIRD}_third.sql`" in error.message
+    assert f"table t{SECOND}" in error.message
+    assert (run.schema, run.migrated) == (SECOND, ())
+
+
+def test_a_file_that_the_cli_left_out_has_failed(world: World, database: FakeDatabase) -> None:
+    """Exit code 0 proves nothing."""
+    run = bringing(world, files(second="begin; create table b ();"))
+    database.silent.add(SECOND)
+    error = migrated(run)
+
+    assert type(error) is ReleaseFailed
+    assert "is not in the history of development, although `supabase db push` ended with 0" in error.message
+
+
+def test_what_was_applied_before_is_undone_by_its_scripts(world: World, database: FakeDatabase) -> None:
+    """If each of them has one."""
+    run = bringing(
+        world,
+        files(second="alter table a rename to b;", third="create table c ();")
+        | undoing(second="alter table b rename to a;"),
+    )
+    database.failing[THIRD] = "syntax error"
+    error = migrated(run)
+
+    assert "undone by their rollback scripts" in error.message
+    assert database.versions == [FIRST]
+    assert (run.schema, run.undone) == (FIRST, (f"{SECOND}_second.sql",))
+
+
+def test_a_script_that_fails_then_is_told_and_hides_nothing(world: World, database: FakeDatabase) -> None:
+    """STOP; the first error is still the first."""
+    run = bringing(
+        world,
+        files(second="alter table a rename to b;", third="create table c ();")
+        | undoing(second="alter table b rename to a;"),
+    )
+    database.failing[THIRD] = "syntax error"
+    database.undo_fails[SECOND] = "permission denied"
+    error = migrated(run)
+
+    assert type(error) is ReleaseFailed
+    assert error.message.index("syntax error") < error.message.index("STOP: ")
+    assert "permission denied" in error.message
+    assert database.versions == [FIRST, SECOND]
+    assert run.schema == SECOND
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["failed to connect", "SQLSTATE 53300", "SQLSTATE 55P03", "ECONNRESET", "Connection terminated"],
+)
+def test_trouble_of_the_server_is_no_fault_of_the_file(
+    world: World, database: FakeDatabase, said: str
+) -> None:
+    """Another try may well succeed; what is applied is told."""
+    run = bringing(world, files(second="create table b ();"))
+    database.failing[SECOND] = said
+    error = migrated(run)
+
+    assert type(error) is CommandFailed
+    assert f"not applied: `{SECOND}_second.sql`" in error.message
+
+
+def test_an_invalid_index_is_a_failed_migration(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`create index concurrently` ended well and left a broken one; an old one of others is not ours."""
+    catalogue = frozenset({"invalid index old_one"})
+    answers = [catalogue, catalogue | {"invalid index public.b_i"}]
+    run = bringing(world, files(second="create index concurrently b_i on a (x);"))
+    monkeypatch.setattr(database, "catalogue", lambda: answers.pop(0) if len(answers) > 1 else answers[0])
+    error = migrated(run)
+
+    assert type(error) is ReleaseFailed
+    assert "`public.b_i`" in error.message
+    assert "old_one" not in error.message
+    assert run.migrated == (f"{SECOND}_second.sql",)
+
+
+def test_an_index_that_was_broken_before_counts_if_the_file_names_it(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`if not exists` takes the broken index of an earlier try for a good one."""
+    run = bringing(world, files(second="create index concurrently if not exists b_i on a (x);"))
+    monkeypatch.setattr(database, "catalogue", lambda: frozenset({"invalid index public.b_i"}))
+
+    assert "`public.b_i`" in migrated(run).message
+
+
+# --------------------------------------------------------------------------------- a CLI that is killed
+
+
+def cli_ends(monkeypatch: pytest.MonkeyPatch, end: Any) -> None:
+    """The call of `supabase db push` ends so."""
+
+    def attempt(_call: SimpleNamespace) -> Result:
+        if isinstance(end, BaseException):
+            raise end
+        return Result(end, b"", b"killed", 1.0)
+
+    monkeypatch.setattr(migrate, "attempt", attempt)
+
+
+@pytest.fixture
+def ended_pushes(database: FakeDatabase) -> list[str]:
+    """Since when pushes were ended in the server."""
+    since: list[str] = []
+    database.end_pushes = since.append  # type: ignore[method-assign, assignment]
+    return since
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_cli_that_ended_by_itself_left_nothing_running(
+    world: World,
+    database: FakeDatabase,
+    ended_pushes: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+) -> None:
+    run = bringing(world, files(second="create table b ();"))
+    cli_ends(monkeypatch, code)
+    migrated(run)
+
+    assert ended_pushes == []
+
+
+@pytest.mark.parametrize("end", [130, -9, CommandTimedOut("it took longer than 900 s")])
+def test_what_a_killed_cli_left_running_is_ended_before_the_history_is_read(
+    world: World, database: FakeDatabase, ended_pushes: list[str], monkeypatch: pytest.MonkeyPatch, end: Any
+) -> None:
+    """It would commit behind our back."""
+    run = bringing(world, files(second="create table b ();"))
+    cli_ends(monkeypatch, end)
+    error = migrated(run)
+
+    assert ended_pushes == [database.now()]
+    assert f"`{SECOND}_second.sql`" in error.message
+
+
+def test_an_interruption_ends_what_is_running_and_goes_on(
+    world: World, database: FakeDatabase, ended_pushes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schema is read, so that the ledger says what is true."""
+    run = bringing(world, files(second="create table b ();"))
+    cli_ends(monkeypatch, Stop("SIGTERM"))
+    with pytest.raises(Stop):
+        migrate.migrate(run)
+
+    assert ended_pushes == [database.now()]
+    assert run.schema == FIRST
+
+
+def test_a_database_that_is_away_afterwards_is_told(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is applied is not known; it is no verdict on the file."""
+    run = bringing(world, files(second="create table b ();"))
+    push = database.push
+
+    def away() -> list[Row]:
+        raise Unreachable("no connection", "look at the server")
+
+    def attempt(call: Any) -> Result:
+        result = push(call.files)
+        database.history = away  # type: ignore[method-assign]
+        return result
+
+    monkeypatch.setattr(migrate, "attempt", attempt)
+    error = migrated(run)
+
+    assert type(error) is CommandFailed
+    assert "no connection" in error.message
+    assert run.schema is None
+
+
+# ------------------------------------------------------------------------------------------- dry runs
+
+
+def with_dry_run(run: ReleaseRun) -> ReleaseRun:
+    """`[rehearse] before` is on."""
+    settings = run.desk.settings
+    run.desk = replace(
+        run.desk, settings=replace(settings, rehearse=settings.rehearse._replace(before=True))
+    )
+    return run
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> tuple[Measurement, ...]:
+    """What a dry run finds."""
+    found = (Measurement(f"{SECOND}_second.sql", "development", 0.5),)
+    monkeypatch.setattr(dry_run, "measure", lambda *_: found)
+    return found
+
+
+def test_a_dry_run_comes_before_the_migrations(
+    world: World, database: FakeDatabase, measured: tuple[Measurement, ...]
+) -> None:
+    """What it measured is kept for the event; it can be switched off."""
+    run = bringing(world, files(second="create table b ();"))
+    migrate.rehearse(run)
+    off = list(run.measured)
+    migrate.rehearse(with_dry_run(run))
+
+    assert off == []
+    assert run.measured == measured
+    assert [step["name"] for step in run.steps] == ["lock", "rehearse"]
+    assert database.versions == [FIRST]
+
+
+def test_a_dry_run_that_refuses_leaves_the_measurement(
+    world: World,
+    database: FakeDatabase,
+    measured: tuple[Measurement, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The event of the failed attempt has it."""
+
+    def refuse(*_: object) -> None:
+        raise Refused("it would block writers")
+
+    run = with_dry_run(bringing(world, files(second="create table b ();")))
+    monkeypatch.setattr(dry_run, "refuse_long", refuse)
+
+    assert type(ending(lambda: migrate.rehearse(run))) is Refused
+    assert run.measured == measured
+    assert database.versions == [FIRST]
