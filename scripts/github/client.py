@@ -18,8 +18,9 @@ HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "202
 TIMEOUT = 10.0
 PAGE = 100  # entries of a list that one request asks for; GitHub allows no more
 MOST_PAGES = 100
+NAME = r"[A-Za-z0-9][\w-]*/(?!\.{1,2}(?:/|$))[\w.-]+?"  # a part of URLs: no step out of the path
 REMOTE = re.compile(
-    r"(?:https?://|ssh://)?(?:[^@/\s]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
+    rf"(?:https?://|ssh://)?(?:[^@/\s]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>{NAME})(?:\.git)?/?"
 )
 
 
@@ -96,7 +97,7 @@ def from_process(urls: Sequence[str], token: str | None) -> Github | None:
     token = os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN") or token
     api = os.environ.get("GITHUB_API_URL") or API
     named = os.environ.get("GITHUB_REPOSITORY") or ""
-    job = named if re.fullmatch(r"[\w.-]+/[\w.-]+", named) else None
+    job = named if re.fullmatch(NAME, named) else None
     repository = first_repository(urls, api) or job
     if not (token and repository):
         return None

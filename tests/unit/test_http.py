@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from scripts.http import LARGEST, FetchError, Look, Response, fetch, look
+from scripts.errors import ConfigError, Unreachable
+from scripts.http import LARGEST, FetchError, Look, Response, fetch, get_json, look
+from scripts.system.secret import Secret
 from tests.support.processes import wait_until
 from tests.support.servers import Answer, Server, closed_port, serving, text
 
@@ -438,3 +440,46 @@ def test_a_certificate_that_nobody_knows_is_named(server: Server) -> None:
 
     assert (None, {}) == (found.status, found.stamp)
     assert found.error in ("its certificate is not trusted", "can't connect")
+
+
+# ---------------------------------------------------------------------------------------- APIs
+
+TOKEN = Secret("token-of-an-api")
+
+
+def test_an_api_gets_the_token_and_gives_a_document(server: Server) -> None:
+    """With its status and headers, and the headers that were asked for."""
+    server.answers["/x"] = text('{"a": [1]}')
+
+    status, document, headers = get_json(f"{server.url}/x", TOKEN, 5, {"Accept": "application/other"})
+
+    assert (status, document) == (200, {"a": [1]})
+    assert headers["Content-Length"] == "10"
+    assert server.headers[0]["Authorization"] == "Bearer token-of-an-api"
+    assert server.headers[0]["Accept"] == "application/other"
+
+
+def test_an_answer_that_is_not_good_has_a_status_and_perhaps_no_document(server: Server) -> None:
+    """A proxy's page of HTML says that much."""
+    assert get_json(f"{server.url}/none", TOKEN, 5)[:2] == (404, None)
+
+
+def test_a_good_answer_that_is_no_json_is_none(server: Server) -> None:
+    """A login page, for one."""
+    server.answers["/x"] = text("<html>")
+
+    with pytest.raises(Unreachable, match="gave no JSON"):
+        get_json(f"{server.url}/x", TOKEN, 5)
+
+
+def test_an_api_that_gives_no_answer_is_unreachable() -> None:
+    """Nobody listens."""
+    with pytest.raises(Unreachable, match="gave no answer"):
+        get_json(f"http://127.0.0.1:{closed_port()}/x", TOKEN, 5)
+
+
+@pytest.mark.parametrize("url", ["http://api.example.org/x", "ftp://127.0.0.2/x", "api.example.org"])
+def test_a_token_never_travels_unencrypted(url: str) -> None:
+    """Only to this machine."""
+    with pytest.raises(ConfigError, match="unencrypted"):
+        get_json(url, TOKEN, 5)
