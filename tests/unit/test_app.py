@@ -104,6 +104,42 @@ def test_secrets_are_known_from_then_on(env_dir: Path) -> None:
     assert f"{MASK} {MASK} key-for-all" == redact("pw-of-staging key-of-openai key-for-all")
 
 
+def test_every_value_is_masked_that_is_not_public_by_rule(env_dir: Path) -> None:
+    """Whatever the name says, and whoever says it: file or CI; names of environments stay readable."""
+    values(
+        env_dir,
+        "staging",
+        "SMTP_PASS=pw-of-smtp\nLOAD_ACCOUNTS=a@example.org:pw-of-load\nMAIL_LOGIN=Login0f1e2d\nAPP_MODE=production\n",
+    )
+
+    seen("staging")
+
+    assert redact("pw-of-smtp pw-of-load Login0f1e2d") == f"{MASK} {MASK} {MASK}"
+    assert redact("from staging to production") == "from staging to production"
+
+
+@pytest.mark.parametrize("value", ["production", "staging", "produc"])
+def test_a_secret_that_would_hide_an_environments_name_is_refused(env_dir: Path, value: str) -> None:
+    """The ledger would belong to nobody; the variable is named, its value is not."""
+    values(env_dir, "staging", f"SMTP_PASS={value}\n")
+
+    with pytest.raises(ConfigError, match="`SMTP_PASS` of staging is a secret"):
+        seen("staging")
+
+
+def test_such_a_secret_of_the_process_is_refused_before_anything_starts(
+    env_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is masked in whatever is said."""
+    monkeypatch.setenv("SOME_API_TOKEN", "staging")
+    with pytest.raises(ConfigError, match="`SOME_API_TOKEN` of the process environment"):
+        app.opened(Console())
+
+    monkeypatch.setenv("SOME_API_TOKEN", "value-of-a-token")
+    monkeypatch.setenv("CACHE_KEY", "staging")
+    assert app.opened(Console())
+
+
 def test_a_file_that_others_may_read_is_said(env_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The warning comes with the command that mends it."""
     file = values(env_dir, "staging", "A=b\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,14 +29,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 def desk_of(
-    project: Project, yes: bool = False, names: tuple[str, ...] = tuple(VALUES), **values: str
+    project: Project,
+    values: Mapping[str, str] | None = None,
+    *,
+    yes: bool = False,
+    names: Sequence[str] = tuple(VALUES),
 ) -> Desk:
     """A desk with these values in staging and production; "" takes one out."""
-    found = {
+    all_values = {
         "VITE_SUPABASE_URL": f"https://{PROJECT}.supabase.co",
         "SUPABASE_ACCESS_TOKEN": TOKEN,
         **VALUES,
-        **values,
+        **(values or {}),
     }
     chosen = settings(
         supabase__secrets=list(names),
@@ -45,7 +49,7 @@ def desk_of(
     )
     return fake_desk(
         project.folder,
-        values=dict.fromkeys(("staging", "production"), found),
+        values=dict.fromkeys(("staging", "production"), all_values),
         settings=chosen,
         progress=Recorder(yes=yes),
     )
@@ -75,7 +79,7 @@ def test_the_second_time_there_is_nothing_to_do(project: Project) -> None:
     push(desk, PushRequest(env="staging"))
 
     assert push(desk, PushRequest(env="staging")).ending == "nothing"
-    changed = desk_of(project, OPENAI_API_KEY="another-value")
+    changed = desk_of(project, {"OPENAI_API_KEY": "another-value"})
     assert push(changed, PushRequest(env="staging", plan=True)).data == {"sent": ["OPENAI_API_KEY"]}
     assert notes(changed)[0] == "changed  OPENAI_API_KEY"
 
@@ -122,7 +126,7 @@ def test_what_is_missing_is_refused_before_anything_is_asked(
 ) -> None:
     """Each with what to do."""
     with pytest.raises(Refused, match=message) as caught:
-        push(desk_of(project, names=names, **values), PushRequest(env="staging"))
+        push(desk_of(project, values, names=names), PushRequest(env="staging"))
 
     assert caught.value.hint
     assert project.call is None
@@ -138,6 +142,9 @@ def test_a_missing_cli_is_refused_in_the_plan(project: Project) -> None:
 
 def test_the_values_are_masked_whatever_their_names_say(project: Project) -> None:
     """They are sent to a host that may quote them."""
-    push(desk_of(project, names=("GREETING",), GREETING="hello-from-the-host"), PushRequest(env="staging"))
+    push(
+        desk_of(project, {"GREETING": "hello-from-the-host"}, names=["GREETING"]),
+        PushRequest(env="staging"),
+    )
 
     assert redact("hello-from-the-host") == MASK

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from scripts.config.settings import Allowed
 from scripts.secrets.finding import errors
-from scripts.secrets.scan import KnownSecret, ScanInputs, scan, without_allowed
+from scripts.secrets.scan import KnownSecret, ScanInputs, needles, scan, without_allowed
 from tests.support.environments import PROJECTS, good, jwt
 
 PAGE = b"<!doctype html><script src=/a.js></script>"
@@ -51,7 +53,7 @@ def rules(script: bytes, **more: bytes) -> set[str]:
 )
 def test_a_clean_bundle_is_clean(script: bytes) -> None:
     """Public keys, names without values, and noise are no finding."""
-    assert set() == rules(script)
+    assert rules(script) == set()
 
 
 @pytest.mark.parametrize(
@@ -85,17 +87,17 @@ def test_base64_hides_nothing(lead: bytes, tail: bytes, url_safe: bool) -> None:
 
 def test_packed_files_are_opened_or_refused() -> None:
     """What can't be looked into is not clean, unless its twin lies beside it."""
-    assert {"LEAK001"} == rules(b"", b_js_gz=gzip.compress(TOKEN.encode()))
-    assert {"LEAK005"} == rules(b"", b_js_br=b"\x0b\x02")
-    assert set() == rules(b"", a_js_br=b"\x0b\x02")
-    assert {"LEAK005"} == rules(b"", c_gz=gzip.compress(b"x" * 100)[:-9])
+    assert rules(b"", b_js_gz=gzip.compress(TOKEN.encode())) == {"LEAK001"}
+    assert rules(b"", b_js_br=b"\x0b\x02") == {"LEAK005"}
+    assert rules(b"", a_js_br=b"\x0b\x02") == set()
+    assert rules(b"", c_gz=gzip.compress(b"x" * 100)[:-9]) == {"LEAK005"}
 
 
 def test_an_env_file_is_never_published() -> None:
     """Vite copies dotfiles of `public/` too."""
     found = errors(scan({"index.html": PAGE, ".env.production": b"A=b\n"}, INPUTS))
 
-    assert ["LEAK008"] == [each.rule for each in found]
+    assert [each.rule for each in found] == ["LEAK008"]
 
 
 def test_the_wrong_bundle_is_not_clean() -> None:
@@ -104,11 +106,11 @@ def test_the_wrong_bundle_is_not_clean() -> None:
         own={"URL": "https://ours.example"}, others=(("staging", "URL", "https://theirs.example"),)
     )
 
-    assert ["LEAK006"] == [each.rule for each in scan({}, own)]
-    assert ["LEAK006"] == [each.rule for each in scan({"index.html": PAGE}, own)]
-    assert () == scan({"index.html": PAGE + b"https://ours.example"}, own)
+    assert [each.rule for each in scan({}, own)] == ["LEAK006"]
+    assert [each.rule for each in scan({"index.html": PAGE}, own)] == ["LEAK006"]
+    assert scan({"index.html": PAGE + b"https://ours.example"}, own) == ()
     mixed = {"index.html": PAGE + b"https://ours.example https://theirs.example"}
-    assert ["LEAK006"] == [each.rule for each in scan(mixed, own)]
+    assert [each.rule for each in scan(mixed, own)] == ["LEAK006"]
 
 
 def test_an_exception_counts_for_its_hash_until_its_day() -> None:
@@ -116,7 +118,7 @@ def test_an_exception_counts_for_its_hash_until_its_day() -> None:
     found = scan({"index.html": PAGE, "a.js": b"f('sk-ant-" + b"Zx9" * 9 + b"')"}, INPUTS)
     by = Allowed("LEAK003", found[0].digest or "", "an example", "2030-01-31")
 
-    assert () == without_allowed(found, [by], "2030-01-31")
+    assert without_allowed(found, [by], "2030-01-31") == ()
     assert "ended on 2030-01-31" in without_allowed(found, [by], "2030-02-01")[0].message
     assert found == without_allowed(
         found, [Allowed("LEAK003", "0" * 64, "another", "2030-01-31")], "2029-01-01"
@@ -131,3 +133,104 @@ def test_no_value_is_ever_told(value: str) -> None:
 
     for each in scan(files, hidden):
         assert value not in f"{each}{each.hint}{each.document()}" or value in f"{each.hint}{each.file}"
+
+
+def test_a_find_in_a_bundle_has_its_place_and_its_digest() -> None:
+    """By the digest it can be excused."""
+    leaks = errors(scan({"index.html": PAGE, "a.js": b"xx" + TOKEN.encode()}, INPUTS))
+
+    assert [(each.rule, each.file, each.offset, each.name, each.digest) for each in leaks] == [
+        ("LEAK001", "a.js", 2, "WHATSAPP_VERIFY_TOKEN", hashlib.sha256(TOKEN.encode()).hexdigest())
+    ]
+    assert "`WHATSAPP_VERIFY_TOKEN` of production is in it (as it is)" in leaks[0].message
+
+
+def test_one_place_is_one_finding() -> None:
+    """A known key has a format too, and pieces; it is told once in each file."""
+    key = f"f('{ROLE_KEY}');g('{ROLE_KEY}')".encode()
+    leaks = scan({"index.html": PAGE, "a.js": key, "b.js": key}, INPUTS)
+
+    assert [(each.rule, each.file) for each in leaks] == [("LEAK001", "a.js"), ("LEAK001", "b.js")]
+
+
+@pytest.mark.parametrize(
+    ("value", "script", "found"),
+    [
+        ("abc123", b"f('abc123')", True),
+        ("abc123", b"xabc123y", False),
+        ("abcdef", b"f('abcdef')", False),
+        ("ab12", b"f('ab12')", False),
+        ('p"a/ss</wörd-1', json.dumps('p"a/ss</wörd-1').encode(), True),
+        ("postgres://a:p%40ss-word-1@db/x", b"f('p@ss-word-1')", True),
+        ("postgres://a:p%40ss-word-1@db/x", b"f('p%40ss-word-1')", True),
+        ("value-of-a-token", "value-of-a-token".encode("utf-16-le"), True),
+    ],
+)
+def test_the_forms_of_a_value(value: str, script: bytes, found: bool) -> None:
+    """Short ones only as a quoted text with a digit; of an address its password too."""
+    inputs = ScanInputs(secrets=(KnownSecret("staging", "X", value),))
+
+    assert (
+        "LEAK001" in {each.rule for each in scan({"index.html": PAGE, "a.js": script}, inputs)}
+    ) == found
+
+
+def test_each_form_is_searched_for_once() -> None:
+    """Two secrets of one value are the first one."""
+    both = needles(
+        [
+            KnownSecret("staging", "A", "value-of-a-token"),
+            KnownSecret("production", "B", "value-of-a-token"),
+        ]
+    )
+
+    assert {needle.secret.name for needle in both} == {"A"}
+    assert len({needle.data for needle in both}) == len(both)
+
+
+def test_pieces_that_a_public_value_has_too_are_none() -> None:
+    """Header and claims of a token are the same in the public key."""
+    public, secret = VALUES["VITE_SUPABASE_ANON_KEY"], "abcdefghijkl0123456789mnopqrstuvwxyz"
+    inputs = ScanInputs(secrets=(KnownSecret("a", "A", secret),), public=(f"{secret}-and-more",))
+    files = {"index.html": PAGE, "a.js": f"'{secret[:20]}','{secret[20:]}'".encode()}
+
+    assert scan(files, inputs) == ()
+    assert {each.rule for each in scan(files, replace(inputs, public=(public,)))} == {"LEAK002"}
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ('VITE_A_SECRET:"Jk2Lm4Nq6Rs8Tv0Wx"', "error"),
+        ('"VITE_A_SECRET":"Jk2Lm4Nq6Rs8Tv0Wx"', "error"),
+        ('{\\"VITE_A_SECRET\\":\\"Jk2Lm4Nq6Rs8Tv0Wx\\"}', "error"),
+        ('VITE_A_SECRET:""', "warning"),
+        ('VITE_A_SECRET:"short"', "warning"),
+        ('VITE_A_KEY:"pk_live_abcdefghijklmnop1234"', "warning"),
+        ('VITE_A_SECRET:"true"', None),
+        ('VITE_TITLE:"Jk2Lm4Nq6Rs8Tv0Wx"', None),
+        ('a?x.VITE_A_SECRET:"Jk2Lm4Nq6Rs8Tv0Wx"', None),
+        ("VITE_A_SECRET", None),
+    ],
+)
+def test_a_property_with_a_secret_name(text: str, severity: str | None) -> None:
+    """An error with its value, a warning without."""
+    leaks = scan({"index.html": PAGE, "a.js": text.encode()}, INPUTS)
+
+    assert [(each.rule, each.severity) for each in leaks] == ([("LEAK004", severity)] if severity else [])
+
+
+def test_the_whole_environment_of_a_build_is_a_warning() -> None:
+    """Each public variable is published then, read or not."""
+    leaks = scan({"index.html": PAGE, "a.js": b'e={BASE_URL:"/",DEV:!1,MODE:"production"}'}, INPUTS)
+
+    assert [(each.rule, each.severity) for each in leaks] == [("LEAK007", "warning")]
+
+
+@pytest.mark.parametrize(
+    "name", [".env", "x/.env.local", ".git/config", "id_rsa", "a.p12", "service-account-1.json"]
+)
+def test_a_file_that_is_never_published(name: str) -> None:
+    """Whatever it holds."""
+    assert [each.rule for each in scan({"index.html": PAGE, name: b""}, INPUTS)] == ["LEAK008"]
+    assert scan({"index.html": PAGE, ".env.example": b"", "environment.json": b""}, INPUTS) == ()

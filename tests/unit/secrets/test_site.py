@@ -10,19 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from scripts.errors import Unreachable
+from scripts.secrets import site
 from scripts.secrets.site import read_site
 
 
 @contextmanager
 def serving(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
-    """A server on loopback that has these paths, and 404 for all others."""
+    """A server on loopback that has these paths (status, type or location, body), else 404."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path
             status, kind, body = pages.get(path) or pages.get("*") or (404, "text/plain", b"no")
             self.send_response(status)
-            self.send_header("content-type", kind)
+            self.send_header("location" if status in (301, 302) else "content-type", kind)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -31,7 +32,7 @@ def serving(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
@@ -63,7 +64,7 @@ def test_a_site_is_read_with_all_that_it_refers_to() -> None:
         seen = read_site(url, 5)
 
     assert {"assets/a.js", "assets/b.js", "assets/c.js", "w.js", "assets/a.js.map"} < set(seen.files)
-    assert ([], True) == (seen.missing, seen.complete)
+    assert (seen.missing, seen.complete) == ([], True)
 
 
 def test_a_page_for_everything_is_no_file() -> None:
@@ -72,13 +73,13 @@ def test_a_page_for_everything_is_no_file() -> None:
     with serving({"*": start}) as url:
         seen = read_site(url, 5)
 
-    assert (["a.js"], 1) == (seen.missing, len(seen.files))
+    assert (seen.missing, len(seen.files)) == (["a.js"], 1)
 
 
 def test_a_published_env_file_is_found() -> None:
     """Nothing refers to it, and everybody tries it."""
     with serving({"/": page("hello"), "/.env": (200, "text/plain", b"A=b")}) as url:
-        assert b"A=b" == read_site(url, 5).files[".env"]
+        assert read_site(url, 5).files[".env"] == b"A=b"
 
 
 def test_a_site_that_does_not_answer_is_not_clean() -> None:
@@ -87,3 +88,43 @@ def test_a_site_that_does_not_answer_is_not_clean() -> None:
         read_site(url, 5)
     with pytest.raises(Unreachable):
         read_site("http://127.0.0.1:9", 1)
+
+
+def test_redirects_are_followed_on_the_same_host_alone() -> None:
+    """What another host has is not the site's."""
+    with serving({"/": page("<p>"), "/.env": (200, "text/plain", b"A=b")}) as other:
+        pages = {
+            "/": (302, "/start/", b""),
+            "/start/": page('<script src="/away.js"></script><script src="/b.js"></script>'),
+            "/away.js": (302, f"{other}/.env", b""),
+            "/b.js": (301, "/c.js", b""),
+            "/c.js": script("c"),
+        }
+        with serving(pages) as url:
+            seen = read_site(url, 5)
+
+    assert set(seen.files) == {"start/", "c.js"}
+    assert seen.missing == ["away.js"]
+
+
+def test_a_file_over_the_limit_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was not looked at."""
+    monkeypatch.setattr(site, "LARGEST", 99)
+    with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script("x" * 100)}) as url:
+        assert read_site(url, 5).missing == ["a.js"]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_FILES", 3), ("LARGEST_SITE", 50)])
+def test_a_site_over_a_limit_is_not_complete(
+    limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the number of files, or their bytes."""
+    monkeypatch.setattr(site, limit, value)
+    with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script("y" * 60)}) as url:
+        assert not read_site(url, 5).complete
+
+
+def test_a_site_over_the_time_is_not_complete() -> None:
+    """The scan of a release has to end."""
+    with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script("y")}) as url:
+        assert not read_site(url, 5, deadline=0).complete
