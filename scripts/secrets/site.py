@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from scripts.errors import Unreachable
-from scripts.http import HEADERS
+from scripts.http import FetchError, fetch
 from scripts.system.background import submit
-
-if TYPE_CHECKING:
-    import requests
-
 
 LARGEST = 64 * 2**20  # bytes of one file
 LARGEST_SITE = 256 * 2**20  # bytes in all
@@ -56,7 +52,11 @@ class Response:
 
 
 def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
-    """The page at `url` and everything on its host that it refers to, directly or not; times in seconds.
+    """The page at `url` and everything on its host that it refers to, directly or not.
+
+    Args:
+        timeout: seconds for one file; one that takes longer counts as not served.
+        deadline: seconds after which the reading ends.
 
     Raises:
         Unreachable: the page itself gives no good answer.
@@ -131,31 +131,15 @@ def _path(url: str) -> str:
     return urlsplit(url).path.lstrip("/")
 
 
-def _fetch(url: str, timeout: float) -> Response:
+def _fetch(url: str, seconds: float) -> Response:
     """One file, after redirects on the same host. Only a complete answer of status 200 has a body."""
-    import requests
-    import urllib3
-
-    try:
+    with contextlib.suppress(FetchError, ValueError):  # ValueError: a `Location` that is no URL
         for _ in range(REDIRECTS):
-            with requests.get(
-                url, timeout=timeout, headers=HEADERS, allow_redirects=False, stream=True
-            ) as response:
-                if not response.is_redirect:
-                    return _read(url, response)
-                target = urljoin(url, response.headers["location"])
-            if not _same_host(target, url):
+            answer = fetch(url, seconds=seconds, most_bytes=LARGEST)
+            if answer.status == 200 and answer.complete:
+                return Response(url, answer.body, "html" in answer.headers.get("content-type", ""))
+            target = urljoin(url, answer.headers.get("location", url))
+            if target == url or not _same_host(target, url):
                 break
             url = target
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
-        pass
     return Response(url, None)
-
-
-def _read(url: str, response: requests.Response) -> Response:
-    if response.status_code != 200:
-        return Response(url, None)
-    body = bytes(response.raw.read(LARGEST + 1, decode_content=True))
-    if len(body) > LARGEST:
-        return Response(url, None)
-    return Response(url, body, "html" in response.headers.get("content-type", ""))

@@ -13,9 +13,10 @@ from scripts.secrets.classify import PublicNames
 from scripts.secrets.diff import Drift, Row, compare, diff, github_drift, supabase_drift
 from scripts.secrets.request import DiffRequest
 from scripts.secrets.variables import EnvFile, Variable, digest
+from tests.fakes.world import Notes
 from tests.support import github
 from tests.support.environments import PROJECTS, good, text_of
-from tests.support.fake_desk import Recorder, fake_desk
+from tests.support.fake_desk import fake_desk
 from tests.support.repositories import Repository
 from tests.support.servers import serving, text
 from tests.support.supabase import TOKEN
@@ -158,8 +159,8 @@ def test_a_host_without_an_answer_is_a_warning_and_no_drift(tmp_path: Path) -> N
         outcome = diff(desk, REQUEST)
 
     assert (outcome.ending, outcome.data["drift"]) == ("done", [])
-    assert isinstance(desk.progress, Recorder)
-    assert ["its drift is not known" in note for note in desk.progress.notes] == [True]
+    assert isinstance(desk.progress, Notes)
+    assert ["its drift is not known" in note for note in desk.progress.lines] == [True]
 
 
 def test_a_remote_elsewhere_is_not_asked_about_at_github(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from scripts.secrets.push import push
 from scripts.secrets.request import PushRequest
 from scripts.secrets.variables import digest
 from scripts.system.secret import MASK, redact
-from tests.support.fake_desk import Recorder, fake_desk
+from tests.fakes.world import Notes
+from tests.support.fake_desk import fake_desk
 from tests.support.supabase import PROJECT, TOKEN, Project, standing_in
 from tests.support.tables import settings
 
@@ -51,14 +52,14 @@ def desk_of(
         project.folder,
         values=dict.fromkeys(("staging", "production"), all_values),
         settings=chosen,
-        progress=Recorder(yes=yes),
+        progress=Notes(types="production" if yes else ""),
     )
 
 
 def notes(desk: Desk) -> list[str]:
     """What was said on the way."""
-    assert isinstance(desk.progress, Recorder)
-    return desk.progress.notes
+    assert isinstance(desk.progress, Notes)
+    return desk.progress.lines
 
 
 def test_what_the_project_lacks_is_sent_and_read_back(project: Project) -> None:

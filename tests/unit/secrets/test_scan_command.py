@@ -12,8 +12,9 @@ from scripts.errors import ConfigError, Refused
 from scripts.git.client import Git
 from scripts.secrets.request import ScanRequest
 from scripts.secrets.scan_command import scan_files, scan_inputs, scan_target
+from tests.fakes.world import Notes
 from tests.support.environments import BUILT, PROJECTS, good, text_of
-from tests.support.fake_desk import Recorder, fake_desk
+from tests.support.fake_desk import fake_desk
 from tests.support.servers import serving, text
 from tests.support.tables import settings
 
@@ -145,8 +146,8 @@ def test_an_unreadable_file_is_told_or_stops(desk: Desk) -> None:
     with pytest.raises(ConfigError):
         scan_inputs(desk, None)
     scan_inputs(desk, desk.settings.environment("prod"))
-    assert isinstance(desk.progress, Recorder)
-    assert ["development can't be read" in note for note in desk.progress.notes] == [True]
+    assert isinstance(desk.progress, Notes)
+    assert ["development can't be read" in note for note in desk.progress.lines] == [True]
 
 
 def test_an_exception_of_the_configuration_counts(tmp_path: Path) -> None:

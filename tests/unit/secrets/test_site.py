@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,8 @@ import pytest
 from scripts.errors import Unreachable
 from scripts.secrets import site
 from scripts.secrets.site import read_site
+
+SLOW = "comes byte by byte"
 
 
 @contextmanager
@@ -26,7 +29,9 @@ def serving(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
             self.send_header("location" if status in (301, 302) else "content-type", kind)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            for piece in [body] if body != SLOW.encode() else [b"x"] * len(body):
+                self.wfile.write(piece)
+                time.sleep(0 if body != SLOW.encode() else 0.1)
 
         def log_message(self, *_arguments: object) -> None:
             """Quiet."""
@@ -122,6 +127,15 @@ def test_a_site_over_a_limit_is_not_complete(
     monkeypatch.setattr(site, limit, value)
     with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script("y" * 60)}) as url:
         assert not read_site(url, 5).complete
+
+
+def test_a_file_that_comes_byte_by_byte_is_missing() -> None:
+    """A scan of such a site once never ended, and held the lock."""
+    with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script(SLOW)}) as url:
+        started = time.monotonic()
+        assert read_site(url, 0.3).missing == ["a.js"]
+
+    assert time.monotonic() - started < 3
 
 
 def test_a_site_over_the_time_is_not_complete() -> None:
