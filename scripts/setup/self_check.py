@@ -12,8 +12,9 @@ from scripts.system.command import Command, full_env
 from scripts.system.process import stream_lines
 
 TIMEOUT = 3600.0  # seconds for each program
-# one worker runs a whole file: its tests share a sandbox, and leave it as they found it
-TESTS = ("pytest", "-q", "-rs", "-n", "2", "--dist", "loadfile")
+# Three workers for two cores, because the tests wait for servers half of the time. One worker runs a
+# whole file: its tests share a sandbox, and leave it as they found it.
+TESTS = ("pytest", "-q", "-rs", "-n", "3", "--dist", "loadfile")
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),

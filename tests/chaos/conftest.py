@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.sandbox import world
 from tests.integration.desk import Call, Desk, ended, git
 from tests.support import processes
+from tests.support.sandboxes import sandbox
 
 DEV, STAGING = "development", "staging"
 
@@ -45,19 +45,11 @@ class Elsewhere:
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A world of its own: what is killed here must disturb nobody."""
-    folder = tmp_path_factory.mktemp("chaos") / "sandbox"
-    made = world.up(folder, on_step=lambda _step: None)
-    manual = made.env_dir / "pipeline.toml"
-    manual.write_text(
-        manual.read_text().replace("timeout = 20", "timeout = 8").replace("ttl = 5", "ttl = 3")
-    )
-    desk = Desk(made)
-    try:
+    with sandbox(tmp_path_factory.mktemp("chaos") / "sandbox", quick_build=False) as made:
+        desk = Desk(made)
         assert desk("deploy", "--env", "development").code == 0
         assert desk("promote", "--to", "staging").code == 0
         yield desk
-    finally:
-        world.down(folder, on_step=lambda _step: None)
 
 
 def settled(desk: Desk, environment: str, branch: str | None) -> None:

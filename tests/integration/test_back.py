@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.integration.desk import Desk, ended
+from tests.support.sandboxes import VITE
 
 pytestmark = pytest.mark.timeout(600)
 DEV = ("--env", "development")
@@ -68,7 +69,7 @@ def test_rollback_that_does_not_build_touches_nothing_live(two: tuple[Desk, str,
     desk, _, new = two
     file = desk.world.env_dir / "pipeline.toml"
     text = file.read_text()
-    file.write_text(text.replace("[app]\n", '[app]\nbuild = ["sh", "-c", "test ! -f BROKEN"]\n'))
+    file.write_text(text.replace(VITE, '[app]\nbuild = ["sh", "-c", "test ! -f BROKEN"]\n'))
     desk.world.environment("development").workspace.joinpath(".git/info/exclude").write_text("BROKEN\n")
     marker = desk.world.environment("development").workspace / "BROKEN"
     marker.touch()

@@ -16,6 +16,7 @@ import requests
 
 from tests.integration.desk import Call, Desk
 from tests.support import skips
+from tests.support.sandboxes import VERIFY_TIMEOUT
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("playwright") is None or not skips.browser(),
@@ -210,7 +211,7 @@ def test_journeys_that_prove_nothing_are_no_pass(
 
 def test_an_old_commit_is_not_tried(desk: Desk, released: str) -> None:
     """What is served is not what was to be tried: nothing is run."""
-    with configured(desk, "[verify]\ntimeout = 8", "[verify]\ntimeout = 1"):
+    with configured(desk, f"[verify]\n{VERIFY_TIMEOUT}", "[verify]\ntimeout = 1"):
         ended = tried(desk, "--commit", f"{released}~1")
 
     assert 1 == ended.code
