@@ -16,7 +16,7 @@ SHOWN = 8  # commits and files of one move that people see
 
 @dataclass(frozen=True)
 class Head:
-    """Where a branch stands: a commit, and the tree of its files."""
+    """The head of a branch: its commit, and the tree of its files."""
 
     environment: str
     branch: str

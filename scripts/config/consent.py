@@ -1,4 +1,4 @@
-"""Consent: before anything that matters changes, a person types a word, or CI has said `--yes`."""
+"""Consent: before a change that matters, a person types a word, or CI has passed `--yes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a workflow works with: settings, the tools, the clock, and a way to say how it goes."""
+"""The desk: what every workflow gets: settings, git, clock, progress, and the variables of environments."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from scripts.system.background import boottime, process_start
 
 
 class Progress(Protocol):
-    """Where workflows say how it goes; the console shows it, a test records it."""
+    """Where workflows report progress; the console shows it, a test records it."""
 
     def show(self, lines: Iterable[str]) -> None:
-        """Lines of a plan or a report, as they stand."""
+        """Lines of a plan or a report."""
 
     def begin(self, step: str, detail: str) -> None:
         """A step begins."""
@@ -27,7 +27,7 @@ class Progress(Protocol):
         """A step has ended: `done` or `failed`."""
 
     def note(self, text: str) -> None:
-        """Something worth saying happened."""
+        """Something worth reporting happened."""
 
     def output(self, text: str) -> None:
         """What another program prints, as it comes."""
@@ -36,10 +36,10 @@ class Progress(Protocol):
         """Ask the person to type the environment's name."""
 
     def ask(self, question: str, default: str) -> str:
-        """Ask a person something; the default where nobody is there, or nothing is said."""
+        """Ask a person; the default without a terminal, or for an empty answer."""
 
     def agree(self, question: str) -> bool:
-        """Ask a person for a yes; no where nobody is there."""
+        """Ask a person for a yes; no without a terminal."""
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Replit(NamedTuple):
 
 
 class Lock(NamedTuple):
-    """`[lock]`: how an owner shows that he is alive, and when he counts as dead; times in seconds."""
+    """`[lock]`: heartbeats of the lock holder, and when it counts as dead; times in seconds."""
 
     heartbeat: float = 20
     ttl: float = 90

@@ -148,7 +148,7 @@ def _commit_to_bring(desk: Desk, request: ReleaseRequest, origin: Environment, r
 
 
 def _is_contained(desk: Desk, request: ReleaseRequest, head: str | None, wanted: str) -> bool:
-    """Whether the history allows it: a fast-forward of a branch that is to move, else a commit on it."""
+    """Whether the history allows it: the branch can be fast-forwarded to the commit, or contains it."""
     if request.task == "drill":  # its commit is on no branch, and never will be
         return True
     if request.moves_branch:

@@ -79,7 +79,7 @@ class Plan:
 
     @property
     def without(self) -> str | None:
-        """The proof that this release goes without; None when it has all."""
+        """The proof that this release lacks; None when it has all."""
         if self.facts.task != "hotfix":
             return None
         return "the proof of the environment before: this commit was never live anywhere"

@@ -61,15 +61,15 @@ class ReleaseRequest(Request):
 
     @property
     def restores_data(self) -> bool:
-        """The data may go back too: it was said, or follows from the backup or the scope that was named."""
+        """The data may be restored too: it was asked for, or a backup or a scope was named."""
         return self.with_data or bool(self.scope or self.backup)
 
     def target(self, settings: Settings) -> Environment:
-        """The environment that is to change."""
+        """The environment to change."""
         return settings.environment(self.env)
 
     def source(self, settings: Settings) -> Environment | None:  # noqa: ARG002 - as in `PromoteRequest`
-        """The environment that is promoted from; None for what comes from no other."""
+        """The environment to promote from; None if there is none."""
         return None
 
     def document(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class PromoteRequest(DeployRequest):
     run_missing: bool = option("run the tests whose proof the target demands and lacks", default=False)
 
     def target(self, settings: Settings) -> Environment:
-        """The environment that is to change."""
+        """The environment to change."""
         return settings.environment(self.to)
 
     def source(self, settings: Settings) -> Environment | None:

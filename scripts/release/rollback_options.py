@@ -51,7 +51,7 @@ class RollbackOption:
 
 
 def rollback_options(facts: Facts, back: GoingBack) -> tuple[RollbackOption, ...]:
-    """All options, the least losing first; () where nobody asked for them."""
+    """All options, the one with the least loss first; () if the data shall stay."""
     if not (facts.rolls_back and facts.request.restores_data):
         return ()
     again = f"`invoke rollback --env {facts.environment.name} --to vN --allow-bad REASON`"

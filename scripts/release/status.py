@@ -175,9 +175,6 @@ def history(desk: Desk, request: HistoryRequest) -> Outcome:
     return Outcome.done(f"{len(events)} events", events=events)
 
 
-# `lock.show`: who holds what, and what he is doing.
-
-
 def show_locks(desk: Desk, request: LocksRequest) -> Outcome:
     """The locks of one environment, or of all."""
     asked = [desk.settings.environment(request.env)] if request.env else list(desk.settings)

@@ -31,7 +31,7 @@ RUNNING = ("publishing", "pending", "queued", "progress", "building", "running",
 
 
 def warm(url: str, token: Secret | None, repl_id: str) -> None:
-    """Spend the library's half second of imports, and a first question, while the build goes on.
+    """Import the library (half a second) and ask for the status once, while the build runs.
 
     Politely: the build may be on this very machine. What fails here is said by `publish`.
     """
@@ -43,7 +43,7 @@ def warm(url: str, token: Secret | None, repl_id: str) -> None:
 
 
 def publish(url: str, token: Secret | None, repl_id: str) -> None:
-    """Ask for a Publish of the workspace as it stands; returns once it is accepted.
+    """Ask Replit to publish the workspace as it is; returns once that is accepted.
 
     Raises:
         CommandFailed: the server refused.
@@ -142,7 +142,7 @@ class McpDriver(WorkspaceDriver):
         return self._environment.mcp_url, Secret(token) if token else None, self._environment.repl_id
 
     def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
-        """The workspace's build, while the library for Publish is imported beside it."""
+        """Build in the workspace; the library for Publish is imported meanwhile."""
         threading.Thread(target=warm, args=self._server, daemon=True).start()
         return super().build(expected, candidate, send=send)
 

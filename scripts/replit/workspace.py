@@ -37,7 +37,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Build:
-    """What the workspace is to become.
+    """What to build in the workspace.
 
     Args:
         candidate: the ref on the remote under which the commit can be fetched.
@@ -120,7 +120,7 @@ def place(host: str, config: str | None, build: Build, timeout: float) -> bytes:
 
 
 def _apart(out: bytes, mark: bytes) -> tuple[bytes, bytes]:
-    """What was said, and the archive that stands in it between two lines `mark`."""
+    """Split the output: the text, and the archive between two lines `mark`."""
     before, found, rest = out.partition(b"\n" + mark + b"\n") if mark else (out, b"", b"")
     archive, ended, after = rest.rpartition(b"\n" + mark + b"\n") if found else (b"", b"", b"")
     return (before + after, archive) if ended else (before + b"\n" + rest[-4096:], b"")
@@ -141,7 +141,7 @@ def _judge(host: str, document: Mapping[str, str]) -> None:
 
 
 def _answer(result: Result) -> dict[str, str] | None:
-    """The answer line; a login banner may stand before it. Exit code 255 may mean anything."""
+    """The answer line; a login banner may precede it. Exit code 255 may mean anything."""
     for line in reversed(result.text.splitlines()):
         try:
             document = json.loads(line)

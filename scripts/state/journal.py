@@ -1,4 +1,4 @@
-"""The journal of a run: one JSON line a step, on disk before the step goes on."""
+"""The journal of a run: one JSON line for each change of a step, synced to disk."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Event:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The event as JSON; what a reader does not know, he keeps."""
+        """The event as JSON, with the keys that this desk does not know."""
         return {**self.detail, **{k: v for k, v in asdict(self).items() if k != "detail"}}
 
     @property
@@ -109,7 +109,7 @@ class Ledger:
         return next(iter(self._newest(environment)), None)
 
     def good(self, environment: str) -> tuple[Event, ...]:
-        """The releases that can be gone back to: proven live here and not bad, newest first."""
+        """The releases that a rollback can go to: proven live here and not bad, newest first."""
         bad = self.bad(environment)
         return tuple(
             each

@@ -70,7 +70,7 @@ def _ledger(git: Git, tip: str) -> Ledger:
 
 
 def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> Lock | None:
-    """The lock of an environment, by refs that were just read; None when nobody holds it."""
+    """The lock of an environment, by refs that were just read; None if it is not locked."""
     commit = refs.get(lock_ref(environment.name))
     return lock_of(desk.git.json_history(commit, LOCK_FILE)[0]) if commit else None
 

@@ -37,7 +37,7 @@ STEPS = {
         StepType("rehearse", "pure"),
         StepType("migrate", "once", "database"),
         StepType("publish", "once", "live", driver=True),
-        StepType("verify", "pure", "live", driver=True),  # the Publish goes on while it looks
+        StepType("verify", "pure", "live", driver=True),  # the Publish is still under way
         StepType("undo", "once", "database"),
         StepType("restore", "once", "database"),
         StepType("finish", "idempotent", "live"),  # the branch moves: automation may deploy it
