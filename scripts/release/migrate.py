@@ -191,7 +191,7 @@ def back_up(run: ReleaseRun) -> None:
     from scripts.database.backups.verify import prove_backup
 
     desk, facts = run.desk, run.plan.facts
-    with run.step("backup", "of the state before the migrations, restored beside and compared"):
+    with run.step("backup", "of the state before the migrations, restored and compared"):
         with create_backup(desk, run.environment, "predeploy", facts.previous) as backup:
             prove_backup(desk, run.environment, backup, facts.ledger.tip, run.id)
         run.desk.progress.note(f"`{backup.manifest.id}` is proven: {summary(backup.manifest)}")

@@ -165,7 +165,7 @@ def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> 
     yield "build", f"bring the workspace `{environment.ssh_host}` to the commit"
     yield "scan", "what was built carries no secret"
     if pending and environment.guarded:
-        yield "backup", "dump the database, restore it beside, compare; the proof goes to the ledger"
+        yield "backup", "dump the database, restore the dump, compare; the proof goes to the ledger"
     if pending:
         yield "rehearse", f"try {migrations} in a transaction that is rolled back"
         yield "migrate", f"apply {migrations}, then read the history again"
@@ -183,7 +183,7 @@ def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> 
     if undo or restores:
         yield "verify", "once more, on the older schema"
     branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
-    yield "finish", f"one atomic push: {branch}write the ledger, free the lock"
+    yield "finish", f"one atomic push: {branch}write the ledger, release the lock"
 
 
 SHOWN = 20  # commits

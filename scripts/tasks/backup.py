@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @command(BackupRequest)
 def take() -> Callable[[Desk, BackupRequest], Outcome]:
-    """Back the database up, and prove it: `invoke backup --env production`."""
+    """Back up the database, and prove the backup by restoring it: `invoke backup --env production`."""
     from scripts.database.backups.commands import backup
 
     return backup
@@ -30,7 +30,7 @@ def take() -> Callable[[Desk, BackupRequest], Outcome]:
 
 @command(ListBackupsRequest, name="list")
 def list_() -> Callable[[Desk, ListBackupsRequest], Outcome]:
-    """Every backup with age, size, proof and place: `invoke backup.list --check`."""
+    """List backups with age, size, proof and place: `invoke backup.list --check`."""
     from scripts.database.backups.commands import list_backups
 
     return list_backups
@@ -38,7 +38,7 @@ def list_() -> Callable[[Desk, ListBackupsRequest], Outcome]:
 
 @command(VerifyBackupRequest)
 def verify() -> Callable[[Desk, VerifyBackupRequest], Outcome]:
-    """Restore a backup beside, and compare: `invoke backup.verify ID --env production`."""
+    """Prove a backup again by restoring it: `invoke backup.verify ID --env production`."""
     from scripts.database.backups.commands import verify_backup
 
     return verify_backup
@@ -46,7 +46,7 @@ def verify() -> Callable[[Desk, VerifyBackupRequest], Outcome]:
 
 @command(PruneBackupsRequest)
 def prune() -> Callable[[Desk, PruneBackupsRequest], Outcome]:
-    """Remove the backups that nobody needs any more: `invoke backup.prune --env production --plan`."""
+    """Remove backups that are no longer needed: `invoke backup.prune --env production --plan`."""
     from scripts.database.backups.commands import prune_backups
 
     return prune_backups

@@ -32,7 +32,7 @@ def rehearse() -> Callable[[Desk, RehearseRequest], Outcome]:
 
 @command(DatabaseStatusRequest)
 def status() -> Callable[[Desk, DatabaseStatusRequest], Outcome]:
-    """Each database's history against the migrations that are live there: `invoke db.status`."""
+    """Compare each migration history with the live migrations: `invoke db.status`."""
     from scripts.database.migrations.status import database_status
 
     return database_status
@@ -40,7 +40,7 @@ def status() -> Callable[[Desk, DatabaseStatusRequest], Outcome]:
 
 @command(DriftRequest)
 def drift() -> Callable[[Desk, DriftRequest], Outcome]:
-    """What a schema is against what it should be: `invoke db.drift --from prod --against migrations`."""
+    """Compare a schema with what it should be: `invoke db.drift --from prod --against migrations`."""
     from scripts.database.migrations.drift import drift
 
     return drift
@@ -48,7 +48,7 @@ def drift() -> Callable[[Desk, DriftRequest], Outcome]:
 
 @command(RestoreRequest)
 def restore() -> Callable[[Desk, RestoreRequest], Outcome]:
-    """Replace a database by a backup, all or nothing: `invoke db.restore ID --env staging --plan`."""
+    """Restore a backup in one transaction: `invoke db.restore ID --env staging --plan`."""
     from scripts.database.restore.command import restore_backup
 
     return restore_backup
@@ -56,7 +56,7 @@ def restore() -> Callable[[Desk, RestoreRequest], Outcome]:
 
 @command(DropAsideRequest)
 def drop_aside() -> Callable[[Desk, DropAsideRequest], Outcome]:
-    """Drop what restores moved aside, for good: `invoke db.drop-aside --env staging --plan`."""
+    """Delete the old schemas that restores kept: `invoke db.drop-aside --env staging --plan`."""
     from scripts.database.restore.command import drop_old_schemas
 
     return drop_old_schemas
@@ -64,7 +64,7 @@ def drop_aside() -> Callable[[Desk, DropAsideRequest], Outcome]:
 
 @command(RefreshRequest)
 def refresh() -> Callable[[Desk, RefreshRequest], Outcome]:
-    """Make an environment's data a masked copy of production's: `invoke db.refresh --to staging`."""
+    """Replace an environment's data with a masked copy of production: `invoke db.refresh --to staging`."""
     from scripts.database.refresh.command import refresh
 
     return refresh

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @command(CheckRequest)
 def check() -> Callable[[Desk, CheckRequest], Outcome]:
-    """Refuse a configuration's mistakes before they ship: `invoke env.check --env staging`."""
+    """Find mistakes in configuration and secrets: `invoke env.check --env staging`."""
     from scripts.secrets.check import check_environments
 
     return check_environments
@@ -25,7 +25,7 @@ def check() -> Callable[[Desk, CheckRequest], Outcome]:
 
 @command(ScanRequest)
 def scan() -> Callable[[Desk, ScanRequest], Outcome]:
-    """Does a bundle or a site carry a secret? `invoke env.scan dist --env staging`."""
+    """Search a built bundle or a live site for secrets: `invoke env.scan dist --env staging`."""
     from scripts.secrets.scan_command import scan_target
 
     return scan_target
@@ -33,7 +33,7 @@ def scan() -> Callable[[Desk, ScanRequest], Outcome]:
 
 @command(DiffRequest)
 def diff() -> Callable[[Desk, DiffRequest], Outcome]:
-    """What two environments have, by names and digests: `invoke env.diff --from staging --to prod`."""
+    """Compare two environments by names and digests: `invoke env.diff --from staging --to prod`."""
     from scripts.secrets.diff import diff
 
     return diff
@@ -41,7 +41,7 @@ def diff() -> Callable[[Desk, DiffRequest], Outcome]:
 
 @command(PushRequest)
 def push() -> Callable[[Desk, PushRequest], Outcome]:
-    """Send what the Edge Functions need to their project: `invoke env.push --env staging --plan`."""
+    """Send variables to the Edge Functions' project: `invoke env.push --env staging --plan`."""
     from scripts.secrets.push import push
 
     return push

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @command(ApproveRequest)
 def approve() -> Callable[[Desk, ApproveRequest], Outcome]:
-    """Say that what is live there may go on: `invoke approve --env staging`."""
+    """Approve the commit that is live there: `invoke approve --env staging`."""
     from scripts.quality.approve import approve
 
     return approve
@@ -23,7 +23,7 @@ def approve() -> Callable[[Desk, ApproveRequest], Outcome]:
 
 @command(E2eRequest)
 def test_e2e() -> Callable[[Desk, E2eRequest], Outcome]:
-    """Try what an environment serves as its visitors do: `invoke test-e2e --env staging --suite smoke`."""
+    """Run the browser tests and record the result: `invoke test-e2e --env staging --suite smoke`."""
     from scripts.quality.e2e.command import test_e2e
 
     return test_e2e
@@ -31,7 +31,7 @@ def test_e2e() -> Callable[[Desk, E2eRequest], Outcome]:
 
 @command(LoadRequest)
 def load_test() -> Callable[[Desk, LoadRequest], Outcome]:
-    """Load an environment and judge how it bears it: `invoke load-test --env staging --profile steady`."""
+    """Run a load test, record the result: `invoke load-test --env staging --profile steady`."""
     from scripts.quality.load.command import load_test
 
     return load_test

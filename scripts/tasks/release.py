@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @command(DeployRequest)
 def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
-    """Make the head of an environment's branch live, and prove it: `invoke deploy --env dev`."""
+    """Deploy the head of an environment's branch and verify it: `invoke deploy --env dev`."""
     from scripts.release.commands import deploy
 
     return deploy
@@ -39,7 +39,7 @@ def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
 
 @command(PromoteRequest)
 def promote() -> Callable[[Desk, PromoteRequest], Outcome]:
-    """Take what the environment before has proven to this one: `invoke promote --to staging`."""
+    """Deploy what passed in the environment before, and move the branch: `invoke promote --to staging`."""
     from scripts.release.commands import promote
 
     return promote
@@ -47,7 +47,7 @@ def promote() -> Callable[[Desk, PromoteRequest], Outcome]:
 
 @command(RollbackRequest)
 def rollback() -> Callable[[Desk, RollbackRequest], Outcome]:
-    """Bring a proven release back, and hold the environment: `invoke rollback --env production`."""
+    """Redeploy the last good release, and hold the environment: `invoke rollback --env production`."""
     from scripts.release.commands import rollback
 
     return rollback
@@ -55,7 +55,7 @@ def rollback() -> Callable[[Desk, RollbackRequest], Outcome]:
 
 @command(ResumeRequest)
 def resume() -> Callable[[Desk, ResumeRequest], Outcome]:
-    """Finish or undo what a dead run began, from any machine: `invoke resume --env staging`."""
+    """Finish or undo a run that died, from any machine: `invoke resume --env staging`."""
     from scripts.release.resume import resume
 
     return resume
@@ -63,7 +63,7 @@ def resume() -> Callable[[Desk, ResumeRequest], Outcome]:
 
 @command(HotfixRequest)
 def hotfix() -> Callable[[Desk, HotfixRequest], Outcome]:
-    """Take a fix straight to production, then bring it back: `invoke hotfix --branch hotfix/login`."""
+    """Release a fix straight to production, then merge it back: `invoke hotfix --branch hotfix/login`."""
     from scripts.release.hotfix import hotfix
 
     return hotfix
@@ -71,7 +71,7 @@ def hotfix() -> Callable[[Desk, HotfixRequest], Outcome]:
 
 @command(BackmergeRequest)
 def backmerge() -> Callable[[Desk, BackmergeRequest], Outcome]:
-    """Bring what later branches have back to the earlier ones: `invoke backmerge --all --plan`."""
+    """Merge later branches back into earlier ones: `invoke backmerge --all --plan`."""
     from scripts.branches.backmerge import backmerge
 
     return backmerge
@@ -79,7 +79,7 @@ def backmerge() -> Callable[[Desk, BackmergeRequest], Outcome]:
 
 @command(DrillRequest)
 def drill() -> Callable[[Desk, DrillRequest], Outcome]:
-    """Break a release on purpose, and prove that it is caught and taken back: `invoke drill`."""
+    """Release a broken commit on purpose; prove that it is rolled back: `invoke drill`."""
     from scripts.release.drill import drill
 
     return drill
@@ -87,7 +87,7 @@ def drill() -> Callable[[Desk, DrillRequest], Outcome]:
 
 @command(StatusRequest)
 def status() -> Callable[[Desk, StatusRequest], Outcome]:
-    """What runs where, and everything that disagrees: `invoke status`."""
+    """Show what is live where, and everything that disagrees: `invoke status`."""
     from scripts.release.status import status
 
     return status
@@ -95,7 +95,7 @@ def status() -> Callable[[Desk, StatusRequest], Outcome]:
 
 @command(HistoryRequest)
 def history() -> Callable[[Desk, HistoryRequest], Outcome]:
-    """What was released where, by whom: `invoke history --env production`."""
+    """List releases, rollbacks and proofs: `invoke history --env production`."""
     from scripts.release.status import history
 
     return history
@@ -103,7 +103,7 @@ def history() -> Callable[[Desk, HistoryRequest], Outcome]:
 
 @command(FreezeRequest)
 def freeze() -> Callable[[Desk, FreezeRequest], Outcome]:
-    """No release for a time: `invoke freeze --env prod --until 2030-01-02 --reason "holidays"`."""
+    """Block releases for a time: `invoke freeze --env prod --until 2030-01-02 --reason "holidays"`."""
     from scripts.release.freeze import freeze
 
     return freeze
@@ -111,7 +111,7 @@ def freeze() -> Callable[[Desk, FreezeRequest], Outcome]:
 
 @command(UnfreezeRequest)
 def unfreeze() -> Callable[[Desk, UnfreezeRequest], Outcome]:
-    """Releases may go on before the time is over: `invoke unfreeze --env prod --reason "urgent"`."""
+    """Lift a freeze early: `invoke unfreeze --env prod --reason "urgent"`."""
     from scripts.release.freeze import unfreeze
 
     return unfreeze
@@ -119,7 +119,7 @@ def unfreeze() -> Callable[[Desk, UnfreezeRequest], Outcome]:
 
 @command(UnfreezeRequest, aliases=("unhold",))
 def release_hold() -> Callable[[Desk, UnfreezeRequest], Outcome]:
-    """Releases may go on after a rollback: `invoke release-hold --env prod --reason "mended"`."""
+    """Allow releases again after a rollback: `invoke release-hold --env prod --reason "fixed"`."""
     from scripts.release.freeze import release_hold
 
     return release_hold
@@ -127,7 +127,7 @@ def release_hold() -> Callable[[Desk, UnfreezeRequest], Outcome]:
 
 @command(LocksRequest)
 def show() -> Callable[[Desk, LocksRequest], Outcome]:
-    """Who holds what, and what that run is doing: `invoke lock.show`."""
+    """Show who holds which lock, and at which step: `invoke lock.show`."""
     from scripts.release.status import show_locks
 
     return show_locks
@@ -135,7 +135,7 @@ def show() -> Callable[[Desk, LocksRequest], Outcome]:
 
 @command(StealRequest)
 def steal() -> Callable[[Desk, StealRequest], Outcome]:
-    """End somebody's run and recover it: `invoke lock.steal --env staging --reason "laptop died"`."""
+    """Take over somebody's run: `invoke lock.steal --env staging --reason "laptop died"`."""
     from scripts.release.resume import steal_lock
 
     return steal_lock

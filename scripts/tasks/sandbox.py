@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @plain_command(DemoRequest)
 def demo() -> Callable[[Progress, DemoRequest], Outcome]:
-    """The whole story in a sandbox, from a feature branch to production: `invoke demo`."""
+    """Play the whole story in a sandbox, from feature to production: `invoke demo`."""
     from scripts.sandbox.demo import demo
 
     return demo
@@ -25,7 +25,7 @@ def demo() -> Callable[[Progress, DemoRequest], Outcome]:
 
 @plain_command(SandboxUpRequest)
 def up() -> Callable[[Progress, SandboxUpRequest], Outcome]:
-    """A whole world on this machine, no account needed: `invoke sandbox.up`."""
+    """Start a sandbox on this machine; no account needed: `invoke sandbox.up`."""
     from scripts.sandbox.commands import sandbox_up
 
     return sandbox_up
@@ -33,7 +33,7 @@ def up() -> Callable[[Progress, SandboxUpRequest], Outcome]:
 
 @plain_command(SandboxDownRequest)
 def down() -> Callable[[Progress, SandboxDownRequest], Outcome]:
-    """End the sandbox, and leave nothing of it: `invoke sandbox.down`."""
+    """Stop the sandbox and remove it: `invoke sandbox.down`."""
     from scripts.sandbox.commands import sandbox_down
 
     return sandbox_down

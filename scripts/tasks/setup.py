@@ -23,7 +23,7 @@ def doctor() -> Callable[[Desk, DoctorRequest], Outcome]:
 
 @plain_command(InitRequest)
 def init() -> Callable[[Progress, InitRequest], Outcome]:
-    """Make the configuration of an app from its checkout: `invoke init --app ../app --plan`."""
+    """Write the configuration of an app from its checkout: `invoke init --app ../app --plan`."""
     from scripts.setup.init import init
 
     return init
@@ -39,7 +39,7 @@ def test() -> Callable[[Progress, TestRequest], Outcome]:
 
 @plain_command(SelfCheckRequest)
 def check() -> Callable[[Progress, SelfCheckRequest], Outcome]:
-    """Ruff, mypy, architecture and all tests, as CI does: `invoke check`."""
+    """Run ruff, mypy and all tests, as CI does: `invoke check`."""
     from scripts.setup.self_check import check
 
     return check

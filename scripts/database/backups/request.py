@@ -13,8 +13,7 @@ class BackupRequest(Request):
     env: str = env()
     kind: str = option("`manual`, or `daily` for the nightly job", default="manual")
     proof: bool = option(
-        "restore it into a scratch database and compare; `--no-proof` leaves that to `backup.verify`",
-        default=True,
+        "restore it and compare; `--no-proof` leaves that to `backup.verify`", default=True
     )
     accept_shrink: bool = option(SHRINK, default=False)
 
