@@ -1,0 +1,351 @@
+"""A rollback that takes the data back: which backup fits, what it loses, and what is told when it fails.
+
+The restore itself needs a server: `tests/integration/test_with_data.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.database.backups import catalog, storage
+from scripts.database.backups.manifest import Manifest
+from scripts.database.postgres import scratch
+from scripts.database.postgres.client import Row
+from scripts.database.restore import in_place, losses, partial
+from scripts.database.restore.partial import Keeping, Way
+from scripts.database.restore.plan import Change, Restoring
+from scripts.errors import CommandFailed, LiveUnknown, Locked, Refused, Unreachable
+from scripts.release import restore_data
+from scripts.release.facts import Facts
+from scripts.release.run import ReleaseRun
+from tests.fakes.database import FakeDatabase
+from tests.fakes.world import World, ending
+from tests.unit.release.samples import DEPLOY, ONE, ROW_ONE, A, C, begun, event, ledger, manifest
+
+BACKUP = manifest("1", id="b1", environment="development")
+CHANGE = Change("public.t", before=10, now=12, inserted=2, updated=1, deleted=0)
+DATA = Restoring(BACKUP, (CHANGE,), {}, None, 30.0, safety=False)
+KEEPS = Keeping((Way("public.t", "both", ("a",), change=CHANGE),), {})
+BACK = replace(
+    DEPLOY,
+    target=event("development", "v1", A),
+    ledger=ledger(event("development", "v1", A), event("development", "v2", C)),
+    committed=(ONE,),
+    applied=(ROW_ONE,),
+)
+
+
+@dataclass
+class Store:
+    """Backups, and what a restore of one does.
+
+    Args:
+        manifests: what is stored, oldest first.
+        proven: which of them the ledger calls proven.
+        fetched: which were fetched.
+        faults: by name of a part of the restore: what it raises.
+    """
+
+    manifests: list[Manifest]
+    proven: set[str]
+    fetched: list[str] = field(default_factory=list)
+    faults: dict[str, Exception] = field(default_factory=dict)
+    keeps: Any = KEEPS
+    major: int = 17
+    calls: list[str] = field(default_factory=list)
+
+    def part(self, name: str, result: Any = None) -> Callable[..., Any]:
+        """A part of the restore."""
+
+        def work(*_arguments: Any, **_more: Any) -> Any:
+            self.calls.append(name)
+            if name in self.faults:
+                raise self.faults[name]
+            return result
+
+        return work
+
+
+@dataclass
+class Kept:
+    """A place that holds one backup."""
+
+    held: Manifest
+
+    def manifest(self, _name: str) -> Manifest:
+        """Its manifest; a real one gives the text, which is parsed."""
+        return self.held
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    """One backup, proven, that fits."""
+    made = Store([BACKUP], {"b1"})
+
+    @contextmanager
+    def fetch(_desk: object, _environment: object, name: str, _ledger: object) -> Iterator[Any]:
+        made.fetched.append(name)
+        if "fetch" in made.faults:
+            raise made.faults["fetch"]
+        yield Path("/backup"), next(each for each in made.manifests if each.id == name)
+
+    def stored(*_: object) -> Mapping[str, Any]:
+        return {each.id: [Kept(each)] for each in made.manifests}
+
+    def records(*_: object) -> Mapping[str, Any]:
+        class Record:
+            def __init__(self, name: str) -> None:
+                self.proven = name in made.proven
+
+        return {each.id: Record(each.id) for each in made.manifests}
+
+    def keeps(*_: object) -> Any:
+        if isinstance(made.keeps, Exception):
+            raise made.keeps
+        return made.keeps
+
+    monkeypatch.setattr(restore_data, "fetch_backup", fetch)
+    monkeypatch.setattr(storage, "stored_backups", stored)
+    monkeypatch.setattr(catalog, "records", records)
+    monkeypatch.setattr(restore_data, "parse_manifest", lambda held: held)
+    monkeypatch.setattr(restore_data, "take_safety_backup", made.part("safety", "safe-1"))
+    monkeypatch.setattr(scratch, "server_major", lambda _: made.major)
+    monkeypatch.setattr(losses, "look", made.part("losses", DATA))
+    monkeypatch.setattr(partial, "look", keeps)
+    monkeypatch.setattr(partial, "taking_over", made.part("taking over", "also"))
+    monkeypatch.setattr(in_place, "source", made.part("source", "source"))
+    monkeypatch.setattr(in_place, "replace", made.part("replace", {"public.t": 1}))
+    monkeypatch.setattr(in_place, "analyze", made.part("analyze"))
+    return made
+
+
+def with_losses(world: World, backup: str = "", facts: Facts = BACK) -> Facts:
+    """The facts, with what going back to the backup would lose."""
+    return restore_data.with_losses(world.desk(), facts, backup)
+
+
+# ------------------------------------------------------------------------------------- which backup
+
+
+def test_the_newest_proven_backup_that_fits_is_looked_at(world: World, store: Store) -> None:
+    """What it would lose, as a whole and by the touched tables alone."""
+    store.manifests.append(replace(BACKUP, id="b2"))
+    store.proven.add("b2")
+    facts = with_losses(world)
+
+    assert store.fetched == ["b2"]
+    assert (facts.data, facts.keeps, facts.no_data, facts.no_keeps) == (DATA, KEEPS, "", "")
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [replace(BACKUP, id="b2", policy="digest"), replace(BACKUP, id="b2", migrations={"1": "", "9": ""})],
+    ids=["masked", "another schema"],
+)
+def test_a_newer_one_that_does_not_fit_is_passed_over(world: World, store: Store, newer: Manifest) -> None:
+    """Masked rows are never a way back."""
+    store.manifests.append(newer)
+    store.proven.add("b2")
+    with_losses(world)
+
+    assert store.fetched == ["b1"]
+
+
+@pytest.mark.parametrize("lacking", ["proof", "schema", "backup"])
+def test_without_a_backup_that_fits_the_reason_is_a_fact(world: World, store: Store, lacking: str) -> None:
+    """The plan says it; nothing is fetched."""
+    if lacking == "proof":
+        store.proven.clear()
+    if lacking == "schema":
+        store.manifests[:] = [manifest("9", id="b1", environment="development")]
+    if lacking == "backup":
+        store.manifests.clear()
+    facts = with_losses(world)
+
+    assert facts.no_data == "no proven backup of development holds the schema of that release"
+    assert (facts.data, store.fetched) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (replace(BACKUP, project="other"), "is a backup of `other`, not of `app`"),
+        (replace(BACKUP, environment="staging"), "is of staging"),
+        (replace(BACKUP, server="18.1"), "`b1`"),
+        (manifest("9", id="b1", environment="development"), "`b1` holds another schema than that release"),
+    ],
+)
+def test_a_backup_that_was_named_must_fit_too(
+    world: World, store: Store, held: Manifest, said: str
+) -> None:
+    """Else its reason is a fact."""
+    store.manifests[:] = [held]
+    facts = with_losses(world, "b1")
+
+    assert said in facts.no_data
+    assert facts.data is None
+    assert "losses" not in store.calls
+
+
+def test_a_backup_that_can_not_be_fetched_is_a_fact(world: World, store: Store) -> None:
+    """Only the first line goes to the plan."""
+    store.faults["fetch"] = Refused("`b1` can't be opened\n  | no key fits")
+
+    assert with_losses(world, "b1").no_data == "`b1` can't be opened"
+
+
+def test_where_the_touched_tables_can_not_go_alone_the_whole_still_can(world: World, store: Store) -> None:
+    """The reason is a fact of its own."""
+    store.keeps = Refused("`public.t` has no primary key\n  | more")
+    facts = with_losses(world)
+
+    assert (facts.data, facts.keeps, facts.no_keeps) == (DATA, None, "`public.t` has no primary key")
+
+
+def test_an_environment_without_a_database_has_no_data_to_take_back(world: World, store: Store) -> None:
+    environment = BACK.environment._replace(database=False)
+
+    assert with_losses(world, facts=replace(BACK, environment=environment)).no_data
+
+
+def test_a_server_that_is_away_ends_the_plan(world: World, store: Store) -> None:
+    """It is no reason against the backup."""
+    store.faults["losses"] = Unreachable("no connection")
+
+    assert type(ending(lambda: with_losses(world))) is Unreachable
+
+
+# ---------------------------------------------------------------------------------------------- safety
+
+
+def test_only_a_guarded_environment_takes_a_safety_backup(world: World, store: Store) -> None:
+    """Its id is the way back."""
+    run = begun(world)
+    restore_data.make_safe(run)
+    assert (run.safety, store.calls) == ("", [])
+    facts = run.plan.facts
+    guarded = facts.environment._replace(guarded=True)
+    run.plan = replace(run.plan, facts=replace(facts, environment=guarded))
+    restore_data.make_safe(run)
+
+    assert run.safety == "safe-1"
+    assert run.steps[-1]["name"] == "safety"
+
+
+# --------------------------------------------------------------------------------------------- restoring
+
+
+@pytest.fixture
+def run(world: World, store: Store) -> ReleaseRun:
+    """A rollback of everything, whose older code is live."""
+    made = begun(world)
+    target = event("development", "v1", A)
+    made.plan = replace(made.plan, facts=replace(made.plan.facts, data=DATA, target=target), scope="full")
+    return made
+
+
+@pytest.fixture
+def database(world: World) -> FakeDatabase:
+    """After the restore the history is that of the backup."""
+    made = world.databases["development"]
+    made.rows.append(Row("20230101000000", "old", ()))
+    return made
+
+
+def test_what_was_restored_and_lost_is_known(run: ReleaseRun, store: Store, database: FakeDatabase) -> None:
+    """With the way back, and the schema that stands now."""
+    run.safety = "safe-1"
+    restore_data.restore(run)
+
+    assert store.calls == ["source", "replace", "analyze"]
+    assert run.restored is not None
+    assert {key: run.restored[key] for key in ("backup", "lost", "scope", "late", "way_back")} == {
+        "backup": "b1",
+        "lost": 3,
+        "scope": "full",
+        "late": {"public.t": 1},
+        "way_back": "`invoke db.restore safe-1 --env development`",
+    }
+    assert run.schema == "20230101000000"
+
+
+def test_without_a_safety_backup_the_old_schemas_are_the_way_back(run: ReleaseRun, store: Store) -> None:
+    restore_data.restore(run)
+
+    assert run.restored is not None
+    assert "invoke" not in run.restored["way_back"]
+
+
+def test_the_touched_tables_take_the_live_rows_over(run: ReleaseRun, store: Store) -> None:
+    """Only where that way was chosen."""
+    run.plan = replace(run.plan, facts=replace(run.plan.facts, keeps=KEEPS), scope="tables")
+    restore_data.restore(run)
+
+    assert "taking over" in store.calls
+    assert run.restored is not None
+    assert run.restored["kept"] == {"public.t": 2}
+    assert run.restored["lost"] == 1
+
+
+def test_a_rollback_without_data_restores_nothing(run: ReleaseRun, store: Store) -> None:
+    run.plan = replace(run.plan, facts=replace(run.plan.facts, data=None))
+    restore_data.restore(run)
+
+    assert (store.calls, run.restored) == ([], None)
+
+
+@pytest.mark.parametrize("part", ["fetch", "source", "replace"])
+def test_a_restore_that_fails_says_what_is_live(run: ReleaseRun, store: Store, part: str) -> None:
+    """The older code is; the command does it again."""
+    store.faults[part] = Refused("no room left")
+    error = ending(lambda: restore_data.restore(run))
+
+    assert type(error) is CommandFailed
+    assert "did not go back: no room left" in error.message
+    assert "live now: " in error.message
+    assert "`invoke rollback --env development --to v1 --with-data`" in str(error.hint)
+    assert run.restored is None
+
+
+def test_a_restore_of_which_nobody_knows_is_unknown(run: ReleaseRun, store: Store) -> None:
+    """Its commit may have arrived: `resume` asks the server."""
+    store.faults["replace"] = LiveUnknown("nobody knows whether the commit arrived", resumable=True)
+
+    assert type(ending(lambda: restore_data.restore(run))) is LiveUnknown
+
+
+def test_statistics_that_fail_are_a_warning(run: ReleaseRun, store: Store) -> None:
+    """The data are back."""
+    store.faults["analyze"] = CommandFailed("it took too long")
+    restore_data.restore(run)
+
+    assert run.restored is not None
+    assert [step["ending"] for step in run.steps] == ["done", "failed"]
+
+
+def test_a_lock_that_is_lost_after_the_restore_is_told_as_that(run: ReleaseRun, store: Store) -> None:
+    """Not as a restore that failed."""
+    store.faults["analyze"] = Locked("taken over")
+
+    assert type(ending(lambda: restore_data.restore(run))) is Locked
+    assert run.restored is not None
+
+
+def test_a_history_that_can_not_be_read_afterwards_is_no_failure(
+    run: ReleaseRun, store: Store, database: FakeDatabase
+) -> None:
+    """The schema is then what was known before."""
+
+    def away() -> list[Row]:
+        raise Unreachable("no connection")
+
+    database.history = away  # type: ignore[method-assign]
+    restore_data.restore(run)
+
+    assert run.restored is not None
