@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from itertools import islice, pairwise
 from typing import Any
 
 import pytest
 
-from scripts.replit.live import Answer, Expected, fault
+from scripts.replit.live import FIRST_PAUSE, Answer, Expected, Sighting, fault, look, watch
+from tests.fakes.world import World
+from tests.support.servers import closed_port, serving, text
 
 A, B = "a" * 40, "b" * 40
 GOOD = Answer(200, A, "staging", "9", (("/", 200), ("/login", 204)))
@@ -75,3 +79,85 @@ def test_an_answer_reads_well(answer: Answer, text: str) -> None:
 def test_silence_is_not_an_error_page() -> None:
     """Only no answer at all leaves open what is live."""
     assert (True, False) == (Answer(None).silent, Answer(500).silent)
+
+
+# ------------------------------------------------------------------------------------- the wait for it
+
+
+def sightings(world: World, answers: list[Answer], number: int, *, pages: bool = True) -> list[Sighting]:
+    """So many looks of a wait; the last answer stays."""
+    waiting = list(answers)
+
+    def look_again() -> Answer:
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    return list(islice(watch(world.desk(), look_again, EXPECTED, pages=pages), number))
+
+
+def test_good_answers_are_counted_in_a_row(world: World) -> None:
+    """A bad one begins the count anew."""
+    bad = replace(GOOD, commit=B)
+    seen = sightings(world, [bad, GOOD, bad, GOOD, GOOD, GOOD], 6)
+
+    assert [each.good for each in seen] == [0, 1, 0, 1, 2, 3]
+    assert [each.problem is None for each in seen] == [False, True, False, True, True, True]
+    assert seen[1].answer == GOOD
+
+
+def test_pages_count_unless_they_may_need_another_schema(world: World) -> None:
+    """The answer itself stays whole."""
+    broken = replace(GOOD, pages=(("/", 500),))
+    (counting,), (passing,) = (sightings(world, [broken], 1, pages=pages) for pages in (True, False))
+
+    assert (counting.good, passing.good) == (0, 1)
+    assert passing.answer == broken
+
+
+def test_it_is_late_when_the_time_is_over(world: World) -> None:
+    """`[verify] timeout`, by the desk's clock; the wait itself never ends."""
+    seen = sightings(world, [replace(GOOD, commit=B)], 40)
+
+    assert not seen[0].late
+    assert seen[-1].late
+    assert world.clock.seconds > 10
+
+
+def test_the_pauses_grow_while_it_is_not_there(world: World) -> None:
+    """From a twentieth of a second towards `[verify] interval`; between good answers they are short."""
+
+    def pauses(answer: Answer, looks: int) -> list[float]:
+        moments: list[float] = []
+
+        def look_again() -> Answer:
+            moments.append(world.clock.seconds)
+            return answer
+
+        list(islice(watch(world.desk(), look_again, EXPECTED), looks))
+        return [round(later - earlier, 3) for earlier, later in pairwise(moments)]
+
+    waiting = pauses(replace(GOOD, commit=B), 30)
+
+    assert waiting[0] == FIRST_PAUSE
+    assert waiting == sorted(waiting)
+    assert waiting[-1] == world.settings.verify.interval
+    assert pauses(GOOD, 3) == [FIRST_PAUSE] * 2
+
+
+def test_a_look_reads_the_stamp_and_the_pages(world: World) -> None:
+    """Of the environment's own URL, by a real server."""
+    with serving() as server:
+        stamp = {"commit": A, "environment": "staging", "schema": "9"}
+        server.answers = {"/version.json": text(json.dumps(stamp)), "/": text("hello", status=201)}
+        staging = world.settings.environments["staging"]._replace(url=server.url)
+        seen = look(world.desk(), staging)
+
+    assert seen == Answer(200, A, "staging", "9", (("/", 201),))
+
+
+def test_a_look_at_nothing_is_silent(world: World) -> None:
+    """With the reason."""
+    staging = world.settings.environments["staging"]._replace(url=f"http://127.0.0.1:{closed_port()}")
+    seen = look(world.desk(), staging)
+
+    assert seen.silent
+    assert seen.error

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from dataclasses import dataclass, field
+
 import pytest
 
-from scripts.errors import Unreachable
-from scripts.replit import mcp
+from scripts.errors import CommandFailed, Refused, Unanswered, Unreachable
+from scripts.replit import mcp, workspace
+from scripts.replit.live import Expected
+from scripts.replit.mcp import McpDriver
 from scripts.system.secret import Secret
+from tests.fakes.world import World
 from tests.support.servers import closed_port, serving
 
 
@@ -40,3 +47,143 @@ def test_a_server_that_speaks_otherwise_is_unreachable() -> None:
     """A web page in the server's place is no publish and no traceback."""
     with serving() as server, pytest.raises(Unreachable):
         mcp.publish(server.url, None, "id")
+
+
+# ------------------------------------------------------------------------------------------- the driver
+
+
+@dataclass
+class Server:
+    """Replit's MCP server: notes what is asked, and gives an answer or a fault."""
+
+    answer: str | Exception = '{"status": "published"}'
+    calls: list[tuple[str, str, str | None, str]] = field(default_factory=list)
+
+    def call(self, url: str, token: Secret | None, tool: str, repl_id: str, _limit: float) -> str:
+        """One call of a tool."""
+        self.calls.append((tool, url, token.reveal() if token else None, repl_id))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    """In the place of the network."""
+    made = Server()
+    monkeypatch.setattr(mcp, "_call", made.call)
+    return made
+
+
+@pytest.fixture
+def driver(world: World) -> McpDriver:
+    """Of staging, which has a token."""
+    desk = world.desk(values=lambda _: {"REPLIT_MCP_TOKEN": "token-of-mcp"})
+    return McpDriver(desk, world.settings.environments["staging"])
+
+
+def test_publish_asks_for_the_app_of_the_environment(driver: McpDriver, server: Server) -> None:
+    """Once, with its token."""
+    driver.publish()
+
+    assert server.calls == [
+        ("publish_app", "https://mcp.replit.com/server/mcp", "token-of-mcp", "id-2"),
+    ]
+
+
+@pytest.mark.parametrize("fault", [CommandFailed("refused"), Unreachable("away"), Unanswered("lost")])
+def test_what_publish_ends_with_is_for_the_release_to_judge(
+    driver: McpDriver, server: Server, fault: CommandFailed
+) -> None:
+    """Refused, never sent, or without an answer: three different things."""
+    server.answer = fault
+    with pytest.raises(CommandFailed) as caught:
+        driver.publish()
+
+    assert caught.value is fault
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("publishing", "running"),
+        ("In Progress", "running"),
+        ("queued", "running"),
+        ("failed", "failed"),
+        ("Error: out of memory", "failed"),
+        ("cancelled", "failed"),
+        ("published", "other"),
+        ("not failed", "other"),
+        ("", "other"),
+    ],
+)
+def test_the_status_is_read_leniently(driver: McpDriver, server: Server, said: str, expected: str) -> None:
+    """Its values are not documented; the own words come along."""
+    server.answer = json.dumps({"status": said})
+
+    assert driver.publish_status() == (expected, server.answer)
+
+
+@pytest.mark.parametrize("fault", [CommandFailed("refused"), Unreachable("away"), Unanswered("lost")])
+def test_a_status_that_can_not_be_asked_says_nothing(
+    driver: McpDriver, server: Server, fault: CommandFailed
+) -> None:
+    """It never raises: the public URL decides."""
+    server.answer = fault
+
+    assert driver.publish_status() == ("other", "")
+
+
+def test_the_check_asks_only_for_the_status(driver: McpDriver, server: Server) -> None:
+    """Nothing is published by `doctor`."""
+    assert "mcp.replit.com" in driver.check()
+    assert [call[0] for call in server.calls] == ["get_publish_status"]
+
+
+def test_the_check_needs_a_token(world: World, server: Server) -> None:
+    """It is named, and nobody is asked."""
+    driver = McpDriver(world.desk(values=lambda _: {}), world.settings.environments["staging"])
+    with pytest.raises(Refused) as caught:
+        driver.check()
+
+    assert "`REPLIT_MCP_TOKEN` is missing" in caught.value.message
+    assert ".env.staging" in str(caught.value.hint)
+    assert server.calls == []
+
+
+def test_the_check_says_that_the_server_refuses(driver: McpDriver, server: Server) -> None:
+    server.answer = Unreachable("it does not take the token")
+
+    with pytest.raises(Unreachable):
+        driver.check()
+
+
+def test_where_to_look_when_a_release_does_not_show(driver: McpDriver) -> None:
+    assert "https://staging.example.org" in driver.unproven_hint
+
+
+def test_the_library_is_warmed_up_while_the_build_goes_on(
+    driver: McpDriver, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a first question, which may fail; the build's archive is what counts."""
+    asked = threading.Event()
+
+    def warm(url: str, token: Secret | None, repl_id: str) -> None:
+        asked.set()
+
+    monkeypatch.setattr(mcp, "warm", warm)
+    monkeypatch.setattr(workspace, "place", lambda *_: b"archive" if asked.wait(10) else b"")
+
+    assert driver.build(Expected("a" * 40, "staging"), "refs/deploy/candidate/x") == b"archive"
+
+
+@pytest.mark.parametrize("fault", [None, Unreachable("away")])
+def test_a_first_question_that_fails_is_no_fault(
+    server: Server, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    """`publish` would say it."""
+    monkeypatch.setattr("os.setpriority", lambda *_: None)
+    server.answer = fault or "{}"
+    mcp.warm("https://mcp.example.org", None, "id-1")
+
+    assert server.calls == [("get_publish_status", "https://mcp.example.org", None, "id-1")]

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.replit import workspace
-from scripts.replit.workspace import Build, place, script, ssh
+from scripts.replit.live import Expected
+from scripts.replit.workspace import Build, WorkspaceDriver, place, script, ssh
 from scripts.system.command import Command, Result
 from scripts.system.process import attempt
+from tests.fakes.world import World
 from tests.support.processes import wait_until
 from tests.support.repositories import Repository, clone, seeded
 from tests.support.servers import closed_port
@@ -508,3 +510,50 @@ def test_a_good_answer_is_no_error() -> None:
 def test_the_answer_is_found_among_other_lines(out: bytes, found: bool) -> None:
     """Banners and noise are passed over; without the line there is no answer."""
     assert found == (workspace._answer(Result(0, out, b"", 0.1)) is not None)
+
+
+# --------------------------------------------------------------------- what the drivers share: the build
+
+
+def test_a_driver_builds_the_exact_commit_with_the_variables_of_its_environment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stamped for that environment; of the values only those that the app's build gets."""
+    ordered: list[Any] = []
+
+    def order(*arguments: Any) -> bytes:
+        ordered.extend(arguments)
+        return b"archive"
+
+    monkeypatch.setattr(workspace, "place", order)
+    app = world.settings.app._replace(build_variables=("VITE_X",))
+    values = {"VITE_X": "1", "DATABASE_URL": "secret"}
+    desk = world.desk(settings=replace(world.settings, app=app), values=lambda _: values)
+    staging = world.settings.environments["staging"]._replace(ssh_config="ssh_config")
+    expected = Expected("a" * 40, "staging", "20240101000000")
+    archive = WorkspaceDriver(desk, staging).build(expected, CANDIDATE, send=True)
+    host, config, build, timeout = ordered
+
+    assert archive == b"archive"
+    assert (host, config, timeout) == ("staging", str(desk.config_folder / "ssh_config"), 900)
+    assert (build.commit, build.candidate, build.send) == ("a" * 40, CANDIDATE, True)
+    assert build.variables == {"VITE_X": "1"}
+    assert build.stamp == {
+        "commit": "a" * 40,
+        "environment": "staging",
+        "schema": "20240101000000",
+        "built_at": world.clock.now(),
+    }
+
+
+def test_a_build_without_its_variables_does_not_begin(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app would be built, and be dead."""
+    monkeypatch.setattr(workspace, "place", lambda *_: pytest.fail("it began"))
+    app = world.settings.app._replace(build_variables=("VITE_X",))
+    desk = world.desk(settings=replace(world.settings, app=app), values=lambda _: {})
+    driver = WorkspaceDriver(desk, world.settings.environments["staging"])
+
+    with pytest.raises(Refused, match="`VITE_X`"):
+        driver.build(Expected("a" * 40, "staging"), CANDIDATE)
