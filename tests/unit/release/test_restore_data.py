@@ -17,9 +17,9 @@ from scripts.database.backups import catalog, storage
 from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Row
-from scripts.database.restore import in_place, losses, partial
-from scripts.database.restore.partial import Keeping, Way
-from scripts.database.restore.plan import Change, Restoring
+from scripts.database.restore import in_place, losses, partial_restore
+from scripts.database.restore.partial_plan import PartialRestore, TableMerge
+from scripts.database.restore.plan import Change, RestorePlan
 from scripts.errors import CommandFailed, LiveUnknown, Locked, Refused, Unreachable
 from scripts.release import restore_data
 from scripts.release.facts import Facts
@@ -30,8 +30,8 @@ from tests.unit.release.samples import DEPLOY, ONE, ROW_ONE, A, C, begun, event,
 
 BACKUP = manifest("1", id="b1", environment="development")
 CHANGE = Change("public.t", before=10, now=12, inserted=2, updated=1, deleted=0)
-DATA = Restoring(BACKUP, (CHANGE,), {}, None, 30.0, safety=False)
-KEEPS = Keeping((Way("public.t", "both", ("a",), change=CHANGE),), {})
+DATA = RestorePlan(BACKUP, (CHANGE,), {}, None, 30.0, safety=False)
+KEEPS = PartialRestore((TableMerge("public.t", "both", ("a",), change=CHANGE),), {})
 BACK = replace(
     DEPLOY,
     target=event("development", "v1", A),
@@ -116,11 +116,11 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(restore_data, "parse_manifest", lambda held: held)
     monkeypatch.setattr(restore_data, "take_safety_backup", made.part("safety", "safe-1"))
     monkeypatch.setattr(scratch, "server_major", lambda _: made.major)
-    monkeypatch.setattr(losses, "look", made.part("losses", DATA))
-    monkeypatch.setattr(partial, "look", keeps)
-    monkeypatch.setattr(partial, "taking_over", made.part("taking over", "also"))
-    monkeypatch.setattr(in_place, "source", made.part("source", "source"))
-    monkeypatch.setattr(in_place, "replace", made.part("replace", {"public.t": 1}))
+    monkeypatch.setattr(losses, "plan_restore", made.part("losses", DATA))
+    monkeypatch.setattr(partial_restore, "plan_partial_restore", keeps)
+    monkeypatch.setattr(partial_restore, "merging", made.part("merging", "merge"))
+    monkeypatch.setattr(in_place, "open_source", made.part("open", "source"))
+    monkeypatch.setattr(in_place, "restore", made.part("restore", {"public.t": 1}))
     monkeypatch.setattr(in_place, "analyze", made.part("analyze"))
     return made
 
@@ -263,7 +263,7 @@ def test_what_was_restored_and_lost_is_known(run: ReleaseRun, store: Store, data
     run.safety = "safe-1"
     restore_data.restore(run)
 
-    assert store.calls == ["source", "replace", "analyze"]
+    assert store.calls == ["open", "restore", "analyze"]
     assert run.restored is not None
     assert {key: run.restored[key] for key in ("backup", "lost", "scope", "late", "way_back")} == {
         "backup": "b1",
@@ -287,7 +287,7 @@ def test_the_touched_tables_take_the_live_rows_over(run: ReleaseRun, store: Stor
     run.plan = replace(run.plan, facts=replace(run.plan.facts, keeps=KEEPS), scope="tables")
     restore_data.restore(run)
 
-    assert "taking over" in store.calls
+    assert "merging" in store.calls
     assert run.restored is not None
     assert run.restored["kept"] == {"public.t": 2}
     assert run.restored["lost"] == 1
@@ -300,7 +300,7 @@ def test_a_rollback_without_data_restores_nothing(run: ReleaseRun, store: Store)
     assert (store.calls, run.restored) == ([], None)
 
 
-@pytest.mark.parametrize("part", ["fetch", "source", "replace"])
+@pytest.mark.parametrize("part", ["fetch", "open", "restore"])
 def test_a_restore_that_fails_says_what_is_live(run: ReleaseRun, store: Store, part: str) -> None:
     """The older code is; the command does it again."""
     store.faults[part] = Refused("no room left")
@@ -315,7 +315,7 @@ def test_a_restore_that_fails_says_what_is_live(run: ReleaseRun, store: Store, p
 
 def test_a_restore_of_which_nobody_knows_is_unknown(run: ReleaseRun, store: Store) -> None:
     """Its commit may have arrived: `resume` asks the server."""
-    store.faults["replace"] = LiveUnknown("nobody knows whether the commit arrived", resumable=True)
+    store.faults["restore"] = LiveUnknown("nobody knows whether the commit arrived", resumable=True)
 
     assert type(ending(lambda: restore_data.restore(run))) is LiveUnknown
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from scripts.errors import DeskError, Locked, Refused
-from scripts.release import execute
+from scripts.database.refresh import command as refresh_command
+from scripts.database.restore import in_place
+from scripts.errors import DeskError, LiveUnknown, Locked, Refused
+from scripts.release import execute, restore_data
 from scripts.release.commands import deploy, promote, rollback
+from scripts.release.facts import Facts
+from scripts.release.freeze import freeze
+from scripts.release.hotfix import hotfix
 from scripts.release.request import (
     DeployRequest,
+    FreezeRequest,
+    HotfixRequest,
     PromoteRequest,
     ResumeRequest,
     RollbackRequest,
     StealRequest,
 )
 from scripts.release.resume import resume, steal_lock
+from scripts.replit.live import Expected
+from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.ledger import REF
-from scripts.state.lock import lock_ref
+from scripts.state.lock import Lock, lock_ref
 from scripts.system.signals import Stop
 from tests.fakes.world import World, ending
 
@@ -281,3 +291,284 @@ def test_a_guarded_environment_asks_before_it_is_resumed(
 
     assert error.code == 6
     assert world.lock("production") is not None
+
+
+# ------------------------------------------------------------------------------- whether the owner is dead
+
+
+@pytest.mark.parametrize(
+    ("ttl", "expected"), [(600.0, 600), (90.0, 90), (0.0, 600), (1e9, 600), (-5.0, 600)]
+)
+def test_it_is_waited_as_long_as_the_lock_says(world: World, ttl: float, expected: float) -> None:
+    """A lock that says nonsense was not written by a desk: then as long as our own would live."""
+    leave_lock(world, ttl=ttl)
+    resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert expected <= world.clock.seconds < expected * 1.2
+
+
+def leave_lock(world: World, environment: str = "development", **changes: Any) -> Lock:
+    """The lock of a run that died before it did anything."""
+    desk = world.desk("Eve")
+    known: dict[str, Any] = {"task": "deploy", "commit": world.head("develop"), "run": "dead", **changes}
+    ttl = known.pop("ttl", 600.0)
+    held = HeldLock(
+        desk,
+        replace(
+            new_lock(desk, environment, known.pop("task"), known.pop("commit"), run=known.pop("run")),
+            ttl=ttl,
+            **known,
+        ),
+    )
+    held.acquire()
+    return held.content
+
+
+def beating(world: World, times: int) -> None:
+    """The owner's heartbeat comes right before each of so many pushes of somebody else."""
+    left, ref = [times], lock_ref("development")
+
+    def before_push(updates: object) -> None:
+        if left[0] and ref in {update.ref for update in updates}:  # type: ignore[attr-defined]
+            left[0] -= 1
+            lock = world.lock("development")
+            assert lock is not None
+            git = world.desk("Eve").git
+            alive = lock.alive(step="build")
+            world.remote.refs[ref] = git.commit_json("lock.json", alive.document(), "alive", None)
+
+    world.remote.before_push = before_push
+
+
+@pytest.mark.parametrize(("beats", "taken"), [(1, True), (4, True), (5, False)])
+def test_a_thief_tries_again_against_the_heartbeats_of_whom_he_robs(
+    world: World, beats: int, taken: bool
+) -> None:
+    """Some times; then the holder is named."""
+    leave_lock(world)
+    beating(world, beats)
+    asked = StealRequest(env="development", reason="he sleeps")
+    if taken:
+        assert steal_lock(world.desk("Bob"), asked).code == 0
+        assert world.is_clean()
+        return
+    error = ending(lambda: steal_lock(world.desk("Bob"), asked))
+
+    assert (type(error), error.code) == (Locked, 5)
+    assert "Eve" in error.message
+
+
+def test_a_thief_who_is_late_loses_to_another(world: World) -> None:
+    """He never robs somebody else than whom he meant."""
+    leave_lock(world)
+    theirs: list[str] = []
+
+    def before_push(_updates: object) -> None:
+        world.remote.before_push = lambda _: None
+        other = replace(
+            new_lock(world.desk("Cleo"), "development", "deploy", world.head("develop")), run="other"
+        )
+        git = world.desk("Cleo").git
+        theirs.append(git.commit_json("lock.json", other.document(), "lock", None))
+        world.remote.refs[lock_ref("development")] = theirs[0]
+
+    world.remote.before_push = before_push
+    error = ending(lambda: steal_lock(world.desk("Bob"), StealRequest(env="development", reason="x")))
+
+    assert type(error) is Locked
+    assert "Cleo" in error.message
+    assert world.remote.refs[lock_ref("development")] == theirs[0]
+
+
+# ----------------------------------------------------------------------------- what is undone, not finished
+
+
+def test_a_run_that_was_going_back_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commit proved bad: it stays marked."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    good = world.head("develop")
+    bad = world.commit("develop", {"file": "new"})
+    leave_lock(world, commit=bad, back="the pages answer 500")
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert outcome.code == 0
+    assert "was undone: the pages answer 500" in outcome.message
+    assert world.drivers["development"].served.commit == good
+    assert (world.last("development").commit, world.last("development").ending) == (bad, "failed")
+    assert world.is_clean()
+
+
+def test_a_run_that_a_rule_refuses_by_now_is_undone(world: World) -> None:
+    """Somebody has frozen the environment since; the commit may come again."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    commit = world.commit("develop", {"file": "new"})
+    leave_lock(world, commit=commit)
+    freeze(world.desk(), FreezeRequest(env="development", until="2030-02-01", reason="the fair"))
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert "was undone: development is frozen" in outcome.message
+    assert world.last("development").ending == "error"
+    assert world.is_clean()
+
+
+def test_a_drill_that_was_broken_off_is_undone(world: World) -> None:
+    """Its broken commit goes, and it proves nothing."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    good = world.head("develop")
+    broken = world.remote.commit({"index.html": "BROKEN"}, good)
+    leave_lock(world, task="drill", commit=broken)
+    driver = world.drivers["development"]
+    driver.serve(Expected(broken, "development"), pages=(("/", 500),))
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert "was undone: a drill" in outcome.message
+    assert driver.served.commit == good
+    assert world.last("development").kind == "drill"
+    assert world.ledger.proof("development", "drill") is None
+    assert world.is_clean()
+
+
+def test_an_undo_that_fails_is_told_as_it_is(world: World) -> None:
+    """Not as a run that was undone."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    commit = world.commit("develop", {"file": "new"})
+    leave_lock(world, commit=commit)
+    driver = world.drivers["development"]
+    driver.serve(Expected(commit, "development"))
+    driver.faults["publish"] = lambda: None
+    error = ending(lambda: resume(world.desk("Bob"), ResumeRequest(env="development", undo=True)))
+
+    assert (type(error), error.code) == (LiveUnknown, 7)
+    assert world.drivers["development"].served.commit == commit
+
+
+# ------------------------------------------------------------------------------------------- other tasks
+
+
+def test_a_hotfix_that_died_is_finished_and_brought_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its branch is known from its commit; the branches before get it."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    promote(world.desk(), PromoteRequest(to="staging"))
+    promote(world.desk(), PromoteRequest(to="production", yes=True))
+    fix = world.remote.commit({"fix": "1"}, world.head("main"))
+    world.remote.refs["refs/heads/hotfix/x"] = fix
+    world.drivers["production"].faults["publish"] = die
+    killed(monkeypatch, lambda: hotfix(world.desk(), HotfixRequest(branch="hotfix/x", yes=True)))
+    world.drivers["production"].faults.clear()
+    del world.remote.refs["refs/heads/hotfix/x"]
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="production", yes=True))
+
+    assert outcome.code == 0
+    assert [world.head(branch) for branch in ("main", "staging", "develop")] == [fix] * 3
+    assert "brought back" in outcome.message
+
+
+def test_a_back_merge_that_died_gives_its_locks_back(world: World) -> None:
+    """It had moved nothing."""
+    leave_lock(world, task="backmerge")
+    leave_lock(world, "staging", task="backmerge")
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert "had moved nothing" in outcome.message
+    assert world.is_clean()
+    assert world.ledger.events == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "committed", "hint"),
+    [
+        ("db.restore", True, "db.drop-aside"),
+        ("db.restore", False, "invoke db.restore b1 --env development"),
+        ("db.refresh", True, None),
+        ("db.refresh", False, "invoke db.refresh --to development"),
+        ("db.drop-aside", False, None),
+    ],
+)
+def test_a_restore_that_died_is_written_down_as_the_server_says(
+    world: World, monkeypatch: pytest.MonkeyPatch, task: str, committed: bool, hint: str | None
+) -> None:
+    """Its one transaction arrived or it did not; its sessions were ended before that was asked."""
+    database, tidied = world.databases["development"], []
+
+    def has_committed(_desk: object, _database: object, run: str) -> bool:
+        assert (run, database.ended) == ("dead", 1)
+        return committed
+
+    monkeypatch.setattr(in_place, "has_committed", has_committed)
+    monkeypatch.setattr(refresh_command, "drop_old_schemas_of_refreshes", lambda *_: tidied.append(1))
+    leave_lock(world, task=task, release="b1", reason="why")
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+    event = world.last("development")
+
+    assert outcome.ending == "done"
+    assert (event.kind, event.actor) == (task.removeprefix("db."), "Bob")
+    assert event.ending == ("done" if committed else "error")
+    assert (event.detail["of_run"], event.detail["backup"]) == ("dead", "b1")
+    assert (outcome.hint or "").count(hint or "nothing") == (1 if hint else 0)
+    assert tidied == ([1] if (task, committed) == ("db.refresh", True) else [])
+    assert world.is_clean()
+
+
+def test_a_restore_that_is_alive_after_all_is_not_taken_over(world: World) -> None:
+    """Its heartbeat came between the silence and the push."""
+    leave_lock(world, task="db.restore")
+    beating(world, 1)
+    error = ending(lambda: resume(world.desk("Bob"), ResumeRequest(env="development")))
+
+    assert type(error) is Locked
+    assert world.ledger.events == ()
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_data_that_went_back_already_do_not_go_back_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """The rollback died after its restore: only the rest is done."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    good = world.head("develop")
+    world.commit("develop", {"file": "new"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    asked: list[bool] = []
+
+    def with_losses(_desk: object, facts: Facts, backup: str) -> Facts:
+        asked.append(facts.request.with_data)
+        return facts
+
+    monkeypatch.setattr(in_place, "has_committed", lambda *_: committed)
+    monkeypatch.setattr(restore_data, "with_losses", with_losses)
+    leave_lock(world, task="rollback", commit=good, release="v1", request={"with_data": True, "env": "x"})
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert outcome.code == 0
+    assert asked == ([] if committed else [True])
+    assert world.drivers["development"].served.commit == good
+
+
+def test_an_environment_without_a_database_is_resumed(world: World) -> None:
+    """There are no sessions to end."""
+    development = world.settings.environments["development"]._replace(database=False)
+    world.settings.environments["development"] = development  # type: ignore[index]
+    leave_lock(world)
+
+    assert resume(world.desk("Bob"), ResumeRequest(env="development")).code == 0
+    assert world.databases["development"].ended == 0
+    assert world.is_clean()
+
+
+def test_who_resumes_may_die_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third person finishes what two have begun."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    wanted = world.commit("develop", RENAME)
+    kill_at(world, monkeypatch, "publish")
+    world.drivers["development"].faults["publish"] = die
+    killed(monkeypatch, lambda: resume(world.desk("Bob"), ResumeRequest(env="development")))
+    world.drivers["development"].faults.clear()
+    outcome = resume(world.desk("Cleo"), ResumeRequest(env="development"))
+
+    assert outcome.code == 0
+    assert world.drivers["development"].served.commit == wanted
+    assert world.databases["development"].versions == [FIRST, SECOND]
+    assert [event.actor for event in world.ledger.events] == ["Ada", "Cleo"]
+    assert world.is_clean()
