@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 
@@ -85,6 +86,14 @@ def test_each_key_is_found_once_with_its_place() -> None:
         (0, key),
         (len(key) + 1, key),
     ]
+
+
+def test_base64_of_json_takes_no_longer_than_other_text() -> None:
+    """Every object in it begins like a token; a map of 1.3 MB once took 11 s."""
+    started = time.process_time()
+
+    assert list(find_keys(b"eyJhIjoxfSx7" * 20_000)) == []
+    assert time.process_time() - started < 2
 
 
 def test_positions_overlap() -> None:
