@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-# The lengths are limited: in base64 of JSON every object begins with `eyJ`, and each would be read to the end.
+# The lengths are limited: in base64 of JSON each object begins with `eyJ`, and would be read to the end.
 JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,1024}\.eyJ[A-Za-z0-9_-]{8,8192}(?:\.[A-Za-z0-9_-]*)?")
 PUBLIC_ROLES = ("anon", "authenticated")
 BEFORE, LONGEST = 64, 512  # bytes around a literal in which its pattern is tried
