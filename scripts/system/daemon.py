@@ -6,20 +6,18 @@ that the system gave the same pid.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scripts.system.command import child_env
-
-if TYPE_CHECKING:
-    from asyncio.subprocess import Process
 
 _started: dict[int, subprocess.Popen[bytes]] = {}  # pid -> child of this process
 
@@ -125,9 +123,6 @@ async def start_piped(pid_file: Path, argv: Sequence[str], *, cwd: Path, env: Ma
     Raises:
         OSError: the program or the folder is missing.
     """
-    import asyncio  # only the sandbox and Publish pay for its import
-    from asyncio.subprocess import PIPE
-
     child = await asyncio.create_subprocess_exec(
         *argv,
         cwd=cwd,
