@@ -8,7 +8,6 @@ from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 LAST = "*last*"  # instead of a name: the last environment of the chain, whatever it is called
-SHORT = "etpyj"  # the only one-letter flags: --env, --to, --plan, --yes, --json in every task
 ENV = "environment: development, staging or production (or its alias)"
 
 
@@ -17,7 +16,7 @@ class Option(NamedTuple):
 
     Args:
         name: of the field.
-        short: a letter of `SHORT`, or "".
+        short: one letter, or "". Only `-e -t -p -y -j` exist, for `--env --to --plan --yes --json`.
         positional: typed without its flag, and required.
     """
 
@@ -40,10 +39,10 @@ def option(help: str, *, default: Any = "", short: str = "", positional: bool = 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Request:
-    """What a task is asked to do: each subclass is a frozen dataclass whose `option` fields people type.
+    """What a task is asked to do: each subclass is a frozen dataclass, and its `option` fields are options.
 
-    A class becomes a dataclass when its first request is made: `--list` reads the options of all tasks and
-    makes none, and would take 10 ms longer.
+    A class becomes a dataclass when its first request is made: `--list` needs the options of all tasks and
+    makes no request, so it saves 10 ms.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -64,14 +63,14 @@ class Request:
 
     @classmethod
     def options(cls) -> Iterator[Option]:
-        """The fields that people type; one that a subclass sets to a plain value is none."""
-        found: dict[str, Any] = {}
+        """The fields that are options. A subclass withdraws an inherited option with a plain value."""
+        declared: dict[str, Any] = {}
         for kind in reversed(cls.__mro__):
             made = vars(kind).get("__dataclass_fields__", {})
-            found |= {
+            declared |= {
                 name: made.get(name, vars(kind).get(name)) for name in vars(kind).get("__annotations__", ())
             }
-        for name, value in found.items():
+        for name, value in declared.items():
             if isinstance(value, Field) and "help" in value.metadata:
                 yield Option(name, value.default, **value.metadata)
 
