@@ -1,12 +1,19 @@
-"""The rooms and their rules, each held by one list of faults: `[] == faults`."""
+"""The rooms and their rules. Each rule yields faults; `test_rooms` holds that there are none in the desk.
+
+A rule reads a `Source`, a file of the desk or a text that a test makes up, so every rule is also shown
+to find a planted fault.
+"""
 
 from __future__ import annotations
 
 import ast
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # A file imports its own room and the rooms below it. `errors` is free to all.
@@ -24,20 +31,34 @@ DOORS = {"subprocess", "pty", "multiprocessing", "asyncio.subprocess"}
 STARTS = re.compile(
     r"os\.(system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*)|(asyncio\.)?create_subprocess_\w+|c\.run"
 )
+BY_NAME = ("__import__", "importlib.import_module", "import_module", "exec", "eval")
 MOST_LINES, MOST_IN_FUNCTION = 400, 40
-KNOWN = re.compile(r"AIRHOST_(ENV_DIR|SANDBOX(_WORK)?)|refs/airhost/|\.airhost\b")
+APP_NAME_ALLOWED = re.compile(r"AIRHOST_(ENV_DIR|SANDBOX(_WORK)?)|refs/airhost/|\.airhost\b")
 PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[0-9][A-Za-z0-9.]*")
-FILES = [
-    str(file.relative_to(ROOT))
-    for file in sorted([ROOT / "tasks.py", *(ROOT / "scripts").rglob("*.py")])
-    if not {"sample_app", "__pycache__"} & set(file.parts)
-]
+
+
+class Source(NamedTuple):
+    """One Python file: its path below the desk's folder, and its text."""
+
+    name: str
+    text: str
 
 
 @functools.cache
-def tree(name: str) -> ast.Module:
-    """A file, parsed."""
-    return ast.parse((ROOT / name).read_text())
+def desk() -> tuple[Source, ...]:
+    """Every file of the desk, without the sample app."""
+    files = [ROOT / "tasks.py", *(ROOT / "scripts").rglob("*.py")]
+    return tuple(
+        Source(str(file.relative_to(ROOT)), file.read_text())
+        for file in sorted(files)
+        if not {"sample_app", "__pycache__"} & set(file.parts)
+    )
+
+
+@functools.cache
+def tree(source: Source) -> ast.Module:
+    """The file, parsed."""
+    return ast.parse(source.text)
 
 
 def room(name: str) -> str:
@@ -47,60 +68,63 @@ def room(name: str) -> str:
     return inside[0] if inside and inside[0] in (*ROOMS, "errors") else ""
 
 
-def imports(name: str) -> Iterator[tuple[str, int]]:
-    """Every module that a file imports anywhere: at the top, inside functions, for types only."""
-    for node in ast.walk(tree(name)):
+def imports(source: Source) -> Iterator[tuple[str, int]]:
+    """Every module that a file imports anywhere, with the line: at the top, in functions, for types."""
+    for node in ast.walk(tree(source)):
         if isinstance(node, ast.Import):
-            yield from ((each.name, node.lineno) for each in node.names)
+            yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from ((f"{node.module}.{each.name}", node.lineno) for each in node.names)
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+def calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
     """Every call, with the dotted name of what is called."""
-    for node in ast.walk(tree(name)):
+    for node in ast.walk(tree(source)):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func), node
 
 
 def is_in(imported: str, modules: set[str]) -> bool:
     """Whether an import is one of the modules, or something inside one."""
-    return any(imported == each or imported.startswith(f"{each}.") for each in modules)
+    return any(imported == module or imported.startswith(f"{module}.") for module in modules)
 
 
-def upward_imports(name: str) -> Iterator[str]:
+def upward_imports(source: Source) -> Iterator[str]:
     """Imports of a room above the file's own; only `tasks` imports the sandbox."""
-    own = room(name)
+    own = room(source.name)
     if not own:
         return
     allowed = {*FREE, *(ROOMS[ROOMS.index(own) :] if own in ROOMS else ())}
     allowed -= set() if own in ("tasks", "sandbox") else {"sandbox"}
-    for imported, line in imports(name):
+    for imported, line in imports(source):
         if imported.startswith(("scripts.", "tasks.")) and room(imported) not in allowed:
-            yield f"{name}:{line} imports {imported}"
+            yield f"{source.name}:{line} imports {imported}"
 
 
-def hidden_imports(name: str) -> Iterator[str]:
+def hidden_imports(source: Source) -> Iterator[str]:
     """Relative imports, imports by a computed name, and text that is run."""
-    for node in ast.walk(tree(name)):
+    for node in ast.walk(tree(source)):
         if isinstance(node, ast.ImportFrom) and node.level:
-            yield f"{name}:{node.lineno} imports relatively"
-    for called, node in calls(name):
-        if called in ("__import__", "importlib.import_module", "import_module", "exec", "eval"):
-            yield f"{name}:{node.lineno} calls {called}"
+            yield f"{source.name}:{node.lineno} imports relatively"
+    for called, node in calls(source):
+        if called in BY_NAME:
+            yield f"{source.name}:{node.lineno} calls {called}"
 
 
-def circles() -> Iterator[str]:
-    """Chains of top-level imports that come back to where they started."""
-    modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): name for name in FILES}
+def circles(sources: Iterable[Source]) -> Iterator[str]:
+    """Chains of imports, wherever they stand in a file, that come back to where they started."""
+    modules = {
+        source.name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source
+        for source in sources
+    }
     graph = {
         module: {
             target
-            for imported, _ in imports(name)
+            for imported, _ in imports(source)
             for target in (imported, imported.rpartition(".")[0])
             if target in modules and target != module
         }
-        for module, name in modules.items()
+        for module, source in modules.items()
     }
     done: set[str] = set()
 
@@ -116,102 +140,193 @@ def circles() -> Iterator[str]:
         yield from visit(module, ())
 
 
-def impurities(name: str) -> Iterator[str]:
+def impurities(source: Source) -> Iterator[str]:
     """I/O, clock or environment in a file whose first line says `# pure`."""
-    if not (ROOT / name).read_text().startswith("# pure\n"):
+    if not source.text.startswith("# pure\n"):
         return
-    for imported, line in imports(name):
+    for imported, line in imports(source):
         if is_in(imported, IMPURE):
-            yield f"{name}:{line} is pure and imports {imported}"
-    for called, node in calls(name):
+            yield f"{source.name}:{line} is pure and imports {imported}"
+    for called, node in calls(source):
         if re.search(r"(^|\.)(now|today|utcnow|open|print|input)$", called):
-            yield f"{name}:{node.lineno} is pure and calls {called}"
+            yield f"{source.name}:{node.lineno} is pure and calls {called}"
 
 
-def processes(name: str) -> Iterator[str]:
-    """Processes that are started outside `system/`; the sandbox's servers have asyncio's; no shell."""
-    own, free = room(name), ("asyncio.subprocess", "create_subprocess_exec")
-    for imported, line in imports(name):
-        if (
-            own != "system"
-            and is_in(imported, DOORS)
-            and not (own == "sandbox" and imported.startswith(free))
-        ):
-            yield f"{name}:{line} imports {imported}"
-    for called, node in calls(name):
-        if (
-            own != "system"
-            and STARTS.fullmatch(called)
-            and not (own == "sandbox" and called.endswith(free))
-        ):
-            yield f"{name}:{node.lineno} calls {called}"
+def processes(source: Source) -> Iterator[str]:
+    """Processes that are started outside `system/`, except the sandbox's by asyncio; and every shell."""
+    own, asynchronous = room(source.name), ("asyncio.subprocess", "create_subprocess_exec")
+    if own != "system":
+        for imported, line in imports(source):
+            if is_in(imported, DOORS) and not (own == "sandbox" and imported.startswith(asynchronous)):
+                yield f"{source.name}:{line} imports {imported}"
+        for called, node in calls(source):
+            if STARTS.fullmatch(called) and not (own == "sandbox" and called.endswith(asynchronous)):
+                yield f"{source.name}:{node.lineno} calls {called}"
+    for called, node in calls(source):
         shell = any(
             word.arg == "shell" and not (isinstance(word.value, ast.Constant) and word.value.value is False)
             for word in node.keywords
         )
         if shell or called.endswith("create_subprocess_shell"):
-            yield f"{name}:{node.lineno} starts a shell"
+            yield f"{source.name}:{node.lineno} starts a shell"
 
 
-def prints(name: str) -> Iterator[str]:
-    """Words to people outside the console."""
-    if room(name) == "console":
+def prints(source: Source) -> Iterator[str]:
+    """Output to people outside the console."""
+    if room(source.name) == "console":
         return
-    for called, node in calls(name):
-        spoken = called in ("print", "pprint", "pprint.pprint")
-        if spoken or re.match(r"sys\.(stdout|stderr)\.(buffer\.)?write", called):
-            yield f"{name}:{node.lineno} calls {called}"
+    for called, node in calls(source):
+        printing = called in ("print", "pprint", "pprint.pprint")
+        if printing or re.match(r"sys\.(stdout|stderr)\.(buffer\.)?write", called):
+            yield f"{source.name}:{node.lineno} calls {called}"
 
 
-def sizes(name: str) -> Iterator[str]:
+def sizes(source: Source) -> Iterator[str]:
     """Files and functions that are too long to read, and files without a docstring."""
-    lines = len((ROOT / name).read_text().splitlines())
+    lines = len(source.text.splitlines())
     if lines > MOST_LINES:
-        yield f"{name} has {lines} lines"
-    if not ast.get_docstring(tree(name)):
-        yield f"{name} has no docstring"
-    for node in ast.walk(tree(name)):
+        yield f"{source.name} has {lines} lines"
+    if not ast.get_docstring(tree(source)):
+        yield f"{source.name} has no docstring"
+    for node in ast.walk(tree(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > MOST_IN_FUNCTION:
-                yield f"{name}:{node.lineno} `{node.name}` has {length} lines"
+                yield f"{source.name}:{node.lineno} `{node.name}` has {length} lines"
 
 
-def app_names() -> Iterator[str]:
-    """Code that knows the shipped app by its name; that belongs in `env/pipeline.toml`."""
-    for file in sorted((ROOT / "scripts").rglob("*")):
-        inside = file.relative_to(ROOT / "scripts").parts
+def app_names(root: Path) -> Iterator[str]:
+    """Files outside the sandbox that name the shipped app; its name belongs in `env/pipeline.toml`."""
+    for file in sorted((root / "scripts").rglob("*")):
+        inside = file.relative_to(root / "scripts").parts
         if not file.is_file() or {"sandbox", "__pycache__"} & set(inside):
             continue
-        if "airhost" in KNOWN.sub("", file.read_text()).lower():
-            yield f"{file.relative_to(ROOT)} knows the app by its name"
+        if "airhost" in APP_NAME_ALLOWED.sub("", file.read_text()).lower():
+            yield f"{file.relative_to(root)} names the app"
+
+
+def unpinned(text: str) -> list[str]:
+    """The requirements of a file without an exact version."""
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith("-r ") and not PINNED.fullmatch(line)]
+
+
+RULES = (upward_imports, hidden_imports, impurities, processes, prints, sizes)
 
 
 def test_rooms() -> None:
     """Every rule of the rooms, for every file."""
-    rules = (upward_imports, hidden_imports, impurities, processes, prints, sizes)
-    faults = [fault for name in FILES for rule in rules for fault in rule(name)]
+    faults = [fault for source in desk() for rule in RULES for fault in rule(source)]
+    faults += [*circles(desk()), *app_names(ROOT)]
 
-    faults += [*circles(), *app_names()]
     assert not faults, "\n" + "\n".join(faults)
 
 
-def test_the_rules_find_faults() -> None:
-    """Each rule sees a file that breaks it: this test's own guard against rules that see nothing."""
-    rooms = {room(name) for name in FILES} - set(FREE)
+def test_every_room_is_read() -> None:
+    """The rules see the files of each room."""
+    assert {room(source.name) for source in desk()} - set(FREE) == set(ROOMS) - {"monitor"}
 
-    assert rooms == set(ROOMS) - {"monitor"}
-    assert len(FILES) > 100
+
+IN_RELEASE, IN_SYSTEM, IN_SANDBOX = "scripts/release/x.py", "scripts/system/x.py", "scripts/sandbox/x.py"
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text", "faults"),
+    [
+        (upward_imports, "scripts/state/x.py", "import scripts.release.plan", 1),
+        (upward_imports, "scripts/state/x.py", "def f():\n    from scripts import app", 1),
+        (upward_imports, IN_RELEASE, "from scripts.sandbox.world import World", 1),
+        (upward_imports, "scripts/errors.py", "from scripts.system import text", 1),
+        (upward_imports, "scripts/release/deep/x.py", "from scripts.tasks.options import command", 1),
+        (
+            upward_imports,
+            IN_RELEASE,
+            "from scripts.state.lock import Lock\nfrom scripts.errors import X",
+            0,
+        ),
+        (upward_imports, "scripts/tasks/x.py", "from scripts.sandbox.demo import demo", 0),
+        (hidden_imports, IN_RELEASE, "from . import plan", 1),
+        (hidden_imports, IN_RELEASE, "import importlib\nimportlib.import_module(name)", 1),
+        (hidden_imports, IN_RELEASE, "eval('1')\nexec('1')\n__import__('os')", 3),
+        (hidden_imports, IN_RELEASE, "re.compile('x')", 0),
+        (impurities, IN_RELEASE, "# pure\nimport os", 1),
+        (impurities, IN_RELEASE, "# pure\nfrom os.path import join", 1),
+        (impurities, IN_RELEASE, "# pure\ndatetime.now()\nopen('f')", 2),
+        (impurities, IN_RELEASE, "import os", 0),
+        (impurities, IN_RELEASE, "# pure\nimport ossify, re", 0),
+        (processes, IN_RELEASE, "import subprocess", 1),
+        (processes, IN_RELEASE, "import os\nos.system('ls')\nos.execv('ls', [])", 2),
+        (processes, IN_RELEASE, "asyncio.create_subprocess_exec('ls')", 1),
+        (processes, IN_RELEASE, "c.run('ls')", 1),
+        (processes, IN_SANDBOX, "asyncio.create_subprocess_exec('ls')", 0),
+        (processes, IN_SANDBOX, "import subprocess", 1),
+        (processes, IN_SYSTEM, "import subprocess\nsubprocess.run(['ls'], shell=False)", 0),
+        (processes, IN_SYSTEM, "subprocess.run('ls', shell=True)\nrun('ls', shell=on)", 2),
+        (processes, IN_SYSTEM, "asyncio.create_subprocess_shell('ls')", 1),
+        (prints, IN_RELEASE, "print('x')\nsys.stderr.write('x')\nsys.stdout.buffer.write(b'')", 3),
+        (prints, "scripts/console.py", "print('x')", 0),
+        (sizes, IN_RELEASE, "x = 1", 1),
+        (sizes, IN_RELEASE, '"""Doc."""\n' + "x = 1\n" * 400, 1),
+        (sizes, IN_RELEASE, '"""Doc."""\nasync def f():\n' + "    x = 1\n" * 40, 1),
+        (sizes, IN_RELEASE, '"""Doc."""\n' + "x = 1\n" * 399, 0),
+    ],
+)
+def test_a_rule_finds_a_planted_fault(
+    rule: Callable[[Source], Iterator[str]], name: str, text: str, faults: int
+) -> None:
+    """Each rule sees a file that breaks it, and passes one that does not."""
+    found = list(rule(Source(name, text)))
+
+    assert len(found) == faults
+    assert all(fault.startswith(name) for fault in found)
+
+
+def test_a_planted_circle_is_found() -> None:
+    """Also one that goes through a function's import; a chain that does not come back is none."""
+    chain = [
+        Source("scripts/a/one.py", "from scripts.a.two import x"),
+        Source("scripts/a/two.py", "def f():\n    from scripts.a import three"),
+        Source("scripts/a/three.py", "import re"),
+    ]
+    closing = Source("scripts/a/three.py", "import scripts.a.one")
+
+    assert list(circles(chain)) == []
+    assert list(circles([*chain[:2], closing])) == [
+        "scripts.a.one -> scripts.a.two -> scripts.a.three -> scripts.a.one"
+    ]
+
+
+def test_a_planted_name_of_the_app_is_found(tmp_path: Path) -> None:
+    """In any file but the sandbox's; the desk's own variables and refs bear it."""
+    for name, text in (
+        ("release/x.py", 'x = "Airhost"'),
+        ("replit/x.sh", "echo airhost"),
+        ("sandbox/x.py", 'x = "airhost"'),
+        ("state/x.py", 'x = "AIRHOST_ENV_DIR refs/airhost/seen/ .airhost"'),
+    ):
+        file = tmp_path / "scripts" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+
+    assert list(app_names(tmp_path)) == [
+        "scripts/release/x.py names the app",
+        "scripts/replit/x.sh names the app",
+    ]
 
 
 def test_requirements_are_pinned() -> None:
-    """What a release is made with is the same everywhere."""
-    for file in sorted(ROOT.glob("requirements*.txt")):
-        lines = [line.split("#")[0].strip() for line in file.read_text().splitlines()]
-        wanted = [line for line in lines if line and not line.startswith("-r ")]
+    """A release is made with the same versions everywhere."""
+    files = {file.name: unpinned(file.read_text()) for file in ROOT.glob("requirements*.txt")}
 
-        assert wanted
-        assert [] == [line for line in wanted if not PINNED.fullmatch(line)]
+    assert {"requirements.txt", "requirements-dev.txt"} <= set(files)
+    assert {name: lines for name, lines in files.items() if lines} == {}
+
+
+def test_a_planted_loose_requirement_is_found() -> None:
+    """A range, a bare name and an address are no exact versions."""
+    text = "-r requirements.txt\nrequests==2.34.2  # why\npsycopg[binary]==3.2.1\nrich>=13\nmcp\nx @ https://a/b\n"
+
+    assert unpinned(text) == ["rich>=13", "mcp", "x @ https://a/b"]
 
 
 def test_no_secret_file_is_committed() -> None:
