@@ -37,7 +37,7 @@ def check(ended: Ended, code: int, ending: str, *, said: str = "") -> None:
     """The shared keys, the same code twice, the words on standard error, and no traceback."""
     document = ended.document
 
-    assert SHARED <= set(document)
+    assert set(document) >= SHARED
     assert (code, code, ending) == (ended.code, document["code"], document["ending"])
     assert said in document["message"]
     assert document["message"].splitlines()[0] in ended.err
@@ -143,7 +143,7 @@ def test_an_empty_history_is_nothing(env_dir: Path) -> None:
 
     check(ended, 0, "nothing")
 
-    assert [] == ended.document["events"]
+    assert ended.document["events"] == []
 
 
 STATUS_KEYS = {
@@ -167,9 +167,9 @@ def test_the_status_has_its_contract(env_dir: Path) -> None:
 
     check(ended, 0, "done")
 
-    assert ["staging", "production"] == [each["name"] for each in ended.document["environments"]]
+    assert [each["name"] for each in ended.document["environments"]] == ["staging", "production"]
     for each in ended.document["environments"]:
-        assert STATUS_KEYS <= set(each)
+        assert set(each) >= STATUS_KEYS
         assert {"commits", "migrations"} <= set(each["pending"])
         assert each["problems"]
 
@@ -188,8 +188,8 @@ def test_without_json_standard_output_is_empty(call: tuple[str, ...], env_dir: P
     """People read standard error; a pipe gets a document only when it asks for one."""
     ended = invoke(*call, env_dir=env_dir)
 
-    assert "" == ended.out
-    assert "" != ended.err
+    assert ended.out == ""
+    assert ended.err != ""
     assert "Traceback" not in ended.err
 
 
@@ -202,7 +202,7 @@ def test_no_terminal_no_escapes(variables: dict[str, str], env_dir: Path) -> Non
     """A log has no colours, no carriage returns, and works in any locale."""
     ended = invoke("status", env_dir=env_dir, **variables)
 
-    assert 0 == ended.code
+    assert ended.code == 0
     assert not {"\x1b", "\r"} & set(ended.err)
 
 

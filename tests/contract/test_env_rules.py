@@ -36,7 +36,7 @@ def test_every_rule_is_explained() -> None:
     assert {rule for rule in RULES if rule[:3] != "ENV"} == set(
         re.findall(r"^\| ((?:LEAK|SRC)\d{3}) ", PAGE, re.MULTILINE)
     )
-    assert 15 == len(LINES)
+    assert len(LINES) == 15
 
 
 @pytest.mark.parametrize("rule", LINES)

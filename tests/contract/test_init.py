@@ -50,7 +50,7 @@ def test_a_plan_writes_nothing(person: Repository) -> None:
 
     ended = invoke("init", "--app", str(person.folder), "--plan", "--json")
 
-    assert (0, "done") == (ended.code, ended.document["ending"])
+    assert (ended.code, ended.document["ending"]) == (0, "done")
     assert before == written(person)
     assert "env/pipeline.toml" in ended.err
     assert "`.replit` builds again" in ended.err
@@ -63,7 +63,7 @@ def test_what_is_there_is_not_overwritten_without_a_yes(person: Repository) -> N
 
     declined = invoke("init", "--app", str(person.folder), "--json")
 
-    assert (6, "declined") == (declined.code, declined.document["ending"])
+    assert (declined.code, declined.document["ending"]) == (6, "declined")
     assert "  | +.env.*" in declined.err
     assert before == written(person)
 
@@ -71,12 +71,12 @@ def test_what_is_there_is_not_overwritten_without_a_yes(person: Repository) -> N
     again = invoke("init", "--app", str(person.folder), "--yes", "--json")
     files = written(person)
 
-    assert (0, "done", 0, "nothing") == (
+    assert (
         done.code,
         done.document["ending"],
         again.code,
         again.document["ending"],
-    )
+    ) == (0, "done", 0, "nothing")
     assert 'output = "web"' in files["env/pipeline.toml"]
     assert 'url = "https://s.example.org"' in files["env/pipeline.toml"]
     assert "\nOPENAI_API_KEY=\n" in files["env/.env.staging.example"]
@@ -106,7 +106,7 @@ def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
     """Code 1, and the hint names the flag."""
     ended = invoke("init", "--app", str(tmp_path), "--json")
 
-    assert (1, True) == (ended.code, "--app" in ended.document["hint"])
+    assert (ended.code, "--app" in ended.document["hint"]) == (1, True)
 
 
 def test_the_copied_desk_works_there(person: Repository) -> None:
@@ -128,7 +128,7 @@ def test_the_copied_desk_works_there(person: Repository) -> None:
     history = call("history", "--json")
     again = call("init", "--json")
 
-    assert (0, "nothing") == (history.returncode, json.loads(history.stdout)["ending"]), history.stderr
-    assert (0, "nothing") == (again.returncode, json.loads(again.stdout)["ending"]), again.stderr
+    assert (history.returncode, json.loads(history.stdout)["ending"]) == (0, "nothing"), history.stderr
+    assert (again.returncode, json.loads(again.stdout)["ending"]) == (0, "nothing"), again.stderr
     assert str(ROOT) not in history.stderr + again.stderr
     assert (person.folder / "scripts" / "bootstrap").stat().st_mode & 0o100

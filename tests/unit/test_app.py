@@ -58,7 +58,7 @@ def test_the_file_gives_the_values(env_dir: Path) -> None:
     values(env_dir, "staging", "DATABASE_URL=a\n")
     values(env_dir, "production", "DATABASE_URL=b\n")
 
-    assert ({"DATABASE_URL": "a"}, {"DATABASE_URL": "b"}) == (seen("staging"), seen("prod"))
+    assert (seen("staging"), seen("prod")) == ({"DATABASE_URL": "a"}, {"DATABASE_URL": "b"})
 
 
 def test_the_process_wins_over_the_file(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_the_process_wins_over_the_file(env_dir: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("STAGING_DATABASE_URL", "process")
     monkeypatch.setenv("STAGING_NEW", "process")
 
-    assert {"DATABASE_URL": "process", "OTHER": "file", "NEW": "process"} == seen("staging")
+    assert seen("staging") == {"DATABASE_URL": "process", "OTHER": "file", "NEW": "process"}
 
 
 def test_plain_names_count_for_the_target_alone(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,9 +78,9 @@ def test_plain_names_count_for_the_target_alone(env_dir: Path, monkeypatch: pyte
     monkeypatch.setenv("VITE_X", "job")
     monkeypatch.setenv("UNRELATED_TOKEN", "job")
 
-    assert {"DATABASE_URL": "job", "VITE_X": "job"} == seen("production", target="prod")
-    assert {"DATABASE_URL": "staging"} == seen("staging", target="prod")
-    assert {"DATABASE_URL": "production", "VITE_X": "file"} == seen("production")
+    assert seen("production", target="prod") == {"DATABASE_URL": "job", "VITE_X": "job"}
+    assert seen("staging", target="prod") == {"DATABASE_URL": "staging"}
+    assert seen("production") == {"DATABASE_URL": "production", "VITE_X": "file"}
 
 
 def test_a_prefixed_name_wins_over_a_plain_one(env_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def test_a_prefixed_name_wins_over_a_plain_one(env_dir: Path, monkeypatch: pytes
     monkeypatch.setenv("DATABASE_URL", "plain")
     monkeypatch.setenv("PRODUCTION_DATABASE_URL", "exact")
 
-    assert "exact" == seen("production", target="production")["DATABASE_URL"]
+    assert seen("production", target="production")["DATABASE_URL"] == "exact"
 
 
 def test_secrets_are_known_from_then_on(env_dir: Path) -> None:
@@ -256,7 +256,7 @@ def test_a_signal_ends_the_children_and_says_so(
             gone = hung_up(connection)
     document = json.loads(out)
 
-    assert (130, "failed", 130) == (desk.returncode, document["ending"], document["code"])
+    assert (desk.returncode, document["ending"], document["code"]) == (130, "failed", 130)
     assert f"interrupted by {number.name}" in document["message"]
     assert "Traceback" not in err
     assert took < 8
@@ -276,4 +276,4 @@ def test_a_bug_of_ours_shows_its_traceback(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert ("", True, True) == (ended.stdout, "Traceback" in ended.stderr, ended.returncode != 0)
+    assert (ended.stdout, "Traceback" in ended.stderr, ended.returncode != 0) == ("", True, True)

@@ -64,7 +64,7 @@ def test_without_json_nothing_is_on_stdout(capsys: pytest.CaptureFixture[str]) -
     """People read standard error."""
     Console().finish(DeployRequest(), Outcome.done("it is live", "next: `invoke status`"))
 
-    assert ("", "it is live\nnext: `invoke status`\n") == capsys.readouterr()
+    assert capsys.readouterr() == ("", "it is live\nnext: `invoke status`\n")
 
 
 def test_with_json_one_document_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,21 +84,22 @@ def test_with_json_one_document_is_on_stdout(capsys: pytest.CaptureFixture[str])
     }
 
     assert expected == json.loads(seen.out)
-    assert "it is live\n" == seen.err
+    assert seen.err == "it is live\n"
 
 
 def test_a_failure_is_an_error_with_a_hint() -> None:
     """`error:` in lower case, then what can be typed."""
     failed = Outcome.of(Refused("there is no `x`", "`invoke status`"))
 
-    assert "error: there is no `x`\n\nhint: `invoke status`\n" == said(
-        lambda to: to.finish(DeployRequest(), failed)
+    assert (
+        said(lambda to: to.finish(DeployRequest(), failed))
+        == "error: there is no `x`\n\nhint: `invoke status`\n"
     )
 
 
 def test_nothing_to_do_is_no_error() -> None:
     """A good ending does not begin with `error:`."""
-    assert "as it was\n" == said(lambda to: to.finish(DeployRequest(), Outcome.nothing("as it was")))
+    assert said(lambda to: to.finish(DeployRequest(), Outcome.nothing("as it was"))) == "as it was\n"
 
 
 AWKWARD = [
@@ -138,9 +139,12 @@ def test_a_weak_secret_does_not_break_the_document(secret: str, capsys: pytest.C
 
     Console(as_json=True).finish(DeployRequest(), Outcome.failed("no"))
 
-    assert {"ending": "failed", "code": 1, "message": "no", "hint": None} == json.loads(
-        capsys.readouterr().out
-    )
+    assert json.loads(capsys.readouterr().out) == {
+        "ending": "failed",
+        "code": 1,
+        "message": "no",
+        "hint": None,
+    }
 
 
 # ---------------------------------------------------------------------------------------- steps and notes
@@ -155,7 +159,7 @@ def test_steps_are_told_as_they_go() -> None:
         to.note("a note")
         to.note("\nheading")
 
-    assert "-> build    the commit\n   build    done in 1.2 s\n   a note\n\nheading\n" == said(tell)
+    assert said(tell) == "-> build    the commit\n   build    done in 1.2 s\n   a note\n\nheading\n"
 
 
 def test_a_long_step_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +216,7 @@ def test_many_commits_are_cut() -> None:
     shown = said(lambda to: to.show(words(decide(replace(PROMOTE, commits=commits)))))
 
     assert "  | and 10 more\n" in shown
-    assert 21 == shown.count("  | ")
+    assert shown.count("  | ") == 21
 
 
 @pytest.mark.parametrize("facts", [RELEASED, replace(PROMOTE, lock=LOCK)], ids=["nothing", "refused"])
@@ -290,7 +294,7 @@ def test_the_age_has_its_largest_unit(seconds: int, text: str) -> None:
 
 def test_short_commits() -> None:
     """Twelve digits, or a dash for nothing."""
-    assert ("a" * 12, "-", "-") == (short("a" * 40), short(None), short(""))
+    assert (short("a" * 40), short(None), short("")) == ("a" * 12, "-", "-")
 
 
 # ---------------------------------------------------------------------------------------- confirm

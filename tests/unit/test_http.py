@@ -240,7 +240,7 @@ def test_a_page_that_fails_has_its_status(server: Server) -> None:
     """A front page that answers 500 beside a good stamp is seen."""
     server.answers["/"] = text("oops", 500)
 
-    assert (("/", 500),) == ask(server, "/").pages
+    assert ask(server, "/").pages == (("/", 500),)
 
 
 def test_a_huge_body_is_read_in_part_only(server: Server) -> None:
@@ -277,7 +277,7 @@ def test_a_broken_packing_is_an_error(server: Server) -> None:
 
     found = ask(server)
 
-    assert ({}, True) == (found.stamp, bool(found.error))
+    assert (found.stamp, bool(found.error)) == ({}, True)
 
 
 def test_a_body_that_breaks_off_is_an_error(server: Server) -> None:
@@ -293,7 +293,7 @@ def test_a_body_that_breaks_off_is_an_error(server: Server) -> None:
 
     found = ask(server)
 
-    assert ({}, True) == (found.stamp, bool(found.error))
+    assert (found.stamp, bool(found.error)) == ({}, True)
 
 
 def test_a_chunk_that_is_none_is_an_error(server: Server) -> None:
@@ -309,7 +309,7 @@ def test_a_chunk_that_is_none_is_an_error(server: Server) -> None:
 
     found = ask(server)
 
-    assert ({}, True) == (found.stamp, bool(found.error))
+    assert (found.stamp, bool(found.error)) == ({}, True)
 
 
 # ---------------------------------------------------------------------------------------- redirects
@@ -319,7 +319,7 @@ def test_a_redirect_on_the_same_host_is_followed(server: Server) -> None:
     """A front page that leads to the login works if the login does."""
     server.answers |= {"/": text("", 302, Location="/login"), "/login": text("hello")}
 
-    assert (("/", 200),) == ask(server, "/").pages
+    assert ask(server, "/").pages == (("/", 200),)
 
 
 def test_a_redirect_to_another_host_is_not_followed(server: Server) -> None:
@@ -329,15 +329,15 @@ def test_a_redirect_to_another_host_is_not_followed(server: Server) -> None:
         for path, location in (("/", other.url + "/"), ("/2", f"//127.0.0.1:{other.server_address[1]}/")):
             server.answers[path] = text("", 302, Location=location)
 
-        assert (("/", 302), ("/2", 302)) == ask(server, "/", "/2").pages
-        assert [] == other.asked
+        assert ask(server, "/", "/2").pages == (("/", 302), ("/2", 302))
+        assert other.asked == []
 
 
 def test_a_redirect_loop_is_no_page_that_works(server: Server) -> None:
     """A page that leads to itself is given up."""
     server.answers["/"] = text("", 302, Location="/")
 
-    assert (("/", 310),) == ask(server, "/").pages
+    assert ask(server, "/").pages == (("/", 310),)
     assert len(server.asked) < 6
 
 
@@ -350,7 +350,7 @@ def test_a_redirect_to_nowhere_is_no_page_that_works(server: Server, location: s
 
     ((path, status),) = ask(server, "/").pages
 
-    assert "/" == path
+    assert path == "/"
     assert status is None or status >= 300
 
 
@@ -397,7 +397,7 @@ def test_a_body_that_stops_times_out(server: Server) -> None:
 
     found = ask(server, timeout=0.3)
 
-    assert ({}, True) == (found.stamp, bool(found.error))
+    assert (found.stamp, bool(found.error)) == ({}, True)
     assert time.monotonic() - started < 3
 
 
@@ -430,7 +430,7 @@ def test_stamp_and_pages_are_asked_side_by_side(server: Server) -> None:
     server.answers = dict.fromkeys(("/version.json", "/", "/a", "/b"), slow)
     started = time.monotonic()
 
-    assert (("/", 200), ("/a", 200), ("/b", 200)) == ask(server, "/", "/a", "/b").pages
+    assert ask(server, "/", "/a", "/b").pages == (("/", 200), ("/a", 200), ("/b", 200))
     assert time.monotonic() - started < 1.1
 
 
@@ -438,7 +438,7 @@ def test_a_certificate_that_nobody_knows_is_named(server: Server) -> None:
     """TLS that fails is silence with its reason."""
     found = look(server.url.replace("http:", "https:"), "/version.json", [], 5)
 
-    assert (None, {}) == (found.status, found.stamp)
+    assert (found.status, found.stamp) == (None, {})
     assert found.error in ("its certificate is not trusted", "can't connect")
 
 

@@ -16,12 +16,12 @@ def test_done_and_nothing_are_code_zero_and_yet_apart() -> None:
     """A pipeline goes on after both, and can tell them apart."""
     nothing = Outcome.nothing("it was")
 
-    assert ("done", 0, "nothing", 0) == (DONE.ending, DONE.code, nothing.ending, nothing.code)
+    assert (DONE.ending, DONE.code, nothing.ending, nothing.code) == ("done", 0, "nothing", 0)
 
 
 def test_failed_is_code_one() -> None:
     """A report with findings stops a pipeline."""
-    assert ("failed", 1) == ((outcome := Outcome.failed("no")).ending, outcome.code)
+    assert ((outcome := Outcome.failed("no")).ending, outcome.code) == ("failed", 1)
 
 
 def test_the_document_holds_the_shared_keys_and_its_own() -> None:
@@ -42,8 +42,11 @@ def test_data_never_hides_the_ending() -> None:
     data: dict[str, Any] = {"code": 9, "ending": "odd", "message": "?", "hint": "?"}
     document = Outcome("nothing", "as it was", data=data).document()
 
-    assert ("nothing", 0, "as it was", None) == tuple(
-        document[key] for key in ("ending", "code", "message", "hint")
+    assert tuple(document[key] for key in ("ending", "code", "message", "hint")) == (
+        "nothing",
+        0,
+        "as it was",
+        None,
     )
 
 

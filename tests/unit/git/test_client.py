@@ -64,7 +64,7 @@ def test_a_push_is_atomic_and_each_ref_has_its_lease() -> None:
     """Create, move and delete: each with the id that was seen, all in one push."""
     updates = [Update("refs/a", None, "1"), Update("refs/b", "2", "3"), Update("refs/c", "4", None)]
 
-    assert (
+    assert push_arguments("origin", updates) == (
         "push",
         "--atomic",
         "--no-verify",
@@ -80,7 +80,7 @@ def test_a_push_is_atomic_and_each_ref_has_its_lease() -> None:
         "1:refs/a",
         "3:refs/b",
         ":refs/c",
-    ) == push_arguments("origin", updates)
+    )
 
 
 def test_no_push_is_ever_a_plain_force() -> None:
@@ -107,7 +107,7 @@ def test_refs_are_those_of_the_remote_now(desk: Git, person: Repository, origin:
 
     expected = {ref: sha for ref, sha in origin.refs().items() if ref in (DEVELOP, "refs/deploy/lock/x")}
 
-    assert 2 == len(expected)
+    assert len(expected) == 2
     assert expected == desk.ls_remote()
 
 
@@ -116,7 +116,7 @@ def test_an_empty_remote_has_no_refs(tmp_path: Path) -> None:
     origin = bare(tmp_path / "empty.git")
     person = clone(origin, tmp_path / "clone")
 
-    assert {} == Git(person.folder, "origin").ls_remote()
+    assert Git(person.folder, "origin").ls_remote() == {}
 
 
 def test_an_unreachable_remote_is_another_programs_failure(desk: Git, person: Repository) -> None:
@@ -126,7 +126,7 @@ def test_an_unreachable_remote_is_another_programs_failure(desk: Git, person: Re
     with pytest.raises(CommandFailed) as caught:
         desk.ls_remote()
 
-    assert 3 == caught.value.code
+    assert caught.value.code == 3
 
 
 @pytest.mark.parametrize("remote", ["--upload-pack=touch hacked", "-x", "ext::sh -c 'touch hacked'"])
@@ -179,8 +179,8 @@ def test_observe_leaves_a_stale_detached_clone_as_it_is(tmp_path: Path, shallow:
     refs = desk.fetch([DEVELOP])
 
     assert new == refs[DEVELOP] == refs["refs/heads/other"]
-    assert (True, False) == (desk.is_ancestor(first, new), desk.is_ancestor(new, first))
-    assert 3 == len(desk.log(new, None))
+    assert (desk.is_ancestor(first, new), desk.is_ancestor(new, first)) == (True, False)
+    assert len(desk.log(new, None)) == 3
     assert before == state(person)
 
 
@@ -199,7 +199,7 @@ def test_observe_has_the_objects_of_locks_and_ledger(tmp_path: Path, desk: Git, 
 
     Git(other.folder, "origin").fetch([LOCK])
 
-    assert "commit" == other.git("cat-file", "-t", held)
+    assert other.git("cat-file", "-t", held) == "commit"
 
 
 def test_observe_follows_a_branch_that_was_rewritten(tmp_path: Path, desk: Git, origin: Repository) -> None:
@@ -211,7 +211,7 @@ def test_observe_follows_a_branch_that_was_rewritten(tmp_path: Path, desk: Git, 
     other.git("push", "-q", "--force", "origin", f"HEAD:{DEVELOP}")
 
     assert rewritten == desk.fetch([DEVELOP])[DEVELOP]
-    assert 1 == len(desk.log(rewritten, None))
+    assert len(desk.log(rewritten, None)) == 1
 
 
 def test_observe_gets_over_a_branch_that_became_a_folder(
@@ -227,7 +227,7 @@ def test_observe_gets_over_a_branch_that_became_a_folder(
     other.git("push", "-q", "origin", ":fix", "HEAD:refs/heads/fix/one")
 
     assert one == desk.fetch(["refs/heads/fix/one"])["refs/heads/fix/one"]
-    assert "one" == desk.log(one, None)[0].subject
+    assert desk.log(one, None)[0].subject == "one"
 
 
 def test_many_may_observe_in_one_clone(tmp_path: Path, origin: Repository, person: Repository) -> None:
@@ -305,7 +305,7 @@ def test_the_remotes_branch_wins(desk: Git, person: Repository, tmp_path: Path, 
     person.git("tag", "develop", mine)
 
     assert theirs == desk.resolve("develop", desk.ls_remote())
-    assert "theirs" == desk.log(theirs, None)[0].subject
+    assert desk.log(theirs, None)[0].subject == "theirs"
 
 
 def test_commits_and_tags_of_the_clone_are_found(desk: Git, person: Repository) -> None:
@@ -330,10 +330,10 @@ def test_the_log_is_newest_first_and_whole(desk: Git, person: Repository) -> Non
     found = desk.log(ids[-1], base)
 
     assert ids[::-1] == [each.id for each in found]
-    assert ["change 2", "change 1", "change 0"] == [each.subject for each in found]
+    assert [each.subject for each in found] == ["change 2", "change 1", "change 0"]
     assert {"Ada"} == {each.author for each in found}
-    assert [] == desk.log(base, ids[-1])
-    assert 2 == len(desk.log(ids[-1], None, limit=2))
+    assert desk.log(base, ids[-1]) == []
+    assert len(desk.log(ids[-1], None, limit=2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_any_subject_can_be_read(desk: Git, person: Repository, subject: str) ->
 
 def test_a_base_that_is_not_here_leaves_nothing_out(desk: Git, person: Repository) -> None:
     """A ledger may name a commit that a rewritten branch lost: then the whole history is listed."""
-    assert 2 == len(desk.log(person.git("rev-parse", "HEAD"), NOBODY))
+    assert len(desk.log(person.git("rev-parse", "HEAD"), NOBODY)) == 2
 
 
 # ---------------------------------------------------------------------------------------- write
@@ -360,21 +360,21 @@ def test_a_written_commit_holds_one_json_file(desk: Git, person: Repository) -> 
     first = desk.commit_json("event.json", {"b": "é", "a": [1]}, "a subject\nwith a body", None)
     second = desk.commit_json("event.json", {}, "$(id) --amend", first)
 
-    assert '{\n "a": [\n  1\n ],\n "b": "é"\n}' == person.git("show", f"{first}:event.json")
-    assert "event.json" == person.git("ls-tree", "--name-only", "-r", first)
+    assert person.git("show", f"{first}:event.json") == '{\n "a": [\n  1\n ],\n "b": "é"\n}'
+    assert person.git("ls-tree", "--name-only", "-r", first) == "event.json"
     assert f"{second} {first}" == person.git("rev-list", "--parents", "-1", second)
-    assert "$(id) --amend" == person.git("log", "-1", "--format=%s", second)
-    assert "release desk" == person.git("log", "-1", "--format=%an", second)
+    assert person.git("log", "-1", "--format=%s", second) == "$(id) --amend"
+    assert person.git("log", "-1", "--format=%an", second) == "release desk"
     assert before == state(person)
 
 
 def test_a_name_of_the_person_is_read_or_empty(desk: Git, person: Repository) -> None:
     """Who works here is what git knows."""
-    assert "" == desk.user_name()
+    assert desk.user_name() == ""
 
     person.git("config", "user.name", "Ada Lovelace")
 
-    assert "Ada Lovelace" == desk.user_name()
+    assert desk.user_name() == "Ada Lovelace"
 
 
 # ---------------------------------------------------------------------------------------- push
@@ -438,7 +438,7 @@ def test_a_refused_push_is_no_stale_one(desk: Git, origin: Repository) -> None:
     with pytest.raises(CommandFailed, match="protected: ask the team") as caught:
         desk.push([Update(LOCK, None, lock(desk))])
 
-    assert 3 == caught.value.code
+    assert caught.value.code == 3
     assert before == origin.refs()
 
 
@@ -521,10 +521,10 @@ def test_one_of_sixteen_contenders_wins(tmp_path: Path, origin: Repository, pers
         thread.join(60)
     winners = [number for number, ending in ended.items() if ending == "won"]
 
-    assert 1 == len(winners)
+    assert len(winners) == 1
     assert wishes[winners[0]] == origin.refs()[LOCK]
     assert {wishes[winners[0]]} == {ending for ending in ended.values() if ending != "won"}
-    assert 16 == len(ended)
+    assert len(ended) == 16
 
 
 def test_a_late_heartbeat_or_release_does_not_free_a_stolen_lock(desk: Git, origin: Repository) -> None:

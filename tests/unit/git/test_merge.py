@@ -69,9 +69,9 @@ def test_a_clean_merge_is_the_one_that_git_merge_makes(
     commit = desk.merge_commit(merged.tree, ours, theirs, "Merge it\n\nbecause\n")
 
     assert before == state(person)
-    assert () == merged.conflicts
+    assert merged.conflicts == ()
     assert f"{ours} {theirs}" == person.git("log", "-1", "--format=%P", commit)
-    assert "Merge it\n\nbecause" == person.git("log", "-1", "--format=%B", commit)
+    assert person.git("log", "-1", "--format=%B", commit) == "Merge it\n\nbecause"
     person.git("reset", "-q", "--hard")
     person.git("switch", "-q", "develop")
     person.git("merge", "-q", "--no-edit", "other")
@@ -85,7 +85,7 @@ def test_conflicts_name_their_files(desk: MergingGit, person: Repository) -> Non
     person.git("switch", "-q", "other")
     theirs = person.commit("theirs", **{"file": "b", "naïve file": "b"})
 
-    assert ("file", "naïve file") == desk.merge_tree(ours, theirs).conflicts
+    assert desk.merge_tree(ours, theirs).conflicts == ("file", "naïve file")
 
 
 def test_histories_without_a_common_commit_are_not_merged(desk: MergingGit, person: Repository) -> None:
@@ -126,7 +126,7 @@ def test_one_sides_commits(desk: MergingGit, person: Repository) -> None:
     assert {merge, empty, work} == set(desk.commits_between(base, merge))
     assert [work] == desk.authored_between(base, merge)
     assert [merge] == desk.first_parents_between(base, merge)
-    assert [] == desk.commits_between(merge, base)
+    assert desk.commits_between(merge, base) == []
 
 
 def test_the_twin_of_a_squashed_branch(desk: MergingGit, person: Repository) -> None:
@@ -151,8 +151,8 @@ def test_changes_name_the_files(desk: MergingGit, person: Repository) -> None:
     person.git("rm", "-q", "gone")
     new = person.commit("b", changed="2", added="1")
 
-    assert ["A added", "M changed", "D gone"] == desk.name_status(old, new)
-    assert [] == desk.name_status(old, desk.tree_id(old))
+    assert desk.name_status(old, new) == ["A added", "M changed", "D gone"]
+    assert desk.name_status(old, desk.tree_id(old)) == []
 
 
 @pytest.mark.parametrize(

@@ -46,14 +46,14 @@ def test_files_of_a_folder_are_the_very_bytes_of_the_commit(
     found = desk.read_files(sha, "supabase/migrations", ".sql")
 
     assert {"1_a.sql", "2_b.sql", "5_with a blank.sql", "6_é.sql"} == set(found)
-    assert b"select '\xff\r\n\0\xc3\xa9'\n\n" == found["1_a.sql"].encode("utf-8", "surrogateescape")
-    assert ("", "blank missing", "accent") == tuple(found[name] for name in sorted(found)[1:])
+    assert found["1_a.sql"].encode("utf-8", "surrogateescape") == b"select '\xff\r\n\0\xc3\xa9'\n\n"
+    assert tuple(found[name] for name in sorted(found)[1:]) == ("", "blank missing", "accent")
 
 
 @pytest.mark.parametrize("path", ["nowhere", "supabase/nowhere", "file", "file/under", "*", "supa*"])
 def test_a_folder_that_is_not_there_is_empty(desk: Git, sha: str, path: str) -> None:
     """An app without migrations yet has none; a folder's name is no pattern."""
-    assert {} == desk.read_files(sha, path, ".sql")
+    assert desk.read_files(sha, path, ".sql") == {}
 
 
 def test_slashes_round_the_path_do_not_matter(desk: Git, sha: str) -> None:
@@ -121,4 +121,4 @@ def test_variables_that_point_git_elsewhere_do_not_count(
     for name in ("GIT_DIR", "GIT_OBJECT_DIRECTORY"):
         monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
 
-    assert [{"number": 1}] == desk.json_history(tip, "event.json")
+    assert desk.json_history(tip, "event.json") == [{"number": 1}]

@@ -19,13 +19,13 @@ def test_it_shows_neither_environment_nor_input() -> None:
 
 def test_its_text_can_be_pasted() -> None:
     """The line that people see is the line that a shell would read back."""
-    assert "/usr/bin/git log 'a b' '$(id)'" == str(COMMAND)
+    assert str(COMMAND) == "/usr/bin/git log 'a b' '$(id)'"
     assert COMMAND.argv == tuple(shlex.split(str(COMMAND)))
 
 
 def test_the_program_has_its_bare_name() -> None:
     """Messages name a program, not its folder."""
-    assert "git" == COMMAND.program
+    assert COMMAND.program == "git"
 
 
 def test_it_can_not_be_changed() -> None:

@@ -24,7 +24,7 @@ def test_credentials_pass_only_when_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
 
     assert "SSH_AUTH_SOCK" not in inherited()
-    assert "/agent" == inherited(CREDENTIALS)["SSH_AUTH_SOCK"]
+    assert inherited(CREDENTIALS)["SSH_AUTH_SOCK"] == "/agent"
 
 
 def test_unset_names_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,5 +38,5 @@ def test_extra_lies_on_top_and_nothing_reaches_our_own(monkeypatch: pytest.Monke
     """`merged` makes a new table; our own environment stays as it was."""
     before = dict(os.environ)
 
-    assert "elsewhere" == child_env({"PATH": "elsewhere"})["PATH"]
+    assert child_env({"PATH": "elsewhere"})["PATH"] == "elsewhere"
     assert before == dict(os.environ)

@@ -112,7 +112,7 @@ def test_stop_begins_with_the_signal_that_was_asked_for(pid_file: Path, tmp_path
 
     daemon.stop(pid_file, first=signal.SIGINT)
 
-    assert "ready\nclean end\n" == (tmp_path / "log").read_text()
+    assert (tmp_path / "log").read_text() == "ready\nclean end\n"
 
 
 def test_a_reused_pid_is_not_ours(pid_file: Path) -> None:
@@ -161,7 +161,7 @@ def test_no_pid_file_is_no_process(tmp_path: Path) -> None:
 
     daemon.stop(tmp_path / "none")
 
-    assert [] == list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_its_environment_is_an_allow_list(
@@ -191,4 +191,4 @@ def test_the_log_is_continued(pid_file: Path, tmp_path: Path) -> None:
         start(pid_file, "echo", word)
         wait_until(lambda: daemon.running(pid_file) is None)
 
-    assert "one\ntwo\n" == (tmp_path / "log").read_text()
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"

@@ -93,10 +93,10 @@ def test_what_can_not_be_a_secret_is_shown_at_once() -> None:
     remember("opensesame")
     redactor = Redactor()
 
-    assert "building " == redactor.feed("building ")
-    assert "the d" == redactor.feed("the d")
-    assert "" == redactor.feed("opense")
-    assert "opensea\n" == redactor.feed("a\n")
+    assert redactor.feed("building ") == "building "
+    assert redactor.feed("the d") == "the d"
+    assert redactor.feed("opense") == ""
+    assert redactor.feed("a\n") == "opensea\n"
     assert f"{MASK}!" == redactor.feed("opense") + redactor.feed("same!")
 
 

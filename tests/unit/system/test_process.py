@@ -47,7 +47,7 @@ def test_a_good_run_gives_both_streams_apart() -> None:
     """Standard output, standard error, exit code and time come back as they were."""
     result = run(python("import sys; print('out'); print('err', file=sys.stderr)"))
 
-    assert (b"out\n", b"err\n", 0) == (result.out, result.err, result.code)
+    assert (result.out, result.err, result.code) == (b"out\n", b"err\n", 0)
     assert 0 < result.seconds < 10
 
 
@@ -57,7 +57,7 @@ def test_bytes_that_are_no_utf8_are_replaced() -> None:
         python("import sys; sys.stdout.buffer.write(b'a\\xff'); sys.stderr.buffer.write(b'\\xfe')")
     )
 
-    assert ("a\ufffd", "\ufffd") == (result.text, result.errors)
+    assert (result.text, result.errors) == ("a\ufffd", "\ufffd")
 
 
 def test_arguments_reach_the_program_unread_by_any_shell() -> None:
@@ -73,17 +73,17 @@ def test_standard_input_is_fed() -> None:
     """Bytes given as stdin arrive in the child."""
     result = run(python("import sys; print(len(sys.stdin.buffer.read()))", stdin=b"x" * 1_000_000))
 
-    assert "1000000\n" == result.text
+    assert result.text == "1000000\n"
 
 
 def test_without_standard_input_there_is_the_null_device() -> None:
     """A program that asks gets an end of file, not our terminal."""
-    assert b"" == run(Command(("cat",))).out
+    assert run(Command(("cat",))).out == b""
 
 
 def test_a_child_that_reads_nothing_is_no_failure() -> None:
     """A program may end without reading what it was given."""
-    assert 0 == run(Command(("true",), stdin=b"x" * 1_000_000)).code
+    assert run(Command(("true",), stdin=b"x" * 1_000_000)).code == 0
 
 
 def test_much_output_on_both_streams_does_not_block() -> None:
@@ -92,7 +92,7 @@ def test_much_output_on_both_streams_does_not_block() -> None:
 
     result = run(python(code, timeout=20))
 
-    assert (2_000_000, 2_000_000) == (len(result.out), len(result.err))
+    assert (len(result.out), len(result.err)) == (2_000_000, 2_000_000)
 
 
 def test_a_failure_names_program_code_and_last_words() -> None:
@@ -101,12 +101,12 @@ def test_a_failure_names_program_code_and_last_words() -> None:
         run(python("import sys; print('the reason', file=sys.stderr); sys.exit(7)"))
 
     assert f"`{Path(PYTHON).name}` ended with 7\n  | the reason" == caught.value.message
-    assert (3, 7) == (caught.value.code, caught.value.exit_code)
+    assert (caught.value.code, caught.value.exit_code) == (3, 7)
 
 
 def test_an_exit_code_that_is_named_is_no_failure() -> None:
     """`success` says which codes are fine."""
-    assert 7 == run(python("raise SystemExit(7)", success=frozenset({0, 7}))).code
+    assert run(python("raise SystemExit(7)", success=frozenset({0, 7}))).code == 7
 
 
 def test_zero_can_be_a_failure() -> None:
@@ -117,14 +117,14 @@ def test_zero_can_be_a_failure() -> None:
 
 def test_attempt_does_not_judge() -> None:
     """`attempt` leaves the exit code to the caller."""
-    assert 9 == attempt(python("raise SystemExit(9)")).code
+    assert attempt(python("raise SystemExit(9)")).code == 9
 
 
 def test_a_program_that_a_signal_ended_has_a_negative_code() -> None:
     """Death by a signal can be told from an exit code."""
     result = attempt(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
 
-    assert -signal.SIGKILL == result.code
+    assert result.code == -signal.SIGKILL
 
 
 def test_a_missing_program_is_another_programs_failure(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_missing_program_is_another_programs_failure(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="no-such-program") as caught:
         run(Command(("no-such-program-here",)))
 
-    assert (3, None) == (caught.value.code, caught.value.exit_code)
+    assert (caught.value.code, caught.value.exit_code) == (3, None)
 
 
 def test_a_missing_folder_is_another_programs_failure(tmp_path: Path) -> None:
@@ -160,14 +160,14 @@ def test_the_environment_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) -> No
     result = run(Command(("env", "-0"), env={"GIVEN": "with = and \n"}))
     seen = dict(line.split("=", 1) for line in result.text.rstrip("\0").split("\0"))
 
-    assert "with = and \n" == seen["GIVEN"]
+    assert seen["GIVEN"] == "with = and \n"
     assert os.environ["PATH"] == seen["PATH"]
     assert set() == set(seen) - {*BASE, "GIVEN"}
 
 
 def test_what_is_given_wins_over_the_base() -> None:
     """The command's own variables lie on top."""
-    assert "mine\n" == run(Command(("printenv", "HOME"), env={"HOME": "mine"})).text
+    assert run(Command(("printenv", "HOME"), env={"HOME": "mine"})).text == "mine\n"
 
 
 def test_each_child_leads_a_group_of_its_own() -> None:
@@ -185,7 +185,7 @@ def test_a_time_out_ends_the_whole_group(grandchild: Path) -> None:
     with pytest.raises(CommandTimedOut, match="longer than 1 s") as caught:
         run(python(FAMILY, str(grandchild), timeout=1.0))
 
-    assert 4 == caught.value.code
+    assert caught.value.code == 4
     assert wait_until(lambda: not alive(pid_in(grandchild)), 2)
     assert time.monotonic() - started < 6
 
@@ -267,7 +267,7 @@ def test_end_all_ends_what_other_threads_wait_for(grandchild: Path) -> None:
     end_all()
     waiting.join(5)
 
-    assert [-signal.SIGTERM] == [result.code for result in ended]
+    assert [result.code for result in ended] == [-signal.SIGTERM]
     assert wait_until(lambda: not alive(pid), 2)
 
 
@@ -312,7 +312,7 @@ def test_last_words_are_few_and_can_not_pass_for_ours() -> None:
 
 def test_last_words_come_from_standard_output_when_the_other_is_empty() -> None:
     """A program that complains on standard output is heard too."""
-    assert "\n  | so it goes" == error_tail(Result(1, b"so it goes\n", b" \n", 0.1))
+    assert error_tail(Result(1, b"so it goes\n", b" \n", 0.1)) == "\n  | so it goes"
 
 
 def test_follow_shows_what_comes_and_gives_the_code() -> None:
@@ -323,8 +323,8 @@ def test_follow_shows_what_comes_and_gives_the_code() -> None:
         seen.append,
     )
 
-    assert 3 == code
-    assert ["one", "two"] == "\n".join(seen).split("\n")
+    assert code == 3
+    assert "\n".join(seen).split("\n") == ["one", "two"]
 
 
 def test_what_is_followed_is_redacted_and_harmless() -> None:
@@ -337,7 +337,7 @@ def test_what_is_followed_is_redacted_and_harmless() -> None:
     seen: list[str] = []
     stream_lines(python(text), seen.append)
 
-    assert ["is ***", "| ::error::x", "a # #[add-mask]e", "b"] == "\n".join(seen).split("\n")
+    assert "\n".join(seen).split("\n") == ["is ***", "| ::error::x", "a # #[add-mask]e", "b"]
 
 
 def test_follow_ends_the_group_at_the_time_out(grandchild: Path) -> None:

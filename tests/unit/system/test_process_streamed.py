@@ -12,7 +12,7 @@ from tests.unit.system.test_process import python
 def test_a_stream_is_read_as_it_comes() -> None:
     """Whoever reads all of it learns that the program ended well."""
     with stream_stdout(python("print('one'); print('two')")) as stream:
-        assert [b"one\n", b"two\n"] == stream.readlines()
+        assert stream.readlines() == [b"one\n", b"two\n"]
 
 
 @pytest.mark.parametrize(

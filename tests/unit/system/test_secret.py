@@ -85,7 +85,7 @@ def test_what_would_carry_it_away_is_refused(how: str) -> None:
 
 def test_reveal_gives_the_value() -> None:
     """One method, easy to search for, gives the value."""
-    assert VALUE == Secret(VALUE).reveal()
+    assert Secret(VALUE).reveal() == VALUE
 
 
 def test_equal_secrets_are_equal_and_no_text_is() -> None:
@@ -93,7 +93,7 @@ def test_equal_secrets_are_equal_and_no_text_is() -> None:
     assert Secret(VALUE) == Secret(VALUE)
     assert Secret(VALUE) != Secret("other-value")
     assert Secret(VALUE) != VALUE
-    assert 1 == len({Secret(VALUE), Secret(VALUE)})
+    assert len({Secret(VALUE), Secret(VALUE)}) == 1
 
 
 def test_an_empty_secret_is_no_secret() -> None:
@@ -121,7 +121,7 @@ def test_short_values_are_left_alone() -> None:
     """A value that occurs by chance does not garble every text."""
     remember("a" * (SHORTEST - 1))
 
-    assert "aaaaaa bbb" == redact("aaaaaa bbb")
+    assert redact("aaaaaa bbb") == "aaaaaa bbb"
 
 
 # a secret of asterisks alone can't be told from the mask

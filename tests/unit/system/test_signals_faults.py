@@ -23,7 +23,7 @@ def test_a_signal_is_an_interruption() -> None:
     ending = as_desk_error(Stop("interrupted by SIGTERM"))
 
     assert isinstance(ending, Interrupted)
-    assert (130, "interrupted by SIGTERM") == (ending.code, ending.message)
+    assert (ending.code, ending.message) == (130, "interrupted by SIGTERM")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])

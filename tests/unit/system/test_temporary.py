@@ -32,9 +32,9 @@ def test_ours_alone_and_gone_afterwards(tmp_path: Path) -> None:
     """0700, whatever it holds."""
     with temporary.folder(tmp_path) as made:
         (made / "deep" / "er").mkdir(parents=True)
-        assert 0o700 == made.stat().st_mode & 0o777
+        assert made.stat().st_mode & 0o777 == 0o700
 
-    assert [] == list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_next_run_clears(tmp_path: Path) -> None:
