@@ -1,4 +1,4 @@
-"""The git adapter, against real repositories."""
+"""Refs, objects and pushes, against real repositories."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pytest
 
 from scripts.errors import CommandFailed, Refused
 from scripts.git import client
-from scripts.git.client import Git, StaleError
-from scripts.git.command import Update, push_arguments
+from scripts.git.client import RETRY_DELAYS, Git, StaleError, retry_delay
+from scripts.git.command import Update
 from tests.support.repositories import Repository, bare, clone, seeded
 
 LOCK = "refs/deploy/lock/staging"
 LEDGER = "refs/heads/deploy-ledger"
 DEVELOP = "refs/heads/develop"
 NOBODY = "0123456789" * 4
+MET = "\n  | error: cannot lock ref 'refs/x': Unable to create '/o.git/refs/x.lock': File exists."
 
 
 @pytest.fixture(autouse=True)
@@ -48,46 +49,13 @@ def person(repositories: tuple[Repository, Repository]) -> Repository:
 
 @pytest.fixture
 def desk(person: Repository) -> Git:
-    """The adapter in the person's clone."""
+    """The person's clone, as the desk sees it."""
     return Git(person.folder, "origin")
 
 
 def lock(desk: Git, who: str = "x") -> str:
     """A commit that could be a lock."""
     return desk.commit_json("lock.json", {"run": who}, f"lock by {who}", None)
-
-
-# ---------------------------------------------------------------------------------------- builders
-
-
-def test_a_push_is_atomic_and_each_ref_has_its_lease() -> None:
-    """Create, move and delete: each with the id that was seen, all in one push."""
-    updates = [Update("refs/a", None, "1"), Update("refs/b", "2", "3"), Update("refs/c", "4", None)]
-
-    assert push_arguments("origin", updates) == (
-        "push",
-        "--atomic",
-        "--no-verify",
-        "--quiet",
-        "--no-follow-tags",
-        "--no-signed",
-        "--recurse-submodules=no",
-        "--force-with-lease=refs/a:",
-        "--force-with-lease=refs/b:2",
-        "--force-with-lease=refs/c:4",
-        "--",
-        "origin",
-        "1:refs/a",
-        "3:refs/b",
-        ":refs/c",
-    )
-
-
-def test_no_push_is_ever_a_plain_force() -> None:
-    """Neither `--force` nor a `+` stands in any push."""
-    arguments = push_arguments("origin", [Update("refs/a", "1", "2")])
-
-    assert not [each for each in arguments if each in ("--force", "-f") or each.startswith("+")]
 
 
 # ---------------------------------------------------------------------------------------- refs
@@ -119,7 +87,7 @@ def test_an_empty_remote_has_no_refs(tmp_path: Path) -> None:
     assert Git(person.folder, "origin").ls_remote() == {}
 
 
-def test_an_unreachable_remote_is_another_programs_failure(desk: Git, person: Repository) -> None:
+def test_an_unreachable_remote_is_a_failed_command(desk: Git, person: Repository) -> None:
     """Without the remote nothing is known, and that is code 3."""
     person.git("remote", "set-url", "origin", "file:///nowhere/at/all.git")
 
@@ -138,7 +106,7 @@ def test_a_hostile_remote_name_runs_nothing(person: Repository, remote: str) -> 
     assert not list(person.folder.rglob("hacked"))
 
 
-# ---------------------------------------------------------------------------------------- observe
+# ---------------------------------------------------------------------------------------- fetch
 
 
 def state(repository: Repository) -> dict[str, object]:
@@ -158,7 +126,7 @@ def state(repository: Repository) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("shallow", [False, True])
-def test_observe_leaves_a_stale_detached_clone_as_it_is(tmp_path: Path, shallow: bool) -> None:
+def test_fetch_leaves_a_stale_detached_clone_as_it_is(tmp_path: Path, shallow: bool) -> None:
     """Old, detached, dirty, even shallow: the answer is the remote's, nothing of the person's changes."""
     origin, writer = seeded(tmp_path)
     options = ("--depth=1", "--branch=develop") if shallow else ("--branch=develop",)
@@ -184,15 +152,15 @@ def test_observe_leaves_a_stale_detached_clone_as_it_is(tmp_path: Path, shallow:
     assert before == state(person)
 
 
-def test_observe_passes_over_refs_that_are_not_there(desk: Git) -> None:
+def test_fetch_ignores_refs_that_do_not_exist(desk: Git) -> None:
     """A branch before its first promotion is simply absent."""
     refs = desk.fetch([DEVELOP, "refs/heads/staging", LOCK])
 
     assert {DEVELOP} == set(refs)
 
 
-def test_observe_has_the_objects_of_locks_and_ledger(tmp_path: Path, desk: Git, origin: Repository) -> None:
-    """Commits that hang on no branch can be read after `observe`."""
+def test_fetch_gets_the_objects_of_locks_and_ledger(tmp_path: Path, desk: Git, origin: Repository) -> None:
+    """Commits that hang on no branch can be read after `fetch`."""
     held = lock(desk)
     desk.push([Update(LOCK, None, held)])
     other = clone(origin, tmp_path / "other")
@@ -202,7 +170,7 @@ def test_observe_has_the_objects_of_locks_and_ledger(tmp_path: Path, desk: Git, 
     assert other.git("cat-file", "-t", held) == "commit"
 
 
-def test_observe_follows_a_branch_that_was_rewritten(tmp_path: Path, desk: Git, origin: Repository) -> None:
+def test_fetch_follows_a_branch_that_was_rewritten(tmp_path: Path, desk: Git, origin: Repository) -> None:
     """After a forced push by somebody the new commit is the answer."""
     desk.fetch([DEVELOP])
     other = clone(origin, tmp_path / "other")
@@ -214,7 +182,7 @@ def test_observe_follows_a_branch_that_was_rewritten(tmp_path: Path, desk: Git, 
     assert len(desk.log(rewritten, None)) == 1
 
 
-def test_observe_gets_over_a_branch_that_became_a_folder(
+def test_fetch_copes_with_a_branch_that_became_a_folder(
     tmp_path: Path, desk: Git, origin: Repository
 ) -> None:
     """`fix` is gone and `fix/one` is there: what was seen before does not stand in the way."""
@@ -230,7 +198,7 @@ def test_observe_gets_over_a_branch_that_became_a_folder(
     assert desk.log(one, None)[0].subject == "one"
 
 
-def test_many_may_observe_in_one_clone(tmp_path: Path, origin: Repository, person: Repository) -> None:
+def test_many_runs_may_fetch_in_one_clone(tmp_path: Path, origin: Repository, person: Repository) -> None:
     """Runs of several environments share a checkout without disturbing one another."""
     writer = clone(origin, tmp_path / "writer", "--branch=develop")
     new = writer.commit("third")
@@ -327,11 +295,11 @@ def test_the_log_is_newest_first_and_whole(desk: Git, person: Repository) -> Non
     base = person.git("rev-parse", "HEAD")
     ids = [person.commit(f"change {number}\n\nbody") for number in range(3)]
 
-    found = desk.log(ids[-1], base)
+    commits = desk.log(ids[-1], base)
 
-    assert ids[::-1] == [each.id for each in found]
-    assert [each.subject for each in found] == ["change 2", "change 1", "change 0"]
-    assert {"Ada"} == {each.author for each in found}
+    assert ids[::-1] == [commit.id for commit in commits]
+    assert [commit.subject for commit in commits] == ["change 2", "change 1", "change 0"]
+    assert {"Ada"} == {commit.author for commit in commits}
     assert desk.log(base, ids[-1]) == []
     assert len(desk.log(ids[-1], None, limit=2)) == 2
 
@@ -343,7 +311,7 @@ def test_any_subject_can_be_read(desk: Git, person: Repository, subject: str) ->
     """A subject is only text, also when it is empty."""
     base, new = person.git("rev-parse", "HEAD"), person.commit(subject)
 
-    assert [(new, subject)] == [(each.id, each.subject) for each in desk.log(new, base)]
+    assert [(new, subject)] == [(commit.id, commit.subject) for commit in desk.log(new, base)]
 
 
 def test_a_base_that_is_not_here_leaves_nothing_out(desk: Git, person: Repository) -> None:
@@ -351,7 +319,7 @@ def test_a_base_that_is_not_here_leaves_nothing_out(desk: Git, person: Repositor
     assert len(desk.log(person.git("rev-parse", "HEAD"), NOBODY)) == 2
 
 
-# ---------------------------------------------------------------------------------------- write
+# ---------------------------------------------------------------------------------------- commit_json
 
 
 def test_a_written_commit_holds_one_json_file(desk: Git, person: Repository) -> None:
@@ -538,6 +506,116 @@ def test_a_late_heartbeat_or_release_does_not_free_a_stolen_lock(desk: Git, orig
             desk.push([late])
 
     assert thiefs == origin.refs()[LOCK]
+
+
+def test_a_push_that_met_another_one_is_tried_again() -> None:
+    """The remote's own lock files are there for milliseconds."""
+    assert list(RETRY_DELAYS) == [retry_delay(MET, "origin", tries) for tries in range(len(RETRY_DELAYS))]
+
+
+@pytest.mark.parametrize(("refusal", "tries"), [("\n  | protected branch", 0), (MET, len(RETRY_DELAYS))])
+def test_a_refusal_is_reported_in_the_remotes_words(refusal: str, tries: int) -> None:
+    """It is not tried again, or not any more."""
+    with pytest.raises(CommandFailed, match="was refused") as caught:
+        retry_delay(refusal, "origin", tries)
+
+    assert refusal in caught.value.message
+
+
+# ---------------------------------------------------------------------------------------- objects
+
+
+@pytest.fixture
+def sha(person: Repository) -> str:
+    """A commit with a folder of migrations."""
+    folder = person.folder / "supabase" / "migrations"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "1_a.sql").write_bytes(b"select '\xff\r\n\0\xc3\xa9'\n\n")
+    (folder / "2_b.sql").write_text("")
+    (folder / "5_with a blank.sql").write_text("blank missing")
+    (folder / "6_é.sql").write_text("accent")
+    (folder / "notes.md").write_text("not one")
+    (folder / "inner" / "3_c.sql").write_text("not directly in the folder")
+    return person.commit("migrations")
+
+
+def test_files_of_a_folder_are_the_very_bytes_of_the_commit(
+    desk: Git, person: Repository, sha: str
+) -> None:
+    """Names and bytes are the commit's, even where they are no UTF-8, whatever the working tree holds."""
+    (person.folder / "supabase" / "migrations" / "1_a.sql").write_text("changed, not committed")
+
+    found = desk.read_files(sha, "supabase/migrations", ".sql")
+
+    assert {"1_a.sql", "2_b.sql", "5_with a blank.sql", "6_é.sql"} == set(found)
+    assert found["1_a.sql"].encode("utf-8", "surrogateescape") == b"select '\xff\r\n\0\xc3\xa9'\n\n"
+    assert tuple(found[name] for name in sorted(found)[1:]) == ("", "blank missing", "accent")
+
+
+@pytest.mark.parametrize("path", ["nowhere", "supabase/nowhere", "file", "file/under", "*", "supa*"])
+def test_a_folder_that_is_not_there_is_empty(desk: Git, sha: str, path: str) -> None:
+    """An app without migrations yet has none; a folder's name is no pattern."""
+    assert desk.read_files(sha, path, ".sql") == {}
+
+
+def test_slashes_round_the_path_do_not_matter(desk: Git, sha: str) -> None:
+    """`/supabase/migrations/` is the same folder."""
+    assert desk.read_files(sha, "supabase/migrations", ".sql") == desk.read_files(
+        sha, "/supabase/migrations/", ".sql"
+    )
+
+
+@pytest.mark.parametrize("name", [b"1_line\nbreak.sql", b"1_\xff.sql"], ids=repr)
+def test_a_file_of_an_odd_name_is_refused(desk: Git, person: Repository, name: bytes) -> None:
+    """A line break or foreign bytes in a name are said: no tool after us would read them alike."""
+    folder = person.folder / "m"
+    folder.mkdir()
+    (folder / "0_a.sql").write_text("text of 0")
+    Path(bytes(folder).decode() + "/" + name.decode("utf-8", "surrogateescape")).write_text("odd")
+    odd = person.commit("odd")
+
+    with pytest.raises(Refused, match="plain UTF-8"):
+        desk.read_files(odd, "m", ".sql")
+
+
+def test_a_commit_that_is_not_here_is_a_failed_command(desk: Git) -> None:
+    """A commit that a rewritten branch lost is said, not taken for one without files."""
+    with pytest.raises(CommandFailed):
+        desk.read_files("0123456789" * 4, "supabase", ".sql")
+
+
+def test_a_history_is_read_oldest_first(desk: Git) -> None:
+    """Every commit of the ledger gives its document."""
+    tip = None
+    for number in range(4):
+        tip = desk.commit_json("event.json", {"number": number, "text": "é\n\x1b"}, "event", tip)
+
+    assert tip
+    assert [{"number": n, "text": "é\n\x1b"} for n in range(4)] == desk.json_history(tip, "event.json")
+
+
+BROKEN = ["{", "", "\xff", "1", '"text"', "null"]
+
+
+@pytest.mark.parametrize("content", BROKEN, ids=lambda content: content[:12] or "empty")
+def test_a_broken_document_is_an_error(desk: Git, person: Repository, content: str) -> None:
+    """What somebody wrote by hand into the ledger is a fault that people can act on."""
+    broken = person.commit("by hand", event__json=content)
+    root = person.git("commit-tree", f"{broken}^{{tree}}", "-m", "alone")
+
+    with pytest.raises(CommandFailed, match=r"holds no readable `event\.json`") as caught:
+        desk.json_history(root, "event.json")
+
+    assert caught.value.hint
+
+
+def test_a_commit_without_the_file_is_an_error(desk: Git, person: Repository) -> None:
+    """A commit that does not belong to the ledger is no event."""
+    with pytest.raises(CommandFailed, match=r"holds no readable `event\.json`"):
+        desk.json_history(person.git("rev-parse", "HEAD"), "event.json")
+
+
+# ---------------------------------------------------------------------------------------- environment
 
 
 def test_git_never_asks(desk: Git, person: Repository) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import CommandFailed, Refused
-from scripts.git.merge import MergingGit
+from scripts.git.merge import MergingGit, export_folder
 from tests.support.repositories import Repository, seeded
 
 
@@ -27,7 +27,7 @@ def person(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def desk(person: Repository) -> MergingGit:
-    """The adapter in that clone."""
+    """The clone, as the desk sees it."""
     return MergingGit(person.folder, "origin")
 
 
@@ -100,7 +100,7 @@ def test_histories_without_a_common_commit_are_not_merged(desk: MergingGit, pers
 @pytest.mark.parametrize(
     ("known", "name"), [(("Berta", "berta@example.org"), "Berta"), (("Berta", ""), "release desk")]
 )
-def test_the_merge_is_the_persons_if_git_knows_him(
+def test_a_merge_is_by_the_person_whom_git_knows(
     desk: MergingGit, person: Repository, fork: tuple[str, str], known: tuple[str, str], name: str
 ) -> None:
     """A name without an address is nobody; then it is the desk's."""
@@ -112,7 +112,7 @@ def test_the_merge_is_the_persons_if_git_knows_him(
     assert f"{name} {name}" == person.git("log", "-1", "--format=%an %cn", commit)
 
 
-def test_one_sides_commits(desk: MergingGit, person: Repository) -> None:
+def test_the_commits_that_one_side_lacks(desk: MergingGit, person: Repository) -> None:
     """All, those that change files, and those made on the branch itself."""
     base = person.git("rev-parse", "HEAD")
     person.git("switch", "-q", "-c", "other")
@@ -129,7 +129,7 @@ def test_one_sides_commits(desk: MergingGit, person: Repository) -> None:
     assert desk.commits_between(merge, base) == []
 
 
-def test_the_twin_of_a_squashed_branch(desk: MergingGit, person: Repository) -> None:
+def test_a_squashed_branch_has_a_commit_of_the_same_tree(desk: MergingGit, person: Repository) -> None:
     """The commit with the same files is found on the one side only; a revert has none."""
     base = person.git("rev-parse", "HEAD")
     one = person.commit("one", work="1")
@@ -140,9 +140,9 @@ def test_the_twin_of_a_squashed_branch(desk: MergingGit, person: Repository) -> 
     person.git("rm", "-q", "work")
     person.git("commit", "-q", "-m", "revert all")
 
-    assert one == desk.same_tree_commit(two, squash)
-    assert two == desk.same_tree_commit(two, reverted)
-    assert None is desk.same_tree_commit(two, "HEAD")
+    assert desk.same_tree_commit(two, squash) == one
+    assert desk.same_tree_commit(two, reverted) == two
+    assert desk.same_tree_commit(two, "HEAD") is None
 
 
 def test_changes_name_the_files(desk: MergingGit, person: Repository) -> None:
@@ -175,3 +175,35 @@ def test_an_old_git_is_refused(
         desk.require_merge_tree()
 
     assert version in caught.value.message
+
+
+def test_a_commit_of_one_file_disturbs_nothing(desk: MergingGit, person: Repository) -> None:
+    """The file is new or replaced, all others stay; no branch, index or file of the person changes."""
+    parent = person.commit("base", kept="1", changed="1")
+    before = soiled(person)
+
+    commit = desk.commit_file(parent, "deep/er/é.txt", "new\n", "a subject\n\nbody")
+    replaced = desk.commit_file(commit, "changed", "2", "again")
+
+    assert state(person) == before
+    assert desk.name_status(parent, commit) == ["A deep/er/é.txt"]
+    assert desk.name_status(commit, replaced) == ["M changed"]
+    assert person.git("show", f"{commit}:deep/er/é.txt") == "new"
+    assert person.git("log", "-1", "--format=%P %s", commit) == f"{parent} a subject"
+
+
+def test_a_folder_of_a_commit_is_written_elsewhere(
+    desk: MergingGit, person: Repository, tmp_path: Path
+) -> None:
+    """Its files as the commit has them, whatever the working tree holds; a missing folder is refused."""
+    (person.folder / "tests" / "e2e").mkdir(parents=True)
+    (person.folder / "tests" / "e2e" / "test_a.py").write_text("a")
+    commit = person.commit("tests")
+    (person.folder / "tests" / "e2e" / "test_a.py").write_text("changed")
+
+    written = export_folder(desk, commit, "tests/e2e", tmp_path / "out")
+
+    assert written == tmp_path / "out" / "tests" / "e2e"
+    assert {file.name: file.read_text() for file in written.iterdir()} == {"test_a.py": "a"}
+    with pytest.raises(Refused, match="has no folder `nowhere`"):
+        export_folder(desk, commit, "nowhere", tmp_path / "out")

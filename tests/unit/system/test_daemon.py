@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -192,3 +193,31 @@ def test_the_log_is_continued(pid_file: Path, tmp_path: Path) -> None:
         wait_until(lambda: daemon.running(pid_file) is None)
 
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
+
+
+def test_a_piped_child_talks_and_is_found_by_its_pid_file(tmp_path: Path) -> None:
+    """Its streams are piped to us, and `daemon.stop` ends it by the pid file."""
+
+    async def talk() -> tuple[bytes, int | None, int, int]:
+        child = await daemon.start_piped(tmp_path / "pid", ("cat",), cwd=tmp_path, env={})
+        assert child.stdin
+        assert child.stdout
+        child.stdin.write(b"hello\n")
+        line = await child.stdout.readline()
+        pid = daemon.running(tmp_path / "pid")
+        await asyncio.to_thread(daemon.stop, tmp_path / "pid")
+        return line, pid, child.pid, await child.wait()
+
+    line, recorded, pid, code = asyncio.run(talk())
+
+    assert (line, recorded) == (b"hello\n", pid)
+    assert code < 0
+    assert not alive(pid)
+
+
+def test_a_missing_program_is_an_os_error(tmp_path: Path) -> None:
+    """The caller gets the error, and no pid file is left."""
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(daemon.start_piped(tmp_path / "pid", ("no-such-program",), cwd=tmp_path, env={}))
+
+    assert not (tmp_path / "pid").exists()

@@ -1,4 +1,4 @@
-"""The one door to the operating system, with real children."""
+"""Commands are run, judged, streamed and ended: with real children."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ import pytest
 from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.system import signals
 from scripts.system.command import BASE, Command, Result
-from scripts.system.process import attempt, end_all, error_tail, run, stream_lines
+from scripts.system.process import (
+    attempt,
+    end_all,
+    error_tail,
+    run,
+    run_in_background,
+    run_polling,
+    stream_lines,
+    stream_stdout,
+)
 from scripts.system.secret import MASK, remember
 from tests.support.processes import PYTHON, alive, pid_in, wait_until
 
@@ -95,7 +104,7 @@ def test_much_output_on_both_streams_does_not_block() -> None:
     assert (len(result.out), len(result.err)) == (2_000_000, 2_000_000)
 
 
-def test_a_failure_names_program_code_and_last_words() -> None:
+def test_a_failure_names_program_code_and_the_end_of_its_output() -> None:
     """A bad exit code becomes `CommandFailed`, with what the program said last."""
     with pytest.raises(CommandFailed) as caught:
         run(python("import sys; print('the reason', file=sys.stderr); sys.exit(7)"))
@@ -127,7 +136,7 @@ def test_a_program_that_a_signal_ended_has_a_negative_code() -> None:
     assert result.code == -signal.SIGKILL
 
 
-def test_a_missing_program_is_another_programs_failure(tmp_path: Path) -> None:
+def test_a_missing_program_is_a_failed_command(tmp_path: Path) -> None:
     """A program that is not there ends with code 3 and its name."""
     with pytest.raises(CommandFailed, match="no-such-program") as caught:
         run(Command(("no-such-program-here",)))
@@ -135,13 +144,13 @@ def test_a_missing_program_is_another_programs_failure(tmp_path: Path) -> None:
     assert (caught.value.code, caught.value.exit_code) == (3, None)
 
 
-def test_a_missing_folder_is_another_programs_failure(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_failed_command(tmp_path: Path) -> None:
     """A folder that is not there is no traceback."""
     with pytest.raises(CommandFailed):
         run(Command(("true",), cwd=tmp_path / "gone"))
 
 
-def test_a_file_that_no_kernel_can_run_is_another_programs_failure(tmp_path: Path) -> None:
+def test_a_file_that_no_kernel_can_run_is_a_failed_command(tmp_path: Path) -> None:
     """A binary for another machine (`Exec format error`) is no traceback."""
     program = tmp_path / "supabase"
     program.write_bytes(b"\x00\x01 not for this machine")
@@ -301,7 +310,7 @@ def test_a_secret_of_many_lines_is_masked_before_the_tail_is_cut() -> None:
     assert "key-line" not in shown
 
 
-def test_last_words_are_few_and_can_not_pass_for_ours() -> None:
+def test_quoted_output_is_short_and_can_not_pass_for_ours() -> None:
     """Each of the last twelve lines is set off, so that none starts a workflow command."""
     said = "\n".join(["first", *(f"::error::{number}" for number in range(12))])
 
@@ -310,12 +319,12 @@ def test_last_words_are_few_and_can_not_pass_for_ours() -> None:
     assert "".join(f"\n  | ::error::{number}" for number in range(12)) == shown
 
 
-def test_last_words_come_from_standard_output_when_the_other_is_empty() -> None:
+def test_standard_output_is_quoted_when_standard_error_is_empty() -> None:
     """A program that complains on standard output is heard too."""
     assert error_tail(Result(1, b"so it goes\n", b" \n", 0.1)) == "\n  | so it goes"
 
 
-def test_follow_shows_what_comes_and_gives_the_code() -> None:
+def test_lines_arrive_as_they_are_printed() -> None:
     """Both streams of a followed program are passed on."""
     seen: list[str] = []
     code = stream_lines(
@@ -327,7 +336,7 @@ def test_follow_shows_what_comes_and_gives_the_code() -> None:
     assert "\n".join(seen).split("\n") == ["one", "two"]
 
 
-def test_what_is_followed_is_redacted_and_harmless() -> None:
+def test_streamed_lines_are_redacted_and_sanitized() -> None:
     """A secret in two writes, a colour, an overwritten line and a command of GitHub's runner."""
     remember("opensesame")
     text = (
@@ -340,15 +349,110 @@ def test_what_is_followed_is_redacted_and_harmless() -> None:
     assert "\n".join(seen).split("\n") == ["is ***", "| ::error::x", "a # #[add-mask]e", "b"]
 
 
-def test_follow_ends_the_group_at_the_time_out(grandchild: Path) -> None:
-    """A followed program that takes too long ends with its family, said as any time-out."""
+def test_a_streamed_program_ends_at_the_timeout(grandchild: Path) -> None:
+    """The whole group ends, as of any other run."""
     with pytest.raises(CommandTimedOut):
         stream_lines(python(FAMILY, str(grandchild), timeout=1.0), print)
 
     assert wait_until(lambda: not alive(pid_in(grandchild)), 2)
 
 
-def test_follow_a_missing_program_is_another_programs_failure() -> None:
-    """A followed program that is not there is no traceback."""
+def test_streaming_a_missing_program_is_a_failed_command() -> None:
+    """It is code 3, no traceback."""
     with pytest.raises(CommandFailed):
         stream_lines(Command(("no-such-program-here",)), print)
+
+
+def test_a_stream_is_read_as_it_comes() -> None:
+    """A reader that reads to the end knows that the program ended well."""
+    with stream_stdout(python("print('one'); print('two')")) as stream:
+        assert stream.readlines() == [b"one\n", b"two\n"]
+
+
+@pytest.mark.parametrize(
+    "end", ["sys.exit(3)", "print('warning: lost', file=sys.stderr)"], ids=["code", "word"]
+)
+def test_a_stream_with_a_bad_end_fails(end: str) -> None:
+    """What was read before may be half of it: an exit code and a warning both count."""
+    command = python(f"import sys; print('one'); {end}")
+
+    with pytest.raises(CommandFailed, match="ended with"), stream_stdout(command) as stream:
+        stream.read()
+
+
+def test_leaving_a_stream_early_ends_its_program() -> None:
+    """A reader that has enough leaves no child behind."""
+    with stream_stdout(python("while True: print('x' * 999)")) as stream:
+        stream.readline()
+
+    assert stream.closed
+
+
+def test_a_stream_that_closed_its_output_and_goes_on_is_ended() -> None:
+    """The timeout counts from the end of the output."""
+    command = python("import os, time; os.close(1); os.close(2); time.sleep(60)", timeout=0.3)
+
+    with pytest.raises(CommandTimedOut, match="did not end"), stream_stdout(command) as stream:
+        assert stream.read() == b""
+
+
+def test_polling_goes_on_while_the_program_runs() -> None:
+    """`poll` is called again and again; the result is the program's."""
+    calls: list[float] = []
+
+    result = run_polling(
+        python("import time; time.sleep(0.4); print('done')"), 0.05, lambda: calls.append(0)
+    )
+
+    assert (result.code, result.text.strip()) == (0, "done")
+    assert 2 <= len(calls) <= 20
+
+
+def test_polling_ends_at_the_timeout(grandchild: Path) -> None:
+    """The whole group is ended, as of any other run."""
+    command = python(FAMILY, str(grandchild), timeout=1.0)
+
+    with pytest.raises(CommandTimedOut):
+        run_polling(command, 0.1, lambda: None)
+
+    assert wait_until(lambda: not alive(pid_in(grandchild)), 2)
+
+
+def test_what_poll_raises_ends_the_program(grandchild: Path) -> None:
+    """A lost lock ends a migration that runs."""
+
+    def lost() -> None:
+        if grandchild.exists() and grandchild.read_text():
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        run_polling(python(FAMILY, str(grandchild)), 0.05, lost)
+
+    assert wait_until(lambda: not alive(pid_in(grandchild)))
+
+
+def test_a_program_in_the_background_gives_its_result() -> None:
+    """The caller goes on meanwhile, and any exit code is a result."""
+    with run_in_background(python("print('x'); raise SystemExit(3)")) as future:
+        result = future.result(20)
+
+    assert (result.code, result.text) == (3, "x\n")
+
+
+def test_a_program_in_the_background_ends_with_the_block() -> None:
+    """A caller that has enough leaves no child behind."""
+    started = time.monotonic()
+
+    with run_in_background(python("import time; time.sleep(60)")) as future:
+        assert not future.done()
+
+    assert future.result(5).code < 0
+    assert time.monotonic() - started < 20
+
+
+def test_a_program_in_the_background_times_out() -> None:
+    """The future raises what `run` would."""
+    command = python("import time; time.sleep(60)", timeout=0.3)
+
+    with run_in_background(command) as future, pytest.raises(CommandTimedOut):
+        future.result(20)

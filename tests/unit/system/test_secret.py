@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.system.secret import MASK, SHORTEST, Secret, redact, remember
+from scripts.system.secret import MASK, SHORTEST, Redactor, Secret, redact, redacted, remember, unannounced
 
 VALUE = "s3cret-v4lue"
 
@@ -134,3 +134,46 @@ def test_no_known_secret_survives(secret: str, before: str, after: str) -> None:
     remember(secret)
 
     assert secret not in redact(before + secret + after)
+
+
+def test_a_value_is_announced_once() -> None:
+    """A CI system hears of each value, and of each line of one, exactly once; never of a short one."""
+    remember("first-value\nand its second line")
+    remember("tiny")
+
+    assert unannounced() == ["and its second line", "first-value", "first-value\nand its second line"]
+    remember("first-value")
+    assert unannounced() == []
+
+
+def test_a_document_is_redacted_in_depth() -> None:
+    """Every text in it, whatever holds it; numbers and keys stay, other objects become text."""
+    remember(VALUE)
+
+    document = {"a": [f"x {VALUE}", 1, None, True], VALUE: {"b": (VALUE,)}, "c": Holder(Secret(VALUE))}
+
+    assert redacted(document) == {
+        "a": [f"x {MASK}", 1, None, True],
+        VALUE: {"b": [MASK]},
+        "c": f"Holder(token={MASK})",
+    }
+
+
+def test_a_secret_cut_in_two_pieces_is_masked() -> None:
+    """What may be its start is held back; other text is shown at once."""
+    remember(VALUE)
+    redactor = Redactor()
+
+    assert [redactor.feed("it is s3cr"), redactor.feed("et-v4lue."), redactor.close()] == [
+        "it is ",
+        f"{MASK}.",
+        "",
+    ]
+
+
+def test_a_start_that_is_no_secret_is_shown_at_the_end() -> None:
+    """Nothing of a text is lost."""
+    remember(VALUE)
+    redactor = Redactor()
+
+    assert redactor.feed("it is s3cr") + redactor.close() == "it is s3cr"

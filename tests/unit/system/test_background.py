@@ -1,0 +1,70 @@
+"""Background threads, and the clock for waiting."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from scripts.system.background import boottime, process_start, submit
+
+
+def test_a_submitted_call_runs_beside_and_gives_its_value() -> None:
+    """Arguments are passed on; the caller goes on meanwhile."""
+    go = threading.Event()
+
+    def work(one: int, *, two: int) -> int:
+        go.wait(5)
+        return one + two
+
+    future = submit(work, 1, two=2)
+
+    assert not future.done()
+    go.set()
+    assert future.result(5) == 3
+
+
+@pytest.mark.parametrize("fault", [ValueError("broken"), KeyboardInterrupt("stopped")])
+def test_what_a_call_raised_is_raised_by_its_future(fault: BaseException) -> None:
+    """Nothing is lost, and nothing is printed by the thread."""
+
+    def work() -> None:
+        raise fault
+
+    with pytest.raises(type(fault)) as caught:
+        submit(work).result(5)
+
+    assert caught.value is fault
+
+
+def test_a_thread_that_hangs_does_not_hold_the_process_up() -> None:
+    """Its threads are daemons: a process ends without them."""
+    code = "import time\nfrom scripts.system.background import submit\nsubmit(time.sleep, 60)"
+    started = time.monotonic()
+
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+    assert time.monotonic() - started < 20
+
+
+def test_a_process_knows_when_it_was_started() -> None:
+    """The start is on the same clock as `boottime`."""
+    before = boottime()
+    code = (
+        "import time; time.sleep(0.3)\n"
+        "from scripts.system.background import process_start, boottime\n"
+        "print(process_start(), boottime())"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    started, now = map(float, printed.stdout.split())
+
+    assert before - 0.02 <= started  # the system counts in ticks of 10 ms
+    assert started + 0.3 <= now <= boottime()
+
+
+def test_the_start_of_a_process_does_not_move() -> None:
+    """It is a fact, not a measurement."""
+    assert process_start() == process_start()

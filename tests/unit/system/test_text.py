@@ -1,0 +1,42 @@
+"""Untrusted text is made inert."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.system.text import printable, sanitize, sanitize_output
+
+
+def test_control_characters_are_replaced() -> None:
+    """Escapes, bells, bidirectional marks and tabs go; line feeds and other scripts stay."""
+    assert printable("a\x1b[31m\x07\u202eb\tc\nd é ✓ 日") == "a\ufffd[31m\ufffd\ufffdb\ufffdc\nd é ✓ 日"
+
+
+@pytest.mark.parametrize(
+    ("text", "inert"),
+    [
+        ("::error::x", "| ::error::x"),
+        ("  ::set-output name=a::b", "  | ::set-output name=a::b"),
+        ("fine\n::add-mask::x\nfine", "fine\n| ::add-mask::x\nfine"),
+        ("a ::error::x", "a ::error::x"),
+        ("x ##[group]y", "x # #[group]y"),
+        ("##vso[task.setvariable]x", "# #vso[task.setvariable]x"),
+        ("##teamcity[buildStop]", "# #teamcity[buildStop]"),
+        ("## a heading [link]", "## a heading [link]"),
+    ],
+)
+def test_workflow_commands_are_broken(text: str, inert: str) -> None:
+    """No line is obeyed by GitHub, Azure or TeamCity; other text is unchanged."""
+    assert sanitize(text) == inert
+
+
+def test_a_programs_output_is_plain_lines() -> None:
+    """Colours go, overwritten lines become lines, tabs become spaces."""
+    assert (
+        sanitize_output("\x1b[1;32mok\x1b[0m\r\n10%\r20%\n\ta\x1b[2J") == "ok\n10%\n20%\n        a\ufffd[2J"
+    )
+
+
+def test_a_carriage_return_can_not_hide_a_command() -> None:
+    """What a terminal would show at the start of a line is checked as one."""
+    assert sanitize_output("x\r::error::y") == "x\n| ::error::y"
