@@ -366,7 +366,7 @@ def test_a_bucket_holds_it_encrypted_and_gives_it_back(url: str, tmp_path: Path,
     far = storage.bucket_store(tools, production(tools))
     assert far
     text = far.manifest(name)
-    with pytest.raises(Refused, match="somebody else"):
+    with pytest.raises(Refused, match="another run"):
         far.put(name, here, [], text)
     far._client().delete_object(Bucket="kept", Key=f"app/production/{name}/MANIFEST.json")
     assert far.ids() == []
