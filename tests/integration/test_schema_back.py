@@ -244,7 +244,7 @@ def test_what_was_applied_before_a_file_failed_is_undone(base: Desk) -> None:
     assert 1 == call.code
     assert f"migration `{V}1_t.sql` failed" in call.document["message"]
     assert f"undone by their rollback scripts: `{V}0_t.sql`" in call.document["message"]
-    assert "stands in the database: none of the release" in call.document["message"]
+    assert "  | applied: none of the release" in call.document["message"]
     assert "still there" not in call.document["message"]
     assert ([], [], old) == (ours(base), columns(base), base.served("development"))
     assert [f"{V}0_t.sql"] == base.ledger()[-1]["undone"]
@@ -258,7 +258,7 @@ def test_undo_that_fails_does_not_hide_the_first_fault(base: Desk) -> None:
     assert 1 == call.code
     assert "division by zero" in call.document["message"].splitlines()[1]
     assert "could not be undone" in call.document["message"]
-    assert f"stands in the database: `{V}0_t.sql`" in call.document["message"]
+    assert f"  | applied: `{V}0_t.sql`" in call.document["message"]
     assert ["0"] == ours(base)
 
 
