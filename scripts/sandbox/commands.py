@@ -1,4 +1,4 @@
-"""`sandbox.up`: a whole world on this machine, and how to point the tasks at it."""
+"""`sandbox.up` and `sandbox.down`: make and remove a world on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT = DESK / ".sandbox"
 
 
 def sandbox_up(progress: Progress, request: SandboxUpRequest) -> Outcome:
-    """Make the world, or complete the one that is there; with `seed`, production gets so much data."""
+    """Make or complete the world; with `seed`, fill its production with so much data."""
     from scripts.sandbox import seed, world
 
     size = seed.size_of(request.seed) if request.seed else 0.0
@@ -23,9 +23,6 @@ def sandbox_up(progress: Progress, request: SandboxUpRequest) -> Outcome:
     return Outcome.done(
         f"the sandbox is up in {made.folder}", f"next: `{where}`", **made.describe(), **planted
     )
-
-
-# `sandbox.down`: end the world, and leave nothing of it.
 
 
 def sandbox_down(progress: Progress, request: SandboxDownRequest) -> Outcome:

@@ -1,11 +1,11 @@
 """A STAND-IN for Supabase's gateway: `python -m scripts.sandbox.gateway FOLDER`, one port an environment.
 
-    /rest/v1/TABLE                            the part of PostgREST that `api_query` names
+    /rest/v1/TABLE                            the part of PostgREST that `postgrest` names
     POST /auth/v1/token?grant_type=password   a log-in; POST /auth/v1/signup: a new user
 
-What is real: PostgreSQL, the roles (`authenticator` becomes `anon`, `authenticated` or `service_role`, as
-the token says), the claims in `request.jwt.claims`, and so row level security. What it does NOT prove:
-PostgREST's and GoTrue's own behaviour beyond that, their limits, realtime, storage, functions.
+Real are PostgreSQL, the roles (`authenticator` becomes `anon`, `authenticated` or `service_role`, as the
+token says), the claims in `request.jwt.claims`, and so row level security. It does NOT prove anything
+else about PostgREST and GoTrue: their limits, realtime, storage, functions.
 Files in FOLDER, the world's `api/`: gateway.json (0600), log, pid.
 """
 
@@ -23,10 +23,10 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from scripts.sandbox import gateway_database, stand_in, tokens
 from scripts.sandbox.gateway_database import Database, Fault
-from scripts.sandbox.postgrest import Asked, NotUnderstoodError
+from scripts.sandbox.postgrest import NotUnderstoodError, Query
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
-LARGEST = 1_000_000  # bytes of a request
+MAX_BYTES = 1_000_000  # of a request
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
@@ -36,7 +36,7 @@ CORS = {
 
 
 def start(folder: Path, postgres: Mapping[str, Any], projects: Sequence[Mapping[str, Any]]) -> None:
-    """Have it run; twice is harmless.
+    """Start the gateway unless it runs.
 
     Args:
         folder: the world's `api/`.
@@ -44,12 +44,12 @@ def start(folder: Path, postgres: Mapping[str, Any], projects: Sequence[Mapping[
         projects: `port`, `database` and `jwt_secret` of each environment.
 
     Raises:
-        Refused: another program sits on one of its ports.
+        Refused: another program uses one of its ports.
         CommandFailed: it did not start.
     """
-    told = {"postgres": dict(postgres), "projects": list(map(dict, projects))}
-    listens = [each["port"] for each in projects]
-    stand_in.start("Supabase stand-in", folder, listens, told=told, module="gateway")
+    settings = {"postgres": dict(postgres), "projects": list(map(dict, projects))}
+    listens = [project["port"] for project in projects]
+    stand_in.start("Supabase stand-in", folder, listens, settings=settings, module="gateway")
 
 
 class Project(ThreadingHTTPServer):
@@ -68,28 +68,28 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Project
     protocol_version = "HTTP/1.1"
-    wbufsize = 65_536  # headers and body leave together: Nagle would hold the second back for 40 ms
+    wbufsize = 65_536  # send headers and body together: Nagle would delay the second by 40 ms
     disable_nagle_algorithm = True
 
     def do_OPTIONS(self) -> None:
-        """A browser asks whether a page of another origin may."""
+        """Answer the preflight request of a browser."""
         self._send(204, None)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Every other method is answered alike (`do_GET`, `do_POST`, ...)."""
+        """`do_GET`, `do_POST` and so on are one method."""
         if name.removeprefix("do_") in METHODS:
             return self._answer
         raise AttributeError(name)
 
     def _answer(self) -> None:
-        body = self.rfile.read(min(int(self.headers.get("content-length") or 0), LARGEST))
+        body = self.rfile.read(min(int(self.headers.get("content-length") or 0), MAX_BYTES))
         try:
             self._route(urlsplit(self.path), body)
         except Fault as fault:
             self._send(fault.status, fault.document)
         except NotUnderstoodError as fault:
-            said = {"code": "PGRST100", "message": str(fault), "details": None, "hint": "a stand-in"}
-            self._send(400, said)
+            error = {"code": "PGRST100", "message": str(fault), "details": None, "hint": "a stand-in"}
+            self._send(400, error)
 
     def _route(self, parts: SplitResult, body: bytes) -> None:
         claims = self._claims()
@@ -102,25 +102,25 @@ class Handler(BaseHTTPRequestHandler):
             raise Fault(404, {"message": "no Route matched with those values"})
 
     def _claims(self) -> dict[str, Any]:
-        """Who asks: the log-in's token, or the key itself; both must be this project's."""
+        """The claims of the log-in's token, else of the key; both must be signed by this project."""
         key = self.headers.get("apikey", "")
         if not key:
             raise Fault(401, {"message": "No API key found in request"})
         bearer = self.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        own = tokens.claims_of(key, self.server.jwt_secret)
-        said = tokens.claims_of(bearer, self.server.jwt_secret) if bearer else own
-        if own is None:
+        of_key = tokens.claims_of(key, self.server.jwt_secret)
+        claims = tokens.claims_of(bearer, self.server.jwt_secret) if bearer else of_key
+        if of_key is None:
             raise Fault(401, {"message": "Invalid API key"})
-        if said is None or said.get("role") not in gateway_database.ROLES:
+        if claims is None or claims.get("role") not in gateway_database.ROLES:
             raise Fault(401, {"code": "PGRST301", "message": "JWSError JWSInvalidSignature"})
-        return said
+        return claims
 
     def _rest(self, table: str, query: str, claims: dict[str, Any], body: bytes) -> None:
         prefer = self.headers.get("prefer", "")
         pairs = parse_qsl(query, keep_blank_values=True)
         method = "GET" if self.command == "HEAD" else self.command
         returns = method == "GET" or "return=representation" in prefer
-        text = self.server.database.ask(Asked(method, table, pairs, body, returns), claims)
+        text = self.server.database.query(Query(method, table, pairs, body, returns), claims)
         status = 201 if method == "POST" else 200 if returns else 204
         self._send(status, text)
 
@@ -131,8 +131,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "POST" or path not in ("token", "signup"):
             raise Fault(404, {"code": 404, "msg": "not known to this stand-in"})
         try:
-            said = json.loads(body)
-            email, password = str(said["email"]), str(said["password"])
+            form = json.loads(body)
+            email, password = str(form["email"]), str(form["password"])
         except (ValueError, KeyError, TypeError):
             raise Fault(400, {"error_code": "validation_failed", "msg": "email and password"}) from None
         if path == "signup":
@@ -142,11 +142,11 @@ class Handler(BaseHTTPRequestHandler):
             raise Fault(400, {"error_code": "invalid_credentials", "msg": "Invalid login credentials"})
         claims = {"sub": user, "role": "authenticated", "aud": "authenticated", "email": email}
         token = tokens.signed({**claims, "exp": int(time.time()) + 3600}, self.server.jwt_secret)
-        shown = {"access_token": token, "token_type": "bearer", "expires_in": 3600}
-        self._send(200, {**shown, "user": {"id": user, "email": email}})
+        session = {"access_token": token, "token_type": "bearer", "expires_in": 3600}
+        self._send(200, {**session, "user": {"id": user, "email": email}})
 
     def _send(self, status: int, content: object) -> None:
-        """`content`: a document, a JSON text, or nothing."""
+        """Send a document, a JSON text, or nothing."""
         text = content if isinstance(content, str) else json.dumps(content)
         raw = b"" if content is None or status == 204 else text.encode()
         self.send_response(status)
@@ -163,15 +163,19 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main(arguments: list[str]) -> None:
-    """Serve the projects of the one folder that is named, until it is ended."""
+    """Serve the projects of a folder until the process is ended."""
     (folder,) = arguments
-    known = json.loads((Path(folder).resolve() / "gateway.json").read_bytes())
+    settings = json.loads((Path(folder).resolve() / "gateway.json").read_bytes())
     gateways = [
-        Project(each["port"], each["jwt_secret"], Database(name=each["database"], **known["postgres"]))
-        for each in known["projects"]
+        Project(
+            project["port"],
+            project["jwt_secret"],
+            Database(name=project["database"], **settings["postgres"]),
+        )
+        for project in settings["projects"]
     ]
-    for each in gateways[1:]:
-        threading.Thread(target=each.serve_forever, daemon=True).start()
+    for gateway in gateways[1:]:
+        threading.Thread(target=gateway.serve_forever, daemon=True).start()
     gateways[0].serve_forever()
 
 

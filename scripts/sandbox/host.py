@@ -2,10 +2,10 @@
 
 One process, one loop: a real SSH server for the workspace (`host_ssh`), a real MCP server for
 Publish (`host_mcp`), and the public address (`host_public`) of the app that Publish made live
-(`host_publish`). What it proves: ssh, git, quoting, exit codes, drops, time-outs, that Publish
-takes a snapshot and that live and workspace may differ. What it does NOT prove: Replit's ssh
-proxy, the waking of a sleeping workspace, the real Publish and its sign-in.
-Files in FOLDER: host.json, ready, published.json, faults.json (if somebody put it there),
+(`host_publish`). It proves ssh, git, quoting, exit codes, dropped connections, timeouts, that Publish
+takes a snapshot, and that live and workspace may differ. It does NOT prove Replit's ssh
+proxy, the waking of a sleeping workspace, or the real Publish and its sign-in.
+Files in FOLDER: host.json, ready, published.json, faults.json (written by tests and drills),
 workspace/, published/<n>/, home/, running/*.pid, log/.
 """
 
@@ -32,7 +32,7 @@ FOLDERS = ("home", "tmp", "running", "log", "published")
 
 
 async def serve(config: HostConfig) -> None:
-    """Serve until SIGTERM or SIGINT, then end all that was started.
+    """Serve until SIGTERM or SIGINT, then end every process that was started.
 
     Raises:
         OSError: one of the three ports is taken.
@@ -44,7 +44,7 @@ async def serve(config: HostConfig) -> None:
     door = PublicDoor(config)
     publisher = Publisher(config, door)
     await door.start()
-    resuming = asyncio.create_task(publisher.resume())  # the app starts while we import
+    resuming = asyncio.create_task(publisher.resume())  # starts the app during the slow imports
     mcp: McpHost | None = None
     try:
         mcp = await _start_servers(config, publisher)
@@ -60,7 +60,7 @@ async def serve(config: HostConfig) -> None:
 
 
 async def _start_servers(config: HostConfig, publisher: Publisher) -> McpHost:
-    """The slow imports run in threads, so that the loop can look after the app meanwhile."""
+    """Import in threads: the loop starts the app meanwhile."""
     ssh_module, mcp_module = await asyncio.gather(
         asyncio.to_thread(_import_ssh), asyncio.to_thread(_import_mcp)
     )
@@ -90,7 +90,7 @@ def _prepare(config: HostConfig) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Serve the host of the one folder that is named."""
+    """Serve the host of a folder."""
     (folder,) = arguments
     asyncio.run(serve(host_config.load(Path(folder).resolve())))
 

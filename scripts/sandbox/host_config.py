@@ -1,4 +1,4 @@
-"""What a host of the sandbox knows about itself (`host.json`) and which faults it plays."""
+"""The configuration of a host (`host.json`), and the faults that it plays."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class HostConfig:
     Args:
         name: the ssh alias, such as `airhost-staging`.
         environment: development, staging or production.
-        repl_id: the uuid by which ssh (user) and Publish know it.
+        repl_id: the uuid that is its ssh user and its id for Publish.
         ssh_port, mcp_port, port: loopback; `port` is the public one.
         workspace: the git checkout that ssh reaches and Publish takes a snapshot of.
         published: the folder of the snapshots.
         host_key, authorized_keys: for the SSH server.
-        npm_cache: npm's cache, so that no file lands elsewhere.
-        mcp_token: the bearer token that Publish demands.
+        npm_cache: npm's cache, inside the world.
+        mcp_token: the bearer token of the MCP server.
         secrets: the workspace's and the app's environment, such as DATABASE_URL.
-        listen_limit, build_limit: seconds that a published app and its build get.
+        listen_limit, build_limit: timeouts of the published app's start and of its build, in seconds.
     """
 
     folder: Path
@@ -59,11 +59,11 @@ class HostConfig:
 
     @property
     def running(self) -> Path:
-        """The folder of the pid files of all that this host started."""
+        """The folder of the pid files of what this host started."""
         return self.folder / "running"
 
     def environ(self) -> dict[str, str]:
-        """The environment of all that runs on this host: nothing of it points outside."""
+        """The environment of what runs on this host; no path in it is outside the world."""
         home = self.folder / "home"
         return {
             "HOME": str(home),
@@ -84,16 +84,18 @@ class HostConfig:
         }
 
     def faults(self) -> dict[str, str]:
-        """The faults to play now (`FAULTS` lists them); none when there is no `faults.json`."""
+        """The faults in `faults.json`, of those in `FAULTS`; {} if there is no such file."""
         try:
-            found = json.loads((self.folder / "faults.json").read_bytes())
+            faults = json.loads((self.folder / "faults.json").read_bytes())
         except (FileNotFoundError, ValueError):
             return {}
-        return {str(key): str(value) for key, value in found.items()}
+        return {str(key): str(value) for key, value in faults.items()}
 
     def save(self) -> None:
         """Write `host.json`, readable by its owner only."""
-        record = {key: str(v) if isinstance(v, Path) else v for key, v in asdict(self).items()}
+        record = {
+            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
+        }
         del record["folder"]
         write_private(self.folder / "host.json", record)
 

@@ -1,7 +1,7 @@
 """A stand-in for Replit's MCP server: the two tools that publish, over real Streamable HTTP.
 
 The tools and their argument are Replit's (`publish_app`, `get_publish_status`, `replId`). The
-names and values in the answers are OURS, Replit's being undocumented: `status` is one of
+names and values in the answers are OURS, because Replit's are undocumented: `status` is one of
 unpublished, publishing, published, failed; `stage` one of Provision, Security Scan, Build,
 Bundle, Promote.
 """
@@ -32,7 +32,7 @@ PATH = "/server/mcp"
 
 
 class McpHost:
-    """Serves `http://127.0.0.1:<mcp_port>/server/mcp` to those who hold the token."""
+    """Serves `http://127.0.0.1:<mcp_port>/server/mcp` to clients with the token."""
 
     def __init__(self, config: HostConfig, publisher: Publisher) -> None:
         self._config = config
@@ -68,7 +68,7 @@ class McpHost:
 
 
 class _Server(uvicorn.Server):
-    """Signals belong to the host, not to one of its servers."""
+    """Leaves signals to the host."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -76,16 +76,16 @@ class _Server(uvicorn.Server):
 
 
 class _Bearer:
-    """401 for all who do not bring the token."""
+    """Answers 401 to requests without the token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
-        self._wanted = f"Bearer {token}".encode()
+        self._expected = f"Bearer {token}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope.get("headers", []))
-        brought = headers.get(b"authorization", b"")
-        if scope["type"] != "http" or hmac.compare_digest(brought, self._wanted):
+        header = headers.get(b"authorization", b"")
+        if scope["type"] != "http" or hmac.compare_digest(header, self._expected):
             await self._app(scope, receive, send)
             return
         fault = {"error": "invalid_token"}
@@ -97,13 +97,13 @@ def _tools(config: HostConfig, publisher: Publisher) -> MCPServer:
     level: Literal["WARNING"] = "WARNING"
     server = MCPServer("replit-stand-in", log_level=level)
 
-    def known(repl_id: str) -> None:
+    def check(repl_id: str) -> None:
         if repl_id != config.repl_id:
             raise ToolError("no app with this replId")
 
     @server.tool(description="Publish the workspace as it is.", structured_output=False)
     async def publish_app(replId: str) -> str:  # noqa: N803 (Replit's name)
-        known(replId)
+        check(replId)
         fault = config.faults().get("publish")
         if fault == "error":
             raise ToolError("publishing is not possible now (a fault that the sandbox plays)")
@@ -111,7 +111,7 @@ def _tools(config: HostConfig, publisher: Publisher) -> MCPServer:
 
     @server.tool(description="How the last publish stands.", structured_output=False)
     async def get_publish_status(replId: str) -> str:  # noqa: N803 (Replit's name)
-        known(replId)
+        check(replId)
         return json.dumps(publisher.status())
 
     return server

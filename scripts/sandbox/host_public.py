@@ -1,6 +1,6 @@
 """The public address of a host: a TCP proxy to the app that is published now.
 
-It knows nothing of HTTP but its errors (502 when there is no app), so bytes pass as they are.
+It passes bytes unchanged; the only HTTP that it speaks are error answers (502 if there is no app).
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from scripts.sandbox.host_config import HostConfig
 
 
-QUIET = 0.5  # seconds without a byte after an answer: then a kept-alive connection is idle
+IDLE_AFTER = 0.5  # seconds without a byte after an answer
 DRAIN_LIMIT = 5.0
 HEAD_LIMIT = 65536
 
 
 class PublicDoor:
-    """Accepts always, and leads each new connection to `target` (a port; None: nobody)."""
+    """Accepts connections and passes each on to `target`, the port of the app; None: there is no app."""
 
     def __init__(self, config: HostConfig) -> None:
         self.config = config
         self.target: int | None = None
-        self.visits: set[Visitor] = set()
+        self.visitors: set[Visitor] = set()
 
     async def start(self) -> None:
         """Listen on the public port.
@@ -36,38 +36,38 @@ class PublicDoor:
         await loop.create_server(lambda: Visitor(self), "127.0.0.1", self.config.port, backlog=1024)
 
     async def drain(self, target: int, limit: float = DRAIN_LIMIT) -> None:
-        """Let the visitors of a former target finish: close each when it is idle."""
+        """Close a former target's connections as they become idle, and the rest after `limit` seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + limit
-        while staying := [visit for visit in self.visits if visit.target == target]:
-            over = loop.time() > deadline
-            for visit in staying:
-                if over or visit.idle(loop.time()):
-                    visit.leave()
-            if over:
+        while left := [visitor for visitor in self.visitors if visitor.target == target]:
+            expired = loop.time() > deadline
+            for visitor in left:
+                if expired or visitor.is_idle(loop.time()):
+                    visitor.close()
+            if expired:
                 return
             await asyncio.sleep(0.05)
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection that is passed on to another end."""
+    """One end of a proxied connection."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.peer: _End | None = None
-        self.finished = False  # this end has said all it had to say
-        self.heard = 0.0  # when it last said something
+        self.finished = False  # it has sent everything
+        self.last_data = 0.0  # loop time of its last bytes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self.heard = asyncio.get_running_loop().time()
+        self.last_data = asyncio.get_running_loop().time()
         if self.peer is not None and self.peer.transport is not None:
             self.peer.transport.write(data)
 
     def eof_received(self) -> bool:
-        """Half-close: the other direction stays open until it ends too."""
+        """Half-close: the other direction stays open until it ends."""
         self.finished = True
         if self.peer is None or self.peer.transport is None or self.peer.finished:
             return False
@@ -93,20 +93,20 @@ class _End(asyncio.Protocol):
 
 
 class Visitor(_End):
-    """The client's end; makes the app's end."""
+    """The client's end; opens the app's end."""
 
     def __init__(self, door: PublicDoor) -> None:
         super().__init__()
         self._door = door
         self._head = b""
         self._refusal: bytes | None = None
-        self._leading: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self.target: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Lead the visitor to the app, or play a fault."""
+        """Connect the visitor to the app, or play a fault."""
         super().connection_made(transport)
-        self.heard = asyncio.get_running_loop().time()  # its request is due: it is not idle
+        self.last_data = asyncio.get_running_loop().time()  # its request is still to come: it is not idle
         fault = self._door.config.faults().get("public")
         if fault == "down":
             cast("asyncio.Transport", transport).abort()
@@ -117,10 +117,10 @@ class Visitor(_End):
         else:
             cast("asyncio.Transport", transport).pause_reading()
             self.target = self._door.target
-            self._door.visits.add(self)
-            self._leading = asyncio.create_task(self._lead(self.target))
+            self._door.visitors.add(self)
+            self._connecting = asyncio.create_task(self._connect(self.target))
 
-    async def _lead(self, port: int) -> None:
+    async def _connect(self, port: int) -> None:
         app = _End()
         app.peer = self
         try:
@@ -135,13 +135,13 @@ class Visitor(_End):
             app.transport.close()
 
     def _refuse(self, status: str) -> None:
-        """Answered once the request's head is read: an answer before it may be lost."""
+        """Answer after the request's head: an earlier answer may get lost."""
         body = f"{status}: the stand-in for Replit's proxy\n"
         head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\n"
         self._refusal = f"{head}connection: close\r\n\r\n{body}".encode()
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on, or answer the request with what was decided."""
+        """Pass the bytes on, or answer the request with the refusal."""
         if self._refusal is None:
             super().data_received(data)
             return
@@ -152,15 +152,15 @@ class Visitor(_End):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the visitor."""
-        self._door.visits.discard(self)
+        self._door.visitors.discard(self)
         super().connection_lost(exc)
 
-    def idle(self, now: float) -> bool:
-        """Whether the last word was the app's, and some time ago."""
-        return self.peer is not None and self.heard <= self.peer.heard < now - QUIET
+    def is_idle(self, now: float) -> bool:
+        """Whether the app sent the last bytes, and some time ago."""
+        return self.peer is not None and self.last_data <= self.peer.last_data < now - IDLE_AFTER
 
-    def leave(self) -> None:
-        """Close both ends, what is written already still goes out."""
+    def close(self) -> None:
+        """Close both ends after what is already written."""
         for end in (self, self.peer):
             if end is not None and end.transport is not None:
                 end.transport.close()

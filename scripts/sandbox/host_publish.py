@@ -1,6 +1,8 @@
-"""What Publish takes: a copy of the workspace as it is, and what `.replit` says about running it.
+"""Publish, as a stand-in: snapshot the workspace, build, start the app, switch to it.
 
-Uncommitted and untracked files are in it, as on Replit; `.git` is not.
+A snapshot holds uncommitted and untracked files, as on Replit, but no `.git`. A step that fails changes
+nothing. As on Replit (as far as its documents tell) there is no health check: an app that listens and
+answers 500 does go live.
 """
 
 from __future__ import annotations
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
     from scripts.sandbox.host_public import PublicDoor
 
 
-KEPT = 3
+KEPT = 3  # snapshots
+TAIL = 20  # lines of a failed build in its status
 
 
 class PublishFailed(Exception):
-    """A publish ended at `stage`; what was live stays live."""
+    """A publish failed at `stage`; what was live stays live."""
 
     def __init__(self, stage: str, message: str) -> None:
         super().__init__(message)
@@ -40,14 +43,14 @@ class PublishFailed(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """A command of `.replit`: argv, and what it adds to the environment."""
+    """A command of `.replit`: its argv, and variables that it adds to the environment."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-def take(workspace: Path, target: Path) -> None:
-    """Copy the workspace; `node_modules` is hard-linked, because nothing edits it in place.
+def take_snapshot(workspace: Path, target: Path) -> None:
+    """Copy the workspace; files of `node_modules` are hard-linked, since nothing edits them in place.
 
     Raises:
         OSError, shutil.Error: a file can't be read, or the disk is full.
@@ -86,40 +89,31 @@ def steps(folder: Path) -> tuple[Step | None, Step]:
         raise PublishFailed("Provision", f"`.replit` can't be read: {fault}") from None
 
 
-def _step(said: str | list[str] | dict[str, object]) -> Step:
-    """A text is a line for bash, a list is argv, a table is `{args, env}`."""
-    if isinstance(said, dict):
-        args, env = said["args"], said.get("env", {})
+def _step(value: str | list[str] | dict[str, object]) -> Step:
+    """A string is a line for bash, a list is argv, a table is `{args, env}`."""
+    if isinstance(value, dict):
+        args, env = value["args"], value.get("env", {})
         if not isinstance(args, str | list) or not isinstance(env, dict):
             raise TypeError("a command's table is {args, env}")
         return Step(_step(args).argv, {str(key): str(value) for key, value in env.items()})
-    argv = ("bash", "-c", said) if isinstance(said, str) else tuple(str(word) for word in said)
+    argv = ("bash", "-c", value) if isinstance(value, str) else tuple(map(str, value))
     return Step(argv)
 
 
 def numbers(published: Path) -> list[int]:
-    """The snapshots that exist, oldest first."""
+    """The numbers of the snapshots, oldest first."""
     return sorted(int(path.name) for path in published.iterdir() if path.name.isdecimal())
 
 
 def prune(published: Path, current: int | None) -> None:
-    """Keep the current snapshot and the newest, `KEPT` in all."""
+    """Delete snapshots except the current and the newest, `KEPT` in all."""
     others = [number for number in numbers(published) if number != current]
     for number in others[: -(KEPT - 1)]:
         shutil.rmtree(published / str(number), ignore_errors=True)
 
 
-# Publish, as a stand-in: snapshot, build, start beside, switch. What fails changes nothing.
-#
-# As on Replit (as far as its documents tell) there is no health check: an app that listens and
-# answers 500 does go live.
-
-
-TAIL = 20  # lines of a failed build that its status shows
-
-
 class Publisher:
-    """Knows what is published and publishes anew; one publish at a time, the newest wish last."""
+    """Publishes, one at a time; a publish asked for meanwhile follows."""
 
     def __init__(self, config: HostConfig, door: PublicDoor) -> None:
         self._config = config
@@ -149,7 +143,7 @@ class Publisher:
         }
 
     def publish(self, fault: str | None) -> dict[str, str]:
-        """Begin a publish and return at once; while one is under way, another one follows it."""
+        """Start a publish and return at once; if one is running, the new one follows it."""
         if self._task is not None and self._hanging:
             self._task.cancel()
             self._task = None
@@ -161,7 +155,7 @@ class Publisher:
         return {"replId": self._config.repl_id, "status": "publishing"}
 
     async def resume(self) -> None:
-        """After a start of the host: end orphans, then start what was published last."""
+        """After a restart of the host: end orphans, then start the app that was published last."""
         for pid_file in list(self._config.running.glob("*.pid")):
             await asyncio.to_thread(daemon.stop, pid_file)
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
@@ -177,7 +171,7 @@ class Publisher:
             self._ending = ("failed", fault.message)
 
     async def stop(self) -> None:
-        """End the app, a build, and every ssh command: the host goes away."""
+        """End the app, a build, and every ssh command."""
         for task in (self._task, *self._tidying):
             if task is not None:
                 task.cancel()
@@ -210,14 +204,14 @@ class Publisher:
         try:
             await self._make(number)
         except BaseException:
-            # Half a snapshot is of no use to anybody; the old one is untouched.
+            # an incomplete snapshot is useless; the old one is untouched
             shutil.rmtree(self._config.published / str(number), ignore_errors=True)
             raise
 
     async def _make(self, number: int) -> None:
         config = self._config
         folder = config.published / str(number)
-        await asyncio.to_thread(take, config.workspace, folder)
+        await asyncio.to_thread(take_snapshot, config.workspace, folder)
         build, run = steps(folder)
         self._stage = "Security Scan"
         self._stage = "Build"
@@ -230,7 +224,7 @@ class Publisher:
         before, former = self._current, self._door.target
         self._current, self._door.target = number, target
         tidying = asyncio.create_task(self._tidy(before, former))
-        self._tidying.add(tidying)  # a loop holds its tasks only weakly
+        self._tidying.add(tidying)  # the loop keeps only weak references to tasks
         tidying.add_done_callback(self._tidying.discard)
 
     async def _build(self, number: int, step: Step) -> None:
@@ -249,14 +243,14 @@ class Publisher:
             if child.returncode is None:
                 await asyncio.to_thread(daemon.stop, pid_file)
             pid_file.unlink(missing_ok=True)
-        said = redact((out + err).decode(errors="replace"))
-        (config.folder / "log" / f"build-{number}.log").write_text(said)
+        output = redact((out + err).decode(errors="replace"))
+        (config.folder / "log" / f"build-{number}.log").write_text(output)
         if child.returncode:
-            tail = "\n".join(said.splitlines()[-TAIL:])
+            tail = "\n".join(output.splitlines()[-TAIL:])
             raise PublishFailed("Build", f"the build ended with {child.returncode}\n{tail}")
 
     async def _start(self, number: int, step: Step) -> int:
-        """Start the app on a private port and wait until it listens."""
+        """Start the app on a private port, wait until it listens, and return the port."""
         (port,) = ports.find_free(1)
         log = self._config.folder / "log" / f"app-{number}.log"
         pid_file = self._pid_file(number)
@@ -277,7 +271,7 @@ class Publisher:
         raise PublishFailed("Promote", redact(f"the app {why}\n{tail}"))
 
     async def _tidy(self, number: int | None, target: int | None) -> None:
-        """After a switch: let the former app finish, end it, drop old snapshots."""
+        """After a switch: drain and end the former app, delete old snapshots."""
         if target is not None:
             await self._door.drain(target)
         if number is not None:

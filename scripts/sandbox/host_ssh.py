@@ -1,6 +1,6 @@
-"""The SSH server of a host: a real one (asyncssh), with keys only, that runs commands.
+"""The SSH server of a host: asyncssh, with keys only, running commands.
 
-As with OpenSSH the command goes on when its client goes away; only its pipes are closed.
+As with OpenSSH, a command goes on when its client disconnects; only its pipes are closed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 CHUNK = 65536
-DROP_AFTER = 0.3  # seconds, for the fault `drops`
+DROP_AFTER = 0.3  # seconds; for the fault `drops`
 
 
 class SshHost:
@@ -29,7 +29,7 @@ class SshHost:
 
     def __init__(self, config: HostConfig) -> None:
         self._config = config
-        self._tending: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen on `ssh_port`.
@@ -40,7 +40,7 @@ class SshHost:
         await asyncssh.listen(
             "127.0.0.1",
             self._config.ssh_port,
-            server_factory=lambda: _Door(self._config),
+            server_factory=lambda: _Connection(self._config),
             server_host_keys=[str(self._config.host_key)],
             authorized_client_keys=str(self._config.authorized_keys),
             process_factory=self._accept,
@@ -54,10 +54,10 @@ class SshHost:
         )
 
     async def _accept(self, session: asyncssh.SSHServerProcess[bytes]) -> None:
-        """Serve; asyncssh cancels this with the connection, so the tending is a task of its own."""
+        """Serve in a task of its own: asyncssh cancels this one with the connection."""
         task = asyncio.create_task(self._serve(session))
-        self._tending.add(task)
-        task.add_done_callback(self._tending.discard)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         await asyncio.shield(task)
 
     async def _serve(self, session: asyncssh.SSHServerProcess[bytes]) -> None:
@@ -76,11 +76,11 @@ class SshHost:
             asyncio.get_running_loop().call_later(DROP_AFTER, connection.abort)
         await _wire(session, child)
         pid_file.unlink(missing_ok=True)
-        _say_exit(session, child.returncode or 0)
+        _send_exit(session, child.returncode or 0)
 
 
-class _Door(asyncssh.SSHServer):
-    """Where the fault `down` shuts it in the client's face."""
+class _Connection(asyncssh.SSHServer):
+    """Plays the fault `down`."""
 
     def __init__(self, config: HostConfig) -> None:
         self._config = config
@@ -91,28 +91,27 @@ class _Door(asyncssh.SSHServer):
 
 
 async def _wire(session: asyncssh.SSHServerProcess[bytes], child: Process) -> None:
-    """Carry the three streams until the command ends and all it said is handed over."""
+    """Copy the three streams until the command has ended and its output is delivered."""
     if child.stdin is None or child.stdout is None or child.stderr is None:
         raise TypeError("a piped child has three pipes")
     feeding = asyncio.create_task(_feed(session.stdin, child.stdin))
-    speaking = [
-        asyncio.create_task(_speak(child.stdout, session.stdout)),
-        asyncio.create_task(_speak(child.stderr, session.stderr)),
+    sending = [
+        asyncio.create_task(_send(child.stdout, session.stdout)),
+        asyncio.create_task(_send(child.stderr, session.stderr)),
     ]
     await child.wait()
-    # A background process may keep the pipes open for ever; sshd waits for that, and so do we,
-    # but not once the client has gone.
+    # A background process may keep the pipes open; like sshd, wait for it while the client is there.
     gone = asyncio.create_task(session.wait_closed())
-    while not gone.done() and not all(task.done() for task in speaking):
-        unfinished = [task for task in (*speaking, gone) if not task.done()]
+    while not gone.done() and not all(task.done() for task in sending):
+        unfinished = [task for task in (*sending, gone) if not task.done()]
         await asyncio.wait(unfinished, return_when=asyncio.FIRST_COMPLETED)
-    for task in (feeding, gone, *speaking):
+    for task in (feeding, gone, *sending):
         task.cancel()
-    await asyncio.gather(feeding, gone, *speaking, return_exceptions=True)
+    await asyncio.gather(feeding, gone, *sending, return_exceptions=True)
 
 
 async def _feed(source: asyncssh.SSHReader[bytes], sink: asyncio.StreamWriter) -> None:
-    """Client to command. Whatever ends the client's side is the end of the command's input."""
+    """Client to command; the end of the client's side ends the command's input."""
     with contextlib.suppress(OSError, asyncssh.Error):
         while data := await source.read(CHUNK):
             sink.write(data)
@@ -120,8 +119,8 @@ async def _feed(source: asyncssh.SSHReader[bytes], sink: asyncio.StreamWriter) -
     sink.close()
 
 
-async def _speak(source: asyncio.StreamReader, sink: asyncssh.SSHWriter[bytes]) -> None:
-    """Command to client. When nobody listens any more the pipe is closed, as sshd does."""
+async def _send(source: asyncio.StreamReader, sink: asyncssh.SSHWriter[bytes]) -> None:
+    """Command to client; when the client is gone the pipe is closed, as sshd does."""
     try:
         while data := await source.read(CHUNK):
             sink.write(data)
@@ -132,7 +131,7 @@ async def _speak(source: asyncio.StreamReader, sink: asyncssh.SSHWriter[bytes]) 
             transport.close()
 
 
-def _say_exit(session: asyncssh.SSHServerProcess[bytes], code: int) -> None:
+def _send_exit(session: asyncssh.SSHServerProcess[bytes], code: int) -> None:
     with contextlib.suppress(OSError, asyncssh.Error):
         if code < 0:
             session.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))

@@ -1,4 +1,4 @@
-"""What people ask of the sandbox."""
+"""The options of `demo`, `sandbox.up` and `sandbox.down`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stand-in as a process beside the world: begun once, known by its pid file, ended with the world."""
+"""Start and stop a stand-in (inbox, gateway) as a daemon of the world."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ READY_LIMIT = 20.0
 TAIL = 8  # lines of its log that an error shows
 
 
-def start(what: str, folder: Path, listens: Collection[int], *, told: dict[str, Any], module: str) -> None:
-    """Have it run, and wait until it answers on all of its ports; twice is harmless.
+def start(
+    what: str, folder: Path, listens: Collection[int], *, settings: dict[str, Any], module: str
+) -> None:
+    """Start a stand-in unless it runs, and wait until it answers on all of its ports.
 
     Args:
         what: its name in messages.
-        folder: where its pid, its log and `MODULE.json` (0600) with what it is `told` lie.
+        folder: for its pid file, its log and `MODULE.json` (0600) with its settings.
         listens: its ports.
-        told: its settings.
         module: of this room, such as `inbox`; run with the folder as its argument.
 
     Raises:
-        Refused: another program sits on one of its ports.
+        Refused: another program uses one of its ports.
         CommandFailed: it did not start.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -38,7 +39,7 @@ def start(what: str, folder: Path, listens: Collection[int], *, told: dict[str, 
         leftovers.end_daemon(argv)
         for port in listens:
             ports.require_free(port, what)
-        write_private(folder / f"{module}.json", told)
+        write_private(folder / f"{module}.json", settings)
         daemon.start(pid_file, argv, cwd=ROOT, env={leftovers.WORLD: str(folder)}, log=log)
     deadline = time.monotonic() + READY_LIMIT
     while not all(ports.accepts_connections(port) for port in listens):
@@ -49,5 +50,5 @@ def start(what: str, folder: Path, listens: Collection[int], *, told: dict[str, 
 
 
 def stop(folder: Path) -> None:
-    """End it, if it runs."""
+    """Stop it, if it runs."""
     daemon.stop(folder / "pid")

@@ -1,4 +1,4 @@
-"""JSON web tokens as Supabase makes them (HS256): keys of a project, and what a log-in gives."""
+"""JSON web tokens as Supabase signs them (HS256): the keys of a project, and the token of a log-in."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import json
 import time
 from typing import Any
 
-FAR = 4_102_444_800  # the year 2100
+EXPIRY = 4_102_444_800  # seconds since 1970: the year 2100
 
 
 def key(role: str, secret: str) -> str:
-    """A key shaped like Supabase's, so that a leak scan can know it by its role."""
-    return signed({"iss": "supabase", "ref": "sandbox", "role": role, "exp": FAR}, secret)
+    """A key in Supabase's format, so that a leak scan can decode its role."""
+    return signed({"iss": "supabase", "ref": "sandbox", "role": role, "exp": EXPIRY}, secret)
 
 
 def signed(claims: dict[str, Any], secret: str) -> str:
-    """The claims as a token."""
+    """A token with these claims."""
     unsigned = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
     return f"{unsigned}.{_part(_signature(unsigned, secret))}"
 
 
 def claims_of(token: str, secret: str) -> dict[str, Any] | None:
-    """What a token says, None when it is not ours or over."""
+    """The claims of a token; None if its signature is wrong or it has expired."""
     unsigned, _, signature = token.rpartition(".")
     if not hmac.compare_digest(signature, _part(_signature(unsigned, secret))):
         return None
@@ -33,8 +33,8 @@ def claims_of(token: str, secret: str) -> dict[str, Any] | None:
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (ValueError, IndexError):
         return None
-    alive = isinstance(claims, dict) and float(claims.get("exp", FAR)) > time.time()
-    return claims if alive else None
+    valid = isinstance(claims, dict) and float(claims.get("exp", EXPIRY)) > time.time()
+    return claims if valid else None
 
 
 def _signature(unsigned: str, secret: str) -> bytes:

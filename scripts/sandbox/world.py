@@ -1,4 +1,4 @@
-"""`up` makes a world or completes it, `down` removes it, `load` finds it again."""
+"""Make, complete, find and remove a world."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["Environment", "World", "down", "load", "up"]
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_APP = Path(__file__).with_name("sample_app")
 LOCK = "lock"
-READY_LIMIT = 40.0
-WORKERS = 8  # one for each job, or a waiting job could keep out the one it waits for
+READY_TIMEOUT = 40.0  # seconds for a host to listen
+WORKERS = 8  # at least one for each job: a job may wait for another
 PROGRAMS = {
     "git": "apt-get install git",
     "ssh": "apt-get install openssh-client",
@@ -36,15 +36,15 @@ PROGRAMS = {
 
 
 def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) -> World:
-    """Make the world below `folder`, or complete what is there; twice is harmless.
+    """Make the world in `folder`, or complete what is there. Idempotent.
 
     Args:
         folder: made if missing; must be empty or a world.
-        on_step: told, in this thread, each thing that is ready.
+        on_step: called in this thread with each part that is ready.
         app: the folder whose content becomes the first commit.
 
     Raises:
-        Refused: a program is missing, the folder holds other things, a port was taken.
+        Refused: a program is missing, the folder holds other files, or a port is used by another program.
         CommandFailed: git, npm, PostgreSQL or a host failed.
         CommandTimedOut: npm took too long.
     """
@@ -67,23 +67,23 @@ def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) 
 
 
 def load(folder: Path) -> World | None:
-    """The world below `folder`, None if there is none; it may be half made, or stopped."""
+    """The world in `folder`, which may be incomplete or stopped; None if there is none."""
     return world_facts.read(folder.resolve())
 
 
 def down(folder: Path, *, on_step: Callable[[str], None]) -> None:
-    """Stop all that `up` started and remove the folder. Where nothing is, nothing is done.
+    """Stop everything that `up` started, and remove the folder, if it exists.
 
     Raises:
-        Refused: the folder is no world of ours.
+        Refused: the folder is not a sandbox.
     """
     folder = folder.resolve()
     if not folder.exists():
         return
     if world_facts.read(folder) is None:
         raise Refused(
-            f"`{folder}` is no sandbox of ours (it holds no `{world_facts.MARKER}`)",
-            "name the folder that `invoke sandbox.up` was given",
+            f"`{folder}` is not a sandbox (it has no `{world_facts.MARKER}`)",
+            "name the folder that was given to `invoke sandbox.up`",
         )
     with _locked(folder):
         world = world_facts.read(folder)
@@ -96,7 +96,7 @@ def down(folder: Path, *, on_step: Callable[[str], None]) -> None:
 
 
 def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
-    """All that can be done side by side, is; the first fault is raised when the rest has ended."""
+    """Make the parts concurrently; the first error is raised after all have ended."""
     with ThreadPoolExecutor(WORKERS) as pool:
         databases = pool.submit(_databases, world)
         jobs = {databases: "PostgreSQL 17 with three databases"}
@@ -104,21 +104,21 @@ def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
         jobs[keys] = "ssh keys and config"
         code = pool.submit(_code, world, app)
         jobs[code] = "git origin, clone and workspaces"
-        told = pool.submit(inbox.start, world.inbox, world.inbox_port, world.inbox_token)
-        jobs[told] = "inbox in place of Slack and Discord"
-        if all(each.api_port for each in world.environments):
+        messages = pool.submit(inbox.start, world.inbox, world.inbox_port, world.inbox_token)
+        jobs[messages] = "inbox in place of Slack and Discord"
+        if all(environment.api_port for environment in world.environments):
             jobs[pool.submit(_api, world, databases)] = "gateway in place of Supabase's"
         jobs[pool.submit(_packages, world, code)] = "npm packages in the clone"
-        for each in world.environments:
-            name = f"host {each.alias} at {each.url}"
-            jobs[pool.submit(_host, each, (keys, code))] = name
+        for environment in world.environments:
+            name = f"host {environment.alias} at {environment.url}"
+            jobs[pool.submit(_host, environment, (keys, code))] = name
         fault: BaseException | None = None
         try:
             for job in as_completed(jobs):
                 fault = fault or job.exception()
                 if job.exception() is None:
                     on_step(jobs[job])
-        except BaseException:  # somebody presses Ctrl-C: don't wait for npm
+        except BaseException:  # Ctrl-C: don't wait for npm
             end_all()
             raise
     if fault is not None:
@@ -129,15 +129,19 @@ def _databases(world: World) -> None:
     server = world.postgres
     server.create()
     server.start()
-    for each in world.environments:
-        server.create_database(each.database)
+    for environment in world.environments:
+        server.create_database(environment.database)
 
 
 def _api(world: World, databases: Future[None]) -> None:
     databases.result()
     projects = [
-        {"port": each.api_port, "database": each.database, "jwt_secret": each.jwt_secret}
-        for each in world.environments
+        {
+            "port": environment.api_port,
+            "database": environment.database,
+            "jwt_secret": environment.jwt_secret,
+        }
+        for environment in world.environments
     ]
     gateway.start(world.api, {"port": world.postgres_port, "password": world.password}, projects)
 
@@ -154,7 +158,7 @@ def _packages(world: World, code: Future[None]) -> None:
 
 
 def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
-    """Start the host's daemon and wait until all of it listens."""
+    """Start the host's daemon, and wait until its three servers listen."""
     for job in before:
         job.result()
     folder, pid_file = environment.host, environment.host / "pid"
@@ -169,20 +173,20 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
         environment.host_config().save()
         mark = {leftovers.WORLD: str(folder)}
         daemon.start(pid_file, argv, cwd=ROOT, env=mark, log=log / "host.log")
-    deadline = time.monotonic() + READY_LIMIT
+    deadline = time.monotonic() + READY_TIMEOUT
     while not (folder / "ready").exists():
         if daemon.running(pid_file) is None or time.monotonic() > deadline:
-            said = (log / "host.log").read_text(errors="replace").splitlines()[-8:]
-            tail = "".join(f"\n  | {line}" for line in said)
+            lines = (log / "host.log").read_text(errors="replace").splitlines()[-8:]
+            tail = "".join(f"\n  | {line}" for line in lines)
             raise CommandFailed(f"host `{environment.alias}` did not start{tail}")
         time.sleep(0.03)
 
 
 def _stop(world: World) -> None:
-    """Hosts end their own apps; the pid files and the last look catch what a dead host left."""
+    """Stop the daemons, then what a dead host left. A living host ends its own apps."""
     with ThreadPoolExecutor() as pool:
-        for each in world.environments:
-            pool.submit(daemon.stop, each.host / "pid", grace=10.0)
+        for environment in world.environments:
+            pool.submit(daemon.stop, environment.host / "pid", grace=10.0)
         pool.submit(world.postgres.stop)
         pool.submit(stand_in.stop, world.inbox)
         pool.submit(stand_in.stop, world.api)
@@ -192,7 +196,7 @@ def _stop(world: World) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """The marker goes last: a broken-off `down` can be repeated."""
+    """Remove the folder, the marker last: an interrupted `down` can be repeated."""
     last = {world_facts.MARKER, LOCK}
     for path in folder.iterdir():
         if path.name not in last:
@@ -210,23 +214,23 @@ def _require_programs() -> None:
 
 
 def _must_be_passable() -> bool:
-    """Whether PostgreSQL, no longer root, can only pass folders that are open (`unprivileged`)."""
+    """Whether PostgreSQL, which gives up root, needs folders that others may pass (`unprivileged`)."""
     return os.geteuid() == 0 and shutil.which("setpriv") is None
 
 
 def _refuse_foreign(folder: Path) -> None:
     if folder.exists() and world_facts.read(folder) is None:
-        others = {path.name for path in folder.iterdir()} - {LOCK}
-        if any(not name.startswith(f".{world_facts.MARKER}") for name in others):
+        names = {path.name for path in folder.iterdir()} - {LOCK}
+        if any(not name.startswith(f".{world_facts.MARKER}") for name in names):
             raise Refused(
-                f"`{folder}` is not empty and no sandbox of ours",
+                f"`{folder}` is neither empty nor a sandbox",
                 "name another folder with `--dir`, or empty this one",
             )
 
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One `up` or `down` at a time; whoever waited for a folder that is gone makes it anew."""
+    """Allow one `up` or `down` at a time; after waiting for a folder that is gone, make it again."""
     while True:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (folder / LOCK).open("a") as lock:

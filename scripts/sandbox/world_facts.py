@@ -1,4 +1,4 @@
-"""The facts of a world: what was chosen when it was made, and what follows from that."""
+"""The facts of a world: what was chosen when it was made (`world.json`), and what follows from it."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ CHAIN: Final = (
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment of a world: its host, its database, its secrets (fakes, all of them).
+    """One environment of a world: its host, its database, its secrets (all of them fakes).
 
     Args:
         root: the world's folder.
         name, alias, branch: such as `staging`, `airhost-staging`, `staging`.
-        database_url: for `postgres`, good for psql as it stands.
+        database_url: for `postgres`; works for psql as it stands.
         repl_id, port, ssh_port, mcp_port, mcp_token: see `host_config.HostConfig`.
         secrets: the app's environment on the host (DATABASE_URL and the three keys).
-        anon_key: what the browser may know.
+        anon_key: the key that every browser may have.
     """
 
     root: Path
@@ -50,12 +50,12 @@ class Environment:
     database_url: str = field(repr=False)
     anon_key: str = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)
-    api_port: int = 0  # a world that was made before there was a stand-in for Supabase has none
+    api_port: int = 0  # 0 in a world made before the stand-in for Supabase existed
     jwt_secret: str = field(default="", repr=False)
 
     @property
     def api_url(self) -> str:
-        """Where the stand-in for Supabase's gateway answers for this environment."""
+        """The URL of the stand-in for Supabase's gateway."""
         return f"http://127.0.0.1:{self.api_port}" if self.api_port else f"https://{self.name}.invalid"
 
     @property
@@ -65,7 +65,7 @@ class Environment:
 
     @property
     def mcp_url(self) -> str:
-        """Where Publish is asked for."""
+        """The URL of the MCP server that publishes."""
         return f"http://127.0.0.1:{self.mcp_port}/server/mcp"
 
     @property
@@ -75,7 +75,7 @@ class Environment:
 
     @property
     def host(self) -> Path:
-        """The host's folder; `faults.json` goes here."""
+        """The host's folder, where `faults.json` goes."""
         return self.root / "hosts" / self.alias
 
     @property
@@ -84,7 +84,7 @@ class Environment:
         return self.host / "workspace"
 
     def host_config(self) -> HostConfig:
-        """What the host's daemon is told."""
+        """The configuration of the host's daemon."""
         return HostConfig(
             folder=self.host,
             name=self.alias,
@@ -112,7 +112,7 @@ class World:
     admin_password: str = field(repr=False)
     password: str = field(repr=False)
     environments: tuple[Environment, ...]
-    inbox_port: int = 0  # a world that was made before there was an inbox
+    inbox_port: int = 0  # 0 in a world made before the inbox existed
     inbox_token: str = field(default="", repr=False)
 
     @property
@@ -133,12 +133,12 @@ class World:
 
     @property
     def env_dir(self) -> Path:
-        """What `AIRHOST_ENV_DIR` should point at."""
+        """The value for `AIRHOST_ENV_DIR`."""
         return self.folder / "env"
 
     @property
     def ssh_config(self) -> Path:
-        """For `ssh -F`."""
+        """The file for `ssh -F`."""
         return self.env_dir / "ssh_config"
 
     @property
@@ -148,24 +148,28 @@ class World:
 
     @property
     def inbox(self) -> Path:
-        """What Slack and Discord were told; `faults.json` goes here."""
+        """The folder of the messages to Slack and Discord, where `faults.json` goes."""
         return self.folder / "inbox"
 
     @property
     def api(self) -> Path:
-        """What the stand-in for Supabase's gateway knows."""
+        """The folder of the stand-in for Supabase's gateway."""
         return self.folder / "api"
 
     def webhook(self, target: str, environment: str) -> str:
-        """Where `slack` or `discord` takes the notices of an environment."""
+        """The webhook URL of `slack` or `discord` for an environment."""
         return f"http://127.0.0.1:{self.inbox_port}/{target}/{environment}/{self.inbox_token}"
 
     def environment(self, name: str) -> Environment:
-        """The environment of that name; KeyError if there is none."""
-        return {each.name: each for each in self.environments}[name]
+        """The environment of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {environment.name: environment for environment in self.environments}[name]
 
     def describe(self) -> dict[str, object]:
-        """The part of `sandbox.up --json` that is about the world."""
+        """The part of `sandbox.up --json` about the world."""
         return {
             "dir": str(self.folder),
             "env_dir": str(self.env_dir),
@@ -173,8 +177,12 @@ class World:
             "clone": str(self.clone),
             "inbox": str(self.inbox),
             "environments": {
-                each.name: {"url": each.url, "database_url": each.database_url, "api_url": each.api_url}
-                for each in self.environments
+                environment.name: {
+                    "url": environment.url,
+                    "database_url": environment.database_url,
+                    "api_url": environment.api_url,
+                }
+                for environment in self.environments
             },
         }
 
@@ -182,25 +190,25 @@ class World:
         """Write `world.json`, atomically and private."""
         record = asdict(self)
         del record["folder"]
-        for each in record["environments"]:
-            del each["root"]
+        for environment in record["environments"]:
+            del environment["root"]
         write_private(self.folder / MARKER, {"kind": KIND, **record})
 
 
 def read(folder: Path) -> World | None:
-    """The world whose marker lies in `folder`, None if there is no marker of ours."""
+    """The world of a folder; None if its marker is missing or not ours."""
     try:
         record = json.loads((folder / MARKER).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     if not isinstance(record, dict) or record.pop("kind", None) != KIND:
         return None
-    environments = tuple(Environment(root=folder, **each) for each in record.pop("environments"))
+    environments = tuple(Environment(root=folder, **facts) for facts in record.pop("environments"))
     return World(folder=folder, environments=environments, **record)
 
 
 def invent(folder: Path) -> World:
-    """New ports, ids and passwords for a world that is still to be made."""
+    """Choose ports, ids and passwords for a new world."""
     postgres_port, *rest = ports.find_free(1 + 4 * len(CHAIN))
     admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
     server = LocalServer(folder / "postgres", postgres_port, admin_password, password)
@@ -236,14 +244,11 @@ def invent(folder: Path) -> World:
 
 
 def with_inbox(world: World) -> World:
-    """The world with an inbox of its own."""
+    """The world with a port and token for its inbox, which older worlds lack."""
     if world.inbox_port:
         return world
-    taken = {
-        port
-        for each in world.environments
-        for port in (each.port, each.ssh_port, each.mcp_port, each.api_port)
-    }
-    taken.add(world.postgres_port)
-    port = next(port for port in ports.find_free(len(taken) + 1) if port not in taken)
+    used = {world.postgres_port}
+    for environment in world.environments:
+        used |= {environment.port, environment.ssh_port, environment.mcp_port, environment.api_port}
+    port = next(port for port in ports.find_free(len(used) + 1) if port not in used)
     return replace(world, inbox_port=port, inbox_token=secrets.token_urlsafe(24))

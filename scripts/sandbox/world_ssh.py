@@ -1,4 +1,4 @@
-"""The keys of a world and the client's `ssh_config`: nothing of the person's own ssh is used."""
+"""The ssh keys of a world and the client's `ssh_config`; the person's own ssh files are not used."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ HOST = """Host {alias}
 
 
 def make_keys(world: World) -> None:
-    """One client key, one host key each, and in `env/` the config and the pinned host keys."""
+    """Make a client key and host keys; write the config and the pinned host keys to `env/`."""
     folder = world.folder / "ssh"
     folder.mkdir(mode=0o700, exist_ok=True)
     world.env_dir.mkdir(mode=0o700, exist_ok=True)
     client = _key(folder / "client_ed25519")
     write_private(folder / "authorized_keys", _public(client))
-    known = ""
-    for each in world.environments:
-        host_key = _key(each.host_config().host_key)
-        known += f"[127.0.0.1]:{each.ssh_port} {_public(host_key)}"
-    write_private(world.env_dir / "known_hosts", known)
+    pinned = ""
+    for environment in world.environments:
+        host_key = _key(environment.host_config().host_key)
+        pinned += f"[127.0.0.1]:{environment.ssh_port} {_public(host_key)}"
+    write_private(world.env_dir / "known_hosts", pinned)
     blocks = [
         HOST.format(
-            alias=each.alias,
-            port=each.ssh_port,
-            user=each.repl_id,
+            alias=environment.alias,
+            port=environment.ssh_port,
+            user=environment.repl_id,
             key=_quoted(folder / "client_ed25519"),
             known_hosts=_quoted(world.env_dir / "known_hosts"),
         )
-        for each in world.environments
+        for environment in world.environments
     ]
     write_private(world.ssh_config, "\n".join(blocks))
 
 
 def _key(path: Path) -> asyncssh.SSHKey:
-    """The key in the file, made if there is none."""
+    """The key in a file, generated if there is none."""
     import asyncssh
 
     if not path.exists():
@@ -67,5 +67,5 @@ def _public(key: asyncssh.SSHKey) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """For ssh_config, where `%` begins a token and a blank ends a word."""
+    """A path for ssh_config, where `%` starts a token and a blank ends a word."""
     return '"' + str(path).replace("%", "%%") + '"'

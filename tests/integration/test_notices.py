@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scripts.sandbox import inbox as sandbox_inbox
+from scripts.sandbox import webhook_rules
 from tests.integration.desk import ROOT, Call, Desk, ended
 from tests.support.processes import wait_until
 
@@ -215,7 +215,7 @@ def test_a_hostile_commit_message_does_no_harm(desk: Desk, inbox: Inbox, subject
     assert 0 == call.code, call.err
     assert [f"development: {call.document['release']} is live"] == inbox.both()
     for target, payload in inbox.payloads():
-        pings = sandbox_inbox.slack_pings if target == "slack" else sandbox_inbox.discord_pings
+        pings = webhook_rules.slack_pings if target == "slack" else webhook_rules.discord_pings
         assert not pings(payload)
         assert "@everyone" not in json.dumps(payload)
         assert "https://evil" not in json.dumps(payload)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scripts.notify.chat import STYLES, TARGETS, discord, fit, for_discord, for_slack, slack, units
 from scripts.notify.events import Fact, Kind, Notice
-from scripts.sandbox import inbox
+from scripts.sandbox import webhook_rules
 
 HOSTILE = "<!channel> @everyone @here <@U123> <!subteam^S1> <@&1> [free](https://evil.example) https://evil.example"
 RAW = re.compile(r"<!|<@|@everyone|@here|@U123|https://evil")
@@ -39,7 +39,7 @@ def notice(**more: Any) -> Notice:
 
 def problems(made: Notice) -> list[object]:
     """What the vendors would say against it."""
-    both = (inbox.slack_fault(slack(made)), inbox.discord_fault(discord(made)))
+    both = (webhook_rules.slack_error(slack(made)), webhook_rules.discord_error(discord(made)))
     return [problem for problem in both if problem]
 
 
@@ -85,8 +85,8 @@ def test_hostile_text_pings_nobody_and_links_nothing(field: str) -> None:
     )
 
     assert problems(made) == []
-    assert not inbox.slack_pings(slack(made))
-    assert not inbox.discord_pings(discord(made))
+    assert not webhook_rules.slack_pings(slack(made))
+    assert not webhook_rules.discord_pings(discord(made))
     if field in ("short", "long"):  # the others are our own words, whose links are broken up as well
         assert "](" not in json.dumps(discord(made))
     assert [raw for text in texts(made) for raw in RAW.findall(text)] == []
@@ -159,5 +159,5 @@ def test_every_notice_is_within_the_limits(facts: list[tuple[str, str]], title: 
     made = notice(facts=tuple(Fact(*fact) for fact in facts), title=title, hint=hint)
 
     assert problems(made) == []
-    assert not inbox.slack_pings(slack(made))
-    assert not inbox.discord_pings(discord(made))
+    assert not webhook_rules.slack_pings(slack(made))
+    assert not webhook_rules.discord_pings(discord(made))

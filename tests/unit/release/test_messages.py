@@ -18,7 +18,7 @@ from scripts.release.plan import Plan, decide
 from scripts.release.request import RollbackRequest
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import Answer
-from scripts.sandbox import inbox
+from scripts.sandbox import webhook_rules
 from tests.unit.release.samples import PRODUCTION, PROMOTE, THREE, TWO, A, C, answer, event
 
 DEED = Deed("r7", "Ada", "2030-01-02T03:04:05+00:00", 83.4, "it is time")
@@ -116,9 +116,10 @@ def test_hostile_text_pings_nobody(field: str) -> None:
     plan = decide(replace(PROMOTE, commits=(Commit(A, author, "", subject),) * 40))
     notice = messages.of_release(plan, replace(DEED, actor=actor, reason=reason), "v8", None)
 
-    assert (inbox.slack_fault(slack(notice)), inbox.discord_fault(discord(notice))) == (None, None)
-    assert not inbox.slack_pings(slack(notice))
-    assert not inbox.discord_pings(discord(notice))
+    assert webhook_rules.slack_error(slack(notice)) is None
+    assert webhook_rules.discord_error(discord(notice)) is None
+    assert not webhook_rules.slack_pings(slack(notice))
+    assert not webhook_rules.discord_pings(discord(notice))
     assert "https://evil" not in json.dumps([slack(notice), discord(notice)])
 
 

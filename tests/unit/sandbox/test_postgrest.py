@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.sandbox.postgrest import Asked, NotUnderstoodError, statement
+from scripts.sandbox.postgrest import NotUnderstoodError, Query, statement
 
 ROWS = "select coalesce(json_agg(row_to_json(t)), '[]')::text from ({} limit 1000 offset 0) t"
 
@@ -12,14 +12,14 @@ ROWS = "select coalesce(json_agg(row_to_json(t)), '[]')::text from ({} limit 100
 @pytest.mark.parametrize(
     ("asked", "text", "values"),
     [
-        (Asked("GET", "a", []), ROWS.format('select * from "public"."a"'), []),
+        (Query("GET", "a", []), ROWS.format('select * from "public"."a"'), []),
         (
-            Asked("GET", "a", [("select", "x,y"), ("order", "x.desc.nullslast,y"), ("limit", "5000")]),
+            Query("GET", "a", [("select", "x,y"), ("order", "x.desc.nullslast,y"), ("limit", "5000")]),
             ROWS.format('select "x", "y" from "public"."a" order by "x" desc nulls last, "y"'),
             [],
         ),
         (
-            Asked("GET", "a", [("x", "gte.3"), ("y", "is.null"), ("z", 'in.(b,"c")'), ("n", "like.A*")]),
+            Query("GET", "a", [("x", "gte.3"), ("y", "is.null"), ("z", 'in.(b,"c")'), ("n", "like.A*")]),
             ROWS.format(
                 'select * from "public"."a" where "x" >= %s and "y" is null'
                 ' and "z"::text = any(%s) and "n" like %s'
@@ -27,12 +27,12 @@ ROWS = "select coalesce(json_agg(row_to_json(t)), '[]')::text from ({} limit 100
             ["3", ["b", "c"], "A%"],
         ),
         (
-            Asked("POST", "a", [], b'{"x": 1}', returns=False),
+            Query("POST", "a", [], b'{"x": 1}', returns=False),
             'insert into "public"."a" ("x") select "x" from json_populate_record(null::"public"."a", %s)',
             ['{"x": 1}'],
         ),
         (
-            Asked("PATCH", "a", [("id", "eq.7")], b'{"x": 1}', returns=False),
+            Query("PATCH", "a", [("id", "eq.7")], b'{"x": 1}', returns=False),
             (
                 'update "public"."a" set ("x") = (select "x" from'
                 ' json_populate_record(null::"public"."a", %s)) where "id" = %s'
@@ -40,7 +40,7 @@ ROWS = "select coalesce(json_agg(row_to_json(t)), '[]')::text from ({} limit 100
             ['{"x": 1}', "7"],
         ),
         (
-            Asked("DELETE", "a", [("id", "eq.7")]),
+            Query("DELETE", "a", [("id", "eq.7")]),
             (
                 'with t as (delete from "public"."a" where "id" = %s returning *)'
                 " select coalesce(json_agg(row_to_json(t)), '[]')::text from t"
@@ -49,7 +49,7 @@ ROWS = "select coalesce(json_agg(row_to_json(t)), '[]')::text from ({} limit 100
         ),
     ],
 )  # fmt: skip
-def test_a_request_becomes_sql(asked: Asked, text: str, values: list[object]) -> None:
+def test_a_request_becomes_sql(asked: Query, text: str, values: list[object]) -> None:
     """Names are quoted, values travel apart."""
     query, given = statement(asked)
 
@@ -59,22 +59,22 @@ def test_a_request_becomes_sql(asked: Asked, text: str, values: list[object]) ->
 @pytest.mark.parametrize(
     "asked",
     [
-        Asked("GET", "rpc/x", []),
-        Asked("GET", 'a" where true --', []),
-        Asked("GET", "a", [("select", "x,b(*)")]),
-        Asked("GET", "a", [("x", "3")]),
-        Asked("GET", "a", [("x", "drop.table")]),
-        Asked("GET", "a", [("x", "is.1")]),
-        Asked("GET", "a", [("or", "(x.eq.1)")]),
-        Asked("GET", "a", [("order", "x.desc; drop")]),
-        Asked("GET", "a", [("limit", "-1")]),
-        Asked("POST", "a", [], b"{"),
-        Asked("POST", "a", [], b"[]"),
-        Asked("POST", "a", [], b"[1]"),
-        Asked("PUT", "a", [], b"{}"),
+        Query("GET", "rpc/x", []),
+        Query("GET", 'a" where true --', []),
+        Query("GET", "a", [("select", "x,b(*)")]),
+        Query("GET", "a", [("x", "3")]),
+        Query("GET", "a", [("x", "drop.table")]),
+        Query("GET", "a", [("x", "is.1")]),
+        Query("GET", "a", [("or", "(x.eq.1)")]),
+        Query("GET", "a", [("order", "x.desc; drop")]),
+        Query("GET", "a", [("limit", "-1")]),
+        Query("POST", "a", [], b"{"),
+        Query("POST", "a", [], b"[]"),
+        Query("POST", "a", [], b"[1]"),
+        Query("PUT", "a", [], b"{}"),
     ],
 )
-def test_what_is_not_known_is_refused(asked: Asked) -> None:
+def test_what_is_not_known_is_refused(asked: Query) -> None:
     """It never answers with something else than was asked for."""
     with pytest.raises(NotUnderstoodError):
         statement(asked)
