@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -153,33 +152,6 @@ def test_a_port_that_was_taken_meanwhile_is_named(world: World, app: Path) -> No
     with socket.create_server(("127.0.0.1", each.port)), taken:
         sandbox_world.up(world.folder, on_step=lambda _: None, app=app)
     sandbox_world.up(world.folder, on_step=lambda _: None, app=app)
-
-
-def test_down_refuses_a_folder_that_is_not_ours(tmp_path: Path) -> None:
-    (tmp_path / "precious").touch()
-    with pytest.raises(Refused):
-        sandbox_world.down(tmp_path, on_step=lambda _: None)
-    with pytest.raises(Refused):
-        sandbox_world.up(tmp_path, on_step=lambda _: None)
-    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
-
-
-def test_down_where_nothing_is_does_nothing(tmp_path: Path) -> None:
-    sandbox_world.down(tmp_path / "nothing", on_step=lambda _: None)
-    assert sandbox_world.load(tmp_path / "nothing") is None
-    assert not (tmp_path / "nothing").exists()
-
-
-def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    git_only = tmp_path / "bin"
-    git_only.mkdir()
-    for name in ("git", "ssh", "bash"):
-        (git_only / name).symlink_to(shutil.which(name) or name)
-    monkeypatch.setenv("PATH", str(git_only))
-    with pytest.raises(Refused, match="`node`, `npm`") as refusal:
-        sandbox_world.up(tmp_path / "world", on_step=lambda _: None)
-    assert "nodejs.org" in (refusal.value.hint or "")
-    assert not (tmp_path / "world").exists()
 
 
 def test_two_ups_at_once_make_one_world(tmp_path: Path, app: Path) -> None:

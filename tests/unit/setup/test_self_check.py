@@ -1,0 +1,30 @@
+"""`test` and `check` run programs, and end as they do."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.setup import request, self_check
+from tests.fakes.world import Notes
+
+
+def test_every_program_runs_and_the_failed_ones_are_named() -> None:
+    """One that failed does not stop the next."""
+    notes = Notes()
+    outcome = self_check.run_all(notes, (("no_such_module_x7",), ("this",)))
+
+    assert (outcome.code, outcome.data["failed"]) == (1, ["no_such_module_x7"])
+    assert self_check.run_all(notes, (("this",),)).code == 0
+
+
+def test_the_tests_can_be_chosen_or_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-k` is handed to pytest; `--no-tests` runs the checks alone."""
+    ran: list[tuple[tuple[str, ...], ...]] = []
+    monkeypatch.setattr(self_check, "run_all", lambda _progress, commands: ran.append(commands))
+    self_check.test(Notes(), request.TestRequest(k="one"))
+    self_check.test(Notes(), request.TestRequest(k=""))
+    self_check.check(Notes(), request.SelfCheckRequest(tests=True))
+    self_check.check(Notes(), request.SelfCheckRequest(tests=False))
+    chosen, every, checks = (*self_check.TESTS, "-k", "one"), self_check.TESTS, self_check.CHECKS
+
+    assert ran == [(chosen,), (every,), (*checks, every), checks]
