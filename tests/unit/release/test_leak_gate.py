@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -10,8 +11,10 @@ from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
 from scripts.release import leak_gate
 from scripts.release.commands import deploy
 from scripts.release.leak_gate import scan_bundle, scan_served
+from scripts.release.observe import observe
+from scripts.release.plan import decide
 from scripts.release.request import DeployRequest, RollbackRequest
-from scripts.release.run import ReleaseRun
+from scripts.release.run import ReleaseRun, acquire
 from scripts.secrets.site import Site
 from tests.fakes.driver import archive_of
 from tests.fakes.world import Notes, World, ending
@@ -94,6 +97,52 @@ def test_going_back_is_not_stopped_by_a_leak(back: ReleaseRun) -> None:
     """What was live before is better than what is broken; it is told."""
     assert set(scan_bundle(back, archive_of({**PAGE, "app.js": LEAK}))) == {"index.html", "app.js"}
     assert "app.js" in notes(back)
+
+
+@pytest.fixture
+def two_addresses(world: World) -> World:
+    """The build of each environment gets an address of its own."""
+    app = world.settings.app._replace(build_variables=("VITE_API_URL",))
+    world.settings = replace(world.settings, app=app)
+    folder = world.folder / "env"
+    folder.mkdir()
+    for name in ("development", "staging"):
+        file = folder / f".env.{name}"
+        file.write_text(f"VITE_API_URL=https://{name}.api.example.org\n")
+        file.chmod(0o600)
+    return world
+
+
+OWN, OTHER = (f"fetch('https://{name}.api.example.org')" for name in ("development", "staging"))
+
+
+def addressed(world: World) -> ReleaseRun:
+    """A deploy to development that holds its lock."""
+    values = {"VITE_API_URL": "x", "DATABASE_URL": "postgresql://postgres@development.example.org/postgres"}
+    desk = world.desk(values=lambda _: values)
+    return acquire(desk, decide(observe(desk, DeployRequest(env="development"))))
+
+
+@pytest.mark.parametrize(("text", "good"), [(OWN, True), (OTHER, False), (OWN + OTHER, False)])
+def test_the_bundle_of_another_environment_is_not_published(
+    two_addresses: World, text: str, good: bool
+) -> None:
+    """It was built with the wrong values."""
+    run = addressed(two_addresses)
+    archive = archive_of({"app.js": text})
+
+    if good:
+        assert scan_bundle(run, archive)
+    else:
+        assert type(ending(lambda: scan_bundle(run, archive))) is ReleaseFailed
+
+
+def test_what_the_server_adds_may_name_another_environment(
+    two_addresses: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is not of the bundle tells nothing about its build."""
+    served(monkeypatch, Site({"/links.js": OTHER.encode()}))
+    scan_served(addressed(two_addresses), {"app.js": OWN.encode()})
 
 
 # ---------------------------------------------------------------------------------------- what is served

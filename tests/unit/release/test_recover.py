@@ -279,6 +279,20 @@ def test_a_publish_under_way_is_published_over(run: ReleaseRun, driver: FakeDriv
     assert "is live again" in error.message
 
 
+def test_the_way_back_waits_until_no_publish_is_under_way(run: ReleaseRun, driver: FakeDriver) -> None:
+    """It could still replace the good release, which answers already."""
+    statuses = ["running"] * 4 + ["other"]
+
+    def status() -> tuple[str, str]:
+        return statuses.pop(0) if len(statuses) > 1 else statuses[0], ""
+
+    driver.faults["publish_status"] = status
+    error = fail_at(published(run), "verify", ReleaseFailed("it answers 500"))
+
+    assert statuses == ["other"]
+    assert "is live again, and verified" in error.message
+
+
 def test_the_schema_follows_the_older_code(world: World, first: str, driver: FakeDriver) -> None:
     """Its rollback scripts run once the older code is live."""
     world.commit("develop", RENAME)
