@@ -20,10 +20,10 @@ from scripts.errors import (
 )
 from scripts.release import messages, publish, recover
 from scripts.release.commands import deploy, rollback
-from scripts.release.request import DeployRequest, RollbackRequest
+from scripts.release.request import DeployRequest, ResumeRequest, RollbackRequest
+from scripts.release.resume import resume
 from scripts.release.run import ReleaseRun, write_down
 from scripts.replit.live import Answer
-from scripts.state.ledger import REF
 from scripts.state.lock import LOCK_FILE, lock_ref
 from scripts.system.signals import Stop
 from tests.fakes.driver import FakeDriver
@@ -667,7 +667,13 @@ def test_an_interrupted_undo_of_a_rollback_is_finished_by_resume(world: World, f
     assert rehearsed == [1]
     assert (type(error), error.code) == (LiveUnknown, 7)
     assert world.lock("development") is not None
-    assert REF in world.remote.refs
+    database.undo = undo  # type: ignore[method-assign]
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert outcome.code == 0
+    assert database.versions == [FIRST]
+    assert (world.last("development").kind, world.last("development").actor) == ("rollback", "Bob")
+    assert world.is_clean()
 
 
 def test_going_back_is_said_before_it_begins(run: ReleaseRun) -> None:
