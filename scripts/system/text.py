@@ -1,15 +1,23 @@
 # pure
-"""Make untrusted text inert: it controls no terminal and issues no command to a CI system."""
+"""Texts for people: lists below a message, and untrusted text made inert for terminals and CI systems."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 # GitHub's runner obeys `::name::` after white space at the start of a line, and `##[name]` anywhere in
 # one; Azure obeys `##vso[`, TeamCity `##teamcity[`
 COMMAND = re.compile(r"^(\s*)(?=::)", re.MULTILINE)
 MARK = re.compile(r"##(?=\w*\[)")
+
+
+def listed(lines: Iterable[object], most: int | None = None) -> str:
+    """One line each, to follow a message; `most`: only the first ones, and how many more there are."""
+    every = list(lines)
+    rest = [f"and {len(every) - most} more"] if most is not None and len(every) > most else []
+    return "".join(f"\n  | {line}" for line in [*every[:most], *rest])
 
 
 def printable(text: str) -> str:

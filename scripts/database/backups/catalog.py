@@ -68,6 +68,11 @@ def records(ledger: Ledger, environment: str) -> dict[str, BackupRecord]:
     return by_id
 
 
+def newest_proven(ledger: Ledger, environment: str) -> str | None:
+    """The id of the newest proven backup, None if there is none."""
+    return next((r.id for r in reversed(records(ledger, environment).values()) if r.proven), None)
+
+
 def taken_at(backup: str) -> datetime:
     """When a backup was taken, from its id."""
     return datetime.strptime(backup[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
+from scripts.config.settings import Environment
 from scripts.database import supabase
+from scripts.database.backups import scratch_server
 from scripts.database.migrations.files import Migration
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Postgres, session
+from scripts.database.postgres.scratch import ScratchDatabases
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, ReleaseFailed
 from scripts.system.process import attempt
@@ -54,6 +58,36 @@ def apply(
     if lost:
         raise ReleaseFailed(f"`{lost[0]}` is not in the history, although `supabase db push` ended with 0")
     return round(result.seconds, 2)
+
+
+@contextmanager
+def scratch_project(desk: Desk, environment: Environment) -> Iterator[ScratchProject]:
+    """A fresh project on a scratch server; everything is removed at the end."""
+    binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
+    with (
+        scratch_server.scratch_folder() as folder,
+        scratch_server.supabase_server(desk, environment, folder) as server,
+        scratch.scratch_databases(server, desk.new_id()) as databases,
+    ):
+        yield ScratchProject(desk, binary, folder, databases)
+
+
+@dataclass(frozen=True)
+class ScratchProject:
+    """The Supabase CLI, a folder for its files, and databases whose server has a fresh project."""
+
+    desk: Desk
+    binary: Path
+    folder: Path
+    databases: ScratchDatabases
+
+    def fresh(self, name: str) -> Database:
+        """Make the database `name` anew, as a project before its first migration."""
+        return self.databases.copy(self.databases.server.name, name)
+
+    def push(self, database: Database, migrations: Sequence[Migration]) -> float:
+        """See `apply`."""
+        return apply(self.desk, self.binary, database, migrations, folder=self.folder)
 
 
 def bring_up_to_date(desk: Desk, copy: Database, migrations: Sequence[Migration]) -> None:

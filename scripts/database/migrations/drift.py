@@ -11,17 +11,18 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database import supabase
-from scripts.database.backups import scratch_server, toc
-from scripts.database.migrations.apply import applied_versions, apply
+from scripts.database.backups import toc
+from scripts.database.migrations.apply import applied_versions, scratch_project
 from scripts.database.migrations.differences import Difference, compare_histories, schema_differences
 from scripts.database.migrations.files import Migration, applied_migrations
 from scripts.database.migrations.status import schema_status
-from scripts.database.postgres import catalogue, scratch
+from scripts.database.postgres import catalogue
 from scripts.database.postgres.client import Postgres, required_database
 from scripts.database.postgres.url import Database
 from scripts.database.request import DriftRequest
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, ReleaseFailed
 from scripts.state.remote import observe_remote
+from scripts.system.text import listed
 
 SHOWN = 60  # lines of the difference that people read; JSON has them all
 MIGRATIONS = "migrations"
@@ -92,16 +93,11 @@ def _replayed(
 
     Gives that database, which is dropped at the end, and the error that stopped the replay, if any.
     """
-    binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
-    with (
-        scratch_server.scratch_folder() as folder,
-        scratch_server.supabase_server(desk, environment, folder) as server,
-        scratch.scratch_databases(server, desk.new_id()) as databases,
-    ):
-        database, error = databases.copy(server.name, "replay"), None
+    with scratch_project(desk, environment) as project:
+        database, error = project.fresh("replay"), None
         try:
             if migrations:
-                apply(desk, binary, database, migrations, folder=folder)
+                project.push(database, migrations)
         except ReleaseFailed as caught:
             error = caught
         yield database, error
@@ -143,9 +139,8 @@ def _outcome(
         desk.progress.note(line)
     count = len(differences)
     things = f" ({count} {'things differ' if count > 1 else 'thing differs'})" if count else ""
-    listed = "".join(f"\n  | {problem}" for problem in problems)
     return Outcome.failed(
-        f"drift: {this} is not {that}{things}{listed}",
+        f"drift: {this} is not {that}{things}{listed(problems)}",
         "bring it back with a migration, never by hand",
         drift=True,
         **document,
@@ -155,10 +150,7 @@ def _outcome(
 def _shown(differences: Sequence[Difference]) -> Iterator[str]:
     lines = []
     for difference in differences:
-        lines += [
-            f"{difference.thing}: {difference.change}",
-            *(f"  {line}" for line in difference.lines()),
-        ]
+        lines += [f"{difference.thing}: {difference.change}", *(f"  {line}" for line in difference.lines())]
     yield from lines[:SHOWN]
     if len(lines) > SHOWN:
         yield f"... and {len(lines) - SHOWN} more lines: `--json` has them"

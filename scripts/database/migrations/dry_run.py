@@ -286,13 +286,13 @@ def _dry_run_on_copy(
     ledger: Ledger,
 ) -> list[Measurement]:
     """In one transaction, to measure; then with the real CLI, which also runs what no transaction takes."""
-    proven = [backup.id for backup in catalog.records(ledger, environment.name).values() if backup.proven]
-    if not proven:
+    backup = catalog.newest_proven(ledger, environment.name)
+    if backup is None:
         desk.progress.note(f"no proven backup of {environment.name}: no dry run on a copy")
         return []
-    where = f"the copy of {proven[-1]}"
+    where = f"the copy of {backup}"
     with (
-        fetch_backup(desk, environment, proven[-1], ledger) as (folder, manifest),
+        fetch_backup(desk, environment, backup, ledger) as (folder, manifest),
         scratch_copy(desk, environment, folder, manifest) as copy,
     ):
         runnable, _ = measurements.runnable(pending)

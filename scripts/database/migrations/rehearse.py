@@ -8,32 +8,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database import supabase
-from scripts.database.backups import scratch_server
 from scripts.database.migrations import measurements
-from scripts.database.migrations.apply import apply
+from scripts.database.migrations.apply import ScratchProject, scratch_project
 from scripts.database.migrations.dry_run import dry_run_pending
 from scripts.database.migrations.files import Migration, migrations_of, rollbacks_of
 from scripts.database.migrations.lint import lints
 from scripts.database.migrations.rollback_scripts import PROOF, REHEARSAL, proof_digests
 from scripts.database.migrations.statements import unfit
 from scripts.database.migrations.verdict import judge
-from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Postgres
-from scripts.database.postgres.scratch import ScratchDatabases
 from scripts.database.postgres.url import Database
 from scripts.database.request import RehearseRequest
 from scripts.errors import CommandFailed, Refused
 from scripts.state.remote import observe_remote, record
 from scripts.system.process import quoted_lines
+from scripts.system.text import listed
 
 WORK, BEFORE = "work", "before"  # the two scratch databases: migrated, and as it was before
 LONGEST_DIFFERENCE = 30  # lines that are shown
@@ -66,67 +62,49 @@ class Rehearsed:
         }
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """The CLI, the scratch databases, and a folder for the CLI's files."""
+def rehearse(
+    project: ScratchProject, committed: Sequence[Migration], scripts: Sequence[Migration]
+) -> Iterator[Rehearsed]:
+    """Each migration in order; those before the first script are applied in one go.
 
-    desk: Desk
-    databases: ScratchDatabases
-    binary: Path
-    folder: Path
+    Raises:
+        ReleaseFailed: a migration can't be applied.
+    """
+    by_version = {script.version: script for script in scripts}
+    paired = [place for place, migration in enumerate(committed) if migration.version in by_version]
+    first = paired[0] if paired else len(committed)
+    work = project.fresh(WORK)
+    if first:
+        project.push(work, committed[:first])
+    yield from (Rehearsed(migration, "missing") for migration in committed[:first])
+    for place, migration in enumerate(committed[first:], first + 1):
+        script = by_version.get(migration.version)
+        if script is None:
+            yield Rehearsed(migration, "missing", project.push(work, committed[:place]))
+            continue
+        before = project.databases.copy(work.name, BEFORE)
+        seconds = project.push(work, committed[:place])
+        fault = undo(project, work, before, script)
+        if fault:
+            project.databases.copy(before.name, WORK)
+        project.push(work, committed[:place])  # what was undone must apply again
+        yield Rehearsed(migration, "wrong" if fault else "proven", seconds, fault)
 
-    def run(self, committed: Sequence[Migration], scripts: Sequence[Migration]) -> Iterator[Rehearsed]:
-        """Each migration in order; those before the first script are applied in one go.
 
-        Raises:
-            ReleaseFailed: a migration can't be applied.
-        """
-        by_version = {script.version: script for script in scripts}
-        paired = [place for place, migration in enumerate(committed) if migration.version in by_version]
-        first = paired[0] if paired else len(committed)
-        self.databases.copy(self.databases.server.name, WORK)
-        if first:
-            self._push(committed[:first])
-        yield from (Rehearsed(migration, "missing") for migration in committed[:first])
-        for place, migration in enumerate(committed[first:], first + 1):
-            script = by_version.get(migration.version)
-            if script is None:
-                yield Rehearsed(migration, "missing", self._push(committed[:place]))
-                continue
-            self.databases.copy(self.databases.full_name(WORK), BEFORE)
-            seconds = self._push(committed[:place])
-            fault = self._undo(script)
-            if fault:
-                self.databases.copy(self.databases.full_name(BEFORE), WORK)
-            self._push(committed[:place])  # what was undone must apply again
-            yield Rehearsed(migration, "wrong" if fault else "proven", seconds, fault)
-
-    def _push(self, migrations: Sequence[Migration]) -> float:
-        return apply(self.desk, self.binary, self._database(WORK), migrations, folder=self.folder)
-
-    def _database(self, name: str) -> Database:
-        return replace(self.databases.server, name=self.databases.full_name(name))
-
-    def _undo(self, script: Migration) -> str | None:
-        """Run a rollback script as a rollback would, and compare; returns what is wrong with it."""
-        word = unfit(script.sql)
-        if word:
-            return f"it holds `{word}`: all scripts run in one transaction"
-        limits = self.desk.settings.supabase
-        work, before = Postgres(self._database(WORK)), Postgres(self._database(BEFORE))
-        try:
-            work.undo(
-                [(script.version, script.sql)],
-                lock_timeout=limits.lock_timeout,
-                timeout=limits.push_timeout,
-            )
-        except CommandFailed as error:
-            return error.message
-        with supabase.cli_with_migrations(self.binary, {}, self.folder) as cli:
-            difference = supabase.difference(cli, self._database(BEFORE), self._database(WORK))
-        names = sorted(before.catalogue() ^ work.catalogue())
-        other_names = f"other names than before: {', '.join(names)}" if names else None
-        return shortened(difference) or other_names
+def undo(project: ScratchProject, work: Database, before: Database, script: Migration) -> str | None:
+    """Run a rollback script as a rollback would, and compare; returns what is wrong with it."""
+    word = unfit(script.sql)
+    if word:
+        return f"it holds `{word}`: all scripts run in one transaction"
+    limits, orders = project.desk.settings.supabase, [(script.version, script.sql)]
+    try:
+        Postgres(work).undo(orders, lock_timeout=limits.lock_timeout, timeout=limits.push_timeout)
+    except CommandFailed as error:
+        return error.message
+    with supabase.cli_with_migrations(project.binary, {}, project.folder) as cli:
+        difference = supabase.difference(cli, before, work)
+    names = sorted(Postgres(before).catalogue() ^ Postgres(work).catalogue())
+    return shortened(difference) or (f"other names than before: {', '.join(names)}" if names else None)
 
 
 def shortened(text: str) -> str:
@@ -152,8 +130,7 @@ def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
     faults = list(script_faults(results, committed, scripts))
     if faults:
         what = "rollback script does" if len(faults) == 1 else "rollback scripts do"
-        listed = "".join(f"\n  | {fault}" for fault in faults)
-        message = f"{len(faults)} {what} not bring the schema back:{listed}"
+        message = f"{len(faults)} {what} not bring the schema back:{listed(faults)}"
         return Outcome.failed(message, "mend them in a new commit, then rehearse again", **data)
     pending, measured = dry_run_pending(desk, environment, committed, remote.ledger)
     data["measured"] = [measurement.document() for measurement in measured]
@@ -173,25 +150,16 @@ def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
 def _rehearse(
     desk: Desk, environment: Environment, committed: Sequence[Migration], scripts: Sequence[Migration]
 ) -> list[Rehearsed]:
-    binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
     results = []
-    with (
-        scratch_server.scratch_folder() as folder,
-        scratch_server.supabase_server(desk, environment, folder) as server,
-        scratch.scratch_databases(server, desk.new_id()) as databases,
-    ):
-        for rehearsed in Rehearsal(desk, databases, binary, folder).run(committed, scripts):
+    words = {"missing": "applied, has no rollback script", "proven": "up, down, up: the same schema"}
+    with scratch_project(desk, environment) as project:
+        for rehearsed in rehearse(project, committed, scripts):
             results.append(rehearsed)
             took = f" in {rehearsed.seconds:g} s" if rehearsed.seconds is not None else ""
-            words = {
-                "missing": "applied, has no rollback script",
-                "proven": "up, down, up: the same schema",
-            }
             desk.progress.note(f"{rehearsed.migration.file}: {words.get(rehearsed.result, 'WRONG')}{took}")
             if rehearsed.fault:
-                desk.progress.note(
-                    f"its rollback script leaves a difference:{quoted_lines(rehearsed.fault)}"
-                )
+                details = quoted_lines(rehearsed.fault)
+                desk.progress.note(f"its rollback script leaves a difference:{details}")
     return results
 
 

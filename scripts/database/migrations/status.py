@@ -21,6 +21,7 @@ from scripts.database.migrations.files import (
 from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import DeskError, Refused
 from scripts.state.remote import Remote, observe_remote
+from scripts.system.text import listed
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,8 @@ def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
     if not faults:
         count = f"{len(documents)} database{'s' if len(documents) != 1 else ''}"
         return Outcome.done(f"{count}: histories and files agree", environments=documents)
-    listed = "".join(f"\n  | {fault}" for fault in faults)
     return Outcome.failed(
-        f"histories and files disagree:{listed}",
+        f"histories and files disagree:{listed(faults)}",
         "compare the schemas themselves: `invoke db.drift --from ENV --against migrations`",
         environments=documents,
     )

@@ -31,7 +31,7 @@ from scripts.database.postgres.client import required_database, session
 from scripts.database.postgres.url import Database
 from scripts.database.refresh import mask, masking_sql
 from scripts.database.refresh import rules as masking_rules
-from scripts.database.refresh.rules import Column, Rules, listed
+from scripts.database.refresh.rules import Column, Rules
 from scripts.database.request import RefreshRequest
 from scripts.database.restore import in_place, swap_schemas
 from scripts.database.restore.plan import ACCOUNTS, Change, RestorePlan
@@ -42,6 +42,7 @@ from scripts.state.operation import LockedOperation, locked_operation
 from scripts.state.remote import observe_remote
 from scripts.system import temporary
 from scripts.system.secret import Secret
+from scripts.system.text import listed
 
 TASK = "db.refresh"
 FILE = "masking.toml"
@@ -131,8 +132,7 @@ def refuse(rules: Rules, columns: tuple[Column, ...]) -> None:
 
 def _refresh(desk: Desk, work: Refresh, reason: str) -> Outcome:
     ledger = observe_remote(desk).ledger
-    proven = [each.id for each in catalog.records(ledger, work.source.name).values() if each.proven]
-    backup = proven[-1] if proven else take_safety_backup(desk, work.source)
+    backup = catalog.newest_proven(ledger, work.source.name) or take_safety_backup(desk, work.source)
     with locked_operation(desk, work.target, TASK, about=backup, reason=reason) as operation:
         migrations = _applied_migrations(desk, work.target)
         with _copy(operation, work, backup) as (copy, manifest):

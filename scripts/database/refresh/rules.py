@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,8 +168,3 @@ def _unfit(column: Column, rule: str) -> Iterator[str]:
 def masked(rules: Rules, columns: Sequence[Column]) -> tuple[Column, ...]:
     """The columns whose values change."""
     return tuple(column for column in columns if rules.of(column) not in ("", "keep"))
-
-
-def listed(lines: Iterable[object]) -> str:
-    """One line each, to follow a message."""
-    return "".join(f"\n  | {line}" for line in lines)

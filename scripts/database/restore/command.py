@@ -60,11 +60,7 @@ def _restore_backup(desk: Desk, environment: Environment, request: RestoreReques
             message = f"this is what would happen on {environment.name}; nothing was changed"
             return Outcome.done(message, PITR, **document)
         require_consent(
-            desk.progress,
-            environment.name,
-            yes=request.yes,
-            unchanged="nothing was changed",
-            data=document,
+            desk.progress, environment.name, yes=request.yes, unchanged="nothing was changed", data=document
         )
         with locked_operation(
             desk, environment, restore_plan.TASK, about=manifest.id, reason=request.reason

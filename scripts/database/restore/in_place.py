@@ -28,6 +28,7 @@ from scripts.database.restore.swap_schemas import ArchiveParts, SchemaSwap
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused, Unreachable
 from scripts.system import signals
 from scripts.system.process import quoted_lines
+from scripts.system.text import listed
 
 if TYPE_CHECKING:
     import psycopg
@@ -41,6 +42,7 @@ STATISTICS = (
 )
 RECONNECT_WITHIN = 60.0  # seconds for a server that went away to come back
 RETRY_EVERY = 0.5  # seconds
+SHOWN = 8  # lines of a message
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def open_source(desk: Desk, folder: Path, manifest: Manifest, server_major: int)
     lists = toc.classify(toc.parse_listing(archive.listing()))
     if lists.unknown:
         unknown = [str(entry) for entry in lists.unknown]
-        raise Refused(f"`{manifest.id}` holds what no restore knows:{restore_plan.first_lines(unknown)}")
+        raise Refused(f"`{manifest.id}` holds what no restore knows:{listed(unknown, SHOWN)}")
     schema = tuple(json.loads((folder / backups_manifest.SCHEMA).read_text()))
     return Source(manifest, archive, lists, schema)
 
@@ -213,8 +215,7 @@ def _compare(connection: psycopg.Connection[Any], source: Source) -> None:
     )
     if differences:
         raise CommandFailed(
-            "what was restored is not the backup; nothing was changed"
-            f"{restore_plan.first_lines(differences)}"
+            f"what was restored is not the backup; nothing was changed{listed(differences, SHOWN)}"
         )
 
 

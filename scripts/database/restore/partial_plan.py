@@ -127,11 +127,7 @@ def partial_plan(
 
 
 def _merge(
-    table: str,
-    is_touched: bool,
-    old: Mapping[str, str],
-    live: Mapping[str, str],
-    change: Change | None,
+    table: str, is_touched: bool, old: Mapping[str, str], live: Mapping[str, str], change: Change | None
 ) -> TableMerge:
     stored = {name: rest for name, rest in old.items() if not _GENERATED.search(rest)}
     common = tuple(

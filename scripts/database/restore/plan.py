@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,6 @@ BLOCKING = ("restore", "compare", "switch")  # the steps in which writers wait
 DEFAULT_RATE = 25e6  # bytes of tables a second, until a restore of the environment has been timed
 ACCOUNTS = "auth.users"
 HISTORY = "supabase_migrations."  # not users' rows: the plan shows the schema's version instead
-SHOWN = 8  # lines of a message
 
 
 @dataclass(frozen=True)
@@ -174,9 +173,3 @@ def comparable_schema(lines: Iterable[str]) -> tuple[str, ...]:
 def _published_schema(line: str) -> str:
     """The schema of the table in a line about a publication; "" for any other line."""
     return line.partition(" of ")[2].partition(".")[0] if line.startswith("publication ") else ""
-
-
-def first_lines(lines: Sequence[str]) -> str:
-    """The first of the lines, to follow a message."""
-    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "".join(f"\n  | {line}" for line in [*lines[:SHOWN], *more])

@@ -144,8 +144,9 @@ class SchemaSwap:
             old = sql.Identifier(old_schema_name(self.run, schema))
             self._execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(schema), old))
             self._execute(sql.SQL("comment on schema {} is {}").format(old, f"{schema}: {note}"))
-        for order in (  # as in every new database
+        for order in (  # as in every new database, which is what an archive builds on
             "create schema public",
+            "comment on schema public is 'standard public schema'",
             "alter schema public owner to pg_database_owner",
             "grant usage on schema public to public",
         ):
@@ -155,10 +156,7 @@ class SchemaSwap:
         """Restore the app's schemas from the archive."""
         execute(self.connection, self.archive.sql(parts.before) if parts.before else b"")
         play(
-            self.connection,
-            self.archive,
-            parts.app,
-            between=lambda: self._restore_accounts(parts.accounts),
+            self.connection, self.archive, parts.app, between=lambda: self._restore_accounts(parts.accounts)
         )
 
     def attach(self, parts: ArchiveParts, schemas: Sequence[str]) -> None:

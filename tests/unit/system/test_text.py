@@ -1,10 +1,10 @@
-"""Untrusted text is made inert."""
+"""Untrusted text is made inert, and lines are listed below a message."""
 
 from __future__ import annotations
 
 import pytest
 
-from scripts.system.text import printable, sanitize, sanitize_output
+from scripts.system.text import listed, printable, sanitize, sanitize_output
 
 
 def test_control_characters_are_replaced() -> None:
@@ -40,3 +40,10 @@ def test_a_programs_output_is_plain_lines() -> None:
 def test_a_carriage_return_can_not_hide_a_command() -> None:
     """What a terminal would show at the start of a line is checked as one."""
     assert sanitize_output("x\r::error::y") == "x\n| ::error::y"
+
+
+def test_lines_are_listed_below_a_message() -> None:
+    """Only the first ones if there are many, with a count of the others."""
+    assert listed(["a", 2]) == "\n  | a\n  | 2"
+    assert listed(list("abcd"), 2) == "\n  | a\n  | b\n  | and 2 more"
+    assert listed([], 2) == ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from scripts.database.migrations import rehearse
+from scripts.database.migrations import apply, rehearse
+from scripts.database.migrations.apply import ScratchProject
 from scripts.database.migrations.files import Migration
-from scripts.database.migrations.rehearse import Rehearsal, Rehearsed
+from scripts.database.migrations.rehearse import Rehearsed
 from scripts.database.postgres.url import Database
 from scripts.system.secret import Secret
 
@@ -27,16 +29,14 @@ class World:
         self.log: list[str] = []
         self.faults: dict[str, str] = {}
 
-    def full_name(self, name: str) -> str:
-        return name
-
-    def copy(self, source: str, name: str) -> None:
+    def copy(self, source: str, name: str) -> Database:
         self.log.append(f"{source} -> {name}")
+        return replace(SERVER, name=name)
 
     def run(self, *scripts: Migration) -> list[Rehearsed]:
         desk: Any = None
         databases: Any = self
-        return list(Rehearsal(desk, databases, Path(), Path()).run(ALL, scripts))
+        return list(rehearse.rehearse(ScratchProject(desk, Path(), Path(), databases), ALL, scripts))
 
 
 @pytest.fixture
@@ -44,18 +44,16 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Pushes and undos go to the world's log."""
     made = World()
 
-    def apply(
-        _desk: object, _binary: object, database: Database, migrations: Any, **_more: object
-    ) -> float:
+    def push(_desk: object, _binary: object, database: Database, migrations: Any, **_more: object) -> float:
         made.log.append(f"push {migrations[-1].version} to {database.name}")
         return 1.5
 
-    def undo(_rehearsal: object, script: Migration) -> str | None:
-        made.log.append(f"undo {script.version}")
+    def undo(_project: object, work: Database, before: Database, script: Migration) -> str | None:
+        made.log.append(f"undo {script.version} in {work.name}, like {before.name}")
         return made.faults.get(script.version)
 
-    monkeypatch.setattr(rehearse, "apply", apply)
-    monkeypatch.setattr(Rehearsal, "_undo", undo)
+    monkeypatch.setattr(apply, "apply", push)
+    monkeypatch.setattr(rehearse, "undo", undo)
     return made
 
 
@@ -68,7 +66,7 @@ def test_a_script_is_proven_by_up_down_and_up_again(world: World) -> None:
         "push 1 to work",
         "work -> before",
         "push 2 to work",
-        "undo 2",
+        "undo 2 in work, like before",
         "push 2 to work",
         "push 3 to work",
     ]
@@ -84,7 +82,7 @@ def test_a_wrong_script_does_not_spoil_the_next_one(world: World) -> None:
     world.faults["2"] = "drop column c"
     results = world.run(TWO, THREE)
 
-    assert world.log[4:7] == ["undo 2", "before -> work", "push 2 to work"]
+    assert world.log[4:7] == ["undo 2 in work, like before", "before -> work", "push 2 to work"]
     assert [each.result for each in results] == ["missing", "wrong", "proven"]
     assert results[1].fault == "drop column c"
 
@@ -102,8 +100,10 @@ def test_a_script_with_its_own_transaction_is_wrong_without_a_run() -> None:
     nobody: Any = SimpleNamespace()
     script = Migration("2", "2_x.sql", "begin; select 1; commit")
 
-    fault = Rehearsal(nobody, nobody, Path(), Path())._undo(script)
-    assert fault == "it holds `begin`: all scripts run in one transaction"
+    assert (
+        rehearse.undo(nobody, nobody, nobody, script)
+        == "it holds `begin`: all scripts run in one transaction"
+    )
 
 
 def test_wrong_scripts_and_strays_are_faults() -> None:

@@ -132,9 +132,3 @@ def test_old_schemas_and_the_platforms_publications_are_not_compared() -> None:
     ]
 
     assert plan.comparable_schema(lines) == (lines[0], lines[3])
-
-
-def test_long_lists_are_cut_with_a_count() -> None:
-    """Eight lines are enough for a message."""
-    assert plan.first_lines(["a", "b"]) == "\n  | a\n  | b"
-    assert plan.first_lines([str(n) for n in range(10)]).endswith("\n  | 7\n  | and 2 more")
