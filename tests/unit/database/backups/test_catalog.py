@@ -136,16 +136,7 @@ def test_a_backup_is_compared_with_earlier_regular_proven_ones() -> None:
 
 def test_the_newest_proven_backup_is_found() -> None:
     """An unproven one after it does not count."""
-    proofs = [
-        ("20261123T181129Z-0123abcd-manual-0001", True),
-        ("20261124T181129Z-0123abcd-manual-0002", False),
-    ]
-    events = [
-        Event(
-            "production", "backup", "done", "", "c", "Ada", "t", "r", {"backup": backup, "proven": proven}
-        )
-        for backup, proven in proofs
-    ]
+    events = (event(backup=FIRST, proven=True), event(backup=SECOND, proven=False))
 
-    assert catalog.newest_proven(Ledger("x", tuple(events)), "production") == proofs[0][0]
-    assert catalog.newest_proven(Ledger("x", tuple(events)), "staging") is None
+    assert catalog.newest_proven(Ledger("x", events), events[0].environment) == FIRST
+    assert catalog.newest_proven(Ledger("x", events), "elsewhere") is None
