@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
@@ -18,6 +19,9 @@ from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, Refused
 from scripts.system import signals, temporary
 from scripts.system.secret import Secret
+
+if TYPE_CHECKING:
+    from scripts.database.postgres.local_server import LocalServer
 
 VARIABLE = "SCRATCH_DATABASE_URL"
 # a server that lives for one restore need not survive a power cut
@@ -45,24 +49,14 @@ def supabase_server(desk: Desk, environment: Environment, folder: Path) -> Itera
         ConfigError: `SCRATCH_DATABASE_URL` is invalid.
         Refused: it is not set, and the packages for a local server are not installed.
     """
-    configured = _configured(desk, environment)
-    if configured:
+    from scripts.database.postgres.local_server import TEMPLATE
+
+    if configured := _configured(desk, environment):
         yield configured
         return
-    from scripts.database.postgres.local_server import TEMPLATE, LocalServer
-    from scripts.system import ports
-
-    (port,) = ports.find_free(1)
-    passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    server = LocalServer(folder / "postgres", port, *passwords)
-    server.create()
-    try:
-        server.start()
+    with _local_server(folder) as server:
         where = "the scratch server"
         yield parse_database(server.url(TEMPLATE), None, where=where, folder=desk.config_folder)
-    finally:
-        with signals.deferred():
-            server.stop()
 
 
 @contextmanager
@@ -73,20 +67,30 @@ def bare_server(desk: Desk, environment: Environment, folder: Path, major: int) 
         ConfigError: `SCRATCH_DATABASE_URL` is invalid.
         Refused: it is not set, and there are no programs of that major version for a local server.
     """
-    configured = _configured(desk, environment)
-    if configured:
+    from scripts.database.postgres.local_server import SUPERUSER
+
+    if configured := _configured(desk, environment):
         yield configured
         return
-    from scripts.database.postgres.local_server import SUPERUSER, LocalServer
+    with _local_server(folder, server_programs(major), DISPOSABLE, supabase=False) as server:
+        password = Secret(server.admin_password)
+        yield Database("127.0.0.1", server.port, "postgres", SUPERUSER, password, "disable")
+
+
+@contextmanager
+def _local_server(
+    folder: Path, own_programs: Path | None = None, options: tuple[str, ...] = (), *, supabase: bool = True
+) -> Iterator[LocalServer]:
+    from scripts.database.postgres.local_server import LocalServer
     from scripts.system import ports
 
     (port,) = ports.find_free(1)
-    password = secrets.token_urlsafe(24)
-    server = LocalServer(folder / "postgres", port, password, password, server_programs(major), DISPOSABLE)
+    passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    server = LocalServer(folder / "postgres", port, *passwords, own_programs, options)
     server.create()
     try:
-        server.start(supabase=False)
-        yield Database("127.0.0.1", port, "postgres", SUPERUSER, Secret(password), "disable")
+        server.start(supabase=supabase)
+        yield server
     finally:
         with signals.deferred():
             server.stop()

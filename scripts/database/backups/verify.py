@@ -7,6 +7,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
@@ -19,7 +20,7 @@ from scripts.database.postgres.content import Content, read_content
 from scripts.database.postgres.url import Database
 from scripts.errors import DeskError, Refused
 from scripts.state.ledger import Event, Ledger
-from scripts.state.remote import append, observe_remote
+from scripts.state.remote import observe_remote, record
 from scripts.system.background import submit
 
 READERS = 2  # sessions that compute checksums at the same time
@@ -152,8 +153,8 @@ def record_backup(
     fault: DeskError | None = None,
 ) -> Event:
     """Append an event to the ledger; `fault` is why the proof failed."""
-    run, at, manifest = desk.new_id(), desk.now(), backup.manifest
-    detail = {
+    manifest = backup.manifest
+    detail: dict[str, Any] = {
         "backup": manifest.id,
         "manifest": manifest.digest,
         "proven": proven,
@@ -165,21 +166,16 @@ def record_backup(
         **({"for": release} if release else {}),
         **({"reason": fault.message.splitlines()[0]} if fault else {}),
     }
-
-    def make(_ledger: Ledger) -> Event:
-        return Event(
-            environment=manifest.environment,
-            kind=catalog.EVENT,
-            ending="failed" if fault else "done",
-            release=manifest.release,
-            commit=manifest.commit,
-            actor=desk.actor,
-            at=at,
-            run=run,
-            detail=detail,
-        )
-
-    return append(desk, tip, make)
+    return record(
+        desk,
+        manifest.environment,
+        catalog.EVENT,
+        "failed" if fault else "done",
+        commit=manifest.commit,
+        release=manifest.release,
+        tip=tip,
+        **detail,
+    )
 
 
 def take_safety_backup(desk: Desk, environment: Environment) -> str:

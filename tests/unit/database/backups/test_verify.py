@@ -16,6 +16,7 @@ from scripts.database.backups.create import Backup
 from scripts.database.backups.manifest import Manifest, Table
 from scripts.database.postgres import scratch
 from scripts.errors import CommandFailed, DeskError, Refused
+from scripts.state import remote
 from scripts.state.ledger import Event, Ledger
 from tests.support import databases
 from tests.unit.database.backups.test_manifest import ONE
@@ -40,7 +41,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
         events.append(make(Ledger(None, ())))
         return events[-1]
 
-    monkeypatch.setattr(verify, "append", append)
+    monkeypatch.setattr(remote, "append", append)
     return events
 
 
@@ -92,7 +93,7 @@ def test_the_first_fault_is_raised_if_it_can_not_be_recorded(
     def append(*_: object) -> Event:
         raise Refused("the ledger was rewritten")
 
-    monkeypatch.setattr(verify, "append", append)
+    monkeypatch.setattr(remote, "append", append)
     with pytest.raises(CommandFailed, match="it broke"):
         prove(desk, monkeypatch, CommandFailed("it broke"))
 
