@@ -11,7 +11,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -69,23 +69,31 @@ def fetch(
     method: str = "GET",
     headers: Mapping[str, str] = HEADERS,
     body: bytes | None = None,
+    connect_seconds: float | None = None,
+    wants_body: Callable[[Response], bool] = lambda _head: True,
 ) -> Response:
     """Make one request. A redirect is returned, not followed.
 
     Args:
         seconds: for everything: name, connection, request, answer.
         most_bytes: of the unpacked body; with 0 the body is not read.
+        connect_seconds: for the connection alone, where that must fail sooner.
+        wants_body: told the head, whether to read the body.
 
     Raises:
         FetchError: the answer did not arrive in time, or broke off.
     """
-    exchange = _Exchange(url, method, headers, body, seconds, most_bytes)
+    timeout = (min(seconds, connect_seconds or seconds), seconds)
+    exchange = _Exchange(url, method, headers, body, timeout, most_bytes, wants_body)
     try:
-        return submit(exchange.run).result(timeout=seconds)
+        answer = submit(exchange.run).result(timeout=seconds)
     except TimeoutError:
         raise FetchError("timed out", exchange.head) from None
     finally:
         exchange.close()
+    if isinstance(answer, FetchError):
+        raise answer
+    return answer
 
 
 @dataclass
@@ -96,38 +104,47 @@ class _Exchange:
     method: str
     headers: Mapping[str, str]
     body: bytes | None
-    seconds: float
+    timeout: tuple[float, float]
     most_bytes: int
+    wants_body: Callable[[Response], bool]
     head: Response | None = None
     sockets: list[socket.socket] = field(default_factory=list)
+    expired: bool = False
 
-    def run(self) -> Response:
+    def run(self) -> Response | FetchError:
+        """The answer. A fault is returned: a raised one keeps the library's frames and sockets alive."""
         try:
-            with _session(self.sockets) as session, self._send(session) as response:
+            with _session(self.opened) as session, self._send(session) as response:
                 self.head = Response(response.status_code, response.headers)
-                if not self.most_bytes:
+                if not self.most_bytes or not self.wants_body(self.head):
                     return self.head
                 raw = bytes(response.raw.read(self.most_bytes + 1, decode_content=True))
                 complete = len(raw) <= self.most_bytes
                 return replace(self.head, body=raw[: self.most_bytes], complete=complete)
         except _faults() as fault:
-            raise FetchError(in_short(fault), self.head) from None
+            return FetchError(_in_short(fault), self.head)
 
     def _send(self, session: requests.Session) -> requests.Response:
         return session.request(
-            self.method, self.url, headers=dict(self.headers), data=self.body, timeout=self.seconds,
+            self.method, self.url, headers=dict(self.headers), data=self.body, timeout=self.timeout,
             allow_redirects=False, stream=True,
         )  # fmt: skip
 
+    def opened(self, connection: socket.socket) -> None:
+        self.sockets.append(connection)
+        if self.expired:
+            raise ConnectionAbortedError
+
     def close(self) -> None:
         """Shut the connection down, so that a thread that still reads from it ends."""
+        self.expired = True
         for connection in self.sockets:
             with contextlib.suppress(OSError, ValueError):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def _session(sockets: list[socket.socket]) -> requests.Session:
-    """A session that notes the socket of each connection it makes, through a proxy or not."""
+def _session(opened: Callable[[socket.socket], None]) -> requests.Session:
+    """A session that reports the socket of each connection it makes, through a proxy or not."""
     import requests
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
     from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -135,12 +152,12 @@ def _session(sockets: list[socket.socket]) -> requests.Session:
     class Plain(HTTPConnection):
         def connect(self) -> None:
             super().connect()
-            sockets.append(self.sock)
+            opened(self.sock)
 
     class Tls(HTTPSConnection):
         def connect(self) -> None:
             super().connect()
-            sockets.append(self.sock)
+            opened(self.sock)
 
     pools: dict[str, Any] = {
         "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
@@ -171,7 +188,7 @@ def _faults() -> tuple[type[Exception], ...]:
     return (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
-def in_short(fault: Exception) -> str:
+def _in_short(fault: Exception) -> str:
     """The kind of failure in a few words; the library's own text is long and names objects."""
     import requests
     from urllib3.exceptions import TimeoutError as Late

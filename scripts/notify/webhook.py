@@ -13,21 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from scripts.http import in_short
+from scripts.http import FetchError, Response, fetch
 from scripts.system.secret import Secret, redact, remember
 
-if TYPE_CHECKING:
-    import requests
-
-
-CONNECT_TIMEOUT = 2.0  # seconds; the answer may take what is left of the budget
+CONNECT_TIMEOUT = 2.0  # seconds; the whole request may take what is left of the budget
 MIN_PAUSE = 0.5  # seconds before the second try, whatever the vendor asked for; doubles with each try
 MAX_BODY = 4_096  # bytes of an answer that are read
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-HEADERS = {"User-Agent": "release-desk"}
+HEADERS = {"User-Agent": "release-desk", "Content-Type": "application/json"}
 RETRYABLE = (408, 425, 429)  # the 4xx that do not mean "never"
 
 
@@ -94,42 +90,32 @@ def _url_problem(url: Secret) -> str | None:
 def _try(url: Secret, payload: Mapping[str, Any], left: float, now: Callable[[], float]) -> Delivery:
     """One request. Redirects are not followed: no webhook redirects, but a network's sign-in page does."""
     try:
-        import requests
-
-        with requests.post(
-            url.reveal(),
-            json=payload,
-            headers=HEADERS,
-            timeout=(min(CONNECT_TIMEOUT, left), left),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return _delivery(response, now())
+        body = json.dumps(payload).encode()
+        response = fetch(
+            url.reveal(), seconds=left, most_bytes=MAX_BODY, method="POST", headers=HEADERS, body=body,
+            connect_seconds=CONNECT_TIMEOUT, wants_body=lambda head: not 200 <= head.status < 300,
+        )  # fmt: skip
+    except FetchError as fault:
+        if fault.head is None:
+            return Delivery("later", fault.why)
+        response = fault.head  # the status counts even when the body does not arrive
     except Exception as fault:  # noqa: BLE001 - a notice never ends a release, whatever a library raises
-        return Delivery("later", in_short(fault))
+        return Delivery("later", f"it could not be sent ({type(fault).__name__})")
+    return _delivery(response, now())
 
 
-def _delivery(response: requests.Response, now: float) -> Delivery:
-    status = response.status_code
+def _delivery(response: Response, now: float) -> Delivery:
+    status = response.status
     if 200 <= status < 300:
         if "html" in response.headers.get("content-type", ""):  # a hotel's or a proxy's sign-in page
             return Delivery("later", f"a web page answered (HTTP {status})")
         return Delivery("delivered")
-    body = _body(response)
     if status in RETRYABLE or status >= 500 or status < 400:
-        seconds = requested_wait(response.headers, body, now)
+        seconds = requested_wait(response.headers, response.body, now)
         asked = f", and asks to wait {seconds:.4g} s" if seconds is not None else ""
         return Delivery("later", f"HTTP {status}{asked}", seconds)
-    reason = " ".join(redact(body.decode("utf-8", "replace")).split())[:120]
+    reason = " ".join(redact(response.body.decode("utf-8", "replace")).split())[:120]
     return Delivery("refused", f"HTTP {status}{': ' if reason else ''}{reason}")
-
-
-def _body(response: requests.Response) -> bytes:
-    """The beginning of an answer. The status counts even when the body does not arrive."""
-    try:
-        return bytes(response.raw.read(MAX_BODY, decode_content=True))
-    except Exception:  # noqa: BLE001 - as above
-        return b""
 
 
 def requested_wait(headers: Mapping[str, str], body: bytes, now: float) -> float | None:

@@ -58,7 +58,7 @@ class Poster(BaseHTTPRequestHandler):
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            if status != 204:
+            if status != 204 and "Content-Length" not in headers:
                 self.send_header("content-length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())

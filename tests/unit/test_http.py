@@ -150,6 +150,30 @@ def test_the_head_of_a_late_body_is_known(server: Server) -> None:
     assert caught.value.head.headers["retry-after"] == "7"
 
 
+def test_a_body_that_nobody_wants_is_not_waited_for(server: Server) -> None:
+    """The caller decides by the head whether to read the body."""
+    server.answers["/a"] = drips_body(server)
+
+    response = fetch(f"{server.url}/a", seconds=5, most_bytes=9, wants_body=lambda head: head.status == 200)
+
+    assert (response.status, response.body, response.complete) == (503, b"", False)
+
+
+def test_a_connection_can_have_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that swallows packets is given up before the whole time is over."""
+    timeouts: list[object] = []
+
+    def connect(address: object, timeout: object, *_: object, **__: object) -> None:
+        timeouts.append(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    with pytest.raises(FetchError, match="timed out"):
+        fetch("http://198.51.100.1/", seconds=5, most_bytes=9, connect_seconds=2)
+
+    assert timeouts == [2]
+
+
 def test_a_listener_that_never_answers_is_left_at_the_deadline() -> None:
     """A port that accepts connections and says nothing costs no more than the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(FetchError, match="timed out"):

@@ -241,6 +241,7 @@ def test_an_answer_that_breaks_off_does_not_undo_a_delivery() -> None:
     """The status decides."""
     with webhook((200, {"Content-Length": "999"}, "ok")) as server:
         assert post(server.url, PAYLOAD, BUDGET).state == "delivered"
+        assert server.asked == 1
 
 
 @given(st.text(), st.binary(), st.floats(allow_nan=False, allow_infinity=False))
