@@ -133,7 +133,7 @@ class Move:
             "new": self.new,
             "harmless": self.meeting.harmless,
             "changes": list(self.meeting.changes),
-            "commits": [vars(each) for each in self.meeting.strangers],
+            "commits": [vars(commit) for commit in self.meeting.strangers],
         }
 
 
@@ -190,7 +190,7 @@ class Alignment:
     @property
     def following(self) -> str:
         """The commands that release what moved."""
-        calls = [f"`invoke deploy --env {each.environment}`" for each in self.moves]
+        calls = [f"`invoke deploy --env {move.environment}`" for move in self.moves]
         return "next: " + ", then ".join(calls)
 
     def words(self) -> Iterator[str]:

@@ -53,7 +53,9 @@ def way_back(settings: Settings, source: str = "", target: str = "") -> tuple[En
 
 def _named(settings: Settings, name: str) -> Environment:
     """An environment by its name, its alias, or its branch."""
-    return next((each for each in settings if each.branch == name), None) or settings.environment(name)
+    return next(
+        (environment for environment in settings if environment.branch == name), None
+    ) or settings.environment(name)
 
 
 def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest) -> Outcome:
@@ -79,11 +81,13 @@ def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest
 
 def _refusal(desk: Desk, found: Alignment, remote: Remote) -> DeskError | None:
     """The error if an environment is locked, or if a merge needs a person; None otherwise."""
-    for each in environments(desk, found):
-        lock = read_lock(desk, remote.refs, each)
+    for environment in environments(desk, found):
+        lock = read_lock(desk, remote.refs, environment)
         if lock:
-            hint = f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {each.name}`"
-            return Locked(f"{each.name} is locked by {lock}", hint)
+            hint = (
+                f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {environment.name}`"
+            )
+            return Locked(f"{environment.name} is locked by {lock}", hint)
     return Refused(found.refused.why, found.refused.hint) if found.refused else None
 
 

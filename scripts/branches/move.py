@@ -49,7 +49,7 @@ def move(desk: Desk, found: Alignment, tip: str | None) -> Event:
 
         def stale(fault: StaleError) -> None:
             lost = [each.ref for each in held if not each.reconcile(fault.refs)]
-            lost += [each.ref for each in branches if fault.refs.get(each.ref) != each.old]
+            lost += [branch.ref for branch in branches if fault.refs.get(branch.ref) != branch.old]
             if lost:
                 raise Locked(f"`{lost[0]}` was moved by somebody else; nothing was moved", "try again")
 
@@ -122,10 +122,10 @@ def give_back(desk: Desk, dead: Lock) -> Outcome:
     """Release the locks of a dead back-merge. Its one push moves everything, so it has moved nothing."""
     refs = observe_remote(desk).refs
     updates = []
-    for each in desk.settings:
-        lock = read_lock(desk, refs, each)
+    for environment in desk.settings:
+        lock = read_lock(desk, refs, environment)
         if lock and lock.run == dead.run:
-            own = (lock_ref(each.name), candidate_ref(each.name, dead.run))
+            own = (lock_ref(environment.name), candidate_ref(environment.name, dead.run))
             updates += [Update(ref, refs[ref], None) for ref in own if ref in refs]
     try:
         desk.git.push(updates)

@@ -54,10 +54,10 @@ VARIABLES = (
     # the accounts of the load journey `inbox`: "mail:password,mail:password"
     DeskVariable("LOAD_ACCOUNTS", plain=False),
 )
-NAMES = frozenset(each.name for each in VARIABLES)
-SECRET_NAMES = frozenset(each.name for each in VARIABLES if each.secret)
-PLAIN_NAMES = tuple(each.name for each in VARIABLES if each.plain)
-SHARED_NAMES = tuple(each.name for each in VARIABLES if each.shared)
+NAMES = frozenset(variable.name for variable in VARIABLES)
+SECRET_NAMES = frozenset(variable.name for variable in VARIABLES if variable.secret)
+PLAIN_NAMES = tuple(variable.name for variable in VARIABLES if variable.plain)
+SHARED_NAMES = tuple(variable.name for variable in VARIABLES if variable.shared)
 # Names that begin so are the desk's too, such as a setting of a backup store that the table does not list.
 OWN_PREFIXES = re.compile(r"(?:BACKUP|SCRATCH|REPLIT|LOAD)_.*")
 
@@ -65,5 +65,5 @@ OWN_PREFIXES = re.compile(r"(?:BACKUP|SCRATCH|REPLIT|LOAD)_.*")
 def is_desk_only(name: str) -> bool:
     """Whether the desk alone reads this variable: neither the app nor a host of the app has it."""
     return bool(OWN_PREFIXES.fullmatch(name)) or any(
-        each.name == name and not each.app for each in VARIABLES
+        variable.name == name and not variable.app for variable in VARIABLES
     )

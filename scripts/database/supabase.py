@@ -55,7 +55,8 @@ class Cli:
         file = self.workdir / "home" / "passwords"
         file.touch(mode=0o600)
         rows = [
-            (each.host, str(each.port), each.name, each.user, each.password.reveal()) for each in databases
+            (database.host, str(database.port), database.name, database.user, database.password.reveal())
+            for database in databases
         ]
         lines = (":".join(re.sub(r"([\\:])", r"\\\1", part) for part in row) for row in rows)
         file.write_text("".join(f"{line}\n" for line in lines))

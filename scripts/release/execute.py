@@ -173,7 +173,7 @@ def _schema_said(run: ReleaseRun) -> str:
         )
         said += [f"back to them: {run.restored['way_back']}"]
     if run.plan.back.ahead:
-        said.append(f"schema stays ahead: {', '.join(str(each) for each in run.plan.back.ahead)}")
+        said.append(f"schema stays ahead: {', '.join(str(migration) for migration in run.plan.back.ahead)}")
     return "".join(f"\n  | {each}" for each in said)
 
 

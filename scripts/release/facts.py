@@ -96,12 +96,12 @@ class Facts:
     @property
     def schema(self) -> str | None:
         """The schema version that the commit brings."""
-        return newest(each.version for each in self.committed)
+        return newest(migration.version for migration in self.committed)
 
     @property
     def standing(self) -> str | None:
         """The schema version that the database has now."""
-        return newest(each.version for each in self.applied or ())
+        return newest(row.version for row in self.applied or ())
 
     @property
     def expected(self) -> Expected:

@@ -45,10 +45,10 @@ def _usable(desk: Desk, branch: str) -> None:
     """
     if not branch:
         raise Refused("no branch was named", f"`invoke {TASK} --branch hotfix/NAME`")
-    for each in desk.settings:
-        if each.branch == branch:
+    for environment in desk.settings:
+        if environment.branch == branch:
             raise Refused(
-                f"`{branch}` is the branch of {each.name}, no hotfix",
+                f"`{branch}` is the branch of {environment.name}, no hotfix",
                 f"`invoke promote --to {desk.settings.chain[-1]}` releases what was proven before",
             )
     if f"refs/heads/{branch}" not in desk.git.ls_remote():

@@ -56,12 +56,12 @@ def _was_rolled_back(run: ReleaseRun) -> bool:
     facts = run.plan.facts
     if facts.previous is None or facts.previous.commit == facts.wanted or run.live is None:
         return False
-    verified = any((each["name"], each["ending"]) == ("verify", "done") for each in run.steps)
+    verified = any((step["name"], step["ending"]) == ("verify", "done") for step in run.steps)
     return verified and run.live.commit == facts.previous.commit
 
 
 def _deed(run: ReleaseRun, *, over: bool = True) -> Deed:
-    seconds = sum(float(each["seconds"]) for each in run.steps) if over else None
+    seconds = sum(float(step["seconds"]) for step in run.steps) if over else None
     reason = run.lock.content.reason
     return Deed(run.id, run.desk.actor, run.desk.now(), seconds, reason)
 
@@ -127,7 +127,7 @@ def of_failure(
 def _what(plan: Plan, deed: Deed) -> list[Fact]:
     """Who, which commit from where, what it brings, where it goes, how long it took."""
     facts = plan.facts
-    files = [each.file for each in plan.comparison.pending]
+    files = [migration.file for migration in plan.comparison.pending]
     commits = [Fact("commits", _commits(facts))] if facts.commits and not facts.rolls_back else []
     migrations = first_lines(files, "migrations") or "none"
     origin = f" from {facts.source.name}" if facts.source else ""
@@ -140,5 +140,7 @@ def _what(plan: Plan, deed: Deed) -> list[Fact]:
 
 
 def _commits(facts: Facts) -> str:
-    lines = [f"{each.id[:8]} {shorten(each.author)}: {shorten(each.subject)}" for each in facts.commits]
+    lines = [
+        f"{commit.id[:8]} {shorten(commit.author)}: {shorten(commit.subject)}" for commit in facts.commits
+    ]
     return first_lines(lines, "commits")

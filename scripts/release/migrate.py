@@ -50,7 +50,7 @@ def migrate(run: ReleaseRun) -> None:
         return
     binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
     postgres = required_postgres(desk, run.environment)
-    files = {each.file: each.sql for each in facts.committed}
+    files = {migration.file: migration.sql for migration in facts.committed}
     with (
         run.step("migrate", f"{len(pending)} to apply"),
         postgres.exclusive(WAIT_FOR_LOCK),
@@ -70,8 +70,8 @@ def _same_view(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres
             f"the history of {run.environment.name} changed since the plan was made",
             "`invoke status`, then try again",
         )
-    if local != {each.version for each in facts.committed}:
-        differing = ", ".join(sorted(local ^ {each.version for each in facts.committed}))
+    if local != {migration.version for migration in facts.committed}:
+        differing = ", ".join(sorted(local ^ {migration.version for migration in facts.committed}))
         raise Refused(f"the Supabase CLI reads other migrations from the commit: {differing}")
 
 
@@ -116,7 +116,7 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: D
     run.schema = newest(row.version for row in applied)
     now = compare(facts.committed, applied)
     if now.state == "equal" and fault is None:
-        run.migrated = tuple(each.file for each in run.plan.comparison.pending)
+        run.migrated = tuple(migration.file for migration in run.plan.comparison.pending)
         _refuse_broken_indexes(run, postgres.catalogue(), before)
         return
     back = _take_back(run, now) if now.pending else ""
@@ -144,16 +144,16 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: D
 
 def _take_back(run: ReleaseRun, now: Comparison) -> str:
     """Undo what was applied before a file failed, if all of it has rollback scripts."""
-    open_ = {each.version for each in now.pending}
+    open_ = {migration.version for migration in now.pending}
     said = undo_schema.after_failed_migration(
-        run, tuple(each for each in run.plan.migrations if each.version not in open_)
+        run, tuple(migration for migration in run.plan.migrations if migration.version not in open_)
     )
     return f"\n  | {said}" if said else ""
 
 
 def _refuse_broken_indexes(run: ReleaseRun, now: frozenset[str], before: frozenset[str]) -> None:
     """Refuse invalid indexes: `create index concurrently if not exists` accepts a broken one as it is."""
-    sql = "\n".join(each.sql for each in run.plan.comparison.pending)
+    sql = "\n".join(migration.sql for migration in run.plan.comparison.pending)
     invalid = [name.removeprefix("invalid index ") for name in now if name.startswith("invalid index ")]
     ours = [name for name in invalid if f"invalid index {name}" not in before or name.split(".")[-1] in sql]
     if ours:
@@ -166,7 +166,7 @@ def _refuse_broken_indexes(run: ReleaseRun, now: frozenset[str], before: frozens
 
 def _standing(planned: Sequence[Migration], pending: Sequence[Migration], made: frozenset[str]) -> str:
     """Which of the planned migrations are applied now, and what else was made."""
-    open_ = {each.version for each in pending}
+    open_ = {migration.version for migration in pending}
     done = [f"`{each.file}`" for each in planned if each.version not in open_]
     left = [f"`{each.file}`" for each in planned if each.version in open_]
     lines = [

@@ -125,7 +125,7 @@ def _release_to_go_back_to(
         known = event.environment == name and event.release == request.to and event.ending == "done"
         if known and (event in good or request.allow_bad):
             return event
-    listed = ", ".join(f"`{each.release}` ({each.commit[:12]}, {each.at})" for each in others[:8])
+    listed = ", ".join(f"`{other.release}` ({other.commit[:12]}, {other.at})" for other in others[:8])
     why = (
         f"`{request.to}` is no good release of {name}"
         if request.to

@@ -71,9 +71,9 @@ class Plan:
             return "none: a rollback is not rolled back automatically; a person decides"
         back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
         undo = rollback_scripts.required_undos(self.migrations)
-        if undo and all(each.script for each in undo):
+        if undo and all(migration.script for migration in undo):
             return f"{back}; the migrations are undone by their rollback scripts"
-        hard = ", ".join(f"`{each.file}`" for each in reversed(undo))
+        hard = ", ".join(f"`{migration.file}`" for migration in reversed(undo))
         stay = f"the migrations stay{f', though older code may not live with {hard}' if hard else ''}"
         return f"{back}; {stay}" if self.migrations else back
 
@@ -93,19 +93,19 @@ class Plan:
             "live": facts.live.commit,
             "steps": [vars(step) for step in self.steps],
             "commits": [vars(commit) for commit in facts.commits],
-            "migrations": [each.document() for each in self.migrations],
-            "undo": [each.document() for each in self.back.undo],
-            "ahead": [each.document() for each in self.back.ahead],
+            "migrations": [migration.document() for migration in self.migrations],
+            "undo": [migration.document() for migration in self.back.undo],
+            "ahead": [migration.document() for migration in self.back.ahead],
             "lost": list(self.back.lost),
-            "scopes": [each.document() for each in self.options],
+            "scopes": [option.document() for option in self.options],
             "scope": self.scope or None,
             "data": facts.data.document() if facts.data else None,
             "keeps": facts.keeps.document() if facts.keeps else None,
             "point_of_no_return": self.no_return,
             "way_back": self.way_back,
             "without": self.without,
-            "findings": [each.document() for each in facts.findings],
-            "gates": [each.document() for each in self.gates],
+            "findings": [finding.document() for finding in facts.findings],
+            "gates": [gate.document() for gate in self.gates],
             "refused": self.refused.why if self.refused else None,
         }
 
@@ -131,11 +131,11 @@ def decide(facts: Facts) -> Plan:
 
 def _timed(steps: tuple[Step, ...], migrations: tuple[PlannedMigration, ...]) -> tuple[Step, ...]:
     """The migrations take about as long as in their dry run."""
-    took = [each.measured.seconds for each in migrations if each.measured]
+    took = [migration.measured.seconds for migration in migrations if migration.measured]
     if not took or len(took) < len(migrations):
         return steps
     seconds = round(sum(took), 1)
-    return tuple(replace(each, seconds=seconds) if each.name == "migrate" else each for each in steps)
+    return tuple(replace(step, seconds=seconds) if step.name == "migrate" else step for step in steps)
 
 
 def _nothing(facts: Facts, comparison: Comparison) -> str | None:
@@ -223,9 +223,9 @@ def _warnings(plan: Plan) -> Iterator[str]:
     if plan.without:
         yield f"  without {plan.without}"
     yield from (f"  {finding}" for finding in plan.facts.findings)
-    yield from (f"  migration {each}" for each in plan.migrations)
-    yield from (f"  undo {each}" for each in plan.back.undo)
+    yield from (f"  migration {migration}" for migration in plan.migrations)
+    yield from (f"  undo {migration}" for migration in plan.back.undo)
     yield from (f"  data will be lost: {loss}" for loss in plan.back.lost)
-    yield from (f"  {'* ' if each.name == plan.scope else '  '}{each}" for each in plan.options)
+    yield from (f"  {'* ' if option.name == plan.scope else '  '}{option}" for option in plan.options)
     if plan.back.ahead:
         yield f"  schema stays ahead: {', '.join(map(str, plan.back.ahead))}"

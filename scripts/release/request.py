@@ -74,7 +74,7 @@ class ReleaseRequest(Request):
 
     def document(self) -> dict[str, Any]:
         """For the lock: each field that is not at its default."""
-        values = ((each.name, getattr(self, each.name), each.default) for each in fields(self))
+        values = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
         return {name: value for name, value, default in values if value != default}
 
 
@@ -217,7 +217,7 @@ def resumed(task: str, document: Mapping[str, Any], **known: Any) -> ReleaseRequ
     A field that this desk does not know, or that is of another type, is left out.
     """
     kind = REQUESTS.get(task, DeployRequest)
-    types = {each.name: type(each.default) for each in fields(kind())}
+    types = {field.name: type(field.default) for field in fields(kind())}
     read: dict[str, Any] = {
         name: value for name, value in document.items() if type(value) is types.get(name)
     }

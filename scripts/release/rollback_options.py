@@ -68,7 +68,7 @@ def rollback_options(facts: Facts, back: GoingBack) -> tuple[RollbackOption, ...
 
 def chosen(facts: Facts, options: Collection[RollbackOption]) -> str:
     """The scope to take: the one that was asked for, or the least losing that is possible."""
-    possible = [each.name for each in options if not each.no]
+    possible = [option.name for option in options if not option.no]
     if facts.request.scope:
         return facts.request.scope if facts.request.scope in possible else ""
     return possible[0] if possible else ""
@@ -83,17 +83,17 @@ def objections(facts: Facts, back: GoingBack) -> Iterator[tuple[str, str]]:
     if facts.request.scope and facts.request.scope not in SCOPES:
         yield (
             f"there is no scope `{facts.request.scope}`",
-            f"one of {', '.join(f'`{each}`' for each in SCOPES)}",
+            f"one of {', '.join(f'`{scope}`' for scope in SCOPES)}",
         )
         return
-    asked = [each for each in options if each.name == facts.request.scope] or options
+    asked = [option for option in options if option.name == facts.request.scope] or options
     listed = "".join(f"\n  | {each}" for each in asked)
     yield f"{name} can't go back with its data:{listed}", f"`invoke backup.list --env {name}`"
 
 
 def fits(manifest: Manifest, facts: Facts, comparison: Comparison, back: GoingBack) -> bool:
     """Whether a backup holds a schema that the older release lives with."""
-    held, wanted = set(manifest.migrations), {each.version for each in facts.committed}
+    held, wanted = set(manifest.migrations), {migration.version for migration in facts.committed}
     gone = {each.version for each in (*back.undo, *back.lacking, *required_undos(back.ahead))}
     stays = set(comparison.missing) - gone
     return manifest.policy is None and wanted <= held <= wanted | stays
@@ -106,7 +106,7 @@ def _why_not_code(back: GoingBack) -> str:
 
 def _why_not_schema(back: GoingBack) -> str:
     if back.lacking:
-        return f"no rollback script for {', '.join(f'`{each.file}`' for each in back.lacking)}"
+        return f"no rollback script for {', '.join(f'`{migration.file}`' for migration in back.lacking)}"
     if back.above:
         return f"`{'`, `'.join(back.above)}` are newer, and stay"
     return "" if back.undo else "there is nothing to undo"
@@ -127,7 +127,7 @@ def _full(facts: Facts) -> RollbackOption:
     data = facts.data
     if data is None:
         return RollbackOption("full", facts.no_data or "there is no backup of that schema")
-    loses = [str(each) for each in data.changes]
+    loses = [str(change) for change in data.changes]
     loses = loses or ["no row"]
     loses += [f"{table}: not in the backup, {rows} rows (lost)" for table, rows in data.new.items()]
     loses[-1] += f"; the schema is {data.manifest.newest or 'empty'} afterwards"

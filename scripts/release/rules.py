@@ -109,14 +109,14 @@ def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     """A rollback needs a commit that fits the database as it is."""
     yield from _bad_refusals(facts)
     back = going_back(facts, comparison)
-    yield from (Refusal(*each) for each in rollback_options.objections(facts, back))
+    yield from (Refusal(*objection) for objection in rollback_options.objections(facts, back))
     if comparison.pending:
         yield Refusal(
             f"the database of {facts.environment.name} lacks migrations of that release:"
             f" {_files(comparison.pending)}",
             "`invoke status` says what stands where",
         )
-    yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))
+    yield from (Refusal(*objection) for objection in objections(facts, comparison, _again(facts)))
 
 
 def _again(facts: Facts) -> str:
@@ -174,11 +174,11 @@ def _hotfix_refusals(facts: Facts) -> Iterator[Refusal]:
 
 
 def _files(migrations: Sequence[Migration]) -> str:
-    return ", ".join(f"`{each.file}`" for each in migrations)
+    return ", ".join(f"`{migration.file}`" for migration in migrations)
 
 
 def _first_of(commits: tuple[Commit, ...]) -> str:
-    listed = ", ".join(f"`{each.id[:12]}` {each.subject}" for each in commits[:3])
+    listed = ", ".join(f"`{commit.id[:12]}` {commit.subject}" for commit in commits[:3])
     return listed + (f" and {len(commits) - 3} more" if len(commits) > 3 else "")
 
 
@@ -227,7 +227,7 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"if a hotfix overtook them: `{_again(facts)} --out-of-order`;"
             " if not, rename them with newer time stamps",
         )
-    yield from (Refusal(*each) for each in objections(facts, comparison, _again(facts)))
+    yield from (Refusal(*objection) for objection in objections(facts, comparison, _again(facts)))
 
 
 def gates_of(facts: Facts) -> tuple[Gate, ...]:
@@ -246,8 +246,8 @@ def _gate_objection(facts: Facts, again: str) -> tuple[str, str] | None:
     lacking = unmet(gates_of(facts))
     if not lacking:
         return None
-    commands = [f"`{each.command}`" for each in lacking if each.command]
-    if {"e2e", "load"} & {each.name for each in lacking} and facts.source is not None:
+    commands = [f"`{gate.command}`" for gate in lacking if gate.command]
+    if {"e2e", "load"} & {gate.name for gate in lacking} and facts.source is not None:
         commands.append(f"`{again} --run-missing` runs the tests")
     why = f"`{facts.wanted[:12]}` lacks what {facts.environment.name} demands: "
     return why + "; ".join(map(str, lacking)), ", ".join(commands) or "wait, and try again"

@@ -239,7 +239,7 @@ def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -
         "url": run.environment.url,
         **_rollback_detail(run),
         "steps": run.ended_steps,
-        "migrations": [each.file for each in run.plan.comparison.pending],
+        "migrations": [migration.file for migration in run.plan.comparison.pending],
         **detail,
     }
     return new_event(

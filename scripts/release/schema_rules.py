@@ -58,16 +58,18 @@ def _left(
         fresh = {each.version for each in found if each.version not in files}
         files |= {each.version: each for each in found if each.version in fresh}
         scripts |= {each.file: each for each in beside if each.version in fresh}
-    ordered = {each.file: each.sql for each in files.values()}
+    ordered = {file.file: file.sql for file in files.values()}
     return migrations_in(ordered), migrations_in({name: each.sql for name, each in scripts.items()})
 
 
 def _commits(facts: Facts) -> Iterator[str]:
     """The release that is left first, then those before it, newest first; each commit once."""
     newest = facts.previous.commit if facts.previous else ""
-    events = [each for each in reversed(facts.ledger.events) if each.environment == facts.environment.name]
-    commits = [each.commit for each in events if each.kind in ("release", "rollback")]
-    yield from [each for each in dict.fromkeys([newest, *commits]) if each][:RELEASES]
+    events = [
+        event for event in reversed(facts.ledger.events) if event.environment == facts.environment.name
+    ]
+    commits = [event.commit for event in events if event.kind in ("release", "rollback")]
+    yield from [commit for commit in dict.fromkeys([newest, *commits]) if commit][:RELEASES]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class GoingBack:
     @property
     def lost(self) -> tuple[str, ...]:
         """The data that the scripts destroy, in words."""
-        scripts = [each.script for each in self.undo if each.script]
+        scripts = [migration.script for migration in self.undo if migration.script]
         return tuple(f"`{script.file}` {loss}" for script in scripts for loss in losses(script.sql))
 
 
@@ -113,8 +115,10 @@ def going_back(facts: Facts, comparison: Comparison) -> GoingBack:
     there = [files.get(version) or recorded(rows[version]) for version in comparison.missing]
     known = judge_migrations(there, facts.left, facts.left_rollbacks, facts.lints, facts.ledger)
     undo = required_undos(known)
-    lacking = tuple(each for each in undo if each.script is None)
-    above = tuple(each.version for each in facts.committed if undo and is_newer(each, undo[-1], rows))
+    lacking = tuple(migration for migration in undo if migration.script is None)
+    above = tuple(
+        migration.version for migration in facts.committed if undo and is_newer(migration, undo[-1], rows)
+    )
     if lacking or above:
         return GoingBack((), known, lacking, above)
     return GoingBack(undo, tuple(each for each in known if each not in undo))
@@ -130,7 +134,7 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
     if facts.request.accept_irreversible or (facts.request.restores_data and facts.rolls_back):
         return
     if back.lacking:
-        listed = ", ".join(f"`{each.file}`" for each in back.lacking)
+        listed = ", ".join(f"`{migration.file}`" for migration in back.lacking)
         yield (
             f"the schema of {name} can't go back with the code: no rollback script for {listed}",
             f"mend it with a new release; with its data: `{again} --with-data --plan`; or ahead: {accept}",
@@ -141,7 +145,7 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
             f"mend it with a new release; or, with the schema left ahead: {accept}",
         )
     # what came after one that must go back has to go first, so it needs a script as well
-    hard = [each for each in reversed(required_undos(bringing)) if each.script is None]
+    hard = [undo for undo in reversed(required_undos(bringing)) if undo.script is None]
     if hard and facts.environment.guarded and not _first(facts):
         after = " (it has to go back before an older one can)"
         listed = "".join(f"\n  | {each}{after if each.verdict.stays else ''}" for each in hard)

@@ -151,7 +151,7 @@ def _schema_problems(desk: Desk, own: Seen, released: Event) -> Iterator[str]:
     if found.missing:
         yield f"the database is ahead of {released.release}: {', '.join(found.missing)}"
     if found.pending:
-        files = ", ".join(each.file for each in found.pending)
+        files = ", ".join(migration.file for migration in found.pending)
         yield f"the database lacks migrations of {released.release}: {files}"
     if found.edited:
         files = ", ".join(each.file for each in found.edited)

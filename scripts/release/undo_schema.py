@@ -69,7 +69,7 @@ def after_failed_migration(run: ReleaseRun, applied: Sequence[PlannedMigration])
 
     Never raises, so that the first error is not hidden. The caller holds the database's lock.
     """
-    if not applied or not all(each.script for each in applied):
+    if not applied or not all(row.script for row in applied):
         return stays(applied) if applied else ""
     newest_first = tuple(reversed(applied))
     fault = _attempt(run, required_postgres(run.desk, run.environment), newest_first)
@@ -116,7 +116,7 @@ def follow_code(
 
 def left(run: ReleaseRun) -> str:
     """What this run has applied and not undone, in words."""
-    return stays([each for each in run.plan.migrations if each.file in run.migrated])
+    return stays([migration for migration in run.plan.migrations if migration.file in run.migrated])
 
 
 def _brought(run: ReleaseRun) -> tuple[PlannedMigration, ...]:
@@ -131,9 +131,10 @@ def _brought(run: ReleaseRun) -> tuple[PlannedMigration, ...]:
     before = facts.previous.detail.get("schema")
     stood = {each.version for each in facts.applied or ()}
     new = [
-        each
-        for each in facts.committed
-        if each.version in rows and (_newer(each.version, before) or each.version not in stood)
+        migration
+        for migration in facts.committed
+        if migration.version in rows
+        and (_newer(migration.version, before) or migration.version not in stood)
     ]
     return judged(facts, [each for each in new if before or each.file in run.migrated])
 

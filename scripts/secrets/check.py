@@ -102,7 +102,9 @@ def _checked_build(
     """What a build reads besides, or an example: every environment is another one."""
     own = Configured(desk.settings.environments[env_file.environment], env_file)
     return CheckedEnvironment(
-        own, tuple(Configured(each, files[each.name]) for each in desk.settings), public
+        own,
+        tuple(Configured(environment, files[environment.name]) for environment in desk.settings),
+        public,
     )
 
 

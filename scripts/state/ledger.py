@@ -78,31 +78,33 @@ class Ledger:
 
     def proof(self, environment: str, what: str) -> Event | None:
         """The newest proof of that kind here: `drill`, `rehearsal`."""
-        for each in reversed(self.events):
-            if (each.environment, each.kind) == (environment, "proof") and each.detail.get("what") == what:
-                return each
+        for event in reversed(self.events):
+            if (event.environment, event.kind) == (environment, "proof") and event.detail.get(
+                "what"
+            ) == what:
+                return event
         return None
 
     def proofs(self, environment: str, what: str) -> tuple[Event, ...]:
         """All verdicts of that kind here, oldest first: `e2e`, `load`."""
         return tuple(
-            each
-            for each in self.events
-            if (each.environment, each.kind, each.detail.get("what")) == (environment, "proof", what)
+            event
+            for event in self.events
+            if (event.environment, event.kind, event.detail.get("what")) == (environment, "proof", what)
         )
 
     def approvals(self, environment: str, commit: str) -> tuple[Event, ...]:
         """Who approves this commit here: the last word of each person, those who say yes."""
         last = {
-            person(each.actor): each
-            for each in self.events
-            if (each.environment, each.kind, each.commit) == (environment, "approval", commit)
+            person(event.actor): event
+            for event in self.events
+            if (event.environment, event.kind, event.commit) == (environment, "approval", commit)
         }
         return tuple(each for each in last.values() if each.ending == "done")
 
     def of_run(self, run: str, kind: str) -> Event | None:
         """The event that a run wrote."""
-        return next((each for each in self.events if (each.run, each.kind) == (run, kind)), None)
+        return next((event for event in self.events if (event.run, event.kind) == (run, kind)), None)
 
     def last(self, environment: str) -> Event | None:
         """The newest release event of the environment, however it ended."""
@@ -132,20 +134,20 @@ class Ledger:
 
     def hold(self, environment: str) -> Event | None:
         """The rollback that holds the environment, None when nothing does."""
-        for each in reversed(self.events):
-            if each.environment == environment and each.ending == "done":
-                if each.kind == "release-hold":
+        for event in reversed(self.events):
+            if event.environment == environment and event.ending == "done":
+                if event.kind == "release-hold":
                     return None
-                if each.kind == "rollback":
-                    return each
+                if event.kind == "rollback":
+                    return event
         return None
 
     def freeze(self, environment: str, now: str) -> Event | None:
         """The freeze that is in force at `now` (UTC, ISO 8601), None when there is none."""
-        for each in reversed(self.events):
-            if each.environment == environment and each.kind in ("freeze", "unfreeze"):
-                in_force = each.kind == "freeze" and str(each.detail.get("until", "")) > now
-                return each if in_force else None
+        for event in reversed(self.events):
+            if event.environment == environment and event.kind in ("freeze", "unfreeze"):
+                in_force = event.kind == "freeze" and str(event.detail.get("until", "")) > now
+                return event if in_force else None
         return None
 
     def next_release(self, environment: str) -> str:
@@ -154,9 +156,9 @@ class Ledger:
 
     def _newest(self, environment: str) -> list[Event]:
         return [
-            each
-            for each in reversed(self.events)
-            if each.environment == environment and each.kind in ("release", "rollback")
+            event
+            for event in reversed(self.events)
+            if event.environment == environment and event.kind in ("release", "rollback")
         ]
 
 
