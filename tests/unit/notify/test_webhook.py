@@ -217,13 +217,17 @@ def test_a_bad_url_is_refused_without_an_exception(address: str) -> None:
 def test_an_exception_is_an_outcome(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library's message contains the URL: it is never shown."""
 
+    thrown: list[Exception] = []
+
     def throw(*_: object, **__: object) -> None:
+        thrown.append(fault)
         raise fault
 
-    monkeypatch.setattr(requests, "post", throw)
+    monkeypatch.setattr(requests.Session, "request", throw)
     clock = Clock()
     answer = post(Secret("https://hooks.example/token"), PAYLOAD, 1, clock=clock, sleep=clock.sleep)
 
+    assert thrown
     assert answer.state == "later"
     assert "hooks.example" not in repr(answer)
 
