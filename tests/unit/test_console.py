@@ -1,4 +1,4 @@
-"""Every word to people, and the one document to programs."""
+"""Output to people, and the one document to programs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scripts import console as scripts_console
 from scripts.config.outcome import Outcome
@@ -22,8 +20,8 @@ from scripts.git.client import Commit
 from scripts.release.facts import Facts
 from scripts.release.plan import decide, words
 from scripts.release.request import DeployRequest, HistoryRequest, StatusRequest
+from scripts.secrets.request import CheckRequest, DiffRequest
 from scripts.system.secret import MASK, remember
-from scripts.system.text import printable
 from tests.support.processes import wait_until
 from tests.unit.release.samples import LOCK, ONE, PROMOTE, RELEASED, TWO
 
@@ -33,28 +31,6 @@ def said(tell: Callable[[Console], object]) -> str:
     stream = io.StringIO()
     tell(Console(stream=stream))
     return stream.getvalue()
-
-
-# ---------------------------------------------------------------------------------------- printable
-
-
-@given(st.text())
-def test_printable_text_drives_no_terminal(text: str) -> None:
-    """Nothing but visible characters and line ends is left, and what was visible stays in its place."""
-    shown = printable(text)
-
-    assert len(text) == len(shown)
-    assert all(each == "\n" or each.isprintable() for each in shown)
-    assert all(a == b for a, b in zip(text, shown, strict=True) if a == "\n" or a.isprintable())
-    assert printable(shown) == shown
-
-
-@pytest.mark.parametrize(
-    "hostile", ["\x1b[2J", "\r", "\b", "\x9b31m", "\u202e", "\u2066", "\x00", "\u200b", "\x85"]
-)
-def test_hostile_characters_are_seen_as_such(hostile: str) -> None:
-    """Escapes, returns and characters that turn the direction of reading are replaced."""
-    assert hostile[0] not in printable(f"a{hostile}b")
 
 
 # ---------------------------------------------------------------------------------------- finish
@@ -150,7 +126,7 @@ def test_a_weak_secret_does_not_break_the_document(secret: str, capsys: pytest.C
 # ---------------------------------------------------------------------------------------- steps and notes
 
 
-def test_steps_are_told_as_they_go() -> None:
+def test_steps_are_announced_with_their_end() -> None:
     """Each step says what it does, and how it ended after how long."""
 
     def tell(to: Console) -> None:
@@ -162,7 +138,7 @@ def test_steps_are_told_as_they_go() -> None:
     assert said(tell) == "-> build    the commit\n   build    done in 1.2 s\n   a note\n\nheading\n"
 
 
-def test_a_long_step_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_step_says_that_it_is_still_running(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who watches knows that it goes on, and after its end it is silent."""
     monkeypatch.setattr(scripts_console, "TICK", 0.02)
     stream = io.StringIO()
@@ -246,7 +222,7 @@ STATUS: dict[str, Any] = {
 
 
 def test_the_status_is_a_table_with_its_problems() -> None:
-    """One row an environment; what disagrees stands below, free of escapes."""
+    """One row per environment, the problems below, free of escapes."""
     shown = said(lambda to: to.finish(StatusRequest(), Outcome.done("looked", **STATUS)))
 
     for part in (
@@ -261,7 +237,7 @@ def test_the_status_is_a_table_with_its_problems() -> None:
 
 
 def test_the_history_is_a_table() -> None:
-    """One row an event."""
+    """One row per event."""
     event = {
         "at": "2024",
         "environment": "staging",
@@ -297,6 +273,51 @@ def test_short_commits() -> None:
     assert (short("a" * 40), short(None), short("")) == ("a" * 12, "-", "-")
 
 
+FINDING = {
+    "rule": "ENV001",
+    "severity": "error",
+    "file": ".env.staging",
+    "line": 3,
+    "offset": None,
+    "message": "`A` has no value {",
+    "hint": "give it one",
+}
+
+
+def test_findings_are_shown_with_their_place_also_after_a_failure() -> None:
+    """A line where there is one, else the byte of a bundle; the hint below."""
+    data: dict[str, Any] = {"findings": [FINDING, {**FINDING, "line": None, "offset": 17, "hint": None}]}
+
+    shown = said(lambda to: to.finish(CheckRequest(), Outcome.failed("2 findings", **data)))
+
+    assert shown.splitlines() == [
+        "ENV001 error: .env.staging:3: `A` has no value {",
+        "  give it one",
+        "ENV001 error: .env.staging (byte 17): `A` has no value {",
+        "error: 2 findings",
+    ]
+
+
+def test_differences_are_a_table_then_the_hosts_then_the_findings() -> None:
+    """Values are shown as digests, and a missing one as a dash."""
+    variable = {"name": "A", "state": "differs", "from": "ab12", "to": None, "public": False}
+    drift = {"host": "replit", "environment": "staging", "name": "B", "state": "only there"}
+    data = {
+        "from": "staging",
+        "to": "production",
+        "variables": [variable],
+        "drift": [drift],
+        "findings": [],
+    }
+
+    shown = said(lambda to: to.finish(DiffRequest(), Outcome.done("1 difference", **data)))
+
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "variable staging (digest) production (digest) kind" in lines
+    assert "A differs ab12 - secret" in lines
+    assert lines[-2:] == ["replit of staging: `B`: only there", "1 difference"]
+
+
 # ---------------------------------------------------------------------------------------- confirm
 
 
@@ -321,17 +342,17 @@ class Terminal(io.StringIO):
         ("Production\n", False),
     ],
 )
-def test_only_the_name_is_a_yes(typed: str, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_full_name_confirms(typed: str, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guarded environment is confirmed by typing its name, and by nothing shorter."""
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
 
-    assert yes == Console(stream=io.StringIO()).confirm("production")
+    assert Console(stream=io.StringIO()).confirm("production") is yes
 
 
 @pytest.mark.parametrize(
     ("stdin", "as_json"), [(io.StringIO("production\n"), False), (Terminal("production\n"), True)]
 )
-def test_without_a_person_nobody_says_yes(
+def test_without_a_person_nothing_is_confirmed(
     stdin: io.StringIO, as_json: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pipe can't confirm, and neither can a program that reads JSON."""

@@ -216,7 +216,6 @@ def test_a_bad_url_is_refused_without_an_exception(address: str) -> None:
 )
 def test_an_exception_is_an_outcome(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library's message contains the URL: it is never shown."""
-
     thrown: list[Exception] = []
 
     def throw(*_: object, **__: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scripts.system.text import listed, printable, sanitize, sanitize_output
 
@@ -47,3 +49,22 @@ def test_lines_are_listed_below_a_message() -> None:
     assert listed(["a", 2]) == "\n  | a\n  | 2"
     assert listed(list("abcd"), 2) == "\n  | a\n  | b\n  | and 2 more"
     assert listed([], 2) == ""
+
+
+@given(st.text())
+def test_printable_text_controls_no_terminal(text: str) -> None:
+    """Nothing but visible characters and line ends is left, and what was visible stays in its place."""
+    shown = printable(text)
+
+    assert len(shown) == len(text)
+    assert all(c == "\n" or c.isprintable() for c in shown)
+    assert all(a == b for a, b in zip(text, shown, strict=True) if a == "\n" or a.isprintable())
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "hostile", ["\x1b[2J", "\r", "\b", "\x9b31m", "\u202e", "\u2066", "\x00", "\u200b", "\x85"]
+)
+def test_hostile_characters_are_replaced(hostile: str) -> None:
+    """Escapes, returns, and characters that change the direction of reading."""
+    assert hostile[0] not in printable(f"a{hostile}b")
