@@ -302,7 +302,7 @@ def test_differences_are_a_table_then_the_hosts_then_the_findings() -> None:
     """Values are shown as digests, and a missing one as a dash."""
     variable = {"name": "A", "state": "differs", "from": "ab12", "to": None, "public": False}
     drift = {"host": "replit", "environment": "staging", "name": "B", "state": "only there"}
-    data = {
+    data: dict[str, Any] = {
         "from": "staging",
         "to": "production",
         "variables": [variable],
