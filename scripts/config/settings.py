@@ -234,9 +234,9 @@ class Settings:
         for environment in self:
             if name in (environment.name, *environment.aliases):
                 return environment
-        known = ", ".join(f"`{each.name}`" for each in self)
+        names = ", ".join(f"`{environment.name}`" for environment in self)
         why = f"there is no environment `{name}`" if name else "no environment was named"
-        raise Refused(why, f"the chain has {known}")
+        raise Refused(why, f"the chain has {names}")
 
     def before(self, environment: Environment) -> Environment | None:
         """The environment that promotes into this one, None for the first of the chain."""

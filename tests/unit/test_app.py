@@ -101,7 +101,7 @@ def test_secrets_are_known_from_then_on(env_dir: Path) -> None:
 
     seen("staging")
 
-    assert f"{MASK} {MASK} key-for-all" == redact("pw-of-staging key-of-openai key-for-all")
+    assert redact("pw-of-staging key-of-openai key-for-all") == f"{MASK} {MASK} key-for-all"
 
 
 def test_every_value_is_masked_that_is_not_public_by_rule(env_dir: Path) -> None:

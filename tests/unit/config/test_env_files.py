@@ -52,7 +52,7 @@ def test_toml_gives_the_table(tmp_path: Path) -> None:
     """A good file is its table."""
     (tmp_path / "x.toml").write_text('a = ["é"]\n[b]\nc = 1\n', encoding="utf-8")
 
-    assert {"a": ["é"], "b": {"c": 1}} == read_toml(tmp_path / "x.toml")
+    assert read_toml(tmp_path / "x.toml") == {"a": ["é"], "b": {"c": 1}}
 
 
 def test_a_missing_file_names_the_way_to_another_one(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ GOOD = [
 @pytest.mark.parametrize(("line", "value"), GOOD)
 def test_good_lines(tmp_path: Path, line: str, value: str) -> None:
     """What all parsers read alike is read so."""
-    assert {"A": value} == read_values(written(tmp_path, f"# head\n\n{line}\n"))
+    assert read_values(written(tmp_path, f"# head\n\n{line}\n")) == {"A": value}
 
 
 BAD = [
@@ -159,17 +159,17 @@ def test_bad_lines_are_refused_by_number(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_values(file)
 
-    assert f"`{file}`, line 2: not a line that all parsers read alike" == caught.value.message
+    assert caught.value.message == f"`{file}`, line 2: not a line that all parsers read alike"
 
 
 def test_no_file_is_no_values(tmp_path: Path) -> None:
     """In CI there may be no file at all."""
-    assert {} == read_values(tmp_path / ".env.none")
+    assert read_values(tmp_path / ".env.none") == {}
 
 
 def test_the_last_of_two_wins(tmp_path: Path) -> None:
     """As in every parser."""
-    assert {"A": "2"} == read_values(written(tmp_path, "A=1\nA=2\n"))
+    assert read_values(written(tmp_path, "A=1\nA=2\n")) == {"A": "2"}
 
 
 def test_bytes_that_are_no_utf8_are_refused_unseen(tmp_path: Path) -> None:
@@ -194,10 +194,10 @@ def test_nothing_reaches_our_own_environment(tmp_path: Path, monkeypatch: pytest
 
     read_values(written(tmp_path, "KEPT=theirs\nNEW_ONE=1\n"))
 
-    assert {} == from_process("new")
+    assert from_process("new") == {}
     assert (
-        "ours"
-        == subprocess.run(["printenv", "KEPT"], capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(["printenv", "KEPT"], capture_output=True, text=True, check=True).stdout.strip()
+        == "ours"
     )
 
 
@@ -289,8 +289,8 @@ def test_the_process_speaks_with_a_prefix(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("STAGING_EU_TOKEN", "y")
     monkeypatch.setenv("PRODUCTION_DATABASE_URL", "z")
 
-    assert {"DATABASE_URL": "x", "EU_TOKEN": "y"} == from_process("staging")
-    assert {"TOKEN": "y"} == from_process("staging-eu")
+    assert from_process("staging") == {"DATABASE_URL": "x", "EU_TOKEN": "y"}
+    assert from_process("staging-eu") == {"TOKEN": "y"}
 
 
 @pytest.mark.parametrize(
@@ -319,10 +319,10 @@ def test_the_shipped_examples_hold_the_seeds_variables(name: str) -> None:
 
     assert set(SEED_VARIABLES) <= set(values)
     assert name == values["VITE_ENVIRONMENT"]
-    assert f"https://{name}-instance.supabase.co" == values["VITE_SUPABASE_URL"]
-    assert [] == [
+    assert values["VITE_SUPABASE_URL"] == f"https://{name}-instance.supabase.co"
+    assert [
         each for each in values if each.startswith("VITE_") and any(mark in each for mark in SECRETS)
-    ]
+    ] == []
 
 
 def test_the_builds_variables_are_in_every_example() -> None:
@@ -332,6 +332,6 @@ def test_the_builds_variables_are_in_every_example() -> None:
     for file in ENV.glob(".env.*.example"):
         assert set(given_to_build) <= set(read_values(file))
 
-    assert [] == [
+    assert [
         each for each in given_to_build if not each.startswith("VITE_") or any(m in each for m in SECRETS)
-    ]
+    ] == []

@@ -114,7 +114,7 @@ FAULTY: list[tuple[dict[str, object], str]] = [
 @pytest.mark.parametrize(("changes", "message"), FAULTY, ids=[str(change)[:70] for change, _ in FAULTY])
 def test_each_fault_has_its_message(changes: dict[str, object], message: str) -> None:
     """A faulty value is named by its key's path, with what it should be, and no other fault is made up."""
-    assert [message] == faults(table(**changes))
+    assert faults(table(**changes)) == [message]
 
 
 @pytest.mark.parametrize("url", ["me@a", "me:pw@a", "a/?q=1", "a/#b"])
@@ -122,7 +122,7 @@ def test_an_address_with_more_than_an_address_is_a_fault(url: str) -> None:
     """A password, a query or a fragment has no place in what everybody reads."""
     message = f"`{STAGE}.url` should be a bare address: no user, password, query or fragment"
 
-    assert [message] == faults(table(environment__staging__url=f"https://{url}"))
+    assert faults(table(environment__staging__url=f"https://{url}")) == [message]
 
 
 BRANCHES = [
@@ -144,9 +144,9 @@ BRANCHES = [
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_a_branch_that_is_no_plain_name_is_a_fault(branch: str) -> None:
     """No option, no range, no metacharacter, nothing that git itself would refuse."""
-    assert [f"`{STAGE}.branch` is no plain branch name"] == faults(
-        table(environment__staging__branch=branch)
-    )
+    assert faults(table(environment__staging__branch=branch)) == [
+        f"`{STAGE}.branch` is no plain branch name"
+    ]
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "a;b", "$(id)", "a\n"])
@@ -154,7 +154,7 @@ def test_a_host_that_is_no_alias_is_a_fault(host: str) -> None:
     """What ssh would read as an option, or a shell as a command, is refused."""
     message = f"`{STAGE}.ssh_host` should be a host alias of the ssh configuration"
 
-    assert [message] == faults(table(environment__staging__ssh_host=host))
+    assert faults(table(environment__staging__ssh_host=host)) == [message]
 
 
 @pytest.mark.parametrize("value", ["x", 1, {}, [], [1], None, GONE], ids=repr)
@@ -202,13 +202,13 @@ def test_all_faults_are_told_in_one_go() -> None:
         )
     )
 
-    assert [
+    assert found == [
         "`app.nmae` is no key of this file: did you mean `app.name`?",
         "`verify.timeout` should be a number above 0",
         f"`{DEV}.branch` is no plain branch name",
         f"`{PROD}.guarded` should be true or false",
         "`chian` is no key of this file: did you mean `chain`?",
-    ] == found
+    ]
 
 
 def test_the_file_is_named() -> None:
@@ -228,7 +228,7 @@ def test_a_valid_table_becomes_settings() -> None:
         settings.app.install,
         settings.verify.timeout,
     )
-    assert "manual" == settings.environment("staging").publish
+    assert settings.environment("staging").publish == "manual"
     found = settings.environment("prod")
 
     assert ("production", ("prod",), True) == (found.name, found.aliases, found.guarded)
@@ -310,7 +310,7 @@ def test_manual_publishing_needs_no_repl() -> None:
     """Where a person presses the button there is nobody to name an app to."""
     changes = {"environment__staging__publish": "manual", "environment__staging__repl_id": GONE}
 
-    assert "" == parse(table(**changes)).environment("staging").repl_id
+    assert parse(table(**changes)).environment("staging").repl_id == ""
 
 
 # ---------------------------------------------------------------------------------------- anything at all
@@ -411,11 +411,11 @@ def test_the_shipped_file_is_faultless() -> None:
     """The manual is an example that works."""
     settings = parse(tomllib.loads(SHIPPED.read_text()))
 
-    assert ("development", "staging", "production") == settings.chain
-    assert ["develop", "staging", "main"] == [each.branch for each in settings]
-    assert [False, False, True] == [each.guarded for each in settings]
-    assert "development" == settings.environment("dev").name
-    assert "production" == settings.environment("prod").name
+    assert settings.chain == ("development", "staging", "production")
+    assert [each.branch for each in settings] == ["develop", "staging", "main"]
+    assert [each.guarded for each in settings] == [False, False, True]
+    assert settings.environment("dev").name == "development"
+    assert settings.environment("prod").name == "production"
 
 
 @pytest.mark.parametrize("section", [*SECTIONS, "environment"])
@@ -440,7 +440,7 @@ def test_the_shipped_file_shows_the_defaults(section: str) -> None:
         if getattr(shipped, name) != default
     }
 
-    assert set() == other - examples
+    assert other - examples == set()
 
 
 def test_every_key_of_the_shipped_file_is_explained() -> None:

@@ -14,8 +14,8 @@ def test_iteration_follows_the_chain() -> None:
     """Environments come in the order in which a commit travels."""
     backwards = settings(chain=["production", "staging", "development"])
 
-    assert ["development", "staging", "production"] == [each.name for each in SETTINGS]
-    assert ["production", "staging", "development"] == [each.name for each in backwards]
+    assert [each.name for each in SETTINGS] == ["development", "staging", "production"]
+    assert [each.name for each in backwards] == ["production", "staging", "development"]
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(Refused) as caught:
         SETTINGS.environment(name)
 
-    assert f"there is no environment `{name}`" == caught.value.message
-    assert "the chain has `development`, `staging`, `production`" == caught.value.hint
+    assert caught.value.message == f"there is no environment `{name}`"
+    assert caught.value.hint == "the chain has `development`, `staging`, `production`"
 
 
 def test_no_name_is_said_as_such() -> None:
@@ -54,16 +54,16 @@ def test_neighbours_in_the_chain() -> None:
              for each in SETTINGS
              for before, after in [(SETTINGS.before(each), SETTINGS.after(each))]]  # fmt: skip
 
-    assert [
+    assert names == [
         (None, "development", "staging"),
         ("development", "staging", "production"),
         ("staging", "production", None),
-    ] == names
+    ]
 
 
 def test_the_branch_has_its_full_name() -> None:
     """Refs are compared by their full names."""
-    assert "refs/heads/main" == SETTINGS.environment("prod").branch_ref
+    assert SETTINGS.environment("prod").branch_ref == "refs/heads/main"
 
 
 def test_settings_can_not_be_changed() -> None:

@@ -21,7 +21,7 @@ def result(out: str = "", err: str = "", code: int = 0) -> Result:
 
 def test_a_good_answer_is_its_document() -> None:
     """JSON on standard output with code 0 is believed."""
-    assert [{"local": "1"}] == answer(result('[{"local": "1"}]\n', "Connecting...\n"), "x")
+    assert answer(result('[{"local": "1"}]\n', "Connecting...\n"), "x") == [{"local": "1"}]
 
 
 BAD: list[tuple[Result, str]] = [
@@ -76,7 +76,7 @@ def test_the_pinned_binary_is_found(tmp_path: Path) -> None:
     binary = installed(tmp_path, "3.1.0")
     (tmp_path / "apps" / "web").mkdir(parents=True)
 
-    assert (binary, binary) == (find(tmp_path, ""), find(tmp_path / "apps" / "web", ""))
+    assert (find(tmp_path, ""), find(tmp_path / "apps" / "web", "")) == (binary, binary)
 
 
 def test_a_configured_binary_is_taken(tmp_path: Path) -> None:
