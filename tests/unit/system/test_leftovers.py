@@ -41,6 +41,8 @@ def started(*argv: str, **options: object) -> Iterator[subprocess.Popen[str]]:
     """A process in a session of its own, killed with its descendants at the end."""
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True, **options)  # type: ignore[call-overload]
     try:
+        # `Popen` returns when the program is loaded; the kernel shows its command line a moment later
+        assert wait_until(Path(f"/proc/{process.pid}/cmdline").read_bytes)
         yield process
     finally:
         for pid in [*descendants(process.pid), process.pid]:
