@@ -29,8 +29,11 @@ NETWORK_TIMEOUT = 120.0  # seconds
 LOCAL_TIMEOUT = 60.0
 FETCH_ROUNDS = 5
 RETRY_DELAYS = (0.1, 0.3, 0.9, 2.0)  # seconds before the next try of a push
-# the remote's own lock files, which exist for milliseconds: two pushes arrived at the same moment
-BUSY = re.compile(r"cannot lock ref|File exists|failed to update ref|incorrect old value")
+# Refusals that pass: the remote's own lock files, when two pushes arrive at the same moment; and a ref that
+# moved and was put back before it was read again, as the lock of a run that has just ended.
+BUSY = re.compile(
+    r"cannot lock ref|File exists|failed to update ref|incorrect old value|stale info|already exists"
+)
 
 Refs = Mapping[str, str]  # full ref name, such as `refs/heads/main` -> commit id of 40 hex digits
 

@@ -19,6 +19,7 @@ LOCK = "refs/deploy/lock/staging"
 LEDGER = "refs/heads/deploy-ledger"
 DEVELOP = "refs/heads/develop"
 NOBODY = "0123456789" * 4
+STALE = "\n  | ! [rejected] abc -> refs/deploy/lock/staging (stale info)"
 MET = "\n  | error: cannot lock ref 'refs/x': Unable to create '/o.git/refs/x.lock': File exists."
 
 
@@ -508,9 +509,12 @@ def test_a_late_heartbeat_or_release_does_not_free_a_stolen_lock(desk: Git, orig
     assert thiefs == origin.refs()[LOCK]
 
 
-def test_a_push_that_met_another_one_is_tried_again() -> None:
-    """The remote's own lock files are there for milliseconds."""
-    assert list(RETRY_DELAYS) == [retry_delay(MET, "origin", tries) for tries in range(len(RETRY_DELAYS))]
+@pytest.mark.parametrize("refusal", [MET, STALE])
+def test_a_push_that_met_another_one_is_tried_again(refusal: str) -> None:
+    """The remote's own lock files are there for milliseconds; so is the lock of a run that just ends."""
+    delays = [retry_delay(refusal, "origin", tries) for tries in range(len(RETRY_DELAYS))]
+
+    assert delays == list(RETRY_DELAYS)
 
 
 @pytest.mark.parametrize(("refusal", "tries"), [("\n  | protected branch", 0), (MET, len(RETRY_DELAYS))])
