@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import IO, cast
 
 from scripts.errors import CommandFailed, CommandTimedOut
@@ -80,7 +80,15 @@ def run_in_background(command: Command) -> Iterator[Future[Result]]:
         CommandFailed: the program is missing.
     """
     with _child(command) as child:
-        yield submit(_wait, command, child)
+        future = submit(_wait, command, child)
+        try:
+            yield future
+        finally:
+            # another thread reads the pipes: `_child` may close them only after it has ended
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                if not future.done():
+                    _signal(child, number)
+                    wait([future], GRACE)
 
 
 def _wait(command: Command, child: subprocess.Popen[bytes]) -> Result:
