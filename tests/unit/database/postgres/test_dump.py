@@ -21,7 +21,7 @@ def command(programs: Programs = PG17, port: int = 0) -> Command:
     return dump.dump_command(
         programs,
         DATABASE,
-        Path("/work/db.dump"),
+        Path("/srv/db.dump"),
         snapshot="0-1",
         compress="zstd:3",
         without_rows=["vault.*", "net.*"],
@@ -31,7 +31,7 @@ def command(programs: Programs = PG17, port: int = 0) -> Command:
 
 def test_the_command_line_of_a_dump() -> None:
     assert command().argv == (
-        *("/pg/bin/pg_dump", "--format=custom", "--compress=zstd:3", "--file=/work/db.dump"),
+        *("/pg/bin/pg_dump", "--format=custom", "--compress=zstd:3", "--file=/srv/db.dump"),
         *("--snapshot=0-1", "--lock-wait-timeout=30000"),
         *("--exclude-table-data=vault.*", "--exclude-table-data=net.*", "--no-password", "--no-sync"),
     )
