@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +19,9 @@ from scripts.git.command import git_command
 from scripts.secrets.classify import PublicNames
 from scripts.secrets.variables import PROCESS, EnvFile, Variable
 from scripts.system.background import submit
-from scripts.system.command import Command, inherited, with_prefix
+from scripts.system.command import Command, Result, inherited, with_prefix
 from scripts.system.process import attempt, error_tail
+from scripts.system.secret import remember
 
 VITE_CONFIG = [f"vite.config.{ending}" for ending in ("ts", "js", "mts", "mjs", "cts", "cjs")]
 ENV_PREFIX = re.compile(r"\benvPrefix\s*:\s*(\[[^\]]*\]|\"[^\"]*\"|'[^']*'|`[^`]*`)")
@@ -32,6 +33,8 @@ SOPS_KEYS = (
     "AWS_SESSION_TOKEN GOOGLE_APPLICATION_CREDENTIALS "
     "AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_TENANT_ID VAULT_ADDR VAULT_TOKEN"
 ).split()
+SOPS_QUOTES = re.compile(r"input string|input line|does not match sops' data format", re.IGNORECASE)
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")  # anything else may be a value
 SOPS_TIMEOUT = 30.0  # seconds: a key may have to come from a cloud
 GIT_TIMEOUT = 10.0
 EXAMPLES = (".example", ".sample", ".template")
@@ -159,6 +162,14 @@ def _decrypted(file: Path, cipher: str) -> str:
             f"`sops encrypt --input-type dotenv --output-type dotenv --in-place {file}`;"
             " rotate what was committed",
         )
+    plain = _plain_lines(cipher)
+    if plain:  # SOPS would refuse them too, and print their values
+        listed = ", ".join(plain[:10]) + (f" and {len(plain) - 10} more" if len(plain) > 10 else "")
+        raise ConfigError(
+            f"`{file}` holds lines that SOPS did not encrypt, and files of that name go to git: {listed}",
+            f"take them out, add them with `sops edit --input-type dotenv --output-type dotenv {file}`,"
+            " and rotate what was committed",
+        )
     program = shutil.which("sops")
     if program is None:
         raise ConfigError(
@@ -169,9 +180,47 @@ def _decrypted(file: Path, cipher: str) -> str:
     result = attempt(Command(argv, env=inherited(SOPS_KEYS), timeout=SOPS_TIMEOUT))
     if result.code != 0:
         raise CommandFailed(
-            f"`sops` could not decrypt `{file}`{error_tail(result)}", "is `SOPS_AGE_KEY_FILE` set?"
+            f"`sops` could not decrypt `{file}`{error_tail(_without_input(result))}",
+            "is `SOPS_AGE_KEY_FILE` set?",
         )
     return result.text
+
+
+def _plain_lines(cipher: str) -> list[str]:
+    """The lines of an encrypted file whose value is in clear text, as `line 3 (`NAME`)`; never the value.
+
+    Such values are masked from now on. What the file's own rules leave in clear text is left out.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(cipher.splitlines(), 1)]
+    pairs = [(number, *line.partition("=")) for number, line in lines if line and not line.startswith("#")]
+    rules = {name: value for _, name, _, value in pairs if name.startswith("sops_")}
+    found = []
+    for number, name, sign, value in pairs:
+        encrypted = value.startswith("ENC[") or (sign and not value)
+        if encrypted or name in rules or (sign and _stays_clear(name, rules)):
+            continue
+        remember((value or name).strip(" \"'"))
+        found.append(f"line {number}" + (f" (`{name}`)" if sign and VARIABLE.fullmatch(name) else ""))
+    return found
+
+
+def _stays_clear(name: str, rules: Mapping[str, str]) -> bool:
+    """Whether the rules in the file's own metadata leave this variable in clear text."""
+    suffix = rules.get("sops_unencrypted_suffix")
+    encrypted = rules.get("sops_encrypted_suffix")
+    if (suffix and name.endswith(suffix)) or (encrypted and not name.endswith(encrypted)):
+        return True
+    try:
+        clear, secret = rules.get("sops_unencrypted_regex"), rules.get("sops_encrypted_regex")
+        return bool((clear and re.search(clear, name)) or (secret and not re.search(secret, name)))
+    except re.error:  # a rule in the dialect of Go
+        return False
+
+
+def _without_input(result: Result) -> Result:
+    """Without the lines in which SOPS quotes what it was given."""
+    kept = [line for line in result.errors.splitlines() if not SOPS_QUOTES.search(line)]
+    return replace(result, out=b"", err="\n".join(kept).encode())
 
 
 def loose_mode(file: Path) -> int | None:

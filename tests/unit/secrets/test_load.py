@@ -190,6 +190,51 @@ def test_sops_decrypts_in_memory_or_says_why_not(tmp_path: Path, monkeypatch: py
     assert sorted(each.name for each in tmp_path.iterdir()) == [".env.staging.sops", "sops"]
 
 
+CLEAR = "sk-plain-0123456789abcdef"
+ENCRYPTED = "A=ENC[x]\n#ENC[comment]\nEMPTY=\nsops_mac=ENC[y]\nsops_version=3.9.0\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (f"NEW_API_KEY={CLEAR}", "line 6 (`NEW_API_KEY`)"),
+        (f'  NEW_API_KEY = "{CLEAR}"', "line 6"),
+        (f"export NEW_API_KEY={CLEAR}", "line 6"),
+        (CLEAR, "line 6"),
+        (f"{CLEAR}==", "line 6"),
+        (f"{CLEAR}=more", "line 6"),
+    ],
+)
+def test_a_value_in_clear_text_among_encrypted_ones_is_named_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    """SOPS itself would print it: it is not asked."""
+    program = write(tmp_path, "sops", f"#!/bin/sh\necho 'Input string {CLEAR}' >&2; exit 1\n", 0o700)
+    monkeypatch.setattr(shutil, "which", lambda _name: str(program))
+    file = write(tmp_path, ".env.staging.sops", f"{ENCRYPTED}{line}\n")
+
+    with pytest.raises(ConfigError) as error:
+        load.text(file, "sops")
+
+    assert said in error.value.message
+    assert CLEAR not in error.value.message + str(error.value.hint)
+
+
+def test_what_sops_quotes_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file's own rules allow clear text, and SOPS fails all the same."""
+    lines = f"Could not decrypt value: Input string {CLEAR} does not match\nno key found"
+    program = write(tmp_path, "sops", f"#!/bin/sh\necho '{lines}' >&2; exit 1\n", 0o700)
+    monkeypatch.setattr(shutil, "which", lambda _name: str(program))
+    clear = f"X_PLAIN={CLEAR}\nsops_unencrypted_suffix=_PLAIN\n"
+    file = write(tmp_path, ".env.staging.sops", f"{ENCRYPTED}{clear}")
+
+    with pytest.raises(CommandFailed) as error:
+        load.text(file, "sops")
+
+    assert "no key found" in error.value.message
+    assert CLEAR not in error.value.message
+
+
 def test_source_lines_are_found_in_tracked_files_alone(tmp_path: Path) -> None:
     """Of every name and depth; none outside of a checkout."""
     assert load.grep_tracked(tmp_path, SOURCE_PATTERNS, SOURCE_SUFFIXES) == []
