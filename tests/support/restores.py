@@ -58,11 +58,13 @@ alter publication supabase_realtime drop table public.bookings;
 
 
 @contextlib.contextmanager
-def serving(programs: Path | None = None, below: Path | None = None) -> Iterator[LocalServer]:
+def serving(
+    programs: Path | None = None, below: Path | None = None, options: tuple[str, ...] = ()
+) -> Iterator[LocalServer]:
     """A server dressed as Supabase, of those programs or the wheel's; its data on the disk `below`."""
     folder = Path(tempfile.mkdtemp(dir=below))
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    made = LocalServer(folder / "postgres", ports.find_free(1)[0], *passwords, programs)
+    made = LocalServer(folder / "postgres", ports.find_free(1)[0], *passwords, programs, options)
     try:
         made.create()
         made.start()

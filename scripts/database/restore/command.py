@@ -25,6 +25,7 @@ from scripts.state.ledger import Event, Ledger
 from scripts.state.operation import LockedOperation, locked_operation
 from scripts.state.remote import observe_remote, read_lock
 from scripts.system.process import quoted_lines
+from scripts.system.text import listed
 
 TASK = "db.drop-aside"
 PITR = (
@@ -116,7 +117,8 @@ def _outcome(environment: Environment, plan: RestorePlan, event: Event) -> Outco
     way_back = f"`invoke db.restore {safety} --env {name}`" if safety else "from the old schemas"
     return Outcome.done(
         f"{name} holds what `{plan.manifest.id}` holds, compared row by row; {plan.lost} rows are lost"
-        + (f"\n  | written after the plan, and kept in the old schemas too: {written}" if written else ""),
+        + (f"\n  | written after the plan, and kept in the old schemas too: {written}" if written else "")
+        + listed(plan.storage.words()),
         f"to undo it: {way_back}; when all is well: `invoke db.drop-aside --env {name}`",
         environment=name,
         **plan.document(),

@@ -14,6 +14,7 @@ from scripts.config.settings import Environment
 from scripts.database.backups import equality, toc
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups.manifest import Manifest
+from scripts.database.backups.toc import Entry
 from scripts.database.postgres import scratch
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import LOCK_KEY, required_database, session
@@ -225,9 +226,11 @@ def _late_writes(connection: psycopg.Connection[Any], plan: RestorePlan) -> Mapp
 
     late = {}
     for change in plan.changes:
+        if not change.now:  # the table may be gone: then nobody writes to it
+            continue
         table = sql.Identifier(*change.table.split(".", 1))
         row = connection.execute(sql.SQL("select count(*) from only {}").format(table)).fetchone()
-        if change.now and row and row[0] != change.now:
+        if row and row[0] != change.now:
             late[change.table] = int(row[0]) - change.now
     return late
 
@@ -249,15 +252,23 @@ def _rolled_back(error: psycopg.Error) -> DeskError:
 def _parts_of(source: Source, plan: RestorePlan, installed: frozenset[str]) -> ArchiveParts:
     """Which entries go where, given the objects outside schemas that the database has already."""
     lists = source.lists
-    missing = [entry for entry in lists.database if not toc.exists(entry, installed)]
+    missing = {entry for entry in lists.database if not toc.exists(entry, installed)}
+    missing -= {entry for entry in missing if _extension_of(entry) in plan.unavailable}
     triggers = [entry for entry in lists.extras if entry.kind == "TRIGGER"]
     after = [entry for entry in lists.extras if entry not in triggers]
     accounts = [entry for entry in lists.users if (entry.schema, entry.tag) in toc.ACCOUNTS]
+    app = set(lists.app)
     deleted = plan.accounts is not None and plan.accounts.deleted
     return ArchiveParts(
-        before=toc.list_text(missing) if missing else "",
-        app=toc.list_text(lists.app),
+        app=toc.list_text(entry for entry in lists.order if entry in missing or entry in app),
         triggers=tuple(toc.list_text([entry]) for entry in triggers),
         after=toc.list_text(after) if after else "",
         accounts=toc.list_text(accounts) if accounts and deleted else "",
     )
+
+
+def _extension_of(entry: Entry) -> str:
+    """The extension that it creates, or comments on; "" for anything else."""
+    if entry.kind == "EXTENSION":
+        return entry.tag
+    return entry.tag.removeprefix("EXTENSION ").strip('"') if entry.tag.startswith("EXTENSION ") else ""

@@ -6,7 +6,6 @@ lines, so no second server is needed to compare them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +14,8 @@ from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres.content import SnapshotReader, read_snapshot
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database
-from scripts.database.restore import plan
+from scripts.database.restore import plan, platform
+from scripts.database.restore.copy_text import COPY, lines, names, pick
 from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import Change, RestorePlan
 
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     import psycopg
 
 
-COPY = re.compile(rb"COPY (?P<table>.+?) (?:\((?P<columns>.*)\) )?FROM stdin;\n")
-NAME = re.compile(r'"((?:[^"]|"")*)"|([^",. ]+)')
 COLUMNS = """
 select a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod),
   coalesce(a.attnum = any(i.indkey), false), a.attgenerated <> ''
-from pg_attribute a left join pg_index i on i.indrelid = a.attrelid and i.indisprimary
+from pg_attribute a join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p')
+left join pg_index i on i.indrelid = a.attrelid and i.indisprimary
 where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
 order by a.attnum
 """
@@ -50,7 +49,11 @@ def columns(connection: psycopg.Connection[Any], table: str) -> dict[str, Column
 
 
 def plan_restore(database: Database, source: Source, *, safety: bool, rate: float | None) -> RestorePlan:
-    """Count what was written since, table by table, in one snapshot of the live database. Reads only."""
+    """Count what was written since, table by table, in one snapshot of the live database. Reads only.
+
+    Raises:
+        Refused: the server can't create an extension that the backup needs.
+    """
     lists, manifest = source.lists, source.manifest
     with read_snapshot(database) as reader:
         live = {table.key: table for table in reader.tables() if toc.is_app_schema(table.schema)}
@@ -62,6 +65,8 @@ def plan_restore(database: Database, source: Source, *, safety: bool, rate: floa
         written = changes_since(reader.connection, source.archive, toc.list_text(entries))
         changes = {change.table: change for change in written}
         new = _new_tables(reader, source, set(live) - set(common))
+        storage = platform.storage_gaps(reader.connection, source.archive, lists.users)
+        extensions, unavailable = platform.missing_extensions(reader.connection, source)
     accounts = changes.pop(plan.ACCOUNTS, None)
     users = [change for change in changes.values() if not change.table.startswith(plan.HISTORY)]
     return RestorePlan(
@@ -71,6 +76,9 @@ def plan_restore(database: Database, source: Source, *, safety: bool, rate: floa
         accounts=accounts,
         seconds=plan.expected_seconds(manifest, rate),
         safety=safety,
+        storage=storage,
+        extensions=extensions,
+        unavailable=unavailable,
     )
 
 
@@ -133,24 +141,3 @@ def _live_rows(connection: psycopg.Connection[Any], table: str, chosen: Sequence
     )
     with connection.cursor().copy(order) as copy:
         yield from map(bytes, copy)
-
-
-def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines without their ends: in COPY text no row holds a bare line feed."""
-    rest = b""
-    for block in blocks:
-        *whole, rest = (rest + block).split(b"\n")
-        yield from whole
-
-
-def pick(line: bytes, places: Sequence[int], width: int) -> bytes:
-    """The line with only the columns at these places; `width`: how many it has."""
-    if len(places) == width:
-        return line
-    parts = line.split(b"\t")
-    return b"\t".join([parts[place] for place in places])
-
-
-def names(text: bytes) -> list[str]:
-    """The names in a script's text, without the quotes that some need."""
-    return [quoted.replace('""', '"') or bare for quoted, bare in NAME.findall(text.decode())]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scripts.config.settings import Environment
@@ -60,6 +60,30 @@ class Change:
 
 
 @dataclass(frozen=True)
+class StorageGaps:
+    """Rows of `storage` that the backup has and the database lacks; no restore writes them.
+
+    Args:
+        buckets: the statement that makes each missing bucket again, by its id.
+        objects: missing rows of `storage.objects`, by their bucket.
+    """
+
+    buckets: Mapping[str, str] = field(default_factory=dict)
+    objects: Mapping[str, int] = field(default_factory=dict)
+
+    def words(self) -> Iterator[str]:
+        """What is missing, and what to do."""
+        for bucket, statement in self.buckets.items():
+            yield f"bucket `{bucket}` is missing: make it with `{statement}`"
+        for bucket, rows in self.objects.items():
+            yield f"{rows} rows of files of the bucket `{bucket}` are missing: upload these files again"
+
+    def document(self) -> dict[str, Any]:
+        """The JSON of a plan."""
+        return {"buckets": list(self.buckets), "objects": dict(self.objects)}
+
+
+@dataclass(frozen=True)
 class RestorePlan:
     """What a restore would do, and what it would lose.
 
@@ -69,6 +93,9 @@ class RestorePlan:
         accounts: what became of `auth.users`, which keeps its rows; None where that can't be counted.
         seconds: how long writers are expected to wait; readers go on.
         safety: whether a backup of the present state is taken first.
+        storage: what is missing in `storage`.
+        extensions: those that the database lacks: they are created first.
+        unavailable: extensions of the platform's own that the server does not know: they are left out.
     """
 
     manifest: Manifest
@@ -77,6 +104,9 @@ class RestorePlan:
     accounts: Change | None
     seconds: float
     safety: bool
+    storage: StorageGaps = field(default_factory=StorageGaps)
+    extensions: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -98,7 +128,10 @@ class RestorePlan:
         if inserted:
             yield f"  {inserted} people signed up since: their accounts stay, and nothing else of theirs"
         if deleted:
-            yield f"  {deleted} accounts were deleted since: they are restored"
+            yield f"  {deleted} accounts of the backup are missing: they are restored"
+        for extension in self.extensions:
+            yield f"  extension {extension}: missing, created first"
+        yield from (f"  {gap}" for gap in self.storage.words())
         yield f"  for about {self.seconds:.0f} s the app can read but not write; then it reads the backup"
         safety = "a safety backup is taken first; " if self.safety else ""
         drop = f"`invoke db.drop-aside --env {environment}`"
@@ -116,6 +149,8 @@ class RestorePlan:
             "lost": self.lost,
             "seconds": round(self.seconds, 1),
             "safety": self.safety,
+            "storage": self.storage.document(),
+            "extensions": list(self.extensions),
         }
 
 

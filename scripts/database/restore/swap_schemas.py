@@ -72,14 +72,12 @@ class ArchiveParts:
     """Which entries of an archive go where, as lists for `pg_restore -L`.
 
     Args:
-        before: what the database lacks outside schemas, and the grants on `public`.
-        app: the app's schemas.
+        app: the app's schemas, the grants on `public`, and what the database lacks outside schemas.
         triggers: on the platform's tables, one by one.
         after: policies on them, tables of publications, comments.
         accounts: rows of the platform's tables that the app's refer to, if some are missing.
     """
 
-    before: str
     app: str
     triggers: tuple[str, ...]
     after: str
@@ -154,7 +152,6 @@ class SchemaSwap:
 
     def fill(self, parts: ArchiveParts) -> None:
         """Restore the app's schemas from the archive."""
-        execute(self.connection, self.archive.sql(parts.before) if parts.before else b"")
         play(
             self.connection, self.archive, parts.app, between=lambda: self._restore_accounts(parts.accounts)
         )

@@ -126,11 +126,11 @@ def parts(deleted_accounts: int) -> dict[str, Any]:
 
 
 def test_entries_go_where_they_belong() -> None:
-    """Missing extensions first, the app's schemas, triggers one by one, policies last."""
+    """Missing extensions with the app's schemas, triggers one by one, policies last."""
     found = parts(deleted_accounts=1)
 
-    assert "pgcrypto" in found["before"]
-    assert "citext" not in found["before"]
+    assert "pgcrypto" in found["app"]
+    assert "citext" not in found["app"]
     assert "bookings" in found["app"]
     assert [text.split()[3] for text in found["triggers"]] == ["TRIGGER"]
     assert "POLICY" in found["after"]

@@ -86,18 +86,3 @@ def test_a_key_with_a_generated_column_is_no_key(monkeypatch: pytest.MonkeyPatch
 def test_all_rows_of_a_dropped_table_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The live database has no such table."""
     assert compared(monkeypatch, [], b"1\t1\n2\t2\n", b"") == Change("public.t", 2, 0, 0, 0, 2)
-
-
-@given(st.lists(st.text("ab\t", min_size=1, max_size=4)), st.integers(1, 5))
-def test_lines_do_not_depend_on_the_blocks(lines: list[str], size: int) -> None:
-    """A block may end inside a line."""
-    whole = "".join(f"{line}\n" for line in lines).encode()
-    blocks = [whole[place : place + size] for place in range(0, len(whole), size)]
-
-    assert [line.decode() for line in losses.lines(blocks)] == lines
-
-
-def test_names_are_read_with_and_without_quotes() -> None:
-    """As pg_dump writes them."""
-    assert losses.names(b'id, "The ""n""ame", n') == ["id", 'The "n"ame', "n"]
-    assert losses.names(b'public."Odd name"') == ["public", "Odd name"]

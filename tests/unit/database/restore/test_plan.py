@@ -9,7 +9,7 @@ import pytest
 from scripts.config.settings import Environment
 from scripts.database.backups.manifest import Manifest
 from scripts.database.restore import plan
-from scripts.database.restore.plan import Change, RestorePlan
+from scripts.database.restore.plan import Change, RestorePlan, StorageGaps
 from scripts.state.ledger import Event
 from tests.unit.database.restore.manifests import manifest, table
 
@@ -62,7 +62,7 @@ def test_the_plan_in_words_names_every_table_and_the_way_back() -> None:
         f"  {change()}",
         "  public.new: not in the backup, 7 rows (lost)",
         "  2 people signed up since: their accounts stay, and nothing else of theirs",
-        "  1 accounts were deleted since: they are restored",
+        "  1 accounts of the backup are missing: they are restored",
         "  for about 65 s the app can read but not write; then it reads the backup",
         f"  way back: a safety backup is taken first; {kept}",
     ]
@@ -70,6 +70,19 @@ def test_the_plan_in_words_names_every_table_and_the_way_back() -> None:
         "public.a: 10 rows in the backup, 12 now, 3 inserted since (lost), 2 updated since (reverted),"
         " 1 deleted since (restored)"
     )
+
+
+def test_what_a_new_project_lacks_is_named_with_what_to_do() -> None:
+    """Extensions are created; buckets and files are a person's work."""
+    gaps = StorageGaps({"photos": "insert into storage.buckets ..."}, {"photos": 2})
+    whole = RestorePlan(manifest(), (), {}, None, 1, False, gaps, ("citext",))
+
+    assert list(whole.words("prod"))[2:5] == [
+        "  extension citext: missing, created first",
+        "  bucket `photos` is missing: make it with `insert into storage.buckets ...`",
+        "  2 rows of files of the bucket `photos` are missing: upload these files again",
+    ]
+    assert whole.document()["storage"] == {"buckets": ["photos"], "objects": {"photos": 2}}
 
 
 def test_a_plan_without_losses_says_so() -> None:
@@ -94,6 +107,8 @@ def test_the_document_has_its_keys() -> None:
         "lost",
         "seconds",
         "safety",
+        "storage",
+        "extensions",
     ]
     assert document["people"]["table"] == plan.ACCOUNTS
     assert document["seconds"] == 5.0
