@@ -12,7 +12,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,16 @@ RETRY_DELAYS = (0.1, 0.3, 0.9, 2.0)  # seconds before the next try of a push
 BUSY = re.compile(
     r"cannot lock ref|File exists|failed to update ref|incorrect old value|stale info|already exists"
 )
+
+LINK, SUBMODULE = "120000", "160000"  # modes in a tree
+# what `cat-file --follow-symlinks` answers where a path leads to no file
+LINKS = {
+    "dangling": "is a symlink to a file that the commit lacks",
+    "symlink": "is a symlink that leads out of the repository",
+    "loop": "is a symlink that leads back to itself",
+    "notdir": "is a symlink through something that is no folder",
+    "tree": "is a symlink to a folder",
+}
 
 Refs = Mapping[str, str]  # full ref name, such as `refs/heads/main` -> commit id of 40 hex digits
 
@@ -58,6 +68,21 @@ class Commit:
     author: str
     at: str
     subject: str
+
+
+@dataclass(frozen=True)
+class TreeFile:
+    """One file below a folder of a commit.
+
+    Args:
+        name: its path below the folder.
+        text: what is in it; None if that can't be read from the commit.
+        fault: why not, such as `is a symlink that leads out of the repository`.
+    """
+
+    name: str
+    text: str | None
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,30 +187,75 @@ class Git:
                 "somebody wrote there by hand: look at it with `git log`",
             ) from None
 
-    def read_files(self, commit: str, folder: str, suffix: str) -> dict[str, str]:
-        """The files directly in a folder of a commit: {name: text}; {} when there is no such folder.
+    def read_tree(self, commit: str, folder: str) -> tuple[TreeFile, ...]:
+        """Every file below a folder of a commit, in order; () when there is no such folder.
 
-        Bytes that are no UTF-8 come as surrogates: `encode("utf-8", "surrogateescape")` gives the exact
-        bytes of the commit.
+        Symlinks are followed inside the commit, those of the folder too. Bytes that are no UTF-8 come as
+        surrogates: `encode("utf-8", "surrogateescape")` gives the exact bytes of the commit.
 
         Raises:
-            Refused: a file name is not printable UTF-8.
+            Refused: the folder is, or lies in, a submodule, or is a symlink that leads nowhere.
             CommandFailed: a file can't be read.
         """
-        path = folder.strip("/") + "/"
-        listing = self._local("ls-tree", "-z", "--full-tree", commit, "--", path).out
-        blobs = {}
+        path = folder.strip("/")
+        tree = self._tree_of(commit, path)
+        if tree is None:
+            return ()
+        rows = list(self._ls_tree("-r", tree))
+        links = [name for mode, _, name in rows if mode == LINK and "\n" not in name]
+        found = dict(zip(links, self._follow([f"{commit}:{path}/{name}" for name in links]), strict=True))
+        blobs = {name: sha for mode, sha, name in rows if mode not in (LINK, SUBMODULE)}
+        faults = {name: "is a submodule" for mode, _, name in rows if mode == SUBMODULE}
+        for name, (kind, sha) in found.items():
+            if kind == "blob":
+                blobs[name] = sha
+            else:
+                faults[name] = LINKS.get(kind, "is a symlink that can't be followed")
+        texts = dict(zip(blobs, self._read_objects(list(blobs.values())), strict=True))
+        if None in texts.values():
+            raise CommandFailed(f"a file of `{folder}` in `{commit[:12]}` can't be read")
+        return tuple(TreeFile(name, texts.get(name), faults.get(name, "")) for _, _, name in rows)
+
+    def _tree_of(self, commit: str, path: str) -> str | None:
+        """The id of a folder's tree; None when the commit has no such folder."""
+        parents = [path.rsplit("/", depth)[0] for depth in range(path.count("/") + 1)]
+        submodules = [name for mode, _, name in self._ls_tree(commit, "--", *parents) if mode == SUBMODULE]
+        if submodules:
+            raise Refused(
+                f"`{submodules[0]}` is a submodule: what is in it is not in the commit",
+                f"keep the files of `{path}` in the app's own repository",
+            )
+        ((kind, sha),) = self._follow([f"{commit}:{path}"])
+        if kind in ("dangling", "symlink", "loop"):
+            raise Refused(f"`{path}` {LINKS[kind]}", f"keep the files of `{path}` in the repository")
+        return sha if kind == "tree" else None
+
+    def _ls_tree(self, *arguments: str) -> Iterator[tuple[str, str, str]]:
+        """(mode, id, name) of each entry."""
+        listing = self._local("ls-tree", "-z", "--full-tree", *arguments).out
         for line in listing.decode("utf-8", "surrogateescape").split("\0"):
             head, _, name = line.partition("\t")
-            if " blob " in head and name.endswith(suffix):
-                blobs[name.removeprefix(path)] = head.split()[2]
-        odd = [name for name in blobs if not name.isprintable()]  # foreign bytes, line breaks
-        if odd:
-            raise Refused(f"a file name in `{folder}` is no plain UTF-8: {odd[0]!a}", "rename it")
-        texts = self._read_objects(list(blobs.values()))
-        if None in texts:
-            raise CommandFailed(f"a file of `{folder}` in `{commit[:12]}` can't be read")
-        return {name: str(text) for name, text in zip(blobs, texts, strict=True)}
+            if name:
+                mode, _, sha = head.split(" ")[:3]
+                yield mode, sha, name
+
+    def _follow(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        """What `commit:path` leads to, through symlinks: its kind (`blob`, `tree`, a fault) and id."""
+        if not names:
+            return []
+        stdin = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+        raw = self._local("cat-file", "--batch-check", "--follow-symlinks", stdin=stdin).out
+        lines, found = iter(raw.split(b"\n")), []
+        for line in lines:
+            words = line.decode("utf-8", "surrogateescape").split(" ")
+            if words[0] in LINKS:  # the second line repeats the name, or says where it leads
+                next(lines)
+                found.append((words[0], ""))
+            elif words[-1] == "missing":
+                found.append(("", ""))
+            elif line:
+                found.append((words[1], words[0]))
+        return found
 
     def push(self, updates: Sequence[Update]) -> None:
         """Move all the refs, or none; each only if it is still at `update.old`.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Applied, Migration, newest
+from scripts.database.migrations.source import FileFault
 from scripts.database.migrations.verdict import Lint
 from scripts.database.restore.partial_plan import PartialRestore
 from scripts.database.restore.plan import RestorePlan
@@ -36,6 +37,7 @@ class Facts:
         harmless: the strangers bring no content of their own.
         carried: what a hotfix would carry past the gates: commits of the branches before, unproven.
         applied: the database's history; None for an app without a database.
+        file_faults: files of the commit's migrations folder that are not what they seem.
         target: the release to go back to; None for what brings something new.
         now: UTC, ISO 8601.
         rollbacks: the rollback scripts of the commit, one for each migration that has one.
@@ -63,6 +65,7 @@ class Facts:
     source_live: Answer | None
     committed: tuple[Migration, ...]
     applied: tuple[Applied, ...] | None
+    file_faults: tuple[FileFault, ...] = ()
     at_source: bool = True
     target: Event | None = None
     now: str = ""

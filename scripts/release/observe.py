@@ -8,7 +8,7 @@ from typing import Any
 from scripts.branches.merge import harmless
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Gates
-from scripts.database.migrations.files import applied_migrations, migrations_of
+from scripts.database.migrations.files import applied_migrations, folder_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.quality import proofs
@@ -66,6 +66,7 @@ def _of_the_remote(
     lock = read_lock(desk, remote.refs, environment)
     base = head if request.moves_branch else (previous.commit if previous else None)
     apart = source is not None and head is not None and not contained
+    folder = folder_of(desk, wanted)
     return Facts(
         request=request,
         environment=environment,
@@ -77,7 +78,8 @@ def _of_the_remote(
         strangers=() if contained or head is None else commits_between(desk, head, wanted),
         lock=None if lock and lock.run == request.resumes else lock,
         ledger=remote.ledger,
-        committed=migrations_of(desk, wanted),
+        committed=folder.migrations,
+        file_faults=folder.faults,
         live=Answer(None),
         source_live=None,
         applied=None,

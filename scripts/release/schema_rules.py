@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scripts.config.desk import Desk
-from scripts.database.migrations.files import Comparison, Migration, compare, migrations_in, rollbacks_of
+from scripts.database.migrations.files import (
+    Comparison,
+    Migration,
+    compare,
+    migrations_in,
+    migrations_of,
+    rollbacks_of,
+)
 from scripts.database.migrations.lint import lints
 from scripts.database.migrations.measurements import remembered
 from scripts.database.migrations.rollback_scripts import (
@@ -20,6 +27,7 @@ from scripts.database.migrations.rollback_scripts import (
 from scripts.database.migrations.verdict import losses
 from scripts.errors import CommandFailed
 from scripts.release.facts import Facts
+from scripts.system import text
 
 RELEASES = 12  # so many releases back a migration's file is looked for
 
@@ -51,7 +59,7 @@ def _left(
         if wanted <= set(files):
             break
         try:
-            found = migrations_in(desk.git.read_files(commit, desk.settings.app.migrations, ".sql"))
+            found = migrations_of(desk, commit)
             beside = rollbacks_of(desk, commit)
         except CommandFailed:  # not in this clone: a branch was rewritten
             continue
@@ -153,6 +161,18 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
         count = f"{len(hard)} migration{'s' if len(hard) > 1 else ''}"
         prove = f"write `{folder}/{hard[0].file}`, which undoes it, and prove it: `invoke db.rehearse`"
         yield f"no way back for {count} on {name}:{listed}", f"{prove}; or go without: {accept}"
+
+
+def file_objection(facts: Facts) -> tuple[str, str] | None:
+    """Files that the Supabase CLI would skip, or take for something else than what was meant."""
+    applied = {row.version for row in facts.applied or ()}
+    faults = [each for each in facts.file_faults if each.version not in applied]
+    if not faults or facts.applied is None:
+        return None
+    commands = [each.command for each in faults if each.command]
+    mended = f"`{' && '.join(commands)}`, then commit" if commands else "mend them in a new commit"
+    files = "a file" if len(faults) == 1 else f"{len(faults)} files"
+    return f"{files} among the migrations would not do what was meant:{text.listed(faults)}", mended
 
 
 def _first(facts: Facts) -> bool:

@@ -322,16 +322,22 @@ def test_secrets_are_not_written_into_commits(scene: Scene) -> None:
 # --------------------------------------------------------------------------------------------- files
 
 
+def files_of(scene: Scene, commit: str, folder: str) -> dict[str, str | None]:
+    """The texts of a folder."""
+    return {file.name: file.text for file in scene.git.read_tree(commit, folder)}
+
+
 def test_the_files_of_a_folder_are_read(scene: Scene) -> None:
-    """Those directly in it, with that suffix; {} where there is no such folder."""
+    """Whatever their names and however deep; {} where there is no such folder."""
     commit = scene.commit(
         {"m/2.sql": "two\n", "m/1.sql": "one", "m/note.md": "x", "m/deep/3.sql": "x", "mm/4.sql": "x"}
     )
+    found = {"1.sql": "one", "2.sql": "two\n", "deep/3.sql": "x", "note.md": "x"}
 
-    assert scene.git.read_files(commit, "m", ".sql") == {"1.sql": "one", "2.sql": "two\n"}
-    assert list(scene.git.read_files(commit, "m/", ".sql")) == ["1.sql", "2.sql"]
-    assert scene.git.read_files(commit, "m/deep", ".sql") == {"3.sql": "x"}
-    assert scene.git.read_files(commit, "nowhere", ".sql") == {}
+    assert files_of(scene, commit, "m") == found
+    assert list(files_of(scene, commit, "/m/")) == sorted(found)
+    assert files_of(scene, commit, "m/deep") == {"3.sql": "x"}
+    assert files_of(scene, commit, "nowhere") == {}
 
 
 def test_a_file_is_changed_without_a_checkout(scene: Scene) -> None:
@@ -339,7 +345,7 @@ def test_a_file_is_changed_without_a_checkout(scene: Scene) -> None:
     parent = scene.commit({"m/1.sql": "one", "m/2.sql": "two"})
     commit = scene.git.commit_file(parent, "m/2.sql", "broken", "drill")
 
-    assert scene.git.read_files(commit, "m", ".sql") == {"1.sql": "one", "2.sql": "broken"}
+    assert files_of(scene, commit, "m") == {"1.sql": "one", "2.sql": "broken"}
     assert scene.git.is_ancestor(parent, commit)
     assert scene.git.log(commit, parent)[0].subject == "drill"
     assert scene.refs == {}

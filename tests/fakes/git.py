@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import CommandFailed, Refused
-from scripts.git.client import Commit, StaleError
+from scripts.git.client import Commit, StaleError, TreeFile
 from scripts.git.command import Update
 from scripts.git.merge import MergeResult
 from scripts.system.secret import redact, redacted
@@ -148,15 +148,14 @@ class FakeGit:
                 f"a commit of the chain that ends in `{tip[:12]}` holds no `{file}`"
             ) from None
 
-    def read_files(self, commit: str, folder: str, suffix: str) -> dict[str, str]:
-        """The files directly in a folder of a commit."""
-        files = self.origin.commits[commit].files
-        names = {path.rpartition("/") for path in files}
-        return {
-            name: files[f"{place}/{name}"]
-            for place, _, name in sorted(names)
-            if place == folder.strip("/") and name.endswith(suffix)
-        }
+    def read_tree(self, commit: str, folder: str) -> tuple[TreeFile, ...]:
+        """Every file below a folder of a commit."""
+        files, path = self.origin.commits[commit].files, folder.strip("/") + "/"
+        return tuple(
+            TreeFile(name.removeprefix(path), files[name])
+            for name in sorted(files)
+            if name.startswith(path)
+        )
 
     def require_merge_tree(self) -> None:
         """It can merge."""

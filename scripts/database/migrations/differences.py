@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from scripts.database.migrations.files import FILE, Applied, Comparison
+from scripts.database.migrations.files import Applied, Comparison
 from scripts.database.migrations.statements import fingerprint
 
-TIMESTAMP = re.compile(r"[0-9]{14}")
 SchemaText = Mapping[str, Sequence[str]]  # thing -> the lines that define it
 
 
@@ -77,18 +74,6 @@ def compare_histories(old: Sequence[Applied], new: Sequence[Applied]) -> History
     )
 
 
-def name_problems(names: Iterable[str]) -> Iterator[str]:
-    """What is wrong with the file names in the migrations folder, in words."""
-    for name in sorted(names):
-        match = FILE.fullmatch(name)
-        if match is None:
-            yield f"`{name}` is skipped by the Supabase CLI: a name is `<version>_<name>.sql`"
-        elif match[2].endswith((".down", ".up")):
-            yield f"`{name}` is applied by the Supabase CLI like any other: it has no down scripts"
-        elif not _is_timestamp(match[1]):
-            yield f"`{name}`: its version is not a time (`YYYYMMDDHHMMSS`)"
-
-
 def history_problems(comparison: Comparison) -> Iterator[str]:
     """Where a commit's files and a database's history disagree; pending files are not a disagreement."""
     if comparison.missing:
@@ -108,13 +93,3 @@ def _listed(names: Iterable[str]) -> str:
 def _differ(one: Applied, other: Applied) -> bool:
     texts = [fingerprint(";".join(row.statements)) for row in (one, other) if row.statements]
     return len(set(texts)) > 1
-
-
-def _is_timestamp(version: str) -> bool:
-    if not TIMESTAMP.fullmatch(version):
-        return False
-    try:
-        datetime.strptime(version, "%Y%m%d%H%M%S")  # noqa: DTZ007 - only whether there is such a time
-    except ValueError:
-        return False
-    return True

@@ -6,17 +6,16 @@ Versions are ordered as the Supabase CLI orders them (tried with 3.1.0): as text
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.database.migrations import source
+from scripts.database.migrations.source import FILE, FileFault
 from scripts.database.migrations.statements import fingerprint
 from scripts.database.postgres.client import postgres_of
-
-FILE = re.compile(r"([0-9]+)_(.*)\.sql")  # the Supabase CLI's own rule
 
 
 @dataclass(frozen=True)
@@ -111,21 +110,59 @@ def _edited_files(committed: Sequence[Migration], rows: Mapping[str, Applied]) -
 
 def _is_edited(file: Migration, row: Applied) -> bool:
     """Whether the file no longer does what was applied; a row without statements never tells."""
-    return bool(row.statements) and fingerprint(file.sql) != fingerprint(";".join(row.statements))
+    if not row.statements:
+        return False
+    read = file.sql.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as the CLI reads it
+    return fingerprint(read) != fingerprint(";".join(row.statements))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The migrations of a commit, and the files that are not what they seem.
+
+    Args:
+        faults: of the names, and of the texts of files that the CLI would apply.
+    """
+
+    migrations: tuple[Migration, ...] = ()
+    faults: tuple[FileFault, ...] = ()
+
+    def faults_for(self, applied: Iterable[Applied]) -> tuple[FileFault, ...]:
+        """Those that matter to a database: what was applied already does no harm."""
+        versions = {row.version for row in applied}
+        return tuple(each for each in self.faults if each.version not in versions)
+
+
+def folder_of(desk: Desk, commit: str) -> Folder:
+    """The migrations folder of a commit, read from git's objects, never from a working tree."""
+    app = desk.settings.app
+    return _folder(desk, commit, app.migrations, app.rollbacks)
 
 
 def migrations_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
-    """The migrations of a commit, read from git's objects, never from a working tree."""
-    return _read(desk, commit, desk.settings.app.migrations)
+    """The migrations of a commit."""
+    return folder_of(desk, commit).migrations
 
 
 def rollbacks_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
-    """The rollback scripts of a commit, read from git's objects."""
-    return _read(desk, commit, desk.settings.app.rollbacks)
+    """The rollback scripts of a commit."""
+    return _folder(desk, commit, desk.settings.app.rollbacks, "").migrations
 
 
-def _read(desk: Desk, commit: str, folder: str) -> tuple[Migration, ...]:
-    return migrations_in(desk.git.read_files(commit, folder, ".sql")) if folder else ()
+def _folder(desk: Desk, commit: str, folder: str, undo_folder: str) -> Folder:
+    if not folder:
+        return Folder()
+    files = desk.git.read_tree(commit, folder)
+    faults = list(source.name_faults([file.name for file in files], folder, undo_folder, desk.now()))
+    texts = {}
+    for file in files:
+        if FILE.fullmatch(file.name):
+            fault = source.content_fault(
+                file.name, file.text, file.fault, f"{folder.strip('/')}/{file.name}"
+            )
+            faults += [fault] if fault else []
+            texts[file.name] = source.without_marks(file.text or "")
+    return Folder(migrations_in(texts), tuple(faults))
 
 
 def applied_migrations(desk: Desk, environment: Environment) -> tuple[Applied, ...] | None:

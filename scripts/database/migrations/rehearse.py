@@ -18,7 +18,7 @@ from scripts.database import supabase
 from scripts.database.migrations import measurements
 from scripts.database.migrations.apply import ScratchProject, scratch_project
 from scripts.database.migrations.dry_run import dry_run_pending
-from scripts.database.migrations.files import Migration, migrations_of, rollbacks_of
+from scripts.database.migrations.files import Migration, folder_of, rollbacks_of
 from scripts.database.migrations.lint import lints
 from scripts.database.migrations.rollback_scripts import PROOF, REHEARSAL, proof_digests
 from scripts.database.migrations.statements import unfit
@@ -121,7 +121,10 @@ def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
     commit = desk.git.resolve(request.sha, remote.refs) if request.sha else remote.head(environment)
     if commit is None:
         raise Refused(f"the remote has no branch `{environment.branch}`", "name a commit: `--sha REV`")
-    committed, scripts = migrations_of(desk, commit), rollbacks_of(desk, commit)
+    folder, scripts = folder_of(desk, commit), rollbacks_of(desk, commit)
+    committed = folder.migrations
+    for fault in folder.faults:
+        desk.progress.note(f"not tried as it was meant: {fault}")
     if not committed:
         return Outcome.nothing(f"`{commit[:12]}` has no migrations", commit=commit, migrations=[])
     results = _rehearse(desk, environment, committed, scripts)

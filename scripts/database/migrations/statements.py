@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 # Quoted names stay names, in one word; strings and dollar quotes become `''` and `$$`.
@@ -189,21 +189,35 @@ def fingerprint(sql: str) -> str:
     """The digest of a text's words and signs, without comments, white space and `;` outside quotes.
 
     A file and the statements that the Supabase CLI recorded of it have the same fingerprint, however
-    the CLI cut the file. An edit of anything that runs changes it.
+    the CLI cut the file. An edit of anything that runs changes it; other line ends alone do not.
     """
+    sql = re.sub(r"\r\n?", "\n", sql)
     kept: list[str] = []
     place = 0
     while match := _QUOTES.search(sql, place):
         kept += _WORDS.findall(sql[place : match.start()])
-        place = match.end()
-        if match["comment"] == "/*":
-            place = _comment_end(sql, place)
-        elif match["quoted"]:
-            kept.append(match["quoted"])
-        elif match["dollar"]:
-            end = sql.find(match["dollar"], place)
-            end = len(sql) if end < 0 else end + len(match["dollar"])
-            kept.append(sql[match.start() : end])
-            place = end
+        place = _quote_end(sql, match)
+        if not match["comment"]:
+            kept.append(sql[match.start() : place])
     kept += _WORDS.findall(sql[place:])
     return hashlib.sha256("\x1f".join(kept).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def outside_quotes(sql: str, change: Callable[[str], str]) -> str:
+    """The text with `change` done to what is neither quoted nor a comment."""
+    parts, place = [], 0
+    while match := _QUOTES.search(sql, place):
+        end = _quote_end(sql, match)
+        parts += [change(sql[place : match.start()]), sql[match.start() : end]]
+        place = end
+    return "".join([*parts, change(sql[place:])])
+
+
+def _quote_end(sql: str, match: re.Match[str]) -> int:
+    """Where a comment or quotation that `_QUOTES` has found ends."""
+    if match["comment"] == "/*":
+        return _comment_end(sql, match.end())
+    if match["dollar"]:
+        end = sql.find(match["dollar"], match.end())
+        return len(sql) if end < 0 else end + len(match["dollar"])
+    return match.end()

@@ -8,14 +8,14 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.migrations import differences
+from scripts.database.migrations import differences, source
 from scripts.database.migrations.files import (
     Applied,
     Comparison,
     Migration,
     applied_migrations,
     compare,
-    migrations_in,
+    folder_of,
     newest,
 )
 from scripts.database.request import DatabaseStatusRequest
@@ -80,10 +80,27 @@ def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str
     )
     if commit is None:
         raise Refused(f"the remote has no branch `{environment.branch}`", "name a commit: `--sha REV`")
-    files = desk.git.read_files(commit, desk.settings.app.migrations, ".sql")
-    committed = migrations_in(files)
-    malformed = tuple(differences.name_problems(files))
-    return SchemaStatus(environment, commit, committed, applied, compare(committed, applied), malformed)
+    folder = folder_of(desk, commit)
+    committed = folder.migrations
+    odd = [each for each in committed if not source.is_timestamp(each.version)]
+    malformed = [
+        *map(str, folder.faults),
+        *(f"`{each.file}`: its version is not a time (`YYYYMMDDHHMMSS`)" for each in odd),
+        *_faults_of_the_head(desk, remote, environment, "" if sha else commit, applied),
+    ]
+    comparison = compare(committed, applied)
+    return SchemaStatus(environment, commit, committed, applied, comparison, tuple(malformed))
+
+
+def _faults_of_the_head(
+    desk: Desk, remote: Remote, environment: Environment, live: str, applied: tuple[Applied, ...]
+) -> list[str]:
+    """The files with which the next release will be refused; none where a commit was named."""
+    head = remote.head(environment)
+    if not live or head is None or head == live:
+        return []
+    faults = folder_of(desk, head).faults_for(applied)
+    return [f"`{environment.branch}`: {fault}" for fault in faults]
 
 
 def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:

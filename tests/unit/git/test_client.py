@@ -11,7 +11,7 @@ import pytest
 
 from scripts.errors import CommandFailed, Refused
 from scripts.git import client
-from scripts.git.client import RETRY_DELAYS, Git, StaleError, retry_delay
+from scripts.git.client import RETRY_DELAYS, Git, StaleError, TreeFile, retry_delay
 from scripts.git.command import Update
 from tests.support.repositories import Repository, bare, clone, seeded
 
@@ -549,43 +549,88 @@ def test_files_of_a_folder_are_the_very_bytes_of_the_commit(
     """Names and bytes are the commit's, even where they are no UTF-8, whatever the working tree holds."""
     (person.folder / "supabase" / "migrations" / "1_a.sql").write_text("changed, not committed")
 
-    found = desk.read_files(sha, "supabase/migrations", ".sql")
+    found = {file.name: file.text for file in desk.read_tree(sha, "supabase/migrations")}
 
-    assert {"1_a.sql", "2_b.sql", "5_with a blank.sql", "6_é.sql"} == set(found)
-    assert found["1_a.sql"].encode("utf-8", "surrogateescape") == b"select '\xff\r\n\0\xc3\xa9'\n\n"
-    assert tuple(found[name] for name in sorted(found)[1:]) == ("", "blank missing", "accent")
+    assert list(found) == [
+        "1_a.sql", "2_b.sql", "5_with a blank.sql", "6_é.sql", "inner/3_c.sql", "notes.md"
+    ]  # fmt: skip
+    assert (found["1_a.sql"] or "").encode("utf-8", "surrogateescape") == b"select '\xff\r\n\0\xc3\xa9'\n\n"
+    assert (found["2_b.sql"], found["6_é.sql"]) == ("", "accent")
 
 
 @pytest.mark.parametrize("path", ["nowhere", "supabase/nowhere", "file", "file/under", "*", "supa*"])
 def test_a_folder_that_is_not_there_is_empty(desk: Git, sha: str, path: str) -> None:
     """An app without migrations yet has none; a folder's name is no pattern."""
-    assert desk.read_files(sha, path, ".sql") == {}
+    assert desk.read_tree(sha, path) == ()
 
 
 def test_slashes_round_the_path_do_not_matter(desk: Git, sha: str) -> None:
     """`/supabase/migrations/` is the same folder."""
-    assert desk.read_files(sha, "supabase/migrations", ".sql") == desk.read_files(
-        sha, "/supabase/migrations/", ".sql"
-    )
+    assert desk.read_tree(sha, "supabase/migrations") == desk.read_tree(sha, "/supabase/migrations/")
 
 
 @pytest.mark.parametrize("name", [b"1_line\nbreak.sql", b"1_\xff.sql"], ids=repr)
-def test_a_file_of_an_odd_name_is_refused(desk: Git, person: Repository, name: bytes) -> None:
-    """A line break or foreign bytes in a name are said: no tool after us would read them alike."""
+def test_a_file_of_an_odd_name_is_read(desk: Git, person: Repository, name: bytes) -> None:
+    """A line break or foreign bytes in a name: whoever asked decides what that means."""
     folder = person.folder / "m"
     folder.mkdir()
-    (folder / "0_a.sql").write_text("text of 0")
-    Path(bytes(folder).decode() + "/" + name.decode("utf-8", "surrogateescape")).write_text("odd")
+    decoded = name.decode("utf-8", "surrogateescape")
+    Path(bytes(folder).decode() + "/" + decoded).write_text("odd")
     odd = person.commit("odd")
 
-    with pytest.raises(Refused, match="plain UTF-8"):
-        desk.read_files(odd, "m", ".sql")
+    assert desk.read_tree(odd, "m") == (TreeFile(decoded, "odd"),)
+
+
+LINKED = {
+    "1_in.sql": ("../../db/a.sql", "select 1", ""),
+    "2_chain.sql": ("1_in.sql", "select 1", ""),
+    "3_out.sql": ("../../../elsewhere.sql", None, "is a symlink that leads out of the repository"),
+    "4_root.sql": ("/etc/passwd", None, "is a symlink that leads out of the repository"),
+    "5_gone.sql": ("../../db/gone.sql", None, "is a symlink to a file that the commit lacks"),
+    "6_loop.sql": ("6_loop.sql", None, "is a symlink that leads back to itself"),
+    "7_folder.sql": ("../../db", None, "is a symlink to a folder"),
+    "8_under.sql": ("1_in.sql/x", None, "is a symlink through something that is no folder"),
+}
+
+
+def test_symlinks_are_followed_inside_the_commit(desk: Git, person: Repository) -> None:
+    """Never out of it, and never in the working tree."""
+    folder, target = person.folder / "supabase" / "migrations", person.folder / "db" / "a.sql"
+    for each in (folder, target.parent):
+        each.mkdir(parents=True)
+    target.write_text("select 1")
+    for name, (to, _, _) in LINKED.items():
+        (folder / name).symlink_to(to)
+    (person.folder / "migrations").symlink_to("supabase/migrations")
+    (person.folder / "nowhere").symlink_to("gone")
+    sha = person.commit("links")
+    target.write_text("not committed")
+    found = desk.read_tree(sha, "supabase/migrations")
+
+    assert {file.name: (file.text, file.fault) for file in found} == {
+        name: (text, fault) for name, (_, text, fault) in LINKED.items()
+    }
+    assert desk.read_tree(sha, "migrations") == found
+    with pytest.raises(Refused, match="`nowhere` is a symlink to a file that the commit lacks"):
+        desk.read_tree(sha, "nowhere")
+
+
+def test_a_submodule_hides_its_files(desk: Git, person: Repository, sha: str) -> None:
+    """Of the folder, above it, or in it."""
+    for name in ("supabase", "db"):
+        person.git("update-index", "--add", "--cacheinfo", f"160000,{sha},{name}/inner")
+    person.git("commit", "-q", "-m", "submodules")
+    tip = person.git("rev-parse", "HEAD")
+
+    with pytest.raises(Refused, match="`supabase/inner` is a submodule"):
+        desk.read_tree(tip, "supabase/inner/migrations")
+    assert desk.read_tree(tip, "db") == (TreeFile("inner", None, "is a submodule"),)
 
 
 def test_a_commit_that_is_not_here_is_a_failed_command(desk: Git) -> None:
     """A commit that a rewritten branch lost is said, not taken for one without files."""
     with pytest.raises(CommandFailed):
-        desk.read_files("0123456789" * 4, "supabase", ".sql")
+        desk.read_tree("0123456789" * 4, "supabase")
 
 
 def test_a_history_is_read_oldest_first(desk: Git) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from scripts.config.settings import Gates
 from scripts.database.migrations.files import Applied, Migration
+from scripts.database.migrations.source import FileFault
 from scripts.git.client import Commit
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
@@ -455,3 +456,32 @@ def test_a_rollback_with_data_that_no_way_allows_lists_the_ways() -> None:
 
     assert reason.startswith("staging can't go back with its data:\n  | full: not possible")
     assert hint == "`invoke backup.list --env staging`"
+
+
+ODD = (
+    FileFault("2-b.sql", "is skipped", "", "git mv m/2-b.sql m/2_b.sql"),
+    FileFault("1_x.down.sql", "is applied like any other", "1", "git mv m/1_x.down.sql r/1_x.sql"),
+    FileFault("3_c.sql", "holds a NUL byte", "3"),
+)
+
+
+def test_files_that_would_not_do_what_was_meant_are_named() -> None:
+    """With the commands that mend them; not those that the database has already."""
+    said, hint, code = why(replace(DEPLOY, file_faults=ODD))
+
+    assert said == (
+        "2 files among the migrations would not do what was meant:"
+        "\n  | `2-b.sql` is skipped\n  | `3_c.sql` holds a NUL byte"
+    )
+    assert (hint, code) == ("`git mv m/2-b.sql m/2_b.sql`, then commit", 1)
+
+
+def test_files_of_an_app_without_a_database_do_not_matter() -> None:
+    """Nor does one that no command mends get an empty one."""
+    assert decide(replace(DEPLOY, file_faults=ODD, applied=None)).refused is None
+    said, hint, _ = why(replace(DEPLOY, file_faults=ODD[2:]))
+
+    assert (
+        said == "a file among the migrations would not do what was meant:\n  | `3_c.sql` holds a NUL byte"
+    )
+    assert hint == "mend them in a new commit"

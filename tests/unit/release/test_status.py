@@ -8,6 +8,7 @@ import pytest
 
 from scripts.database.postgres.client import Row
 from scripts.errors import Unreachable
+from scripts.git.client import TreeFile
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.freeze import freeze
 from scripts.release.request import (
@@ -234,14 +235,14 @@ def test_two_files_of_one_version(world: World, first: str) -> None:
 def test_a_release_whose_commit_this_clone_lacks(world: World, first: str) -> None:
     """A branch was rewritten: its migrations can't be compared, and the rest is still told."""
     desk = world.desk()
-    read = desk.git.read_files
+    read = desk.git.read_tree
 
-    def read_files(commit: str, folder: str, suffix: str) -> dict[str, str]:
+    def read_tree(commit: str, folder: str) -> tuple[TreeFile, ...]:
         if commit == first:
             raise Unreachable("bad object")
-        return read(commit, folder, suffix)
+        return read(commit, folder)
 
-    desk.git.read_files = read_files  # type: ignore[method-assign]
+    desk.git.read_tree = read_tree  # type: ignore[method-assign]
     world.commit("develop", {"file": "new"})
     outcome = status(desk, StatusRequest())
 

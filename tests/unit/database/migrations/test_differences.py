@@ -45,24 +45,6 @@ def test_the_lines_that_differ_are_shown() -> None:
     assert (found.change, found.thing) == ("changed", "table a")
 
 
-NAMES = [
-    ("20240101000000_a.sql", ""),
-    ("20241301000000_a.sql", "is not a time"),
-    ("001_a.sql", "is not a time"),
-    ("a.sql", "skipped"),
-    ("20240101000000-a.sql", "skipped"),
-    ("20240101000000_a.down.sql", "no down scripts"),
-]
-
-
-@pytest.mark.parametrize(("name", "said"), NAMES)
-def test_names_that_are_not_what_they_seem(name: str, said: str) -> None:
-    found = list(differences.name_problems([name]))
-
-    assert bool(said) == bool(found)
-    assert said in "".join(found)
-
-
 BETWEEN = [
     ("equal", {"1": "a", "2": "b"}, {"1": "a", "2": "b"}),
     ("equal", {"1": "a"}, {"1": ""}),

@@ -69,6 +69,31 @@ def test_a_comment_is_no_edit() -> None:
     assert compare(migrations_in({"1_a.sql": "-- one\nselect 1;\n"}), rows("1")).state == "equal"
 
 
+BODY = "create function f() returns text language sql as $$\n select 'a'\n$$"
+
+
+@pytest.mark.parametrize(
+    ("file", "row"),
+    [
+        (BODY.replace("\n", "\r\n") + ";\r\n", BODY),
+        (BODY + ";\n", BODY.replace("\n", "\r\n")),
+        (BODY.replace("\n", "\r") + ";\r\r", BODY),
+        ("\ufeff" + BODY + ";", BODY),
+        ("-- caf\udce9\nselect 'caf\udce9';", "-- caf\ufffd\nselect 'caf\ufffd'"),
+    ],
+)
+def test_line_ends_and_what_the_cli_reads_otherwise_are_no_edit(file: str, row: str) -> None:
+    """Also in a body between dollar quotes."""
+    assert compare(migrations_in({"1_a.sql": file}), [Applied("1", "a", (row,))]).state == "equal"
+
+
+def test_a_blank_in_a_body_is_an_edit() -> None:
+    """It is stored in the database."""
+    rows = [Applied("1", "a", (BODY,))]
+
+    assert compare(migrations_in({"1_a.sql": BODY.replace(" select", "  select")}), rows).edited
+
+
 def test_without_statements_nothing_is_called_edited() -> None:
     """A history that kept no statements (`migration repair`) can't accuse a file."""
     assert compare(files("1"), [Applied("1")]).state == "equal"

@@ -12,6 +12,7 @@ from scripts.database.migrations import status
 from scripts.database.migrations.files import Applied
 from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import Refused, Unreachable
+from scripts.git.client import TreeFile
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import Remote
 
@@ -27,17 +28,22 @@ class World:
 
     def __init__(self) -> None:
         self.remote = HEAD
+        self.files: dict[str, str | None] = dict(FILES)
         self.histories: dict[str, Any] = {"staging": (ROW,), "production": (ROW,)}
         self.asked: list[str] = []
         self.notes: list[str] = []
-        git = SimpleNamespace(read_files=self.read_files, resolve=lambda sha, _refs: f"resolved {sha}")
+        git = SimpleNamespace(read_tree=self.read_tree, resolve=lambda sha, _refs: f"resolved {sha}")
         self.desk: Any = SimpleNamespace(
-            settings=Settings(), git=git, progress=SimpleNamespace(note=self.notes.append)
+            settings=Settings(),
+            git=git,
+            progress=SimpleNamespace(note=self.notes.append),
+            now=lambda: "2024-06-01T00:00:00+00:00",
         )
 
-    def read_files(self, commit: str, _folder: str, _suffix: str) -> dict[str, str]:
+    def read_tree(self, commit: str, _folder: str) -> tuple[TreeFile, ...]:
         self.asked.append(commit)
-        return FILES
+        gone = "is a symlink to a file that the commit lacks"
+        return tuple(TreeFile(name, text, "" if text else gone) for name, text in self.files.items())
 
     def applied(self, _desk: object, environment: Environment) -> Any:
         history = self.histories[environment.name]
@@ -49,7 +55,7 @@ class World:
 class Settings:
     """Both environments."""
 
-    app = SimpleNamespace(migrations="supabase/migrations")
+    app = SimpleNamespace(migrations="supabase/migrations", rollbacks="supabase/rollbacks")
 
     def __iter__(self) -> Any:
         return iter((STAGING, PRODUCTION))
@@ -87,6 +93,19 @@ def test_a_disagreement_is_a_failure(world: World) -> None:
     assert (document["state"], document["unrecorded"]) == ("diverged", ["20240103000000"])
 
 
+def test_files_that_are_not_what_they_seem_are_problems(world: World) -> None:
+    """A version that is no time is said too."""
+    world.files |= {"20240103000000-c.sql": "x", "1_d.sql": "x", "20240104000000_e.sql": None}
+    outcome = status.database_status(world.desk, DatabaseStatusRequest())
+
+    assert outcome.data["environments"][0]["malformed"] == [
+        "`20240103000000-c.sql` is skipped by the Supabase CLI: no `_` follows its version",
+        "`20240104000000_e.sql` is a symlink to a file that the commit lacks",
+        "`1_d.sql`: its version is not a time (`YYYYMMDDHHMMSS`)",
+    ]
+    assert outcome.code == 1
+
+
 def test_a_database_that_does_not_answer_is_a_problem_of_its_own(world: World) -> None:
     """The others are shown all the same."""
     world.histories["staging"] = Unreachable("no connection\nmore")
@@ -102,18 +121,22 @@ def test_a_database_that_does_not_answer_is_a_problem_of_its_own(world: World) -
 
 
 @pytest.mark.parametrize(
-    ("sha", "live", "commit"),
-    [("v7", "c1", "resolved v7"), ("", "c1", "c1"), ("", "", "head")],
+    ("sha", "live", "commit", "asked"),
+    [
+        ("v7", "c1", "resolved v7", ["resolved v7"]),
+        ("", "c1", "c1", ["c1", "head"]),
+        ("", "", "head", ["head"]),
+    ],
 )
 def test_the_commit_is_the_one_named_or_live_or_the_head(
-    world: World, sha: str, live: str, commit: str
+    world: World, sha: str, live: str, commit: str, asked: list[str]
 ) -> None:
-    """In this order."""
+    """In this order. Of the head the file names are looked at as well: its release would be refused."""
     event = Event("staging", "release", "done", "v1", live, "Ada", "t", "r")
     remote = Remote(HEAD.refs, Ledger("x", (event,) if live else ()))
 
     assert status.schema_status(world.desk, remote, STAGING, sha).commit == commit
-    assert world.asked == [commit]
+    assert world.asked == asked
 
 
 def test_an_environment_without_database_or_branch_is_refused(world: World) -> None:
