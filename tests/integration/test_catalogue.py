@@ -24,6 +24,9 @@ create sequence public.numbers;
 create type public.state as enum ('new');
 create function public.add(int, int) returns int language sql immutable as 'select $1 + $2';
 create aggregate public.total (int) (sfunc = public.add, stype = int);
+create publication news for table public.rooms;
+create policy all_rooms on public.rooms using (true);
+create operator public.### (leftarg = int, rightarg = int, function = public.add);
 """
 # what is changed by hand -> the object under which drift shows it, and a part of its line
 CHANGES = {
@@ -41,6 +44,33 @@ CHANGES = {
         "table public.rooms",
         "column name grant to stranger: SELECT",
     ),
+    "alter default privileges for role postgres grant select on tables to stranger": (
+        "default privileges of postgres",
+        "stranger: SELECT",
+    ),
+    "alter default privileges in schema public grant usage on types to stranger": (
+        "default privileges of postgres in schema public",
+        "grant to stranger: USAGE",
+    ),
+    "alter publication news set (publish = 'insert')": ("publication news", "insert"),
+    "create cast (text as public.state) with inout": ("cast (text AS public.state)", "cast"),
+    "create operator public.#<# (leftarg = int, rightarg = int, function = public.add)": (
+        "operator public.#<#(integer,integer)",
+        "public.add",
+    ),
+    "create text search configuration public.words (copy = pg_catalog.simple)": (
+        "text search configuration public.words",
+        "simple",
+    ),
+    """create collation public.plain from pg_catalog."C\"""": ("collation public.plain", "C"),
+    "comment on operator public.### (int, int) is 'adds'": (
+        "operator public.###(integer,integer)",
+        "adds",
+    ),
+    "comment on policy all_rooms on public.rooms is 'theirs'": ("table public.rooms", "theirs"),
+    "alter table public.rooms alter name set storage external": ("table public.rooms", "storage e"),
+    "alter table public.rooms replica identity using index rooms_pkey": ("table public.rooms", "identity"),
+    "select lo_create(4242)": ("large object 4242", "large"),
     "create or replace aggregate public.total (int) (sfunc = public.add, stype = int, initcond = '1')": (
         "function public.total(integer)",
         "aggregate",

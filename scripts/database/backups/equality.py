@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres.catalogue import ADDED_KINDS
+from scripts.database.postgres.catalogue import ADDED_KINDS, ALL_KINDS
+from scripts.database.postgres.catalogue_objects import OWNER
 
 if TYPE_CHECKING:
     from scripts.database.postgres.content import Content
 
 GRANTS = "grants on "
-NEEDS_SUPERUSER = (GRANTS, "event trigger ")  # what another user's restore leaves out
+NEEDS_SUPERUSER = (GRANTS, OWNER, "event trigger ")  # what another user's restore leaves out
 COMPUTED = "materialized view "  # a restore recomputes it; the original may be older than its tables
 LINE_LENGTH = 160  # characters of a line that are shown
 
@@ -60,7 +61,11 @@ def _of_tables(
 
 def _of_schema(schema: Sequence[str], copy: Sequence[str], *, ignored: tuple[str, ...]) -> Iterable[str]:
     # a backup from before a kind was described has no line of it: then the copy's say nothing
-    ignored += tuple(kind for kind in ADDED_KINDS if not any(line.startswith(kind) for line in schema))
+    if ALL_KINDS not in schema:
+        ignored += (
+            ALL_KINDS,
+            *(kind for kind in ADDED_KINDS if not any(line.startswith(kind) for line in schema)),
+        )
     original, restored = (
         {line for line in lines if not line.startswith(ignored)} for lines in (schema, copy)
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.postgres import catalogue
+from scripts.database.postgres import catalogue_queries
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, ConfigError, Locked, Refused, Unreachable
 from scripts.system.process import quoted_lines
@@ -108,7 +108,7 @@ class Postgres:
     def catalogue(self) -> frozenset[str]:
         """The names of everything in the database, to see what a failed migration left behind."""
         with self.session() as connection:
-            return frozenset(row[0] for row in connection.execute(catalogue.NAMES) if row[0])
+            return frozenset(row[0] for row in connection.execute(catalogue_queries.NAMES) if row[0])
 
     def server_facts(self) -> ServerFacts:
         """Raises Unreachable: no connection."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scripts.database.postgres import catalogue
-from scripts.database.postgres.catalogue import FOREIGN, IsOurs, is_member
+from scripts.database.postgres.catalogue import IsOurs
+from scripts.database.postgres.catalogue_queries import FOREIGN, is_member
 from scripts.database.postgres.client import BACKUP, VERSIONS, connect
 from scripts.database.postgres.throttle import RateLimit
 from scripts.database.postgres.url import Database

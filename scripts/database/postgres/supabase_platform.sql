@@ -84,7 +84,10 @@ declare
   wanted text;
 begin
   foreach wanted in array array['pgcrypto', 'uuid-ossp', 'pg_stat_statements'] loop
-    if exists (select from pg_available_extensions where name = wanted) then
+    -- no distribution marks pg_stat_statements as trusted: there it is missing
+    if exists (
+      select from pg_available_extension_versions where name = wanted and (trusted or not superuser)
+    ) then
       execute format('create extension if not exists %I with schema extensions', wanted);
     end if;
   end loop;

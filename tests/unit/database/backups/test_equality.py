@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scripts.database.backups.equality import differences
+from scripts.database.postgres.catalogue import ALL_KINDS
 from scripts.database.postgres.content import Content
 from tests.unit.database.backups.test_manifest import ONE
 
@@ -74,6 +75,12 @@ def test_kinds_that_an_older_backup_does_not_list_are_not_compared() -> None:
     """Before they were described, `schema.json` had no line of them."""
     event_trigger = "event trigger e: ddl_command_end public.f() O"
     assert list(differences(ONE, SCHEMA, replace(COPY, schema=(*SCHEMA, event_trigger)))) == []
+
+    kinds = ("cast (text AS public.addr): e i", ALL_KINDS)
+    assert list(differences(ONE, SCHEMA, replace(COPY, schema=(*SCHEMA, *kinds)))) == []
+    assert list(differences(ONE, (*SCHEMA, ALL_KINDS), replace(COPY, schema=(*SCHEMA, *kinds)))) == [
+        "not in the original: cast (text AS public.addr): e i"
+    ]
 
     newer = (*SCHEMA, "event trigger other: ddl_command_end public.f() O")
     assert list(differences(ONE, newer, replace(COPY, schema=(*newer, event_trigger)))) == [

@@ -35,7 +35,9 @@ def is_ours(schema: str) -> bool:
 
 
 def proof(*rows: Row) -> tuple[str, ...]:
-    return catalogue.proof_lines(cast("Any", Connection(*rows)), is_ours)
+    first, *others = catalogue.proof_lines(cast("Any", Connection(*rows)), is_ours)
+    assert first == catalogue.ALL_KINDS
+    return tuple(others)
 
 
 def drift(*rows: Row) -> dict[str, tuple[str, ...]]:
@@ -53,6 +55,18 @@ def test_a_proof_has_all_grants() -> None:
         "grants on public.t: anon=r/postgres,postgres=arw/postgres",
         "grants on x: none",
     )
+
+
+def test_owners_are_for_proofs_alone() -> None:
+    owner = Row("public", "public", "table", "public.t", "owner of table public.t", "ada", None)
+    assert proof(owner) == ("owner of table public.t: ada",)
+    assert drift(owner) == {}
+
+
+def test_what_a_restore_left_is_not_described() -> None:
+    """A cast between a type of an old schema and one of PostgreSQL's belongs to both."""
+    old = Row("pg_catalog", "desk_aside_1_public", "cast", "x", "cast x", "", None)
+    assert proof(old, old._replace(schema="desk_aside_1_public", decides=None)) == ()
 
 
 def test_drift_groups_lines_under_their_object() -> None:
