@@ -9,7 +9,7 @@
     ├── UsageError          2    the command line can't be run as it was typed
     ├── CommandFailed       3    another program failed
     │   ├── DiskFull        3    this machine has no room left
-    │   └── Unreachable     3    a server did not answer, or refused access
+    │   └── Unreachable     3    a server did not answer, refused access, or can't work (read-only, full)
     │       └── Unanswered  3    the request was sent, and may have been carried out
     ├── CommandTimedOut     4    another program took too long
     ├── Locked              5    somebody else holds the environment
@@ -88,7 +88,7 @@ class DiskFull(CommandFailed):
 
 
 class Unreachable(CommandFailed):
-    """A server did not answer, or refused access."""
+    """A server did not answer, refused access, or can't work now (read-only, full)."""
 
 
 class Unanswered(Unreachable):

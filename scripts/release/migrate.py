@@ -12,6 +12,7 @@ from scripts.database import supabase
 from scripts.database.migrations import dry_run
 from scripts.database.migrations.files import Applied, Comparison, Migration, compare, newest
 from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, required_postgres
+from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
@@ -31,9 +32,11 @@ def ready(desk: Desk, plan: Plan) -> None:
 
     Raises:
         Refused: there are some, and the Supabase CLI is not where it should be.
+        Unreachable: there are some, and the database is read-only.
     """
     if plan.comparison.pending:
         supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
+        required_postgres(desk, plan.facts.environment).require_writable()
 
 
 def migrate(run: ReleaseRun) -> None:
@@ -124,8 +127,13 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: D
     run.schema = newest(row.version for row in rows)
     pending = compare(facts.committed, rows).pending
     stands = _standing(run.plan.comparison.pending, pending, postgres.catalogue() - before) + back
-    if fault is not None and TROUBLE.search(fault.message):  # the server's trouble, not the file's
-        fault.message = f"{fault.message}\n{stands}"
+    trouble = trouble_of(fault.message) if fault else None
+    if fault is not None and (trouble or TROUBLE.search(fault.message)):  # the server's, not the file's
+        state = f"the database of {run.environment.name} {trouble.state}: " if trouble else ""
+        fault.message, fault.hint = (
+            f"{state}{fault.message}\n{stands}",
+            trouble.hint if trouble else fault.hint,
+        )
         raise fault
     if now.pending:
         file = now.pending[0].file

@@ -8,7 +8,7 @@ from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import newest
 from scripts.database.migrations.rollback_scripts import PlannedMigration
 from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, postgres_of, required_postgres
-from scripts.errors import CommandFailed, DeskError, Refused, TakenBack
+from scripts.errors import CommandFailed, DeskError, Refused, TakenBack, Unreachable
 from scripts.release import publish
 from scripts.release.run import ReleaseRun
 from scripts.release.schema_rules import judged
@@ -20,6 +20,7 @@ def rehearse(run: ReleaseRun) -> None:
 
     Raises:
         Refused: one of them fails, or the database is no longer what was planned for.
+        Unreachable: the server is gone, or can't work now.
     """
     undo, postgres = run.plan.back.undo, required_postgres(run.desk, run.environment)
     with run.step("rehearse", listed(undo)), postgres.exclusive(WAIT_FOR_LOCK):
@@ -31,6 +32,8 @@ def rehearse(run: ReleaseRun) -> None:
             )
         try:
             _run(run, postgres, undo, rehearse=True)
+        except Unreachable:  # gone, or read-only: not the script's fault
+            raise
         except CommandFailed as fault:
             raise Refused(
                 f"the schema can't go back, and nothing was changed: {fault.message}",

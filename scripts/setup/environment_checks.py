@@ -111,6 +111,9 @@ def _server(database: Database, facts: ServerFacts, now: float) -> Iterator[Find
         hint = "use the owner of the project's database: `postgres`"
         message = f"`{database.user}` may not create anything in `{database.name}`"
         yield health.error("database", message, hint)
+    if facts.unwritable is not None:
+        message = f"the database `{database.name}` {facts.unwritable.state}"
+        yield health.error("database", message, facts.unwritable.hint)
     yield health.tls(database.host, database.sslmode, facts.tls)
     yield health.pg_client(facts.major, available_majors())
     yield health.clock_skew(f"`{database.host}`", facts.now - now)

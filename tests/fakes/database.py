@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from scripts.database.postgres.client import Row
-from scripts.errors import CommandFailed
+from scripts.database.postgres.client import Row, ServerFacts
+from scripts.database.postgres.trouble import Trouble
+from scripts.errors import CommandFailed, Unreachable
 from scripts.system.command import Result
 from scripts.system.process import quoted_lines
 
@@ -23,6 +24,7 @@ class FakeDatabase:
         silent: versions that the CLI leaves out although it ends with 0.
         undo_fails: version -> the message with which its rollback script fails.
         ended: how often the sessions of a dead desk were ended.
+        unwritable: why the server takes no writes.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -30,6 +32,7 @@ class FakeDatabase:
     silent: set[str] = field(default_factory=set)
     undo_fails: dict[str, str] = field(default_factory=dict)
     ended: int = 0
+    unwritable: Trouble | None = None
     before_push: Callable[[], None] = lambda: None
 
     @property
@@ -69,6 +72,15 @@ class FakeDatabase:
         if not rehearse:
             self.rows = [row for row in self.rows if row.version not in gone]
         return [version for version in self.versions if version not in gone]
+
+    def server_facts(self) -> ServerFacts:
+        """What `doctor` checks."""
+        return ServerFacts(17, 0.0, None, True, self.unwritable)
+
+    def require_writable(self) -> None:
+        """Whether the server takes writes at all."""
+        if self.unwritable:
+            raise Unreachable(f"the database {self.unwritable.state}", self.unwritable.hint)
 
     def now(self) -> str:
         """The server's clock."""

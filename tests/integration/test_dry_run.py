@@ -13,6 +13,7 @@ import pytest
 from scripts.database.migrations import dry_run
 from scripts.database.postgres.client import Postgres
 from scripts.database.postgres.url import Database, parse_database
+from scripts.errors import Unreachable
 from tests.integration.desk import Desk
 
 pytestmark = pytest.mark.timeout(300)
@@ -113,3 +114,42 @@ def test_a_server_that_ends_the_session(database: Database, desk: Desk) -> None:
     killer.join()
 
     assert found.cause == "server"
+
+
+def test_a_read_only_database_is_its_own_fault(desk: Desk) -> None:
+    """In rehearsal, `doctor`, `db.status` and release: code 3, and no `--retry` afterwards."""
+    name = "supabase/migrations/20990301000000_read_only.sql"
+    assert desk("deploy", "--env", "development", "--wait").code == 0
+    desk.commit({name: "create table public.trial_ro ();\n"})
+    (row,) = desk.sql("development", "select current_database()")
+    switch = f'alter database "{row[0]}" set default_transaction_read_only'
+    try:
+        desk.sql("development", f"{switch} = on")
+        deployed = desk("deploy", "--env", "development")
+        doctor, status = desk("doctor"), desk("db.status", "--env", "development")
+        address = parse_database(
+            desk.world.environment("development").database_url, None, where="test", folder=Path()
+        )
+        (tried,) = execute(address, "create table public.trial_ro ()")
+        with pytest.raises(Unreachable, match="is read-only"):
+            Postgres(address).undo([("1", "drop table public.x")], lock_timeout=1, timeout=5)
+    finally:
+        url = desk.world.environment("development").database_url
+        writable = "-c default_transaction_read_only=off"
+        with psycopg.connect(url, autocommit=True, options=writable) as connection:
+            connection.execute(f"{switch} = off".encode())
+    again = desk("deploy", "--env", "development")
+    desk.remove(name)
+    desk.sql("development", "drop table public.trial_ro")
+    desk.sql("development", "delete from supabase_migrations.schema_migrations where version like '2099%'")
+    assert desk("deploy", "--env", "development").code == 0
+
+    assert (deployed.code, "is read-only" in deployed.document["message"]) == (3, True), deployed.err
+    assert "disk" in deployed.document["hint"]
+    assert (doctor.code, status.code) == (1, 1)
+    assert "is read-only" in "".join(
+        each["message"] for each in doctor.document["checks"] if each["state"] == "error"
+    )
+    assert "is read-only" in "".join(status.document["environments"][0]["problems"])
+    assert tried.cause == "server"
+    assert again.code == 0, again.err

@@ -25,6 +25,7 @@ from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Applied, Migration, compare
 from scripts.database.migrations.measurements import Measurement
 from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, session
+from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed
 from scripts.state.ledger import Ledger
@@ -47,7 +48,8 @@ ADDS_VALUE = re.compile(r"\badd\s+value\b", re.IGNORECASE)
 SPLIT = "split it (add, fill in batches, then constrain), or allow more: `[rehearse] block`"
 
 # Why a file failed. `busy`: it got no lock in time; `late`: it hit the time limit; `server`: the server
-# went away; `uncommitted`: it needs what an earlier file has to commit first; `file`: the file is wrong.
+# went away, or can't work now; `uncommitted`: it needs what an earlier file has to commit first;
+# `file`: the file is wrong.
 Cause = Literal["busy", "late", "server", "uncommitted", "file"]
 CAUSES: Mapping[str, Cause] = {"55P03": "busy", "40P01": "busy", "57014": "late", "55P04": "uncommitted"}
 
@@ -167,7 +169,7 @@ def _cancelled_at(connection: psycopg.Connection[Any], deadline: float) -> Itera
 def _failure(file: str, seconds: float, error: psycopg.Error, sql: str) -> DryRun:
     state = error.sqlstate or ""
     cause = CAUSES.get(state, "file")
-    if not state or state[:2] in ("08", "53") or state.startswith("57P"):
+    if not state or state[:2] in ("08", "53") or state.startswith("57P") or trouble_of(str(error), state):
         cause = "server"
     place = int(error.diag.statement_position or 0)
     line = sql.count("\n", 0, place) + 1 if place else 0
@@ -232,6 +234,13 @@ def _error_of(environment: Environment, failed: DryRun, block: float) -> DeskErr
             f"`{file}` takes longer than {block:g} s on {name}, and may block writers for as long;"
             " nothing was changed",
             SPLIT,
+        )
+    trouble = trouble_of(failed.fault or "") if failed.cause == "server" else None
+    if trouble is not None:
+        return CommandFailed(
+            f"the database of {name} {trouble.state}: `{file}` could not be tried; nothing was changed"
+            f"{details}",
+            trouble.hint,
         )
     if failed.cause == "server":
         return CommandFailed(f"{name} broke off the dry run of `{file}`{details}", "try again")

@@ -18,6 +18,7 @@ from scripts.database.migrations.files import (
     folder_of,
     newest,
 )
+from scripts.database.postgres.client import required_postgres
 from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import DeskError, Refused
 from scripts.state.remote import Remote, observe_remote
@@ -34,6 +35,7 @@ class SchemaStatus:
     applied: tuple[Applied, ...]
     comparison: Comparison
     malformed: tuple[str, ...]
+    trouble: tuple[str, ...] = ()
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
@@ -43,7 +45,7 @@ class SchemaStatus:
     @property
     def problems(self) -> tuple[str, ...]:
         """Where the two disagree, in words; pending migrations are not a problem."""
-        return (*differences.history_problems(self.comparison), *self.malformed)
+        return (*self.trouble, *differences.history_problems(self.comparison), *self.malformed)
 
     def document(self) -> dict[str, Any]:
         """The JSON of one environment."""
@@ -89,7 +91,14 @@ def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str
         *_faults_of_the_head(desk, remote, environment, "" if sha else commit, applied),
     ]
     comparison = compare(committed, applied)
-    return SchemaStatus(environment, commit, committed, applied, comparison, tuple(malformed))
+    trouble = _unwritable(desk, environment)
+    return SchemaStatus(environment, commit, committed, applied, comparison, tuple(malformed), trouble)
+
+
+def _unwritable(desk: Desk, environment: Environment) -> tuple[str, ...]:
+    """That the database takes no writes."""
+    trouble = required_postgres(desk, environment).server_facts().unwritable
+    return (f"the database {trouble.state}: {trouble.hint}",) if trouble else ()
 
 
 def _faults_of_the_head(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.postgres import catalogue_queries
+from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble, trouble_of
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, ConfigError, Locked, Refused, Unreachable
 from scripts.system.process import quoted_lines
@@ -61,7 +62,8 @@ class Row(NamedTuple):
 SERVER_FACTS = """
 select current_setting('server_version_num')::int / 10000, extract(epoch from clock_timestamp())::float8,
   (select version from pg_stat_ssl where pid = pg_backend_pid() and ssl),
-  has_database_privilege(current_user, current_database(), 'CREATE')
+  has_database_privilege(current_user, current_database(), 'CREATE'),
+  current_setting('transaction_read_only')::bool, pg_is_in_recovery()
 """
 
 
@@ -73,12 +75,14 @@ class ServerFacts:
         now: the server's clock, in seconds since 1970.
         tls: the protocol of this connection, such as `TLSv1.3`; None for plain text.
         may_create: whether this user may create schemas, as migrations do.
+        unwritable: why nothing can be written, with what to do; None where it can.
     """
 
     major: int
     now: float
     tls: str | None
     may_create: bool
+    unwritable: Trouble | None = None
 
 
 class Postgres:
@@ -114,8 +118,19 @@ class Postgres:
         """Raises Unreachable: no connection."""
         with self.session() as connection:
             row = connection.execute(SERVER_FACTS).fetchone()
-        major, now, tls, may_create = row or (0, 0.0, None, False)
-        return ServerFacts(int(major), float(now), tls, bool(may_create))
+        major, now, tls, may_create, read_only, standby = row or (0, 0.0, None, False, False, False)
+        unwritable = STANDBY if standby else READ_ONLY if read_only else None
+        return ServerFacts(int(major), float(now), tls, bool(may_create), unwritable)
+
+    def require_writable(self) -> None:
+        """Check, by a look, that the server takes writes at all.
+
+        Raises:
+            Unreachable: it is read-only, or a standby; or there is no connection.
+        """
+        trouble = self.server_facts().unwritable
+        if trouble is not None:
+            raise _unable(self._database, trouble, "")
 
     @contextlib.contextmanager
     def exclusive(self, wait: float, doing: str = "migration") -> Iterator[Callable[[], None]]:
@@ -233,7 +248,8 @@ def _undo(connection: psycopg.Connection[Any], version: str, orders: Sequence[st
             raise CommandFailed(f"the rollback script of `{version}` ended the transaction that it ran in")
         deleted = connection.execute(FORGET, [version]).rowcount
     except psycopg.Error as fault:
-        if connection.closed:  # the server went away: only the history tells what is applied
+        # where the server went away, only the history tells what is applied
+        if connection.closed or trouble_of(str(fault), fault.sqlstate):
             raise
         raise CommandFailed(
             f"the rollback script of `{version}` failed{quoted_lines(str(fault))}"
@@ -277,11 +293,20 @@ def session(database: Database, application: str = DESK) -> Iterator[psycopg.Con
         with connect(database, application) as connection:
             yield connection
     except psycopg.Error as fault:
+        trouble = trouble_of(str(fault), fault.sqlstate)
+        if trouble is not None:
+            raise _unable(database, trouble, quoted_lines(str(fault))) from None
         where = f"the database `{database.name}` on `{database.host}:{database.port}`"
         raise Unreachable(
             f"{where} can't be used{quoted_lines(str(fault))}",
             "check `DATABASE_URL` (with its `sslmode` and `sslrootcert`) and `DATABASE_PASSWORD`",
         ) from None
+
+
+def _unable(database: Database, trouble: Trouble, details: str) -> Unreachable:
+    """The error that says what state the server is in."""
+    where = f"the database `{database.name}` on `{database.host}:{database.port}`"
+    return Unreachable(f"{where} {trouble.state}{details}", trouble.hint)
 
 
 def configured_database(desk: Desk, environment: Environment) -> Database | None:

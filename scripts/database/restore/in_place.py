@@ -21,6 +21,7 @@ from scripts.database.postgres.client import LOCK_KEY, required_database, sessio
 from scripts.database.postgres.content import Content, SnapshotReader
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import programs_for
+from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan as restore_plan
 from scripts.database.restore import swap_schemas
@@ -242,10 +243,9 @@ def _rolled_back(error: psycopg.Error) -> DeskError:
     details = quoted_lines(str(error))
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return CommandFailed(f"the database is busy; nothing was changed{details}", "try again")
-    if isinstance(error, psycopg.errors.DiskFull):
-        return CommandFailed(
-            f"the server's disk is full; nothing was changed{details}", "make room, then try again"
-        )
+    trouble = trouble_of(str(error), error.sqlstate)
+    if trouble is not None:
+        return CommandFailed(f"the database {trouble.state}; nothing was changed{details}", trouble.hint)
     return CommandFailed(f"the backup can't be restored here; nothing was changed{details}")
 
 

@@ -15,6 +15,7 @@ from scripts.database import supabase
 from scripts.database.migrations import dry_run
 from scripts.database.migrations.measurements import Measurement
 from scripts.database.postgres.client import Row
+from scripts.database.postgres.trouble import READ_ONLY
 from scripts.errors import (
     CommandFailed,
     CommandTimedOut,
@@ -230,6 +231,48 @@ def test_trouble_of_the_server_is_no_fault_of_the_file(
 
     assert type(error) is CommandFailed
     assert f"not applied: `{SECOND}_second.sql`" in error.message
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("cannot execute CREATE TABLE in a read-only transaction (SQLSTATE 25006)", "is read-only"),
+        ("could not extend file: No space left on device (SQLSTATE 53100)", "has no disk space left"),
+        ("too many clients already (SQLSTATE 53300)", "takes no more connections"),
+        ("cannot execute CREATE TABLE during recovery (SQLSTATE 25006)", "is a standby"),
+    ],
+)
+def test_the_state_of_the_server_is_named(
+    world: World, database: FakeDatabase, said: str, state: str
+) -> None:
+    """With what to do; the commit is not marked as failed."""
+    run = bringing(world, files(second="create table b ();"))
+    database.failing[SECOND] = said
+    error = migrated(run)
+
+    assert type(error) is CommandFailed
+    assert error.message.startswith(f"the database of development {state}")
+    assert error.hint
+
+
+def test_a_read_only_database_is_found_before_anything_changes(
+    world: World, database: FakeDatabase
+) -> None:
+    """Without a lock, and only where there is something to apply."""
+    database.unwritable = READ_ONLY
+    deploy(world.desk(), DeployRequest(env="development"))
+    world.commit("develop", files(second="create table b ();"))
+    events = len(world.ledger.events)
+    error = ending(lambda: deploy(world.desk(), DeployRequest(env="development")))
+
+    assert (type(error), error.code) == (Unreachable, 3)
+    assert "is read-only" in error.message
+    assert "disk" in (error.hint or "")
+    assert len(world.ledger.events) == events
+    database.unwritable = None
+    deploy(world.desk(), DeployRequest(env="development"))  # needs no `--retry`
+
+    assert database.versions == [FIRST, SECOND]
 
 
 def test_an_invalid_index_is_a_failed_migration(

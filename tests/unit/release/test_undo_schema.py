@@ -85,6 +85,19 @@ def test_a_script_that_fails_in_the_rehearsal_refuses_the_rollback(
     assert "permission denied" in error.message
 
 
+def test_a_server_that_takes_no_writes_is_no_fault_of_a_script(
+    back: ReleaseRun, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code 3."""
+
+    def undo(*_: object, **__: object) -> None:
+        raise Unreachable("the database is read-only")
+
+    monkeypatch.setattr(database, "undo", undo)
+
+    assert type(ending(lambda: undo_schema.rehearse(back))) is Unreachable
+
+
 def test_a_history_that_changed_since_the_plan_refuses_the_rollback(
     back: ReleaseRun, database: FakeDatabase
 ) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from scripts.config.settings import Environment
+from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble
 from scripts.errors import Refused
 from scripts.setup import environment_checks
 from scripts.setup.health import Finding
+from tests.fakes.database import FakeDatabase
 from tests.support import servers
 from tests.support.fake_desk import fake_desk
 
@@ -156,3 +158,19 @@ def test_an_environment_without_a_database_has_no_database_check(tmp_path: Path)
     assert list(environment_checks.check_database(desk, staging(tmp_path, database=False))) == []
     with pytest.raises(Refused, match="`DATABASE_URL` of staging is missing"):
         list(environment_checks.check_database(desk, staging(tmp_path)))
+
+
+@pytest.mark.parametrize("trouble", [READ_ONLY, STANDBY])
+def test_a_database_that_takes_no_writes_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
+) -> None:
+    """A release with a migration would fail."""
+    desk = fake_desk(
+        tmp_path, values={"staging": {"DATABASE_URL": "postgresql://p@127.0.0.1/x?sslmode=disable"}}
+    )
+    monkeypatch.setattr(environment_checks, "Postgres", lambda _: FakeDatabase(unwritable=trouble))
+    found = list(environment_checks.check_database(desk, staging(tmp_path)))
+
+    assert [(each.state, each.message, each.hint) for each in found if "`x`" in each.message] == [
+        ("error", f"the database `x` {trouble.state}", trouble.hint)
+    ]

@@ -10,11 +10,13 @@ import pytest
 from scripts.config.settings import Environment
 from scripts.database.migrations import status
 from scripts.database.migrations.files import Applied
+from scripts.database.postgres.trouble import READ_ONLY
 from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import Refused, Unreachable
 from scripts.git.client import TreeFile
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import Remote
+from tests.fakes.database import FakeDatabase
 
 STAGING = Environment("staging", "staging", "http://127.0.0.1:9")
 PRODUCTION = Environment("production", "main", "http://127.0.0.1:9")
@@ -28,6 +30,7 @@ class World:
 
     def __init__(self) -> None:
         self.remote = HEAD
+        self.database = FakeDatabase()
         self.files: dict[str, str | None] = dict(FILES)
         self.histories: dict[str, Any] = {"staging": (ROW,), "production": (ROW,)}
         self.asked: list[str] = []
@@ -70,6 +73,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
     monkeypatch.setattr(status, "observe_remote", lambda _: made.remote)
     monkeypatch.setattr(status, "applied_migrations", made.applied)
+    monkeypatch.setattr(status, "required_postgres", lambda *_: made.database)
     return made
 
 
@@ -91,6 +95,15 @@ def test_a_disagreement_is_a_failure(world: World) -> None:
     assert outcome.code == 1
     assert "production: applied, but not a file of the commit: `20240103000000`" in outcome.message
     assert (document["state"], document["unrecorded"]) == ("diverged", ["20240103000000"])
+
+
+def test_a_read_only_database_is_a_problem(world: World) -> None:
+    """With what to do."""
+    world.database.unwritable = READ_ONLY
+    outcome = status.database_status(world.desk, DatabaseStatusRequest(env="staging"))
+
+    assert outcome.code == 1
+    assert "staging: the database is read-only: look at its disk usage" in outcome.message
 
 
 def test_files_that_are_not_what_they_seem_are_problems(world: World) -> None:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from scripts.database.backups import toc
+from scripts.database.postgres.trouble import FULL
 from scripts.database.restore import in_place
 from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import ACCOUNTS, Change, RestorePlan
@@ -104,7 +105,7 @@ def test_a_commit_that_nobody_can_see_is_an_unknown_state(monkeypatch: pytest.Mo
     ("error", "message", "hint"),
     [
         (psycopg.errors.LockNotAvailable("x"), "the database is busy; nothing was changed", "try again"),
-        (psycopg.errors.DiskFull("x"), "the server's disk is full", "make room, then try again"),
+        (psycopg.errors.DiskFull("x"), "the database has no disk space left; nothing was", FULL.hint),
         (psycopg.errors.UndefinedTable("x"), "the backup can't be restored here", None),
     ],
 )
