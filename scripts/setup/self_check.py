@@ -13,8 +13,9 @@ from scripts.system.process import stream_lines
 
 TIMEOUT = 3600.0  # seconds for each program
 # Three workers for two cores, because the tests wait for servers half of the time. One worker runs a
-# whole file: its tests share a sandbox, and leave it as they found it.
-TESTS = ("pytest", "-q", "-rs", "-n", "3", "--dist", "loadfile")
+# whole file: its tests share a sandbox, and leave it as they found it. In the order of collection the long
+# files (chaos, integration) come first; by number of tests, xdist's own order, they would come last.
+TESTS = ("pytest", "-q", "-rs", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
