@@ -3,7 +3,8 @@
 
     DeskError
     ├── Refused             1    a gate or a rule says no; nothing was changed
-    │   └── ConfigError     1    `pipeline.toml` or a `.env` file is at fault
+    │   ├── ConfigError     1    `pipeline.toml` or a `.env` file is at fault
+    │   └── BackupFault     1    a backup itself is at fault: damaged, lost, or it does not restore
     ├── ReleaseFailed       1    the release itself is bad: proven so, and what is live is known
     │   └── TakenBack       1    it was undone on purpose
     ├── UsageError          2    the command line can't be run as it was typed
@@ -45,6 +46,10 @@ class Refused(DeskError):
 
 class ConfigError(Refused):
     """The configuration is at fault; the message lists all faults."""
+
+
+class BackupFault(Refused):
+    """A backup is damaged or lost, or does not restore to its original; not a mistake of the caller."""
 
 
 class ReleaseFailed(DeskError):

@@ -53,10 +53,13 @@ def flush(desk: Desk) -> None:
     send(desk, lambda: None)
 
 
-def backup_failed(desk: Desk, environment: Environment, fault: DeskError) -> None:
+def backup_failed(
+    desk: Desk, environment: Environment, fault: DeskError, title: str = "NO PROVEN BACKUP"
+) -> None:
     """Report that a backup is missing, could not be taken, or proves nothing."""
     deed = Deed(desk.new_id(), desk.actor, desk.now())
-    send(desk, lambda: events.of_backup(environment, deed, why=fault.message, hint=fault.hint or ""))
+    why, hint = fault.message, fault.hint or ""
+    send(desk, lambda: events.of_backup(environment, deed, why=why, hint=hint, title=title))
 
 
 def undelivered(desk: Desk, environment: Environment) -> int:

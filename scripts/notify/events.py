@@ -84,12 +84,14 @@ def of_restore(environment: Environment, deed: Deed, facts: Sequence[Fact]) -> N
     return notice("restore", name, deed, title, [*who(environment, deed), *facts], hint=hint)
 
 
-def of_backup(environment: Environment, deed: Deed, *, why: str, hint: str) -> Notice:
-    """There is no backup to rely on."""
+def of_backup(
+    environment: Environment, deed: Deed, *, why: str, hint: str, title: str = "NO PROVEN BACKUP"
+) -> Notice:
+    """There is no backup to rely on, or something is wrong with one: `title` says which."""
     name = environment.name
     facts = [*who(environment, deed), Fact("why", why)]
     hint = hint or f"`invoke backup --env {name}`"
-    return notice("failure", name, deed, f"{name}: NO PROVEN BACKUP", facts, hint=hint)
+    return notice("failure", name, deed, f"{name}: {title}", facts, hint=hint)
 
 
 def notice(kind: Kind, name: str, deed: Deed, title: str, facts: Sequence[Fact], *, hint: str) -> Notice:

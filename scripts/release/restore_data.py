@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.config.desk import Desk
-from scripts.database.backups import catalog, storage
-from scripts.database.backups.manifest import Manifest, parse_manifest
+from scripts.database.backups import storage
+from scripts.database.backups.manifest import Manifest
 from scripts.database.backups.storage import fetch_backup
 from scripts.database.backups.verify import take_safety_backup
 from scripts.database.migrations.files import compare, newest
@@ -127,12 +127,9 @@ def _fitting(desk: Desk, facts: Facts) -> Manifest:
         Refused: there is none.
     """
     environment = facts.environment
-    known = catalog.records(facts.ledger, environment.name)
-    for name, stores in reversed(storage.stored_backups(desk, environment).items()):
-        if name in known and known[name].proven:
-            manifest = parse_manifest(stores[0].manifest(name))
-            if _fits(manifest, facts):
-                return manifest
+    for manifest in storage.proven_backups(desk, environment, facts.ledger):
+        if _fits(manifest, facts):
+            return manifest
     raise Refused(f"no proven backup of {environment.name} holds the schema of that release")
 
 

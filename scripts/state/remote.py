@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, Locked, Refused
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked, Refused
 from scripts.git.client import Git, StaleError
 from scripts.git.command import Update
 from scripts.state import ledger as ledgers
@@ -55,6 +55,44 @@ def observe_remote(desk: Desk) -> Remote:
             f" {seen}:{ledgers.REF}`",
         )
     return Remote(refs, read_ledger(desk, refs.get(ledgers.REF)))
+
+
+@dataclass(frozen=True)
+class KnownLedger:
+    """The ledger as far as it is known.
+
+    Args:
+        doubt: why the remote can't be read, so that the ledger is the one that this clone saw last, or an
+            empty one if it never saw any; None if it is the remote's.
+    """
+
+    ledger: Ledger
+    doubt: DeskError | None = None
+
+    @property
+    def warning(self) -> str:
+        """What the doubt means, for people; "" if there is none."""
+        if self.doubt is None:
+            return ""
+        last = self.ledger.events[-1].at if self.ledger.events else ""
+        known = (
+            f"what this clone saw of it last, up to {last}, counts"
+            if last
+            else "nothing of it is known here"
+        )
+        return f"the ledger can't be read, and {known}: {self.doubt.message}"
+
+
+def known_ledger(desk: Desk) -> KnownLedger:
+    """The remote's ledger, or what this clone has seen of it if that can't be reached; only for reading.
+
+    Raises:
+        Refused: the ledger was rewritten.
+    """
+    try:
+        return KnownLedger(observe_remote(desk).ledger)
+    except (CommandFailed, CommandTimedOut) as fault:
+        return KnownLedger(read_ledger(desk, desk.git.last_fetched(ledgers.REF)), fault)
 
 
 def read_ledger(desk: Desk, tip: str | None) -> Ledger:

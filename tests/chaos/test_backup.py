@@ -251,7 +251,7 @@ def nothing_is_left(site: Site, tools: Desk) -> None:
     far = storage.bucket_store(tools, tools.settings.environment("production"))
     assert far
     far.clear(lambda _at: True)
-    pages = far._client().list_objects_v2(Bucket="kept")
+    pages = far.bucket.client().list_objects_v2(Bucket="kept")
     assert {each["Key"].split("/")[-2] for each in pages["Contents"]} == set(far.ids())
 
 

@@ -10,6 +10,7 @@ CODES: dict[type[errors.DeskError], int] = {
     errors.DeskError: 1,
     errors.Refused: 1,
     errors.ConfigError: 1,
+    errors.BackupFault: 1,
     errors.ReleaseFailed: 1,
     errors.TakenBack: 1,
     errors.UsageError: 2,

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from scripts.database.backups.retention import StoredBackup
 from scripts.state.ledger import Ledger
 
 EVENT = "backup"  # the kind of event
+PRUNED = "prune"  # the kind of event that says which backups were removed on purpose
 ROLLBACK_WINDOW = 10  # releases
 REGULAR: tuple[Kind, ...] = ("daily", "manual")  # kinds that a person or CI asks for
 MANY_ROWS, SHRINK = 50, 0.2  # a table with at least so many rows that lost more than this share is reported
@@ -28,6 +29,10 @@ class BackupRecord:
         fault: why the last proof failed; "" if it did not.
         taken: when, UTC.
         seconds: how long taking it took.
+        machines: host name of a machine that has it -> the folder there.
+        bucket: the place in a bucket that has it, such as `s3://kept/app/production/`; "" for none.
+        place: where the newest event says that it is; all that desks before this one recorded.
+        pruned: it was removed on purpose.
     """
 
     id: str
@@ -38,6 +43,14 @@ class BackupRecord:
     bytes: int
     rows: int
     seconds: float
+    machines: Mapping[str, str] = field(default_factory=dict)
+    bucket: str = ""
+    place: str = ""
+    pruned: bool = False
+
+    def elsewhere(self, host: str, folder: str) -> dict[str, str]:
+        """The machines that have it in another folder than this one: host name -> folder."""
+        return {name: path for name, path in self.machines.items() if (name, path) != (host, folder)}
 
     @property
     def kind(self) -> Kind:
@@ -46,31 +59,39 @@ class BackupRecord:
 
 
 def records(ledger: Ledger, environment: str) -> dict[str, BackupRecord]:
-    """By id, oldest first: what the newest event about each says, with the digest of the first."""
+    """By id, oldest first: what the newest event about each says, with the digest of the first.
+
+    Where it is, is what all events say together: each knows of the places that it looked at.
+    """
     by_id: dict[str, BackupRecord] = {}
     for event in ledger.events:
         detail = event.detail
+        if event.environment != environment:
+            continue
+        if event.kind == PRUNED:
+            for backup in _texts(detail.get("removed")):
+                if backup in by_id:
+                    by_id[backup] = replace(by_id[backup], pruned=True, machines={}, bucket="")
         backup = str(detail.get("backup", ""))
-        if (event.environment, event.kind) != (environment, EVENT) or not ID.fullmatch(backup):
+        if event.kind != EVENT or not ID.fullmatch(backup):
             continue
         first = by_id.get(backup)
-        done = event.ending == "done"
+        done, place = event.ending == "done", str(detail.get("place", ""))
+        machine = {str(detail["machine"]): place} if detail.get("machine") else {}
         by_id[backup] = BackupRecord(
             id=backup,
-            digest=first.digest if first else str(detail.get("manifest", "")),
+            digest=(first.digest if first else "") or str(detail.get("manifest", "")),
             proven=event.at if done and detail.get("proven") is True else "",
             fault="" if done else str(detail.get("reason", "")),
             taken=taken_at(backup),
-            bytes=_number(detail, "bytes"),
-            rows=_number(detail, "rows"),
+            bytes=_number(detail, "bytes") or (first.bytes if first else 0),
+            rows=_number(detail, "rows") or (first.rows if first else 0),
             seconds=float(_number(detail, "seconds")) or (first.seconds if first else 0.0),
+            machines={**(first.machines if first else {}), **machine},
+            bucket=str(detail.get("bucket") or "") or (first.bucket if first else ""),
+            place=place,
         )
     return by_id
-
-
-def newest_proven(ledger: Ledger, environment: str) -> str | None:
-    """The id of the newest proven backup, None if there is none."""
-    return next((r.id for r in reversed(records(ledger, environment).values()) if r.proven), None)
 
 
 def taken_at(backup: str) -> datetime:
@@ -109,12 +130,12 @@ def needed_by_releases(ledger: Ledger, environment: str) -> frozenset[str]:
 
 
 def why_stale(
-    by_id: Mapping[str, BackupRecord], now: str, max_age: float, stored: Sequence[str]
+    by_id: Mapping[str, BackupRecord], now: str, max_age: float, intact: Collection[str]
 ) -> str | None:
-    """Why none of the `stored` backups is proven and at most `max_age` hours old; None if one is."""
-    proven = [record for record in by_id.values() if record.proven and record.id in stored]
+    """Why none of the `intact` backups is proven and at most `max_age` hours old; None if one is."""
+    proven = [record for record in by_id.values() if record.proven and record.id in intact]
     if not proven:
-        return "no backup is proven" if stored else "there is no backup"
+        return "no intact backup is proven" if intact else "there is no backup that can be read here"
     newest = max(proven, key=lambda record: record.taken)
     hours = (datetime.fromisoformat(now) - newest.taken).total_seconds() / 3600
     if hours <= max_age:
@@ -146,3 +167,7 @@ def shrunken_tables(manifest: Manifest, before: Manifest) -> list[str]:
 def _number(detail: Mapping[str, Any], name: str) -> Any:
     value = detail.get(name)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

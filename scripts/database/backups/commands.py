@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.backups import catalog, retention, storage
+from scripts.database.backups import catalog, retention, storage, survey
 from scripts.database.backups.catalog import REGULAR, BackupRecord
+from scripts.database.backups.copies import look_at
 from scripts.database.backups.create import Backup, create_backup
 from scripts.database.backups.dumping import readable_size
 from scripts.database.backups.manifest import Kind, Manifest
@@ -24,12 +25,19 @@ from scripts.database.backups.request import (
     PruneBackupsRequest,
     VerifyBackupRequest,
 )
-from scripts.database.backups.store import Store
-from scripts.database.backups.verify import prove_backup, record_backup, require_no_shrink
-from scripts.errors import DeskError, Refused
+from scripts.database.backups.survey import Survey
+from scripts.database.backups.verify import (
+    compare_with_copy,
+    prove_backup,
+    record_backup,
+    record_lost,
+    require_no_shrink,
+)
+from scripts.errors import BackupFault, ConfigError, DeskError, Refused
 from scripts.notify import deliver
 from scripts.state.ledger import Ledger
-from scripts.state.remote import observe_remote
+from scripts.state.remote import KnownLedger, known_ledger, observe_remote, record
+from scripts.system.text import listed
 
 UNFINISHED = 24 * 3600.0  # seconds after which an upload without a manifest is a dead run's
 
@@ -40,7 +48,7 @@ def backup(desk: Desk, request: BackupRequest) -> Outcome:
     kind = next((regular for regular in REGULAR if regular == request.kind), None)
     if kind is None:
         raise Refused(f"`{request.kind}` is no kind of backup to ask for", f"one of {', '.join(REGULAR)}")
-    with _reported(desk, environment):
+    with _reported(desk, environment, scheduled=kind == "daily"):
         return _create(desk, environment, kind, proof=request.proof, accept_shrink=request.accept_shrink)
 
 
@@ -103,110 +111,159 @@ def _step(desk: Desk, name: str, detail: str) -> Iterator[None]:
 
 
 @contextmanager
-def _reported(desk: Desk, environment: Environment) -> Iterator[None]:
-    """Notify the team if the backup fails."""
+def _reported(desk: Desk, environment: Environment, *, scheduled: bool = False) -> Iterator[None]:
+    """Notify the team of a fault of a backup; of a scheduled one, whatever it is.
+
+    Any other fault is the caller's: a missing key, a wrong id, a program that is not installed.
+    """
     try:
         yield
     except DeskError as fault:
-        deliver.backup_failed(desk, environment, fault)
+        if scheduled or isinstance(fault, BackupFault):
+            deliver.backup_failed(desk, environment, fault)
         raise
 
 
 def list_backups(desk: Desk, request: ListBackupsRequest) -> Outcome:
-    """Every backup with its age, size, proof and stores; `--check` is for the nightly job."""
+    """Every backup with its age, size, proof and copies; `--check` is for the nightly job."""
     settings = desk.settings
     environments = (
         [settings.environment(request.env)]
         if request.env
         else [environment for environment in settings if environment.database]
     )
-    ledger = observe_remote(desk).ledger
+    known, checked = known_ledger(desk), request.check or request.deep
+    problems = [known.warning] if known.doubt else []
     rows: list[dict[str, Any]] = []
-    problems: list[str] = []
     for environment in environments:
-        records = catalog.records(ledger, environment.name)
-        stored = storage.stored_backups(desk, environment)
-        rows += [_row(desk, environment, name, stores, records) for name, stores in stored.items()]
-        if request.check and (request.env or environment.guarded):
-            problems += _check_age(desk, environment, records, tuple(stored))
-    if problems:
-        listed = "".join(f"\n  | {problem}" for problem in problems)
+        found = survey.survey(desk, environment, known.ledger, deep=request.deep)
+        rows += [survey.row(desk, environment, each) for each in found.backups]
+        if checked and (request.env or environment.guarded):
+            problems += [f"{environment.name}: {each}" for each in _check(desk, found, known)]
+        else:
+            storage.warn_of_unreadable(desk, found.shelf)
+    desk.progress.show(_line(each) for each in rows)
+    if checked and problems:
         return Outcome.failed(
-            f"the backups can't be relied on:{listed}", "`invoke backup --env ENV`", backups=rows
+            f"the backups can't be relied on:{listed(problems)}",
+            _remedy(environments),
+            backups=rows,
+            problems=problems,
         )
-    return Outcome.done(f"{len(rows)} backup{'' if len(rows) == 1 else 's'}", backups=rows)
+    if known.doubt:
+        desk.progress.note(f"warning: {known.warning}")
+    count = f"{len(rows)} backup{'' if len(rows) == 1 else 's'}"
+    return Outcome.done(count, backups=rows, problems=problems)
 
 
-def _check_age(
-    desk: Desk, environment: Environment, records: Mapping[str, BackupRecord], stored: Sequence[str]
-) -> list[str]:
-    """Why the newest proven backup is not enough; the team is notified too."""
-    why = catalog.why_stale(records, desk.now(), desk.settings.backup.max_age, stored)
-    if why is None:
-        return []
-    deliver.backup_failed(desk, environment, Refused(why, f"`invoke backup --env {environment.name}`"))
-    return [f"{environment.name}: {why}"]
+def _line(row: Mapping[str, Any]) -> str:
+    """A backup on one line, for people."""
+    proof = (
+        "proven" if row["proven"] else f"proven on {row['proven_at']}" if row["proven_at"] else "not proven"
+    )
+    size = readable_size(row["bytes"]) if row["bytes"] is not None else "not recorded"
+    copies = "; ".join(
+        f"{copy['place']}{'' if copy['state'] == 'intact' else ': ' + (copy['why'] or copy['state'])}"
+        for copy in row["copies"]
+    )
+    return f"{row['backup']}  {row['age_hours']:g} h  {size}  {proof}  {copies or 'no copy'}"
 
 
-def _row(
-    desk: Desk,
-    environment: Environment,
-    name: str,
-    stores: Sequence[Store],
-    records: Mapping[str, BackupRecord],
-) -> dict[str, Any]:
-    record = records.get(name)
-    taken = catalog.taken_at(name)
-    age = (datetime.fromisoformat(desk.now()) - taken).total_seconds() / 3600
-    return {
-        "backup": name,
-        "environment": environment.name,
-        "kind": catalog.kind_of(name),
-        "at": taken.isoformat(timespec="seconds"),
-        "age_hours": round(age, 1),
-        "bytes": record.bytes if record else None,
-        "rows": record.rows if record else None,
-        "proven": bool(record and record.proven),
-        "proven_at": (record.proven or None) if record else None,
-        "fault": (record.fault or None) if record else None,
-        "places": [store.place for store in stores],
-    }
-
-
-def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
-    """Fetch a stored backup, prove it again, record the result in the ledger."""
-    ledger = observe_remote(desk).ledger
-    environment = _environment_of(desk, ledger, request.backup, request.env)
-    with _reported(desk, environment), _step(desk, "verify", request.backup):
-        fetched = _prove_stored(
-            desk, environment, request.backup, ledger, accept_shrink=request.accept_shrink
-        )
-    return Outcome.done(
-        f"`{request.backup}` is proven: {summary(fetched.manifest)}; a restored copy is the same",
-        **document(fetched, proven=True),
+def _remedy(environments: Sequence[Environment]) -> str:
+    name = environments[0].name if len(environments) == 1 else "ENV"
+    return (
+        f"`invoke backup.verify ID --env {name}` says of one what is left of it; a new one:"
+        f" `invoke backup --env {name}`"
     )
 
 
+def _check(desk: Desk, found: Survey, known: KnownLedger) -> list[str]:
+    """What is wrong with an environment's backups; the team is notified too."""
+    environment = found.environment
+    records = catalog.records(known.ledger, environment.name)
+    stale = catalog.why_stale(records, desk.now(), desk.settings.backup.max_age, found.intact)
+    problems = [*([stale] if stale else []), *found.problems()]
+    if not problems:
+        return []
+    if known.doubt or found.shelf.unreadable:
+        title = "THE BACKUPS CAN'T BE CHECKED"
+    else:
+        title = "NO PROVEN BACKUP" if stale else "A BACKUP IS DAMAGED OR LOST"
+    fault = Refused("\n".join(problems), f"`invoke backup --env {environment.name}`")
+    if not any(isinstance(why, ConfigError) for why in found.shelf.unreadable.values()):
+        deliver.backup_failed(desk, environment, fault, title)
+    return problems
+
+
+def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
+    """Fetch a stored backup, prove it again, record the result in the ledger if that can be reached."""
+    known = known_ledger(desk)
+    environment = _environment_of(desk, known.ledger, request.backup, request.env)
+    with _reported(desk, environment), _step(desk, "verify", request.backup):
+        fetched = _prove_stored(
+            desk, environment, request.backup, known, accept_shrink=request.accept_shrink
+        )
+    document_ = document(fetched, proven=True) | {"recorded": known.doubt is None}
+    message = f"`{request.backup}` is proven: {summary(fetched.manifest)}; a restored copy is the same"
+    if known.doubt:
+        message += f"\n  | this is not recorded: {known.warning}"
+    return Outcome.done(message, **document_)
+
+
 def _prove_stored(
-    desk: Desk, environment: Environment, name: str, ledger: Ledger, *, accept_shrink: bool
+    desk: Desk, environment: Environment, name: str, known: KnownLedger, *, accept_shrink: bool
 ) -> Backup:
-    records = catalog.records(ledger, environment.name)
-    with storage.fetch_files(desk, environment, name, records) as (plain, manifest):
-        place = Path(storage.stored_backups(desk, environment)[name][0].place)
-        fetched = Backup(manifest, plain, place / name, records[name].seconds if name in records else 0.0)
+    records, tip = catalog.records(known.ledger, environment.name), known.ledger.tip
+    with ExitStack() as stack:
+        try:
+            files = storage.fetch_files(desk, environment, name, records)
+            plain, manifest = stack.enter_context(files)
+        except BackupFault as fault:
+            if name in records and not known.doubt:
+                record_lost(desk, environment, records[name], tip, fault.message.splitlines()[0])
+            raise
+        fetched = _fetched(desk, environment, manifest, plain, records.get(name))
+        if known.doubt:
+            compare_with_copy(desk, environment, manifest, plain)
+            return fetched
         if manifest.kind in REGULAR:
-            require_no_shrink(desk, environment, fetched, ledger, accept=accept_shrink)
-        prove_backup(desk, environment, fetched, ledger.tip)
+            require_no_shrink(desk, environment, fetched, known.ledger, accept=accept_shrink)
+        prove_backup(desk, environment, fetched, tip)
     return fetched
 
 
+def _fetched(
+    desk: Desk, environment: Environment, manifest: Manifest, plain: Path, record: BackupRecord | None
+) -> Backup:
+    """A stored backup, and the places that have an intact copy of it."""
+    name, folder = manifest.id, storage.folder_store(desk, environment)
+    places = [
+        store.place
+        for store in storage.read_stores(desk, environment).backups.get(name, [])
+        if look_at(store, environment.name, name, record).state == "intact"
+    ]
+    here = folder.place in places
+    bucket = next((place for place in places if place != folder.place), "")
+    return Backup(
+        manifest,
+        plain,
+        folder.folder / name if here else f"{bucket}{name}",
+        record.seconds if record else 0.0,
+        machine=desk.host if here else "",
+        bucket=bucket,
+        new=record is None,
+    )
+
+
 def _environment_of(desk: Desk, ledger: Ledger, name: str, env: str) -> Environment:
-    """The environment that was named, or the one whose ledger or folder has the backup."""
+    """The environment that was named, or the one whose ledger, folder or bucket has the backup."""
     if env:
         return desk.settings.environment(env)
     for environment in desk.settings:
-        recorded = catalog.records(ledger, environment.name)
-        if name in recorded or name in storage.folder_store(desk, environment).ids():
+        if name in catalog.records(ledger, environment.name):
+            return environment
+    for environment in desk.settings:
+        if name in storage.read_stores(desk, environment).backups:
             return environment
     raise Refused(f"no environment has a backup `{name}`", "`invoke backup.list`; or name one: `--env`")
 
@@ -214,8 +271,11 @@ def _environment_of(desk: Desk, ledger: Ledger, name: str, env: str) -> Environm
 def prune_backups(desk: Desk, request: PruneBackupsRequest) -> Outcome:
     """Show what is removed and why the others are kept; ask, and remove, also what was never finished."""
     environment = desk.settings.environment(request.env)
-    stored = storage.stored_backups(desk, environment)
-    kept = _reasons_to_keep(desk, environment, tuple(stored))
+    ledger = observe_remote(desk).ledger
+    found = survey.survey(desk, environment, ledger)
+    storage.require_readable(found.shelf)
+    stored = found.shelf.backups
+    kept = _reasons_to_keep(desk, found, ledger)
     removed = [name for name in stored if name not in kept]
     for name in stored:
         desk.progress.note(f"{name}: {'kept, ' + kept[name] if name in kept else 'removed'}")
@@ -226,29 +286,33 @@ def prune_backups(desk: Desk, request: PruneBackupsRequest) -> Outcome:
         )
     if removed:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was removed")
+        record(desk, environment.name, catalog.PRUNED, tip=ledger.tip, removed=removed)
     for name in removed:
         for store in reversed(stored[name]):  # if it is interrupted, the nearest copy is left
             store.remove(name)
-    cleared = _clear_unfinished(desk, environment)
+    cleared = _clear_unfinished(desk, environment, ledger)
     if not removed and not cleared:
         return Outcome.nothing(f"all {len(stored)} backups are still wanted", **data)
     more = f"; {len(cleared)} unfinished ones too" if cleared else ""
     return Outcome.done(f"{len(removed)} of {len(stored)} backups removed{more}", **data, cleared=cleared)
 
 
-def _reasons_to_keep(desk: Desk, environment: Environment, ids: tuple[str, ...]) -> dict[str, str]:
-    ledger, keep = observe_remote(desk).ledger, desk.settings.backup
+def _reasons_to_keep(desk: Desk, found: Survey, ledger: Ledger) -> dict[str, str]:
+    """By id; a proven backup of which no intact copy is left is not taken for proven."""
+    name, keep = found.environment.name, desk.settings.backup
+    records = catalog.records(ledger, name)
+    intact = {backup: record for backup, record in records.items() if backup in found.intact}
     return retention.reasons(
-        catalog.for_retention(ids, catalog.records(ledger, environment.name)),
+        catalog.for_retention(tuple(found.shelf.backups), intact),
         retention.KeepRules(keep.keep_daily, keep.keep_weekly, keep.keep_monthly),
         datetime.fromisoformat(desk.now()),
-        catalog.needed_by_releases(ledger, environment.name),
+        catalog.needed_by_releases(ledger, name),
     )
 
 
-def _clear_unfinished(desk: Desk, environment: Environment) -> list[str]:
+def _clear_unfinished(desk: Desk, environment: Environment, ledger: Ledger) -> list[str]:
     """Remove what killed runs left in the stores; returns names."""
     cleared = storage.folder_store(desk, environment).clear()
-    bucket = storage.bucket_store(desk, environment)
+    bucket, known = storage.bucket_store(desk, environment), catalog.records(ledger, environment.name)
     now = time.time()
-    return [*cleared, *(bucket.clear(lambda at: now - at > UNFINISHED) if bucket else [])]
+    return [*cleared, *(bucket.clear(lambda at: now - at > UNFINISHED, known) if bucket else [])]

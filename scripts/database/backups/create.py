@@ -23,7 +23,7 @@ from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, required_d
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import Programs
 from scripts.database.postgres.url import Database
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import CommandFailed, DeskError, Refused
 from scripts.state.ledger import Event
 from scripts.system.background import submit
 
@@ -36,14 +36,20 @@ class Backup:
 
     Args:
         plain: a folder with its unencrypted files, until the context ends.
-        path: where it is on this machine.
+        path: where it is on this machine; a URL if only the bucket has it.
         seconds: how long the dump and everything up to storing it took.
+        machine: this host's name, if its folder has it.
+        bucket: the place in the bucket, if that has it.
+        new: it was just taken, so the ledger does not know it yet.
     """
 
     manifest: Manifest
     plain: Path
-    path: Path
+    path: Path | str
     seconds: float
+    machine: str = ""
+    bucket: str = ""
+    new: bool = True
 
 
 @contextmanager
@@ -53,7 +59,8 @@ def create_backup(desk: Desk, environment: Environment, kind: Kind, live: Event 
     Raises:
         Refused: no database, no fitting pg_dump, or an entry that fits no restore list.
         Locked: a migration or another backup is running.
-        CommandFailed, Unreachable: it failed; nothing of it is visible.
+        CommandFailed, Unreachable: it failed; nothing of it is visible, unless only the bucket was at
+            fault: then it is complete on this machine, and the message says so.
     """
     database, bucket = _prerequisites(desk, environment)
     started, began = desk.now(), desk.clock()
@@ -79,12 +86,34 @@ def create_backup(desk: Desk, environment: Environment, kind: Kind, live: Event 
             recipients=desk.settings.backup.recipients,
             **_origin(desk, database, live, snapshot),
         )
-        names, text = sorted(path.name for path in final.iterdir()), document.text().encode()
-        store.put(name, final, names, text)
-        if bucket:
-            desk.progress.note(f"storing it in {bucket.place}")
-            bucket.put(name, store.folder / name, names, text)
-        yield Backup(document, plain, store.folder / name, desk.clock() - began)
+        place = _store(desk, store, bucket, final, document)
+        seconds = desk.clock() - began
+        yield Backup(document, plain, store.folder / name, seconds, machine=desk.host, bucket=place)
+
+
+def _store(desk: Desk, store: Store, bucket: Store | None, final: Path, document: Manifest) -> str:
+    """Put the archive into the folder, then into the bucket; returns the bucket's place, "" for none."""
+    name, names, text = document.id, sorted(path.name for path in final.iterdir()), document.text().encode()
+    store.put(name, final, names, text)
+    if bucket is None:
+        return ""
+    desk.progress.note(f"storing it in {bucket.place}")
+    try:
+        bucket.put(name, Path(store.place) / name, names, text)
+    except DeskError as fault:
+        raise _only_here(fault, document, store.place, bucket.place) from None
+    return bucket.place
+
+
+def _only_here(fault: DeskError, document: Manifest, folder: str, bucket: str) -> CommandFailed:
+    """The error for a backup that could not be brought to the bucket."""
+    name, environment = document.id, document.environment
+    return CommandFailed(
+        f"`{name}` is in `{folder}` on this machine only: it is not in {bucket}, not proven, and not in the"
+        f" ledger: {fault.message}",
+        f"`invoke backup.verify {name} --env {environment}` proves this copy; once the bucket answers:"
+        f" `invoke backup --env {environment}`",
+    )
 
 
 def _prerequisites(desk: Desk, environment: Environment) -> tuple[Database, Store | None]:

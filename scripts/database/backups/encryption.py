@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from scripts.errors import ConfigError, Refused
+from scripts.errors import BackupFault, ConfigError, Refused
 from scripts.system.secret import Secret
 
 BLOCK = 1024 * 1024  # bytes
@@ -80,7 +80,8 @@ def decrypt(encrypted: Path, plain: Path, identity: Secret) -> tuple[int, str, i
     """Decrypt; returns the same four values as `encrypt`.
 
     Raises:
-        Refused: it is encrypted for another key, or damaged.
+        Refused: it is encrypted for another key, or its header is damaged.
+        BackupFault: it is damaged.
     """
     import pyrage
 
@@ -89,10 +90,14 @@ def decrypt(encrypted: Path, plain: Path, identity: Secret) -> tuple[int, str, i
         try:
             pyrage.decrypt_io(reader, writer, identities(identity))
         except (pyrage.DecryptError, OSError) as fault:
-            foreign = "No matching keys" in str(fault)
-            why = "is not encrypted for the key that was given" if foreign else "is damaged"
-            hint = "is `BACKUP_IDENTITY` the right one?" if foreign else "look for another copy of it"
-            raise Refused(f"`{encrypted.name}` {why} ({fault})", hint) from None
+            if "No matching keys" in str(fault):
+                raise Refused(
+                    f"`{encrypted.name}` is not encrypted for the key that was given ({fault})",
+                    "is `BACKUP_IDENTITY` the right one?",
+                ) from None
+            raise BackupFault(
+                f"`{encrypted.name}` is damaged ({fault})", "look for another copy of it"
+            ) from None
         while reader.read(BLOCK):  # bytes behind the end of the age format count as well
             pass
     return writer.count, writer.sha256, reader.count, reader.sha256

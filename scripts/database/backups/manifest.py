@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from scripts.database.backups.toc import BOOKKEEPING, USER_SCHEMAS, Lists, is_app_schema
-from scripts.errors import Refused
+from scripts.errors import BackupFault
 
 FORMAT = 1
 MANIFEST = "MANIFEST.json"
@@ -127,7 +127,7 @@ def parse_manifest(text: str | bytes) -> Manifest:
     """The manifest in a document; every key must be known and of the right type.
 
     Raises:
-        Refused: it is cut off, of another format, or not what this desk writes.
+        BackupFault: it is cut off, of another format, or not what this desk writes.
     """
     try:
         document = json.loads(text)
@@ -184,8 +184,8 @@ def _demand(holds: bool, name: str) -> None:
         raise _unusable(f"`{name}` has the wrong form")
 
 
-def _unusable(why: str) -> Refused:
-    return Refused(f"the manifest of the backup is not usable: {why}")
+def _unusable(why: str) -> BackupFault:
+    return BackupFault(f"the manifest of the backup is not usable: {why}")
 
 
 # The files of an archive, what it leaves out on purpose, and what no archive can contain.

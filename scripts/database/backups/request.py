@@ -22,7 +22,10 @@ class ListBackupsRequest(Request):
     """`backup.list`: every backup, with its proof."""
 
     env: str = env()
-    check: bool = option("fail when none is proven and young enough", default=False)
+    check: bool = option(
+        "fail if none is proven and young enough, or a copy of one is gone or damaged", default=False
+    )
+    deep: bool = option("as `--check`, and read every file to its end", default=False)
 
 
 class VerifyBackupRequest(Request):

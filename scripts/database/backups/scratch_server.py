@@ -16,7 +16,7 @@ from scripts.database.postgres import programs, scratch
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.scratch import scratch_databases
 from scripts.database.postgres.url import Database, parse_database
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import BackupFault, CommandFailed, Refused
 from scripts.system import signals, temporary
 from scripts.system.secret import Secret
 
@@ -109,7 +109,7 @@ def scratch_copy(
 
     Raises:
         Refused: there is no server of the backup's major version.
-        CommandFailed: the archive does not restore cleanly.
+        BackupFault: the archive does not restore cleanly.
     """
     wanted = int(manifest.server.partition(".")[0])
     archive = Archive(archive_folder / DUMP, programs.programs_for(desk, wanted).folder / "pg_restore")
@@ -133,7 +133,8 @@ def _restore(database: Database, archive: Archive) -> None:
     """Restore everything that this server supports into an empty database.
 
     Raises:
-        CommandFailed: it does not end cleanly; extensions that the server lacks are named.
+        BackupFault: it does not end cleanly.
+        CommandFailed: the same, on a server that lacks extensions; they are named.
     """
     superuser, extensions = scratch.is_superuser(database), scratch.available_extensions(database)
     lists = toc.classify(toc.parse_listing(archive.listing()))
@@ -151,7 +152,8 @@ def _restore(database: Database, archive: Archive) -> None:
         if lacking:
             fault.message += f"\n  | this server has no {', '.join(lacking)}"
             fault.hint = f"name a server that has them in `{VARIABLE}`"
-        raise
+            raise
+        raise BackupFault(fault.message, fault.hint) from None
 
 
 def _configured(desk: Desk, environment: Environment) -> Database | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import catalog, encryption
 from scripts.database.backups.catalog import BackupRecord
-from scripts.database.backups.manifest import ENCRYPTED, ID, File, Manifest, parse_manifest
+from scripts.database.backups.copies import checked_manifest, look_at, one_line, stored_file, stored_name
+from scripts.database.backups.manifest import ID, File, Manifest
+from scripts.database.backups.s3_bucket import Bucket
 from scripts.database.backups.store import FolderStore, Store
 from scripts.database.backups.store_s3 import BucketStore
-from scripts.errors import ConfigError, Refused
+from scripts.errors import BackupFault, ConfigError, DeskError, Refused, Unreachable
 from scripts.state.ledger import Ledger
 from scripts.system.secret import Secret
 
@@ -44,8 +48,8 @@ def bucket_store(desk: Desk, environment: Environment) -> BucketStore | None:
         )
     prefix = backup.prefix.strip("/")
     path = "/".join([*([prefix] if prefix else []), environment.name, ""])
-    key_id, secret = values[KEY_ID], Secret(values[SECRET_KEY])
-    return BucketStore(backup.bucket, backup.endpoint, backup.region, path, key_id, secret)
+    secret = Secret(values[SECRET_KEY])
+    return BucketStore(Bucket(backup.bucket, backup.endpoint, backup.region, values[KEY_ID], secret), path)
 
 
 def stores(desk: Desk, environment: Environment) -> tuple[Store, ...]:
@@ -55,14 +59,103 @@ def stores(desk: Desk, environment: Environment) -> tuple[Store, ...]:
     return (folder, bucket) if bucket else (folder,)
 
 
-def stored_backups(desk: Desk, environment: Environment) -> dict[str, list[Store]]:
-    """By id, oldest first, the stores that have it, the nearest first."""
+@dataclass(frozen=True)
+class Shelf:
+    """What the stores of an environment hold, as far as they can be read.
+
+    Args:
+        stores: those that can be read, the nearest first.
+        backups: by id, oldest first, the stores that have it, the nearest first.
+        unreadable: place -> why it can't be read.
+    """
+
+    stores: tuple[Store, ...]
+    backups: dict[str, list[Store]]
+    unreadable: dict[str, DeskError] = field(default_factory=dict)
+
+
+def read_stores(desk: Desk, environment: Environment) -> Shelf:
+    """List every store; one that can't be read is named, and the others are used."""
+    unreadable: dict[str, DeskError] = {}
+    readable: list[Store] = []
+    found: list[Store] = [folder_store(desk, environment)]
+    try:
+        bucket = bucket_store(desk, environment)
+        found += [bucket] if bucket else []
+    except ConfigError as fault:
+        unreadable[f"s3://{desk.settings.backup.bucket}"] = fault
     by_id: dict[str, list[Store]] = {}
-    for store in stores(desk, environment):
-        for backup in store.ids():
-            if ID.fullmatch(backup):
-                by_id.setdefault(backup, []).append(store)
-    return dict(sorted(by_id.items()))
+    for store in found:
+        try:
+            ids = store.ids()
+        except Unreachable as fault:
+            unreadable[store.place] = fault
+            continue
+        readable.append(store)
+        for backup in filter(ID.fullmatch, ids):
+            by_id.setdefault(backup, []).append(store)
+    return Shelf(tuple(readable), dict(sorted(by_id.items())), unreadable)
+
+
+def stored_backups(desk: Desk, environment: Environment) -> dict[str, list[Store]]:
+    """By id, oldest first, the stores that have it, the nearest first.
+
+    A store that can't be read is named in a warning, and left out.
+    """
+    shelf = read_stores(desk, environment)
+    warn_of_unreadable(desk, shelf)
+    return shelf.backups
+
+
+def warn_of_unreadable(desk: Desk, shelf: Shelf) -> None:
+    """Say which stores can't be read, and why."""
+    for place, fault in shelf.unreadable.items():
+        desk.progress.note(f"warning: {place} is left out: {fault.message}")
+
+
+def require_readable(shelf: Shelf) -> None:
+    """For work that needs every store.
+
+    Raises:
+        DeskError: one of them can't be read.
+    """
+    for fault in shelf.unreadable.values():
+        raise fault
+
+
+def proven_backups(desk: Desk, environment: Environment, ledger: Ledger) -> Iterator[Manifest]:
+    """The manifests of the proven backups that can be read from here, newest first.
+
+    Those that can't be read from here are named in notes.
+    """
+    shelf = read_stores(desk, environment)
+    warn_of_unreadable(desk, shelf)
+    for record in reversed(catalog.records(ledger, environment.name).values()):
+        if not record.proven or record.pruned:
+            continue
+        faults = []
+        for store in shelf.backups.get(record.id, ()):
+            copy = look_at(store, environment.name, record.id, record)
+            if copy.state == "intact":
+                yield checked_manifest(store, environment.name, record.id, record)
+                break
+            faults.append(f"{copy.place}: {copy.why}")
+        else:
+            why = "; ".join(faults) or where(record)
+            desk.progress.note(f"`{record.id}` is proven, and can't be used here: {why}")
+
+
+def newest_proven(desk: Desk, environment: Environment, ledger: Ledger) -> str | None:
+    """The newest proven backup that can be read from here; None if there is none."""
+    newest = next(proven_backups(desk, environment, ledger), None)
+    return newest.id if newest else None
+
+
+def where(record: BackupRecord) -> str:
+    """Where a backup is by the ledger, for people."""
+    machines = [f"on `{name}` in `{path}`" for name, path in record.machines.items()]
+    bucket = [f"in {record.bucket}"] if record.bucket else []
+    return f"by the ledger it is {' and '.join([*machines, *bucket]) or f'in `{record.place}`'}"
 
 
 @contextmanager
@@ -82,6 +175,12 @@ def fetch_backup(
             f"`invoke backup.list --env {environment.name}` shows the proven ones",
         )
     with fetch_files(desk, environment, backup, records) as fetched:
+        if record is None:
+            desk.progress.note(
+                f"warning: `{backup}` is not recorded in this ledger: its files fit its manifest, and"
+                " nothing else vouches for either;"
+                f" `invoke backup.verify {backup} --env {environment.name}` proves it"
+            )
         yield fetched
 
 
@@ -91,59 +190,121 @@ def fetch_files(
 ) -> Iterator[tuple[Path, Manifest]]:
     """A folder (0700) with the plain files of a backup, each checked, and its manifest; removed at the end.
 
+    From the nearest store that has an intact copy.
+
     Args:
         environment: the one that the backup is of.
         backup: its id.
         records: the ledger's; if one has this id, the manifest must have its digest.
 
     Raises:
-        Refused: there is no such backup, a file differs from the manifest, or the key does not fit.
+        BackupFault: every copy differs from the manifest, or the ledger knows of one, and it is gone.
+        Unreachable: no store that may have it can be read.
+        Refused: there is no such backup, it is on another machine, or the key does not fit.
     """
-    store = next(iter(stored_backups(desk, environment).get(backup, [])), None)
-    if store is None:
-        raise Refused(
-            f"there is no backup `{backup}` of {environment.name}",
-            f"`invoke backup.list --env {environment.name}`",
-        )
-    manifest = _read_manifest(store, environment, backup, (records or {}).get(backup))
+    wanted = _Wanted(desk, environment, backup, (records or {}).get(backup))
+    shelf = read_stores(desk, environment)
+    warn_of_unreadable(desk, shelf)
+    held = shelf.backups.get(backup, [])
+    if not held:
+        raise _not_found(wanted, shelf)
     with folder_store(desk, environment).staging(f"read-{desk.new_id()}") as staging:
-        plain = staging / "plain"
-        plain.mkdir(mode=0o700)
-        for name, expected in manifest.files.items():
-            if expected.encrypted_sha256 is None:
-                store.get(backup, name, plain / name)
-                actual = File(*encryption.measure(plain / name))
+        try:
+            fetched = wanted.fetch(held, staging)
+        except BackupFault as fault:
+            for place in shelf.unreadable:  # it may have an intact copy: nothing is proved
+                raise Unreachable(f"{fault.message}\n  | {place} can't be read", fault.hint) from None
+            raise
+        yield fetched
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A backup to fetch; `record` is what the ledger knows of it."""
+
+    desk: Desk
+    environment: Environment
+    backup: str
+    record: BackupRecord | None
+
+    def fetch(self, held: list[Store], staging: Path) -> tuple[Path, Manifest]:
+        """From the first of these stores that has an intact copy."""
+        faults: list[DeskError] = []
+        for store in held:
+            plain = staging / f"plain-{len(faults)}"
+            plain.mkdir(mode=0o700)
+            try:
+                manifest = checked_manifest(store, self.environment.name, self.backup, self.record)
+                for name, file in manifest.files.items():
+                    self._fetch_file(store, name, file, plain)
+            except (BackupFault, Unreachable) as fault:
+                faults.append(fault)
+                shutil.rmtree(plain)
+                if store is not held[-1]:
+                    self.desk.progress.note(
+                        f"warning: the copy in {store.place} can't be used: {one_line(fault)};"
+                        " trying the next one"
+                    )
             else:
-                encrypted = staging / f"{name}{ENCRYPTED}"
-                store.get(backup, encrypted.name, encrypted)
-                actual = File(*encryption.decrypt(encrypted, plain / name, _identity(desk, environment)))
-                encrypted.unlink()
-            _require_intact(f"`{name}` of the backup `{backup}`", actual, expected)
-        yield plain, manifest
+                return plain, manifest
+        raise next((fault for fault in faults if isinstance(fault, Unreachable)), faults[0])
+
+    def _fetch_file(self, store: Store, name: str, file: File, plain: Path) -> None:
+        """Bring one file into the folder, decrypted, and compare it with the manifest."""
+        if file.encrypted_sha256 is None:
+            store.get(self.backup, name, plain / name)
+            self._require_intact(name, encryption.measure(plain / name), (file.bytes, file.sha256))
+            return
+        stored = stored_name(name, file)
+        identity, encrypted = _identity(self.desk, self.environment), plain.parent / stored
+        encrypted.unlink(missing_ok=True)
+        store.get(self.backup, stored, encrypted)
+        try:
+            actual = File(*encryption.decrypt(encrypted, plain / name, identity))
+        except Refused:  # a damaged header looks like one for another key
+            self._require_intact(stored, encryption.measure(encrypted), stored_file(file))
+            raise
+        self._require_intact(stored, stored_file(actual), stored_file(file))
+        self._require_intact(name, (actual.bytes, actual.sha256), (file.bytes, file.sha256))
+        encrypted.unlink()
+
+    def _require_intact(self, name: str, actual: tuple[int, str], expected: tuple[int, str]) -> None:
+        if actual != expected:
+            raise BackupFault(
+                f"`{name}` of the backup `{self.backup}` is damaged: it has {actual[0]} bytes with SHA-256"
+                f" `{actual[1][:12]}`, not {expected[0]} with `{expected[1][:12]}`",
+                "look for another copy of it; this one proves nothing",
+            )
 
 
-def _read_manifest(
-    store: Store, environment: Environment, backup: str, record: BackupRecord | None
-) -> Manifest:
-    """The manifest, which must be of this backup, and the one that the ledger recorded."""
-    manifest = parse_manifest(store.manifest(backup))
-    if manifest.id != backup or manifest.environment != environment.name:
-        owner = f"`{manifest.id}` ({manifest.environment})"
-        raise Refused(f"the manifest of `{backup}` is one of {owner}: it was exchanged")
-    if record and record.digest and record.digest != manifest.digest:
-        raise Refused(
-            f"the manifest of `{backup}` is not the one that the ledger recorded: it was exchanged"
+def _not_found(wanted: _Wanted, shelf: Shelf) -> DeskError:
+    """Why no store that can be read has it, and what can be done."""
+    desk, backup, record, name = wanted.desk, wanted.backup, wanted.record, wanted.environment.name
+    others = f"`invoke backup.list --env {name}` shows the others"
+    for place, fault in shelf.unreadable.items():
+        why = f"{place} can't be: {fault.message}"
+        return Unreachable(f"`{backup}` is in no place that can be read; {why}", fault.hint)
+    if record is None:
+        return Refused(f"there is no backup `{backup}` of {name}", f"`invoke backup.list --env {name}`")
+    if record.pruned:
+        return Refused(f"`{backup}` was pruned", others)
+    here = str(folder_store(desk, wanted.environment).folder / backup)
+    elsewhere = record.elsewhere(desk.host, here)
+    lost = [*([here] if record.machines.get(desk.host) == here else [])]
+    lost += [record.bucket] if record.bucket in {store.place for store in shelf.stores} else []
+    if lost:
+        hope = f"; `{'`, `'.join(elsewhere)}` may still have it" if elsewhere else ""
+        where_ = " and in ".join(lost)
+        return BackupFault(
+            f"`{backup}` is lost: by the ledger it is in {where_}, and it is not{hope}", others
         )
-    return manifest
-
-
-def _require_intact(name: str, actual: File, expected: File) -> None:
-    if actual != expected:
-        raise Refused(
-            f"{name} is damaged: it has {actual.bytes} bytes with SHA-256"
-            f" `{actual.sha256[:12]}`, not {expected.bytes} with `{expected.sha256[:12]}`",
-            "look for another copy of it; this one proves nothing",
+    for machine, path in elsewhere.items():
+        return Refused(
+            f"`{backup}` is on another machine: {where(record).removeprefix('by the ledger it is ')}",
+            f"run this there, or copy it here: `scp -r {machine}:{path} {here}`;"
+            f" a new one: `invoke backup --env {name}`",
         )
+    return Refused(f"`{backup}` is in no place that this machine knows; {where(record)}", others)
 
 
 def _identity(desk: Desk, environment: Environment) -> Secret:

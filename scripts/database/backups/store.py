@@ -5,20 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from scripts.database.backups.encryption import create_private
+from scripts.database.backups.encryption import create_private, measure
 from scripts.database.backups.manifest import MANIFEST
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import BackupFault, CommandFailed, Unreachable
 from scripts.system import temporary
 
 STAGING = ".partial-"
+REMOVED = ".removed-"  # before the id of a backup that is being removed
+T = TypeVar("T")
 
 
 class Store(Protocol):
-    """The backups of one environment in one place."""
+    """The backups of one environment in one place.
+
+    Every method raises `Unreachable` if the place can't be read, or refuses access: then nobody knows
+    what is in it. `BackupFault` means that the place was read, and what was asked for is not in it.
+    """
 
     @property
     def place(self) -> str:
@@ -27,11 +34,21 @@ class Store(Protocol):
     def ids(self) -> list[str]:
         """The complete backups, oldest first."""
 
+    def sizes(self, backup: str) -> dict[str, int]:
+        """The bytes of each of its files, the manifest's too; {} if nothing of it is there."""
+
     def manifest(self, backup: str) -> bytes:
         """Its manifest.
 
         Raises:
-            Refused: there is no such backup.
+            BackupFault: there is no such backup.
+        """
+
+    def digest(self, backup: str, name: str) -> tuple[int, str]:
+        """Read one of its files to the end; returns bytes and SHA-256.
+
+        Raises:
+            BackupFault: there is no such file.
         """
 
     def put(self, backup: str, folder: Path, names: Sequence[str], manifest: bytes) -> None:
@@ -46,7 +63,7 @@ class Store(Protocol):
         """Copy one of its files to `target`, which must not exist.
 
         Raises:
-            Refused: there is no such file.
+            BackupFault: there is no such file.
         """
 
     def remove(self, backup: str) -> None:
@@ -65,17 +82,29 @@ class FolderStore:
         return str(self.folder)
 
     def ids(self) -> list[str]:
-        """As in `Store`."""
-        return sorted(path.parent.name for path in self.folder.glob(f"[0-9]*/{MANIFEST}"))
+        """As in `Store`; a backup whose folder can't be read is taken for complete."""
+        try:
+            names = _read(self.folder, os.listdir, "")
+        except BackupFault:
+            return []
+        return sorted(name for name in names if name[:1].isdigit() and self._is_complete(name))
+
+    def sizes(self, backup: str) -> dict[str, int]:
+        """As in `Store`; what is no regular file, such as a broken symbolic link, is not there."""
+        try:
+            return _read(self.folder / backup, _sizes, "")
+        except BackupFault:
+            return {}
 
     def manifest(self, backup: str) -> bytes:
         """As in `Store`."""
-        try:
-            return (self.folder / backup / MANIFEST).read_bytes()
-        except OSError:
-            raise Refused(
-                f"there is no backup `{backup}` in `{self.folder}`", "`invoke backup.list`"
-            ) from None
+        missing = f"there is no backup `{backup}` in `{self.folder}`"
+        return _read(self.folder / backup / MANIFEST, lambda file: _regular(file).read_bytes(), missing)
+
+    def digest(self, backup: str, name: str) -> tuple[int, str]:
+        """As in `Store`."""
+        missing = f"`{name}` is missing"
+        return _read(self.folder / backup / name, lambda file: measure(_regular(file)), missing)
 
     def put(self, backup: str, folder: Path, names: Sequence[str], manifest: bytes) -> None:
         """As in `Store`: the folder itself is renamed, so it has to be on the same disk (`staging`)."""
@@ -95,23 +124,24 @@ class FolderStore:
 
     def get(self, backup: str, name: str, target: Path) -> None:
         """As in `Store`: a hard link where that is possible."""
-        source = self.folder / backup / name
-        try:
+
+        def copy(file: Path) -> None:
+            source = _regular(file).resolve()
             try:
                 os.link(source, target)
             except OSError:
                 shutil.copyfile(source, target)
-        except OSError as fault:
-            raise Refused(f"`{name}` of the backup `{backup}` can't be read: {fault.strerror}") from None
+
+        _read(self.folder / backup / name, copy, f"`{name}` of the backup `{backup}` is missing")
 
     def remove(self, backup: str) -> None:
-        """As in `Store`."""
-        target = self.folder / backup
+        """As in `Store`: renamed first, so that a removal that is killed is told from a lost manifest."""
+        target, doomed = self.folder / backup, self.folder / f"{REMOVED}{backup}"
         try:
-            (target / MANIFEST).unlink(missing_ok=True)
-            if target.exists():
-                sync(target)
-            shutil.rmtree(target, ignore_errors=True)
+            if os.path.lexists(target):
+                target.rename(doomed)
+                sync(self.folder)
+            _remove(doomed)
         except OSError as fault:
             raise CommandFailed(f"`{target}` can't be removed: {fault.strerror}") from None
 
@@ -135,15 +165,56 @@ class FolderStore:
             yield staging
 
     def clear(self) -> list[str]:
-        """Remove staging folders of killed runs, and half-removed backups; returns their names."""
-        half_removed = [
-            path
-            for path in self.folder.glob("[0-9]*")
-            if path.is_dir() and not (path / MANIFEST).exists() and temporary.is_old(path)
-        ]
+        """Remove what killed runs left: staging folders, and half-removed backups; returns their names."""
+        half_removed = list(self.folder.glob(f"{REMOVED}*"))
         for path in half_removed:
-            shutil.rmtree(path, ignore_errors=True)
-        return [*temporary.clear_abandoned(self.folder, STAGING), *(path.name for path in half_removed)]
+            _remove(path)
+        return [
+            *temporary.clear_abandoned(self.folder, STAGING),
+            *(path.name.removeprefix(REMOVED) for path in half_removed),
+        ]
+
+    def _is_complete(self, backup: str) -> bool:
+        try:
+            return MANIFEST in self.sizes(backup)
+        except Unreachable:
+            return True
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or a symbolic link to one with what it leads to."""
+    if path.is_symlink():
+        shutil.rmtree(path.resolve(), ignore_errors=True)
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _read(path: Path, read: Callable[[Path], T], missing: str) -> T:
+    """What `read` returns.
+
+    Raises:
+        BackupFault: with the message `missing`, if the path is not there.
+        Unreachable: it can't be read: rights, a broken disk.
+    """
+    try:
+        return read(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BackupFault(missing) from None
+    except OSError as fault:
+        hint = "is it readable for you, and the disk in order?"
+        raise Unreachable(f"`{path}` can't be read: {fault.strerror}", hint) from None
+
+
+def _regular(file: Path) -> Path:
+    """The file, if it is one: reading a pipe would never end."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise BackupFault(f"`{file.name}` is no regular file")
+    return file
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
 
 
 def sync(path: Path) -> None:

@@ -12,13 +12,15 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import catalog, equality, storage, toc
+from scripts.database.backups.catalog import BackupRecord
+from scripts.database.backups.copies import checked_manifest
 from scripts.database.backups.create import Backup, create_backup
-from scripts.database.backups.manifest import SCHEMA, Manifest, parse_manifest
+from scripts.database.backups.manifest import SCHEMA, Manifest
 from scripts.database.backups.scratch_server import scratch_copy
 from scripts.database.postgres import scratch
 from scripts.database.postgres.content import Content, read_content
 from scripts.database.postgres.url import Database
-from scripts.errors import DeskError, Refused
+from scripts.errors import BackupFault, CommandFailed, CommandTimedOut, DeskError, Refused
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import observe_remote, record
 from scripts.system.background import submit
@@ -31,7 +33,8 @@ def compare_with_copy(desk: Desk, environment: Environment, manifest: Manifest, 
     """Restore the plain files into a scratch database, and compare everything.
 
     Raises:
-        Refused: the copy differs, or there is no server to restore into.
+        BackupFault: the copy differs, or the archive does not restore.
+        Refused: there is no server to restore into.
         CommandFailed, Unreachable: it can't be restored.
     """
     desk.progress.note(f"restoring `{manifest.id}` into a scratch database, to compare it")
@@ -45,7 +48,7 @@ def compare_with_copy(desk: Desk, environment: Environment, manifest: Manifest, 
     if differences:
         more = f"\n  | and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
         listed = "".join(f"\n  | {difference}" for difference in differences[:SHOWN])
-        raise Refused(
+        raise BackupFault(
             f"`{manifest.id}` does not restore to its original:{listed}{more}",
             "do not rely on it: take another one, and find out why",
         )
@@ -80,6 +83,8 @@ def prove_backup(
 ) -> None:
     """Prove a backup, and record in the ledger that it is proven, or why it is not.
 
+    What this machine lacks is no fault of the backup: then an earlier proof stands.
+
     Args:
         environment: the one that the backup is of.
         backup: what was created or fetched.
@@ -91,9 +96,14 @@ def prove_backup(
     """
     try:
         compare_with_copy(desk, environment, backup.manifest, backup.plain)
-    except DeskError as fault:
+    except BackupFault as fault:
         with suppress(DeskError):  # the first fault is the one to report
             record_backup(desk, tip, backup, proven=False, release=release, fault=fault)
+        raise
+    except (Refused, CommandFailed, CommandTimedOut):
+        if backup.new:
+            with suppress(DeskError):
+                record_backup(desk, tip, backup, proven=False, release=release)
         raise
     record_backup(desk, tip, backup, proven=True, release=release)
 
@@ -112,7 +122,7 @@ def require_no_shrink(
         accept: `--accept-shrink` was given: what shrank is shown, and accepted.
 
     Raises:
-        Refused: tables shrank, and nobody accepted that.
+        BackupFault: tables shrank, and nobody accepted that.
     """
     shrunken = _shrunken_tables(desk, environment, backup.manifest, ledger)
     if not shrunken:
@@ -124,7 +134,7 @@ def require_no_shrink(
     name = backup.manifest.id
     again = f"`invoke backup.verify {name} --env {environment.name} --accept-shrink`"
     record_backup(desk, ledger.tip, backup, proven=False)
-    raise Refused(
+    raise BackupFault(
         f"`{name}` is stored, and does not count as proven: tables shrank:{listed}",
         f"were the rows deleted on purpose? {again}",
     )
@@ -137,9 +147,8 @@ def _shrunken_tables(desk: Desk, environment: Environment, manifest: Manifest, l
     for earlier in catalog.earlier_proven(manifest.id, records):
         for store in stored.get(earlier, []):
             with suppress(DeskError):
-                before = parse_manifest(store.manifest(earlier))
-                if before.digest == records[earlier].digest:
-                    return catalog.shrunken_tables(manifest, before)
+                before = checked_manifest(store, environment.name, earlier, records[earlier])
+                return catalog.shrunken_tables(manifest, before)
     return []
 
 
@@ -163,6 +172,8 @@ def record_backup(
         "seconds": round(backup.seconds, 1),
         "schema": manifest.newest,
         "place": str(backup.path),
+        **({"machine": backup.machine} if backup.machine else {}),
+        **({"bucket": backup.bucket} if backup.bucket else {}),
         **({"for": release} if release else {}),
         **({"reason": fault.message.splitlines()[0]} if fault else {}),
     }
@@ -176,6 +187,14 @@ def record_backup(
         tip=tip,
         **detail,
     )
+
+
+def record_lost(
+    desk: Desk, environment: Environment, known: BackupRecord, tip: str | None, why: str
+) -> None:
+    """Append to the ledger that no intact copy of a recorded backup is left."""
+    detail: dict[str, Any] = {"backup": known.id, "manifest": known.digest, "proven": False, "reason": why}
+    record(desk, environment.name, catalog.EVENT, "failed", commit="", release="", tip=tip, **detail)
 
 
 def take_safety_backup(desk: Desk, environment: Environment) -> str:

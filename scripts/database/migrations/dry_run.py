@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.backups import catalog
 from scripts.database.backups.scratch_server import scratch_copy
-from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.storage import fetch_backup, newest_proven
 from scripts.database.migrations import measurements
 from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Applied, Migration, compare
@@ -295,9 +294,9 @@ def _dry_run_on_copy(
     ledger: Ledger,
 ) -> list[Measurement]:
     """In one transaction, to measure; then with the real CLI, which also runs what no transaction takes."""
-    backup = catalog.newest_proven(ledger, environment.name)
+    backup = newest_proven(desk, environment, ledger)
     if backup is None:
-        desk.progress.note(f"no proven backup of {environment.name}: no dry run on a copy")
+        desk.progress.note(f"no proven backup of {environment.name} can be read here: no dry run on a copy")
         return []
     where = f"the copy of {backup}"
     with (

@@ -16,11 +16,10 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.backups import catalog
 from scripts.database.backups.dumping import dump_database
 from scripts.database.backups.manifest import Manifest
 from scripts.database.backups.scratch_server import scratch_copy
-from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.storage import fetch_backup, newest_proven
 from scripts.database.backups.verify import take_safety_backup
 from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Migration
@@ -132,7 +131,7 @@ def refuse(rules: Rules, columns: tuple[Column, ...]) -> None:
 
 def _refresh(desk: Desk, work: Refresh, reason: str) -> Outcome:
     ledger = observe_remote(desk).ledger
-    backup = catalog.newest_proven(ledger, work.source.name) or take_safety_backup(desk, work.source)
+    backup = newest_proven(desk, work.source, ledger) or take_safety_backup(desk, work.source)
     with locked_operation(desk, work.target, TASK, about=backup, reason=reason) as operation:
         migrations = _applied_migrations(desk, work.target)
         with _copy(operation, work, backup) as (copy, manifest):

@@ -5,7 +5,7 @@ The restore itself needs a server: `tests/integration/test_with_data.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts.database.backups import catalog, storage
+from scripts.database.backups import storage
 from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Row
@@ -72,17 +72,6 @@ class Store:
         return work
 
 
-@dataclass
-class Kept:
-    """A place that holds one backup."""
-
-    held: Manifest
-
-    def manifest(self, _name: str) -> Manifest:
-        """Its manifest; a real one gives the text, which is parsed."""
-        return self.held
-
-
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     """One backup, proven, that fits."""
@@ -95,15 +84,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
             raise made.faults["fetch"]
         yield Path("/backup"), next(each for each in made.manifests if each.id == name)
 
-    def stored(*_: object) -> Mapping[str, Any]:
-        return {each.id: [Kept(each)] for each in made.manifests}
-
-    def records(*_: object) -> Mapping[str, Any]:
-        class Record:
-            def __init__(self, name: str) -> None:
-                self.proven = name in made.proven
-
-        return {each.id: Record(each.id) for each in made.manifests}
+    def proven(*_: object) -> Iterator[Manifest]:
+        return (each for each in reversed(made.manifests) if each.id in made.proven)
 
     def keeps(*_: object) -> Any:
         if isinstance(made.keeps, Exception):
@@ -111,9 +93,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
         return made.keeps
 
     monkeypatch.setattr(restore_data, "fetch_backup", fetch)
-    monkeypatch.setattr(storage, "stored_backups", stored)
-    monkeypatch.setattr(catalog, "records", records)
-    monkeypatch.setattr(restore_data, "parse_manifest", lambda held: held)
+    monkeypatch.setattr(storage, "proven_backups", proven)
     monkeypatch.setattr(restore_data, "take_safety_backup", made.part("safety", "safe-1"))
     monkeypatch.setattr(scratch, "server_major", lambda _: made.major)
     monkeypatch.setattr(losses, "plan_restore", made.part("losses", DATA))

@@ -89,8 +89,8 @@ def test_backups_of_the_last_releases_are_needed() -> None:
             [FIRST],
             f"the newest proven backup, `{FIRST}`, is 48 h old; 26 h are allowed",
         ),
-        ("2030-01-01T12:00:00+00:00", [SECOND], "no backup is proven"),
-        ("2030-01-01T12:00:00+00:00", [], "there is no backup"),
+        ("2030-01-01T12:00:00+00:00", [SECOND], "no intact backup is proven"),
+        ("2030-01-01T12:00:00+00:00", [], "there is no backup that can be read here"),
     ],
 )
 def test_a_young_proven_stored_backup_is_needed(now: str, stored: list[str], why: str | None) -> None:
@@ -134,9 +134,33 @@ def test_a_backup_is_compared_with_earlier_regular_proven_ones() -> None:
     assert earlier == (all_of_them[1].id, all_of_them[0].id)
 
 
-def test_the_newest_proven_backup_is_found() -> None:
-    """An unproven one after it does not count."""
-    events = (event(backup=FIRST, proven=True), event(backup=SECOND, proven=False))
+def test_where_a_backup_is_is_what_all_events_say_together() -> None:
+    """Each event knows of the places that it looked at; older ones name a path alone."""
+    record = records(
+        event(backup=FIRST, place="/old/desk", proven=True),
+        event(backup=FIRST, place="/home/a", machine="laptop", bucket="s3://kept/production/"),
+        event(backup=FIRST, place="/srv", machine="server"),
+    )[FIRST]
 
-    assert catalog.newest_proven(Ledger("x", events), events[0].environment) == FIRST
-    assert catalog.newest_proven(Ledger("x", events), "elsewhere") is None
+    assert record.machines == {"laptop": "/home/a", "server": "/srv"}
+    assert (record.bucket, record.place) == ("s3://kept/production/", "/srv")
+    assert record.elsewhere("laptop", "/home/a") == {"server": "/srv"}
+    assert record.elsewhere("laptop", "/another/checkout") == {"laptop": "/home/a", "server": "/srv"}
+
+
+def test_a_pruned_backup_is_nowhere_until_it_is_found_again() -> None:
+    taken = event(backup=FIRST, place="/a", machine="laptop", manifest="d", proven=True)
+    pruned = event(kind="prune", removed=[FIRST, "unknown", 3])
+
+    assert records(taken, pruned)[FIRST].pruned
+    assert records(taken, pruned)[FIRST].machines == {}
+    again = records(taken, pruned, event(backup=FIRST, place="/b", machine="server", proven=True))[FIRST]
+    assert (again.pruned, again.machines, again.digest) == (False, {"server": "/b"}, "d")
+
+
+def test_a_loss_keeps_what_is_known() -> None:
+    taken = event(backup=FIRST, manifest="d", proven=True, bytes=10, rows=2)
+    record = records(taken, event(ending="failed", backup=FIRST, reason="lost"))[FIRST]
+
+    assert (record.digest, record.bytes, record.rows) == ("d", 10, 2)
+    assert (record.proven, record.fault) == ("", "lost")

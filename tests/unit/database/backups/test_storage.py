@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import catalog, encryption, storage
 from scripts.database.backups.manifest import File, Manifest
-from scripts.errors import ConfigError, Refused
+from scripts.errors import BackupFault, ConfigError, Refused, Unreachable
 from scripts.state.ledger import Event, Ledger
-from tests.support import databases
+from tests.support import databases, s3
+from tests.unit.database.backups import stored as stored_backups
 from tests.unit.database.backups.test_manifest import ONE
 
 S3 = {storage.KEY_ID: "key", storage.SECRET_KEY: "secret"}
@@ -140,6 +142,122 @@ def test_one_whose_proof_failed_is_not_fetched_to_be_restored(desk: Desk) -> Non
         assert manifest.id == ONE.id
 
 
-def test_one_that_is_nowhere_is_refused(desk: Desk) -> None:
-    with pytest.raises(Refused, match="there is no backup"), fetch(desk):
+def test_one_that_nobody_knows_is_refused(desk: Desk) -> None:
+    with (
+        pytest.raises(Refused, match="there is no backup") as caught,
+        storage.fetch_backup(desk, production(desk), ONE.id, Ledger(None, ())),
+    ):
         pytest.fail("it was found")
+    assert not isinstance(caught.value, BackupFault)
+
+
+def test_one_on_another_machine_is_refused_with_a_way(desk: Desk) -> None:
+    """The machine, its folder, and what can be done."""
+    place = f"/home/ada/backups/production/{ONE.id}"
+    with (
+        pytest.raises(Refused, match=f"on another machine: on `laptop` in `{place}`") as caught,
+        fetch(desk, machine="laptop", place=place),
+    ):
+        pytest.fail("it was found")
+
+    here = storage.folder_store(desk, production(desk)).folder / ONE.id
+    assert f"`scp -r laptop:{place} {here}`" in str(caught.value.hint)
+    assert "`invoke backup --env production`" in str(caught.value.hint)
+    assert not isinstance(caught.value, BackupFault)
+
+
+def test_one_that_should_be_here_is_lost(desk: Desk) -> None:
+    here = str(storage.folder_store(desk, production(desk)).folder / ONE.id)
+    with (
+        pytest.raises(BackupFault, match=f"is lost: by the ledger it is in {here}, and it is not"),
+        fetch(desk, machine=desk.host, place=here),
+    ):
+        pytest.fail("it was found")
+
+
+def test_one_that_an_older_desk_recorded_is_named_with_its_path(desk: Desk) -> None:
+    with pytest.raises(Refused, match="in `/x/y`"), fetch(desk, place="/x/y"):
+        pytest.fail("it was found")
+
+
+def test_the_next_intact_copy_is_taken(tmp_path: Path) -> None:
+    """The nearest one is damaged; a warning says so."""
+    with s3.serving() as service:
+        desk = stored_backups.make_desk(tmp_path, service)
+        manifest = stored_backups.put(desk, ONE.id)
+        stored_backups.change(desk, None, ONE.id, "schema.json", lambda _: b"")
+        with fetch(desk, manifest=manifest.digest) as (folder, found):
+            assert found == manifest
+            assert sorted(path.name for path in folder.iterdir()) == sorted(manifest.files)
+        assert any("trying the next one" in note for note in notes(desk))
+
+        stored_backups.change(desk, service, ONE.id, "db.dump", lambda _: b"")
+        with pytest.raises(BackupFault, match="is damaged"), fetch(desk):
+            pytest.fail("it was taken for whole")
+
+        service.mode = "forbidding"
+        with pytest.raises(Unreachable, match="can't be read"), fetch(desk):
+            pytest.fail("the bucket may have an intact one: nobody knows")
+
+
+def test_a_damaged_header_is_not_taken_for_another_key(tmp_path: Path) -> None:
+    """Age says the same of both."""
+    other = pyrage.x25519.Identity.generate()
+    desk = databases.desk(tmp_path, {storage.IDENTITY: str(KEY)})
+    stored(desk, (str(KEY.to_public()),))
+    file = storage.folder_store(desk, production(desk)).folder / ONE.id / "db.dump.age"
+    whole = file.read_bytes()
+    stranger = databases.desk(tmp_path, {storage.IDENTITY: str(other)})
+    with pytest.raises(Refused, match="not encrypted for the key") as caught, fetch(stranger):
+        pytest.fail("it was read with another key")
+    assert not isinstance(caught.value, BackupFault)
+
+    place = whole.index(b"X25519 ") + 50
+    file.write_bytes(
+        whole[:place] + (b"A" if whole[place : place + 1] != b"A" else b"B") + whole[place + 1 :]
+    )
+    with pytest.raises(BackupFault, match="damaged"), fetch(desk):
+        pytest.fail("it was taken for whole")
+
+
+def test_one_that_the_ledger_does_not_know_is_fetched_with_a_warning(desk: Desk) -> None:
+    """The ledger of a new remote: the files fit the manifest, and nothing else vouches for it."""
+    stored(desk)
+    with storage.fetch_backup(desk, production(desk), ONE.id, Ledger(None, ())) as (_, manifest):
+        assert manifest.id == ONE.id
+    assert any("not recorded in this ledger" in note for note in notes(desk))
+
+
+def test_the_newest_proven_one_that_can_be_read_is_chosen(tmp_path: Path) -> None:
+    """One on another machine is passed over, and named; so is a damaged one, and one whose proof failed."""
+    with s3.serving() as service:
+        desk = stored_backups.make_desk(tmp_path, service)
+        old, middle, new = (
+            stored_backups.put(desk, name)
+            for name in (stored_backups.OLD, stored_backups.MIDDLE, stored_backups.NEW)
+        )
+        there = {"machine": "laptop", "place": "/x", "bucket": None}
+        events = [
+            stored_backups.proof(desk, old),
+            stored_backups.proof(desk, middle),
+            stored_backups.proof(desk, new, **there),
+        ]
+        assert chosen(desk, *events) == new.id
+        for store in storage.stores(desk, production(desk)):
+            store.remove(new.id)
+        assert chosen(desk, *events) == middle.id
+        assert any(f"`{new.id}` is proven, and can't be used here" in note for note in notes(desk))
+        shutil.rmtree(desk.state_folder)  # another machine
+        assert chosen(desk, *events) == middle.id
+        stored_backups.change(desk, service, middle.id, "db.dump", lambda _: b"")
+        assert chosen(desk, *events) == old.id
+        failed = replace(stored_backups.proof(desk, old, proven=False), ending="failed")
+        assert chosen(desk, *events, failed) is None
+
+
+def chosen(desk: Desk, *events: Event) -> str | None:
+    return storage.newest_proven(desk, production(desk), Ledger("tip", events))
+
+
+def notes(desk: Desk) -> list[str]:
+    return desk.progress.notes  # type: ignore[attr-defined, no-any-return]

@@ -15,7 +15,7 @@ from scripts.database.backups import equality, storage, verify
 from scripts.database.backups.create import Backup
 from scripts.database.backups.manifest import Manifest, Table
 from scripts.database.postgres import scratch
-from scripts.errors import CommandFailed, DeskError, Refused
+from scripts.errors import BackupFault, CommandFailed, DeskError, Refused
 from scripts.state import remote
 from scripts.state.ledger import Event, Ledger
 from tests.support import databases
@@ -49,13 +49,16 @@ def backup(manifest: Manifest = ONE) -> Backup:
     return Backup(manifest, Path("/plain"), Path("/backups") / manifest.id, 3.14)
 
 
-def prove(desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: DeskError | None) -> None:
+def prove(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: DeskError | None, *, new: bool = True
+) -> None:
     def compare(*_: object) -> None:
         if fault:
             raise fault
 
     monkeypatch.setattr(verify, "compare_with_copy", compare)
-    verify.prove_backup(desk, desk.settings.environment("production"), backup(), "tip", "run-1")
+    taken = replace(backup(), new=new)
+    verify.prove_backup(desk, desk.settings.environment("production"), taken, "tip", "run-1")
 
 
 def test_a_proof_is_recorded(desk: Desk, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,11 +83,26 @@ def test_a_proof_is_recorded(desk: Desk, recorded: Recorded, monkeypatch: pytest
 def test_a_failed_proof_is_recorded_with_its_reason(
     desk: Desk, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(CommandFailed, match="no such role"):
-        prove(desk, monkeypatch, CommandFailed("it broke\n  | no such role"))
+    with pytest.raises(BackupFault, match="no such role"):
+        prove(desk, monkeypatch, BackupFault("it broke\n  | no such role"))
     (event,) = recorded
 
     assert (event.ending, event.detail["proven"], event.detail["reason"]) == ("failed", False, "it broke")
+
+
+@pytest.mark.parametrize("fault", [Refused("no server here"), CommandFailed("the disk is full")])
+def test_what_this_machine_lacks_is_no_fault_of_the_backup(
+    desk: Desk, recorded: Recorded, monkeypatch: pytest.MonkeyPatch, fault: DeskError
+) -> None:
+    """A new one is recorded as not proven; the proof of an older one stands."""
+    with pytest.raises(DeskError):
+        prove(desk, monkeypatch, fault)
+    (event,) = recorded
+    assert (event.ending, event.detail["proven"], event.detail.get("reason")) == ("done", False, None)
+
+    with pytest.raises(DeskError):
+        prove(desk, monkeypatch, fault, new=False)
+    assert len(recorded) == 1
 
 
 def test_the_first_fault_is_raised_if_it_can_not_be_recorded(
