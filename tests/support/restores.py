@@ -167,7 +167,7 @@ def opened(folder: Path) -> tuple[Database, Source]:
     about = json.loads((folder / "about.json").read_text())
     database = parse_database(about["url"], about["password"], where="the test", folder=folder)
     archive = Archive(folder / backups_manifest.DUMP, Path(about["bin"]) / "pg_restore")
-    lists = toc.classify(toc.parse_listing(archive.listing()))
+    lists = toc.classify(archive.contents())
     schema = tuple(json.loads((folder / backups_manifest.SCHEMA).read_text()))
     return database, Source(parse_manifest((folder / "MANIFEST.json").read_text()), archive, lists, schema)
 

@@ -157,7 +157,7 @@ def _write_lists(programs: Programs, plain: Path, snapshot: Snapshot) -> toc.Lis
         CommandFailed: the dump lacks rows.
     """
     archive = Archive(plain / manifests.DUMP, Path(programs.path("pg_restore")))
-    lists = toc.classify(toc.parse_listing(archive.listing()))
+    lists = toc.classify(archive.contents())
     if lists.unknown:
         listed = "".join(f"\n  | {entry}" for entry in lists.unknown[:SHOWN])
         raise Refused(

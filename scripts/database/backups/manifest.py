@@ -238,5 +238,5 @@ def left_out(lists: Lists) -> tuple[LeftOut, ...]:
 def without_rows(lists: Lists, tables: Sequence[str]) -> list[str]:
     """Tables that were read, but whose rows no restore of this dump would bring back; normally none."""
     kinds = ("TABLE DATA", "MATERIALIZED VIEW DATA")
-    dumped = {f"{entry.schema}.{entry.tag}" for entry in (*lists.app, *lists.users) if entry.kind in kinds}
+    dumped = {entry.key for entry in (*lists.app, *lists.users) if entry.kind in kinds}
     return sorted(set(tables) - dumped)

@@ -137,7 +137,7 @@ def _restore(database: Database, archive: Archive) -> None:
         CommandFailed: the same, on a server that lacks extensions; they are named.
     """
     superuser, extensions = scratch.is_superuser(database), scratch.available_extensions(database)
-    lists = toc.classify(toc.parse_listing(archive.listing()))
+    lists = toc.classify(archive.contents())
     entries = toc.list_text(toc.for_scratch_server(lists, extensions, superuser=superuser))
     schema = archive.sql(entries, "pre-data") + archive.sql(entries, "post-data")
     scratch.create_missing_roles(database, scratch.roles_in(schema.decode("utf-8", "replace")))

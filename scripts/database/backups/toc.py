@@ -12,7 +12,9 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from scripts.database.postgres.archive_toc import ATTACHED, Entry
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
+from scripts.database.postgres.names import unquoted
 
 # schemas that Supabase owns and fills; everything else is the app's
 PLATFORM = frozenset(
@@ -28,7 +30,6 @@ BOOKKEEPING = {("auth", "schema_migrations"), ("storage", "migrations")}
 DATA = ("TABLE DATA", "SEQUENCE SET")
 ON_A_TABLE = ("TRIGGER", "POLICY", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA")
 DATABASE_WIDE = ("EXTENSION", "PUBLICATION", "FOREIGN DATA WRAPPER", "SERVER", "USER MAPPING")
-ATTACHED = ("COMMENT", "ACL", "SECURITY LABEL")  # they belong to the list of their object
 OBJECTS = (
     "AGGREGATE", "COLLATION", "CONVERSION", "DOMAIN", "FOREIGN TABLE", "FUNCTION", "MATERIALIZED VIEW",
     "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE", "SEQUENCE", "SHELL TYPE", "TABLE",
@@ -49,28 +50,6 @@ LINE = re.compile(
     r"(?P<id>\d+); \d+ \d+ (?P<kind>" + "|".join(sorted(KNOWN, key=len, reverse=True)) + r")"
     r" (?P<schema>\S+) (?P<tag>.*?) (?P<owner>\S*)"
 )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of `pg_restore -l`.
-
-    Args:
-        line: as `pg_restore -L` reads it.
-        kind: such as `TABLE DATA`; "" for a line that can't be parsed.
-        schema: "" for what belongs to no schema.
-        tag: its name; for comments and grants, the object that they belong to (`SCHEMA public`).
-    """
-
-    line: str
-    kind: str = ""
-    schema: str = ""
-    tag: str = ""
-    owner: str = ""
-
-    def __str__(self) -> str:
-        """As in the listing, without the numbers."""
-        return self.line.split(" ", 3)[-1].strip() if self.kind else self.line
 
 
 @dataclass(frozen=True)
@@ -112,7 +91,7 @@ class Lists:
     @property
     def tables(self) -> tuple[str, ...]:
         """`schema.table` of the app's tables whose rows are in the archive."""
-        return tuple(f"{entry.schema}.{entry.tag}" for entry in self.app if entry.kind == "TABLE DATA")
+        return tuple(entry.key for entry in self.app if entry.kind == "TABLE DATA")
 
 
 def is_app_schema(schema: str) -> bool:
@@ -145,6 +124,14 @@ def list_text(entries: Iterable[Entry]) -> str:
     return "".join(f"{entry.line}\n" for entry in entries)
 
 
+def schema_of(entry: Entry) -> str:
+    """The schema that it creates, or that its comment or grant is about; "" for anything else."""
+    if entry.kind == "SCHEMA":
+        return entry.tag
+    about, _, name = entry.tag.partition(" ")
+    return unquoted(name) if entry.kind in ATTACHED and not entry.schema and about == "SCHEMA" else ""
+
+
 def _entry(line: str) -> Entry:
     match = LINE.fullmatch(line)
     if match is None:
@@ -155,26 +142,22 @@ def _entry(line: str) -> Entry:
 
 def _list_or_reason(entry: Entry) -> str:
     """The name of its list, or the reason why it is left out."""
-    if not entry.kind:
+    if entry.kind not in KNOWN:
         return "unknown"
-    schema = entry.schema
-    if entry.kind == "SCHEMA":
-        schema = entry.tag
-    elif entry.kind in ATTACHED and entry.tag.startswith("SCHEMA "):
-        schema = entry.tag.removeprefix("SCHEMA ").strip('"')
+    schema = schema_of(entry) or entry.schema
     if schema.startswith(OLD_SCHEMA_PREFIX):
         return "replaced by an earlier restore"
     if not schema:
         return _without_schema(entry)
-    return _of_the_app(entry, schema) if is_app_schema(schema) else _of_the_platform(entry)
+    return _of_the_app(entry) if is_app_schema(schema) else _of_the_platform(entry)
 
 
-def _of_the_app(entry: Entry, schema: str) -> str:
+def _of_the_app(entry: Entry) -> str:
     if entry.kind in ON_A_TABLE[2:]:
         return "extras"
     if entry.kind == "DEFAULT ACL" and PLATFORM_ROLE.fullmatch(entry.owner):
         return "a default of the platform's own role"
-    if schema == "public" and (entry.kind == "SCHEMA" or entry.tag == "SCHEMA public"):
+    if schema_of(entry) == "public":
         return "database"  # every database has it, and keeps what it has
     return "unknown" if entry.kind in (*DATABASE_WIDE, "EVENT TRIGGER") else "app"
 
@@ -236,20 +219,23 @@ def exists(entry: Entry, installed: Collection[str]) -> bool:
 
     `public` is always created again; default privileges and user mappings are never touched.
     """
-    if "SCHEMA" in (entry.kind, entry.tag.partition(" ")[0]):
+    if schema_of(entry):
         return False
     if entry.kind in ("DEFAULT ACL", "USER MAPPING"):
         return True
-    name = entry.tag if entry.kind in ATTACHED else f"{entry.kind} {entry.tag}"
-    return name.replace('"', "") in installed
+    kind, name = entry.kind, entry.tag
+    if kind in ATTACHED:
+        kind = next((each for each in DATABASE_WIDE if name.startswith(f"{each} ")), "")
+        name = unquoted(name.removeprefix(f"{kind} "))
+    return f"{kind} {name}" in installed
 
 
 def _is_stand_in(entry: Entry) -> bool:
     """Part of the definition of a platform schema that the app's objects need."""
     if entry.kind in DATA or entry.kind in (*DATABASE_WIDE, "EVENT TRIGGER", "DEFAULT ACL"):
         return False
-    if "SCHEMA" in (entry.kind, entry.tag.partition(" ")[0]):
-        return entry.tag.removeprefix("SCHEMA ").strip('"') in (*STAND_INS, "extensions")
+    if schema := schema_of(entry):
+        return schema in (*STAND_INS, "extensions")
     return entry.schema in STAND_INS
 
 

@@ -16,6 +16,7 @@ from scripts.database.postgres import catalogue
 from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.catalogue_queries import FOREIGN, is_member
 from scripts.database.postgres.client import BACKUP, VERSIONS, connect
+from scripts.database.postgres.names import key_of
 from scripts.database.postgres.throttle import RateLimit
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
@@ -106,7 +107,7 @@ class TableSize:
     @property
     def key(self) -> str:
         """`schema.table`, as in a manifest."""
-        return f"{self.schema}.{self.name}"
+        return key_of(self.schema, self.name)
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,8 @@ class SnapshotReader:
     def sequences(self, is_ours: IsOurs) -> tuple[dict[str, int], frozenset[str]]:
         """Their last values, and which of them count down. They are not part of a snapshot."""
         rows = [row for row in self.connection.execute(SEQUENCES) if is_ours(row[0])]
-        values = {f"{schema}.{name}": int(value) for schema, name, value, _ in rows}
-        return values, frozenset(f"{schema}.{name}" for schema, name, _, down in rows if down)
+        values = {key_of(schema, name): int(value) for schema, name, value, _ in rows}
+        return values, frozenset(key_of(schema, name) for schema, name, _, down in rows if down)
 
     def extensions(self) -> dict[str, str]:
         """Name -> version."""

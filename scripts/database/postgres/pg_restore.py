@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from scripts.database.postgres.archive_toc import Entry, read_contents
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed
 from scripts.system import temporary
@@ -41,13 +42,13 @@ class Archive:
     file: Path
     pg_restore: Path
 
-    def listing(self) -> str:
-        """Its table of contents, as `pg_restore -l` prints it.
+    def contents(self) -> tuple[Entry, ...]:
+        """Its table of contents, in the order in which it would be restored.
 
         Raises:
-            CommandFailed: it is no archive, or `pg_restore` is too old for it.
+            CommandFailed: it is no archive, or of a format that is not known here.
         """
-        return self._run("-l").decode("utf-8", "surrogateescape")
+        return read_contents(self.file)
 
     def sql(self, entries: str, section: str = "") -> bytes:
         """The SQL of some entries without their rows."""
@@ -129,6 +130,8 @@ def _statements(stream: IO[bytes]) -> Iterator[tuple[bytes, Iterator[bytes]]]:
     """The data section contains only settings, COPY with rows, and `setval`."""
     lines = _Lines(stream)
     while line := lines.next():
+        while line.startswith(b"COPY ") and line.count(b'"') % 2:  # a line feed within a name
+            line += lines.next() or b'"'
         if line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n"):
             yield line, lines.rows()
         elif line.startswith(b"SELECT pg_catalog.setval("):

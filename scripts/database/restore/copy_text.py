@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-COPY = re.compile(rb"COPY (?P<table>.+?) (?:\((?P<columns>.*)\) )?FROM stdin;\n")
+COPY = re.compile(
+    rb'COPY (?P<table>(?:"(?:[^"]|"")*"|[^" ])+) (?:\((?P<columns>.*)\) )?FROM stdin;\n', re.DOTALL
+)
 NAME = re.compile(r'"((?:[^"]|"")*)"|([^",. ]+)')
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}

@@ -14,11 +14,12 @@ from scripts.config.settings import Environment
 from scripts.database.backups import equality, toc
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups.manifest import Manifest
-from scripts.database.backups.toc import Entry
 from scripts.database.postgres import scratch
+from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import LOCK_KEY, required_database, session
 from scripts.database.postgres.content import Content, SnapshotReader
+from scripts.database.postgres.names import split_key
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import programs_for
 from scripts.database.postgres.trouble import trouble_of
@@ -70,7 +71,7 @@ def open_source(desk: Desk, folder: Path, manifest: Manifest, server_major: int)
     """
     major = max(server_major, int(manifest.server.partition(".")[0]))
     archive = Archive(folder / backups_manifest.DUMP, programs_for(desk, major).folder / "pg_restore")
-    lists = toc.classify(toc.parse_listing(archive.listing()))
+    lists = toc.classify(archive.contents())
     if lists.unknown:
         unknown = [str(entry) for entry in lists.unknown]
         raise Refused(f"`{manifest.id}` holds what no restore knows:{listed(unknown, SHOWN)}")
@@ -168,7 +169,7 @@ def analyze(desk: Desk, environment: Environment, source: Source) -> None:
     def work() -> None:
         with session(required_database(desk, environment)) as connection:
             for table in source.lists.tables:
-                connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*table.split(".", 1))))
+                connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*split_key(table))))
 
     retry_while_away(desk, work)
 
@@ -229,7 +230,7 @@ def _late_writes(connection: psycopg.Connection[Any], plan: RestorePlan) -> Mapp
     for change in plan.changes:
         if not change.now:  # the table may be gone: then nobody writes to it
             continue
-        table = sql.Identifier(*change.table.split(".", 1))
+        table = sql.Identifier(*split_key(change.table))
         row = connection.execute(sql.SQL("select count(*) from only {}").format(table)).fetchone()
         if row and row[0] != change.now:
             late[change.table] = int(row[0]) - change.now

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from scripts.database.backups import toc
 from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres.content import SnapshotReader, read_snapshot
+from scripts.database.postgres.names import key_of
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan, platform
@@ -60,8 +61,8 @@ def plan_restore(database: Database, source: Source, *, safety: bool, rate: floa
         common = {key: table for key, table in live.items() if key in lists.tables}
         checksums = dict(reader.checksums(list(common.values())))
         entries = [entry for entry in lists.app if entry.kind == "TABLE DATA"]
-        entries = [e for e in entries if not _unchanged(manifest, checksums, f"{e.schema}.{e.tag}")]
-        entries += [e for e in lists.users if f"{e.schema}.{e.tag}" == plan.ACCOUNTS]
+        entries = [e for e in entries if not _unchanged(manifest, checksums, e.key)]
+        entries += [e for e in lists.users if e.key == plan.ACCOUNTS]
         written = changes_since(reader.connection, source.archive, toc.list_text(entries))
         changes = {change.table: change for change in written}
         new = _new_tables(reader, source, set(live) - set(common))
@@ -89,7 +90,7 @@ def _unchanged(manifest: Manifest, checksums: Mapping[str, tuple[int, str, int]]
 
 def _new_tables(reader: SnapshotReader, source: Source, names: set[str]) -> dict[str, int]:
     """Tables that the backup lacks -> their rows. A materialized view can be refreshed: it is no loss."""
-    views = {f"{e.schema}.{e.tag}" for e in source.lists.app if e.kind.startswith("MATERIALIZED")}
+    views = {e.key for e in source.lists.app if e.kind.startswith("MATERIALIZED")}
     tables = [table for table in reader.tables() if table.key in names - views]
     return {key: rows for key, (rows, _, _) in reader.checksums(tables)}
 
@@ -107,7 +108,7 @@ def _changes_of(
     connection: psycopg.Connection[Any], table: bytes, archived: Sequence[str], blocks: Iterable[bytes]
 ) -> Change:
     """Compare the archive's rows of a table, whose columns are `archived`, with the live ones."""
-    key_name, live = ".".join(names(table)), columns(connection, table.decode())
+    key_name, live = key_of(*names(table)), columns(connection, table.decode())
     stored = [column for column in live.values() if not column.generated]
     common = [name for name in archived if name in live and not live[name].generated]
     key = [place for place, name in enumerate(common) if live[name].key]

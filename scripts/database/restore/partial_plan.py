@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from scripts.database.postgres.names import split_key
 from scripts.database.restore.plan import HISTORY, Change, RestorePlan
 
 _PART = r'(?:"(?:[^"]|"")+"|[^\s".]+)'
@@ -39,12 +40,12 @@ class TableMerge:
     @property
     def schema(self) -> str:
         """Its schema."""
-        return self.table.partition(".")[0]
+        return split_key(self.table)[0]
 
     @property
     def name(self) -> str:
         """Its name without the schema."""
-        return self.table.partition(".")[2]
+        return split_key(self.table)[1]
 
     @property
     def lost(self) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.database.backups import toc
 from scripts.database.migrations.files import Applied, Migration
 from scripts.database.postgres.content import SnapshotReader, read_snapshot
+from scripts.database.postgres.names import key_of
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan
 from scripts.database.restore.in_place import BeforeCommit, Source, Step
@@ -117,7 +118,8 @@ def _write_effects(connection: psycopg.Connection[Any]) -> WriteEffects:
         functions[name] = (*functions.get(name, ()), source)
     triggers: dict[str, frozenset[str]] = {}
     for schema, table, function in connection.execute(TRIGGERS):
-        triggers[f"{schema}.{table}"] = triggers.get(f"{schema}.{table}", frozenset()) | {function}
+        key = key_of(schema, table)
+        triggers[key] = triggers.get(key, frozenset()) | {function}
     cascades: dict[str, frozenset[str]] = {}
     for write, table in connection.execute(CASCADES):
         cascades[write] = cascades.get(write, frozenset()) | {table}

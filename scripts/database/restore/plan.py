@@ -11,6 +11,7 @@ from scripts.config.settings import Environment
 from scripts.database.backups.manifest import Manifest
 from scripts.database.backups.toc import PLATFORM, Lists
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
+from scripts.database.postgres.names import split_key
 from scripts.state.ledger import Event
 
 TASK = "db.restore"
@@ -192,7 +193,7 @@ def app_part(manifest: Manifest, lists: Lists) -> Manifest:
         manifest,
         tables={name: table for name, table in manifest.tables.items() if name in lists.tables},
         sequences={
-            name: value for name, value in manifest.sequences.items() if name.partition(".")[0] in schemas
+            name: value for name, value in manifest.sequences.items() if split_key(name)[0] in schemas
         },
         extensions={},
     )

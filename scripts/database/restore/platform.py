@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from scripts.database.backups import toc
-from scripts.database.backups.toc import Entry
+from scripts.database.postgres.archive_toc import Entry
+from scripts.database.postgres.names import key_of
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.restore.copy_text import COPY, lines, names, values
 from scripts.database.restore.in_place import Source
@@ -51,7 +52,7 @@ def missing_extensions(connection: Connection, source: Source) -> tuple[tuple[st
 
 def storage_gaps(connection: Connection, archive: Archive, users: Iterable[Entry]) -> StorageGaps:
     """Buckets and files that the backup knows and the database lacks. Reads only."""
-    entries = {f"{entry.schema}.{entry.tag}": entry for entry in users if entry.kind == "TABLE DATA"}
+    entries = {entry.key: entry for entry in users if entry.kind == "TABLE DATA"}
     live = {table: _live_ids(connection, table) for table in (BUCKETS, OBJECTS) if table in entries}
     chosen = toc.list_text(entries[table] for table in live)
     buckets: dict[str, str] = {}
@@ -80,7 +81,7 @@ def _archived(archive: Archive, chosen: str) -> Iterator[tuple[str, Row]]:
             copy = COPY.fullmatch(statement)
             if copy is None:
                 continue
-            table, columns = ".".join(names(copy["table"])), names(copy["columns"] or b"")
+            table, columns = key_of(*names(copy["table"])), names(copy["columns"] or b"")
             for line in lines(blocks):
                 yield table, dict(zip(columns, values(line), strict=True))
 

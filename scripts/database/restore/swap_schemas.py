@@ -6,6 +6,7 @@ the commit; writers wait, or run into their own timeouts. The old schemas are ke
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 IsApps = Callable[[str], bool]
+LONGEST_NAME = 63  # bytes
 CALLED_SCHEMA = re.compile(rb"EXECUTE (?:FUNCTION|PROCEDURE) (?:\"((?:[^\"]|\"\")+)\"|(\w+))\.")
 COPY = re.compile(rb"COPY (?P<table>.+?) \((?P<columns>.*)\) FROM stdin;\n")
 CREATE_TRIGGER = re.compile(rb"^CREATE TRIGGER ", re.MULTILINE)
@@ -237,8 +239,12 @@ class SchemaSwap:
 
 
 def old_schema_name(run: str, schema: str) -> str:
-    """What the run renames a schema to; PostgreSQL allows 63 bytes."""
-    return f"{OLD_SCHEMA_PREFIX}{run}_{schema}".encode()[:63].decode(errors="ignore")
+    """What the run renames a schema to; PostgreSQL allows 63 bytes, so a long name ends in its hash."""
+    name = f"{OLD_SCHEMA_PREFIX}{run}_{schema}".encode()
+    if len(name) <= LONGEST_NAME:
+        return name.decode()
+    digest = hashlib.sha256(schema.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"
 
 
 def old_schemas(connection: psycopg.Connection[Any]) -> list[OldSchema]:

@@ -16,6 +16,7 @@ from scripts.database.backups.storage import KEY_ID, SECRET_KEY
 from scripts.database.postgres.programs import Programs
 from scripts.errors import CommandFailed, ConfigError, DeskError, Refused
 from tests.support import databases
+from tests.support.archives import archive_of
 
 VALUES = {"DATABASE_URL": "postgresql://ada@127.0.0.1:1/app", KEY_ID: "key", SECRET_KEY: "secret"}
 RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
@@ -45,10 +46,10 @@ def test_what_is_missing_is_refused_before_anything_is_written(
 
 
 def programs(folder: Path, listing: str) -> Programs:
-    """A `pg_restore` that prints this listing, and SQL."""
-    (folder / "listing").write_text(listing)
+    """A dump with this listing, and a `pg_restore` that prints SQL."""
+    (folder / manifests.DUMP).write_bytes(archive_of(listing))
     program = folder / "pg_restore"
-    program.write_text(f'#!/bin/sh\n[ "$1" = -l ] && cat {folder}/listing || echo "select 1;"\n')
+    program.write_text('#!/bin/sh\necho "select 1;"\n')
     program.chmod(0o755)
     return Programs(folder, "17.11")
 
@@ -61,8 +62,11 @@ def test_the_lists_are_written_beside_the_dump(tmp_path: Path) -> None:
     lists = create._write_lists(programs(tmp_path, LISTING), tmp_path, snapshot("public.guests"))
     document = json.loads((tmp_path / manifests.LISTS).read_text())
 
-    assert [entry.line for entry in lists.app] == document["app"] == [LISTING.splitlines()[0]]
-    assert document["extras"] == [LISTING.splitlines()[1]]
+    assert [entry.line for entry in lists.app] == document["app"]
+    assert [str(lists.app[0]), str(lists.extras[0])] == [
+        line.split(" ", 3)[-1] for line in LISTING.splitlines()
+    ]
+    assert document["extras"] == [lists.extras[0].line]
     assert set(document) == {"app", "users", "extras", "database", "left_out"}
     assert (tmp_path / manifests.EXTRAS).read_text() == "select 1;\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.database.backups import toc
+from scripts.database.postgres.archive_toc import Entry
 
 LISTING = """;
 ; Archive created at 2026-11-23 18:17:32 UTC
@@ -44,7 +45,7 @@ LISTING = """;
 """  # noqa: W291 - as pg_restore writes it
 
 
-def names(chosen: tuple[toc.Entry, ...]) -> list[str]:
+def names(chosen: tuple[Entry, ...]) -> list[str]:
     """The entries, shortly."""
     return [f"{each.kind} {each.tag}" for each in chosen]
 

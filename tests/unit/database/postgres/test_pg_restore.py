@@ -45,6 +45,14 @@ def test_rows_come_as_blocks_and_sequences_as_statements(tmp_path: Path) -> None
     ]
 
 
+def test_a_name_may_hold_a_line_feed(tmp_path: Path) -> None:
+    data = b'COPY public."new\nline" (a) FROM stdin;\n1\n\\.\n'
+    with archive(tmp_path, data).data("") as statements:
+        found = [(statement, b"".join(blocks)) for statement, blocks in statements]
+
+    assert found == [(b'COPY public."new\nline" (a) FROM stdin;\n', b"1\n")]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -82,7 +90,7 @@ $$;
 
 def test_any_word_on_standard_error_fails(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="did not restore cleanly"):
-        archive(tmp_path, b"", "a warning").listing()
+        archive(tmp_path, b"", "a warning").sql("")
 
 
 def test_the_entries_are_given_as_a_file_that_is_gone_afterwards(tmp_path: Path) -> None:

@@ -23,6 +23,15 @@ def test_names_are_read_with_and_without_quotes() -> None:
     assert copy_text.names(b'public."Odd name"') == ["public", "Odd name"]
 
 
+def test_a_table_may_have_any_name() -> None:
+    """Blanks, brackets, quotes and a line feed are part of it."""
+    found = copy_text.COPY.fullmatch(b'COPY "my schema"."x (y) ""z""\n" (a, "b c") FROM stdin;\n')
+
+    assert found
+    assert copy_text.names(found["table"]) == ["my schema", 'x (y) "z"\n']
+    assert found["columns"] == b'a, "b c"'
+
+
 def test_values_are_read_as_they_were_written() -> None:
     """Null is no text; a backslash stands before what COPY would misread."""
     line = rb"a\tb\\c" + b"\t" + rb"\N" + b"\t\t" + rb"\\N"

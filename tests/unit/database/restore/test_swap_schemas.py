@@ -37,7 +37,16 @@ def test_an_old_name_fits_into_63_bytes_and_keeps_the_run() -> None:
 
     assert name.startswith("desk_aside_run1_é")
     assert len(name.encode()) <= 63
-    assert set(name.removeprefix("desk_aside_run1_")) == {"é"}
+    assert set(name.removeprefix("desk_aside_run1_")[:-9]) == {"é"}
+    assert swap_schemas.old_schema_name("run1", "short") == "desk_aside_run1_short"
+
+
+def test_two_long_names_stay_two() -> None:
+    """Even if only their ends differ."""
+    names = {swap_schemas.old_schema_name("run1", "a" * 62 + end) for end in "12"}
+
+    assert len(names) == 2
+    assert {len(name) for name in names} == {63}
 
 
 def test_only_old_schemas_can_be_dropped() -> None:
