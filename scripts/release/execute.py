@@ -61,6 +61,7 @@ def run_steps(run: ReleaseRun) -> None:
         _take_database_back(run)
         publish.verify(run, facts.expected)
     with run.step("finish", "branch, ledger and lock in one push"):
+        migrate.look_at_tables(run)
         write_down(run, "done", moves_branch=facts.moves_branch)
 
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.database import supabase
-from scripts.database.migrations import dry_run
-from scripts.database.migrations.files import Applied, Comparison, Migration, compare, newest
+from scripts.database.migrations import dry_run, known_state
+from scripts.database.migrations.files import Applied, Comparison, Migration, app_tables, compare, newest
 from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, required_postgres
 from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
@@ -186,6 +186,23 @@ def _standing(planned: Sequence[Migration], pending: Sequence[Migration], made: 
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         lines.append(f"made by this run, and still in the schema: {', '.join(names[:SHOWN])}{more}")
     return "\n".join(f"  | {line}" for line in lines)
+
+
+def look_at_tables(run: ReleaseRun) -> None:
+    """Note what stands in the database at the end of a good run.
+
+    A run that changed nothing there keeps what the last release noted: a table that was dropped by hand
+    since then is still missed. Whatever fails here fails no release.
+    """
+    facts = run.plan.facts
+    live = known_state.live_state(facts.ledger, run.environment.name)
+    known = live.detail.get(known_state.TABLES) if live else None
+    if isinstance(known, list) and not (run.migrated or run.undone or run.restored):
+        run.tables = tuple(map(str, known))
+        return
+    with suppress(DeskError):
+        if facts.applied is not None:
+            run.tables = tuple(sorted(app_tables(run.desk, run.environment)))
 
 
 def back_up(run: ReleaseRun) -> None:

@@ -14,7 +14,7 @@ from scripts.git.client import Commit
 from scripts.quality import proofs
 from scripts.release.facts import Facts
 from scripts.release.request import ReleaseRequest
-from scripts.release.schema_rules import with_scripts
+from scripts.release.schema_rules import with_lost_versions, with_scripts
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer
 from scripts.secrets.check import check_for_release
@@ -31,14 +31,17 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     findings = submit(_configuration, desk, request, environment)
     source_live = submit(driver_of(desk, source).live) if source else None
     applied = submit(applied_migrations, desk, environment)
-    facts = with_scripts(
+    facts = with_lost_versions(
         desk,
-        replace(
-            _of_the_remote(desk, request, environment, source),
-            live=live.result(),
-            source_live=source_live.result() if source_live else None,
-            applied=applied.result(),
-            findings=findings.result(),
+        with_scripts(
+            desk,
+            replace(
+                _of_the_remote(desk, request, environment, source),
+                live=live.result(),
+                source_live=source_live.result() if source_live else None,
+                applied=applied.result(),
+                findings=findings.result(),
+            ),
         ),
     )
     if not (request.restores_data and facts.rolls_back):

@@ -13,7 +13,7 @@ from scripts.git.client import Commit
 from scripts.quality.gates import Candidate, Gate, check_gates, hours_between, unmet
 from scripts.release import rollback_options
 from scripts.release.facts import Facts
-from scripts.release.schema_rules import file_objection, going_back, objections
+from scripts.release.schema_rules import file_objection, going_back, lost_objection, objections
 from scripts.replit.live import Answer, Expected, fault
 from scripts.secrets.finding import errors
 
@@ -204,9 +204,7 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
 
 def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     name, wanted = facts.environment.name, facts.wanted[:12]
-    unusable = file_objection(facts)
-    if unusable:
-        yield Refusal(*unusable)
+    yield from (Refusal(*each) for each in (lost_objection(facts), file_objection(facts)) if each)
     if comparison.doubled:
         listed = ", ".join(f"`{version}`" for version in comparison.doubled)
         yield Refusal(

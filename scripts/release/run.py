@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.migrations import measurements
+from scripts.database.migrations import known_state, measurements
 from scripts.database.migrations.measurements import Measurement
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
@@ -47,6 +47,7 @@ class ReleaseRun(Run):
         sent: a Publish was asked for, so what is live may still change.
         proven: when the public URL was seen to be right, by the clock.
         measured: what the dry run of the pending migrations found.
+        tables: what stands in the database at the end, for `db.status` later; None: not looked at.
         doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
@@ -61,6 +62,7 @@ class ReleaseRun(Run):
     safety: str = ""
     sent: bool = False
     proven: float = 0.0
+    tables: tuple[str, ...] | None = None
     doubt: str | None = None
     built: Expected | None = None
     measured: tuple[Measurement, ...] = ()
@@ -231,6 +233,7 @@ def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -
     known = {
         "schema": run.schema,
         "built_for": facts.schema,
+        **({} if run.tables is None else {known_state.TABLES: list(run.tables)}),
         "undone": list(run.undone),
         "restored": run.restored,
         "measured": measurements.documents(run.measured, run.plan.comparison.pending),

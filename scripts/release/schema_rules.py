@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scripts.config.desk import Desk
+from scripts.database.migrations import known_state
 from scripts.database.migrations.files import (
     Comparison,
     Migration,
+    app_tables,
     compare,
     migrations_in,
     migrations_of,
@@ -44,6 +46,38 @@ def with_scripts(desk: Desk, facts: Facts) -> Facts:
     left, scripts = _left(desk, facts, set(comparison.missing))
     asked = [each for each in left if each.version in comparison.missing]
     return replace(known, left=left, left_rollbacks=scripts, lints=lints(asked))
+
+
+def with_lost_versions(desk: Desk, facts: Facts) -> Facts:
+    """The facts, with what the history lost; nothing where the database is a new, empty one."""
+    live = known_state.live_state(facts.ledger, facts.environment.name)
+    if live is None or facts.applied is None or facts.rolls_back:
+        return facts
+    try:
+        released = [file.version for file in migrations_of(desk, live.commit)]
+    except CommandFailed:  # not in this clone: a branch was rewritten
+        released = []
+    lost = known_state.lost_versions(live, released, {row.version for row in facts.applied})
+    return replace(facts, lost=lost) if lost and app_tables(desk, facts.environment) else facts
+
+
+def lost_objection(facts: Facts) -> tuple[str, str] | None:
+    """Migrations that would be applied again, to tables that are there."""
+    if not facts.lost:
+        return None
+    name, live = facts.environment.name, facts.previous
+    what = "is empty" if not facts.applied else f"lost {', '.join(f'`{each}`' for each in facts.lost)}"
+    release = live.release if live else "the last release"
+    repair = f"npx supabase migration repair --status applied {' '.join(facts.lost)}"
+    why = (
+        f"the history of {name} {what}, though {release} was released with them and its tables are there:"
+        " they would be applied again"
+    )
+    hint = (
+        f'if they are applied: `{repair} --remote="$DATABASE_URL"`; if the database was put back by hand:'
+        f" `invoke db.restore ID --env {name}`"
+    )
+    return why, hint
 
 
 def _left(

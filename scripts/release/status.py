@@ -9,7 +9,15 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.migrations.files import Applied, applied_migrations, compare, migrations_of, newest
+from scripts.database.migrations import known_state
+from scripts.database.migrations.files import (
+    Applied,
+    app_tables,
+    applied_migrations,
+    compare,
+    migrations_of,
+    newest,
+)
 from scripts.errors import CommandFailed, DeskError
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
@@ -30,6 +38,7 @@ class Seen:
     live: Answer
     applied: tuple[Applied, ...] | None
     trouble: tuple[str, ...]
+    tables: frozenset[str] = frozenset()
 
 
 def status(desk: Desk, _request: StatusRequest) -> Outcome:
@@ -45,13 +54,14 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
 
 def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
-    live = submit(driver_of(desk, environment).live)
+    live, tables = submit(driver_of(desk, environment).live), frozenset[str]()
     try:
         applied = applied_migrations(desk, environment)
+        tables = app_tables(desk, environment)
     except DeskError as error:
         applied = None
         trouble.append(error.message.splitlines()[0])
-    return Seen(environment, live.result(), applied, tuple(trouble))
+    return Seen(environment, live.result(), applied, tuple(trouble), tables)
 
 
 def _describe(desk: Desk, remote: Remote, seen: dict[str, Seen], own: Seen) -> dict[str, Any]:
@@ -124,6 +134,10 @@ def _problems(
         yield f"{released.release} is `{released.commit[:12]}`, but live: {problem}"
     yield from _head_problems(remote, environment, released)
     yield from _schema_problems(desk, own, released)
+    state = known_state.live_state(remote.ledger, environment.name)
+    gone = known_state.lost_tables(state, own.tables) if state and own.applied is not None else ()
+    if gone:
+        yield f"gone since {released.release}, though no migration dropped it: {', '.join(gone)}"
 
 
 def _head_problems(remote: Remote, environment: Environment, released: Event) -> Iterator[str]:

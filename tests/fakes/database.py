@@ -24,6 +24,7 @@ class FakeDatabase:
         silent: versions that the CLI leaves out although it ends with 0.
         undo_fails: version -> the message with which its rollback script fails.
         ended: how often the sessions of a dead desk were ended.
+        kept: versions whose tables stand though their rows are gone; `dropped`: the reverse.
         unwritable: why the server takes no writes.
     """
 
@@ -33,6 +34,8 @@ class FakeDatabase:
     undo_fails: dict[str, str] = field(default_factory=dict)
     ended: int = 0
     unwritable: Trouble | None = None
+    kept: set[str] = field(default_factory=set)
+    dropped: set[str] = field(default_factory=set)
     before_push: Callable[[], None] = lambda: None
 
     @property
@@ -47,6 +50,11 @@ class FakeDatabase:
     def catalogue(self) -> frozenset[str]:
         """The names of what the migrations made."""
         return frozenset(f"table t{row.version}" for row in self.rows)
+
+    def tables(self, is_ours: Callable[[str], bool]) -> frozenset[str]:
+        """The tables that the migrations made, also those whose rows of the history are gone."""
+        made = {*self.kept, *(row.version for row in self.rows)} - self.dropped
+        return frozenset(f"table public.t{version}" for version in made if is_ours("public"))
 
     @contextmanager
     def exclusive(self, wait: float, doing: str = "migration") -> Iterator[Callable[[], None]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from scripts.config import supabase_cli
 from tests.integration.desk import Desk
 
 pytestmark = pytest.mark.timeout(600)
@@ -96,6 +100,43 @@ def test_an_edited_file_and_an_unknown_version(base: Desk) -> None:
     assert found["missing"] == [V]
     assert [each.partition("_")[0] for each in found["edited"]] == [first]
     assert base("db.status", "--env", "development").code == 0
+
+
+def test_a_history_that_lost_rows_and_a_table_that_is_gone(base: Desk) -> None:
+    """The ledger knows better: `db.status` ends with 1, no plan applies them again, the hint mends it."""
+    history = "supabase_migrations.schema_migrations"
+    base.sql("development", f"create table public.kept_history as select * from {history}")
+    base.sql("development", "alter table public.bookings rename to bookings_x")
+    gone = base("db.status", "--env", "development")
+    base.sql("development", "alter table public.bookings_x rename to bookings")
+    versions = base.versions("development")
+    try:
+        base.sql("development", f"delete from {history} where version = '{versions[-1]}'")
+        newest = base("db.status", "--env", "development")
+        base.sql("development", f"delete from {history}")
+        emptied = base("db.status", "--env", "development")
+        plan = base("deploy", "--env", "development", "--plan")
+        (repair,) = re.findall(r"`npx supabase (migration repair[^`]*)`", plan.document["hint"])
+        binary = supabase_cli.find(base.world.clone, "")
+        subprocess.run(
+            ["bash", "-ec", f"{binary} {repair} --yes"],
+            cwd=base.world.clone,
+            env={**os.environ, "DATABASE_URL": base.world.environment("development").database_url},
+            check=True,
+            capture_output=True,
+        )
+        mended = base("db.status", "--env", "development")
+    finally:
+        base.sql("development", f"delete from {history}")
+        base.sql("development", f"insert into {history} select * from public.kept_history")
+        base.sql("development", "drop table public.kept_history")
+
+    assert gone.code == newest.code == emptied.code == plan.code == 1, plan.err
+    assert "though no migration dropped it: `table public.bookings`" in gone.document["message"]
+    assert f"the history lost `{versions[-1]}`" in newest.document["message"]
+    assert "the history is empty" in emptied.document["message"]
+    assert "the history of development is empty" in plan.document["refused"]
+    assert mended.code == 0, mended.err
 
 
 def test_migrations_that_can_not_be_replayed_from_empty(base: Desk) -> None:

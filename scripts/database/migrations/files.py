@@ -12,10 +12,13 @@ from typing import Literal
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.database.backups.toc import is_app_schema
 from scripts.database.migrations import source
 from scripts.database.migrations.source import FILE, FileFault
 from scripts.database.migrations.statements import fingerprint
 from scripts.database.postgres.client import postgres_of
+
+HISTORY = "supabase_migrations"  # the schema of the CLI's own table
 
 
 @dataclass(frozen=True)
@@ -169,3 +172,13 @@ def applied_migrations(desk: Desk, environment: Environment) -> tuple[Applied, .
     """The history of an environment's database, None when it has no database."""
     postgres = postgres_of(desk, environment)
     return tuple(Applied(*row) for row in postgres.history()) if postgres else None
+
+
+def app_tables(desk: Desk, environment: Environment) -> frozenset[str]:
+    """The tables and views in the app's schemas, without the history; none where there is no database."""
+    postgres = postgres_of(desk, environment)
+    return (
+        postgres.tables(lambda schema: is_app_schema(schema) and schema != HISTORY)
+        if postgres
+        else frozenset()
+    )

@@ -8,11 +8,12 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.migrations import differences, source
+from scripts.database.migrations import differences, known_state, source
 from scripts.database.migrations.files import (
     Applied,
     Comparison,
     Migration,
+    app_tables,
     applied_migrations,
     compare,
     folder_of,
@@ -27,7 +28,13 @@ from scripts.system.text import listed
 
 @dataclass(frozen=True)
 class SchemaStatus:
-    """A database's history against the files of a commit."""
+    """A database's history against the files of a commit.
+
+    Args:
+        malformed: files that the Supabase CLI would skip or misread, in words.
+        trouble: why nothing can be written to the database.
+        lost: what the live release had left in the database, and is gone.
+    """
 
     environment: Environment
     commit: str
@@ -36,6 +43,7 @@ class SchemaStatus:
     comparison: Comparison
     malformed: tuple[str, ...]
     trouble: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
@@ -45,7 +53,8 @@ class SchemaStatus:
     @property
     def problems(self) -> tuple[str, ...]:
         """Where the two disagree, in words; pending migrations are not a problem."""
-        return (*self.trouble, *differences.history_problems(self.comparison), *self.malformed)
+        history = differences.history_problems(self.comparison)
+        return (*self.trouble, *self.lost, *history, *self.malformed)
 
     def document(self) -> dict[str, Any]:
         """The JSON of one environment."""
@@ -91,8 +100,31 @@ def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str
         *_faults_of_the_head(desk, remote, environment, "" if sha else commit, applied),
     ]
     comparison = compare(committed, applied)
-    trouble = _unwritable(desk, environment)
-    return SchemaStatus(environment, commit, committed, applied, comparison, tuple(malformed), trouble)
+    return SchemaStatus(
+        environment,
+        commit,
+        committed,
+        applied,
+        comparison,
+        tuple(malformed),
+        _unwritable(desk, environment),
+        _lost(desk, remote, environment, commit, (committed, applied)),
+    )
+
+
+def _lost(
+    desk: Desk,
+    remote: Remote,
+    environment: Environment,
+    commit: str,
+    migrations: tuple[tuple[Migration, ...], tuple[Applied, ...]],
+) -> tuple[str, ...]:
+    """What is no longer as the live release left it; `migrations`: those of its commit, and the history."""
+    live = known_state.live_state(remote.ledger, environment.name)
+    if live is None or live.commit != commit:
+        return ()
+    released, applied = ([each.version for each in side] for side in migrations)
+    return tuple(known_state.problems(live, released, applied, app_tables(desk, environment)))
 
 
 def _unwritable(desk: Desk, environment: Environment) -> tuple[str, ...]:

@@ -191,3 +191,9 @@ union all select 'publication ' || pubname from pg_publication
 union all select 'schema ' || n.nspname from pg_namespace n where {ours}
 union all select 'extension ' || extname from pg_extension
 """.replace("{ours}", "n.nspname !~ '^(pg_|information_schema$|supabase_migrations$)'")
+
+# The tables and views of all schemas but PostgreSQL's own: schema, and what each is. Not partitions, which
+# come and go, and not what extensions bring.
+TABLES = f"""
+select n.nspname::text, {KIND} || ' ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+from {CLASS} where c.relkind in ('r','p','v','m','f') and not c.relispartition and {FREE_CLASS}"""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.postgres import catalogue_queries
+from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble, trouble_of
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, ConfigError, Locked, Refused, Unreachable
@@ -113,6 +114,16 @@ class Postgres:
         """The names of everything in the database, to see what a failed migration left behind."""
         with self.session() as connection:
             return frozenset(row[0] for row in connection.execute(catalogue_queries.NAMES) if row[0])
+
+    def tables(self, is_ours: IsOurs) -> frozenset[str]:
+        """`table public.bookings`, `view public.paid`: what stands in the schemas that are the app's.
+
+        Raises:
+            Unreachable: no connection.
+        """
+        with self.session() as connection:
+            rows = connection.execute(catalogue_queries.TABLES)
+            return frozenset(name for schema, name in rows if is_ours(schema))
 
     def server_facts(self) -> ServerFacts:
         """Raises Unreachable: no connection."""

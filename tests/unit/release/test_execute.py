@@ -539,3 +539,18 @@ def test_a_rollback_whose_build_fails_touches_nothing(world: World) -> None:
     assert driver.served.commit == live
     assert driver.workspace is not None
     assert driver.workspace.commit == live
+
+
+def test_a_release_notes_what_stands_in_the_database(world: World) -> None:
+    """A run without migrations keeps the note: what was dropped by hand meanwhile is still missed."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    noted = world.last("development").detail["tables"]
+    world.databases["development"].dropped.add("20240101000000")
+    world.commit("develop", {"file": "new"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    kept = world.last("development").detail["tables"]
+    world.commit("develop", {"supabase/migrations/20240102000000_b.sql": "create table b ();"})
+    deploy(world.desk(), DeployRequest(env="development"))
+
+    assert noted == kept == ["table public.t20240101000000"]
+    assert world.last("development").detail["tables"] == ["table public.t20240102000000"]

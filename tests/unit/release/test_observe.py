@@ -336,3 +336,16 @@ def test_an_environment_without_a_database_has_no_history(world: World) -> None:
 
     assert seen(world).applied is None
     assert seen(world).standing is None
+
+
+def test_what_the_history_lost_is_seen(world: World) -> None:
+    """By the ledger; not where the whole database is a new one, nor after a restore."""
+    deployed(world)
+    database = world.databases["development"]
+    assert seen(world).lost == ()
+    database.rows.clear()
+    assert seen(world).lost == ()
+    database.kept.add(FIRST)
+    assert seen(world).lost == (FIRST,)
+    record(world.desk(), "development", "restore")
+    assert seen(world).lost == ()

@@ -485,3 +485,15 @@ def test_files_of_an_app_without_a_database_do_not_matter() -> None:
         said == "a file among the migrations would not do what was meant:\n  | `3_c.sql` holds a NUL byte"
     )
     assert hint == "mend them in a new commit"
+
+
+@pytest.mark.parametrize(("applied", "said"), [((), "is empty"), ((ROW_TWO,), "lost `1`")])
+def test_migrations_are_not_applied_again_to_a_full_database(
+    applied: tuple[Applied, ...], said: str
+) -> None:
+    """The hint puts the rows back."""
+    facts = replace(DEPLOY, committed=(ONE, TWO), applied=applied, lost=("1",))
+    why_not, hint, code = why(facts)
+
+    assert (f"the history of development {said}, though v1" in why_not, code) == (True, 1)
+    assert '`npx supabase migration repair --status applied 1 --remote="$DATABASE_URL"`' in (hint or "")

@@ -212,8 +212,16 @@ def test_a_database_that_is_ahead(world: World, first: str) -> None:
 def test_a_database_that_lacks_migrations(world: World, first: str) -> None:
     """Somebody has undone them."""
     world.databases["development"].rows.clear()
+    world.databases["development"].kept.add(FIRST)
 
     assert problems(world) == [f"the database lacks migrations of v1: {FIRST}_first.sql"]
+
+
+def test_a_table_that_was_dropped_by_hand(world: World, first: str) -> None:
+    """The ledger knows what stood when the release was proven."""
+    world.databases["development"].dropped.add(FIRST)
+
+    assert problems(world) == [f"gone since v1, though no migration dropped it: table public.t{FIRST}"]
 
 
 def test_a_migration_that_was_edited_after_it_was_applied(world: World, first: str) -> None:

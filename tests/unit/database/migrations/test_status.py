@@ -31,6 +31,7 @@ class World:
     def __init__(self) -> None:
         self.remote = HEAD
         self.database = FakeDatabase()
+        self.tables = frozenset({"table public.a", "table public.b"})
         self.files: dict[str, str | None] = dict(FILES)
         self.histories: dict[str, Any] = {"staging": (ROW,), "production": (ROW,)}
         self.asked: list[str] = []
@@ -74,6 +75,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(status, "observe_remote", lambda _: made.remote)
     monkeypatch.setattr(status, "applied_migrations", made.applied)
     monkeypatch.setattr(status, "required_postgres", lambda *_: made.database)
+    monkeypatch.setattr(status, "app_tables", lambda *_: made.tables)
     return made
 
 
@@ -104,6 +106,53 @@ def test_a_read_only_database_is_a_problem(world: World) -> None:
 
     assert outcome.code == 1
     assert "staging: the database is read-only: look at its disk usage" in outcome.message
+
+
+LIVE = {"schema": "20240102000000", "tables": ["table public.a", "table public.b"]}
+BOTH = (ROW, Applied("20240102000000", "b", ("select 2",)))
+
+
+def released(world: World, **later: str) -> None:
+    """Both migrations went live on staging; `later`: kinds of events after that."""
+    events = [Event("staging", "release", "done", "v1", "c1", "Ada", "t", "r", LIVE)]
+    events += [Event("staging", kind, ending, "", "c1", "Ada", "t", "r") for kind, ending in later.items()]
+    world.remote = Remote(HEAD.refs, Ledger("x", tuple(events)))
+    world.histories["staging"] = BOTH
+
+
+def problems(world: World) -> list[str]:
+    """Of staging."""
+    outcome = status.database_status(world.desk, DatabaseStatusRequest(env="staging"))
+    assert outcome.code == bool(outcome.data["environments"][0]["problems"])
+    return list(outcome.data["environments"][0]["problems"])
+
+
+def test_what_the_ledger_knows_better_is_a_problem(world: World) -> None:
+    """A history that was emptied, its newest row deleted, a table dropped by hand."""
+    released(world)
+    assert problems(world) == []
+    world.histories["staging"] = ()
+    assert problems(world) == ["the history is empty, though v1 was released with schema `20240102000000`"]
+    world.histories["staging"] = BOTH[:1]
+    assert problems(world) == [
+        "the history lost `20240102000000`, which v1 was released with; it ends at `20240101000000`"
+    ]
+    world.histories["staging"], world.tables = BOTH, frozenset({"table public.a"})
+    assert problems(world) == ["gone since v1, though no migration dropped it: `table public.b`"]
+
+
+@pytest.mark.parametrize(("kind", "ending", "matters"), [
+    ("restore", "done", False), ("refresh", "done", False),
+    ("restore", "error", True), ("proof", "done", True),
+])  # fmt: skip
+def test_a_restore_makes_the_release_no_measure(
+    world: World, kind: str, ending: str, *, matters: bool
+) -> None:
+    """The database is what the backup held."""
+    released(world, **{kind: ending})
+    world.histories["staging"], world.tables = BOTH[:1], frozenset()
+
+    assert bool(problems(world)) == matters
 
 
 def test_files_that_are_not_what_they_seem_are_problems(world: World) -> None:
