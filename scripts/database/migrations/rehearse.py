@@ -19,6 +19,7 @@ from scripts.database.migrations import measurements
 from scripts.database.migrations.apply import ScratchProject, scratch_project
 from scripts.database.migrations.dry_run import dry_run_pending
 from scripts.database.migrations.files import Migration, folder_of, rollbacks_of
+from scripts.database.migrations.judge import Judge
 from scripts.database.migrations.lint import lints
 from scripts.database.migrations.rollback_scripts import PROOF, REHEARSAL, proof_digests
 from scripts.database.migrations.statements import unfit
@@ -26,6 +27,7 @@ from scripts.database.migrations.verdict import judge
 from scripts.database.postgres.client import Postgres
 from scripts.database.postgres.url import Database
 from scripts.database.request import RehearseRequest
+from scripts.database.sql.schema import Schema
 from scripts.errors import CommandFailed, Refused
 from scripts.state.remote import observe_remote, record
 from scripts.system.process import quoted_lines
@@ -183,10 +185,12 @@ def _rows(results: Sequence[Rehearsed], scripts: Sequence[Migration]) -> list[di
     """Each migration's result and verdict, as the task's JSON."""
     undoable = {script.version for script in scripts}
     found = lints([rehearsed.migration for rehearsed in results]) or {}
-    rows = []
+    rows, knowing = [], Judge(Schema())
     for rehearsed in results:
         migration = rehearsed.migration
-        verdict = judge(migration.sql, migration.version in undoable, found.get(migration.file, ()))
+        has_script = migration.version in undoable
+        verdict = judge(migration.sql, has_script, found.get(migration.file, ()), knowing)
+        knowing.schema.settle()  # each file as a release of its own
         rows.append({**rehearsed.document(), "verdict": verdict.word, "reasons": list(verdict.reasons)})
     return rows
 

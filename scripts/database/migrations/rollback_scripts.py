@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.database.migrations.files import Applied, Migration, duplicates, newest
+from scripts.database.migrations.judge import Judge
 from scripts.database.migrations.measurements import Measurement
 from scripts.database.migrations.statements import fingerprint, unfit
 from scripts.database.migrations.verdict import Lint, Verdict, judge
+from scripts.database.sql.schema import Schema
 from scripts.state.ledger import Ledger
 
 PROOF, REHEARSAL = "proof", "rehearsal"
@@ -107,13 +109,15 @@ def judge_migrations(
         ledger: has the proofs of rollback scripts.
     """
     by_version = {script.version: script for script in scripts}
+    knowing = knowledge(migrations, committed)
     digests = proof_digests(committed, scripts) if migrations else {}
     proven_digests = proven(ledger) if digests else frozenset()
     versions = {migration.version for migration in committed}
     planned = []
     for migration in migrations:
         script = by_version.get(migration.version)
-        verdict = judge(migration.sql, script is not None, (lints or {}).get(migration.file, ()))
+        found = (lints or {}).get(migration.file, ())
+        verdict = judge(migration.sql, script is not None, found, knowing)
         if migration.version not in versions and not migration.sql:
             verdict = Verdict("reversible" if script else "breaking", (UNKNOWN_TEXT,))
         if lints is None:
@@ -121,6 +125,13 @@ def judge_migrations(
         rehearsed = digests.get(migration.version) in proven_digests
         planned.append(PlannedMigration(migration, verdict, script, rehearsed))
     return tuple(planned)
+
+
+def knowledge(migrations: Sequence[Migration], committed: Sequence[Migration]) -> Judge:
+    """A judge who has read all files of the commit that are not among those to judge."""
+    knowing, asked = Judge(Schema()), {migration.version for migration in migrations}
+    knowing.learn(each.sql for each in (committed if migrations else ()) if each.version not in asked)
+    return knowing
 
 
 def unusable_scripts(

@@ -1,112 +1,63 @@
 # pure
-"""What one statement does to code that expects the older schema: the rules behind `verdict`."""
+"""What a statement does to code that expects the older schema, apart from the rows that it writes."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from typing import Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from scripts.database.migrations.statements import outside, split
+from scripts.database.migrations import replacements
+from scripts.database.sql import tree
+from scripts.database.sql.builtin_functions import BUILT_IN
+from scripts.database.sql.parse import Node, Statement
+from scripts.database.sql.schema import PATH, Function, Policy, Schema, Table, Trigger
+from scripts.database.sql.schema_changes import ROUTINES, inputs, same_functions, type_key
 
 Weight = Literal["compatible", "breaking", "irreversible"]
 GOOD: Weight = "compatible"
 BREAKS: Weight = "breaking"
 LOST: Weight = "irreversible"
 
-# A line of the tables below: weight, pattern, `->`, reason. In a pattern `<N>` is a name, and the other
-# words in `<>` are these parts; in a reason `{0}` is the first name, `{t}` the table.
-PARTS = {
-    "<N>": r"""((?:[\w$]+|"[\w$]*")(?:\.(?:[\w$]+|"[\w$]*"))*)""",
-    "<KIND>": "(?:materialized view|foreign table|event trigger|[a-z]+)",
-    "<TEMP>": "(?:(?:global |local )?(?:temp|temporary) |unlogged )?",
-    "<MAKES>": "(?:foreign )?(?:table|view|materialized view|schema|sequence|type|function|procedure"
-    "|publication)",
-    "<ADDS>": "(?:recursive view|index|domain|extension|aggregate|operator|cast|collation|policy|role|user"
-    "|statistics|text search|server|foreign|conversion|trusted|language)",
-    "<IDLE>": "(?:grant|comment on|analyze|vacuum|reindex|cluster|refresh materialized view|lock|notify"
-    "|listen|show|explain|begin|start transaction|commit|end|set|reset|checkpoint|security label)",
-    "<QUIET>": "(?:disable row level security|no force row level security|validate constraint|cluster on"
-    r"|replica identity|set without cluster|set logged|set \(|reset \()",
-}
-# The first line that matches the beginning of a statement counts.
-STATEMENT = r"""
-irreversible  truncate (?:table )?(?:only )?<N>      -> truncates `{0}`: its rows are lost
-irreversible  delete from (?:only )?<N>              -> deletes rows of `{0}`
-irreversible  drop (?:owned|database|schema)\b(?: if exists)?(?: <N>)? -> drops `{0}` and everything in it
-irreversible  drop (?:table|foreign table) (?:if exists )?<N> -> drops table `{0}`: its rows are lost
-irreversible  drop <KIND> .*\bcascade$               -> drops with `cascade`: everything that depends on it goes too
-breaking      drop (<KIND>) (?:concurrently )?(?:if exists )?<N> -> drops {0} `{1}`
-breaking      create unique index (?:.*? )?on (?:only )?<N> -> a unique index on `{0}`: older writes may break it
-breaking      create (?:or replace )?(?:constraint )?trigger .*? on <N> -> a trigger on `{0}`: it runs for older writes too
-breaking      create policy .*? on <N> as restrictive\b -> a restrictive policy on `{0}`
-breaking      create (?:or replace )?rule .*? to <N> -> a rule on `{0}`: it changes what older code does
-breaking      create event trigger\b                 -> an event trigger
-compatible    create or replace\b                    -> `create or replace`: older code may use what it replaces
-compatible    create <TEMP>(?:<MAKES>|<ADDS>)\b      ->
-compatible    alter type <N> add value\b             ->
-compatible    alter publication <N> add\b            ->
-compatible    alter default privileges .*\bgrant\b   ->
-breaking      alter .*\brename\b                     -> renames something
-breaking      revoke .* on (?:table |function |schema |sequence |all .* in schema )?<N> -> revokes rights on `{0}`
-breaking      revoke\b                               -> revokes rights
-compatible    <IDLE>\b                               ->
-"""  # noqa: E501 - a table
-# One action of `alter table`.
-ACTION = r"""
-irreversible  drop (?:column )?(?:if exists )?(?!constraint |expression )<N> -> drops column `{t}.{0}`: its values are lost
-breaking      drop constraint (?:if exists )?<N>     -> drops constraint `{0}` of `{t}`: older code may rely on it
-irreversible  alter (?:column )?<N> (?:set data )?type\b.*\busing\b -> changes the type of `{t}.{0}` with `using`: the old values are lost
-breaking      alter (?:column )?<N> (?:set data )?type\b -> changes the type of `{t}.{0}`
-breaking      alter (?:column )?<N> set not null     -> requires `{t}.{0}`: older writes may leave it out
-breaking      alter (?:column )?<N> drop not null    -> lets `{t}.{0}` be null: older code may not expect it
-breaking      alter (?:column )?<N> drop default     -> drops the default of `{t}.{0}`
-compatible    alter (?:column )?<N> (?:set (?:default|statistics|storage|compression|\()|reset\b) ->
-breaking      add (?:constraint|check|unique|primary key|foreign key|exclude)\b -> a new constraint on `{t}`: older writes may break it
-breaking      rename\b                               -> renames `{t}` or part of it
-breaking      enable row level security              -> row level security on `{t}`: older code may see nothing
-compatible    <QUIET>                                ->
-"""  # noqa: E501 - a table
-
-
-def _pattern(text: str) -> str:
-    for name, part in PARTS.items():
-        text = text.replace(name, part)
-    return text
-
-
-@cache
-def _rules(table: str) -> list[tuple[re.Pattern[str], Weight, str]]:
-    """A table as patterns, compiled once, for the first verdict."""
-    weights: dict[str, Weight] = {weight: weight for weight in (GOOD, BREAKS, LOST)}
-    rules: list[tuple[re.Pattern[str], Weight, str]] = []
-    for line in table.strip().splitlines():
-        rule, _, reason = line.partition("->")
-        weight, pattern = rule.split(maxsplit=1)
-        rules.append((re.compile(_pattern(pattern.rstrip())), weights[weight], reason.strip()))
-    return rules
-
-
-OVERWRITES = "changes existing rows: no rollback brings the old values back"
-ADDS = re.compile(_pattern("add (?:column )?(?:if not exists )?<N>(.*)"))
-REQUIRED = re.compile(r"\b(?:not null|primary key)\b")
-FILLED = re.compile(r"\b(?:default|generated|serial\d?|bigserial|smallserial)\b")
-ALTER_TABLE = re.compile(_pattern(r"alter (?:foreign )?table (?:if exists )?(?:only )?<N> (?:\* )?(.*)"))
-MAKES = re.compile(_pattern("create <TEMP><MAKES> (?:if not exists )?<N>"))
-UPDATE = re.compile(_pattern(r"update (?:only )?<N>(?: (?:as )?(?!set\b)\w+)? set (.*)"))
-CHANGED = re.compile(_pattern(r"\s*(?:[\w$]+\.)?<N>\s*="))
-CALL = re.compile(r"([\w$.\"]+) \(")
-# Functions that change nothing beyond the session, and words before a parenthesis that are no function.
-HARMLESS = frozenset(
-    """pg_sleep set_config pg_catalog.set_config current_setting now clock_timestamp count sum min max
-    avg coalesce nullif lower upper length to_regclass gen_random_uuid random setval
-    pg_catalog.setval nextval currval version greatest least cast extract array row exists in any
-    all some and or not where from select values as over filter on using case when then else union
-    by having limit join left right lateral with recursive materialized is distinct between like
-    ilike returning""".split()
+# What they add, no older code has; what they do, no older code sees. What of it is executed, and the
+# rows that it writes, are followed elsewhere.
+QUIET = frozenset(
+    """SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt TruncateStmt CallStmt DoStmt ExplainStmt
+    PrepareStmt ExecuteStmt DeclareCursorStmt FetchStmt ClosePortalStmt DeallocateStmt DiscardStmt
+    CreateStmt CreateForeignTableStmt CreateTableAsStmt CreateSeqStmt CreateEnumStmt CreateRangeStmt
+    CompositeTypeStmt CreateDomainStmt CreateSchemaStmt CreateExtensionStmt CreateFdwStmt
+    CreateForeignServerStmt CreateUserMappingStmt ImportForeignSchemaStmt CreateRoleStmt CreateStatsStmt
+    CopyStmt CreateOpFamilyStmt CreatePLangStmt CreateAmStmt CreateTransformStmt CommentStmt SecLabelStmt
+    ListenStmt UnlistenStmt NotifyStmt LockStmt CheckPointStmt VariableShowStmt VariableSetStmt
+    ConstraintsSetStmt VacuumStmt ClusterStmt ReindexStmt RefreshMatViewStmt AlterObjectDependsStmt
+    AlterStatsStmt""".split()
 )
+BREAKING = {
+    "CreateEventTrigStmt": "an event trigger",
+    "AlterEventTrigStmt": "changes an event trigger",
+    "DropRoleStmt": "drops a role",
+    "DropSubscriptionStmt": "drops a subscription",
+    "DropUserMappingStmt": "drops a user mapping",
+    "AlterRoleStmt": "changes a role",
+    "AlterRoleSetStmt": "changes a role's settings",
+    "AlterDatabaseSetStmt": "changes the database's settings",
+    "AlterOperatorStmt": "changes an operator",
+    "AlterOpFamilyStmt": "changes an operator family",
+    "AlterTSConfigurationStmt": "changes a text search configuration",
+    "AlterTSDictionaryStmt": "changes a text search dictionary",
+    "AlterForeignServerStmt": "changes a foreign server",
+    "AlterFdwStmt": "changes a foreign-data wrapper",
+    "AlterUserMappingStmt": "changes a user mapping",
+    "AlterExtensionStmt": "changes an extension",
+    "ReassignOwnedStmt": "gives things another owner",
+    "TransactionStmt": "ends or begins a transaction: the Supabase CLI loses what follows",
+}
+OPERATORS = frozenset(
+    "+ - * / % ^ = <> != < > <= >= || @> <@ && & | # ~ ~* !~ -> ->> #> << >> ? @@ -|-".split()
+)
+WITH_ROWS = frozenset("pg_cron pgmq pg_net pg_partman timescaledb supabase_vault pgsodium postgis".split())
+SETTINGS = frozenset("standard_conforming_strings".split())
+FORWARD = frozenset("max greatest nextval currval last_value pg_sequence_last_value".split())
 
 
 @dataclass(frozen=True)
@@ -118,104 +69,255 @@ class Effect:
     table: str = ""
 
 
-def plain(name: str) -> str:
-    """A name without quotes and without `public.`, so that one thing has one spelling."""
-    return name.replace('"', "").removeprefix("public.")
+@dataclass
+class Scene:
+    """What the rules know: the schema, and what the same file drops and makes again.
+
+    Args:
+        made: policies and triggers that the file makes, and triggers that it switches on: their kind,
+            table and name.
+        dropped: those that it dropped before.
+    """
+
+    schema: Schema
+    made: set[tuple[str, str, str]] = field(default_factory=set)
+    dropped: dict[tuple[str, str, str], Policy | Trigger | None] = field(default_factory=dict)
 
 
-def created(bare: str) -> str | None:
-    """The name of what a statement creates, None if it creates nothing."""
-    match = MAKES.match(bare)
-    return plain(match[1]) if match else None
+def effects(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    """Everything that the statement does; one that no rule knows is breaking."""
+    kind = statement.kind
+    rule = RULES.get(kind)
+    if rule:
+        yield from rule(scene, statement)
+    elif kind in BREAKING:
+        yield Effect(BREAKS, BREAKING[kind])
+    elif kind == "DropOwnedStmt":
+        yield Effect(LOST, "drops everything that a role owns")
+    elif kind not in QUIET or (kind == "VariableSetStmt" and statement.node.get("name") in SETTINGS):
+        yield Effect(BREAKS, f"not understood: `{statement.head}`")
 
 
-def added_columns(bare: str) -> Iterator[str]:
-    """The columns that a statement adds: `table.column`."""
-    table = ALTER_TABLE.match(bare)
-    for action in split(table[2]) if table else ():
-        column = ADDS.match(action)
-        if table and column and not _first(ACTION, action):
-            yield f"{plain(table[1])}.{plain(column[1])}"
+def shown(name: tuple[str, ...]) -> str:
+    """A name for people: without `public`."""
+    return ".".join(name[1:] if name[:1] == ("public",) else name)
 
 
-def effects(bare: str, new_columns: frozenset[str]) -> Iterator[Effect]:
-    """Everything that one statement does; a statement that no rule knows is breaking."""
-    table = ALTER_TABLE.match(bare)
-    if table:
-        for action in split(table[2]):
-            yield _action(plain(table[1]), action)
-    elif bare.startswith(("update ", "with ", "insert ", "merge ")):
-        yield from _write(bare, new_columns)
-    elif bare.startswith(("select ", "values ", "table ", "perform ", "call ")):
-        yield _reading(bare)
-    else:
-        yield _first(STATEMENT, bare) or Effect(BREAKS, f"not understood: `{_head(bare)}`")
+def _index(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node = statement.node
+    table = scene.schema.table(tree.name_of(node["relation"]))
+    if node.get("unique") and not (table and (table.new or _only_new(table, node))):
+        title = shown(tree.name_of(node["relation"]))
+        yield Effect(BREAKS, f"a unique index on `{title}`: older writes may break it", title)
 
 
-def _action(table: str, action: str) -> Effect:
-    effect = _first(ACTION, action, table)
-    column = ADDS.match(action)
-    if effect or not column:
-        return effect or Effect(BREAKS, f"not understood: `alter table {table} {_head(action)}`", table)
-    rest = column[2]
-    if REQUIRED.search(rest) and not FILLED.search(rest):
-        what = f"adds the required column `{table}.{plain(column[1])}` without a default"
-        return Effect(BREAKS, what, table)
-    return Effect(GOOD, "", table)
+def _only_new(table: Table, index: Node) -> bool:
+    """Whether an index is about columns alone that the release adds, and that older code leaves empty."""
+    names = {each.get("IndexElem", {}).get("name") for each in index.get("indexParams") or ()}
+    columns = [table.columns.get(str(name)) for name in names]
+    return all(each and each.new and each.default is None for each in columns)
 
 
-def _write(bare: str, new_columns: frozenset[str]) -> Iterator[Effect]:
-    update = UPDATE.match(bare)
-    if update:
-        yield _update(update, new_columns)
+def _view(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node = statement.node
+    old = scene.schema.table(tree.name_of(node["view"]))
+    title = shown(tree.name_of(node["view"]))
+    if not node.get("replace") or (old and old.new):
         return
-    if re.search(r"\bdelete from\b|\bthen delete\b", bare):
-        yield Effect(LOST, "deletes rows")
-    elif re.search(r"\bupdate\b(?! of)", bare):
-        yield Effect(GOOD, OVERWRITES)
-    else:
-        yield Effect(GOOD)
+    if old is None or old.statement is None:
+        if not scene.schema.whole:
+            yield Effect(GOOD, f"`create or replace`: older code may use what it replaces: `{title}`")
+        return
+    for breaks, reason in replacements.of_view(old.statement, statement, title):
+        yield Effect(BREAKS if breaks else GOOD, reason, title)
 
 
-def _update(update: re.Match[str], new_columns: frozenset[str]) -> Effect:
-    """An update without a condition loses the old values, unless it fills new columns."""
-    table = plain(update[1])
-    assigned, _, condition = outside(update[2]).partition(" where ")
-    targets = [CHANGED.match(part) for part in split(assigned.partition(" from ")[0])]
-    if all(target and f"{table}.{plain(target[1])}" in new_columns for target in targets):
-        return Effect(GOOD, "", table)
-    if condition:
-        return Effect(GOOD, f"`{table}`: {OVERWRITES}", table)
-    return Effect(LOST, f"updates every row of `{table}`: the old values are lost", table)
+def _function(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node, schema = statement.node, scene.schema
+    home = schema.home(tree.strings(node["funcname"]))
+    given = inputs(node.get("parameters"))
+    arguments = tuple(type_key(each.get("argType")) for each in given)
+    title = home[1] if home[0] == "public" else ".".join(home)
+    known = schema.functions.get(home, [])
+    old = next((each for each in known if each.arguments == arguments), None)
+    if old is not None and not old.new and node.get("replace"):
+        for breaks, reason in replacements.of_function(old.statement, statement, title):
+            yield Effect(BREAKS if breaks else GOOD, reason, title)
+    elif old is None:
+        yield from _overload(schema, title, home, arguments, given)
+        if node.get("replace") and not known and not schema.whole:
+            yield Effect(GOOD, f"`create or replace`: older code may use what it replaces: `{title}()`")
 
 
-def _reading(bare: str) -> Effect:
-    """A query changes nothing except through the functions that it calls."""
-    if re.search(r"\b(?:delete from|insert into|update)\b", bare) and " for update" not in bare:
-        return next(_write(bare, frozenset()))
-    called = {name for name in CALL.findall(bare) if name.strip('"') not in HARMLESS}
-    if called or bare.startswith("call "):
-        names = ", ".join(f"`{name}()`" for name in sorted(called))
-        return Effect(BREAKS, f"calls {names or 'a procedure'}: what that does can't be seen")
-    return Effect(GOOD)
+def _overload(
+    schema: Schema, title: str, home: tuple[str, str], arguments: tuple[str, ...], given: list[Node]
+) -> Iterator[Effect]:
+    """A function beside others of its name: older calls may mean it, or fit both."""
+    if any(new and key[1] in arguments for key, new in schema.types.items()):
+        return  # no older call has a value of that type
+    optional = sum("defexpr" in each for each in given)
+    variadic = any(each.get("mode") == "FUNC_PARAM_VARIADIC" for each in given)
+    fewest, most = len(given) - optional - variadic, 1000 if variadic else len(given)
+    for other in schema.functions.get(home, []):
+        if not other.new and other.required <= most and fewest <= other.most:
+            mine = f"{title}({', '.join(arguments)})"
+            theirs = f"{title}({', '.join(other.arguments)})"
+            yield Effect(BREAKS, f"`{mine}` beside `{theirs}`: older calls may fit both", title)
+    if home[1] in BUILT_IN and home[0] in (schema.path if schema.path is not None else PATH):
+        yield Effect(BREAKS, f"`{title}()` has the name of one of PostgreSQL's: older calls may mean it")
 
 
-def _first(rules: str, text: str, table: str = "") -> Effect | None:
-    for pattern, weight, reason in _rules(rules):
-        match = pattern.match(text)
-        if match:
-            groups = [plain(name or "") for name in match.groups()]
-            several = text[match.end() :].startswith(",")  # the others may not be new
-            about = table or ("" if several else _about(match))
-            return Effect(weight, reason.format(*groups, t=table), about)
-    return None
+def _define(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node, schema = statement.node, scene.schema
+    name = tree.strings(node.get("defnames"))
+    definition = tree.options(node.get("definition"))
+    if node.get("kind") == "OBJECT_OPERATOR":
+        sides = [definition.get(side, {}).get("TypeName") for side in ("leftarg", "rightarg")]
+        words = {type_key(side) for side in sides if side}
+        of_new = any(new and key[1] in words for key, new in schema.types.items())
+        if (name[-1] in OPERATORS or name[-1] in schema.operators) and not of_new:
+            yield Effect(BREAKS, f"another operator `{name[-1]}`: older expressions may mean it")
+    elif node.get("kind") == "OBJECT_AGGREGATE":
+        home = schema.home(name)
+        arguments: tuple[str, ...] = ()
+        if any(not each.new for each in schema.functions.get(home, ())) or home[1] in BUILT_IN:
+            yield Effect(
+                BREAKS, f"another function `{home[1]}()`: older calls may mean it", ".".join(arguments)
+            )
 
 
-def _about(match: re.Match[str]) -> str:
-    """The last name that a rule matched: the thing itself, or its table."""
-    return plain(match[match.lastindex] or "") if match.lastindex else ""
+def _cast(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node = statement.node
+    ends = [type_key(node["sourcetype"]), type_key(node["targettype"])]
+    of_new = any(new and key[1] in ends for key, new in scene.schema.types.items())
+    if node.get("context", "COERCION_IMPLICIT") != "COERCION_EXPLICIT" and not of_new:
+        yield Effect(
+            BREAKS, f"an automatic cast from `{ends[0]}` to `{ends[1]}`: older expressions may use it"
+        )
 
 
-def _head(bare: str) -> str:
-    words = bare.split()
-    return " ".join(words[:6]) + (" ..." if len(words) > 6 else "")
+def _default_class(_scene: Scene, statement: Statement) -> Iterator[Effect]:
+    if statement.node.get("isDefault") or statement.node.get("def"):
+        yield Effect(BREAKS, "a new default for operators or encodings: older code may meet it")
+
+
+def _trigger(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node = statement.node
+    name = tree.name_of(node["relation"])
+    table = scene.schema.table(name)
+    if table and table.new:
+        return
+    key = ("trigger", name[-1], node["trigname"])
+    before = scene.dropped.get(key) or (table.triggers.get(node["trigname"]) if table else None)
+    if not (before and replacements.same_trigger(before.node, node)):
+        yield Effect(BREAKS, f"a trigger on `{shown(name)}`: it runs for older writes too", shown(name))
+
+
+def _rule(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    name = tree.name_of(statement.node["relation"])
+    table = scene.schema.table(name)
+    if not (table and table.new):
+        yield Effect(BREAKS, f"a rule on `{shown(name)}`: it changes what older code does", shown(name))
+
+
+def _policy(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node = statement.node
+    name = tree.name_of(node["table"])
+    table = scene.schema.table(name)
+    if table and table.new:
+        return
+    before = scene.dropped.get(("policy", name[-1], node["policy_name"]))
+    if not node.get("permissive") and not (before and tree.same(before.node, node)):
+        yield Effect(BREAKS, f"a restrictive policy on `{shown(name)}`", shown(name))
+    elif isinstance(before, Policy):
+        for breaks, reason in replacements.of_policy(before, node, shown(name), statement.text):
+            yield Effect(BREAKS if breaks else GOOD, reason, shown(name))
+
+
+def _alter_policy(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node = statement.node
+    table = scene.schema.table(tree.name_of(node["table"]))
+    old = table.policies.get(node["policy_name"]) if table else None
+    title = shown(tree.name_of(node["table"]))
+    if table and (table.new or (old and old.new)):
+        return
+    if old is None:
+        yield Effect(BREAKS, f"changes a policy on `{title}` whose text is not known", title)
+        return
+    changed = {key: node[key] for key in ("roles", "qual", "with_check") if key in node}
+    for breaks, reason in replacements.of_policy(old, {**old.node, **changed}, title, statement.text):
+        yield Effect(BREAKS if breaks else GOOD, reason, title)
+
+
+def _grant(scene: Scene, statement: Statement) -> Iterator[Effect]:
+    node = statement.node.get("action") or statement.node
+    if node.get("is_grant"):
+        return
+    if statement.kind == "GrantStmt" and _all_new(scene.schema, node):
+        return
+    names = [
+        shown(tree.name_of(each["RangeVar"])) for each in node.get("objects") or () if "RangeVar" in each
+    ]
+    yield Effect(BREAKS, f"revokes rights{' on `' + '`, `'.join(names) + '`' if names else ''}")
+
+
+def _all_new(schema: Schema, node: Node) -> bool:
+    """Whether a grant is about things alone that the release itself makes."""
+    found: list[bool] = []
+    for each in node.get("objects") or ():
+        kind, fields = tree.only(each)
+        if kind == "RangeVar":
+            table = schema.table(tree.name_of(fields))
+            found.append(bool(table and table.new))
+        elif kind == "ObjectWithArgs":
+            functions: list[Function] = same_functions(schema, fields)
+            found.append(bool(functions) and all(function.new for function in functions))
+        elif kind == "String" and node.get("objtype") == "OBJECT_SCHEMA":
+            found.append(schema.schemas.get(fields.get("sval", ""), False))
+        else:
+            found.append(False)
+    return bool(found) and all(found) and node.get("targtype") == "ACL_TARGET_OBJECT"
+
+
+def _owner(_scene: Scene, statement: Statement) -> Iterator[Effect]:
+    """The owner of a function changes nothing for its callers; `postgres` may do what the app may."""
+    node = statement.node
+    role = node.get("newowner", {})
+    usual = role.get("rolename") == "postgres" or role.get("roletype") != "ROLESPEC_CSTRING"
+    if node.get("objectType") not in ROUTINES and not usual:
+        yield Effect(BREAKS, f"gives something to `{role.get('rolename')}`: older code may lose its rights")
+
+
+def set_to(schema: Schema, given: list[Any]) -> Iterator[Effect]:
+    """A `setval`: forward at most."""
+    named = tree.constant(given[0]) if given else None
+    sequence = schema.table(tuple(part.strip('"') for part in named.split("."))) if named else None
+    if sequence and sequence.new:
+        return
+    called = [
+        tree.strings(node.get("funcname")) for kind, node in tree.walk(given[1:]) if kind == "FuncCall"
+    ]
+    words = {name[-1] for name in called if name} | tree.columns_in(given[1:])
+    if not words & FORWARD:
+        yield Effect(
+            BREAKS, f"sets the sequence `{named or '?'}`, perhaps backwards: older inserts may fail"
+        )
+
+
+RULES: dict[str, Callable[[Scene, Statement], Iterator[Effect]]] = {
+    "IndexStmt": _index,
+    "ViewStmt": _view,
+    "CreateFunctionStmt": _function,
+    "DefineStmt": _define,
+    "CreateCastStmt": _cast,
+    "CreateOpClassStmt": _default_class,
+    "CreateConversionStmt": _default_class,
+    "CreateTrigStmt": _trigger,
+    "RuleStmt": _rule,
+    "CreatePolicyStmt": _policy,
+    "AlterPolicyStmt": _alter_policy,
+    "GrantStmt": _grant,
+    "GrantRoleStmt": _grant,
+    "AlterDefaultPrivilegesStmt": _grant,
+    "AlterOwnerStmt": _owner,
+}

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 OldName = Callable[[str], str]  # schema -> the name that the restore gave it
 
 FUNCTIONS = """
-select p.proname, p.prosrc || coalesce(pg_get_function_sqlbody(p.oid), '') from pg_proc p
-join pg_namespace n on n.oid = p.pronamespace where n.nspname = any(%s)
+select p.proname, pg_get_functiondef(p.oid) from pg_proc p
+join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+where n.nspname = any(%s) and p.prokind in ('f', 'p') and l.lanname not in ('c', 'internal')
 """
 TRIGGERS = """
 select n.nspname, c.relname, p.proname from pg_trigger t join pg_class c on c.oid = t.tgrelid

@@ -127,10 +127,12 @@ def test_a_script_that_can_not_be_used_is_refused(scripts: tuple[Migration, ...]
 
 
 def test_squawk_counts_and_its_absence_is_said() -> None:
-    """What it found makes a migration breaking; where it is not, the reasons say so."""
+    """What it found of a text that the parser can't read; where it is not, the reasons say so."""
     lints = {"3_c.sql": (Lint("ban-x", 1, "m"),)}
 
-    assert words(decide(replace(bringing(WIDEN), lints=lints)).migrations) == [("3", "breaking")]
+    unreadable = replace(WIDEN, sql="frobnicate t")
+    found = decide(replace(bringing(unreadable), lints=lints)).migrations[0]
+    assert (found.verdict.word, "squawk, line 1: ban-x" in found.verdict.reasons) == ("breaking", True)
     without = decide(replace(bringing(WIDEN), lints=None)).migrations[0]
     assert (without.verdict.word, without.verdict.reasons) == ("compatible", (rollback_scripts.NO_SQUAWK,))
 
@@ -172,12 +174,20 @@ def test_a_breaking_one_goes_with_all_that_came_after() -> None:
 
 def test_what_is_older_than_the_breaking_one_stays() -> None:
     """A compatible one below it hurts nobody."""
-    facts = replace(leaving(scripts=(NARROW,)), committed=())
+    facts = leaving(scripts=(NARROW,))
     renamed = replace(WIDEN, sql="alter table t rename a to z")
     plan = decide(replace(facts, left=(MAKE, replace(RENAME, sql="select 1"), renamed)))
 
     assert words(plan.back.undo) == [("3", "reversible")]
-    assert words(plan.back.ahead) == [("1", "compatible"), ("2", "compatible")]
+    assert words(plan.back.ahead) == [("2", "compatible")]
+
+
+def test_what_the_older_release_never_knew_hurts_it_in_no_form() -> None:
+    """It lacks the table altogether, so it does not mind that a column of it was renamed."""
+    plan = decide(replace(leaving(), committed=()))
+
+    assert plan.back.undo == ()
+    assert words(plan.back.ahead) == [(version, "compatible") for version in "123"]
 
 
 def test_a_missing_script_is_named() -> None:

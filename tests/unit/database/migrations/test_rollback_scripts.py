@@ -22,7 +22,8 @@ EMPTY = Ledger(None, ())
 
 
 def planned(*scripts: Migration, ledger: Ledger = EMPTY) -> tuple[PlannedMigration, ...]:
-    return judge_migrations(ALL, ALL, scripts, {}, ledger)
+    """The first is applied; the others are the release."""
+    return judge_migrations(ALL[1:], ALL, scripts, {}, ledger)
 
 
 def proof(pairs: object, **detail: object) -> Ledger:
@@ -35,7 +36,7 @@ def test_the_oldest_breaking_migration_and_all_after_it_must_be_undone() -> None
     undos = rollback_scripts.required_undos(planned())
 
     assert [migration.version for migration in undos] == ["3", "2"]
-    assert rollback_scripts.required_undos(planned()[:1]) == ()
+    assert rollback_scripts.required_undos(planned()[1:]) == ()
     assert rollback_scripts.required_undos(()) == ()
 
 
@@ -53,7 +54,7 @@ def test_a_proof_holds_for_the_same_script_after_the_same_migrations() -> None:
 def test_a_proven_script_is_marked() -> None:
     """Words of a plan warn about one that is not."""
     digests = rollback_scripts.proof_digests(ALL, [BACK])
-    unproven, proven = planned(BACK)[1], planned(BACK, ledger=proof(digests))[1]
+    unproven, proven = planned(BACK)[0], planned(BACK, ledger=proof(digests))[0]
 
     assert (unproven.rehearsed, proven.rehearsed) == (False, True)
     assert "its rollback was not rehearsed" in str(unproven)
@@ -70,9 +71,14 @@ def test_a_malformed_proof_proves_nothing(pairs: object) -> None:
 def test_verdicts_follow_scripts_and_lints() -> None:
     """Without squawk the reasons say so; a text that is unknown is never called compatible."""
     lint = {"3_c.sql": (Lint("ban-x", 1, "m"),)}
+    unreadable = replace(ADD, sql="frobnicate t")
 
-    assert [each.verdict.word for each in planned(BACK)] == ["compatible", "reversible", "compatible"]
-    assert judge_migrations([ADD], ALL, [], lint, EMPTY)[0].verdict.word == "breaking"
+    assert [each.verdict.word for each in planned(BACK)] == ["reversible", "compatible"]
+    assert (
+        "squawk, line 1: ban-x" in judge_migrations([unreadable], ALL, [], lint, EMPTY)[0].verdict.reasons
+    )
+    together = judge_migrations(ALL, ALL, [], {}, EMPTY)
+    assert [each.verdict.word for each in together] == ["compatible"] * 3
     without = judge_migrations([ADD], ALL, [], None, EMPTY)[0].verdict
     assert (without.word, without.reasons) == ("compatible", (rollback_scripts.NO_SQUAWK,))
     unknown = judge_migrations([Migration("9", "9_x.sql", "")], ALL, [], {}, EMPTY)[0].verdict
@@ -106,7 +112,7 @@ def test_a_migration_without_a_file_is_read_from_the_history() -> None:
 
 def test_only_an_applied_newer_version_counts_as_newer() -> None:
     """Versions are compared as texts, as the CLI does."""
-    undone = planned()[1]
+    undone = planned()[0]
     rows = {version: Applied(version) for version in ("1", "3")}
 
     assert rollback_scripts.is_newer(ADD, undone, rows)
@@ -116,7 +122,7 @@ def test_only_an_applied_newer_version_counts_as_newer() -> None:
 
 def test_the_document_of_a_plan_has_its_keys() -> None:
     """The measurement is there if one is known."""
-    migration = replace(planned(BACK)[1], measured=Measurement("2_b.sql", "staging", 1.5))
+    migration = replace(planned(BACK)[0], measured=Measurement("2_b.sql", "staging", 1.5))
 
     assert list(migration.document()) == ["version", "file", "verdict", "reasons", "rehearsed", "measured"]
     assert str(migration).endswith("[1.5 s on staging]")

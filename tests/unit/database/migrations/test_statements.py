@@ -1,4 +1,4 @@
-"""SQL read as text: where statements end, what runs in a transaction, and what a fingerprint sees."""
+"""What runs in a transaction with others, what ends one, and what a fingerprint sees."""
 
 from __future__ import annotations
 
@@ -8,72 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scripts.database.migrations.statements import fingerprint, outside, split, statements, unfit
-
-CUT: list[tuple[str, list[str]]] = [
-    ("", []),
-    (" ; ;\n-- nothing\n/* at all; */", []),
-    ("select 1;select 2", ["select 1", "select 2"]),
-    ("SELECT\n  1 -- one; two\n;", ["select 1"]),
-    ("select ';', 'it''s;', E'\\';'", ["select '', '', ''"]),
-    ("select 'open; never closed", ["select ''"]),
-    ('drop table "A;b".c', ['drop table "A_b".c']),
-    ("do $x$ a; $$; b $x$; select 1", ["do $$", "select 1"]),
-    ("select a$b$c; select $b$;$b$", ["select a$b$c", "select $$"]),
-    ("select /* a /* b; */ c; */ 1", ["select 1"]),
-    ("select f( a ,b ) from c . d", ["select f (a, b) from c.d"]),
-    ("select u&'\\0041;', b'1;'", ["select '', ''"]),
-    (
-        "create function f() returns int begin atomic select case when a then 1 end; select 2; end; drop x",
-        [
-            "create function f () returns int begin atomic select case when a then 1 end ; select 2 ; end",
-            "drop x",
-        ],
-    ),
-    ("begin; select 1; end; select 2", ["begin", "select 1", "end", "select 2"]),
-    ("\ufeffselect 1", ["select 1"]),
-]
-
-
-@pytest.mark.parametrize(("sql", "bare"), CUT)
-def test_a_text_is_cut_where_the_server_cuts_it(sql: str, bare: list[str]) -> None:
-    """Semicolons count outside of quotes, comments and function bodies alone."""
-    assert [each.bare for each in statements(sql)] == bare
-
-
-def test_quoted_texts_are_kept_in_order() -> None:
-    """The body of a `do` block can be looked at."""
-    (found,) = statements("select 'a''b', $x$ c; $x$, E'd'")
-
-    assert found.quoted == ("a'b", " c; ", "d")
-
-
-def test_lines_count_from_one() -> None:
-    """A finding of another reader can be put to its statement."""
-    found = [(each.first, each.last) for each in statements("-- x\nselect\n1;\n\ndrop a; drop b;\n")]
-
-    assert [(2, 3), (5, 5), (5, 5)] == found
-
-
-@given(st.text(st.sampled_from(list("ab'\"$eE\\-/*\n;() .")), max_size=60))
-def test_any_text_is_read_to_its_end(text: str) -> None:
-    """Nothing is lost, nothing hangs, no statement is empty."""
-    assert all(each.bare for each in statements(text))
-
-
-@pytest.mark.parametrize("part", ["'", "$a$", "/*", "e'\\", "a$a", "((", "E'\\'", ";", "--\n"])
-def test_long_and_nasty_text_is_read_in_no_time(part: str) -> None:
-    """A megabyte of dumps is not unheard of."""
-    started = time.monotonic()
-    list(statements(part * 30_000))
-
-    assert time.monotonic() - started < 3
-
-
-def test_splitting_minds_parentheses() -> None:
-    """The commas of a type or a call part no actions."""
-    assert split("add a numeric (1, 2), drop b") == ["add a numeric (1, 2)", "drop b"]
-    assert outside("a (x (y)) = b") == "a  = b"
+from scripts.database.migrations.statements import fingerprint, transaction_control, unfit
 
 
 @pytest.mark.parametrize(
@@ -100,6 +35,27 @@ def test_splitting_minds_parentheses() -> None:
 def test_what_keeps_a_script_out_of_a_transaction(sql: str, held: str | None) -> None:
     """Transaction control, and what PostgreSQL refuses inside of one."""
     assert unfit(sql) == held
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("create table a();\n\nCOMMIT;\r\nBEGIN;\n", [(3, "commit"), (4, "begin")]),
+        ("start transaction isolation level serializable", [(1, "start transaction isolation")]),
+        (
+            "-- x\nsavepoint a; rollback to a; release a",
+            [(2, "savepoint a"), (2, "rollback to a"), (2, "release a")],
+        ),
+        ("end; abort; rollback", [(1, "end"), (1, "abort"), (1, "rollback")]),
+        ("prepare transaction 'x'", [(1, "prepare transaction 'x'")]),
+        ("\\echo x;\ncommit", [(2, "commit")]),
+        ("do $$ begin commit; end $$", []),
+        ("create function f() returns int begin atomic select 1; end; select 'commit;'", []),
+    ],
+)
+def test_what_ends_the_transaction_of_a_file_is_found(sql: str, found: list[tuple[int, str]]) -> None:
+    """With its line, also beside what the parser can't read."""
+    assert list(transaction_control(sql)) == found
 
 
 WORDS = st.sampled_from(

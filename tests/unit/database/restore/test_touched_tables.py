@@ -8,11 +8,21 @@ from scripts.database.restore.touched_tables import WriteEffects, touched
 from scripts.errors import Refused
 
 TABLES = {"public.a", "public.b", "public.log", "public.Odd name", "other.a"}
+
+
+def function(name: str, result: str, language: str, body: str) -> tuple[str]:
+    """As the server prints it."""
+    head = f"CREATE FUNCTION public.{name}() RETURNS {result} LANGUAGE {language}"
+    return (f"{head} AS $function${body}$function$",)
+
+
 EFFECTS = WriteEffects(
     functions={
-        "audit": ("begin insert into public.log values (1); return new; end",),
-        "mend": ("update public.b set x = 1",),
-        "dynamic": ("begin execute 'delete from ' || t; end",),
+        "audit": function(
+            "audit", "trigger", "plpgsql", "begin insert into public.log values (1); return new; end"
+        ),
+        "mend": function("mend", "void", "sql", "update public.b set x = 1"),
+        "dynamic": function("dynamic", "void", "plpgsql", "begin execute 'delete from ' || t; end"),
     },
     triggers={"public.a": frozenset({"audit"})},
     cascades={
@@ -43,6 +53,11 @@ EFFECTS = WriteEffects(
         ("update other.a set x = 1", "other.a"),
         ("delete from other.a", "other.a, public.a, public.b, public.log"),
         ("update a set x = 1", "other.a, public.a, public.b, public.log"),
+        ("explain analyze delete from public.b", "public.b"),
+        ("create table n as select public.mend()", "public.b"),
+        ("merge into public.b using (select 1) s on true when matched then update set x = 1", "public.b"),
+        ("do $$ begin execute 'truncate public.b'; end $$", "public.b"),
+        ("create function g() returns void begin atomic; delete from public.b; end", "public.b"),
         ("create temp table t as select 1; update t set x = 1; -- update public.b set x = 1", ""),
     ],
 )  # fmt: skip
@@ -52,7 +67,8 @@ def test_every_way_to_write_is_recognized(sql: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["do $$ begin execute 'x'; end $$", "update some_view set x = 1", "select dynamic()"]
+    "sql",
+    ["do $$ begin execute x; end $$", "frobnicate b", "update some_view set x = 1", "select dynamic()"],
 )
 def test_a_migration_that_cannot_be_understood_is_refused(sql: str) -> None:
     """The file is named."""

@@ -1,0 +1,1 @@
+"""SQL, read with PostgreSQL's own parser."""
