@@ -217,23 +217,38 @@ def test_a_dump_of_something_else_is_found(
     assert [] == [each for each in FOUND if each not in said]
 
 
-def test_what_dumps_but_does_not_restore_is_found(server: LocalServer, tmp_path: Path) -> None:
-    """A check that calls a function without its schema: pg_dump ends with 0, the table would be empty."""
+LOST_NAME = """
+create table public.tbl_dict (id bigint generated always as identity primary key, val text not null unique);
+insert into public.tbl_dict (val) values ('a'), ('b');
+create function public.in_dict(p text) returns boolean language sql stable
+  as $$ select exists (select 1 from tbl_dict where val = p) $$;
+create domain public.word as text check (public.in_dict(value));
+create table public.tbl_data (val text not null check (public.in_dict(val)), second public.word);
+insert into public.tbl_data values ('a', 'b');
+"""
+
+
+def test_a_check_that_no_restore_can_run_is_named_with_what_mends_it(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """pg_dump ends with 0. The statement that the hint shows is enough, though rows are checked by rows."""
     url = databases.filled(server, "unqualified", 10)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "create function public.inner() returns boolean language sql as 'select true';"
-            "create function public.outer(text) returns boolean language plpgsql"
-            " as 'begin return inner(); end';"
-            "create table public.checked (a text check (public.outer(a)));"
-            "insert into public.checked values ('x')"
+        connection.execute(LOST_NAME.encode())
+        tools = databases.toolbox(tmp_path, url)
+        wanted = BackupRequest(env="production", kind="manual", proof=True)
+        with pytest.raises(DeskError, match=r"`public.in_dict\(text\)` finds `tbl_dict` only by") as caught:
+            commands.backup(tools, wanted)
+        assert caught.value.hint == (
+            "in a migration: `alter function public.in_dict(text) set search_path = public`"
         )
-    tools = databases.toolbox(tmp_path, url)
-    with pytest.raises(DeskError):
-        commands.backup(tools, BackupRequest(env="production", kind="manual", proof=True))
-    row = commands.list_backups(tools, ListBackupsRequest(env="production", check=False)).data["backups"][0]
-    assert (row["proven"], bool(row["fault"])) == (False, True)
-    assert commands.list_backups(tools, ListBackupsRequest(env="production", check=True)).code == 1
+        listed = ListBackupsRequest(env="production", check=False)
+        row = commands.list_backups(tools, listed).data["backups"][0]
+        assert (row["proven"], bool(row["fault"])) == (False, True)
+        assert commands.list_backups(tools, dataclasses.replace(listed, check=True)).code == 1
+
+        connection.execute(caught.value.hint.split("`")[1].encode())
+        assert commands.backup(tools, wanted).data["proven"] is True
 
 
 def test_a_role_that_sees_only_part_of_the_rows_is_refused(server: LocalServer, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,11 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import toc
 from scripts.database.backups.manifest import DUMP, Manifest
-from scripts.database.postgres import programs, scratch
-from scripts.database.postgres.pg_restore import Archive
+from scripts.database.postgres import load_order, programs, scratch
+from scripts.database.postgres.archive_toc import Entry
+from scripts.database.postgres.client import session
+from scripts.database.postgres.lost_names import lost_name
+from scripts.database.postgres.pg_restore import TABLE_DATA, Archive, data_in_order
 from scripts.database.postgres.scratch import scratch_databases
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import BackupFault, CommandFailed, Refused
@@ -138,11 +141,12 @@ def _restore(database: Database, archive: Archive) -> None:
     """
     superuser, extensions = scratch.is_superuser(database), scratch.available_extensions(database)
     lists = toc.classify(archive.contents())
-    entries = toc.list_text(toc.for_scratch_server(lists, extensions, superuser=superuser))
-    schema = archive.sql(entries, "pre-data") + archive.sql(entries, "post-data")
+    entries = toc.for_scratch_server(lists, extensions, superuser=superuser)
+    listed = toc.list_text(entries)
+    schema = archive.sql(listed, "pre-data") + archive.sql(listed, "post-data")
     scratch.create_missing_roles(database, scratch.roles_in(schema.decode("utf-8", "replace")))
     try:
-        archive.restore(database, entries, RESTORE_JOBS, *([] if superuser else ["--no-owner", "--no-acl"]))
+        _fill(database, archive, entries, *([] if superuser else ["--no-owner", "--no-acl"]))
     except CommandFailed as fault:
         lacking = [
             f"`{entry.tag}`"
@@ -153,7 +157,36 @@ def _restore(database: Database, archive: Archive) -> None:
             fault.message += f"\n  | this server has no {', '.join(lacking)}"
             fault.hint = f"name a server that has them in `{VARIABLE}`"
             raise
-        raise BackupFault(fault.message, fault.hint) from None
+        raise _explained(fault, database) from None
+
+
+def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *options: str) -> None:
+    """Restore the entries: tables whose checks read other tables after these, all others two at a time."""
+    listed = toc.list_text(entries)
+    archive.restore(database, listed, *options, section="pre-data")
+    rows = [entry for entry in entries if entry.kind == TABLE_DATA]
+    with session(database) as connection:
+        reads = load_order.readers(connection, [(entry.schema, entry.tag) for entry in rows])
+        in_order = data_in_order(connection, rows)
+    last = [entry for entry in in_order if (entry.schema, entry.tag) in reads]
+    first = toc.list_text(entry for entry in entries if entry not in last)
+    archive.restore(database, first, RESTORE_JOBS, *options, section="data")
+    if last:
+        archive.restore(database, toc.list_text(last), *options, section="data")
+    archive.restore(database, listed, RESTORE_JOBS, *options, section="post-data")
+
+
+def _explained(fault: CommandFailed, database: Database) -> BackupFault:
+    """The fault, with what mends the database where that is known."""
+    with session(database) as connection:
+        lost = lost_name(connection, fault.message)
+    if lost is None:
+        return BackupFault(fault.message, fault.hint)
+    return BackupFault(
+        f"the database can't be restored as it is: `{lost.function}` finds `{lost.name}` only by the"
+        f" `search_path` of a session, and a restore has none; nothing was changed\n{fault.message}",
+        f"in a migration: `{lost.mend}`",
+    )
 
 
 def _configured(desk: Desk, environment: Environment) -> Database | None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from scripts.database.postgres import archive_toc
 from scripts.database.postgres.archive_toc import ATTACHED, Entry
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.names import unquoted
@@ -119,17 +120,7 @@ def classify(entries: Iterable[Entry]) -> Lists:
     return Lists(**{name: tuple(own) for name, own in lists.items()}, left_out=tuple(omitted), order=order)
 
 
-def list_text(entries: Iterable[Entry]) -> str:
-    """The entries as `pg_restore -L` reads them."""
-    return "".join(f"{entry.line}\n" for entry in entries)
-
-
-def schema_of(entry: Entry) -> str:
-    """The schema that it creates, or that its comment or grant is about; "" for anything else."""
-    if entry.kind == "SCHEMA":
-        return entry.tag
-    about, _, name = entry.tag.partition(" ")
-    return unquoted(name) if entry.kind in ATTACHED and not entry.schema and about == "SCHEMA" else ""
+list_text = archive_toc.list_text
 
 
 def _entry(line: str) -> Entry:
@@ -144,7 +135,7 @@ def _list_or_reason(entry: Entry) -> str:
     """The name of its list, or the reason why it is left out."""
     if entry.kind not in KNOWN:
         return "unknown"
-    schema = schema_of(entry) or entry.schema
+    schema = entry.about_schema or entry.schema
     if schema.startswith(OLD_SCHEMA_PREFIX):
         return "replaced by an earlier restore"
     if not schema:
@@ -157,7 +148,7 @@ def _of_the_app(entry: Entry) -> str:
         return "extras"
     if entry.kind == "DEFAULT ACL" and PLATFORM_ROLE.fullmatch(entry.owner):
         return "a default of the platform's own role"
-    if schema_of(entry) == "public":
+    if entry.about_schema == "public":
         return "database"  # every database has it, and keeps what it has
     return "unknown" if entry.kind in (*DATABASE_WIDE, "EVENT TRIGGER") else "app"
 
@@ -219,7 +210,7 @@ def exists(entry: Entry, installed: Collection[str]) -> bool:
 
     `public` is always created again; default privileges and user mappings are never touched.
     """
-    if schema_of(entry):
+    if entry.about_schema:
         return False
     if entry.kind in ("DEFAULT ACL", "USER MAPPING"):
         return True
@@ -234,7 +225,7 @@ def _is_stand_in(entry: Entry) -> bool:
     """Part of the definition of a platform schema that the app's objects need."""
     if entry.kind in DATA or entry.kind in (*DATABASE_WIDE, "EVENT TRIGGER", "DEFAULT ACL"):
         return False
-    if schema := schema_of(entry):
+    if schema := entry.about_schema:
         return schema in (*STAND_INS, "extensions")
     return entry.schema in STAND_INS
 

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from scripts.database.postgres.names import key_of
+from scripts.database.postgres.names import key_of, unquoted
 from scripts.errors import CommandFailed
 
 MAGIC = b"PGDMP"
@@ -50,6 +51,14 @@ class Entry:
         """`schema.table`, as in a manifest."""
         return key_of(self.schema, self.tag)
 
+    @property
+    def about_schema(self) -> str:
+        """The schema that it creates, or that its comment or grant is about; "" for anything else."""
+        if self.kind == "SCHEMA":
+            return self.tag
+        about, _, name = self.tag.partition(" ")
+        return unquoted(name) if self.kind in ATTACHED and not self.schema and about == "SCHEMA" else ""
+
     def __str__(self) -> str:
         """As in the listing, without the numbers."""
         return self.line.split(" ", 3)[-1].strip() if self.kind else self.line
@@ -66,6 +75,11 @@ def read_contents(file: Path) -> tuple[Entry, ...]:
             return tuple(_Reader(stream).entries())
     except (OSError, ValueError, IndexError) as fault:
         raise CommandFailed(f"`{file.name}` can't be read as an archive: {fault}") from None
+
+
+def list_text(entries: Iterable[Entry]) -> str:
+    """The entries as `pg_restore -L` reads them."""
+    return "".join(f"{entry.line}\n" for entry in entries)
 
 
 class _Reader:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from scripts.database.postgres.archive_toc import Entry, read_contents
+from scripts.database.postgres import load_order
+from scripts.database.postgres.archive_toc import Entry, list_text, read_contents
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed
 from scripts.system import temporary
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH = 1 << 18  # bytes of rows that are sent at once
 RESTORE_TIMEOUT = 6 * 3600.0  # seconds
+TABLE_DATA, SEQUENCE_SET = "TABLE DATA", "SEQUENCE SET"  # kinds of entries with data
 END = b"\\.\n"
 # settings of the session: timeouts are the caller's, and an older server may not know some
 SETTINGS = re.compile(rb"^SET \w+_timeout = 0;$", re.MULTILINE)
@@ -100,10 +102,19 @@ def play(
 ) -> None:
     """Restore some entries over an open connection, within its transaction: all of them, or none.
 
-    `between` is called after the rows and before the constraints.
+    Schemas come first, with their grants: without them no object can be given to its owner. `between` is
+    called after the rows and before the constraints.
     """
+    numbers = {line.partition(";")[0] for line in entries.splitlines()}
+    chosen = [entry for entry in archive.contents() if entry.line.partition(";")[0] in numbers]
+    schemas = [entry for entry in chosen if entry.about_schema]
+    if schemas:
+        execute(connection, archive.sql(list_text(schemas)))
+    entries = list_text(entry for entry in chosen if not entry.about_schema)
     execute(connection, archive.sql(entries, "pre-data"))
-    with archive.data(entries) as statements:
+    rows = data_in_order(connection, [entry for entry in chosen if entry.kind == TABLE_DATA])
+    others = [entry for entry in chosen if entry.kind == SEQUENCE_SET]
+    with archive.data(list_text([*rows, *others])) as statements:
         for statement, blocks in statements:
             if statement.startswith(b"COPY "):
                 copy_in(connection, statement, blocks)
@@ -111,6 +122,13 @@ def play(
                 connection.execute(statement)
     between()
     execute(connection, archive.sql(entries, "post-data"))
+
+
+def data_in_order(connection: psycopg.Connection[Any], rows: Sequence[Entry]) -> list[Entry]:
+    """The entries of tables' rows, so that checks find the rows of other tables that they read."""
+    by_table = {(entry.schema, entry.tag): entry for entry in rows}
+    reads = load_order.readers(connection, by_table)
+    return [by_table[table] for table in load_order.ordered(list(by_table), reads)]
 
 
 def copy_in(connection: psycopg.Connection[Any], statement: bytes, blocks: Iterable[bytes]) -> None:
