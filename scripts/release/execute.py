@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
+from scripts.database.restore.plan import lost_rows
 from scripts.errors import Interrupted, Locked, Refused
 from scripts.notify import deliver
-from scripts.release import messages, migrate, publish, undo_schema
+from scripts.release import messages, migrate, publish, switch_data, undo_schema
 from scripts.release.leak_gate import scan_bundle, scan_served
 from scripts.release.plan import Plan, words
 from scripts.release.recover import recover
@@ -53,20 +54,22 @@ def run_steps(run: ReleaseRun) -> None:
     _prepare_database(run)
     if publishes:
         publish.publish(run)
-    older = plan.schema_goes_back  # its pages may need the older schema
+    older = bool(plan.back.undo)  # its pages may need the older schema
     publish.verify(run, facts.expected, pages=not older)
     if built is not None:
         scan_served(run, built)
     if older:
-        _take_database_back(run)
+        undo_schema.undo(run, plan.back.undo)
         publish.verify(run, facts.expected)
+    if run.switched:
+        switch_data.analyze(run)
     with run.step("finish", "branch, ledger and lock in one push"):
         migrate.look_at_tables(run)
         write_down(run, "done", moves_branch=facts.moves_branch)
 
 
 def _prepare_database(run: ReleaseRun) -> None:
-    """What comes before the new code is live: its migrations; for a rollback, trial and safety backup."""
+    """What comes before the code is live: its migrations; for a rollback, a trial or the data."""
     if run.plan.comparison.pending:
         if run.environment.guarded:
             migrate.back_up(run)
@@ -75,19 +78,7 @@ def _prepare_database(run: ReleaseRun) -> None:
     if run.plan.back.undo:
         undo_schema.rehearse(run)
     if run.plan.restores:
-        from scripts.release import restore_data
-
-        restore_data.make_safe(run)
-
-
-def _take_database_back(run: ReleaseRun) -> None:
-    """What the older code needs: its schema, or the data of its time."""
-    if run.plan.back.undo:
-        undo_schema.undo(run, run.plan.back.undo)
-    if run.plan.restores:
-        from scripts.release import restore_data
-
-        restore_data.restore(run)
+        switch_data.take_back(run)
 
 
 def planned(plan: Plan) -> Outcome:
@@ -169,10 +160,8 @@ def _schema_said(run: ReleaseRun) -> str:
     """What happened to schema and data."""
     said = [f"undone: {', '.join(f'`{file}`' for file in run.undone)}"] if run.undone else []
     if run.restored:
-        said.append(
-            f"the data are those of `{run.restored['backup']}`; {run.restored['lost']} rows are gone"
-        )
-        said += [f"back to them: {run.restored['way_back']}"]
+        lost = lost_rows(run.restored, str(run.restored["aside"]), run.environment.name)
+        said.append(f"the data are those of `{run.restored['backup']}`; {lost}")
     if run.plan.back.ahead:
         said.append(f"schema stays ahead: {', '.join(str(migration) for migration in run.plan.back.ahead)}")
     return "".join(f"\n  | {each}" for each in said)

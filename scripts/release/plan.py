@@ -52,13 +52,10 @@ class Plan:
         return self.scope in RESTORES
 
     @property
-    def schema_goes_back(self) -> bool:
-        """After the older code is live, the schema becomes older as well."""
-        return bool(self.back.undo) or self.restores
-
-    @property
     def no_return(self) -> str:
         """The step from which on going back means undoing."""
+        if self.restores:
+            return "restore"
         return "migrate" if self.comparison.pending else "publish"
 
     @property
@@ -67,6 +64,11 @@ class Plan:
         previous = self.facts.previous
         if previous is None:
             return "none: nothing was released here before"
+        if self.restores:
+            return (
+                "the present data take their place again, every row, and"
+                f" `{previous.release}` (`{previous.commit[:12]}`) is published again and verified"
+            )
         if self.facts.rolls_back:
             return "none: a rollback is not rolled back automatically; a person decides"
         back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
@@ -171,16 +173,17 @@ def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> 
         yield "migrate", f"apply {migrations}, then read the history again"
     if undo:
         yield "rehearse", f"run {scripts} in a transaction that is rolled back"
-    if restores and environment.guarded:
-        yield "safety", "a backup of the present state, proven"
+    if restores:
+        yield "rehearse", "the backup, restored and compared in a transaction that is rolled back"
+        if environment.guarded:
+            yield "safety", "a backup of the present state, proven"
+        yield "restore", "the backup, in one transaction, compared before its commit"
     yield "publish", f"publish it on Replit ({environment.publish})"
     yield "verify", f"{environment.url} answers with the commit, and its pages work"
     yield "scan", f"{environment.url} gives out no secret"
     if undo:
         yield "undo", f"{scripts} in one transaction, then read the history again"
-    if restores:
-        yield "restore", "the backup, in one transaction, compared before its commit"
-    if undo or restores:
+    if undo:
         yield "verify", "once more, on the older schema"
     branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
     yield "finish", f"one atomic push: {branch}write the ledger, release the lock"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
-from scripts.release import messages, publish, undo_schema
+from scripts.release import messages, publish, recover_data, switch_data, undo_schema
 from scripts.release.run import ReleaseRun, write_down
 from scripts.replit.live import Expected, fault
 from scripts.state.ledger import Event
@@ -56,7 +56,19 @@ def recover(run: ReleaseRun, error: DeskError) -> DeskError:
 def _put_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskError:
     if run.lock.lost:  # another run is at work here: look, and touch nothing
         run.live = run.driver.live()
+        error.message += switch_data.words(run)
         return error
+    try:
+        switch_data.find_own(run)
+    except LiveUnknown as unknown:
+        unknown.message = f"{error.message}\n  | {unknown.message}"
+        return unknown
+    if run.switched:
+        return recover_data.recover(run, error, failed_at)
+    return _put_code_back(run, error, failed_at)
+
+
+def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskError:
     bad_release = isinstance(error, ReleaseFailed) and STEPS[failed_at].changes == "live"
     bad_build = isinstance(error, ReleaseFailed) and failed_at in ("build", "scan")
     if isinstance(error, TakenBack) or bad_release or bad_build:

@@ -1,8 +1,7 @@
-"""A rollback that restores the data with the code: what it loses, the safety backup, the restore."""
+"""What a rollback with its data would lose: which backup fits, and what was written since."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +9,14 @@ from scripts.config.desk import Desk
 from scripts.database.backups import storage
 from scripts.database.backups.manifest import Manifest
 from scripts.database.backups.storage import fetch_backup
-from scripts.database.backups.verify import take_safety_backup
-from scripts.database.migrations.files import compare, newest
+from scripts.database.migrations.files import compare
 from scripts.database.postgres import scratch
-from scripts.database.postgres.client import postgres_of, required_database
+from scripts.database.postgres.client import required_database
 from scripts.database.restore import in_place, losses, partial_restore, plan
 from scripts.database.restore.in_place import Source
-from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused
+from scripts.errors import Refused
 from scripts.release import rollback_options
 from scripts.release.facts import Facts
-from scripts.release.run import ReleaseRun
 from scripts.release.schema_rules import going_back
 
 
@@ -58,66 +55,6 @@ def _held(desk: Desk, facts: Facts, folder: Path, manifest: Manifest, major: int
     if why:
         raise Refused(why)
     return in_place.open_source(desk, folder, manifest, major)
-
-
-def make_safe(run: ReleaseRun) -> None:
-    """Before anything changes: back up the present state of a guarded environment, and prove the backup."""
-    if not run.environment.guarded:
-        return
-    with run.step("safety", "a backup of the present state, before anything changes"):
-        run.safety = take_safety_backup(run.desk, run.environment)
-
-
-def restore(run: ReleaseRun) -> None:
-    """The older code is live: restore its data, all or nothing.
-
-    Raises:
-        CommandFailed: nothing was changed in the database; the message says what is live.
-    """
-    desk, environment, data = run.desk, run.environment, run.plan.facts.data
-    if data is None:
-        return
-    keeps = run.plan.facts.keeps if run.plan.scope == "tables" else None
-    database, name = required_database(desk, environment), data.manifest.id
-    try:
-        with fetch_backup(desk, environment, name, run.plan.facts.ledger) as (folder, manifest):
-            held = in_place.open_source(desk, folder, manifest, scratch.server_major(database))
-            merge = partial_restore.merging(keeps, run.id, run.step) if keeps else None
-            late = in_place.restore(
-                desk, environment, held, data, run=run.id, step=run.step, before_commit=merge
-            )
-            run.restored = {
-                **data.document(),
-                **(keeps.document() if keeps else {}),
-                "scope": run.plan.scope,
-                "late": dict(late),
-                "safety_backup": run.safety,
-                "way_back": _way_back(run),
-            }
-            with run.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
-                in_place.analyze(run.desk, run.environment, held)
-    except LiveUnknown:
-        raise
-    except DeskError as fault:
-        if run.restored:
-            raise
-        raise CommandFailed(
-            f"the data of {environment.name} did not go back: {fault.message}\n  | live now: {run.live}",
-            f"the older code is live, the data are not; again: `{_again(run)}`",
-        ) from None
-    with suppress(DeskError):
-        postgres = postgres_of(desk, environment)
-        run.schema = newest(row.version for row in postgres.history()) if postgres else None
-
-
-def _way_back(run: ReleaseRun) -> str:
-    return f"`invoke db.restore {run.safety} --env {run.environment.name}`" if run.safety else "from aside"
-
-
-def _again(run: ReleaseRun) -> str:
-    target = run.plan.facts.target
-    to = f" --to {target.release}" if target else ""
-    return f"invoke rollback --env {run.environment.name}{to} --with-data"
 
 
 def _fitting(desk: Desk, facts: Facts) -> Manifest:

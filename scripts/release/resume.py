@@ -14,19 +14,20 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.postgres.client import postgres_of, required_database
+from scripts.database.postgres.client import configured_database, postgres_of, required_database
 from scripts.database.refresh import command as refresh_command
 from scripts.database.restore import command as restore_command
 from scripts.database.restore import in_place
+from scripts.database.restore.kept import Kept
 from scripts.database.restore.plan import TASK as RESTORE_TASK
 from scripts.errors import Locked, Refused, TakenBack
 from scripts.git.client import StaleError
-from scripts.release import hotfix
+from scripts.release import hotfix, switch_data
 from scripts.release.execute import locked_run, report, run_steps
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
 from scripts.release.request import ResumeRequest, StealRequest, resumed
-from scripts.release.run import begin, lock_for
+from scripts.release.run import ReleaseRun, begin, lock_for
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.lock import Lock, candidate_ref, lock_ref
 from scripts.state.operation import operation_under
@@ -35,6 +36,7 @@ from scripts.state.remote import locked, observe_remote, read_lock
 TAKEOVER_TRIES = 5
 LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
 LOOKS = 10  # how often the lock is looked at within its time to live
+OF_RUN = "of_run"  # in the request of a lock: the run that is settled
 OPERATIONS = (RESTORE_TASK, restore_command.TASK, refresh_command.TASK)  # what a dead restore may be
 
 
@@ -132,6 +134,8 @@ def _finish_or_undo(desk: Desk, holder: Holder, *, undo: bool) -> Outcome:
     try:
         with locked_run(run):
             _end_sessions(desk, holder.environment)
+            if dead.task == "rollback":
+                plan = _settle_data(run, holder)
             _require_finishable(plan, dead, undo=undo)
             run_steps(run)
     except TakenBack as undone:
@@ -161,19 +165,37 @@ def _acquire_from(desk: Desk, holder: Holder, lock: HeldLock) -> None:
     raise locked(desk, holder.environment)
 
 
-def _plan_again(desk: Desk, holder: Holder) -> Plan:
-    """The plan of the dead run, from its request and from what is true now."""
+def _plan_again(desk: Desk, holder: Holder, *, resumes: str = "") -> Plan:
+    """The plan of the dead run, from its request and from what is true now.
+
+    `resumes`: the run whose lock does not count, if it is not the dead run's any more.
+    """
     dead, environment = holder.lock, holder.environment
     desk.git.fetch([candidate_ref(environment.name, dead.run)])  # a drill's commit is on no branch
     names = {"to": environment.name} if dead.task == "promote" else {"env": environment.name}
     if dead.task == "rollback":
         names["to"] = dead.release
-    request = resumed(dead.task, dead.request, sha=dead.commit, resumes=dead.run, **names)
-    if request.restores_data and in_place.has_committed(
-        desk, required_database(desk, environment), dead.run
-    ):
+    request = resumed(dead.task, dead.request, sha=dead.commit, resumes=resumes or dead.run, **names)
+    if dead.task == "rollback" and _switched(desk, environment):
         request = replace(request, with_data=False, backup="", scope="")  # the data are restored already
     return decide(observe(desk, request))
+
+
+def _switched(desk: Desk, environment: Environment) -> Kept | None:
+    """What the dead run keeps, if it has restored the data, or the run that it resumed had."""
+    if configured_database(desk, environment) is None:
+        return None
+    return switch_data.unrecorded(desk, environment, observe_remote(desk).ledger)
+
+
+def _settle_data(run: ReleaseRun, holder: Holder) -> Plan:
+    """Nobody else can commit now: are the data switched? If they were not when it planned, plan again."""
+    kept = _switched(run.desk, holder.environment)
+    if kept and run.plan.restores:
+        run.plan = _plan_again(run.desk, holder, resumes=run.id)
+    switch_data.found(run, kept)
+    run.sent = kept is not None  # the dead run may have asked for a Publish, which may still arrive
+    return run.plan
 
 
 def _end_sessions(desk: Desk, environment: Environment) -> None:
@@ -203,32 +225,35 @@ def _settle_operation(desk: Desk, holder: Holder) -> Outcome:
     """Record how a dead restore or refresh ended: its one transaction was committed, or it was not."""
     dead, environment = holder.lock, holder.environment
     name, backup = environment.name, dead.release
-    lock = new_lock(desk, name, dead.task, dead.commit, release=backup, reason=dead.reason)
+    run = str(dead.request.get(OF_RUN) or dead.run)  # a run that settled it may have died as well
+    lock = new_lock(
+        desk, name, dead.task, dead.commit, release=backup, reason=dead.reason, request={OF_RUN: run}
+    )
     work = operation_under(desk, environment, lock, observe_remote(desk).ledger.tip)
     try:
         work.lock.acquire(holder.id, dead)
     except StaleError:
         raise locked(desk, environment) from None
     _end_sessions(desk, environment)
-    committed = in_place.has_committed(desk, required_database(desk, environment), dead.run)
+    committed = in_place.has_committed(desk, required_database(desk, environment), run)
     if dead.task == refresh_command.TASK and committed:
-        work.finish("refresh", "done", backup=backup, of_run=dead.run, reason=dead.reason)
+        work.finish("refresh", "done", backup=backup, of_run=run, reason=dead.reason)
         refresh_command.drop_old_schemas_of_refreshes(desk, environment)
-        return Outcome.done(f"run {dead.run} had refreshed {name}, whole and masked; the ledger has it")
+        return Outcome.done(f"run {run} had refreshed {name}, whole and masked; the ledger has it")
     if dead.task == RESTORE_TASK and committed:
-        work.finish("restore", "done", backup=backup, of_run=dead.run, reason=dead.reason)
+        work.finish("restore", "done", backup=backup, of_run=run, reason=dead.reason)
         return Outcome.done(
-            f"run {dead.run} had restored {name} from `{backup}`, whole and compared; the ledger has it",
+            f"run {run} had restored {name} from `{backup}`, whole and compared; the ledger has it",
             f"the old schemas are kept until `invoke db.drop-aside --env {name}`",
             backup=backup,
         )
-    work.finish(work.kind, "error", backup=backup or None, of_run=dead.run, reason="it died before its end")
+    work.finish(work.kind, "error", backup=backup or None, of_run=run, reason="it died before its end")
     again = {
         RESTORE_TASK: f"again: `invoke db.restore {backup} --env {name}`",
         refresh_command.TASK: f"again: `invoke db.refresh --to {name}`",
     }
     return Outcome.done(
-        f"run {dead.run} (`{dead.task}`) died before its end: {name} is as it was; its lock is free",
+        f"run {run} (`{dead.task}`) died before its end: {name} is as it was; its lock is free",
         again.get(dead.task),
         backup=backup or None,
     )

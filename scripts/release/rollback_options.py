@@ -46,6 +46,7 @@ class RollbackOption:
         if self.no:
             return f"{self.name}: not possible: {self.no}"
         loses = "; ".join(self.loses) or "nothing"
+        loses = f"so far {loses}" if self.name in RESTORES else loses
         took = f", about {self.seconds:.0f} s without writing" if self.seconds is not None else ""
         return f"{self.name}: loses {loses}{took}; back from it: {self.back}"
 

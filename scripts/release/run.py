@@ -43,6 +43,8 @@ class ReleaseRun(Run):
         migrated: the files that this run has applied, and that are still applied.
         undone: the files whose rollback scripts this run has run.
         restored: the backup that the data went back to, and what was lost by that.
+        switched: the run that restored the data and keeps the present ones; "" if they are not restored.
+        restored_tables: the tables that this run has restored.
         safety: the backup that keeps the present state.
         sent: a Publish was asked for, so what is live may still change.
         proven: when the public URL was seen to be right, by the clock.
@@ -59,6 +61,8 @@ class ReleaseRun(Run):
     migrated: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
     restored: dict[str, Any] | None = None
+    switched: str = ""
+    restored_tables: tuple[str, ...] = ()
     safety: str = ""
     sent: bool = False
     proven: float = 0.0

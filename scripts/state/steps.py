@@ -48,6 +48,7 @@ STEPS = {
         StepType("hold", "idempotent"),
         StepType("compare", "pure"),
         StepType("keep", "idempotent"),
+        StepType("count", "pure"),
         StepType("switch", "once", "database"),
         StepType("analyze", "idempotent"),
         StepType("drop", "once", "database"),

@@ -16,11 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.database.backups import toc
-from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
+from scripts.database.postgres.client import session
 from scripts.database.postgres.local_server import LocalServer
-from scripts.database.postgres.url import Database
-from scripts.database.restore import in_place
+from scripts.database.restore import in_place, swap_schemas
 from tests.support import disks, restores
 from tests.support.restores import WRITES, run
 
@@ -30,6 +28,7 @@ DISK = 700  # megabytes
 HOWS = ("kill", "cut", "restart", "full disk")
 ACTIVE = """select pid from pg_stat_activity
 where application_name = 'release-desk' and xact_start is not null"""
+LEFT = "select nspname from pg_namespace where nspname like 'desk%'"
 pytestmark = pytest.mark.timeout(60 * 60 * 4)
 
 
@@ -91,7 +90,6 @@ def rounds(site: Site) -> None:
     new = restores.state(database)
     run(database, WRITES)
     old = restores.state(database)
-    _, held = restores.opened(folder)
     tools = restores.toolbox(folder, database)
     ends, met = {"old": 0, "new": 0}, Counter[str]()
     for number in range(ROUNDS):
@@ -105,22 +103,10 @@ def rounds(site: Site) -> None:
         ends["new" if arrived else "old"] += 1
         met[how] += 1
         if arrived:
-            back_to_old(server, database, held.lists, mark)
+            restores.put_back(folder, mark, "back")
             assert restores.state(database) == old
+            with session(database) as connection:
+                names = [each.name for each in swap_schemas.old_schemas(connection)]
+                swap_schemas.drop_old_schemas(connection, names)
+        assert run(database, LEFT) == []
     print(f"{ROUNDS} rounds with seed {SEED}: {ends}, {dict(sorted(met.items()))}")
-
-
-def back_to_old(server: LocalServer, database: Database, lists: toc.Lists, mark: str) -> None:
-    """What stands aside is the old state, whole: rename it back, as a person could."""
-    with server.connect(database.name) as admin, admin.transaction():
-        for schema in lists.schemas:
-            admin.execute(f"drop schema {schema} cascade".encode())
-            admin.execute(f"alter schema {OLD_SCHEMA_PREFIX}{mark}_{schema} rename to {schema}".encode())
-        admin.execute("comment on schema public is 'the app'")
-        admin.execute(
-            "create trigger on_auth_user_created after insert on auth.users"
-            " for each row execute function public.on_user()"
-        )
-        admin.execute(
-            'create policy "later" on storage.objects for select to authenticated using (public.mine(name))'
-        )

@@ -18,6 +18,8 @@ from scripts.config.settings import Environment, Settings
 from scripts.database import supabase
 from scripts.database.postgres import client
 from scripts.database.postgres.url import Database
+from scripts.database.restore import way_back
+from scripts.database.restore.kept import Kept
 from scripts.errors import DeskError
 from scripts.git.merge import MergingGit
 from scripts.release import leak_gate, migrate, observe, schema_rules
@@ -97,6 +99,7 @@ class World:
     drivers: dict[str, FakeDriver] = field(default_factory=dict)
     databases: dict[str, FakeDatabase] = field(default_factory=dict)
     backups: list[str] = field(default_factory=list)
+    kept: dict[str, list[Kept]] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def desk(self, actor: str = "Ada", **changes: Any) -> Desk:
@@ -206,6 +209,9 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     monkeypatch.setattr(observe, "check_for_release", lambda *_: ())
     monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site())
     monkeypatch.setattr(signals, "ignore", lambda: None)
+    monkeypatch.setattr(
+        way_back, "kept_sets", lambda _desk, environment: world.kept.get(environment.name, [])
+    )
     return world
 
 

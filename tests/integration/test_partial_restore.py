@@ -61,7 +61,7 @@ def _restore(folder: Path, mark: str = "one", migration: str = MIGRATION) -> Par
     applied = (Applied("1"), Applied("2", "x", (migration,)))
     partial = partial_restore.plan_partial_restore(database, held, plan, (), applied)
     desk = restores.toolbox(folder, database)
-    merge = partial_restore.merging(partial, mark, restores.step)
+    merge = partial_restore.Merging(partial, mark, restores.step)
     in_place.restore(
         desk, restores.PRODUCTION, held, plan, run=mark, step=restores.step, before_commit=merge
     )

@@ -31,9 +31,10 @@ from scripts.database.postgres.content import Content, read_content
 from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database, parse_database
-from scripts.database.restore import in_place, losses
+from scripts.database.restore import in_place, losses, way_back
 from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import RestorePlan
+from scripts.database.restore.way_back import PutBack
 from scripts.system import ports
 
 PRODUCTION = Environment("production", "main", "http://127.0.0.1:9", guarded=True)
@@ -176,8 +177,21 @@ def restored(folder: Path, mark: str) -> RestorePlan:
     """Look, and restore in place; returns the plan."""
     database, held = opened(folder)
     plan = losses.plan_restore(database, held, safety=False, rate=None)
-    in_place.restore(toolbox(folder, database), PRODUCTION, held, plan, run=mark, step=step)
+    desk = toolbox(folder, database)
+    told = in_place.restore(desk, PRODUCTION, held, plan, run=mark, step=step, tell=plan.tell)
+    assert {key: told[key] for key in plan.document()} == plan.document()  # nobody wrote meanwhile
+    assert (told["planned"], told["late"]) == (plan.lost, {})
     return plan
+
+
+def put_back(folder: Path, kept: str, mark: str, *, drop_unwritten: bool = False) -> PutBack:
+    """Put back what a run kept, under the name of another."""
+    database, _ = opened(folder)
+    desk = toolbox(folder, database)
+    found = way_back.find(desk, PRODUCTION, kept)
+    back = way_back.put_back(desk, PRODUCTION, found, run=mark, step=step, drop_unwritten=drop_unwritten)
+    assert back is not None
+    return back
 
 
 def state(database: Database) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from scripts.database.backups.verify import take_safety_backup
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import required_database, session
 from scripts.database.request import DropAsideRequest, RestoreRequest
-from scripts.database.restore import in_place, losses, swap_schemas
+from scripts.database.restore import in_place, losses, put_back, swap_schemas
 from scripts.database.restore import plan as restore_plan
 from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import RestorePlan
@@ -39,6 +39,8 @@ def restore_backup(desk: Desk, request: RestoreRequest) -> Outcome:
     environment = desk.settings.environment(request.env)
 
     def work() -> Outcome:
+        if request.from_aside:
+            return put_back.put_schemas_back(desk, environment, request)
         return _restore_backup(desk, environment, request)
 
     return retry_while_locked(desk, work, wait=request.wait and not request.plan)
@@ -67,7 +69,7 @@ def _restore_backup(desk: Desk, environment: Environment, request: RestoreReques
             desk, environment, restore_plan.TASK, about=manifest.id, reason=request.reason
         ) as operation:
             event = _execute(operation, source, plan)
-    _notify(desk, environment, event, plan)
+    _notify(desk, environment, event)
     return _outcome(environment, plan, event)
 
 
@@ -97,14 +99,16 @@ def _execute(operation: LockedOperation, source: Source, plan: RestorePlan) -> E
     if plan.safety:
         with operation.step("safety", "a backup of the present state, before anything changes"):
             safety = take_safety_backup(desk, environment)
-    late = in_place.restore(desk, environment, source, plan, run=operation.id, step=operation.step)
+    told = in_place.restore(
+        desk, environment, source, plan, run=operation.id, step=operation.step, tell=plan.tell
+    )
     with operation.optional_step("analyze", "statistics of the new tables", remedy=in_place.STATISTICS):
         in_place.analyze(desk, environment, source)
     return operation.finish(
         restore_plan.EVENT,
         "done",
-        **plan.document(),
-        late=dict(late),
+        **told,
+        aside=operation.id,
         safety_backup=safety,
         bytes=sum(table.bytes for table in source.manifest.tables.values()),
         reason=operation.lock.content.reason,
@@ -112,30 +116,26 @@ def _execute(operation: LockedOperation, source: Source, plan: RestorePlan) -> E
 
 
 def _outcome(environment: Environment, plan: RestorePlan, event: Event) -> Outcome:
-    name, late, safety = environment.name, event.detail["late"], event.detail["safety_backup"]
-    written = ", ".join(f"{table} {rows:+d}" for table, rows in late.items())
-    way_back = f"`invoke db.restore {safety} --env {name}`" if safety else "from the old schemas"
+    name, told = environment.name, event.detail
     return Outcome.done(
-        f"{name} holds what `{plan.manifest.id}` holds, compared row by row; {plan.lost} rows are lost"
-        + (f"\n  | written after the plan, and kept in the old schemas too: {written}" if written else "")
-        + listed(plan.storage.words()),
-        f"to undo it: {way_back}; when all is well: `invoke db.drop-aside --env {name}`",
+        f"{name} holds what `{plan.manifest.id}` holds, compared row by row;"
+        f" {restore_plan.lost_rows(told, event.run, name)}{listed(plan.storage.words())}",
+        f"to undo it: {restore_plan.way_back(event.run, name)};"
+        f" when all is well: `invoke db.drop-aside --env {name}`",
         environment=name,
-        **plan.document(),
+        **{key: told[key] for key in (*plan.document(), "planned", "late", "aside", "safety_backup")},
         run=event.run,
-        safety_backup=safety,
-        late=late,
-        steps=event.detail["steps"],
+        steps=told["steps"],
     )
 
 
-def _notify(desk: Desk, environment: Environment, event: Event, plan: RestorePlan) -> None:
+def _notify(desk: Desk, environment: Environment, event: Event) -> None:
     seconds = sum(float(step["seconds"]) for step in event.detail["steps"])
     deed = Deed(event.run, event.actor, event.at, seconds, str(event.detail["reason"]))
     facts = [
-        Fact("backup", plan.manifest.id),
-        Fact("taken", plan.manifest.started),
-        Fact("rows lost", str(plan.lost)),
+        Fact("backup", str(event.detail["backup"])),
+        Fact("taken", str(event.detail["taken"])),
+        Fact("rows lost", str(event.detail["lost"])),
     ]
     deliver.send(desk, lambda: events.of_restore(environment, deed, facts))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from scripts.config.settings import Environment
 from scripts.database.backups import equality, toc
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups.manifest import Manifest
-from scripts.database.postgres import scratch
+from scripts.database.postgres import catalogue, scratch
 from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import LOCK_KEY, required_database, session
@@ -24,9 +25,12 @@ from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import programs_for
 from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
+from scripts.database.restore import counts as counting
+from scripts.database.restore import kept as records
 from scripts.database.restore import plan as restore_plan
 from scripts.database.restore import swap_schemas
-from scripts.database.restore.plan import RestorePlan
+from scripts.database.restore.kept import Kept
+from scripts.database.restore.plan import Counts, RestorePlan
 from scripts.database.restore.swap_schemas import ArchiveParts, SchemaSwap
 from scripts.errors import CommandFailed, DeskError, LiveUnknown, Refused, Unreachable
 from scripts.system import signals
@@ -36,10 +40,12 @@ from scripts.system.text import listed
 if TYPE_CHECKING:
     import psycopg
 
+    Connection = psycopg.Connection[Any]
 
 T = TypeVar("T")
 Step = Callable[[str, str], AbstractContextManager[None]]  # (name, detail)
 BeforeCommit = Callable[["psycopg.Connection[Any]"], None]
+Tell = Callable[[Counts], Mapping[str, Any]]
 STATISTICS = (
     "`analyze` in the database makes its first queries quick; the server does so itself before long"
 )
@@ -88,11 +94,104 @@ def restore(
     run: str,
     step: Step,
     before_commit: BeforeCommit | None = None,
-) -> Mapping[str, int]:
+    tell: Tell | None = None,
+    final: bool = True,
+) -> Mapping[str, Any]:
     """Restore, compare and commit; `before_commit` works in the same transaction.
 
-    The run's id becomes part of the old schemas' names. Returns, by table, the rows written between the
-    plan and the lock.
+    Args:
+        run: part of the old schemas' names.
+        tell: makes the document that is kept with the old schemas, and returned, of what was counted.
+        final: after the commit the run only records it, which no signal may prevent.
+
+    Raises:
+        CommandFailed: nothing was changed, and why.
+        LiveUnknown: the server went away during the commit, and did not come back.
+    """
+    parts = _parts_of(source, plan, scratch.installed_objects(required_database(desk, environment)))
+
+    def work(connection: Connection) -> Mapping[str, Any]:
+        swap = SchemaSwap(connection, toc.is_app_schema, run)
+        with step("hold", "writers wait from here on, readers go on"):
+            schemas = hold(connection, swap, desk.settings.supabase.lock_timeout)
+        with step("restore", f"`{source.manifest.id}`, while the live schemas are kept under other names"):
+            kept = _replace(connection, swap, source, parts, schemas)
+        with step("compare", "rows, checksums, sequences and schema with the manifest"):
+            _compare(connection, source)
+        if before_commit:
+            before_commit(connection)
+        kept = _counted(connection, kept, tell, step) if tell else kept
+        records.write(connection, kept)
+        return kept.outcome
+
+    return switch(desk, environment, work, run=run, step=step, final=final) or {}
+
+
+def _counted(connection: Connection, kept: Kept, tell: Tell, step: Step) -> Kept:
+    with step("count", "rows that are live no longer"):
+        counts = counting.count(SnapshotReader.within(connection), kept.schemas)
+    return dataclasses.replace(kept, sums=counts.now, outcome=tell(counts))
+
+
+def rehearse(
+    desk: Desk,
+    environment: Environment,
+    source: Source,
+    plan: RestorePlan,
+    *,
+    run: str,
+    before_commit: BeforeCommit | None = None,
+) -> None:
+    """Restore, work and compare in a transaction that is rolled back, while writers of the app's go on.
+
+    Raises:
+        CommandFailed: it would fail, and why.
+    """
+    import psycopg
+
+    database = required_database(desk, environment)
+    parts = _parts_of(source, plan, scratch.installed_objects(database))
+    with session(database) as connection:
+        try:
+            connection.execute("begin isolation level repeatable read")
+            swap = SchemaSwap(connection, toc.is_app_schema, run)
+            schemas = hold(connection, swap, desk.settings.supabase.lock_timeout, writers=False)
+            _replace(connection, swap, source, parts, schemas)
+            _compare(connection, source)
+            if before_commit:
+                before_commit(connection)
+            connection.execute("set constraints all immediate")
+            connection.execute("rollback")
+        except psycopg.Error as error:
+            raise _rolled_back(error) from None
+
+
+def hold(
+    connection: Connection, swap: SchemaSwap, timeout: float, *, writers: bool = True
+) -> tuple[str, ...]:
+    """Keep migrations and writers out; returns the app's schemas. `timeout` in seconds.
+
+    Raises:
+        CommandFailed: a table is busy, or a schema can't be renamed.
+    """
+    connection.execute(f"set local lock_timeout = {int(timeout * 1000)}")
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [LOCK_KEY])
+    return swap.lock(timeout, writers=writers)
+
+
+def switch(
+    desk: Desk,
+    environment: Environment,
+    work: Callable[[Connection], T],
+    *,
+    run: str,
+    step: Step,
+    final: bool = True,
+    committed_without: str = "",
+) -> T | None:
+    """Do the work in one transaction, and commit it; None if it is known only that it was committed.
+
+    It was if old schemas of the run exist, or none whose name begins with `committed_without`.
 
     Raises:
         CommandFailed: nothing was changed, and why.
@@ -101,28 +200,29 @@ def restore(
     import psycopg
 
     database = required_database(desk, environment)
-    parts = _parts_of(source, plan, scratch.installed_objects(database))
+    result: T | None = None
     try:
         with session(database) as connection:
             try:
-                swap = SchemaSwap(connection, source.archive, toc.is_app_schema, run)
-                lock_timeout = desk.settings.supabase.lock_timeout
-                late = _swap(swap, source, plan, parts, lock_timeout=lock_timeout, step=step)
-                if before_commit:
-                    before_commit(connection)
+                connection.execute("begin")
+                result = work(connection)
             except psycopg.Error as error:
                 raise _rolled_back(error) from None
-            with step("switch", "commit: from here on the app sees the backup"):
-                signals.ignore()  # an interruption comes too late: the steps after this record the restore
-                connection.execute("commit")
+            with step("switch", "commit: from here on the app sees the other data"):
+                if final:
+                    signals.ignore()  # an interruption comes too late
+                with signals.deferred():
+                    connection.execute("commit")
     except Unreachable as error:
-        if not has_committed(desk, database, run):
+        if not has_committed(desk, database, run, without=committed_without):
             raise CommandFailed(f"{error.message}\n  | nothing was changed", error.hint) from None
-    return late
+    return result
 
 
-def has_committed(desk: Desk, database: Database, run: str) -> bool:
+def has_committed(desk: Desk, database: Database, run: str, *, without: str = "") -> bool:
     """Whether the run's restore was committed, which only the server can tell.
+
+    It was if old schemas of the run exist; or, where `without` is given, none whose name begins with that.
 
     Raises:
         LiveUnknown: the server does not come back.
@@ -131,7 +231,8 @@ def has_committed(desk: Desk, database: Database, run: str) -> bool:
     def old_schemas_exist() -> bool:
         with session(database) as connection:
             names = [schema.name for schema in swap_schemas.old_schemas(connection)]
-        return any(name.startswith(f"{OLD_SCHEMA_PREFIX}{run}_") for name in names)
+        gone = bool(without) and not any(name.startswith(without) for name in names)
+        return gone or any(name.startswith(f"{OLD_SCHEMA_PREFIX}{run}_") for name in names)
 
     try:
         return retry_while_away(desk, old_schemas_exist)
@@ -164,44 +265,37 @@ def retry_while_away(desk: Desk, work: Callable[[], T]) -> T:
 
 def analyze(desk: Desk, environment: Environment, source: Source) -> None:
     """Collect statistics: new tables have none, and their first queries would be slow."""
+    analyze_tables(desk, environment, source.lists.tables)
+
+
+def analyze_tables(desk: Desk, environment: Environment, tables: Collection[str]) -> None:
+    """Collect the statistics of some tables, by `schema.table`."""
     from psycopg import sql
 
     def work() -> None:
         with session(required_database(desk, environment)) as connection:
-            for table in source.lists.tables:
+            for table in tables:
                 connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*split_key(table))))
 
     retry_while_away(desk, work)
 
 
-def _swap(
-    swap: SchemaSwap,
-    source: Source,
-    plan: RestorePlan,
-    parts: ArchiveParts,
-    *,
-    lock_timeout: float,
-    step: Step,
-) -> Mapping[str, int]:
-    """Everything but the commit."""
-    connection = swap.connection
-    connection.execute("begin")
-    with step("hold", "writers wait from here on, readers go on"):
-        connection.execute(f"set local lock_timeout = {int(lock_timeout * 1000)}")
-        connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [LOCK_KEY])
-        schemas = swap.lock(lock_timeout)
-        late = _late_writes(connection, plan)
-    with step("restore", f"`{source.manifest.id}`, while the live schemas are kept under other names"):
-        swap.rename(schemas, f"until the restore of {source.manifest.id}, run {swap.run}")
-        swap.fill(parts)
-        swap.attach(parts, schemas)
-        connection.execute("notify pgrst, 'reload schema'")
-    with step("compare", "rows, checksums, sequences and schema with the manifest"):
-        _compare(connection, source)
-    return late
+def _replace(
+    connection: Connection, swap: SchemaSwap, source: Source, parts: ArchiveParts, schemas: tuple[str, ...]
+) -> Kept:
+    """Rename the live schemas, and restore the backup's; returns the record of what is kept."""
+    what = f"until the restore of {source.manifest.id}"
+    lines = catalogue.proof_lines(connection, toc.is_app_schema)
+    kept = records.observe(connection, swap.run, what, schemas, lines)
+    swap.rename(schemas, f"{what}, run {swap.run}")
+    swap.fill(source.archive, parts)
+    triggers = [source.archive.sql(trigger) for trigger in parts.triggers]
+    swap.attach(triggers, [source.archive.sql(parts.after)] if parts.after else [], schemas)
+    connection.execute("notify pgrst, 'reload schema'")
+    return kept
 
 
-def _compare(connection: psycopg.Connection[Any], source: Source) -> None:
+def _compare(connection: Connection, source: Source) -> None:
     reader = SnapshotReader.within(connection)
     tables = [table for table in reader.tables() if table.key in source.lists.tables]
     sequences, descending = reader.sequences(toc.is_app_schema)
@@ -220,21 +314,6 @@ def _compare(connection: psycopg.Connection[Any], source: Source) -> None:
         raise CommandFailed(
             f"what was restored is not the backup; nothing was changed{listed(differences, SHOWN)}"
         )
-
-
-def _late_writes(connection: psycopg.Connection[Any], plan: RestorePlan) -> Mapping[str, int]:
-    """Rows by which tables grew or shrank after the plan was shown; the old schemas keep them too."""
-    from psycopg import sql
-
-    late = {}
-    for change in plan.changes:
-        if not change.now:  # the table may be gone: then nobody writes to it
-            continue
-        table = sql.Identifier(*split_key(change.table))
-        row = connection.execute(sql.SQL("select count(*) from only {}").format(table)).fetchone()
-        if row and row[0] != change.now:
-            late[change.table] = int(row[0]) - change.now
-    return late
 
 
 def _rolled_back(error: psycopg.Error) -> DeskError:

@@ -7,7 +7,7 @@ lines, so no second server is needed to compare them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from scripts.database.backups import toc
 from scripts.database.backups.manifest import Manifest
@@ -16,37 +16,13 @@ from scripts.database.postgres.names import key_of
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan, platform
+from scripts.database.restore.columns import columns
 from scripts.database.restore.copy_text import COPY, lines, names, pick
 from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import Change, RestorePlan
 
 if TYPE_CHECKING:
     import psycopg
-
-
-COLUMNS = """
-select a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod),
-  coalesce(a.attnum = any(i.indkey), false), a.attgenerated <> ''
-from pg_attribute a join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p')
-left join pg_index i on i.indrelid = a.attrelid and i.indisprimary
-where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
-order by a.attnum
-"""
-
-
-class Column(NamedTuple):
-    """A column of a table as it is now; `key`: part of the primary key."""
-
-    name: str
-    type_oid: int
-    type: str
-    key: bool
-    generated: bool
-
-
-def columns(connection: psycopg.Connection[Any], table: str) -> dict[str, Column]:
-    """Its columns in order; `table` is quoted as in SQL. Empty if there is no such table."""
-    return {row[0]: Column(*row) for row in connection.execute(COLUMNS, [table])}
 
 
 def plan_restore(database: Database, source: Source, *, safety: bool, rate: float | None) -> RestorePlan:
@@ -65,7 +41,7 @@ def plan_restore(database: Database, source: Source, *, safety: bool, rate: floa
         entries += [e for e in lists.users if e.key == plan.ACCOUNTS]
         written = changes_since(reader.connection, source.archive, toc.list_text(entries))
         changes = {change.table: change for change in written}
-        new = _new_tables(reader, source, set(live) - set(common))
+        new = _new_tables(reader, set(live) - set(common))
         storage = platform.storage_gaps(reader.connection, source.archive, lists.users)
         extensions, unavailable = platform.missing_extensions(reader.connection, source)
     accounts = changes.pop(plan.ACCOUNTS, None)
@@ -88,11 +64,12 @@ def _unchanged(manifest: Manifest, checksums: Mapping[str, tuple[int, str, int]]
     return then is not None and table in checksums and (then.rows, then.checksum) == checksums[table][:2]
 
 
-def _new_tables(reader: SnapshotReader, source: Source, names: set[str]) -> dict[str, int]:
+def _new_tables(reader: SnapshotReader, names: set[str]) -> dict[str, int]:
     """Tables that the backup lacks -> their rows. A materialized view can be refreshed: it is no loss."""
-    views = {e.key for e in source.lists.app if e.kind.startswith("MATERIALIZED")}
+    views = {key_of(*row) for row in reader.connection.execute(plan.VIEWS)}
     tables = [table for table in reader.tables() if table.key in names - views]
-    return {key: rows for key, (rows, _, _) in reader.checksums(tables)}
+    sums = reader.checksums([table for table in tables if not table.key.startswith(plan.HISTORY)])
+    return {key: rows for key, (rows, _, _) in sums}
 
 
 def changes_since(connection: psycopg.Connection[Any], archive: Archive, chosen: str) -> Iterator[Change]:

@@ -81,7 +81,11 @@ class PartialRestore:
     @property
     def lost(self) -> int:
         """Rows whose present state the live schemas would lose."""
-        return sum(merge.lost for merge in self.merges) + sum(self.new.values())
+        return sum(self.lost_rows().values())
+
+    def lost_rows(self) -> dict[str, int]:
+        """By table, the rows whose present state would be lost."""
+        return {merge.table: merge.lost for merge in self.merges if merge.lost} | dict(self.new)
 
     @property
     def touched(self) -> tuple[str, ...]:

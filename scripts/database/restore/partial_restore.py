@@ -7,7 +7,8 @@ too, are checked afterwards, every one of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,11 @@ from scripts.database.postgres.content import SnapshotReader, read_snapshot
 from scripts.database.postgres.names import key_of
 from scripts.database.postgres.url import Database
 from scripts.database.restore import plan
-from scripts.database.restore.in_place import BeforeCommit, Source, Step
-from scripts.database.restore.losses import columns
+from scripts.database.restore.columns import columns
+from scripts.database.restore.in_place import Source, Step
+from scripts.database.restore.kept import old_schema_name
 from scripts.database.restore.partial_plan import PartialRestore, TableMerge, partial_plan
 from scripts.database.restore.plan import RestorePlan
-from scripts.database.restore.swap_schemas import old_schema_name
 from scripts.database.restore.touched_tables import WriteEffects, touched
 from scripts.errors import CommandFailed, Refused
 
@@ -127,15 +128,25 @@ def _write_effects(connection: psycopg.Connection[Any]) -> WriteEffects:
     return WriteEffects(functions, triggers, cascades)
 
 
-def merging(partial_restore: PartialRestore, run: str, step: Step) -> BeforeCommit:
-    """The work that turns a full restore into a partial one, before its commit."""
+@dataclass
+class Merging:
+    """The work that turns a full restore into a partial one, before its commit.
 
-    def merge(connection: psycopg.Connection[Any]) -> None:
-        with step("keep", "rows written since that can stay"):
-            schemas, old_name = _app_schemas(connection), partial(old_schema_name, run)
-            merge_live_rows(connection, partial_restore.merges, schemas, old_name)
+    Args:
+        run: of the restore, whose old schemas hold the live rows.
+        kept: afterwards, the rows written since that touched tables kept, by table.
+    """
 
-    return merge
+    partial_restore: PartialRestore
+    run: str
+    step: Step
+    kept: Mapping[str, int] = field(default_factory=dict)
+
+    def __call__(self, connection: psycopg.Connection[Any]) -> None:
+        """Merge, within the restore's transaction."""
+        with self.step("keep", "rows written since that can stay"):
+            schemas, old_name = _app_schemas(connection), partial(old_schema_name, self.run)
+            self.kept = merge_live_rows(connection, self.partial_restore.merges, schemas, old_name)
 
 
 def merge_live_rows(
@@ -143,8 +154,10 @@ def merge_live_rows(
     merges: Sequence[TableMerge],
     schemas: Collection[str],
     old_name: OldName,
-) -> None:
+) -> dict[str, int]:
     """Merge the live rows; then set sequences, check foreign keys, and refresh materialized views.
+
+    Returns, for tables that are not kept whole, how many live rows they kept.
 
     Args:
         connection: in the transaction that renamed the old schemas.
@@ -156,9 +169,11 @@ def merge_live_rows(
     from psycopg import sql
 
     connection.execute("set local session_replication_role = replica")  # no trigger writes a second time
+    kept: dict[str, int] = {}
     for merge in _differing(connection, merges, old_name):
         if merge.mode != "archive":
-            _merge_table(connection, merge, old_name(merge.schema))
+            rows = _merge_table(connection, merge, old_name(merge.schema))
+            kept |= {merge.table: rows} if merge.mode == "both" and rows else {}
     for schema in schemas:
         for name, last in connection.execute(SEQUENCES, [schema, old_name(schema)]).fetchall():
             sequence = sql.Identifier(schema, name).as_string(connection)
@@ -170,6 +185,7 @@ def merge_live_rows(
     connection.execute("set local session_replication_role = origin")
     for view in connection.execute(MATERIALIZED_VIEWS, [list(schemas)]).fetchall():
         connection.execute(sql.SQL("refresh materialized view {}").format(sql.Identifier(*view)))
+    return kept
 
 
 def _differing(
@@ -188,7 +204,8 @@ def _differing(
     return differing
 
 
-def _merge_table(connection: psycopg.Connection[Any], merge: TableMerge, old_schema: str) -> None:
+def _merge_table(connection: psycopg.Connection[Any], merge: TableMerge, old_schema: str) -> int:
+    """Insert its live rows, or those whose key is new; returns how many."""
     from psycopg import sql
 
     new, old = sql.Identifier(merge.schema, merge.name), sql.Identifier(old_schema, merge.name)
@@ -215,7 +232,7 @@ def _merge_table(connection: psycopg.Connection[Any], merge: TableMerge, old_sch
     is_new = sql.SQL("not exists (select from only {new} n where {same})").format(
         new=new, same=_same_key("n", "a", key)
     )
-    connection.execute(
+    return connection.execute(
         insert.format(
             new=new,
             names=sql.SQL(", ").join(map(sql.Identifier, merge.columns)),
@@ -223,7 +240,7 @@ def _merge_table(connection: psycopg.Connection[Any], merge: TableMerge, old_sch
             old=old,
             condition=sql.SQL("true") if whole else is_new,
         )
-    )
+    ).rowcount
 
 
 def _delete_orphans(

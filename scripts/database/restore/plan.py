@@ -13,12 +13,14 @@ from scripts.database.backups.toc import PLATFORM, Lists
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.names import split_key
 from scripts.state.ledger import Event
+from scripts.system.text import listed
 
 TASK = "db.restore"
 EVENT = "restore"  # the kind of its events in the ledger
 BLOCKING = ("restore", "compare", "switch")  # the steps in which writers wait
 DEFAULT_RATE = 25e6  # bytes of tables a second, until a restore of the environment has been timed
 ACCOUNTS = "auth.users"
+VIEWS = "select schemaname, matviewname from pg_matviews"
 HISTORY = "supabase_migrations."  # not users' rows: the plan shows the schema's version instead
 
 
@@ -44,6 +46,19 @@ class Change:
     def any(self) -> bool:
         """Whether anything was written at all."""
         return bool(self.inserted or self.updated or self.deleted)
+
+    @property
+    def lost(self) -> int:
+        """Rows whose present state would be lost."""
+        return self.inserted + (self.updated or 0)
+
+    def became(self) -> str:
+        """What became of its rows by a restore."""
+        gone = [f"{self.inserted} inserted"] if self.inserted else []
+        gone += [f"{self.updated} updated"] if self.updated else []
+        parts = [f"{' and '.join(gone)} since are live no longer"] if gone else []
+        parts += [f"{self.deleted} deleted since are back"] if self.deleted else []
+        return f"{self.table}: {', '.join(parts)}"
 
     def document(self) -> dict[str, Any]:
         """The JSON of a plan."""
@@ -112,11 +127,28 @@ class RestorePlan:
     @property
     def lost(self) -> int:
         """Rows whose present state the live schemas would lose."""
-        written = sum(change.inserted + (change.updated or 0) for change in self.changes)
-        return written + sum(self.new.values())
+        return sum(self.lost_rows().values())
+
+    def tell(self, counts: Counts, said: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """The document of a restore that was planned so, with what was counted while no writer was let in.
+
+        `said`: by table, the rows that would be lost; this plan's own numbers if left out.
+
+        Besides, "planned": the rows that would be lost, as this plan said; "late": by table, how many more
+        (or fewer) they were; "details": what became of each table, in words.
+        """
+        counted = replace(self, changes=counts.changes, new=counts.new)
+        said, found = self.lost_rows() if said is None else said, counted.lost_rows()
+        more = {table: found.get(table, 0) - said.get(table, 0) for table in sorted({*said, *found})}
+        late = {table: rows for table, rows in more.items() if rows}
+        return {**counted.document(), **document_of(counts), "planned": sum(said.values()), "late": late}
+
+    def lost_rows(self) -> dict[str, int]:
+        """By table, the rows whose present state would be lost."""
+        return {change.table: change.lost for change in self.changes} | dict(self.new)
 
     def words(self, environment: str) -> Iterator[str]:
-        """The plan as people read it."""
+        """The plan as people read it; its numbers are those of so far, since people go on writing."""
         backup, schema = self.manifest, self.manifest.newest or "none"
         yield f"restore {environment} from `{backup.id}` of {backup.started}, schema {schema}"
         for change in self.changes:
@@ -125,6 +157,8 @@ class RestorePlan:
             yield f"  {table}: not in the backup, {rows} rows (lost)"
         if not self.changes and not self.new:
             yield "  no row was written since"
+        else:
+            yield "  so far: what is written from now on is counted when no writer is let in any more"
         inserted, deleted = (self.accounts.inserted, self.accounts.deleted) if self.accounts else (0, 0)
         if inserted:
             yield f"  {inserted} people signed up since: their accounts stay, and nothing else of theirs"
@@ -153,6 +187,63 @@ class RestorePlan:
             "storage": self.storage.document(),
             "extensions": list(self.extensions),
         }
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the tables lost and got back by a switch.
+
+    Args:
+        changes: tables whose rows differ. `now`: the rows that were live, `before`: those that are.
+        new: tables that are gone -> their rows.
+        was: the tables that were live -> their rows and checksum.
+        now: the tables that are.
+    """
+
+    changes: tuple[Change, ...]
+    new: Mapping[str, int]
+    was: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    now: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+
+def document_of(counts: Counts) -> dict[str, Any]:
+    """What was counted, as JSON."""
+    words = [change.became() for change in counts.changes]
+    words += [f"{table}: all its {rows} rows are gone" for table, rows in sorted(counts.new.items())]
+    return {
+        "tables": [change.document() for change in counts.changes],
+        "new": dict(counts.new),
+        "lost": sum(change.lost for change in counts.changes) + sum(counts.new.values()),
+        "details": words,
+    }
+
+
+def lost_rows(told: Mapping[str, Any], run: str, environment: str) -> str:
+    """What is live no longer, exactly, and where it is kept; after a semicolon.
+
+    Args:
+        told: of a restore; see `RestorePlan.tell`.
+        run: that keeps the old schemas.
+    """
+    late = told.get("late")
+    lines = [*told["details"]]
+    if late:
+        more = ", ".join(f"{table} {rows:+d}" for table, rows in late.items())
+        lines.append(f"the plan had said {told['planned']} rows; written after it: {more}")
+    if told["lost"]:
+        lines.append(
+            f"every one of them is kept in `{OLD_SCHEMA_PREFIX}{run}_*`: {way_back(run, environment)}"
+        )
+        if told.get("safety_backup"):
+            lines.append(
+                f"those written before it are in the safety backup `{told['safety_backup']}` as well"
+            )
+    return f"{told['lost']} rows are live no longer{listed(lines)}"
+
+
+def way_back(run: str, environment: str) -> str:
+    """The command that puts back what the run kept."""
+    return f"`invoke db.restore {run} --from-aside --env {environment}`"
 
 
 def objection(manifest: Manifest, environment: Environment, app: str, server_major: int) -> str | None:

@@ -6,14 +6,15 @@ the commit; writers wait, or run into their own timeouts. The old schemas are ke
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.pg_restore import Archive, copy_in, execute, play
+from scripts.database.restore.kept import Kept, old_schema_name
 from scripts.errors import CommandFailed
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 
 IsApps = Callable[[str], bool]
-LONGEST_NAME = 63  # bytes
 CALLED_SCHEMA = re.compile(rb"EXECUTE (?:FUNCTION|PROCEDURE) (?:\"((?:[^\"]|\"\")+)\"|(\w+))\.")
 COPY = re.compile(rb"COPY (?P<table>.+?) \((?P<columns>.*)\) FROM stdin;\n")
 CREATE_TRIGGER = re.compile(rb"^CREATE TRIGGER ", re.MULTILINE)
@@ -96,7 +96,7 @@ class OldSchema(NamedTuple):
 
 @dataclass
 class SchemaSwap:
-    """The open transaction: `lock`, `rename`, `fill`, `attach`; then the caller commits.
+    """The open transaction: `lock`, `rename`, `fill` or `put_back`, `attach`; then the caller commits.
 
     Args:
         is_apps: whether a schema is the app's.
@@ -104,12 +104,13 @@ class SchemaSwap:
     """
 
     connection: psycopg.Connection[Any]
-    archive: Archive
     is_apps: IsApps
     run: str
 
-    def lock(self, timeout: float) -> tuple[str, ...]:
+    def lock(self, timeout: float, *, writers: bool = True) -> tuple[str, ...]:
         """Keep every writer out and let readers in; returns the app's schemas. `timeout` in seconds.
+
+        Without `writers` nobody is kept out: the transaction will be rolled back.
 
         Raises:
             CommandFailed: a table is busy, or a schema can't be renamed.
@@ -128,7 +129,7 @@ class SchemaSwap:
                 f"move it as its owner: `alter extension {name} set schema extensions`",
             )
         tables = [sql.Identifier(*row) for row in self._execute(TABLES, [schemas])]
-        if tables:
+        if tables and writers:
             order = sql.SQL("lock table {} in exclusive mode").format(sql.SQL(", ").join(tables))
             try:
                 self.connection.execute(order)
@@ -137,13 +138,16 @@ class SchemaSwap:
         return tuple(schemas)
 
     def rename(self, schemas: Sequence[str], note: str) -> None:
-        """Rename the schemas and make an empty `public`; `note` says why the old ones are kept."""
+        """Rename the schemas; `note` says why the old ones are kept."""
         from psycopg import sql
 
         for schema in schemas:
             old = sql.Identifier(old_schema_name(self.run, schema))
             self._execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(schema), old))
             self._execute(sql.SQL("comment on schema {} is {}").format(old, f"{schema}: {note}"))
+
+    def fill(self, archive: Archive, parts: ArchiveParts) -> None:
+        """Make an empty `public`, and restore the app's schemas from the archive."""
         for order in (  # as in every new database, which is what an archive builds on
             "create schema public",
             "comment on schema public is 'standard public schema'",
@@ -151,24 +155,35 @@ class SchemaSwap:
             "grant usage on schema public to public",
         ):
             self._execute(order)
+        between = partial(self._restore_accounts, archive, parts.accounts)
+        play(self.connection, archive, parts.app, between=between)
 
-    def fill(self, parts: ArchiveParts) -> None:
-        """Restore the app's schemas from the archive."""
-        play(
-            self.connection, self.archive, parts.app, between=lambda: self._restore_accounts(parts.accounts)
-        )
+    def put_back(self, kept: Kept) -> None:
+        """Give kept schemas their names and comments back, and drop the record of them."""
+        from psycopg import sql
 
-    def attach(self, parts: ArchiveParts, schemas: Sequence[str]) -> None:
-        """Restore what is attached to the platform's tables, so that it calls the new functions.
+        record = sql.Identifier(old_schema_name(kept.run, ""))
+        self._execute(sql.SQL("drop schema {} cascade").format(record))
+        for schema, old in kept.schemas.items():
+            name = sql.Identifier(schema)
+            self._execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(old), name))
+            comment = sql.Literal(kept.comments.get(schema))
+            self._execute(sql.SQL("comment on schema {} is {}").format(name, comment))
+
+    def attach(self, triggers: Iterable[bytes], after: Iterable[bytes], schemas: Sequence[str]) -> None:
+        """Attach the app to the platform's tables again, so that it calls the new functions.
+
+        Args:
+            triggers: scripts, of which those count that call a function of the app's.
+            after: scripts for policies, publications and event triggers.
+            schemas: those that were renamed, by the names that they had.
 
         Raises:
             CommandFailed: something attached to the old schemas can't be dropped.
         """
         old = [old_schema_name(self.run, schema) for schema in schemas]
         inside = [*old, *self.app_schemas()]
-        for script in [
-            script for script in map(self.archive.sql, parts.triggers) if self._calls_app(script)
-        ]:
+        for script in filter(self._calls_app, triggers):
             # `or replace`: only the table's owner may drop a trigger
             execute(self.connection, CREATE_TRIGGER.sub(b"CREATE OR REPLACE TRIGGER ", script))
         self._drop_all("trigger", self._execute(TRIGGERS, [old, inside]))
@@ -176,19 +191,20 @@ class SchemaSwap:
         self._leave_publications(old)
         for (name,) in self._execute(EVENT_TRIGGERS, [old]).fetchall():
             self._drop("event trigger {}", name)
-        execute(self.connection, self.archive.sql(parts.after) if parts.after else b"")
+        for script in after:
+            execute(self.connection, script)
 
     def app_schemas(self) -> list[str]:
         """The app's schemas as they are now, by name."""
         rows = self._execute("select nspname from pg_namespace order by 1")
         return [str(name) for (name,) in rows if self.is_apps(name)]
 
-    def _restore_accounts(self, accounts: str) -> None:
+    def _restore_accounts(self, archive: Archive, accounts: str) -> None:
         """Insert rows of the platform's tables that were deleted since; existing rows stay as they are."""
         if not accounts:
             return
         self._execute("set local session_replication_role = replica")  # no sign-up trigger fires
-        with self.archive.data(accounts) as statements:
+        with archive.data(accounts) as statements:
             for statement, blocks in statements:
                 copy = COPY.fullmatch(statement)
                 if copy is None:
@@ -220,7 +236,7 @@ class SchemaSwap:
         except psycopg.errors.InsufficientPrivilege:
             where = ".".join(names[-1]) if len(names) > 1 else ""
             raise CommandFailed(
-                f"`{names[0]}` on `{where}` is not in the backup, and can't be dropped",
+                f"`{names[0]}` on `{where}` must go, and can't be dropped",
                 f"drop it as the owner of `{where}`, then try again",
             ) from None
 
@@ -236,15 +252,6 @@ class SchemaSwap:
 
     def _execute(self, query: Any, values: list[Any] | None = None) -> psycopg.Cursor[Any]:
         return self.connection.execute(query, values)
-
-
-def old_schema_name(run: str, schema: str) -> str:
-    """What the run renames a schema to; PostgreSQL allows 63 bytes, so a long name ends in its hash."""
-    name = f"{OLD_SCHEMA_PREFIX}{run}_{schema}".encode()
-    if len(name) <= LONGEST_NAME:
-        return name.decode()
-    digest = hashlib.sha256(schema.encode()).hexdigest()[:8]
-    return f"{name[: LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"
 
 
 def old_schemas(connection: psycopg.Connection[Any]) -> list[OldSchema]:

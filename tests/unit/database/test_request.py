@@ -14,7 +14,7 @@ from scripts.database import request
         (request.RehearseRequest, ["env", "sha"]),
         (request.DatabaseStatusRequest, ["env"]),
         (request.DriftRequest, ["from_", "to", "against", "sha"]),
-        (request.RestoreRequest, ["backup", "env", "reason", "plan", "yes", "wait"]),
+        (request.RestoreRequest, ["backup", "env", "from_aside", "reason", "plan", "yes", "wait"]),
         (request.DropAsideRequest, ["env", "reason", "plan", "yes"]),
         (request.RefreshRequest, ["to", "from_", "reason", "plan", "yes", "wait"]),
     ],

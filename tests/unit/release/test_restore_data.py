@@ -1,7 +1,4 @@
-"""A rollback that takes the data back: which backup fits, what it loses, and what is told when it fails.
-
-The restore itself needs a server: `tests/integration/test_with_data.py`.
-"""
+"""What a rollback with its data would lose: which backup fits, and what stands against it."""
 
 from __future__ import annotations
 
@@ -16,17 +13,14 @@ import pytest
 from scripts.database.backups import storage
 from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres import scratch
-from scripts.database.postgres.client import Row
 from scripts.database.restore import in_place, losses, partial_restore
 from scripts.database.restore.partial_plan import PartialRestore, TableMerge
 from scripts.database.restore.plan import Change, RestorePlan
-from scripts.errors import CommandFailed, LiveUnknown, Locked, Refused, Unreachable
+from scripts.errors import Refused, Unreachable
 from scripts.release import restore_data
 from scripts.release.facts import Facts
-from scripts.release.run import ReleaseRun
-from tests.fakes.database import FakeDatabase
 from tests.fakes.world import World, ending
-from tests.unit.release.samples import DEPLOY, ONE, ROW_ONE, A, C, begun, event, ledger, manifest
+from tests.unit.release.samples import DEPLOY, ONE, ROW_ONE, A, C, event, ledger, manifest
 
 BACKUP = manifest("1", id="b1", environment="development")
 CHANGE = Change("public.t", before=10, now=12, inserted=2, updated=1, deleted=0)
@@ -94,23 +88,16 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
     monkeypatch.setattr(restore_data, "fetch_backup", fetch)
     monkeypatch.setattr(storage, "proven_backups", proven)
-    monkeypatch.setattr(restore_data, "take_safety_backup", made.part("safety", "safe-1"))
     monkeypatch.setattr(scratch, "server_major", lambda _: made.major)
     monkeypatch.setattr(losses, "plan_restore", made.part("losses", DATA))
     monkeypatch.setattr(partial_restore, "plan_partial_restore", keeps)
-    monkeypatch.setattr(partial_restore, "merging", made.part("merging", "merge"))
     monkeypatch.setattr(in_place, "open_source", made.part("open", "source"))
-    monkeypatch.setattr(in_place, "restore", made.part("restore", {"public.t": 1}))
-    monkeypatch.setattr(in_place, "analyze", made.part("analyze"))
     return made
 
 
 def with_losses(world: World, backup: str = "", facts: Facts = BACK) -> Facts:
     """The facts, with what going back to the backup would lose."""
     return restore_data.with_losses(world.desk(), facts, backup)
-
-
-# ------------------------------------------------------------------------------------- which backup
 
 
 def test_the_newest_proven_backup_that_fits_is_looked_at(world: World, store: Store) -> None:
@@ -199,133 +186,3 @@ def test_a_server_that_is_away_ends_the_plan(world: World, store: Store) -> None
     store.faults["losses"] = Unreachable("no connection")
 
     assert type(ending(lambda: with_losses(world))) is Unreachable
-
-
-# ---------------------------------------------------------------------------------------------- safety
-
-
-def test_only_a_guarded_environment_takes_a_safety_backup(world: World, store: Store) -> None:
-    """Its id is the way back."""
-    run = begun(world)
-    restore_data.make_safe(run)
-    assert (run.safety, store.calls) == ("", [])
-    facts = run.plan.facts
-    guarded = facts.environment._replace(guarded=True)
-    run.plan = replace(run.plan, facts=replace(facts, environment=guarded))
-    restore_data.make_safe(run)
-
-    assert run.safety == "safe-1"
-    assert run.steps[-1]["name"] == "safety"
-
-
-# --------------------------------------------------------------------------------------------- restoring
-
-
-@pytest.fixture
-def run(world: World, store: Store) -> ReleaseRun:
-    """A rollback of everything, whose older code is live."""
-    made = begun(world)
-    target = event("development", "v1", A)
-    made.plan = replace(made.plan, facts=replace(made.plan.facts, data=DATA, target=target), scope="full")
-    return made
-
-
-@pytest.fixture
-def database(world: World) -> FakeDatabase:
-    """After the restore the history is that of the backup."""
-    made = world.databases["development"]
-    made.rows.append(Row("20230101000000", "old", ()))
-    return made
-
-
-def test_what_was_restored_and_lost_is_known(run: ReleaseRun, store: Store, database: FakeDatabase) -> None:
-    """With the way back, and the schema that stands now."""
-    run.safety = "safe-1"
-    restore_data.restore(run)
-
-    assert store.calls == ["open", "restore", "analyze"]
-    assert run.restored is not None
-    assert {key: run.restored[key] for key in ("backup", "lost", "scope", "late", "way_back")} == {
-        "backup": "b1",
-        "lost": 3,
-        "scope": "full",
-        "late": {"public.t": 1},
-        "way_back": "`invoke db.restore safe-1 --env development`",
-    }
-    assert run.schema == "20230101000000"
-
-
-def test_without_a_safety_backup_the_old_schemas_are_the_way_back(run: ReleaseRun, store: Store) -> None:
-    restore_data.restore(run)
-
-    assert run.restored is not None
-    assert "invoke" not in run.restored["way_back"]
-
-
-def test_the_touched_tables_take_the_live_rows_over(run: ReleaseRun, store: Store) -> None:
-    """Only where that way was chosen."""
-    run.plan = replace(run.plan, facts=replace(run.plan.facts, keeps=KEEPS), scope="tables")
-    restore_data.restore(run)
-
-    assert "merging" in store.calls
-    assert run.restored is not None
-    assert run.restored["kept"] == {"public.t": 2}
-    assert run.restored["lost"] == 1
-
-
-def test_a_rollback_without_data_restores_nothing(run: ReleaseRun, store: Store) -> None:
-    run.plan = replace(run.plan, facts=replace(run.plan.facts, data=None))
-    restore_data.restore(run)
-
-    assert (store.calls, run.restored) == ([], None)
-
-
-@pytest.mark.parametrize("part", ["fetch", "open", "restore"])
-def test_a_restore_that_fails_says_what_is_live(run: ReleaseRun, store: Store, part: str) -> None:
-    """The older code is; the command does it again."""
-    store.faults[part] = Refused("no room left")
-    error = ending(lambda: restore_data.restore(run))
-
-    assert type(error) is CommandFailed
-    assert "did not go back: no room left" in error.message
-    assert "live now: " in error.message
-    assert "`invoke rollback --env development --to v1 --with-data`" in str(error.hint)
-    assert run.restored is None
-
-
-def test_a_restore_of_which_nobody_knows_is_unknown(run: ReleaseRun, store: Store) -> None:
-    """Its commit may have arrived: `resume` asks the server."""
-    store.faults["restore"] = LiveUnknown("nobody knows whether the commit arrived", resumable=True)
-
-    assert type(ending(lambda: restore_data.restore(run))) is LiveUnknown
-
-
-def test_statistics_that_fail_are_a_warning(run: ReleaseRun, store: Store) -> None:
-    """The data are back."""
-    store.faults["analyze"] = CommandFailed("it took too long")
-    restore_data.restore(run)
-
-    assert run.restored is not None
-    assert [step["ending"] for step in run.steps] == ["done", "failed"]
-
-
-def test_a_lock_that_is_lost_after_the_restore_is_told_as_that(run: ReleaseRun, store: Store) -> None:
-    """Not as a restore that failed."""
-    store.faults["analyze"] = Locked("taken over")
-
-    assert type(ending(lambda: restore_data.restore(run))) is Locked
-    assert run.restored is not None
-
-
-def test_a_history_that_can_not_be_read_afterwards_is_no_failure(
-    run: ReleaseRun, store: Store, database: FakeDatabase
-) -> None:
-    """The schema is then what was known before."""
-
-    def away() -> list[Row]:
-        raise Unreachable("no connection")
-
-    database.history = away  # type: ignore[method-assign]
-    restore_data.restore(run)
-
-    assert run.restored is not None

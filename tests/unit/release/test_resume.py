@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from scripts.database.refresh import command as refresh_command
-from scripts.database.restore import in_place
+from scripts.database.restore import in_place, way_back
+from scripts.database.restore.kept import Kept
+from scripts.database.restore.plan import Counts
+from scripts.database.restore.way_back import PutBack
 from scripts.errors import DeskError, LiveUnknown, Locked, Refused
 from scripts.release import execute, restore_data
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.facts import Facts
 from scripts.release.freeze import freeze
 from scripts.release.hotfix import hotfix
+from scripts.release.plan import Plan
 from scripts.release.request import (
     DeployRequest,
     FreezeRequest,
@@ -521,29 +525,142 @@ def test_a_restore_that_is_alive_after_all_is_not_taken_over(world: World) -> No
     assert world.ledger.events == ()
 
 
-@pytest.mark.parametrize("committed", [True, False])
-def test_data_that_went_back_already_do_not_go_back_again(
-    world: World, monkeypatch: pytest.MonkeyPatch, committed: bool
-) -> None:
-    """The rollback died after its restore: only the rest is done."""
+KEPT = Kept(
+    "dead",
+    "until the restore of b1",
+    {"public": "desk_aside_dead_public"},
+    outcome={
+        "scope": "full",
+        "backup": "b1",
+        "aside": "dead",
+        "way_back": "the command",
+        "lost": 3,
+        "planned": 1,
+        "late": {"public.t": 2},
+        "details": ["public.t: 3"],
+    },
+)
+
+
+@pytest.fixture
+def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """v2 is live, and a rollback with data to v1 died; what was asked about the data since."""
+    made: list[bool] = []
+
+    def with_losses(_desk: object, facts: Facts, _backup: str) -> Facts:
+        made.append(facts.request.with_data)
+        return facts
+
+    monkeypatch.setattr(restore_data, "with_losses", with_losses)
     deploy(world.desk(), DeployRequest(env="development"))
     good = world.head("develop")
     world.commit("develop", {"file": "new"})
     deploy(world.desk(), DeployRequest(env="development"))
-    asked: list[bool] = []
+    request = {"with_data": True, "env": "x"}
+    leave_lock(world, task="rollback", commit=good, release="v1", request=request)
+    return made
 
-    def with_losses(_desk: object, facts: Facts, backup: str) -> Facts:
-        asked.append(facts.request.with_data)
-        return facts
 
-    monkeypatch.setattr(in_place, "has_committed", lambda *_: committed)
-    monkeypatch.setattr(restore_data, "with_losses", with_losses)
-    leave_lock(world, task="rollback", commit=good, release="v1", request={"with_data": True, "env": "x"})
+def put_back(monkeypatch: pytest.MonkeyPatch, world: World) -> list[str]:
+    """The kept schemas can be put back; gives the runs whose schemas were."""
+    made: list[str] = []
+
+    def put(_desk: object, _environment: object, kept: Kept, **_more: object) -> PutBack:
+        made.append(kept.run)
+        world.kept.clear()
+        return PutBack(Counts((), {}), aside=False)
+
+    monkeypatch.setattr(way_back, "put_back", put)
+    return made
+
+
+def test_data_that_were_switched_are_not_switched_again(world: World, asked: list[bool]) -> None:
+    """Only the rest is done, and the ledger has what was lost."""
+    world.kept["development"] = [KEPT]
     outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
 
     assert outcome.code == 0
-    assert asked == ([] if committed else [True])
-    assert world.drivers["development"].served.commit == good
+    assert asked == []
+    assert world.drivers["development"].served.commit == world.ledger.events[0].commit
+    assert outcome.data["restored"] == KEPT.outcome
+    assert world.last("development").detail["restored"]["lost"] == 3
+    assert "3 rows are live no longer" in outcome.message
+    assert world.is_clean()
+
+
+def test_data_that_were_not_switched_are(world: World, asked: list[bool]) -> None:
+    """The plan of the dead run is made again, with its data."""
+    assert resume(world.desk("Bob"), ResumeRequest(env="development")).code == 0
+    assert asked == [True]
+
+
+def test_a_switch_that_is_seen_late_is_not_done_again(
+    world: World, asked: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dead run's commit arrived after the plan was made, before its sessions were ended."""
+    answers = [[], [KEPT], [KEPT]]
+    monkeypatch.setattr(
+        way_back, "kept_sets", lambda *_: answers.pop(0) if len(answers) > 1 else answers[0]
+    )
+    restored = Plan.restores
+    monkeypatch.setattr(Plan, "restores", property(lambda plan: plan.facts.request.with_data))
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+    monkeypatch.setattr(Plan, "restores", restored)
+
+    assert (outcome.code, asked) == (0, [True])
+    assert outcome.data["restored"] == KEPT.outcome
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_rollback_with_data_is_undone_on_request(
+    world: World, asked: list[bool], monkeypatch: pytest.MonkeyPatch, published: bool
+) -> None:
+    """The present release with the present data, wherever it had died."""
+    world.kept["development"] = [KEPT]
+    driver, good = world.drivers["development"], world.ledger.events[0].commit
+    if published:
+        driver.serve(Expected(good, "development", driver.served.schema))
+    back = put_back(monkeypatch, world)
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development", undo=True))
+
+    assert (outcome.code, back) == (0, ["dead"])
+    assert "the data of development are those of before again, every row" in outcome.message
+    assert driver.served.commit == world.head("develop")
+    assert world.last("development").detail["restored"] is None
+    assert world.is_clean()
+
+
+def test_who_resumes_a_switched_rollback_may_die_too(
+    world: World, asked: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third still knows that the data were switched."""
+    world.kept["development"] = [KEPT]
+    world.drivers["development"].faults["publish"] = die
+    killed(monkeypatch, lambda: resume(world.desk("Bob"), ResumeRequest(env="development")))
+    world.drivers["development"].faults.clear()
+    outcome = resume(world.desk("Cleo"), ResumeRequest(env="development"))
+
+    assert outcome.code == 0
+    assert outcome.data["restored"] == KEPT.outcome
+
+
+def test_who_settles_a_restore_may_die_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third asks the server about the first."""
+    runs: list[str] = []
+
+    def has_committed(_desk: object, _database: object, run: str) -> bool:
+        runs.append(run)
+        if len(runs) == 1:
+            raise LiveUnknown("the server is away", resumable=True)
+        return True
+
+    monkeypatch.setattr(in_place, "has_committed", has_committed)
+    leave_lock(world, task="db.restore", release="b1")
+    ending(lambda: resume(world.desk("Bob"), ResumeRequest(env="development")))
+    outcome = resume(world.desk("Cleo"), ResumeRequest(env="development"))
+
+    assert runs == ["dead", "dead"]
+    assert "run dead had restored" in outcome.message
 
 
 def test_an_environment_without_a_database_is_resumed(world: World) -> None:

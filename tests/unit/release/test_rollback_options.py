@@ -112,7 +112,9 @@ def test_where_there_is_no_script_the_touched_tables_go_back() -> None:
     assert plan.scope == "tables"
     assert plan.restores
     assert plan.back.undo == plan.back.ahead == ()
-    assert [step.name for step in plan.steps][-3:] == ["restore", "verify", "finish"]
+    assert [step.name for step in plan.steps][-6:] == [
+        "rehearse", "restore", "publish", "verify", "scan", "finish",
+    ]  # fmt: skip
 
 
 def test_where_the_tables_do_not_fit_all_data_go_back() -> None:

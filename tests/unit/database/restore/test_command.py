@@ -11,7 +11,7 @@ import pytest
 from scripts.config.settings import Environment
 from scripts.database.request import DropAsideRequest
 from scripts.database.restore import command, swap_schemas
-from scripts.database.restore.plan import RestorePlan
+from scripts.database.restore.plan import Change, Counts, RestorePlan
 from scripts.database.restore.swap_schemas import OldSchema
 from scripts.errors import Declined, Locked
 from scripts.state.ledger import Event, Ledger
@@ -98,13 +98,17 @@ def test_a_locked_environment_is_refused(desk: Any, monkeypatch: pytest.MonkeyPa
 
 def test_the_outcome_names_the_way_back_and_late_writes() -> None:
     """Rows that were written after the plan was shown are kept in the old schemas."""
-    detail = {"late": {"public.a": 3}, "safety_backup": "b1", "steps": []}
+    plan = RestorePlan(manifest(), (), {}, None, 1, False)
+    change = Change("public.a", before=1, now=4, inserted=3, updated=0, deleted=0)
+    detail = {**plan.tell(Counts((change,), {})), "safety_backup": "b1", "aside": "r1", "steps": []}
     event = Event("staging", "restore", "done", "", "c", "Ada", "t", "r1", detail)
-    outcome = command._outcome(STAGING, RestorePlan(manifest(), (), {}, None, 1, False), event)
+    outcome = command._outcome(STAGING, plan, event)
 
-    assert "written after the plan, and kept in the old schemas too: public.a +3" in outcome.message
-    assert "to undo it: `invoke db.restore b1 --env staging`" in str(outcome.hint)
+    assert "3 rows are live no longer" in outcome.message
+    assert "the plan had said 0 rows; written after it: public.a +3" in outcome.message
+    assert "to undo it: `invoke db.restore r1 --from-aside --env staging`" in str(outcome.hint)
     assert (outcome.data["environment"], outcome.data["safety_backup"]) == ("staging", "b1")
+    assert (outcome.data["lost"], outcome.data["late"]) == (3, {"public.a": 3})
 
 
 def test_a_backup_of_another_schema_than_the_live_releases_is_warned_about(desk: Any) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.database.restore import losses
-from scripts.database.restore.losses import Column
+from scripts.database.restore.columns import Column
 from scripts.database.restore.plan import Change
 
 ROWS = st.dictionaries(st.integers(0, 20), st.integers(0, 3), max_size=8)

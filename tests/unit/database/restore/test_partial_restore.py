@@ -11,7 +11,7 @@ import pytest
 
 from scripts.database.migrations.files import Applied, Migration
 from scripts.database.restore import partial_restore
-from scripts.database.restore.losses import Column
+from scripts.database.restore.columns import Column
 from scripts.database.restore.partial_plan import PartialRestore, TableMerge
 from scripts.database.restore.plan import RestorePlan
 from scripts.errors import CommandFailed, Refused

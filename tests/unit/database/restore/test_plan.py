@@ -9,7 +9,7 @@ import pytest
 from scripts.config.settings import Environment
 from scripts.database.backups.manifest import Manifest
 from scripts.database.restore import plan
-from scripts.database.restore.plan import Change, RestorePlan, StorageGaps
+from scripts.database.restore.plan import Change, Counts, RestorePlan, StorageGaps
 from scripts.state.ledger import Event
 from tests.unit.database.restore.manifests import manifest, table
 
@@ -61,6 +61,7 @@ def test_the_plan_in_words_names_every_table_and_the_way_back() -> None:
     assert words[1:] == [
         f"  {change()}",
         "  public.new: not in the backup, 7 rows (lost)",
+        "  so far: what is written from now on is counted when no writer is let in any more",
         "  2 people signed up since: their accounts stay, and nothing else of theirs",
         "  1 accounts of the backup are missing: they are restored",
         "  for about 65 s the app can read but not write; then it reads the backup",
@@ -147,3 +148,35 @@ def test_old_schemas_and_the_platforms_publications_are_not_compared() -> None:
     ]
 
     assert plan.comparable_schema(lines) == (lines[0], lines[3])
+
+
+def test_what_was_counted_is_told_beside_what_the_plan_said() -> None:
+    """By table, how many rows more or fewer; where they are kept; and how they come back."""
+    whole = RestorePlan(manifest(), (change(), change("public.b")), {"public.new": 7}, None, 5, True)
+    counts = Counts((Change("public.a", 10, 20, 13, 4, 1),), {"public.new": 7, "public.newer": 2})
+    told = {**whole.tell(counts), "safety_backup": "s1"}
+    words = plan.lost_rows(told, "r1", "prod").split("\n  | ")
+
+    assert {key: told[key] for key in ("lost", "planned", "late", "new")} == {
+        "lost": 13 + 4 + 7 + 2,
+        "planned": 5 + 5 + 7,
+        "late": {"public.a": 12, "public.b": -5, "public.newer": 2},
+        "new": counts.new,
+    }
+    assert words == [
+        "26 rows are live no longer",
+        "public.a: 13 inserted and 4 updated since are live no longer, 1 deleted since are back",
+        "public.new: all its 7 rows are gone",
+        "public.newer: all its 2 rows are gone",
+        "the plan had said 17 rows; written after it: public.a +12, public.b -5, public.newer +2",
+        "every one of them is kept in `desk_aside_r1_*`: `invoke db.restore r1 --from-aside --env prod`",
+        "those written before it are in the safety backup `s1` as well",
+    ]
+
+
+def test_nothing_lost_needs_no_words() -> None:
+    """Nobody wrote meanwhile."""
+    told = RestorePlan(manifest(), (), {}, None, 5, False).tell(Counts((), {}))
+
+    assert plan.lost_rows(told, "r1", "prod") == "0 rows are live no longer"
+    assert told["late"] == {}

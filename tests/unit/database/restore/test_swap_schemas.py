@@ -31,24 +31,6 @@ class Connection:
         yield
 
 
-def test_an_old_name_fits_into_63_bytes_and_keeps_the_run() -> None:
-    """PostgreSQL would cut it silently; a character is never cut."""
-    name = swap_schemas.old_schema_name("run1", "é" * 60)
-
-    assert name.startswith("desk_aside_run1_é")
-    assert len(name.encode()) <= 63
-    assert set(name.removeprefix("desk_aside_run1_")[:-9]) == {"é"}
-    assert swap_schemas.old_schema_name("run1", "short") == "desk_aside_run1_short"
-
-
-def test_two_long_names_stay_two() -> None:
-    """Even if only their ends differ."""
-    names = {swap_schemas.old_schema_name("run1", "a" * 62 + end) for end in "12"}
-
-    assert len(names) == 2
-    assert {len(name) for name in names} == {63}
-
-
 def test_only_old_schemas_can_be_dropped() -> None:
     """A live schema's name is refused before anything is dropped."""
     connection: Any = Connection()
@@ -70,8 +52,7 @@ def test_old_schemas_are_listed_with_note_and_size() -> None:
 def test_an_extension_in_an_app_schema_can_not_be_renamed_with_it() -> None:
     """The lock step refuses, with the command that moves the extension."""
     connection: Any = Connection(pg_extension=[("citext", "public")], pg_namespace=[("public",)])
-    archive: Any = None
-    swap = SchemaSwap(connection, archive, lambda _schema: True, "1")
+    swap = SchemaSwap(connection, lambda _schema: True, "1")
     with pytest.raises(CommandFailed) as error:
         swap.lock(3)
 
@@ -80,21 +61,14 @@ def test_an_extension_in_an_app_schema_can_not_be_renamed_with_it() -> None:
 
 
 def test_only_the_apps_schemas_are_renamed() -> None:
-    """And `public` is made anew, as in a new database."""
+    """With a note that says why they are kept."""
     connection: Any = Connection(pg_namespace=[("public",), ("auth",)])
-    archive: Any = None
-    swap = SchemaSwap(connection, archive, lambda schema: schema == "public", "1")
+    swap = SchemaSwap(connection, lambda schema: schema == "public", "1")
     assert swap.app_schemas() == ["public"]
     connection.statements.clear()
     swap.rename(["public"], "why")
 
-    assert connection.statements[:2] == [
+    assert connection.statements == [
         'alter schema "public" rename to "desk_aside_1_public"',
         "comment on schema \"desk_aside_1_public\" is 'public: why'",
-    ]
-    assert connection.statements[2:] == [
-        "create schema public",
-        "comment on schema public is 'standard public schema'",
-        "alter schema public owner to pg_database_owner",
-        "grant usage on schema public to public",
     ]
