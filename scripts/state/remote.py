@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -64,10 +64,12 @@ class KnownLedger:
     Args:
         doubt: why the remote can't be read, so that the ledger is the one that this clone saw last, or an
             empty one if it never saw any; None if it is the remote's.
+        refs: of the remote; {} where it can't be read.
     """
 
     ledger: Ledger
     doubt: DeskError | None = None
+    refs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def warning(self) -> str:
@@ -90,9 +92,10 @@ def known_ledger(desk: Desk) -> KnownLedger:
         Refused: the ledger was rewritten.
     """
     try:
-        return KnownLedger(observe_remote(desk).ledger)
+        remote = observe_remote(desk)
     except (CommandFailed, CommandTimedOut) as fault:
         return KnownLedger(read_ledger(desk, desk.git.last_fetched(ledgers.REF)), fault)
+    return KnownLedger(remote.ledger, refs=remote.refs)
 
 
 def read_ledger(desk: Desk, tip: str | None) -> Ledger:

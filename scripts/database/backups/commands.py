@@ -19,6 +19,7 @@ from scripts.database.backups.copies import look_at
 from scripts.database.backups.create import Backup, create_backup
 from scripts.database.backups.dumping import readable_size
 from scripts.database.backups.manifest import Kind, Manifest
+from scripts.database.backups.repair import repair
 from scripts.database.backups.request import (
     BackupRequest,
     ListBackupsRequest,
@@ -36,7 +37,8 @@ from scripts.database.backups.verify import (
 from scripts.errors import BackupFault, ConfigError, DeskError, Refused
 from scripts.notify import deliver
 from scripts.state.ledger import Ledger
-from scripts.state.remote import KnownLedger, known_ledger, observe_remote, record
+from scripts.state.remote import KnownLedger, known_ledger, observe_remote
+from scripts.state.remote import record as record_event
 from scripts.system.text import listed
 
 UNFINISHED = 24 * 3600.0  # seconds after which an upload without a manifest is a dead run's
@@ -172,8 +174,8 @@ def _line(row: Mapping[str, Any]) -> str:
 def _remedy(environments: Sequence[Environment]) -> str:
     name = environments[0].name if len(environments) == 1 else "ENV"
     return (
-        f"`invoke backup.verify ID --env {name}` says of one what is left of it; a new one:"
-        f" `invoke backup --env {name}`"
+        f"`invoke backup.verify ID --env {name} --repair` copies an intact one to where it is missing, or"
+        f" records that none is left; a new one: `invoke backup --env {name}`"
     )
 
 
@@ -200,9 +202,7 @@ def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
     known = known_ledger(desk)
     environment = _environment_of(desk, known.ledger, request.backup, request.env)
     with _reported(desk, environment), _step(desk, "verify", request.backup):
-        fetched = _prove_stored(
-            desk, environment, request.backup, known, accept_shrink=request.accept_shrink
-        )
+        fetched = _prove_stored(desk, environment, known, request)
     document_ = document(fetched, proven=True) | {"recorded": known.doubt is None}
     message = f"`{request.backup}` is proven: {summary(fetched.manifest)}; a restored copy is the same"
     if known.doubt:
@@ -211,23 +211,27 @@ def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
 
 
 def _prove_stored(
-    desk: Desk, environment: Environment, name: str, known: KnownLedger, *, accept_shrink: bool
+    desk: Desk, environment: Environment, known: KnownLedger, request: VerifyBackupRequest
 ) -> Backup:
-    records, tip = catalog.records(known.ledger, environment.name), known.ledger.tip
+    name, tip = request.backup, known.ledger.tip
+    record = catalog.records(known.ledger, environment.name).get(name)
     with ExitStack() as stack:
         try:
-            files = storage.fetch_files(desk, environment, name, records)
+            files = storage.fetch_files(desk, environment, name, {name: record} if record else {})
             plain, manifest = stack.enter_context(files)
         except BackupFault as fault:
-            if name in records and not known.doubt:
-                record_lost(desk, environment, records[name], tip, fault.message.splitlines()[0])
+            if record and not known.doubt:
+                record_lost(desk, environment, record, tip, fault.message.splitlines()[0])
             raise
-        fetched = _fetched(desk, environment, manifest, plain, records.get(name))
+        if request.repair:
+            repair(desk, environment, name, record)
+        fetched = _fetched(desk, environment, manifest, plain, record)
         if known.doubt:
             compare_with_copy(desk, environment, manifest, plain)
             return fetched
         if manifest.kind in REGULAR:
-            require_no_shrink(desk, environment, fetched, known.ledger, accept=accept_shrink)
+            accept = request.accept_shrink
+            require_no_shrink(desk, environment, fetched, known.ledger, accept=accept)
         prove_backup(desk, environment, fetched, tip)
     return fetched
 
@@ -286,7 +290,7 @@ def prune_backups(desk: Desk, request: PruneBackupsRequest) -> Outcome:
         )
     if removed:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was removed")
-        record(desk, environment.name, catalog.PRUNED, tip=ledger.tip, removed=removed)
+        record_event(desk, environment.name, catalog.PRUNED, tip=ledger.tip, removed=removed)
     for name in removed:
         for store in reversed(stored[name]):  # if it is interrupted, the nearest copy is left
             store.remove(name)

@@ -34,6 +34,7 @@ class VerifyBackupRequest(Request):
     backup: str = option("its id, as `backup.list` shows it", positional=True)
     env: str = env()
     accept_shrink: bool = option(SHRINK, default=False)
+    repair: bool = option("bring an intact copy where one is missing or damaged", default=False)
 
 
 class PruneBackupsRequest(Request):

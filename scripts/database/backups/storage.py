@@ -251,30 +251,38 @@ class _Wanted:
 
     def _fetch_file(self, store: Store, name: str, file: File, plain: Path) -> None:
         """Bring one file into the folder, decrypted, and compare it with the manifest."""
+        target, stored = plain / name, stored_name(name, file)
         if file.encrypted_sha256 is None:
-            store.get(self.backup, name, plain / name)
-            self._require_intact(name, encryption.measure(plain / name), (file.bytes, file.sha256))
+            store.get(self.backup, name, target)
+            require_intact(self.backup, name, target, stored_file(file))
             return
-        stored = stored_name(name, file)
         identity, encrypted = _identity(self.desk, self.environment), plain.parent / stored
         encrypted.unlink(missing_ok=True)
         store.get(self.backup, stored, encrypted)
         try:
-            actual = File(*encryption.decrypt(encrypted, plain / name, identity))
+            actual = File(*encryption.decrypt(encrypted, target, identity))
         except Refused:  # a damaged header looks like one for another key
-            self._require_intact(stored, encryption.measure(encrypted), stored_file(file))
+            require_intact(self.backup, stored, encrypted, stored_file(file))
             raise
-        self._require_intact(stored, stored_file(actual), stored_file(file))
-        self._require_intact(name, (actual.bytes, actual.sha256), (file.bytes, file.sha256))
+        if actual != file:
+            require_intact(self.backup, stored, encrypted, stored_file(file))
+            require_intact(self.backup, name, target, (file.bytes, file.sha256))
         encrypted.unlink()
 
-    def _require_intact(self, name: str, actual: tuple[int, str], expected: tuple[int, str]) -> None:
-        if actual != expected:
-            raise BackupFault(
-                f"`{name}` of the backup `{self.backup}` is damaged: it has {actual[0]} bytes with SHA-256"
-                f" `{actual[1][:12]}`, not {expected[0]} with `{expected[1][:12]}`",
-                "look for another copy of it; this one proves nothing",
-            )
+
+def require_intact(backup: str, name: str, file: Path, expected: tuple[int, str]) -> None:
+    """Compare a file with the bytes and SHA-256 that it should have.
+
+    Raises:
+        BackupFault: they differ.
+    """
+    actual = encryption.measure(file)
+    if actual != expected:
+        raise BackupFault(
+            f"`{name}` of the backup `{backup}` is damaged: it has {actual[0]} bytes with SHA-256"
+            f" `{actual[1][:12]}`, not {expected[0]} with `{expected[1][:12]}`",
+            "look for another copy of it; this one proves nothing",
+        )
 
 
 def _not_found(wanted: _Wanted, shelf: Shelf) -> DeskError:

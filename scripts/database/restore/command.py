@@ -23,7 +23,7 @@ from scripts.notify.events import Deed, Fact
 from scripts.state.held_lock import retry_while_locked
 from scripts.state.ledger import Event, Ledger
 from scripts.state.operation import LockedOperation, locked_operation
-from scripts.state.remote import observe_remote, read_lock
+from scripts.state.remote import known_ledger, read_lock
 from scripts.system.process import quoted_lines
 from scripts.system.text import listed
 
@@ -47,7 +47,7 @@ def restore_backup(desk: Desk, request: RestoreRequest) -> Outcome:
 
 
 def _restore_backup(desk: Desk, environment: Environment, request: RestoreRequest) -> Outcome:
-    ledger = _unlocked_ledger(desk, environment)
+    ledger = _unlocked_ledger(desk, environment, request)
     database = required_database(desk, environment)
     with fetch_backup(desk, environment, request.backup, ledger) as (folder, manifest):
         major = scratch.server_major(database)
@@ -73,13 +73,23 @@ def _restore_backup(desk: Desk, environment: Environment, request: RestoreReques
     return _outcome(environment, plan, event)
 
 
-def _unlocked_ledger(desk: Desk, environment: Environment) -> Ledger:
-    remote = observe_remote(desk)
-    lock = read_lock(desk, remote.refs, environment)
+def _unlocked_ledger(desk: Desk, environment: Environment, request: RestoreRequest) -> Ledger:
+    """The ledger, if nobody holds the lock; for a plan, what is known of it if the remote can't be read."""
+    known = known_ledger(desk)
+    if known.doubt and not request.plan:
+        raise CommandFailed(
+            "a restore needs the environment's lock, which is in the git remote, and that can't be reached;"
+            f" nothing was changed: {known.doubt.message}",
+            f"`invoke db.restore {request.backup} --env {environment.name} --plan` works without it; if the"
+            " remote is lost, `docs/recovery.md` says how to put another in its place",
+        )
+    if known.doubt:
+        desk.progress.note(f"warning: {known.warning}")
+    lock = read_lock(desk, known.refs, environment)
     if lock:
         hint = f"wait for that run (`--wait`), or, if it is dead: `invoke resume --env {environment.name}`"
         raise Locked(f"{environment.name} is locked by {lock}", hint)
-    return remote.ledger
+    return known.ledger
 
 
 def _show(desk: Desk, environment: Environment, plan: RestorePlan, ledger: Ledger) -> None:

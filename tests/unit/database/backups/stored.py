@@ -104,7 +104,7 @@ def use_ledger(
 
     monkeypatch.setattr(commands, "observe_remote", lambda _desk: SimpleNamespace(ledger=ledger))
     monkeypatch.setattr(commands, "known_ledger", lambda _desk: KnownLedger(ledger, doubt))
-    monkeypatch.setattr(commands, "record", record)
+    monkeypatch.setattr(commands, "record_event", record)
     return recorded
 
 

@@ -217,8 +217,8 @@ def test_a_callers_mistake_is_told_to_nobody_else(
     where = {"machine": "laptop", "place": "/x"} if mistake == "not here" else {}
     recorded = use_ledger(monkeypatch, proof(desk, manifest, **where))
     monkeypatch.setattr(commands, "require_no_shrink", lambda *_, **__: None)
-    for module in (verify, commands):
-        monkeypatch.setattr(module, "record" if module is verify else "record_lost", fail_to_record)
+    monkeypatch.setattr(verify, "record", fail_to_record)
+    monkeypatch.setattr(commands, "record_lost", fail_to_record)
     monkeypatch.setattr(verify, "compare_with_copy", refuse)
     if mistake == "not here":
         folder_of(desk).remove(NEW)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from scripts.config.settings import Environment
-from scripts.database.request import DropAsideRequest
+from scripts.database.request import DropAsideRequest, RestoreRequest
 from scripts.database.restore import command, swap_schemas
 from scripts.database.restore.plan import Change, Counts, RestorePlan
 from scripts.database.restore.swap_schemas import OldSchema
-from scripts.errors import Declined, Locked
+from scripts.errors import CommandFailed, Declined, Locked, Unreachable
 from scripts.state.ledger import Event, Ledger
-from scripts.state.remote import Remote
+from scripts.state.remote import KnownLedger
 from tests.unit.database.restore.manifests import manifest
 
 STAGING = Environment("staging", "staging", "http://127.0.0.1:9")
@@ -88,12 +88,27 @@ def test_no_old_schemas_is_nothing_to_do(desk: Any, monkeypatch: pytest.MonkeyPa
 
 def test_a_locked_environment_is_refused(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With both ways on: wait, or resume a dead run."""
-    monkeypatch.setattr(command, "observe_remote", lambda _: Remote({}, Ledger(None, ())))
+    monkeypatch.setattr(command, "known_ledger", lambda _: KnownLedger(Ledger(None, ())))
     monkeypatch.setattr(command, "read_lock", lambda *_: "run 7 of Ada")
     with pytest.raises(Locked, match="staging is locked by run 7 of Ada") as error:
-        command._unlocked_ledger(desk, STAGING)
+        command._unlocked_ledger(desk, STAGING, RestoreRequest(backup="b1", env="staging"))
 
     assert "`invoke resume --env staging`" in str(error.value.hint)
+
+
+def test_without_the_remote_there_is_a_plan_and_no_restore(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is in the remote."""
+    known = KnownLedger(Ledger(None, ()), Unreachable("origin does not answer"))
+    monkeypatch.setattr(command, "known_ledger", lambda _: known)
+    plan = RestoreRequest(backup="b1", env="staging", plan=True)
+
+    assert command._unlocked_ledger(desk, STAGING, plan) == known.ledger
+    assert "origin does not answer" in desk.progress.notes[-1]
+    with pytest.raises(CommandFailed, match="needs the environment's lock") as error:
+        command._unlocked_ledger(desk, STAGING, RestoreRequest(backup="b1", env="staging"))
+    assert "docs/recovery.md" in str(error.value.hint)
 
 
 def test_the_outcome_names_the_way_back_and_late_writes() -> None:
