@@ -126,12 +126,13 @@ def require_readable(shelf: Shelf) -> None:
 def proven_backups(desk: Desk, environment: Environment, ledger: Ledger) -> Iterator[Manifest]:
     """The manifests of the proven backups that can be read from here, newest first.
 
-    Those that can't be read from here are named in notes.
+    Those that can't be read from here are named in notes. Safety backups are left out: what they hold was
+    replaced, for a reason.
     """
     shelf = read_stores(desk, environment)
     warn_of_unreadable(desk, shelf)
     for record in reversed(catalog.records(ledger, environment.name).values()):
-        if not record.proven or record.pruned:
+        if not record.proven or record.pruned or record.kind == "presafety":
             continue
         faults = []
         for store in shelf.backups.get(record.id, ()):

@@ -242,6 +242,8 @@ def test_the_newest_proven_one_that_can_be_read_is_chosen(tmp_path: Path) -> Non
             stored_backups.proof(desk, middle),
             stored_backups.proof(desk, new, **there),
         ]
+        safety = stored_backups.put(desk, new.id.replace("daily-0003", "presafety-0004"))
+        events.append(stored_backups.proof(desk, safety))  # of what a restore replaced
         assert chosen(desk, *events) == new.id
         for store in storage.stores(desk, production(desk)):
             store.remove(new.id)
