@@ -63,6 +63,10 @@ body = "fake text"
 rows = "at older than 365 days"
 [tables."crm.log"]
 who = "truncate 3"
+id = "keep"
+day = "keep"
+[tables."public.bookings"]
+ahead = "keep"
 """
 
 # newer than what any other test leaves in a world that it shares

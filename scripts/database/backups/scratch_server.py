@@ -17,7 +17,7 @@ from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.client import session
 from scripts.database.postgres.lost_names import lost_name
 from scripts.database.postgres.pg_restore import TABLE_DATA, Archive, data_in_order
-from scripts.database.postgres.scratch import scratch_databases
+from scripts.database.postgres.scratch import ScratchDatabases, scratch_databases
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import BackupFault, CommandFailed, Refused
 from scripts.system import signals, temporary
@@ -114,8 +114,27 @@ def scratch_copy(
         Refused: there is no server of the backup's major version.
         BackupFault: the archive does not restore cleanly.
     """
+    archive = archive_in(desk, archive_folder, manifest)
+    with databases_for(desk, environment, manifest) as databases:
+        database = databases.copy("template0", "restored")
+        _restore(database, archive)
+        yield database
+
+
+def archive_in(desk: Desk, folder: Path, manifest: Manifest) -> Archive:
+    """The archive in a folder, with the `pg_restore` of its own version."""
+    major = int(manifest.server.partition(".")[0])
+    return Archive(folder / DUMP, programs.programs_for(desk, major).folder / "pg_restore")
+
+
+@contextmanager
+def databases_for(desk: Desk, environment: Environment, manifest: Manifest) -> Iterator[ScratchDatabases]:
+    """Scratch databases on a server of the backup's major version, dropped at the end.
+
+    Raises:
+        Refused: there is no such server.
+    """
     wanted = int(manifest.server.partition(".")[0])
-    archive = Archive(archive_folder / DUMP, programs.programs_for(desk, wanted).folder / "pg_restore")
     with (
         scratch_folder() as folder,
         bare_server(desk, environment, folder, wanted) as server,
@@ -127,9 +146,7 @@ def scratch_copy(
                 f"the scratch server is PostgreSQL {major}, the backup is of {wanted}",
                 f"name one of that major version in `{VARIABLE}`",
             )
-        database = databases.copy("template0", "restored")
-        _restore(database, archive)
-        yield database
+        yield databases
 
 
 def _restore(database: Database, archive: Archive) -> None:
@@ -139,19 +156,45 @@ def _restore(database: Database, archive: Archive) -> None:
         BackupFault: it does not end cleanly.
         CommandFailed: the same, on a server that lacks extensions; they are named.
     """
-    superuser, extensions = scratch.is_superuser(database), scratch.available_extensions(database)
     lists = toc.classify(archive.contents())
-    entries = toc.for_scratch_server(lists, extensions, superuser=superuser)
+    restore_entries(database, archive, lists, restorable(database, lists))
+
+
+def restorable(database: Database, lists: toc.Lists) -> tuple[Entry, ...]:
+    """The entries that can be restored into an empty database of this server, in the archive's order."""
+    superuser, extensions = scratch.is_superuser(database), scratch.available_extensions(database)
+    return toc.for_scratch_server(lists, extensions, superuser=superuser)
+
+
+def restore_entries(
+    database: Database,
+    archive: Archive,
+    lists: toc.Lists,
+    entries: Sequence[Entry],
+    *,
+    section: str = "",
+) -> None:
+    """Restore these entries of the archive, in full or one section; the roles that they name are created.
+
+    Raises:
+        BackupFault: it does not end cleanly.
+        CommandFailed: the same, on a server that lacks extensions; they are named.
+    """
     listed = toc.list_text(entries)
     schema = archive.sql(listed, "pre-data") + archive.sql(listed, "post-data")
     scratch.create_missing_roles(database, scratch.roles_in(schema.decode("utf-8", "replace")))
+    options = [] if scratch.is_superuser(database) else ["--no-owner", "--no-acl"]
     try:
-        _fill(database, archive, entries, *([] if superuser else ["--no-owner", "--no-acl"]))
+        if section:
+            archive.restore(database, listed, RESTORE_JOBS, *options, section=section)
+        else:
+            _fill(database, archive, entries, *options)
     except CommandFailed as fault:
+        available = scratch.available_extensions(database)
         lacking = [
             f"`{entry.tag}`"
             for entry in lists.database
-            if entry.kind == "EXTENSION" and entry.tag not in extensions
+            if entry.kind == "EXTENSION" and entry.tag not in available
         ]
         if lacking:
             fault.message += f"\n  | this server has no {', '.join(lacking)}"

@@ -80,7 +80,7 @@ class Archive:
         with _list_file(entries) as options:
             command = self._command(*options, "--section=data", "-f", "-")
             with stream_stdout(command) as stream:
-                yield _statements(stream)
+                yield statements_of(stream)
 
     def _command(self, *options: str, env: dict[str, str] | None = None) -> Command:
         argv = (str(self.pg_restore), *options, str(self.file))
@@ -144,8 +144,8 @@ def execute(connection: psycopg.Connection[Any], script: bytes) -> None:
         connection.execute(script)
 
 
-def _statements(stream: IO[bytes]) -> Iterator[tuple[bytes, Iterator[bytes]]]:
-    """The data section contains only settings, COPY with rows, and `setval`."""
+def statements_of(stream: IO[bytes]) -> Iterator[tuple[bytes, Iterator[bytes]]]:
+    """The statements of a data section: each `COPY` with its rows in blocks, each `setval` with none."""
     lines = _Lines(stream)
     while line := lines.next():
         while line.startswith(b"COPY ") and line.count(b'"') % 2:  # a line feed within a name

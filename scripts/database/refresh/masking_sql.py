@@ -1,39 +1,170 @@
 # pure
-"""The SQL that masks a copy: one `update` per table, test users, and the functions that these call."""
+"""The SQL expression that masks a value, test users, and the function that masks JSON.
+
+Expressions are built-in functions alone, so that the server masks a whole table in one pass without a
+call of ours for each value. The key is a setting of the session and appears in no statement: it is read
+once per statement. Null stays null, empty stays empty; equal values are masked equally.
+"""
 
 # ruff: noqa: S608 - names are quoted, and rules were checked
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scripts.database.refresh.rules import Column, Rules, masked
+from scripts.database.postgres.names import split_key
+from scripts.database.refresh.rules import NEUTRAL, TEXTS, Column, Rules, masked
 
 FIRST = "Ada Bo Cleo Dana Eli Finn Gwen Hugo Iris Jules Kim Lou Mia Noe Olga Pia Quin Rosa Sam Tess".split()
 LAST = "Amber Birch Cedar Dune Elm Fern Grove Hazel Ivy Juniper Lark Maple Oak Pine Reed Sage Vale".split()
-
+PEOPLE = tuple(f"{first} {last}" for last in LAST for first in FIRST)
+LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+KEY = "(select current_setting('desk.key'))"
 
 # columns of `auth.users` that do not identify a person
 HARMLESS = frozenset(
-    """instance_id id aud role is_super_admin created_at updated_at is_sso_user is_anonymous deleted_at
+    """instance_id id is_super_admin created_at updated_at is_sso_user is_anonymous deleted_at
     banned_until email_confirmed_at phone_confirmed_at confirmed_at last_sign_in_at""".split()
 )
-IDENTITIES = """update auth.identities i set provider_id = i.user_id::text, identity_data =
-jsonb_build_object('sub', i.user_id, 'email', (select u.email from auth.users u where u.id = i.user_id))"""
+HARMLESS_OF_IDENTITIES = frozenset("id user_id provider last_sign_in_at created_at updated_at".split())
+# keys of JSON objects that every app has; any other may be somebody's name
+JSON_KEYS = tuple(
+    """a b c d e f g h i j k l m n o p q r s t u v w x y z id ids uuid key keys name names type types kind
+    value values data meta metadata info item items list lists count total sum size length index order
+    position title label description text body content message messages note notes comment comments status
+    state code codes number numbers amount price currency unit quantity email mail emails phone phones
+    address addresses street city zip postcode country region lang language locale timezone url urls link
+    links image images photo photos avatar icon file files path user users user_id owner author sender
+    recipient guest guests host property booking created created_at updated updated_at deleted deleted_at
+    date dates time start end from to first_name last_name full_name display_name firstName lastName
+    fullName displayName username birthday gender age color width height lat lng lon latitude longitude
+    version source target parent children child tags tag category categories options option settings
+    setting config enabled disabled active visible default required min max error errors reason result
+    results response request headers params query page limit offset next previous provider providers sub
+    role roles permissions token picture email_verified phone_verified""".split()
+)
 
 
-def updates(rules: Rules, columns: Sequence[Column]) -> tuple[str, ...]:
-    """One `update` per table; they call the functions of the schema `desk_mask` (see `FUNCTIONS`)."""
-    by_table: dict[str, list[str]] = {}
+def expressions(rules: Rules, columns: Sequence[Column], *, dry: bool = False) -> dict[str, dict[str, str]]:
+    """Table -> column -> the expression that masks it, for the columns that are masked.
+
+    Args:
+        dry: to be checked where the desk's own function (`FUNCTIONS`) does not exist.
+    """
+    by_table: dict[str, dict[str, str]] = {}
     for column in masked(rules, columns):
-        expression = _expression(column, rules.of(column), rules.domain)
-        by_table.setdefault(column.table, []).append(f"{quote(column.name)} = {expression}")
-    return tuple(f"update {_table(table)} set {', '.join(sets)}" for table, sets in by_table.items())
+        sql = expression(column, rules.of(column), rules.domain, dry=dry)
+        by_table.setdefault(column.table, {})[column.name] = sql
+    return by_table
+
+
+def expression(column: Column, rule: str, domain: str, *, dry: bool = False) -> str:
+    """The expression that masks a column; it has the column's own type."""
+    name, declared = quote(column.name), column.declared or column.kind
+    if rule == "null":
+        return f"null::{declared}"
+    if rule == "empty":
+        value = "{}" if column.is_list else NEUTRAL[column.word]
+        return f"case when {name} is null then null else '{value}'::{declared} end"
+    if not column.is_list:
+        return f"({_scalar(name, column, rule, domain, dry=dry)})::{declared}"
+    element = _scalar("e", column, rule, domain, dry=dry)
+    listed = f"array(select {element} from unnest({name}) with ordinality as u(e, o) order by o)"
+    return f"case when {name} is null then null else {listed}::{declared} end"
+
+
+def _scalar(value: str, column: Column, rule: str, domain: str, *, dry: bool) -> str:
+    """The masked value of a column that is no list, or of one element of a list."""
+    verb, _, argument = rule.partition(" ")
+    if verb == "scrub":
+        keys = argument.removeprefix("keep-keys ").split(",") if argument else []
+        return f"{value}::jsonb" if dry else f"desk_mask.scrub({value}::jsonb, {_array(keys)})"
+    if verb == "truncate":
+        return f"left({value}::text, {argument})"
+    if verb == "hash":
+        return _hash(value, column.word)
+    if argument == "number":
+        return _number(value, column.word)
+    if argument == "date":
+        return _date(value, column.word)
+    fakes = {
+        "email": fake_email(f"{value}::text", domain),
+        "phone": f"'+999' || lpad(({_bits(f'{value}::text', 12)}::bigint % 100000000000)::text, 11, '0')",
+        "name": f"({_array(PEOPLE)})[1 + {_bits(f'{value}::text', 7)}::int % {len(PEOPLE)}]",
+        "text": f"repeat('x', length({value}::text))",
+    }
+    return _unless_empty(value, fakes[argument])
+
+
+def fake_email(text: str, domain: str) -> str:
+    """An address of the test domain, the same for upper and lower case."""
+    return f"'user-' || left({_hex(f'lower({text})')}, 20) || '@{domain}'"
+
+
+def _unless_empty(value: str, masked_value: str) -> str:
+    return f"case when {value}::text = '' then '' else {masked_value} end"
+
+
+def _digest(text: str) -> str:
+    return f"sha256(convert_to({KEY} || ':' || {text}, 'utf8'))"
+
+
+def _hex(text: str) -> str:
+    return f"encode({_digest(text)}, 'hex')"
+
+
+def _bits(text: str, digits: int) -> str:
+    """The first hexadecimal digits as a bit string, to be cast to a number."""
+    return f"('x' || left({_hex(text)}, {digits}))::bit({digits * 4})"
+
+
+def _hash(value: str, word: str) -> str:
+    text = f"{value}::text"
+    if word in TEXTS:
+        return _unless_empty(value, f"left({_hex(text)}, 24)")
+    return {
+        "uuid": f"left({_hex(text)}, 32)::uuid",
+        "bytea": f"sha256(convert_to({KEY} || ':', 'utf8') || {value})",
+        "bigint": f"{_bits(text, 13)}::bigint",  # what JavaScript still tells apart
+        "inet": f"'10.0.0.0'::inet + {_bits(text, 6)}::int",
+        "cidr": f"set_masklen('10.0.0.0'::inet + {_bits(text, 6)}::int, 32)::cidr",
+        "macaddr": f"('02' || left({_hex(text)}, 10))::macaddr",
+    }[word]
+
+
+def _number(value: str, word: str) -> str:
+    """Another number with as many digits before and after the point; zero stays zero."""
+    number = f"{value}::numeric"
+    whole = f"trunc(abs({number}))"
+    before = f"length({whole}::text)"
+    first = f"(1 + {_bits(f'{value}::text', 7)}::int % 9)::text"
+    digits = f"{first} || translate({_hex(f'{value}::text')}, 'abcdef', '012345')"
+    padded = f"rpad({digits}, {before} + scale({number}), '0')"
+    left = f"case when {whole} = 0 then '0' else left({padded}, {before}) end"
+    fake = f"({left} || '.' || substr({padded}, {before} + 1, scale({number})) || '0')::numeric"
+    if word in LARGEST:
+        fake = f"least({fake}, {LARGEST[word]})"
+    elif word == "numeric":
+        fake = f"round({fake}, scale({number}))"
+    signed = f"sign({number}) * {fake}"
+    return f"case when {value}::text in ('NaN', 'Infinity', '-Infinity') then {number} else {signed} end"
+
+
+def _date(value: str, word: str) -> str:
+    """Another day of the same year; a timestamp at another time of day."""
+    bits = f"{_bits(f'{value}::text', 7)}::int"
+    year = f"date_trunc('year', {value})"
+    fake = (
+        f"{year}::date + {bits} % 365"
+        if word == "date"
+        else f"{year} + {bits} % 31536000 * interval '1 second'"
+    )
+    return f"case when isfinite({value}) then {fake} else {value} end"
 
 
 def deletes(rules: Rules) -> tuple[str, ...]:
     """The `delete` of rows that are too old."""
     return tuple(
-        f"delete from {_table(table)} where {quote(name)} < now() - interval '{days} days'"
+        f"delete from {table_name(table)} where {quote(name)} < now() - interval '{days} days'"
         for table, (name, days) in rules.rows.items()
     )
 
@@ -41,18 +172,19 @@ def deletes(rules: Rules) -> tuple[str, ...]:
 def account_updates(columns: Mapping[str, Sequence[str]], rules: Rules) -> tuple[str, ...]:
     """The updates of `auth.users` and `auth.identities`, in this order, if they have such `columns`."""
     users = (users_update(columns["users"], rules),) if "users" in columns else ()
-    return (*users, IDENTITIES) if "identities" in columns else users
+    return (*users, identities_update(columns["identities"])) if "identities" in columns else users
 
 
 def users_update(columns: Sequence[str], rules: Rules) -> str:
     """The `update` that makes test users of `auth.users`; a column that is not known is emptied."""
-    address = f"desk_mask.fake_email(id::text, '{rules.domain}')"
     values = {
-        "email": f"case when email is null then null else {address} end",
+        "email": f"case when email is null then null else {fake_email('id::text', rules.domain)} end",
         "phone": "null",
         "encrypted_password": f"'{rules.password_hash.replace(chr(39), chr(39) * 2)}'",
         "raw_user_meta_data": "'{}'::jsonb",
         "raw_app_meta_data": "jsonb_build_object('provider', 'email', 'providers', '[\"email\"]'::jsonb)",
+        "aud": "case when aud is null then null else 'authenticated' end",
+        "role": "case when role in ('service_role', '') then role else 'authenticated' end",
     }
     sets = [
         f"{quote(column)} = {values.get(column, _empty(column))}"
@@ -62,73 +194,52 @@ def users_update(columns: Sequence[str], rules: Rules) -> str:
     return f"update auth.users set {', '.join(sets)}"
 
 
+def identities_update(columns: Sequence[str]) -> str:
+    """The `update` of `auth.identities`, which reads the masked addresses; an unknown column is emptied."""
+    address = "(select u.email from auth.users u where u.id = i.user_id)"
+    values = {
+        "provider_id": "i.user_id::text",
+        "identity_data": f"jsonb_build_object('sub', i.user_id, 'email', {address})",
+    }
+    sets = [
+        f"{quote(column)} = {values.get(column, 'null')}"
+        for column in columns
+        if column not in HARMLESS_OF_IDENTITIES
+    ]
+    return f"update auth.identities i set {', '.join(sets) or 'user_id = user_id'}"
+
+
 def _empty(column: str) -> str:
     """GoTrue can't read a token that is null."""
     return "''" if column.endswith(("_token", "_token_new", "_token_current", "_change")) else "null"
 
 
-def _expression(column: Column, rule: str, domain: str) -> str:
-    name = quote(column.name)
-    if rule == "null":
-        return "null"
-    if column.kind.endswith("[]"):
-        if rule == "empty":
-            return f"case when {name} is null then null else '{{}}'::{column.kind} end"
-        element = _scalar("e", rule, domain, column.length)
-        array = f"array(select {element} from unnest({name}) with ordinality as u(e, o) order by o)"
-        return f"case when {name} is null then null else {array}::{column.kind} end"
-    if rule == "empty":
-        value = "'{}'" if column.kind in ("json", "jsonb") else "''"
-        return f"case when {name} is null then null else {value}::{column.kind} end"
-    if rule == "scrub":
-        return f"desk_mask.scrub({name}::jsonb)::{column.kind}"
-    return _scalar(name, rule, domain, column.length)
+def _array(texts: Sequence[str]) -> str:
+    """A constant, so that the server looks its elements up by their hash."""
+    quoted = ",".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
+    return "'{" + quoted.replace("'", "''") + "}'::text[]"
 
 
-def _scalar(value: str, rule: str, domain: str, length: int | None) -> str:
-    verb, _, argument = rule.partition(" ")
-    if verb == "truncate":
-        expression = f"left({value}::text, {argument})"
-    elif verb == "hash":
-        expression = f"desk_mask.hash({value}::text)"
-    else:
-        address = f", '{domain}'" if argument == "email" else ""
-        expression = f"desk_mask.fake_{argument}({value}::text{address})"
-    return f"left({expression}, {length})" if length else expression
-
-
-def _array(names: Sequence[str]) -> str:
-    return "array[" + ", ".join(f"'{name}'" for name in names) + "]"
-
-
-# The key is a setting of the session and appears in no statement. Null stays null, empty stays empty.
-FUNCTIONS = rf"""
+# Keys of objects are values too (`{"Marie Curie": ...}`): one that is not known is hashed.
+FUNCTIONS = f"""
 create schema desk_mask;
-create function desk_mask.hash(v text) returns text stable strict language sql as $$
-  select case when v = '' then '' else left(encode(sha256(convert_to(
-    current_setting('desk.key') || ':' || v, 'utf8')), 'hex'), 24) end $$;
-create function desk_mask.fake_email(v text, domain text) returns text stable strict language sql as $$
-  select case when v = '' then '' else
-    'user-' || left(desk_mask.hash(lower(v)), 20) || '@' || domain end $$;
-create function desk_mask.fake_phone(v text) returns text stable strict language sql as $$
-  select case when v = '' then '' else '+999' || lpad((('x' || left(desk_mask.hash(v), 12))::bit(48)::bigint
-    % 100000000000)::text, 11, '0') end $$;
-create function desk_mask.fake_name(v text) returns text stable strict language sql as $$
-  select case when v = '' then '' else ({_array(FIRST)})[1 + d % {len(FIRST)}] || ' ' ||
-    ({_array(LAST)})[1 + d / {len(FIRST)} % {len(LAST)}] end
-  from (select ('x' || left(desk_mask.hash(v), 7))::bit(28)::int as d) digest $$;
-create function desk_mask.fake_text(v text) returns text immutable strict language sql as $$
-  select repeat('x', length(v)) $$;
-create function desk_mask.scrub(v jsonb) returns jsonb stable strict language plpgsql as $$
+create function desk_mask.scrub(v jsonb, own text[]) returns jsonb stable strict language plpgsql as $$
 begin
-  return case jsonb_typeof(v)
-    when 'string' then to_jsonb(repeat('x', length(v #>> '{{}}')))
-    when 'number' then case when length(v::text) > 5 then '0'::jsonb else v end
-    when 'array' then (select coalesce(jsonb_agg(desk_mask.scrub(e) order by o), '[]'::jsonb)
-      from jsonb_array_elements(v) with ordinality as a(e, o))
-    when 'object' then (select coalesce(jsonb_object_agg(case when k ~ '^[A-Za-z_][A-Za-z_ -]{{0,40}}$'
-      then k else desk_mask.hash(k) end, desk_mask.scrub(e)), '{{}}'::jsonb) from jsonb_each(v) as o(k, e))
-    else v end;
+  case jsonb_typeof(v)
+  when 'object' then return (
+    select coalesce(jsonb_object_agg(
+      case when k = any({_array(JSON_KEYS)}) or k = any(own) then k else left({_hex("k")}, 24) end,
+      case jsonb_typeof(e) when 'string' then to_jsonb(repeat('x', length(e #>> '{{}}')))
+        when 'number' then case when length(e::text) > 3 then '0'::jsonb else e end
+        when 'boolean' then e when 'null' then e else desk_mask.scrub(e, own) end), '{{}}'::jsonb)
+    from jsonb_each(v) as o(k, e));
+  when 'array' then return (
+    select coalesce(jsonb_agg(desk_mask.scrub(e, own) order by o), '[]'::jsonb)
+    from jsonb_array_elements(v) with ordinality as a(e, o));
+  when 'string' then return to_jsonb(repeat('x', length(v #>> '{{}}')));
+  when 'number' then return case when length(v::text) > 3 then '0'::jsonb else v end;
+  else return v;
+  end case;
 end $$;
 """
 
@@ -138,5 +249,6 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _table(table: str) -> str:
-    return ".".join(quote(part) for part in table.split(".", 1))
+def table_name(table: str) -> str:
+    """`schema.table` in SQL."""
+    return ".".join(map(quote, split_key(table)))

@@ -4,25 +4,57 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-KEYS = ("domain", "canaries", "password_hash", "tables")
-# Types that do not identify a person: their columns need no rule.
-PLAIN = re.compile(
-    r"(boolean|smallint|integer|bigint|numeric|real|double precision|money|date|interval|uuid|oid|enum"
-    r"|time.*|int[48]range|numrange|daterange|ts(tz)?range)(\(.*\).*)?"
+from scripts.database.postgres.names import split_key
+
+KEYS = ("domain", "canaries", "allowed", "password_hash", "tables")
+TABLE = re.compile(r"\s*(\[tables\.[^\]]+\])\s*(#.*)?")
+TEXTS = ("text", "character varying", "character", "citext", "name")
+JSON = ("json", "jsonb")
+NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision", "money")
+DATES = ("date", "timestamp without time zone", "timestamp with time zone")
+HASHED = (*TEXTS, "uuid", "bytea", "bigint", "inet", "cidr", "macaddr")
+# a value of each type that says nothing: what `empty` puts into a column
+NEUTRAL = {
+    **dict.fromkeys((*TEXTS, "xml", "tsvector", "hstore", "ltree", "bit varying", "bytea"), ""),
+    **dict.fromkeys(JSON, "{}"),
+    **dict.fromkeys((*NUMBERS, "interval"), "0"),
+    **dict.fromkeys(DATES, "1970-01-01"),
+    **dict.fromkeys(("time without time zone", "time with time zone"), "00:00"),
+    **dict.fromkeys("int4range int8range numrange daterange tsrange tstzrange".split(), "empty"),
+    **dict.fromkeys(
+        "int4multirange int8multirange nummultirange datemultirange tsmultirange tstzmultirange".split(),
+        "{}",
+    ),
+    "uuid": "00000000-0000-0000-0000-000000000000",
+    "inet": "0.0.0.0",  # noqa: S104 - nothing listens there
+    "cidr": "0.0.0.0/32",
+    "macaddr": "00:00:00:00:00:00",
+    "point": "(0,0)",
+    "boolean": "false",
+}
+# What a rule may be used for; `keep` and `null` are for every type.
+FITS = {
+    "empty": (tuple(NEUTRAL), "text, json, lists, numbers, dates and addresses"),
+    "hash": (HASHED, "text, uuid, bytes, `bigint` and network addresses"),
+    "scrub": (JSON, "json"),
+    "truncate": (TEXTS, "text"),
+    "fake number": (NUMBERS, "numbers"),
+    "fake date": (DATES, "dates and timestamps"),
+    **dict.fromkeys(("fake email", "fake name", "fake phone", "fake text"), (TEXTS, "text")),
+}
+RULE = re.compile(
+    r"keep|null|empty|hash|fake (email|name|phone|text|number|date)|truncate ([0-9]{1,6})"
+    r"|scrub( keep-keys (?P<keys>[^,\s][^,]*(,[^,]+)*))?"
 )
-# Names that mark a number or a date as personal all the same.
-PERSONAL = re.compile(
-    r"birth|dob\b|naissance|phone|mobile|tel\b|ssn|iban|passport|siret|tax_?id", re.IGNORECASE
-)
-TEXTUAL = re.compile(r"(text|character varying|character|citext|name|varchar|bpchar)\b")
-RULE = re.compile(r"keep|null|empty|hash|scrub|fake (email|name|phone|text)|truncate ([0-9]{1,6})")
 OLD_ROWS = re.compile(r"([a-z_][a-z0-9_]*) older than ([0-9]{1,5}) days")
 ROWS = "rows"  # the key that stands for a table's rows, not for a column
 DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(invalid|test|example)|example\.(com|net|org)")
+MODIFIER = re.compile(r"\([0-9, ]*\)")
 KEEP_UNIQUE = ("keep", "hash", "null", "fake email", "fake phone")
 
 
@@ -32,11 +64,17 @@ class Column:
 
     Args:
         table: `schema.table`.
-        kind: its type in the words of `format_type`; a domain's base type; `enum` for any enum.
+        kind: its type in the words of `format_type`, with its schema; a domain's base type; `enum` for
+            any enum.
         required: not null.
         unique: part of a unique index.
         generated: computed by the server.
         keys: the columns (`schema.table.column`) that it refers to.
+        declared: the type that it was declared with, as SQL writes it.
+        key: part of a primary key or of a foreign key, at either end.
+        numbered: by a sequence.
+        clock: by default the present time.
+        checked: a check constraint looks at it.
     """
 
     table: str
@@ -46,6 +84,11 @@ class Column:
     unique: bool = False
     generated: bool = False
     keys: tuple[str, ...] = ()
+    declared: str = ""
+    key: bool = False
+    numbered: bool = False
+    clock: bool = False
+    checked: bool = False
 
     @property
     def path(self) -> str:
@@ -53,16 +96,14 @@ class Column:
         return f"{self.table}.{self.name}"
 
     @property
-    def needs_rule(self) -> bool:
-        """Whether it may identify a person."""
-        plain = PLAIN.fullmatch(self.kind.removesuffix("[]")) is not None
-        return not self.generated and (not plain or PERSONAL.search(self.name) is not None)
+    def word(self) -> str:
+        """Its type, or that of a list's elements, without schema and length: `character varying`."""
+        return MODIFIER.sub("", self.kind.removesuffix("[]")).rpartition(".")[2]
 
     @property
-    def length(self) -> int | None:
-        """How many characters it holds; None for any number."""
-        match = re.fullmatch(r"character(?: varying)?\(([0-9]+)\)", self.kind.removesuffix("[]"))
-        return int(match[1]) if match else None
+    def is_list(self) -> bool:
+        """Whether it holds lists."""
+        return self.kind.endswith("[]")
 
 
 @dataclass(frozen=True)
@@ -72,6 +113,7 @@ class Rules:
     Args:
         domain: of all masked addresses; no mail can ever reach it.
         canaries: values of production that the masked copy must not hold.
+        allowed: addresses, numbers and other texts that everybody may read.
         tables: table -> column -> rule.
         rows: table -> (column, days): older rows are dropped.
         password_hash: of the test users' password; "" if nobody can log in with one.
@@ -79,6 +121,7 @@ class Rules:
 
     domain: str = "example.invalid"
     canaries: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rows: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     password_hash: str = ""
@@ -87,6 +130,31 @@ class Rules:
         """The column's rule; "" for none."""
         return self.tables.get(column.table, {}).get(column.name, "")
 
+    @property
+    def json_keys(self) -> tuple[str, ...]:
+        """The keys of JSON objects that `scrub` leaves as they are."""
+        matches = [RULE.fullmatch(rule) for columns in self.tables.values() for rule in columns.values()]
+        return tuple(
+            key for match in matches if match and match["keys"] for key in match["keys"].split(",")
+        )
+
+
+def parse_text(text: str) -> dict[str, Any]:
+    """The file's document; a table may have several sections, so that lines can be added at the end.
+
+    Raises:
+        TOMLDecodeError: it is no TOML.
+    """
+    sections: dict[str, list[str]] = {"": []}
+    lines = sections[""]
+    for line in text.splitlines():
+        header = TABLE.fullmatch(line)
+        if header or line.lstrip().startswith("["):
+            lines = sections.setdefault(header[1] if header else line, [])
+        if not lines or not header:
+            lines.append(line)
+    return tomllib.loads("\n".join(line for section in sections.values() for line in section))
+
 
 def parse_rules(document: Mapping[str, Any]) -> tuple[Rules, tuple[str, ...]]:
     """The rules, and the faults of the file, in words."""
@@ -94,15 +162,17 @@ def parse_rules(document: Mapping[str, Any]) -> tuple[Rules, tuple[str, ...]]:
     domain = document.get("domain", Rules.domain)
     if not isinstance(domain, str) or not DOMAIN.fullmatch(domain):
         faults.append("`domain` should be one that mail can't reach, such as `example.invalid`")
-    canaries = document.get("canaries", [])
-    if not isinstance(canaries, list) or not all(
-        isinstance(canary, str) and len(canary) > 4 for canary in canaries
-    ):
-        faults.append("`canaries` should be a list of strings of 5 characters or more")
-        canaries = []
+    lists = {key: document.get(key, []) for key in ("canaries", "allowed")}
+    for key, texts in lists.items():
+        if not isinstance(texts, list) or not all(
+            isinstance(text, str) and len(text) > 4 for text in texts
+        ):
+            faults.append(f"`{key}` should be a list of strings of 5 characters or more")
+            lists[key] = []
     tables, rows = _tables(document.get("tables", {}), faults)
     password = str(document.get("password_hash", ""))
-    return Rules(str(domain), tuple(canaries), tables, rows, password), tuple(faults)
+    canaries, allowed = map(tuple, lists.values())
+    return Rules(str(domain), canaries, allowed, tables, rows, password), tuple(faults)
 
 
 def _tables(
@@ -114,7 +184,7 @@ def _tables(
         faults.append("`tables` should be a table of tables")
         return tables, rows
     for table, columns in document.items():
-        if not isinstance(columns, Mapping) or table.count(".") != 1:
+        if not isinstance(columns, Mapping) or not all(split_key(table)):
             faults.append(f'`tables."{table}"` should be a table named `schema.table`')
             continue
         for name, rule in columns.items():
@@ -129,40 +199,41 @@ def _tables(
 
 
 def objections(rules: Rules, columns: Sequence[Column]) -> Iterator[str]:
-    """Why these rules can't mask this schema: every column without a rule, every rule that can't work."""
+    """Why these rules can't mask this schema: every rule that can't work."""
     by_path = {column.path: column for column in columns}
     for column in columns:
         rule = rules.of(column)
         if rule:
-            yield from _unfit(column, rule)
-        elif column.needs_rule:
-            yield f"`{column.path}` ({column.kind}) has no rule"
+            yield from unfit(column, rule)
         for path in column.keys:
             if path in by_path and (rules.of(by_path[path]) or "keep") != (rule or "keep"):
                 yield f"`{column.path}` refers to `{path}`: both need the same rule"
     tables = {column.table for column in columns}
     for table, (name, _) in rules.rows.items():
-        if table in tables and f"{table}.{name}" not in by_path:
-            yield f"`{table}.{name}` is not a column, but decides which rows are dropped"
+        path = f"{table}.{name}"
+        if table in tables and path not in by_path:
+            yield f"`{path}` is not a column, but decides which rows are dropped"
+        elif table in tables and rules.of(by_path[path]) not in ("", "keep"):
+            yield f"`{path}` decides which rows are dropped: it can't be masked"
 
 
-def _unfit(column: Column, rule: str) -> Iterator[str]:
-    base = column.kind.removesuffix("[]")
-    textual = TEXTUAL.match(base) is not None
-    if rule == "null" and column.required:
-        yield f"`{column.path}` can't be null: `empty`, `hash` or `fake ...`"
-    if rule == "scrub" and base not in ("json", "jsonb"):
-        yield f"`{column.path}` ({column.kind}): `scrub` is for json"
-    if rule.startswith(("fake", "truncate", "hash")) and not textual:
-        yield f"`{column.path}` ({column.kind}): `{rule}` is for text"
-    if rule == "empty" and not (
-        textual or base in ("json", "jsonb", "bytea") or column.kind.endswith("[]")
-    ):
-        yield f"`{column.path}` ({column.kind}): `empty` is for text, json and lists"
+def unfit(column: Column, rule: str) -> Iterator[str]:
+    """Why the rule can't work for the column; nothing if it can."""
+    if rule == "keep":
+        return
+    if column.generated:
+        yield f"`{column.path}` is computed from others: mask those"
+        return
+    if rule == "null":
+        if column.required:
+            yield f"`{column.path}` can't be null: `empty`, `hash` or `fake ...`"
+        return
+    verb = rule if rule in FITS else rule.partition(" ")[0]
+    types, told = FITS[verb]
+    if column.word not in types and not (rule == "empty" and column.is_list):
+        yield f"`{column.path}` ({column.kind}): `{verb}` is for {told}"
     if column.unique and rule not in KEEP_UNIQUE:
         yield f"`{column.path}` must not repeat: `hash`, `fake email`, `fake phone` or `null`"
-    if column.generated and rule != "keep":
-        yield f"`{column.path}` is computed from others: mask those"
 
 
 def masked(rules: Rules, columns: Sequence[Column]) -> tuple[Column, ...]:

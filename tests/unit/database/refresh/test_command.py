@@ -13,8 +13,8 @@ import pytest
 from scripts.config.parse import parse
 from scripts.config.settings import Environment, Settings
 from scripts.database.migrations.files import Applied, Migration, compare
-from scripts.database.refresh import command, mask
-from scripts.database.refresh.rules import Column, Rules
+from scripts.database.refresh import command
+from scripts.database.refresh.rules import Column
 from scripts.database.request import RefreshRequest
 from scripts.database.restore import swap_schemas
 from scripts.database.restore.swap_schemas import OldSchema
@@ -58,8 +58,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A desk with the shipped rules, whose database has one column that they know."""
     (tmp_path / "masking.toml").write_text(SHIPPED.read_text())
     monkeypatch.setattr(command, "required_database", lambda *_: None)
-    columns = (Column("public.messages", "body", "text"), Column("public.messages", "id", "uuid"))
-    monkeypatch.setattr(mask, "columns", lambda _: columns)
+    columns = (Column("public.messages", "body", "text"), Column("public.messages", "id", "uuid", key=True))
+    monkeypatch.setattr(command, "app_columns", lambda _: columns)
+    monkeypatch.setattr(command, "check_expressions", lambda *_: iter(()))
     return Desk(tmp_path)
 
 
@@ -120,12 +121,13 @@ def test_the_digest_follows_the_rules_and_not_their_layout(desk: Any) -> None:
     assert digest(text) != digest(text.replace('body = "fake text"', 'body = "keep"'))
 
 
-def test_a_column_without_a_rule_is_refused() -> None:
-    """Default deny, with the rules that there are."""
-    with pytest.raises(Refused, match=r"`public\.t\.c` \(text\) has no rule") as error:
-        command.refuse(Rules(), (Column("public.t", "c", "text"),))
-
-    assert "keep, null, empty, hash, scrub" in str(error.value.hint)
+def test_a_rule_that_the_server_objects_to_is_refused_in_the_plan(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the midst of the run."""
+    monkeypatch.setattr(command, "check_expressions", lambda *_: iter(["`public.messages.body`: no"]))
+    with pytest.raises(Refused, match=r"`public\.messages\.body`: no"):
+        command.refresh(desk, RefreshRequest(to="staging", plan=True))
 
 
 def test_a_target_that_disagrees_with_its_files_is_refused(
@@ -141,12 +143,36 @@ def test_a_target_that_disagrees_with_its_files_is_refused(
         monkeypatch.setattr(command, "schema_status", lambda *_: found)
 
     monkeypatch.setattr(command, "observe_remote", lambda _: None)
-    staging = desk.settings.environment("staging")
+    work: Any = SimpleNamespace(
+        target=desk.settings.environment("staging"), source=desk.settings.environment("production")
+    )
     status(Applied("1", "a", ("select 1",)))
-    assert command._applied_migrations(desk, staging) == files[:1]
+    assert command._migrations(desk, work) == (files[:1], files)
     status(Applied("1", "a", ("select 7",)))
     with pytest.raises(Refused, match="staging and its migrations disagree"):
-        command._applied_migrations(desk, staging)
+        command._migrations(desk, work)
+
+
+def test_a_source_without_a_history_has_no_files(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The team knows those of the target alone."""
+    files = (Migration("1", "1_a.sql", "select 1"),)
+    applied = (Applied("1", "a", ("select 1",)),)
+    found = SimpleNamespace(
+        comparison=compare(files, applied), problems=(), applied=applied, committed=files
+    )
+
+    def status(_desk: object, _remote: object, environment: Environment) -> Any:
+        if environment.name == "production":
+            raise Unreachable("no answer")
+        return found
+
+    monkeypatch.setattr(command, "schema_status", status)
+    monkeypatch.setattr(command, "observe_remote", lambda _: None)
+    work: Any = SimpleNamespace(
+        target=desk.settings.environment("staging"), source=desk.settings.environment("production")
+    )
+
+    assert command._migrations(desk, work) == (files, files)
 
 
 def test_only_the_old_schemas_of_refreshes_are_dropped(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:

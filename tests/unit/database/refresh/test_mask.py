@@ -1,4 +1,4 @@
-"""Masking a copy and searching it, over a connection that answers from a list."""
+"""Accounts and history of a copy, over a connection that answers from a list."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from scripts.database.migrations.files import Migration
 from scripts.database.refresh import mask
-from scripts.database.refresh.rules import Column
 from scripts.system.secret import Secret
 
 DATABASE: Any = None
@@ -23,25 +23,21 @@ class Rows(list[tuple[Any, ...]]):
 
 
 class Connection:
-    """Records statements; rows and COPY data are answered by a word of the statement."""
+    """Records statements and their values; rows are answered by a word of the statement."""
 
-    def __init__(self, rows: dict[str, list[tuple[Any, ...]]], copies: dict[str, list[bytes]]) -> None:
-        self.rows, self.copies = rows, copies
+    closed = False
+
+    def __init__(self, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+        self.rows = rows
         self.statements: list[str] = []
+        self.values: list[Any] = []
 
-    def execute(self, statement: Any, _values: Any = None) -> Rows:
+    def execute(self, statement: Any, values: Any = None) -> Rows:
         text = statement.decode() if isinstance(statement, bytes) else statement
         text = text if isinstance(text, str) else text.as_string(None)
         self.statements.append(text)
+        self.values.append(values)
         return Rows(next((rows for word, rows in self.rows.items() if word in text), []))
-
-    def cursor(self) -> Connection:
-        return self
-
-    @contextlib.contextmanager
-    def copy(self, statement: Any) -> Iterator[list[bytes]]:
-        text = statement.as_string(None)
-        yield next((data for word, data in self.copies.items() if word in text), [])
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -52,10 +48,8 @@ class Connection:
 def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Connection]:
     """Sets the connection that `mask` opens."""
 
-    def made(
-        rows: dict[str, list[tuple[Any, ...]]] | None = None, copies: dict[str, list[bytes]] | None = None
-    ) -> Connection:
-        connection = Connection(rows or {}, copies or {})
+    def made(rows: dict[str, list[tuple[Any, ...]]] | None = None) -> Connection:
+        connection = Connection(rows or {})
 
         @contextlib.contextmanager
         def session(_database: object) -> Iterator[Connection]:
@@ -67,71 +61,55 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Connection]:
     return made
 
 
-def test_leaks_name_the_column_and_never_the_value(connect: Callable[..., Connection]) -> None:
-    """Addresses outside the test domain, and canaries."""
-    columns = [("public", "t", "mail"), ("public", "t", "note"), ("public", "t", "clean")]
-    copies = {
-        '"mail"': [b"user-1@example.invalid\n", b"marie@sorbonne.fr\n"],
-        '"note"': [b"call 0612345678\n"],
-        '"clean"': [b"user-2@EXAMPLE.invalid\n"],
-    }
-    connect({"typcategory": columns}, copies)
-
-    assert list(mask.leaks(DATABASE, "example.invalid", [b"0612345678"])) == [
-        "`public.t.mail` holds 1 addresses outside `example.invalid`",
-        "`public.t.note` holds values of production",
-    ]
-
-
-def test_a_value_is_found_wherever_a_block_ends(
-    connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows are searched in blocks, and none is cut."""
-    monkeypatch.setattr(mask, "BLOCK", 10)
-    connect({"typcategory": [("public", "t", "c")]}, {'"c"': [b"aaaaaaaa\n"] * 5 + [b"secret-value\n"]})
-
-    assert len(list(mask.leaks(DATABASE, "example.invalid", [b"secret-value"]))) == 1
-
-
-def test_canaries_are_values_that_identify_somebody(connect: Callable[..., Connection]) -> None:
-    """An address, a long number, several words; not a single short word."""
-    connect({"length(v)": [("marie@sorbonne.fr",), ("0612345678",), ("Marie Curie",), ("single",)]})
-    columns = [Column("public.t", "c", "text")]
-
-    assert mask.canaries(DATABASE, columns) == [b"0612345678", b"Marie Curie", b"marie@sorbonne.fr"]
-
-
-def test_canaries_of_documents_and_arrays_are_their_leaves(connect: Callable[..., Connection]) -> None:
-    """A canary is a value, not a whole document."""
-    connection = connect()
-    mask.canaries(DATABASE, [Column("public.t", "j", "jsonb"), Column("public.t", "a", "text[]")])
-
-    assert "jsonb_path_query(\"j\"::jsonb, 'strict $.**') #>> '{}'" in connection.statements[0]
-    assert 'unnest("a")::text' in connection.statements[1]
-
-
-def test_rows_are_deleted_before_triggers_are_off(connect: Callable[..., Connection]) -> None:
-    """Foreign keys cascade then; the updates fire nothing; the functions are gone at the end."""
-    connection = connect({"relkind in ('r','p') and not c.relispartition": [("auth", "sessions")]})
-    mask.mask_copy(DATABASE, Secret("key"), ["delete from a"], ["update a"])
-    order = [line for line in connection.statements if line.startswith(("delete", "update", "set", "drop"))]
-
-    assert order == [
-        "delete from a",
-        "set local session_replication_role = replica",
-        'delete from "auth"."sessions"',
-        "update a",
-        "set local session_replication_role = origin",
-        "drop schema desk_mask cascade",
-    ]
-
-
 def test_the_key_is_in_no_statement(connect: Callable[..., Connection]) -> None:
-    """It is a parameter of the session's setting."""
+    """It is a parameter of the session's setting; the masking function is gone at the end."""
     connection = connect()
-    mask.mask_copy(DATABASE, Secret("very-secret-key"), [], [])
+    mask.mask_copy_accounts(DATABASE, Secret("very-secret-key"), ["update auth.users"])
 
     assert not [line for line in connection.statements if "very-secret-key" in line]
+    assert connection.values[0] == ["very-secret-key"]
+    assert connection.statements[1:] == ["update auth.users", "drop schema desk_mask cascade"]
+
+
+def test_tables_are_unlogged_where_that_is_asked_for(connect: Callable[..., Connection]) -> None:
+    """A copy whose schema is dumped keeps its tables as they are."""
+    rows: dict[str, list[tuple[Any, ...]]] = {"relpersistence": [("public", "t")]}
+    connection = connect(rows)
+    mask.prepare(DATABASE, unlogged=False)
+    assert not [line for line in connection.statements if "unlogged" in line]
+
+    mask.prepare(DATABASE, unlogged=True)
+    assert connection.statements[-1] == 'alter table "public"."t" set unlogged'
+
+
+def test_the_history_holds_the_committed_files(connect: Callable[..., Connection]) -> None:
+    """What was run by hand, and by whom, is cleared first; a column that must not be null stays."""
+    connection = connect({"pg_attribute": [("statements",), ("name",), ("created_by",)]})
+    mask.rewrite_history(DATABASE, [Migration("1", "1_first.sql", "select 1;")])
+
+    cleared, statements, named = sorted(zip(connection.statements[1:], connection.values[1:], strict=True))
+    assert cleared[0].endswith('set "created_by" = null, "name" = null, "statements" = null')
+    assert statements[1] == ["first", "1"]
+    assert named[1] == [["select 1;"], "1"]
+
+
+def test_there_need_be_no_history(connect: Callable[..., Connection]) -> None:
+    connection = connect()
+    mask.rewrite_history(DATABASE, [Migration("1", "1_first.sql", "select 1;")])
+
+    assert len(connection.statements) == 1
+
+
+def test_materialized_views_follow_deleted_rows(connect: Callable[..., Connection]) -> None:
+    """Nothing is done where no rows are too old."""
+    rows: dict[str, list[tuple[Any, ...]]] = {"relkind = 'm'": [("public", "v")]}
+    connection = connect(rows)
+    mask.delete_rows(DATABASE, [])
+    assert connection.statements == []
+
+    mask.delete_rows(DATABASE, ["delete from a"])
+    assert connection.statements[0] == "delete from a"
+    assert connection.statements[-1] == 'refresh materialized view "public"."v"'
 
 
 def test_accounts_elsewhere_are_masked_by_id(connect: Callable[..., Connection]) -> None:
@@ -141,5 +119,5 @@ def test_accounts_elsewhere_are_masked_by_id(connect: Callable[..., Connection])
     assert connection.statements == []
 
     mask.mask_accounts(connection, Secret("key"), ["update auth.users", "update auth.identities i"], ["1"])
-    assert "update auth.users where id = any(%s)" in connection.statements
-    assert "update auth.identities i where user_id = any(%s)" in connection.statements
+    assert 'update auth.users where "id" = any(%s)' in connection.statements
+    assert 'update auth.identities i where "user_id" = any(%s)' in connection.statements
