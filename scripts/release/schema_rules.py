@@ -26,6 +26,7 @@ from scripts.database.migrations.rollback_scripts import (
     required_undos,
     unusable_scripts,
 )
+from scripts.database.migrations.statements import transaction_control
 from scripts.database.migrations.verdict import losses
 from scripts.errors import CommandFailed
 from scripts.release.facts import Facts
@@ -172,6 +173,7 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
     bringing = () if facts.rolls_back else pending(facts, comparison)
     scripts = facts.left_rollbacks if facts.rolls_back else facts.rollbacks
     yield from unusable_scripts([*bringing, *back.undo], scripts)
+    yield from transaction_objections(bringing)
     name, accept = facts.environment.name, f"`{again} --accept-irreversible`"
     if facts.request.accept_irreversible or (facts.request.restores_data and facts.rolls_back):
         return
@@ -195,6 +197,25 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
         count = f"{len(hard)} migration{'s' if len(hard) > 1 else ''}"
         prove = f"write `{folder}/{hard[0].file}`, which undoes it, and prove it: `invoke db.rehearse`"
         yield f"no way back for {count} on {name}:{listed}", f"{prove}; or go without: {accept}"
+
+
+def transaction_objections(bringing: Sequence[PlannedMigration]) -> Iterator[tuple[str, str]]:
+    """Files that end their own transaction: half of one would stand, and the CLI loses what follows."""
+    found = [
+        f"`{migration.file}`, line {line}: `{words}`"
+        for migration in bringing
+        for line, words in transaction_control(migration.migration.sql)
+    ]
+    if found:
+        files = {line.partition(",")[0] for line in found}
+        count = "a migration begins or ends" if len(files) == 1 else f"{len(files)} migrations begin or end"
+        yield (
+            f"{count} a transaction, and the Supabase CLI loses what follows:{text.listed(found)}",
+            (
+                "take these lines out: each file is one transaction; what must be committed before the"
+                " rest goes into a file of its own"
+            ),
+        )
 
 
 def file_objection(facts: Facts) -> tuple[str, str] | None:

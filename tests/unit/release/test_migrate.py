@@ -176,7 +176,7 @@ def test_a_failing_file_is_named_with_what_is_applied(world: World, database: Fa
 
 def test_a_file_that_the_cli_left_out_has_failed(world: World, database: FakeDatabase) -> None:
     """Exit code 0 proves nothing."""
-    run = bringing(world, files(second="begin; create table b ();"))
+    run = bringing(world, files(second="create table b ();"))
     database.silent.add(SECOND)
     error = migrated(run)
 

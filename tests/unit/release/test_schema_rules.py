@@ -126,6 +126,40 @@ def test_a_script_that_can_not_be_used_is_refused(scripts: tuple[Migration, ...]
     assert said in refused(replace(facts, request=replace(facts.request, accept_irreversible=True)))[0]
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("alter type m add value 'x';\n\nCOMMIT;\nBEGIN;\n", "`3_c.sql`, line 3: `commit`"),
+        ("begin; alter table t add column c int; commit", "`3_c.sql`, line 1: `begin`"),
+        ("select 1;\r\nsavepoint a;", "`3_c.sql`, line 2: `savepoint a`"),
+        ("create table x (a int);\nrollback;", "`3_c.sql`, line 2: `rollback`"),
+        ("\\echo x;\nend", "`3_c.sql`, line 2: `end`"),
+    ],
+)
+def test_a_migration_that_ends_its_own_transaction_is_refused(sql: str, said: str) -> None:
+    """In every environment, whatever was accepted; the hint says where it belongs."""
+    facts = bringing(replace(WIDEN, sql=sql), guarded=False)
+    why, hint = refused(facts)
+
+    assert said in why
+    assert "the Supabase CLI loses what follows" in why
+    assert "a file of its own" in hint
+    assert refused(replace(facts, request=replace(facts.request, accept_irreversible=True)))[0] == why
+    assert refused(bringing(replace(WIDEN, sql=f"do $$ begin {'null'}; end $$"), guarded=False))[0] == ""
+
+
+def test_every_such_file_is_named() -> None:
+    """Each of its lines."""
+    why, _ = refused(
+        bringing(replace(RENAME, sql="commit;\nbegin"), replace(WIDEN, sql="end"), guarded=False)
+    )
+
+    assert why.startswith("2 migrations begin or end a transaction")
+    assert [
+        why.count(line) for line in ("`2_b.sql`, line 1", "`2_b.sql`, line 2", "`3_c.sql`, line 1")
+    ] == [1] * 3
+
+
 def test_squawk_counts_and_its_absence_is_said() -> None:
     """What it found of a text that the parser can't read; where it is not, the reasons say so."""
     lints = {"3_c.sql": (Lint("ban-x", 1, "m"),)}
