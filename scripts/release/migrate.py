@@ -11,7 +11,15 @@ from scripts.config.desk import Desk
 from scripts.database import supabase
 from scripts.database.migrations import dry_run, known_state
 from scripts.database.migrations.files import Applied, Comparison, Migration, app_tables, compare, newest
-from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, required_postgres
+from scripts.database.postgres import lock_watch
+from scripts.database.postgres.client import (
+    CLI_NAME,
+    WAIT_FOR_LOCK,
+    Postgres,
+    configured_database,
+    required_postgres,
+)
+from scripts.database.postgres.lock_watch import LockWatch, waited
 from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.database.supabase import Cli
@@ -19,7 +27,7 @@ from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, R
 from scripts.release import undo_schema
 from scripts.release.plan import Plan
 from scripts.release.run import ReleaseRun
-from scripts.system.process import attempt
+from scripts.system.process import attempt, quoted_lines
 
 ENDED_BY_ITSELF = (0, 1)  # the CLI's own codes; 130 and the like are signals
 # connection, resources, shutdown, lock time-out, deadlock: another try may well succeed
@@ -85,11 +93,12 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> 
     ended = False
     try:
         late = bool(run.plan.comparison.late)
-        result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late))
+        with lock_watch.watching(database, CLI_NAME, limit=limits.lock_timeout) as watch:
+            result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late))
         ended = result.code in ENDED_BY_ITSELF
         supabase_cli.answer(result, "supabase db push")
     except (CommandFailed, CommandTimedOut) as caught:
-        fault = caught
+        fault = _blocked(caught, watch)
     except BaseException:
         _stop_behind(run, postgres, began)
         raise
@@ -103,6 +112,16 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> 
         raise CommandFailed(
             f"{first}\n  | what stands in the database is not known: {second.message}", second.hint
         ) from None
+
+
+def _blocked(fault: DeskError, watch: LockWatch) -> DeskError:
+    """The fault; where the push waited for a lock in vain, with the table and who holds it."""
+    if watch.ended or "SQLSTATE 55P03" in fault.message:
+        code = "" if "SQLSTATE 55P03" in fault.message else " (SQLSTATE 55P03)"
+        return CommandFailed(
+            f"a table was busy{code}{waited(watch)}{quoted_lines(fault.message)}", watch.hint
+        )
+    return fault
 
 
 def _stop_behind(run: ReleaseRun, postgres: Postgres, began: str) -> None:

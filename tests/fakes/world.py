@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +16,8 @@ from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Settings
 from scripts.database import supabase
-from scripts.database.postgres import client
+from scripts.database.postgres import client, lock_watch
+from scripts.database.postgres.lock_watch import LockWatch
 from scripts.database.postgres.url import Database
 from scripts.database.restore import way_back
 from scripts.database.restore.kept import Kept
@@ -100,6 +101,7 @@ class World:
     databases: dict[str, FakeDatabase] = field(default_factory=dict)
     backups: list[str] = field(default_factory=list)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
+    lock_watch: LockWatch = field(default_factory=LockWatch)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def desk(self, actor: str = "Ada", **changes: Any) -> Desk:
@@ -195,6 +197,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
         with run.step("backup", "a fake"):
             world.backups.append(run.environment.name)
 
+    monkeypatch.setattr(lock_watch, "watching", lambda *_, **__: nullcontext(world.lock_watch))
     for name in drivers.DRIVERS:
         monkeypatch.setitem(drivers.DRIVERS, name, driver_of)
     monkeypatch.setattr(client, "Postgres", postgres)

@@ -85,6 +85,32 @@ def test_a_busy_table_is_given_up(database: Database, desk: Desk) -> None:
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize(
+    "sql", ["set lock_timeout = '1h'; {}", "do $$ begin set lock_timeout = 0; {}; end $$", "{}"]
+)
+def test_a_lock_is_given_up_whatever_the_migration_sets(database: Database, desk: Desk, sql: str) -> None:
+    """And the table and who holds it are named."""
+    url = desk.world.environment("staging").database_url
+    with psycopg.connect(url, application_name="a person") as other:
+        other.execute("lock table public.trial_t in access exclusive mode")
+        (found,) = execute(database, sql.format("alter table public.trial_t add column c int"), limit=60)
+
+    assert found.cause == "busy"
+    assert found.seconds < 30
+    assert "`public.trial_t` is locked by `postgres` (a person), process " in found.holder[0]
+    assert "pg_terminate_backend(" in found.holder[1]
+
+
+def test_a_lock_on_a_table_that_no_migration_needs_holds_up_nobody(database: Database, desk: Desk) -> None:
+    """Nothing that is measured takes a lock of its own."""
+    url = desk.world.environment("staging").database_url
+    with psycopg.connect(url) as other:
+        other.execute("lock table public.trial_t in access exclusive mode")
+        (found,) = execute(database, 'create index on public."Trial U" (id)', limit=60)
+
+    assert (found.fault, found.seconds < 30) == (None, True)
+
+
 def test_all_statements_together_have_a_limit(database: Database) -> None:
     """Twenty short statements are one long transaction."""
     first, second = execute(database, "select 1", "select pg_sleep(0.2);" * 20, limit=1)

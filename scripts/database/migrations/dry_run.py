@@ -23,7 +23,9 @@ from scripts.database.migrations import measurements
 from scripts.database.migrations.apply import bring_up_to_date
 from scripts.database.migrations.files import Applied, Migration, compare
 from scripts.database.migrations.measurements import Measurement
+from scripts.database.postgres import lock_watch
 from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, session
+from scripts.database.postgres.lock_watch import LockWatch
 from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed
@@ -35,14 +37,15 @@ if TYPE_CHECKING:
     import psycopg
 
 
-TABLES = """select c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relfilenode,
-  pg_table_size(c.oid)
+# reads the catalogue alone: `pg_table_size` would wait for a lock on the table
+TABLES = """select c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relfilenode
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r','p','m') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"""
 LOCKS = """select distinct relation, mode from pg_locks
 where pid = pg_backend_pid() and locktype = 'relation' and granted"""
 ROWS = """select relid, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_all_tables
 where n_tup_ins + n_tup_upd + n_tup_del > 0"""
+SIZES = "select oid::oid, pg_table_size(oid::oid) from unnest(%s::oid[]) as t (oid)"
 ADDS_VALUE = re.compile(r"\badd\s+value\b", re.IGNORECASE)
 SPLIT = "split it (add, fill in batches, then constrain), or allow more: `[rehearse] block`"
 
@@ -58,10 +61,11 @@ class DryRun(NamedTuple):
 
     Args:
         locks: table -> lock modes that it took.
-        rewritten: table -> bytes of what was rewritten.
+        rewritten: table -> bytes that were written anew.
         rows: table -> rows inserted, updated or deleted.
         fault: the server's message if it failed.
         line: of the fault in the file, counted from 1; 0 if unknown.
+        holder: for `busy`: the table, and who holds it, with what to do; empty if that was not seen.
     """
 
     file: str
@@ -72,6 +76,7 @@ class DryRun(NamedTuple):
     fault: str | None = None
     cause: Cause | None = None
     line: int = 0
+    holder: tuple[str, str] = ("", "")
 
     def measurement(self, where: str) -> Measurement:
         """What is kept of it in the plan and in the ledger."""
@@ -97,13 +102,34 @@ def execute(
         session(database) as connection,
         contextlib.suppress(_StopError),
         connection.transaction(force_rollback=True),
+        _watched(connection, database, lock_timeout) as watch,
     ):
+        connection.execute(settings.encode())
         tables = {row[0]: row for row in connection.execute(TABLES)}
         for file, sql in files:
-            results.append(_execute_file(connection, file, (settings, sql), tables, deadline))
+            result = _execute_file(connection, file, (settings, sql), tables, deadline)
+            results.append(_with_holder(result, watch))
             if results[-1].fault is not None:
                 raise _StopError
     return results
+
+
+@contextlib.contextmanager
+def _watched(
+    connection: psycopg.Connection[Any], database: Database, lock_timeout: float
+) -> Iterator[LockWatch]:
+    """Nobody waits for a lock for longer than that, whatever a migration sets."""
+    row = connection.execute("select pg_backend_pid()").fetchone()
+    with lock_watch.watching(database, int(row[0]) if row else 0, limit=lock_timeout) as watch:
+        yield watch
+
+
+def _with_holder(result: DryRun, watch: LockWatch) -> DryRun:
+    if result.cause == "late" and watch.ended:
+        result = result._replace(cause="busy")
+    if result.cause != "busy" or watch.last is None:
+        return result
+    return result._replace(holder=(str(watch.last), watch.hint))
 
 
 class _StopError(Exception):
@@ -143,11 +169,12 @@ def _execute_file(
     for oid, mode in sorted(set(connection.execute(LOCKS)) - locks_before):
         if oid in names:
             locks[names[oid]] = (*locks.get(names[oid], ()), mode)
-    rewritten = {
-        row[1]: tables[row[0]][3]
+    anew = [
+        row[0]
         for row in connection.execute(TABLES)
         if row[0] in tables and row[2] != disk_files.get(row[0], row[2])
-    }
+    ]
+    rewritten = {names[oid]: size for oid, size in connection.execute(SIZES, [anew])}
     changed = {oid: count - rows_before.get(oid, 0) for oid, count in connection.execute(ROWS)}
     rows = {names[oid]: count for oid, count in changed.items() if oid in names and count}
     return DryRun(file, round(seconds, 2), locks, rewritten, rows)
@@ -223,6 +250,9 @@ def refuse_long(desk: Desk, environment: Environment, measured: Sequence[Measure
 
 def _error_of(environment: Environment, failed: DryRun, block: float) -> DeskError:
     file, name, details = failed.file, environment.name, quoted_lines(failed.fault or "")
+    if failed.cause == "busy" and failed.holder[0]:
+        held, hint = failed.holder
+        return CommandFailed(f"`{file}` got no lock on {name}: {held}; nothing was changed", hint)
     if failed.cause == "busy":
         return CommandFailed(
             f"`{file}` got no lock on {name}: a table is busy, nothing was changed{details}",

@@ -30,6 +30,7 @@ BACKUP = "release-desk backup"
 DUMPER = "release-desk dump"  # of pg_dump and its kin
 CLI_NAME = "@effect/sql-pg"  # of every connection of the Supabase CLI
 STATEMENT_TIMEOUT = 15_000  # ms: for small reads of the catalogue
+LOCK_TIMEOUT = 5_000  # ms: for a lock that such a read needs
 LOCK_KEY = DESK  # the name of the advisory lock, hashed
 HOLDERS = ("migration", "backup", "restore")  # what the lock may be held for
 WAIT_FOR_LOCK = 30.0  # seconds that another migration, backup or restore may take before we give up
@@ -244,6 +245,7 @@ class Postgres:
         with session(self._database, READER if limited else DESK) as connection:
             if limited:  # in SQL: a pooler drops start-up options
                 connection.execute(f"set statement_timeout = {STATEMENT_TIMEOUT}")
+                connection.execute(f"set lock_timeout = {LOCK_TIMEOUT}")
             yield connection
 
 

@@ -15,6 +15,7 @@ from scripts.database import supabase
 from scripts.database.migrations import dry_run
 from scripts.database.migrations.measurements import Measurement
 from scripts.database.postgres.client import Row
+from scripts.database.postgres.lock_watch import Wait
 from scripts.database.postgres.trouble import READ_ONLY
 from scripts.errors import (
     CommandFailed,
@@ -182,6 +183,20 @@ def test_a_file_that_the_cli_left_out_has_failed(world: World, database: FakeDat
 
     assert type(error) is ReleaseFailed
     assert "is not in the history of development, although `supabase db push` ended with 0" in error.message
+
+
+def test_a_busy_table_is_named_with_its_holder(world: World, database: FakeDatabase) -> None:
+    """Also where a migration had set its own limit, and the watch ended the wait."""
+    run = bringing(world, files(second="set lock_timeout = 0; alter table a add b int;"))
+    database.failing[SECOND] = "canceling statement due to user request"
+    world.lock_watch.last = Wait(7, "public.a", 5.5, 4711, "postgres", "psql", "idle in transaction", 60)
+    world.lock_watch.ended = True
+    error = migrated(run)
+
+    assert type(error) is CommandFailed
+    assert "a table was busy (SQLSTATE 55P03)" in error.message
+    assert "`public.a` is locked by `postgres` (psql), process 4711" in error.message
+    assert "pg_terminate_backend(4711)" in str(error.hint)
 
 
 def test_what_was_applied_before_is_undone_by_its_scripts(world: World, database: FakeDatabase) -> None:
