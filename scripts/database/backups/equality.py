@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from scripts.database.backups import versions
 from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres.catalogue import ADDED_KINDS, ALL_KINDS
 from scripts.database.postgres.catalogue_objects import OWNER
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 GRANTS = "grants on "
 NEEDS_SUPERUSER = (GRANTS, OWNER, "event trigger ")  # what another user's restore leaves out
-COMPUTED = "materialized view "  # a restore recomputes it; the original may be older than its tables
 LINE_LENGTH = 160  # characters of a line that are shown
 
 
@@ -32,34 +32,43 @@ def differences(
         copy: the restored database.
         superuser: who restored it was one; else grants and event triggers are not compared.
     """
-    views = (_name(line).removeprefix(COMPUTED) for line in schema if line.startswith(COMPUTED))
-    computed = {view.replace('"', "") for view in views}  # quoted in the schema, never in the manifest
+    major = int(manifest.server.partition(".")[0])
+    lines = versions.Lines(major, copy.major or major)
     missing = sorted(set(manifest.extensions) - set(copy.extensions))
     return (
-        *_of_tables(manifest, copy.tables, computed),
-        *_of_schema(schema, copy.schema, ignored=() if superuser else NEEDS_SUPERUSER),
+        *_of_tables(manifest, copy),
+        *_of_schema(lines.of(schema), lines.of(copy.schema), lines, () if superuser else NEEDS_SUPERUSER),
         *_of_sequences(manifest, copy.sequences, copy.descending),
         *(f"extension {name} is missing" for name in missing),
     )
 
 
-def _of_tables(
-    manifest: Manifest, copy: Mapping[str, tuple[int, str, int]], computed: Collection[str]
-) -> Iterable[str]:
+def recomputed(manifest: Manifest, copy: Content) -> tuple[str, ...]:
+    """The materialized views that have other rows than the original, and rightly: it was stale."""
+    return tuple(
+        f"materialized view {name}: {manifest.tables[name].rows} rows then, {copy.tables[name][0]} computed"
+        for name in sorted(copy.computed)
+    )
+
+
+def _of_tables(manifest: Manifest, copy: Content) -> Iterable[str]:
     for name, table in sorted(manifest.tables.items()):
-        if name not in copy:
+        if name not in copy.tables:
             yield f"table {name} is missing ({table.rows} rows)"
             continue
-        if name in computed:
-            continue
-        rows, checksum, _ = copy[name]
-        if rows != table.rows:
+        rows, checksum, _ = copy.tables[name]
+        if name in copy.computed:  # it may be older than its tables: a restore computes it
+            if copy.computed[name] not in (None, (rows, checksum)):
+                yield f"materialized view {name}: its {rows} rows are not what its query gives"
+        elif rows != table.rows:
             yield f"table {name} has {rows} rows, not {table.rows}"
         elif checksum != table.checksum:
             yield f"table {name}: its {rows} rows are not the same"
 
 
-def _of_schema(schema: Sequence[str], copy: Sequence[str], *, ignored: tuple[str, ...]) -> Iterable[str]:
+def _of_schema(
+    schema: Collection[str], copy: Collection[str], lines: versions.Lines, ignored: tuple[str, ...]
+) -> Iterable[str]:
     # a backup from before a kind was described has no line of it: then the copy's say nothing
     if ALL_KINDS not in schema:
         ignored += (
@@ -67,9 +76,9 @@ def _of_schema(schema: Sequence[str], copy: Sequence[str], *, ignored: tuple[str
             *(kind for kind in ADDED_KINDS if not any(line.startswith(kind) for line in schema)),
         )
     original, restored = (
-        {line for line in lines if not line.startswith(ignored)} for lines in (schema, copy)
+        {line for line in side if not line.startswith(ignored)} for side in (schema, copy)
     )
-    lost, strange = sorted(original - restored), sorted(restored - original)
+    lost, strange = lines.without_alike(original - restored, restored - original)
     changed = {_name(line) for line in lost} & {_name(line) for line in strange}
     for line in lost:
         yield f"{'changed' if _name(line) in changed else 'missing'}: {_shortened(line)}"

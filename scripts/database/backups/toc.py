@@ -94,6 +94,11 @@ class Lists:
         """`schema.table` of the app's tables whose rows are in the archive."""
         return tuple(entry.key for entry in self.app if entry.kind == "TABLE DATA")
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        """`schema.view` of the app's materialized views whose rows a restore computes."""
+        return tuple(entry.key for entry in self.app if entry.kind == "MATERIALIZED VIEW DATA")
+
 
 def is_app_schema(schema: str) -> bool:
     """Whether a schema is the app's: not the platform's, not PostgreSQL's, not replaced by a restore."""

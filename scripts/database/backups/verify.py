@@ -39,10 +39,11 @@ def compare_with_copy(desk: Desk, environment: Environment, manifest: Manifest, 
     """
     desk.progress.note(f"restoring `{manifest.id}` into a scratch database, to compare it")
     with scratch_copy(desk, environment, plain, manifest) as database:
+        copy = _read_copy(database, manifest)
         differences = equality.differences(
             manifest,
             json.loads((plain / SCHEMA).read_bytes()),
-            _read_copy(database, manifest),
+            copy,
             superuser=scratch.is_superuser(database),
         )
     if differences:
@@ -52,19 +53,24 @@ def compare_with_copy(desk: Desk, environment: Environment, manifest: Manifest, 
             f"`{manifest.id}` does not restore to its original:{listed}{more}",
             "do not rely on it: take another one, and find out why",
         )
+    for note in equality.recomputed(manifest, copy):
+        desk.progress.note(f"  {note}")
 
 
 def _read_copy(database: Database, manifest: Manifest) -> Content:
     """The copy's content, read by several sessions at once: nobody else uses the server."""
+    expected = {name: (table.rows, table.checksum) for name, table in manifest.tables.items()}
     first, *others = _shares({name: table.bytes for name, table in manifest.tables.items()}, READERS)
     readings = [
-        submit(read_content, database, is_ours=lambda _schema: False, tables=share) for share in others
+        submit(read_content, database, is_ours=lambda _schema: False, tables=share, expected=expected)
+        for share in others
     ]
-    whole = read_content(database, is_ours=toc.is_app_schema, tables=first)
-    tables = dict(whole.tables)
+    whole = read_content(database, is_ours=toc.is_app_schema, tables=first, expected=expected)
+    tables, computed = dict(whole.tables), dict(whole.computed)
     for reading in readings:
         tables |= reading.result().tables
-    return replace(whole, tables=tables)
+        computed |= reading.result().computed
+    return replace(whole, tables=tables, computed=computed)
 
 
 def _shares(sizes: dict[str, int], count: int) -> list[Collection[str]]:

@@ -8,8 +8,8 @@ duplicate does not cancel out, and PostgreSQL 15 to 18 compute the same.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scripts.database.postgres import catalogue
@@ -24,7 +24,10 @@ from scripts.system.process import quoted_lines
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg import sql
 
+Sums = tuple[int, str, int]  # rows, checksum, bytes on the server's disk
+Columns = list[tuple[str, bool]]  # name, and whether its binary hash will do
 
 # Values are hashed as text where their binary hash won't do (see BINARY), and texts depend on these
 # settings: nothing here may depend on the user or on the server's defaults.
@@ -56,11 +59,21 @@ where a.attrelid = any(%s) and a.attnum > 0 and not a.attisdropped order by a.at
 """
 TABLES = f"""
 select c.oid, n.nspname, c.relname, pg_table_size(c.oid),
-  (pg_relation_size(c.oid) / current_setting('block_size')::int)::bigint
+  (pg_relation_size(c.oid) / current_setting('block_size')::int)::bigint, c.relkind = 'm'
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where (c.relkind = 'r' or c.relkind = 'm' and c.relispopulated) and c.relpersistence <> 't'
   and n.nspname !~ {FOREIGN} and not {is_member("pg_class", "c.oid")} order by 2, 3
 """  # noqa: S608 - constants only
+# A view's query, and whether it gives the same whenever it runs on the same rows: functions that are not
+# immutable may look at the clock. A function of the app's own is taken to look at rows alone.
+DEFINITION = """
+select pg_get_viewdef(c.oid), not exists (select from pg_rewrite r
+  where r.ev_class = c.oid and (r.ev_action::text ~ 'SQLVALUEFUNCTION|NEXTVALUEEXPR' or exists (
+    select from regexp_matches(r.ev_action::text, ':funcid (\\d+)', 'g') f
+    join pg_proc p on p.oid = f[1]::oid
+    where p.provolatile <> 'i' and p.oid < 16384 or p.provolatile = 'v')))
+from pg_class c where c.oid = %s
+"""
 SEQUENCES = """
 select schemaname, sequencename, coalesce(last_value, start_value), increment_by < 0 from pg_sequences
 order by 1, 2
@@ -85,24 +98,33 @@ class Content:
         descending: the sequences that count down.
         extensions: name -> version.
         schema: sorted lines of `catalogue.proof_lines`.
+        computed: materialized view whose rows were not as expected -> (rows, checksum) of what its query
+            gives now; None where that changes from one time to the next.
+        major: of the server; 0 for that of the backup.
     """
 
-    tables: Mapping[str, tuple[int, str, int]]
+    tables: Mapping[str, Sums]
     sequences: Mapping[str, int]
     descending: frozenset[str]
     extensions: Mapping[str, str]
     schema: tuple[str, ...]
+    computed: Mapping[str, tuple[int, str] | None] = field(default_factory=dict)
+    major: int = 0
 
 
 @dataclass(frozen=True)
 class TableSize:
-    """A table in the snapshot: bytes on disk with TOAST, 8 kB blocks without it."""
+    """A table in the snapshot: bytes on disk with TOAST, 8 kB blocks without it.
+
+    `view`: it is a materialized view.
+    """
 
     oid: int
     schema: str
     name: str
     bytes: int
     blocks: int
+    view: bool = False
 
     @property
     def key(self) -> str:
@@ -139,12 +161,36 @@ class SnapshotReader:
 
     def checksums(
         self, tables: Collection[TableSize], limit: RateLimit | None = None
-    ) -> Iterator[tuple[str, tuple[int, str, int]]]:
+    ) -> Iterator[tuple[str, Sums]]:
         """For each table its key and (rows, checksum, bytes); `limit` is the reading rate."""
         columns = self._columns([table.oid for table in tables])
         for table in tables:
             rows, total = self._checksum(table, columns.get(table.oid, []), limit)
             yield table.key, (rows, str(total), table.bytes)
+
+    def computed(
+        self,
+        tables: Iterable[TableSize],
+        found: Mapping[str, Sums],
+        expected: Mapping[str, tuple[int, str]],
+    ) -> dict[str, tuple[int, str] | None]:
+        """What the queries of the materialized views give whose rows are not those that are expected."""
+        views = {table.key: table.oid for table in tables if table.view}
+        strange = [
+            key for key in views if key in expected and key in found and found[key][:2] != expected[key]
+        ]
+        columns = self._columns([views[key] for key in strange])
+        return {key: self._computed(views[key], columns.get(views[key], [])) for key in strange}
+
+    def _computed(self, view: int, columns: Columns) -> tuple[int, str] | None:
+        from psycopg import sql
+
+        definition, lasting = self.connection.execute(DEFINITION, [view]).fetchone() or ("", False)
+        query = sql.SQL("select count(*), coalesce({}, 0) from ({}) v").format(
+            _sum_of_hashes(columns), sql.SQL(definition.rstrip("; "))
+        )
+        rows, total = self.connection.execute(query).fetchone() or (0, 0)
+        return (int(rows), str(total)) if lasting else None
 
     def sequences(self, is_ours: IsOurs) -> tuple[dict[str, int], frozenset[str]]:
         """Their last values, and which of them count down. They are not part of a snapshot."""
@@ -167,26 +213,18 @@ class SnapshotReader:
         """The app's schemas, and what the app attached to other tables, as text."""
         return catalogue.proof_lines(self.connection, is_ours)
 
-    def _columns(self, oids: list[int]) -> dict[int, list[tuple[str, bool]]]:
-        columns: dict[int, list[tuple[str, bool]]] = {}
+    def _columns(self, oids: list[int]) -> dict[int, Columns]:
+        columns: dict[int, Columns] = {}
         for oid, name, binary in self.connection.execute(COLUMNS, [BINARY, oids]):
             columns.setdefault(oid, []).append((name, bool(binary)))
         return columns
 
-    def _checksum(
-        self, table: TableSize, columns: list[tuple[str, bool]], limit: RateLimit | None
-    ) -> tuple[int, int]:
+    def _checksum(self, table: TableSize, columns: Columns, limit: RateLimit | None) -> tuple[int, int]:
         """Rows, and the sum of their hashes; in slices of the table's blocks under a rate limit."""
         from psycopg import sql
 
-        parts = [
-            sql.SQL("{}" if binary else "{}::pg_catalog.text").format(sql.Identifier(name))
-            for name, binary in columns
-        ]
-        row = sql.SQL("row({})").format(sql.SQL(", ").join(parts))
-        summed = sql.SQL("sum(hash_record_extended({}, 0))").format(row) if parts else sql.SQL("0")
         query = sql.SQL("select count(*), coalesce({}, 0) from only {}").format(
-            summed, sql.Identifier(table.schema, table.name)
+            _sum_of_hashes(columns), sql.Identifier(table.schema, table.name)
         )
         rows = total = 0
         for condition, size in slices(table, limit):
@@ -195,6 +233,17 @@ class SnapshotReader:
             if limit:
                 limit.consume(size)
         return rows, total
+
+
+def _sum_of_hashes(columns: Columns) -> sql.Composable:
+    from psycopg import sql
+
+    parts = [
+        sql.SQL("{}" if binary else "{}::pg_catalog.text").format(sql.Identifier(name))
+        for name, binary in columns
+    ]
+    row = sql.SQL("row({})").format(sql.SQL(", ").join(parts))
+    return sql.SQL("sum(hash_record_extended({}, 0))").format(row) if parts else sql.SQL("0")
 
 
 def slices(table: TableSize, limit: RateLimit | None) -> Iterator[tuple[str, int]]:
@@ -254,8 +303,12 @@ def read_content(
     is_ours: IsOurs,
     snapshot: str | None = None,
     tables: Collection[str] | None = None,
+    expected: Mapping[str, tuple[int, str]] | None = None,
 ) -> Content:
     """Everything in the schemas that are ours; of the rows, only those of `tables` if given.
+
+    Args:
+        expected: rows and checksums; a materialized view that has others is computed again.
 
     Raises:
         Unreachable: no connection, or it was lost.
@@ -268,10 +321,13 @@ def read_content(
             if (table.key in tables if tables is not None else is_ours(table.schema))
         ]
         values, descending = reader.sequences(is_ours)
+        found = dict(reader.checksums(wanted))
         return Content(
-            tables=dict(reader.checksums(wanted)),
+            tables=found,
             sequences=values,
             descending=descending,
             extensions=reader.extensions(),
             schema=reader.schema(is_ours),
+            computed=reader.computed(wanted, found, expected or {}),
+            major=reader.major,
         )

@@ -297,17 +297,22 @@ def _replace(
 
 def _compare(connection: Connection, source: Source) -> None:
     reader = SnapshotReader.within(connection)
-    tables = [table for table in reader.tables() if table.key in source.lists.tables]
+    names = {*source.lists.tables, *source.lists.views}
+    tables = [table for table in reader.tables() if table.key in names]
+    found = dict(reader.checksums(tables))
+    expected = {name: (table.rows, table.checksum) for name, table in source.manifest.tables.items()}
     sequences, descending = reader.sequences(toc.is_app_schema)
     differences = equality.differences(
         restore_plan.app_part(source.manifest, source.lists),
         restore_plan.comparable_schema(source.schema),
         Content(
-            tables=dict(reader.checksums(tables)),
+            tables=found,
             sequences=sequences,
             descending=descending,
             extensions={},
             schema=restore_plan.comparable_schema(reader.schema(toc.is_app_schema)),
+            computed=reader.computed(tables, found, expected),
+            major=reader.major,
         ),
     )
     if differences:

@@ -278,11 +278,11 @@ def last_rate(events: Iterable[Event], environment: str) -> float | None:
 
 
 def app_part(manifest: Manifest, lists: Lists) -> Manifest:
-    """What a restore in place brings back: nothing of the platform, no materialized views."""
-    schemas = set(lists.schemas)
+    """What a restore in place brings back: nothing of the platform."""
+    schemas, names = set(lists.schemas), {*lists.tables, *lists.views}
     return replace(
         manifest,
-        tables={name: table for name, table in manifest.tables.items() if name in lists.tables},
+        tables={name: table for name, table in manifest.tables.items() if name in names},
         sequences={
             name: value for name, value in manifest.sequences.items() if split_key(name)[0] in schemas
         },

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.database.backups.equality import differences
+from scripts.database.backups.equality import differences, recomputed
 from scripts.database.postgres.catalogue import ALL_KINDS
 from scripts.database.postgres.content import Content
 from tests.unit.database.backups.test_manifest import ONE
@@ -88,12 +88,46 @@ def test_kinds_that_an_older_backup_does_not_list_are_not_compared() -> None:
     ]
 
 
-def test_rows_of_a_materialized_view_are_not_compared() -> None:
-    """A restore recomputes it; that it exists is compared."""
-    schema = (*SCHEMA, "materialized view public.guests: m")
-    stale = replace(COPY, schema=schema, tables={"public.guests": (2, "1", 0)})
+VIEW = "public.guests"
 
-    assert list(differences(ONE, schema, stale)) == []
-    assert list(differences(ONE, schema, replace(stale, tables={}))) == [
-        "table public.guests is missing (3 rows)"
-    ]
+
+@pytest.mark.parametrize(
+    ("computed", "reported"),
+    [
+        ((2, "1"), []),  # the original was older than its tables
+        (None, []),  # its query looks at the clock
+        ((3, "-77"), ["materialized view public.guests: its 2 rows are not what its query gives"]),
+    ],
+)
+def test_a_stale_materialized_view_is_compared_with_its_query(
+    computed: tuple[int, str] | None, reported: list[str]
+) -> None:
+    """A restore computes it from its tables."""
+    stale = replace(COPY, tables={VIEW: (2, "1", 0)}, computed={VIEW: computed})
+
+    assert list(differences(ONE, SCHEMA, stale)) == reported
+    assert recomputed(ONE, stale) == ("materialized view public.guests: 3 rows then, 2 computed",)
+    assert recomputed(ONE, COPY) == ()
+
+
+def test_an_older_server_knows_fewer_privileges() -> None:
+    """`grant all` of PostgreSQL 15 includes MAINTAIN when it runs on 17."""
+    fifteen = replace(ONE, server="15.18")
+    before = ("grants on public.guests: anon=arwdDxt/postgres,postgres=arwdDxt/postgres",)
+    after = ("grants on public.guests: anon=arwdDxtm/postgres,postgres=arwdDxt*m*/postgres",)
+    copy = replace(COPY, schema=(after[0].replace("t*m*", "tm"),), major=17)
+
+    assert list(differences(fifteen, before, copy)) == []
+    assert len(list(differences(fifteen, before, replace(copy, schema=after)))) == 2
+    assert len(list(differences(replace(ONE, server="17.1"), before, copy))) == 2
+
+
+def test_another_version_may_leave_out_qualifiers() -> None:
+    """Never the same version, and never a schema."""
+    original = ("view public.v: v p SELECT t.a, t.*, 'x.y' FROM public.t;",)
+    copy = replace(COPY, schema=("view public.v: v p SELECT a, *, 'x.y' FROM public.t;",), major=18)
+
+    assert list(differences(ONE, original, copy)) == []
+    assert len(list(differences(ONE, original, replace(copy, major=17)))) == 2
+    elsewhere = (copy.schema[0].replace("public.t", "billing.t"),)
+    assert len(list(differences(ONE, original, replace(copy, schema=elsewhere)))) == 2
