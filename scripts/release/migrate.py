@@ -26,7 +26,9 @@ from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.release import undo_schema
 from scripts.release.plan import Plan
+from scripts.release.rules import again
 from scripts.release.run import ReleaseRun
+from scripts.release.schema_rules import no_way_back
 from scripts.system.process import attempt, quoted_lines
 
 ENDED_BY_ITSELF = (0, 1)  # the CLI's own codes; 130 and the like are signals
@@ -246,7 +248,7 @@ def rehearse(run: ReleaseRun) -> None:
 
     Raises:
         ReleaseFailed: one of them fails.
-        Refused: one would block writers for too long.
+        Refused: one would block writers for too long, or changes rows that no verdict foresaw.
         CommandFailed: a table was busy: another try may well succeed.
     """
     database = configured_database(run.desk, run.environment)
@@ -256,3 +258,16 @@ def rehearse(run: ReleaseRun) -> None:
     with run.step("rehearse", f"{len(pending)} on {run.environment.name}, rolled back"):
         run.measured = dry_run.measure(run.desk, run.environment, database, pending)
         dry_run.refuse_long(run.desk, run.environment, run.measured)
+        _refuse_overwriting(run)
+
+
+def _refuse_overwriting(run: ReleaseRun) -> None:
+    """The rows that the dry run counted decide, whatever the text of a migration seems to do."""
+    measured = {each.file: each for each in run.measured}
+    planned = run.plan.migrations
+    found = tuple(each.with_measurement(measured.get(each.file, each.measured)) for each in planned)
+    raised = [now for before, now in zip(planned, found, strict=True) if before.verdict != now.verdict]
+    for migration in raised:
+        run.desk.progress.note(str(migration))
+    for why, hint in no_way_back(run.plan.facts, found, again(run.plan.facts)) if raised else ():
+        raise Refused(f"{why}\n  | nothing was changed", hint)

@@ -43,10 +43,10 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     if verdict and verdict.ending == "failed" and not facts.request.retry:
         yield Refusal(
             f"`{facts.wanted[:12]}` failed on {name} as {verdict.release} ({verdict.at})",
-            f"release a new commit, or try this one again: `{_again(facts)} --retry`",
+            f"release a new commit, or try this one again: `{again(facts)} --retry`",
         )
     yield from _schema_refusals(facts, comparison)
-    lacking = _gate_objection(facts, _again(facts))  # last: no test is run for what may not go anyway
+    lacking = _gate_objection(facts, again(facts))  # last: no test is run for what may not go anyway
     if lacking:
         yield Refusal(*lacking, rule="gates")
 
@@ -88,7 +88,7 @@ def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
         yield Refusal(
             f"`{facts.wanted[:12]}` was rolled back on {facts.environment.name}"
             f" ({rollback.release}, {rollback.at})",
-            f"release a mended commit, or: `{_again(facts)} --allow-bad REASON`",
+            f"release a mended commit, or: `{again(facts)} --allow-bad REASON`",
         )
 
 
@@ -116,10 +116,11 @@ def _target_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f" {_files(comparison.pending)}",
             "`invoke status` says what stands where",
         )
-    yield from (Refusal(*objection) for objection in objections(facts, comparison, _again(facts)))
+    yield from (Refusal(*objection) for objection in objections(facts, comparison, again(facts)))
 
 
-def _again(facts: Facts) -> str:
+def again(facts: Facts) -> str:
+    """The command that was typed."""
     if facts.task == "hotfix":
         return f"invoke hotfix --branch {shlex.quote(facts.request.revision or facts.wanted)}"
     option = "--to" if facts.source else "--env"
@@ -225,10 +226,10 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     if comparison.late and not facts.request.out_of_order:
         yield Refusal(
             f"older than the newest migration that {name} has: {_files(comparison.late)}",
-            f"if a hotfix overtook them: `{_again(facts)} --out-of-order`;"
+            f"if a hotfix overtook them: `{again(facts)} --out-of-order`;"
             " if not, rename them with newer time stamps",
         )
-    yield from (Refusal(*objection) for objection in objections(facts, comparison, _again(facts)))
+    yield from (Refusal(*objection) for objection in objections(facts, comparison, again(facts)))
 
 
 def gates_of(facts: Facts) -> tuple[Gate, ...]:

@@ -146,7 +146,7 @@ def judged(facts: Facts, migrations: Sequence[Migration]) -> tuple[PlannedMigrat
 def pending(facts: Facts, comparison: Comparison) -> tuple[PlannedMigration, ...]:
     """The migrations that a release would apply, with their verdicts."""
     known = remembered(facts.ledger, comparison.pending, facts.environment.name)
-    return tuple(replace(each, measured=known.get(each.file)) for each in judged(facts, comparison.pending))
+    return tuple(each.with_measurement(known.get(each.file)) for each in judged(facts, comparison.pending))
 
 
 def going_back(facts: Facts, comparison: Comparison) -> GoingBack:
@@ -188,15 +188,27 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
             f"the schema of {name} can't go back: `{'`, `'.join(back.above)}` are newer, and stay",
             f"mend it with a new release; or, with the schema left ahead: {accept}",
         )
+    yield from no_way_back(facts, bringing, again)
+
+
+def no_way_back(
+    facts: Facts, bringing: Sequence[PlannedMigration], again: str
+) -> Iterator[tuple[str, str]]:
+    """On a guarded environment, migrations without a way back, unless a person accepted that."""
     # what came after one that must go back has to go first, so it needs a script as well
     hard = [undo for undo in reversed(required_undos(bringing)) if undo.script is None]
-    if hard and facts.environment.guarded and not _first(facts):
+    accepted = facts.request.accept_irreversible or not facts.environment.guarded
+    if hard and not accepted and not _first(facts):
         after = " (it has to go back before an older one can)"
         listed = "".join(f"\n  | {each}{after if each.verdict.stays else ''}" for each in hard)
         folder = facts.rollbacks_folder
         count = f"{len(hard)} migration{'s' if len(hard) > 1 else ''}"
         prove = f"write `{folder}/{hard[0].file}`, which undoes it, and prove it: `invoke db.rehearse`"
-        yield f"no way back for {count} on {name}:{listed}", f"{prove}; or go without: {accept}"
+        accept = f"`{again} --accept-irreversible`"
+        yield (
+            f"no way back for {count} on {facts.environment.name}:{listed}",
+            f"{prove}; or go without: {accept}",
+        )
 
 
 def transaction_objections(bringing: Sequence[PlannedMigration]) -> Iterator[tuple[str, str]]:

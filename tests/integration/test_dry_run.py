@@ -61,6 +61,25 @@ def test_locks_rewrites_and_rows_are_those_of_each_file(database: Database) -> N
     assert Postgres(database).catalogue() == before
 
 
+def test_rows_that_existed_are_counted_apart(database: Database) -> None:
+    """What was inserted destroys nothing; what a function, a trigger or `truncate` does is counted."""
+    update, delete, insert, hidden, emptied = execute(
+        database,
+        "update public.trial_t set n = n + 1 where id <= 7",
+        "delete from public.trial_t where id between 8 and 10",
+        "insert into public.trial_t values (2000, 1)",
+        "do $$ begin execute 'dele' || 'te from public.trial_t where id = 11'; end $$",
+        "analyze public.trial_t; truncate public.trial_t",
+    )
+    table = "public.trial_t"
+
+    assert (update.updated, update.deleted, update.rows) == ({table: 7}, {}, {table: 7})
+    assert (delete.updated, delete.deleted) == ({}, {table: 3})
+    assert (insert.updated, insert.deleted, insert.rows) == ({}, {}, {table: 1})
+    assert hidden.deleted == {table: 1}
+    assert emptied.deleted.keys() == {table}
+
+
 def test_the_first_that_fails_ends_it(database: Database) -> None:
     """Its line and the server's words are known; what ran before it was measured, and is gone."""
     before = Postgres(database).catalogue()

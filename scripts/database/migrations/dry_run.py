@@ -13,6 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from scripts.config.desk import Desk
@@ -38,13 +39,15 @@ if TYPE_CHECKING:
 
 
 # reads the catalogue alone: `pg_table_size` would wait for a lock on the table
-TABLES = """select c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relfilenode
+TABLES = """select c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relfilenode,
+  c.relkind = 'm', pg_stat_get_live_tuples(c.oid)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r','p','m') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"""
 LOCKS = """select distinct relation, mode from pg_locks
 where pid = pg_backend_pid() and locktype = 'relation' and granted"""
-ROWS = """select relid, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_all_tables
+ROWS = """select relid, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_xact_all_tables
 where n_tup_ins + n_tup_upd + n_tup_del > 0"""
+EMPTY = 8192  # bytes of a table without rows: its map may have a page
 SIZES = "select oid::oid, pg_table_size(oid::oid) from unnest(%s::oid[]) as t (oid)"
 ADDS_VALUE = re.compile(r"\badd\s+value\b", re.IGNORECASE)
 SPLIT = "split it (add, fill in batches, then constrain), or allow more: `[rehearse] block`"
@@ -63,6 +66,7 @@ class DryRun(NamedTuple):
         locks: table -> lock modes that it took.
         rewritten: table -> bytes that were written anew.
         rows: table -> rows inserted, updated or deleted.
+        updated: table -> rows changed; `deleted`: those that are gone. Not of materialized views.
         fault: the server's message if it failed.
         line: of the fault in the file, counted from 1; 0 if unknown.
         holder: for `busy`: the table, and who holds it, with what to do; empty if that was not seen.
@@ -77,10 +81,13 @@ class DryRun(NamedTuple):
     cause: Cause | None = None
     line: int = 0
     holder: tuple[str, str] = ("", "")
+    updated: Mapping[str, int] = MappingProxyType({})
+    deleted: Mapping[str, int] = MappingProxyType({})
 
     def measurement(self, where: str) -> Measurement:
         """What is kept of it in the plan and in the ledger."""
-        return Measurement(self.file, where, self.seconds, self.locks, self.rewritten, self.rows)
+        sizes = (self.rewritten, self.rows, self.updated, self.deleted)
+        return Measurement(self.file, where, self.seconds, self.locks, *sizes)
 
 
 def execute(
@@ -152,7 +159,7 @@ def _execute_file(
 ) -> DryRun:
     import psycopg
 
-    locks_before, rows_before = set(connection.execute(LOCKS)), dict(connection.execute(ROWS))
+    locks_before, rows_before = set(connection.execute(LOCKS)), _rows(connection)
     disk_files = {row[0]: row[2] for row in connection.execute(TABLES)}
     started = time.monotonic()
     try:
@@ -174,10 +181,35 @@ def _execute_file(
         for row in connection.execute(TABLES)
         if row[0] in tables and row[2] != disk_files.get(row[0], row[2])
     ]
-    rewritten = {names[oid]: size for oid, size in connection.execute(SIZES, [anew])}
-    changed = {oid: count - rows_before.get(oid, 0) for oid, count in connection.execute(ROWS)}
-    rows = {names[oid]: count for oid, count in changed.items() if oid in names and count}
-    return DryRun(file, round(seconds, 2), locks, rewritten, rows)
+    sizes: dict[int, int] = dict(connection.execute(SIZES, [anew]).fetchall())
+    rewritten = {names[oid]: size for oid, size in sizes.items()}
+    rows, updated, deleted = _changed(tables, rows_before, _rows(connection))
+    for oid in anew:  # a table that was emptied counts no rows
+        if sizes[oid] <= EMPTY and tables[oid][4] and not tables[oid][3]:
+            deleted[names[oid]] = tables[oid][4]
+    return DryRun(file, round(seconds, 2), locks, rewritten, rows, updated=updated, deleted=deleted)
+
+
+def _rows(connection: psycopg.Connection[Any]) -> dict[int, tuple[int, ...]]:
+    """Table -> rows inserted, updated and deleted so far."""
+    return {oid: tuple(counts) for oid, *counts in connection.execute(ROWS)}
+
+
+def _changed(
+    tables: Mapping[int, Any], before: Mapping[int, tuple[int, ...]], now: Mapping[int, tuple[int, ...]]
+) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """Of tables that were there: rows written, updated and deleted since then."""
+    found: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
+    for oid, counts in now.items():
+        if oid in tables:
+            is_view = tables[oid][3]
+            new = [
+                max(0, count - old) for count, old in zip(counts, before.get(oid, (0, 0, 0)), strict=True)
+            ]
+            parts = (sum(new), 0 if is_view else new[1], 0 if is_view else new[2])
+            for place, count in zip(found, parts, strict=True):
+                place.update({tables[oid][1]: count} if count else {})
+    return found
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from scripts.state.ledger import Ledger
 
 # Lock modes that make `insert`, `update` and `delete` wait; the last one makes readers wait too.
 BLOCK_WRITERS = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
+COUNTS = ("rewritten", "rows", "updated", "deleted")
 BLOCK_READERS = "AccessExclusiveLock"
 
 
@@ -27,6 +28,8 @@ class Measurement:
         locks: table -> lock modes.
         rewritten: table -> bytes that were rewritten.
         rows: table -> rows inserted, updated or deleted.
+        updated: table -> rows changed.
+        deleted: table -> rows that are gone.
     """
 
     file: str
@@ -35,6 +38,22 @@ class Measurement:
     locks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rewritten: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
+    updated: Mapping[str, int] = field(default_factory=dict)
+    deleted: Mapping[str, int] = field(default_factory=dict)
+
+    def overwritten(self, backfills: Collection[str]) -> Iterator[str]:
+        """In words, which rows that existed were changed or deleted.
+
+        Args:
+            backfills: `schema.table` that only got values in columns of the release's own.
+        """
+        for table in sorted({*self.updated, *self.deleted}):
+            filled = table.replace('"', "") in backfills
+            counts = {"updates": 0 if filled else self.updated.get(table, 0),
+                      "deletes": self.deleted.get(table, 0)}  # fmt: skip
+            said = " and ".join(f"{verb} {count}" for verb, count in counts.items() if count)
+            if said:
+                yield f"the dry run on {self.where} {said} rows of `{table}`"
 
     @property
     def blocked_tables(self) -> tuple[str, ...]:
@@ -48,7 +67,7 @@ class Measurement:
         return self.seconds if self.blocked_tables else 0.0
 
     def document(self) -> dict[str, Any]:
-        """{"file", "where", "seconds", "blocks", "locks", "rewritten", "rows"}."""
+        """Its fields, and "blocks": how long writers wait."""
         locks = {table: list(modes) for table, modes in self.locks.items()}
         return {**vars(self), "locks": locks, "blocks": self.blocked_seconds}
 
@@ -132,13 +151,12 @@ def parse(document: object) -> Measurement | None:
     if not isinstance(document, Mapping) or not isinstance(document.get("seconds"), int | float):
         return None
     tables: dict[str, Mapping[str, Any]] = {}
-    for key in ("locks", "rewritten", "rows"):
+    for key in ("locks", *COUNTS):
         value = document.get(key)
         tables[key] = value if isinstance(value, Mapping) else {}
     locks = {str(k): tuple(map(str, v)) for k, v in tables["locks"].items() if isinstance(v, list)}
     numbers = {
-        key: {str(k): int(v) for k, v in tables[key].items() if isinstance(v, int)}
-        for key in ("rewritten", "rows")
+        key: {str(k): int(v) for k, v in tables[key].items() if isinstance(v, int)} for key in COUNTS
     }
     where = str(document.get("where", ""))
     return Measurement(str(document.get("file", "")), where, float(document["seconds"]), locks, **numbers)

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.database.migrations.files import Applied, Migration, duplicates, newest
 from scripts.database.migrations.judge import Judge
 from scripts.database.migrations.measurements import Measurement
 from scripts.database.migrations.statements import fingerprint, unfit
-from scripts.database.migrations.verdict import Lint, Verdict, judge
+from scripts.database.migrations.verdict import Lint, Verdict, judge, verdict_of
+from scripts.database.migrations.verdict_rules import GOOD, LOST, Effect
 from scripts.database.sql.schema import Schema
 from scripts.state.ledger import Ledger
 
@@ -36,6 +37,17 @@ class PlannedMigration:
     script: Migration | None
     rehearsed: bool
     measured: Measurement | None = None
+
+    def with_measurement(self, measured: Measurement | None) -> PlannedMigration:
+        """With what a dry run found; rows that it counted outweigh what the text seems to do."""
+        known = replace(self, measured=measured)
+        found = tuple(measured.overwritten(self.verdict.backfills)) if measured else ()
+        if not found or not self.verdict.stays:
+            return known
+        effects = [Effect(LOST, reason) for reason in found] + [
+            Effect(GOOD, each) for each in self.verdict.reasons
+        ]
+        return replace(known, verdict=verdict_of(effects, self.script is not None, self.verdict.backfills))
 
     @property
     def version(self) -> str:
@@ -121,7 +133,7 @@ def judge_migrations(
         if migration.version not in versions and not migration.sql:
             verdict = Verdict("reversible" if script else "breaking", (UNKNOWN_TEXT,))
         if lints is None:
-            verdict = Verdict(verdict.word, (*verdict.reasons, NO_SQUAWK))
+            verdict = replace(verdict, reasons=(*verdict.reasons, NO_SQUAWK))
         rehearsed = digests.get(migration.version) in proven_digests
         planned.append(PlannedMigration(migration, verdict, script, rehearsed))
     return tuple(planned)

@@ -454,3 +454,31 @@ def test_a_dry_run_that_refuses_leaves_the_measurement(
     assert type(ending(lambda: migrate.rehearse(run))) is Refused
     assert run.measured == measured
     assert database.versions == [FIRST]
+
+
+@pytest.mark.parametrize("case", ["refused", "accepted", "unguarded"])
+def test_rows_that_the_dry_run_counted_decide(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """A guarded environment is told file, table and count before anything changes."""
+    run = with_dry_run(bringing(world, files(second="create table b ();")))
+    facts = run.plan.facts
+    environment = run.environment._replace(guarded=case != "unguarded")
+    request = replace(facts.request, accept_irreversible=case == "accepted")
+    run.plan = replace(run.plan, facts=replace(facts, environment=environment, request=request))
+    found = Measurement(f"{SECOND}_second.sql", "development", 0.5, updated={"public.a": 1633})
+    monkeypatch.setattr(dry_run, "measure", lambda *_: (found,))
+    if case != "refused":
+        migrate.rehearse(run)
+        return
+    error = ending(lambda: migrate.rehearse(run))
+
+    assert type(error) is Refused
+    assert "no way back for 1 migration on development" in error.message
+    assert (
+        f"{SECOND}_second.sql: irreversible (the dry run on development updates 1633 rows of `public.a`"
+        in error.message
+    )
+    assert "nothing was changed" in error.message
+    assert "`invoke deploy --env development --accept-irreversible`" in str(error.hint)
+    assert database.versions == [FIRST]

@@ -28,6 +28,8 @@ MEASURED = st.builds(
     locks=st.dictionaries(st.text(max_size=5), st.lists(st.sampled_from(MODES)).map(tuple)),
     rewritten=st.dictionaries(st.text(max_size=5), st.integers(0, 10**12)),
     rows=st.dictionaries(st.text(max_size=5), st.integers(0, 10**9)),
+    updated=st.dictionaries(st.text(max_size=5), st.integers(0, 10**9)),
+    deleted=st.dictionaries(st.text(max_size=5), st.integers(0, 10**9)),
 )
 ONE = Migration("1", "1_a.sql", "alter table t add c int;")
 
@@ -82,3 +84,19 @@ def test_a_lock_that_is_held_already_counts_for_who_names_the_table() -> None:
 
     assert [each.blocked_tables for each in found] == [('public."T x"',), ('public."T x"',), ()]
     assert [each.file for each in measurements.too_long(found, 10)] == ["2.sql"]
+
+
+def test_rows_that_were_overwritten_are_counted() -> None:
+    """Inserts are none; nor are values in columns of the release's own, unless rows went as well."""
+    found = Measurement(
+        "1_a.sql", "staging", 1, rows={"public.c": 9}, updated={'public."A b"': 3, "public.b": 2},
+        deleted={"public.b": 1},
+    )  # fmt: skip
+
+    assert list(found.overwritten(())) == [
+        'the dry run on staging updates 3 rows of `public."A b"`',
+        "the dry run on staging updates 2 and deletes 1 rows of `public.b`",
+    ]
+    assert list(found.overwritten({"public.A b", "public.b"})) == [
+        "the dry run on staging deletes 1 rows of `public.b`"
+    ]

@@ -126,3 +126,18 @@ def test_the_document_of_a_plan_has_its_keys() -> None:
 
     assert list(migration.document()) == ["version", "file", "verdict", "reasons", "rehearsed", "measured"]
     assert str(migration).endswith("[1.5 s on staging]")
+
+
+def test_counted_rows_outweigh_the_text() -> None:
+    """What seemed compatible is irreversible; what was judged worse stays as it was."""
+    measured = Measurement("3_c.sql", "staging", 1, updated={"public.t": 1633})
+    rename, add = planned(BACK)
+
+    found = add.with_measurement(measured)
+    assert (found.verdict.word, found.measured) == ("irreversible", measured)
+    assert "the dry run on staging updates 1633 rows of `public.t`" in str(found)
+    assert rename.with_measurement(measured).verdict == rename.verdict
+    assert add.with_measurement(replace(measured, updated={})).verdict == add.verdict
+    filling = replace(add, verdict=replace(add.verdict, backfills=frozenset({"public.t"})))
+    assert filling.with_measurement(measured).verdict.stays
+    assert replace(add, script=BACK).with_measurement(measured).verdict.word == "reversible"
