@@ -45,6 +45,7 @@ class Facts:
         rollbacks: the rollback scripts of the commit, one for each migration that has one.
         left: the migrations of the commit that is left by going back, and `left_rollbacks` its scripts.
         lints: by file, what another reader of migrations found; None where there is no such reader.
+        definitions: what stands in the database, as SQL; empty if it was not asked.
         data: what going back to the fitting backup would lose; None where there is none: `no_data`.
         keeps: what going back by the touched tables alone would lose; None where it can't be: `no_keeps`.
         findings: what `env.check` says of the environment's configuration.
@@ -79,6 +80,7 @@ class Facts:
     left: tuple[Migration, ...] = ()
     left_rollbacks: tuple[Migration, ...] = ()
     lints: Mapping[str, tuple[Lint, ...]] | None = field(default_factory=dict)
+    definitions: str = ""
     data: RestorePlan | None = None
     no_data: str = ""
     keeps: PartialRestore | None = None

@@ -10,6 +10,7 @@ from scripts.database.migrations import known_state
 from scripts.database.migrations.files import (
     Comparison,
     Migration,
+    app_definitions,
     app_tables,
     compare,
     migrations_in,
@@ -43,7 +44,8 @@ def with_scripts(desk: Desk, facts: Facts) -> Facts:
     comparison = compare(facts.committed, facts.applied)
     known = replace(facts, rollbacks=rollbacks_of(desk, facts.wanted), rollbacks_folder=folder)
     if not facts.rolls_back:
-        return replace(known, lints=lints(comparison.pending))
+        found = app_definitions(desk, facts.environment) if comparison.pending else ""
+        return replace(known, lints=lints(comparison.pending), definitions=found)
     left, scripts = _left(desk, facts, set(comparison.missing))
     asked = [each for each in left if each.version in comparison.missing]
     return replace(known, left=left, left_rollbacks=scripts, lints=lints(asked))
@@ -140,7 +142,8 @@ class GoingBack:
 
 def judged(facts: Facts, migrations: Sequence[Migration]) -> tuple[PlannedMigration, ...]:
     """Migrations of the commit to release, judged."""
-    return judge_migrations(migrations, facts.committed, facts.rollbacks, facts.lints, facts.ledger)
+    known = (facts.committed, facts.rollbacks, facts.lints, facts.ledger)
+    return judge_migrations(migrations, *known, definitions=facts.definitions)
 
 
 def pending(facts: Facts, comparison: Comparison) -> tuple[PlannedMigration, ...]:

@@ -56,6 +56,10 @@ class FakeDatabase:
         made = {*self.kept, *(row.version for row in self.rows)} - self.dropped
         return frozenset(f"table public.t{version}" for version in made if is_ours("public"))
 
+    def definitions(self, is_ours: Callable[[str], bool]) -> str:
+        """As if it could not be asked."""
+        return "" if is_ours("public") else "never"
+
     @contextmanager
     def exclusive(self, wait: float, doing: str = "migration") -> Iterator[Callable[[], None]]:
         """The database's lock."""

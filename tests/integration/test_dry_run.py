@@ -28,6 +28,7 @@ def database(desk: Desk) -> Iterator[Database]:
         connection.execute("insert into public.trial_t select i, i from generate_series(1, 1000) i")
         connection.execute('create table public."Trial U" (id int)')
         connection.execute("create type public.trial_e as enum ('a')")
+        connection.execute("select pg_stat_force_next_flush()")  # the server counts its rows now
         try:
             yield parse_database(url, None, where="test", folder=Path())
         finally:
@@ -69,7 +70,7 @@ def test_rows_that_existed_are_counted_apart(database: Database) -> None:
         "delete from public.trial_t where id between 8 and 10",
         "insert into public.trial_t values (2000, 1)",
         "do $$ begin execute 'dele' || 'te from public.trial_t where id = 11'; end $$",
-        "analyze public.trial_t; truncate public.trial_t",
+        "truncate public.trial_t",
     )
     table = "public.trial_t"
 
@@ -77,7 +78,7 @@ def test_rows_that_existed_are_counted_apart(database: Database) -> None:
     assert (delete.updated, delete.deleted) == ({}, {table: 3})
     assert (insert.updated, insert.deleted, insert.rows) == ({}, {}, {table: 1})
     assert hidden.deleted == {table: 1}
-    assert emptied.deleted.keys() == {table}
+    assert emptied.deleted == {table: 1000}
 
 
 def test_the_first_that_fails_ends_it(database: Database) -> None:

@@ -9,10 +9,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from scripts.database.backups.toc import is_app_schema
 from scripts.database.migrations.judge import Judge
 from scripts.database.migrations.verdict import judge
+from scripts.database.postgres.definitions import definitions
 from scripts.database.sql.builtin_functions import BUILT_IN
+from scripts.database.sql.parse import parse
 from scripts.database.sql.schema import Schema
+from scripts.database.sql.schema_sources import complete
 from tests.support.databases import serving
 from tests.support.verdicts import EARLIER, STATEMENTS
 
@@ -92,6 +96,24 @@ def test_no_statement_that_changes_rows_is_called_compatible(connection: psycopg
 
     assert faults == []
     assert changing > 0.85 * sum(word == "irreversible" for word, _ in STATEMENTS)
+
+
+def test_the_database_knows_what_the_files_do_not_tell(connection: psycopg.Connection[Any]) -> None:
+    """Every verdict is the same where the database was asked, with the files or without them."""
+    shown = "\n".join(definitions(connection, is_app_schema))
+    assert [each.text for each in parse(shown) if not each.kind] == []
+    faults = []
+    for files in ([EARLIER], []):
+        for word, sql in STATEMENTS:
+            database, told = Judge(Schema()), Judge(Schema())
+            database.learn([shown])
+            told.learn(files)
+            found = judge(sql, False, (), Judge(complete(database.schema, told.schema)))
+            is_gone = "nobody_knows_it" in sql  # the database knows that it does not exist
+            if found.word != ("compatible" if is_gone else word):
+                faults.append((sql, word, found))
+
+    assert faults == []
 
 
 def test_functions_that_are_called_harmless_are_not_volatile(connection: psycopg.Connection[Any]) -> None:

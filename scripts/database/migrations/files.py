@@ -17,6 +17,7 @@ from scripts.database.migrations import source
 from scripts.database.migrations.source import FILE, FileFault
 from scripts.database.migrations.statements import fingerprint
 from scripts.database.postgres.client import postgres_of
+from scripts.errors import Unreachable
 
 HISTORY = "supabase_migrations"  # the schema of the CLI's own table
 
@@ -182,3 +183,12 @@ def app_tables(desk: Desk, environment: Environment) -> frozenset[str]:
         if postgres
         else frozenset()
     )
+
+
+def app_definitions(desk: Desk, environment: Environment) -> str:
+    """What stands in the app's schemas, as SQL; empty where there is no database, or it can't be read."""
+    postgres = postgres_of(desk, environment)
+    try:
+        return postgres.definitions(is_app_schema) if postgres else ""
+    except Unreachable:  # somebody locks a table, say: the files tell most of it
+        return ""

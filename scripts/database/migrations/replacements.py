@@ -9,8 +9,9 @@ from typing import Any
 
 from scripts.database.sql import tree
 from scripts.database.sql.parse import Node, Statement
+from scripts.database.sql.routines import body_of
 from scripts.database.sql.schema import Policy
-from scripts.database.sql.schema_changes import inputs
+from scripts.database.sql.schema_changes import inputs, type_key
 
 Finding = tuple[bool, str]  # whether it breaks older code, and what is said
 MOST_LINES = 8  # of a difference
@@ -33,26 +34,37 @@ def of_function(old: Statement, new: Statement, title: str) -> Iterator[Finding]
         if part(before) != part(after):
             yield True, f"changes the {what} of `{title}()`"
     if not tree.same(_without_flags(before), _without_flags(after)):
-        yield False, f"replaces `{title}()`:{difference(old.text, new.text)}"
+        shown = difference(*(body or text for body, text in _bodies(old, new)))
+        yield False, f"replaces `{title}()`:{shown}"
+
+
+def _bodies(old: Statement, new: Statement) -> list[tuple[str, str]]:
+    """The two bodies, and the two texts for where the bodies are the same, or none."""
+    bodies = [body_of(each).text for each in (old, new)]
+    differ = all(bodies) and bodies[0].split() != bodies[1].split()
+    return [(body if differ else "", each.text) for body, each in zip(bodies, (old, new), strict=True)]
 
 
 def _without_flags(node: Node) -> Node:
     return {key: value for key, value in node.items() if key != "replace"}
 
 
-def _arguments(node: Node) -> Any:
+def _arguments(node: Node) -> list[tuple[str, str]]:
     """Names and types of what a call gives."""
-    return [tree.plain({key: each.get(key) for key in ("name", "argType", "mode")}) for each in
-            inputs(node.get("parameters"))]  # fmt: skip
+    return [
+        (each.get("name", ""), type_key(each.get("argType"))) for each in inputs(node.get("parameters"))
+    ]
 
 
-def _result(node: Node) -> Any:
+def _result(node: Node) -> list[tuple[str, str]]:
     outputs = [
         each["FunctionParameter"]
         for each in node.get("parameters") or ()
         if each.get("FunctionParameter", {}).get("mode") in OUTPUTS
     ]
-    return tree.plain([node.get("returnType"), outputs])
+    result = node.get("returnType") or {}
+    found = [(each.get("name", ""), type_key(each.get("argType"))) for each in outputs]
+    return [("", f"{type_key(result)}{' of many' if result.get('setof') else ''}"), *found]
 
 
 def _rights(node: Node) -> bool:

@@ -15,6 +15,7 @@ from scripts.database.migrations.statements import fingerprint, unfit
 from scripts.database.migrations.verdict import Lint, Verdict, judge, verdict_of
 from scripts.database.migrations.verdict_rules import GOOD, LOST, Effect
 from scripts.database.sql.schema import Schema
+from scripts.database.sql.schema_sources import complete
 from scripts.state.ledger import Ledger
 
 PROOF, REHEARSAL = "proof", "rehearsal"
@@ -110,6 +111,8 @@ def judge_migrations(
     scripts: Sequence[Migration],
     lints: Mapping[str, tuple[Lint, ...]] | None,
     ledger: Ledger,
+    *,
+    definitions: str = "",
 ) -> tuple[PlannedMigration, ...]:
     """The migrations, each with its verdict.
 
@@ -119,9 +122,10 @@ def judge_migrations(
         scripts: its rollback scripts.
         lints: by file, what squawk found; None where there is no squawk.
         ledger: has the proofs of rollback scripts.
+        definitions: what stands in the database before these migrations, as SQL; empty if it was not asked.
     """
     by_version = {script.version: script for script in scripts}
-    knowing = knowledge(migrations, committed)
+    knowing = knowledge(migrations, committed, definitions)
     digests = proof_digests(committed, scripts) if migrations else {}
     proven_digests = proven(ledger) if digests else frozenset()
     versions = {migration.version for migration in committed}
@@ -139,11 +143,19 @@ def judge_migrations(
     return tuple(planned)
 
 
-def knowledge(migrations: Sequence[Migration], committed: Sequence[Migration]) -> Judge:
+def knowledge(
+    migrations: Sequence[Migration], committed: Sequence[Migration], definitions: str = ""
+) -> Judge:
     """A judge who has read all files of the commit that are not among those to judge."""
-    knowing, asked = Judge(Schema()), {migration.version for migration in migrations}
-    knowing.learn(each.sql for each in (committed if migrations else ()) if each.version not in asked)
-    return knowing
+    files, asked = Judge(Schema()), {migration.version for migration in migrations}
+    if not migrations:
+        return files
+    files.learn(each.sql for each in committed if each.version not in asked)
+    if not definitions:
+        return files
+    database = Judge(Schema())
+    database.learn([definitions])
+    return Judge(complete(database.schema, files.schema))
 
 
 def unusable_scripts(

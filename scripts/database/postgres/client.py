@@ -12,6 +12,7 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.postgres import catalogue_queries
 from scripts.database.postgres.catalogue import IsOurs
+from scripts.database.postgres.definitions import definitions
 from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble, trouble_of
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, ConfigError, Locked, Refused, Unreachable
@@ -125,6 +126,15 @@ class Postgres:
         with self.session() as connection:
             rows = connection.execute(catalogue_queries.TABLES)
             return frozenset(name for schema, name in rows if is_ours(schema))
+
+    def definitions(self, is_ours: IsOurs) -> str:
+        """What stands in the app's schemas, as SQL.
+
+        Raises:
+            Unreachable: no connection, or a table is locked by somebody.
+        """
+        with self.session() as connection:
+            return "\n".join(definitions(connection, is_ours))
 
     def server_facts(self) -> ServerFacts:
         """Raises Unreachable: no connection."""

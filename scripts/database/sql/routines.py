@@ -24,11 +24,13 @@ class Body:
     """What is run.
 
     Args:
+        text: as it was written between its quotes.
         statements: in the order of the text; expressions are queries that select them.
         assigned: for a trigger's function, the columns of `new` that it sets; `*` for any of them.
         unknown: why it can't all be seen.
     """
 
+    text: str = ""
     statements: list[Statement] = field(default_factory=list)
     assigned: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
@@ -37,8 +39,8 @@ class Body:
 
 def body_of(statement: Statement) -> Body:
     """The body of a `create function`, `create procedure` or `do` statement."""
-    body = Body()
     language, text, atomic = _source(statement)
+    body = Body(text)
     if atomic is not None:
         for kind, node in atomic:
             inner = node.get("returnval") if kind == "ReturnStmt" else None

@@ -132,7 +132,7 @@ def test_another_body_is_shown() -> None:
 
     assert found.word == "compatible"
     assert "replaces `harmless()`:" in found.reasons[0]
-    assert "+create or replace function" in found.reasons[0]
+    assert found.reasons[0].splitlines()[1:] == ["    -select n + 1", "    +select n + 2"]
 
 
 def test_findings_of_another_reader_count_where_the_parser_can_not_read() -> None:
