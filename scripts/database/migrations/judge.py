@@ -187,8 +187,10 @@ class Judge:
                 "Validate" in str(each) or "AlterColumnType" in str(each) for each in node["cmds"]
             ):
                 trace.query([each.node.get("raw_expr") for each in table.constraints.values()], by, path)
-        elif kind in ("IndexStmt", "AlterDomainStmt"):
-            trace.query([node.get("indexParams"), node.get("whereClause"), node.get("def")], by, path)
+        elif kind in ("IndexStmt", "AlterDomainStmt", "CreateStatsStmt"):
+            trace.query(
+                [node.get(each) for each in ("indexParams", "whereClause", "def", "exprs")], by, path
+            )
         if kind.startswith(DATABASE_CHANGES):
             self._events(trace, path)
 

@@ -15,6 +15,9 @@ TARGET = re.compile(r"\s*(?P<target>[^=:]+?)\s*(?::=|=)(?P<value>.*)", re.DOTALL
 NEW = re.compile(r'new(?:\s*\.\s*(?P<column>"[^"]+"|\w+))?(?:\s*\[.*)?', re.IGNORECASE | re.DOTALL)
 INTO_NEW = re.compile(r"\binto\s+(?:strict\s+)?new\b", re.IGNORECASE)
 ROW_TYPE = re.compile(r'(?:[\w$]+|"[^"]+")(?:\.(?:[\w$]+|"[^"]+"))*\s*%\s*rowtype', re.IGNORECASE)
+TYPE = r'(?:[\w$]+|"[^"]+")(?:\.(?:[\w$]+|"[^"]+"))*'
+FIELD = re.compile(r"\b([A-Za-z_]\w*)\.\w+\s*(?::=|=)")  # `row.column :=`
+LIST_OF_ROWS = re.compile(rf"(\b[A-Za-z_]\w*\s+){TYPE}\[\](?=\s*(?:;|:=|default\b))", re.IGNORECASE)
 COMPOSES = "runs SQL that it composes"
 ALL = "*"
 
@@ -87,8 +90,12 @@ def _flat(inside: Any) -> list[Any]:
 
 def _read_plpgsql(statement: Statement, text: str, body: Body) -> None:
     found = plpgsql(statement.text)
-    if found is None:  # the parser knows no tables: what is a row to it is a record
-        found = plpgsql(ROW_TYPE.sub("record", statement.text))
+    if found is None:  # the parser knows no tables: what is a row to the server is a record
+        rows = {each for each in FIELD.findall(text) if each.lower() not in ("new", "old")}
+        guess = ROW_TYPE.sub("record", statement.text)
+        for row in rows:
+            guess = re.sub(rf"(?i)(\b{row}\s+){TYPE}(?=\s*(;|:=|=|default\b))", r"\1record", guess)
+        found = plpgsql(LIST_OF_ROWS.sub(r"\1text[]", guess))
     if found is None:
         body.unknown.append("can't be read as PL/pgSQL")
         return

@@ -53,8 +53,8 @@ class Trigger:
     events: frozenset[str]
     before: bool
     node: Node
-    argument_count: int = 0
     enabled: bool = True
+    bound: list[Function] = field(default_factory=list)  # under whatever name they have by now
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Table:
         new: the release itself makes it.
         sure: it can't have been there before.
         whole: all its columns and constraints are known.
-        query: of a view.
+        query: of a view; `bound`: the tables that it names, under whatever name they have by now.
         parents: tables whose rows include its own.
     """
 
@@ -92,6 +92,7 @@ class Table:
     policies: dict[str, Policy] = field(default_factory=dict)
     rules: dict[str, Node] = field(default_factory=dict)
     query: Any = None
+    bound: dict[Name, Table] = field(default_factory=dict)
     statement: Statement | None = None
     parents: list[Table] = field(default_factory=list)
     children: list[Table] = field(default_factory=list)
@@ -156,7 +157,7 @@ class Domain:
 
     required: bool
     has_default: bool
-    checks: list[Any]
+    checks: list[Any]  # and its default
     new: bool
 
 

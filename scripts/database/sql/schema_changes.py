@@ -92,11 +92,11 @@ def _function(schema: Schema, statement: Statement) -> None:
     most = 1000 if variadic else len(given)
     made = Function(*home, arguments, len(given) - optional - variadic, most, statement)
     made.path, made.new = function_path(node), schema.releasing
-    for place, other in enumerate(known):
+    for other in known:
         if other.arguments == arguments:
             made.new = other.new
             if node.get("replace") and not schema.conditional:
-                known[place] = made
+                other.statement, other.path = statement, made.path
                 return
     known.append(made)  # beside one of the same arguments: either may be the one that is called
 
@@ -123,7 +123,9 @@ def _trigger(schema: Schema, statement: Statement) -> None:
     if node["trigname"] not in table.triggers or node.get("replace"):
         events = frozenset(name for bit, name in EVENTS.items() if node.get("events", 0) & bit)
         before = bool(node.get("timing", 0) & BEFORE)
-        table.triggers[node["trigname"]] = Trigger(tree.strings(node["funcname"]), events, before, node)
+        function = tree.strings(node["funcname"])
+        bound = list(schema.functions_of(function))
+        table.triggers[node["trigname"]] = Trigger(function, events, before, node, bound=bound)
 
 
 def _rule(schema: Schema, statement: Statement) -> None:
@@ -144,7 +146,9 @@ def _domain(schema: Schema, statement: Statement) -> None:
     node = statement.node
     rules = [each["Constraint"] for each in node.get("constraints") or ()]
     kinds = {each.get("contype") for each in rules}
-    checks = [each["raw_expr"] for each in rules if each.get("contype") == "CONSTR_CHECK"]
+    checks = [
+        each["raw_expr"] for each in rules if each.get("contype") in ("CONSTR_CHECK", "CONSTR_DEFAULT")
+    ]
     made = Domain("CONSTR_NOTNULL" in kinds, "CONSTR_DEFAULT" in kinds, checks, schema.releasing)
     schema.domains.setdefault(schema.home(tree.strings(node["domainname"])), made)
     _type(schema, statement)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from scripts.database.sql import tree
@@ -79,7 +80,7 @@ def _create(schema: Schema, statement: Statement) -> None:
         else:  # `like` another table
             table.whole = False
             other = schema.table(tree.name_of(fields.get("relation")))
-            table.columns.update(other.columns if other else {})
+            table.columns.update(_copied(other.columns if other else {}, new=table.new))
     if node.get("ofTypename"):
         table.whole = False
 
@@ -88,10 +89,14 @@ def add_parent(table: Table, parent: Table) -> None:
     """The rows of the table are rows of the parent as well."""
     table.parents.append(parent)
     parent.children.append(table)
-    table.columns = {**parent.columns, **table.columns}
+    table.columns = {**_copied(parent.columns, new=table.new), **table.columns}
     table.whole = table.whole and parent.whole
     inherited = {name: each for name, each in parent.constraints.items() if each.kind != "CONSTR_FOREIGN"}
     table.constraints = {**inherited, **table.constraints}
+
+
+def _copied(columns: Mapping[str, Column], *, new: bool) -> dict[str, Column]:
+    return {name: replace(column, new=new) for name, column in columns.items()}
 
 
 def add_column(table: Table, definition: Node, *, new: bool) -> None:
@@ -165,6 +170,15 @@ def _create_as(schema: Schema, statement: Statement) -> None:
     if table:
         table.whole, table.query = False, node.get("query") if kind != "table" else None
         table.statement = statement
+        _bind(schema, table)
+
+
+def _bind(schema: Schema, view: Table) -> None:
+    """A view goes on meaning the tables that it was made of, however they are renamed."""
+    for kind, node in tree.walk(view.query):
+        table = schema.table(tree.name_of(node)) if kind == "RangeVar" else None
+        if table:
+            view.bound[tree.name_of(node)] = table
 
 
 def _view(schema: Schema, statement: Statement) -> None:
@@ -172,6 +186,7 @@ def _view(schema: Schema, statement: Statement) -> None:
     table = _make(schema, node["view"], "view", replace=bool(node.get("replace")))
     if table:
         table.query, table.statement, table.whole = node.get("query"), statement, False
+        _bind(schema, table)
 
 
 def _sequence(schema: Schema, statement: Statement) -> None:
@@ -255,6 +270,8 @@ def _retype(_schema: Schema, table: Table, command: Node) -> None:
 
 def _default(_schema: Schema, table: Table, command: Node) -> None:
     column = table.columns.get(command["name"])
+    if column is None and table.kind == "view":
+        column = table.columns[command["name"]] = Column()
     if column:
         value = command.get("def")
         column.default = None if tree.is_null(value) else value

@@ -22,6 +22,7 @@ from scripts.database.sql.schema import Function, Name, Schema, Table, Trigger
 
 Verb = Literal["insert", "update", "delete", "truncate"]
 QUERIES = frozenset("SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt TruncateStmt CallStmt".split())
+LOOKS = ("TypeCast", "ColumnRef", "A_Indirection")
 COMMANDS: dict[str, Verb] = {"CMD_INSERT": "insert", "CMD_UPDATE": "update", "CMD_DELETE": "delete"}
 STATEMENTS: dict[str, Verb] = {"InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete"}
 CASCADES = {"c": "delete", "n": "update", "d": "update"}  # what a foreign key does
@@ -85,12 +86,24 @@ class Trace:
                     (tree.strings(node.get("name")) or ("",))[-1], ()
                 ):
                     self.call(function, None, by, path)
-            elif kind == "TypeCast":
-                self._cast(node, by, path)
             elif kind == "CallStmt":
                 self._call_of(node["funccall"], by, path)
+            elif kind in LOOKS:
+                self._look(kind, node, by, path)
             else:
                 self._statement(kind, node, by, path)
+
+    def _look(self, kind: str, node: Node, by: str, path: tuple[str, ...] | None) -> None:
+        """A cast; or `row.f`, which calls `f(row)` where the row has no such column."""
+        if kind == "TypeCast":
+            self._cast(node, by, path)
+            return
+        name = tree.strings(node.get("fields") or node.get("indirection"))
+        for function in self.schema.functions_of(name[-1:], path) if name else ():
+            if len(function.arguments) == 1 and any(
+                key[1] == function.arguments[0] for key in self.schema.tables
+            ):
+                self.function(function, f"`{function.title}()`", path)
 
     def _statement(self, kind: str, node: Node, by: str, path: tuple[str, ...] | None) -> None:
         verb = STATEMENTS.get(kind)
@@ -134,7 +147,21 @@ class Trace:
             title = name[-1] if name[:-1] in ((), ("public",)) else ".".join(name)
             self.writes.append(Write(verb, title, None, columns, by))
             return
-        for each in table.descendants() if relation.get("inh") else [table]:
+        if relation.get("inh"):
+            self.write_all(verb, table, columns, by, path)
+        else:
+            self.write_to(verb, table, columns, by, path)
+
+    def write_all(
+        self,
+        verb: Verb,
+        table: Table,
+        columns: tuple[str, ...] | None,
+        by: str,
+        path: tuple[str, ...] | None,
+    ) -> None:
+        """Rows of a table are written, and those of its partitions."""
+        for each in table.descendants():
             self.write_to(verb, each, columns, by, path)
 
     def write_to(
@@ -154,7 +181,7 @@ class Trace:
         else:
             self.writes.append(Write(verb, table.title, table, columns, by))
             self._keys(verb, table, columns, by, path)
-            self._computed(verb, table, by, path)
+        self._computed(verb, table, by, path)
         for each in table.ancestors():
             for name, trigger in each.triggers.items():
                 if verb in trigger.events and trigger.enabled:
@@ -168,7 +195,12 @@ class Trace:
         instead = any(each.node.get("timing") == 64 for each in view.triggers.values())
         for kind, node in tree.walk(view.query):
             if kind == "RangeVar" and not instead:
-                self.write(verb, node, None, by or f"the view `{view.title}`", path)
+                bound = view.bound.get(tree.name_of(node))
+                through = by or f"the view `{view.title}`"
+                if bound:
+                    self.write_all(verb, bound, None, through, path)
+                else:
+                    self.write(verb, node, None, through, path)
 
     def _keys(
         self,
@@ -219,7 +251,7 @@ class Trace:
         self, verb: Verb, table: Table, name: str, trigger: Trigger, path: tuple[str, ...] | None
     ) -> None:
         by = f"the trigger `{name}` on `{table.title}`"
-        functions = self.schema.functions_of(trigger.function, path)
+        functions = trigger.bound or self.schema.functions_of(trigger.function, path)
         if not functions and trigger.function[-1] not in TRIGGER_FUNCTIONS:
             self.unknown.append(f"sets off {by}: what that does can't be seen")
         if trigger.node.get("whenClause"):
