@@ -253,7 +253,7 @@ def _fetched(
         plain,
         folder.folder / name if here else f"{bucket}{name}",
         record.seconds if record else 0.0,
-        machine=desk.host if here else "",
+        machine=storage.this_machine(desk) if here else "",
         bucket=bucket,
         new=record is None,
     )

@@ -88,7 +88,9 @@ def create_backup(desk: Desk, environment: Environment, kind: Kind, live: Event 
         )
         place = _store(desk, store, bucket, final, document)
         seconds = desk.clock() - began
-        yield Backup(document, plain, store.folder / name, seconds, machine=desk.host, bucket=place)
+        yield Backup(
+            document, plain, store.folder / name, seconds, machine=storage.this_machine(desk), bucket=place
+        )
 
 
 def _store(desk: Desk, store: Store, bucket: Store | None, final: Path, document: Manifest) -> str:
@@ -128,6 +130,10 @@ def _prerequisites(desk: Desk, environment: Environment) -> tuple[Database, Stor
     if recipients:
         encryption.check_recipients(recipients)
     bucket = storage.bucket_store(desk, environment)
+    if not bucket and storage.this_machine(desk).endswith(storage.CI):
+        desk.progress.note(
+            "warning: `backup.bucket` is not set: this backup goes with the CI machine's disk"
+        )
     if bucket and not recipients:
         raise Refused(
             "a backup leaves this machine only encrypted: `backup.recipients` is empty",

@@ -30,7 +30,9 @@ def repair(desk: Desk, environment: Environment, backup: str, record: BackupReco
         raise BackupFault(
             f"no copy of `{backup}` is intact", f"`invoke backup.list --env {environment.name} --deep`"
         )
-    had = record.machines.get(desk.host) == str(folder.folder / backup) if record else False
+    had = (
+        record.machines.get(storage.this_machine(desk)) == str(folder.folder / backup) if record else False
+    )
     targets = [
         store
         for store, state in states.items()

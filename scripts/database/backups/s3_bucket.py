@@ -29,6 +29,7 @@ from scripts.system.secret import Secret
 PART = 32 * 1024 * 1024  # bytes of one part of an upload
 AT_ONCE = 4  # parts
 MOST_IN_ONE = 5 * 1024**3  # bytes that one request may carry, by the protocol
+SOON = 10.0  # seconds within which a service answers a small request
 TRIES = 4  # of a conditional write that meets another one, and of a download that breaks off
 
 
@@ -90,8 +91,8 @@ class Bucket:
                 aws_access_key_id=self.key_id,
                 aws_secret_access_key=self.secret.reveal(),
                 config=Config(
-                    connect_timeout=5,
-                    read_timeout=60 if patient else 15,
+                    connect_timeout=SOON / 2,
+                    read_timeout=60 if patient else SOON,
                     retries={"total_max_attempts": 4 if patient else 2, "mode": "standard"},
                     request_checksum_calculation="when_required",
                     response_checksum_validation="when_required",

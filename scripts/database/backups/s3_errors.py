@@ -8,6 +8,7 @@ from scripts.errors import BackupFault, CommandFailed, DeskError, Refused, Unrea
 from scripts.system.process import quoted_lines
 
 MISSING = ("404", "NoSuchKey", "NotFound")
+OF_OBJECTS = ("GetObject", "HeadObject", "DeleteObject")  # a listing that is not found is no S3 at all
 TAKEN = ("412", "304", "PreconditionFailed", "409", "ConditionalRequestConflict")
 CONFLICT = ("409", "ConditionalRequestConflict")
 UNKNOWN = ("501", "405", "NotImplemented", "MethodNotAllowed")
@@ -15,6 +16,10 @@ NO_BUCKET = "NoSuchBucket"
 WRONG_REGION = ("301", "PermanentRedirect", "AuthorizationHeaderMalformed")
 # the fault is the caller's key: no other header would help
 WRONG_KEY = ("InvalidAccessKeyId", "ExpiredToken", "InvalidToken")
+CHECK_ENDPOINT = "is `backup.endpoint` that of an S3-compatible service?"
+CHECK_KEYS = (
+    "are `BACKUP_S3_KEY_ID` and `BACKUP_S3_SECRET_KEY` right, and may that key list, read and write?"
+)
 # the statuses with which services refuse a header that they don't know: their words differ too much
 HEADER_STATUS = (400, 403, 405, 411, 415, 417, 501)
 
@@ -42,7 +47,7 @@ def translated(failure: str, fault: Any, bucket: str) -> DeskError:
     code, words = code_of(fault), quoted_lines(str(fault))
     if code in TAKEN:
         return Refused(f"{failure}: another run has written it", "`invoke backup.list`")
-    if code in MISSING:
+    if code in MISSING and fault.operation_name in OF_OBJECTS:
         return BackupFault(failure)
     if code == NO_BUCKET:
         return Unreachable(f"{failure}: there is no bucket `{bucket}`", "check `backup.bucket`")
@@ -55,10 +60,7 @@ def translated(failure: str, fault: Any, bucket: str) -> DeskError:
             f"{failure}: the service does not know `{fault.operation_name}`{words}",
             "backups need a service with that ability",
         )
-    return Unreachable(
-        f"{failure}{words}",
-        "are `BACKUP_S3_KEY_ID` and `BACKUP_S3_SECRET_KEY` right, and may that key list, read and write?",
-    )
+    return Unreachable(f"{failure}{words}", CHECK_ENDPOINT if code in MISSING else CHECK_KEYS)
 
 
 def _region(fault: Any) -> str:

@@ -137,7 +137,7 @@ def _expected(
         return frozenset()
     folder = storage.folder_store(desk, environment)
     bucket = {store.place for store in shelf.stores} - {folder.place}
-    here = record.machines.get(desk.host) == str(folder.folder / record.id)
+    here = record.machines.get(storage.this_machine(desk)) == str(folder.folder / record.id)
     return frozenset(
         {*([folder.place] if here else []), *(bucket if everywhere or record.bucket in bucket else [])}
     )
@@ -169,7 +169,7 @@ def _elsewhere(
     if record is None:
         return
     here = str(storage.folder_store(desk, environment).folder / record.id)
-    for machine, path in record.elsewhere(desk.host, here).items():
+    for machine, path in record.elsewhere(storage.this_machine(desk), here).items():
         yield Copy(f"{machine}:{path}", "elsewhere", f"on the disk of `{machine}`")
     if record.bucket and record.bucket not in {store.place for store in shelf.stores}:
         why = "can't be read" if record.bucket in shelf.unreadable else "is not the bucket of `[backup]`"

@@ -15,7 +15,7 @@ from scripts.database.backups import catalog, equality, storage, toc
 from scripts.database.backups.catalog import BackupRecord
 from scripts.database.backups.copies import checked_manifest
 from scripts.database.backups.create import Backup, create_backup
-from scripts.database.backups.manifest import SCHEMA, Manifest
+from scripts.database.backups.manifest import SCHEMA, Kind, Manifest
 from scripts.database.backups.scratch_server import scratch_copy
 from scripts.database.postgres import scratch
 from scripts.database.postgres.content import Content, read_content
@@ -149,7 +149,7 @@ def require_no_shrink(
 def _shrunken_tables(desk: Desk, environment: Environment, manifest: Manifest, ledger: Ledger) -> list[str]:
     """Compared with the newest earlier backup whose manifest is stored, and is the recorded one."""
     records = catalog.records(ledger, environment.name)
-    stored = storage.stored_backups(desk, environment)
+    stored = storage.read_stores(desk, environment).backups
     for earlier in catalog.earlier_proven(manifest.id, records):
         for store in stored.get(earlier, []):
             with suppress(DeskError):
@@ -209,7 +209,16 @@ def take_safety_backup(desk: Desk, environment: Environment) -> str:
     Raises:
         DeskError: it could not be created, or not be proven.
     """
+    return take_proven_backup(desk, environment, "presafety")
+
+
+def take_proven_backup(desk: Desk, environment: Environment, kind: Kind = "manual") -> str:
+    """Create and prove a backup; returns its id.
+
+    Raises:
+        DeskError: it could not be created, or not be proven.
+    """
     ledger = observe_remote(desk).ledger
-    with create_backup(desk, environment, "presafety", ledger.live(environment.name)) as backup:
+    with create_backup(desk, environment, kind, ledger.live(environment.name)) as backup:
         prove_backup(desk, environment, backup, ledger.tip)
     return backup.manifest.id

@@ -16,7 +16,7 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_server
 from scripts.database.backups.storage import fetch_backup, newest_proven
-from scripts.database.backups.verify import take_safety_backup
+from scripts.database.backups.verify import take_proven_backup
 from scripts.database.migrations.files import Migration
 from scripts.database.migrations.status import schema_status
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
@@ -110,7 +110,7 @@ def _document(work: Refresh, masked: tuple[Column, ...], *, backup: str | None) 
 
 def _refresh(desk: Desk, work: Refresh, reason: str) -> Outcome:
     ledger = observe_remote(desk).ledger
-    backup = newest_proven(desk, work.source, ledger) or take_safety_backup(desk, work.source)
+    backup = newest_proven(desk, work.source, ledger) or take_proven_backup(desk, work.source)
     with (
         locked_operation(desk, work.target, TASK, about=backup, reason=reason) as operation,
         _inputs(operation, work, backup) as inputs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from scripts.database.backups.s3_bucket import Bucket
 from scripts.database.backups.store_s3 import BucketStore
 from scripts.errors import BackupFault, CommandFailed, DeskError, Refused, Unreachable
 from scripts.system.secret import Secret
-from tests.support import s3
+from tests.support import s3, servers
 from tests.support.s3 import BUCKET
 
 BACKUP = "20300101T000000Z-00000000-daily-0001"
@@ -171,6 +172,24 @@ def test_a_service_that_is_away_is_unreachable(monkeypatch: pytest.MonkeyPatch) 
         store = store_of(service.endpoint)
     with pytest.raises(Unreachable, match="can't be listed"):
         store.ids()
+
+
+def test_a_server_that_is_no_such_service_is_unreachable() -> None:
+    """It finds nothing, which says nothing about backups."""
+    with servers.serving() as server:
+        store = store_of(server.url)
+        for call in (store.ids, lambda: store.sizes(BACKUP)):
+            with pytest.raises(Unreachable, match="can't be listed") as caught:
+                call()
+            assert "`backup.endpoint`" in str(caught.value.hint)
+
+
+def test_a_service_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_bucket, "SOON", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = store_of(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(Unreachable, match="can't be listed"):
+            store.ids()
 
 
 def test_what_is_missing_is_a_fault_of_the_backup(tmp_path: Path) -> None:
