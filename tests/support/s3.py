@@ -185,6 +185,7 @@ def serving(mode: str = "plain") -> Iterator[Service]:
         yield service
     finally:
         service.close()
+        s3_backends.reset()  # every service of this process shares them
 
 
 if __name__ == "__main__":
