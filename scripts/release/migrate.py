@@ -9,7 +9,8 @@ from contextlib import suppress
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.database import supabase
-from scripts.database.migrations import dry_run, known_state
+from scripts.database.migrations import aftermath, dry_run, known_state
+from scripts.database.migrations.aftermath import Aftermath
 from scripts.database.migrations.files import Applied, Comparison, Migration, app_tables, compare, newest
 from scripts.database.postgres import lock_watch
 from scripts.database.postgres.client import (
@@ -20,6 +21,7 @@ from scripts.database.postgres.client import (
     required_postgres,
 )
 from scripts.database.postgres.lock_watch import LockWatch, waited
+from scripts.database.postgres.state import State
 from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.database.supabase import Cli
@@ -90,7 +92,7 @@ def _same_view(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres
 
 def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> None:
     limits = run.desk.settings.supabase
-    before, began = postgres.catalogue(), postgres.now()
+    before, began = _look(run, postgres), postgres.now()
     fault: DeskError | None = None
     ended = False
     try:
@@ -103,6 +105,8 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> 
         fault = _blocked(caught, watch)
     except BaseException:
         _stop_behind(run, postgres, began)
+        with suppress(Unreachable):  # rows are not counted: there are seconds to give up
+            _note_half(run, _first_open(run, postgres), _compared(postgres, before, rows=False))
         raise
     if not ended:
         _stop_behind(run, postgres, began)
@@ -126,6 +130,14 @@ def _blocked(fault: DeskError, watch: LockWatch) -> DeskError:
     return fault
 
 
+def _look(run: ReleaseRun, postgres: Postgres) -> State:
+    """The database before the push; its rows too, where a file could be left half applied."""
+    if not all(aftermath.is_atomic(migration.sql) for migration in run.plan.comparison.pending):
+        with suppress(Unreachable):  # counting takes too long: then rows are said to be unknown
+            return postgres.state(aftermath.is_ours, rows=True)
+    return postgres.state(aftermath.is_ours)
+
+
 def _stop_behind(run: ReleaseRun, postgres: Postgres, began: str) -> None:
     """Terminate what a killed CLI left running in the server: it could still commit."""
     with suppress(Unreachable):
@@ -133,7 +145,7 @@ def _stop_behind(run: ReleaseRun, postgres: Postgres, began: str) -> None:
         run.schema = newest(row.version for row in postgres.history())
 
 
-def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: DeskError | None) -> None:
+def _judge(run: ReleaseRun, postgres: Postgres, before: State, fault: DeskError | None) -> None:
     """Success is a history that holds exactly the versions of the commit; nothing else."""
     facts = run.plan.facts
     applied = [Applied(*row) for row in postgres.history()]
@@ -141,13 +153,18 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: D
     now = compare(facts.committed, applied)
     if now.state == "equal" and fault is None:
         run.migrated = tuple(migration.file for migration in run.plan.comparison.pending)
-        _refuse_broken_indexes(run, postgres.catalogue(), before)
+        _refuse_broken_indexes(run, postgres.catalogue(), before.names)
         return
     back = _take_back(run, now) if now.pending else ""
     rows = [Applied(*row) for row in postgres.history()]
     run.schema = newest(row.version for row in rows)
     pending = compare(facts.committed, rows).pending
-    stands = _standing(run.plan.comparison.pending, pending, postgres.catalogue() - before) + back
+    failed = now.pending[0] if now.pending else None
+    after = _compared(postgres, before, rows=True)
+    if failed and not before.transaction and not aftermath.is_atomic(failed.sql):
+        after = aftermath.with_unknown_rows(after)
+    _note_half(run, failed, after)
+    stands = _standing(run.plan.comparison.pending, pending, after, failed) + back
     trouble = trouble_of(fault.message) if fault else None
     if fault is not None and (trouble or TROUBLE.search(fault.message)):  # the server's, not the file's
         state = f"the database of {run.environment.name} {trouble.state}: " if trouble else ""
@@ -156,12 +173,11 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: D
             trouble.hint if trouble else fault.hint,
         )
         raise fault
-    if now.pending:
-        file = now.pending[0].file
+    if failed:
         why = (
-            f"migration `{file}` failed on {run.environment.name}: {fault.message}"
+            f"migration `{failed.file}` failed on {run.environment.name}: {fault.message}"
             if fault
-            else f"migration `{file}` is not in the history of {run.environment.name}, although"
+            else f"migration `{failed.file}` is not in the history of {run.environment.name}, although"
             " `supabase db push` ended with 0 (a `begin;` without `commit;`?)"
         )
         raise ReleaseFailed(f"{why}\n{stands}", "mend the file in a new commit; see what stands")
@@ -169,6 +185,25 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: frozenset[str], fault: D
         raise ReleaseFailed(f"the history of {run.environment.name} is {now.state}\n{stands}")
     fault.message = f"{fault.message}\n{stands}"
     raise fault
+
+
+def _compared(postgres: Postgres, before: State, *, rows: bool) -> Aftermath:
+    """What is not as it was before the push; rows only where they were counted before."""
+    counts = rows and bool(before.transaction)
+    after = postgres.state(aftermath.is_ours, rows=counts, since=before.transaction)
+    return aftermath.compare_states(before, after)
+
+
+def _first_open(run: ReleaseRun, postgres: Postgres) -> Migration | None:
+    """The first file that is not in the history: the one that was under way."""
+    applied = {row.version for row in postgres.history()}
+    return next((each for each in run.plan.comparison.pending if each.version not in applied), None)
+
+
+def _note_half(run: ReleaseRun, failed: Migration | None, after: Aftermath) -> None:
+    """Remember for the ledger that a part of a file stands which the history does not know of."""
+    if failed is not None and after and not aftermath.is_atomic(failed.sql):
+        run.half_applied = after.document(failed.file)
 
 
 def _take_back(run: ReleaseRun, now: Comparison) -> str:
@@ -193,19 +228,27 @@ def _refuse_broken_indexes(run: ReleaseRun, now: frozenset[str], before: frozens
         )
 
 
-def _standing(planned: Sequence[Migration], pending: Sequence[Migration], made: frozenset[str]) -> str:
-    """Which of the planned migrations are applied now, and what else was made."""
+def _standing(
+    planned: Sequence[Migration],
+    pending: Sequence[Migration],
+    after: Aftermath,
+    failed: Migration | None,
+) -> str:
+    """Which of the planned migrations are in the history now, and what else is not as it was."""
     open_ = {migration.version for migration in pending}
     done = [f"`{each.file}`" for each in planned if each.version not in open_]
     left = [f"`{each.file}`" for each in planned if each.version in open_]
     lines = [
-        f"applied: {', '.join(done) or 'none of the release'}",
+        f"applied, by the history: {', '.join(done) or 'none'}",
         f"not applied: {', '.join(left) or 'none'}",
     ]
-    if made:
-        names = sorted(made)
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        lines.append(f"made by this run, and still in the schema: {', '.join(names[:SHOWN])}{more}")
+    words = list(after.words())
+    if words:
+        lines.append("changed by this run, and still so (rows: or by the app meanwhile):")
+        lines += [f"  {word}" for word in words[:SHOWN]]
+        lines += [f"  and {len(words) - SHOWN} more"] if len(words) > SHOWN else []
+    elif failed is not None:
+        lines.append(f"nothing of `{failed.file}` stands")
     return "\n".join(f"  | {line}" for line in lines)
 
 

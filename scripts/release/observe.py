@@ -14,7 +14,7 @@ from scripts.git.client import Commit
 from scripts.quality import proofs
 from scripts.release.facts import Facts
 from scripts.release.request import ReleaseRequest
-from scripts.release.schema_rules import with_lost_versions, with_scripts
+from scripts.release.schema_rules import with_known_state, with_scripts
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer
 from scripts.secrets.check import check_for_release
@@ -31,7 +31,7 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     findings = submit(_configuration, desk, request, environment)
     source_live = submit(driver_of(desk, source).live) if source else None
     applied = submit(applied_migrations, desk, environment)
-    facts = with_lost_versions(
+    facts = with_known_state(
         desk,
         with_scripts(
             desk,

@@ -106,6 +106,7 @@ class Plan:
             "point_of_no_return": self.no_return,
             "way_back": self.way_back,
             "without": self.without,
+            "half_applied": list(facts.half),
             "findings": [finding.document() for finding in facts.findings],
             "gates": [gate.document() for gate in self.gates],
             "refused": self.refused.why if self.refused else None,
@@ -225,6 +226,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
     """What a person should know before saying yes."""
     if plan.without:
         yield f"  without {plan.without}"
+    yield from (f"  warning: {half}" for half in plan.facts.half)
     yield from (f"  {finding}" for finding in plan.facts.findings)
     yield from (f"  migration {migration}" for migration in plan.migrations)
     yield from (f"  undo {migration}" for migration in plan.back.undo)

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.migrations import known_state, measurements
+from scripts.database.migrations import aftermath, known_state, measurements
 from scripts.database.migrations.measurements import Measurement
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
@@ -50,6 +50,7 @@ class ReleaseRun(Run):
         proven: when the public URL was seen to be right, by the clock.
         measured: what the dry run of the pending migrations found.
         tables: what stands in the database at the end, for `db.status` later; None: not looked at.
+        half_applied: what stands of a migration that failed; None: nothing, as far as is known.
         doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
@@ -67,6 +68,7 @@ class ReleaseRun(Run):
     sent: bool = False
     proven: float = 0.0
     tables: tuple[str, ...] | None = None
+    half_applied: dict[str, Any] | None = None
     doubt: str | None = None
     built: Expected | None = None
     measured: tuple[Measurement, ...] = ()
@@ -93,6 +95,7 @@ class ReleaseRun(Run):
             "schema": self.schema,
             "undone": list(self.undone),
             "restored": self.restored,
+            aftermath.KEY: self.half_applied,
             "rehearsed": [each.document() for each in self.measured],
             "run": self.id,
             "steps": self.steps,
@@ -237,6 +240,7 @@ def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -
     known = {
         "schema": run.schema,
         "built_for": facts.schema,
+        **({aftermath.KEY: run.half_applied} if run.half_applied else {}),
         **({} if run.tables is None else {known_state.TABLES: list(run.tables)}),
         "undone": list(run.undone),
         "restored": run.restored,

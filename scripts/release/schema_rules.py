@@ -28,6 +28,7 @@ from scripts.database.migrations.rollback_scripts import (
     unusable_scripts,
 )
 from scripts.database.migrations.statements import transaction_control
+from scripts.database.migrations.status import half_applied
 from scripts.database.migrations.verdict import losses
 from scripts.errors import CommandFailed
 from scripts.release.facts import Facts
@@ -51,16 +52,24 @@ def with_scripts(desk: Desk, facts: Facts) -> Facts:
     return replace(known, left=left, left_rollbacks=scripts, lints=lints(asked))
 
 
-def with_lost_versions(desk: Desk, facts: Facts) -> Facts:
-    """The facts, with what the history lost; nothing where the database is a new, empty one."""
+def with_known_state(desk: Desk, facts: Facts) -> Facts:
+    """The facts, with what the ledger knows better: half-applied files, and what the history lost."""
+    if facts.applied is None:
+        return facts
+    half = half_applied(desk, facts.ledger, facts.environment)
+    return _with_lost_versions(desk, replace(facts, half=half))
+
+
+def _with_lost_versions(desk: Desk, facts: Facts) -> Facts:
+    """Nothing is lost where the database is a new, empty one."""
     live = known_state.live_state(facts.ledger, facts.environment.name)
-    if live is None or facts.applied is None or facts.rolls_back:
+    if live is None or facts.rolls_back:
         return facts
     try:
         released = [file.version for file in migrations_of(desk, live.commit)]
     except CommandFailed:  # not in this clone: a branch was rewritten
         released = []
-    lost = known_state.lost_versions(live, released, {row.version for row in facts.applied})
+    lost = known_state.lost_versions(live, released, {row.version for row in facts.applied or ()})
     return replace(facts, lost=lost) if lost and app_tables(desk, facts.environment) else facts
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.config.desk import Desk
@@ -18,6 +19,7 @@ from scripts.database.migrations.files import (
     migrations_of,
     newest,
 )
+from scripts.database.migrations.status import half_applied
 from scripts.errors import CommandFailed, DeskError
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
@@ -39,6 +41,7 @@ class Seen:
     applied: tuple[Applied, ...] | None
     trouble: tuple[str, ...]
     tables: frozenset[str] = frozenset()
+    half: tuple[str, ...] = ()
 
 
 def status(desk: Desk, _request: StatusRequest) -> Outcome:
@@ -46,6 +49,7 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
     looks = [submit(_see, desk, environment) for environment in desk.settings]
     remote = observe_remote(desk)
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
+    seen = {name: replace(each, half=_half(desk, remote, each)) for name, each in seen.items()}
     environments = [_describe(desk, remote, seen, each) for each in seen.values()]
     problems = sum(len(each["problems"]) for each in environments)
     found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all agree"
@@ -62,6 +66,15 @@ def _see(desk: Desk, environment: Environment) -> Seen:
         applied = None
         trouble.append(error.message.splitlines()[0])
     return Seen(environment, live.result(), applied, tuple(trouble), tables)
+
+
+def _half(desk: Desk, remote: Remote, own: Seen) -> tuple[str, ...]:
+    """What a failed release left of a migration; asked only where the database answered."""
+    if own.applied is None:
+        return ()
+    with suppress(DeskError):
+        return half_applied(desk, remote.ledger, own.environment)
+    return ()
 
 
 def _describe(desk: Desk, remote: Remote, seen: dict[str, Seen], own: Seen) -> dict[str, Any]:
@@ -118,6 +131,7 @@ def _problems(
     """Everything that disagrees, in words that name both sides."""
     environment = own.environment
     yield from own.trouble
+    yield from own.half
     if lock:
         yield f"locked by {lock}"
     hold, freeze = _hold(remote, environment), _freeze(desk, remote, environment)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from scripts.database.postgres.client import Row, ServerFacts
+from scripts.database.postgres.state import State
 from scripts.database.postgres.trouble import Trouble
 from scripts.errors import CommandFailed, Unreachable
 from scripts.system.command import Result
@@ -25,6 +26,7 @@ class FakeDatabase:
         undo_fails: version -> the message with which its rollback script fails.
         ended: how often the sessions of a dead desk were ended.
         kept: versions whose tables stand though their rows are gone; `dropped`: the reverse.
+        left: object -> its lines, of files that failed; `counts`: table -> rows, and rows written since.
         unwritable: why the server takes no writes.
     """
 
@@ -36,6 +38,8 @@ class FakeDatabase:
     unwritable: Trouble | None = None
     kept: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
+    left: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     before_push: Callable[[], None] = lambda: None
 
     @property
@@ -50,6 +54,11 @@ class FakeDatabase:
     def catalogue(self) -> frozenset[str]:
         """The names of what the migrations made."""
         return frozenset(f"table t{row.version}" for row in self.rows)
+
+    def state(self, is_ours: Callable[[str], bool], *, rows: bool = False, since: int = 0) -> State:
+        """What stands: the tables of the migrations, and what half-applied ones left."""
+        things = {name: (name,) for name in self.tables(is_ours)} | self.left
+        return State(self.catalogue(), things, 7 if rows else 0, dict(self.counts) if rows else {})
 
     def tables(self, is_ours: Callable[[str], bool]) -> frozenset[str]:
         """The tables that the migrations made, also those whose rows of the history are gone."""

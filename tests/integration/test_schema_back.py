@@ -244,7 +244,7 @@ def test_what_was_applied_before_a_file_failed_is_undone(base: Desk) -> None:
     assert 1 == call.code
     assert f"migration `{V}1_t.sql` failed" in call.document["message"]
     assert f"undone by their rollback scripts: `{V}0_t.sql`" in call.document["message"]
-    assert "  | applied: none of the release" in call.document["message"]
+    assert "  | applied, by the history: none" in call.document["message"]
     assert "still there" not in call.document["message"]
     assert ([], [], old) == (ours(base), columns(base), base.served("development"))
     assert [f"{V}0_t.sql"] == base.ledger()[-1]["undone"]
@@ -258,7 +258,7 @@ def test_undo_that_fails_does_not_hide_the_first_fault(base: Desk) -> None:
     assert 1 == call.code
     assert "division by zero" in call.document["message"].splitlines()[1]
     assert "could not be undone" in call.document["message"]
-    assert f"  | applied: `{V}0_t.sql`" in call.document["message"]
+    assert f"  | applied, by the history: `{V}0_t.sql`" in call.document["message"]
     assert ["0"] == ours(base)
 
 
@@ -395,3 +395,61 @@ def test_own_server_goes_with_the_rehearsal(base: Desk, tmp_path: Path, number: 
         assert base("db.rehearse", *DEV, TMPDIR=str(tmp_path)).code == 0
     nothing_is_left(tmp_path)
     assert os.environ.get("SCRATCH_DATABASE_URL") is None
+
+
+HALF = {
+    # file -> what is said to stand of it
+    "insert into public.back_a values (4), (4); create type public.back_m as enum ('a'); delete from"
+    " public.back_b where id = 1; create unique index concurrently back_i on public.back_a (id);": (
+        "INVALID",
+        "type public.back_m: made",
+        "table public.back_a: 2 rows written (0 before, 2 now)",
+        "table public.back_b: 0 rows written (2 before, 1 now)",
+    ),
+    "-- pg-delta: transaction=false\nalter type public.back_e add value 'odd';\ncreate or replace function"
+    " public.back_f() returns int language sql as 'select 2';\nselect 1 / (1 - count(*)) from"
+    " pg_stat_activity where application_name = '@effect/sql-pg' and pid = pg_backend_pid();\n"
+    "create table public.back_never ();": (
+        "type public.back_e: now",
+        "'odd'",
+        "function public.back_f(): now",
+    ),
+    "alter table public.back_b add column extra int; update public.back_b set extra = 1;"
+    " drop view public.back_v; vacuum; select 1 / 0;": (
+        "table public.back_b: now `column extra integer`",
+        "view public.back_v: dropped",
+        "table public.back_b: 2 rows written (2 before, 2 now)",
+    ),
+}
+LEFT = """create table public.back_a (id int); create table public.back_b (id int primary key);
+insert into public.back_b values (1), (2); create type public.back_e as enum ('calm');
+create view public.back_v as select 1 as x;
+create function public.back_f() returns int language sql as 'select 1'"""
+
+
+@pytest.mark.parametrize("sql", HALF, ids=["concurrently", "directive", "vacuum"])
+def test_what_stands_of_a_half_applied_file_is_named(base: Desk, sql: str) -> None:
+    """By the message, and from then on by `status`, `db.status` and the next plan, until it is gone."""
+    base.sql("development", LEFT)
+    base.commit(up(0, sql))
+    try:
+        call = base("deploy", *DEV)
+        problems = base("status").document["environments"][0]["problems"]
+        checked, plan = base("db.status", *DEV), base("deploy", *DEV, "--plan", "--retry")
+    finally:
+        base.sql(
+            "development",
+            "drop table public.back_a, public.back_b; drop type if exists public.back_m; drop type"
+            " public.back_e; drop view if exists public.back_v; drop function public.back_f()",
+        )
+
+    assert call.code == 1, call.err
+    assert "none of the release" not in call.document["message"]
+    assert ours(base) == []
+    for each in HALF[sql]:
+        assert each in call.document["message"], each
+        assert each in "".join(call.document["half_applied"]["stands"]), each
+    said = f"a part of `{V}0_t.sql` stands since {base.ledger()[-1]['release']}"
+    assert any(each.startswith(said) for each in problems)
+    assert (checked.code, said in checked.document["message"]) == (1, True)
+    assert plan.document["half_applied"][0].startswith(said)

@@ -8,7 +8,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.migrations import differences, known_state, source
+from scripts.database.migrations import aftermath, differences, known_state, source
 from scripts.database.migrations.files import (
     Applied,
     Comparison,
@@ -22,6 +22,7 @@ from scripts.database.migrations.files import (
 from scripts.database.postgres.client import required_postgres
 from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import DeskError, Refused
+from scripts.state.ledger import Ledger
 from scripts.state.remote import Remote, observe_remote
 from scripts.system.text import listed
 
@@ -33,6 +34,7 @@ class SchemaStatus:
     Args:
         malformed: files that the Supabase CLI would skip or misread, in words.
         trouble: why nothing can be written to the database.
+        half: that a part of a migration that failed still stands.
         lost: what the live release had left in the database, and is gone.
     """
 
@@ -44,6 +46,7 @@ class SchemaStatus:
     malformed: tuple[str, ...]
     trouble: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    half: tuple[str, ...] = ()
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
@@ -54,7 +57,7 @@ class SchemaStatus:
     def problems(self) -> tuple[str, ...]:
         """Where the two disagree, in words; pending migrations are not a problem."""
         history = differences.history_problems(self.comparison)
-        return (*self.trouble, *self.lost, *history, *self.malformed)
+        return (*self.trouble, *self.half, *self.lost, *history, *self.malformed)
 
     def document(self) -> dict[str, Any]:
         """The JSON of one environment."""
@@ -109,7 +112,18 @@ def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str
         tuple(malformed),
         _unwritable(desk, environment),
         _lost(desk, remote, environment, commit, (committed, applied)),
+        half_applied(desk, remote.ledger, environment),
     )
+
+
+def half_applied(desk: Desk, ledger: Ledger, environment: Environment) -> tuple[str, ...]:
+    """That a part of a migration that failed still stands, as far as can be told; () if it does not."""
+    found = aftermath.recorded(ledger, environment.name)
+    if found is None:
+        return ()
+    postgres = required_postgres(desk, environment)
+    standing = aftermath.still_standing(found[0], postgres.state(aftermath.is_ours).things)
+    return (aftermath.reminder(*found),) if standing else ()
 
 
 def _lost(

@@ -13,6 +13,7 @@ from scripts.config.settings import Environment
 from scripts.database.postgres import catalogue_queries
 from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.definitions import definitions
+from scripts.database.postgres.state import State, read_state
 from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble, trouble_of
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, ConfigError, Locked, Refused, Unreachable
@@ -111,6 +112,15 @@ class Postgres:
                 ' from supabase_migrations.schema_migrations order by version collate "C"'
             )
             return [Row(version, name, tuple(statements)) for version, name, statements in rows]
+
+    def state(self, is_ours: IsOurs, *, rows: bool = False, since: int = 0) -> State:
+        """What stands, to compare it with a later look; see `read_state`.
+
+        Raises:
+            Unreachable: no connection, or the look took too long.
+        """
+        with self.session() as connection:
+            return read_state(connection, is_ours, rows=rows, since=since)
 
     def catalogue(self) -> frozenset[str]:
         """The names of everything in the database, to see what a failed migration left behind."""

@@ -14,9 +14,11 @@ from scripts.config import supabase_cli
 from scripts.database import supabase
 from scripts.database.migrations import dry_run
 from scripts.database.migrations.measurements import Measurement
+from scripts.database.migrations.status import database_status
 from scripts.database.postgres.client import Row
 from scripts.database.postgres.lock_watch import Wait
 from scripts.database.postgres.trouble import READ_ONLY
+from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import (
     CommandFailed,
     CommandTimedOut,
@@ -28,8 +30,11 @@ from scripts.errors import (
 )
 from scripts.release import migrate
 from scripts.release.commands import deploy
-from scripts.release.request import DeployRequest
+from scripts.release.observe import observe
+from scripts.release.plan import decide, words
+from scripts.release.request import DeployRequest, StatusRequest
 from scripts.release.run import ReleaseRun
+from scripts.release.status import status
 from scripts.state.lock import LOCK_FILE, lock_ref
 from scripts.system.command import Result
 from scripts.system.signals import Stop
@@ -171,7 +176,7 @@ def test_a_failing_file_is_named_with_what_is_applied(world: World, database: Fa
     assert f"migration `{THIRD}_third.sql` failed on development" in error.message
     assert "syntax error" in error.message
     assert f"not applied: `{THIRD}_third.sql`" in error.message
-    assert f"table t{SECOND}" in error.message
+    assert f"table public.t{SECOND}: made" in error.message
     assert (run.schema, run.migrated) == (SECOND, ())
 
 
@@ -230,6 +235,104 @@ def test_a_script_that_fails_then_is_told_and_hides_nothing(world: World, databa
     assert "permission denied" in error.message
     assert database.versions == [FIRST, SECOND]
     assert run.schema == SECOND
+
+
+HALF = "insert into a values (1);\ncreate unique index concurrently i on a (x);"
+INVALID = ("index public.i CREATE UNIQUE INDEX i ON public.a USING btree (x) INVALID",)
+
+
+def left_behind(database: FakeDatabase) -> None:
+    """What the server keeps of a file whose statements stand for themselves."""
+    database.left["table public.a"] = INVALID
+    database.counts["public.a"] = (8, 1)
+
+
+def test_what_a_half_applied_file_left_is_told_and_remembered(world: World, database: FakeDatabase) -> None:
+    """In the message, in the ledger's event, in `status`, `db.status` and the next plan."""
+    database.left["table public.a"] = ("table r p",)
+    database.counts["public.a"] = (7, 0)
+    world.commit("develop", files(second=HALF))
+    database.before_push = lambda: left_behind(database)
+    database.failing[SECOND] = "could not create unique index"
+    error = ending(lambda: deploy(world.desk(), DeployRequest(env="development")))
+    file = f"{SECOND}_second.sql"
+
+    assert type(error) is ReleaseFailed
+    assert "none of the release" not in error.message
+    assert f"  |   table public.a: now `{INVALID[0]}`" in error.message
+    assert "  |   table public.a: 1 rows written (7 before, 8 now)" in error.message
+    assert world.last("development").detail["half_applied"]["file"] == file
+    said = f"a part of `{file}` stands since v2, which failed: table public.a: now"
+    shown = status(world.desk(), StatusRequest()).data["environments"][0]["problems"]
+    checked = database_status(world.desk(), DatabaseStatusRequest(env="development"))
+    facts = observe(world.desk(), DeployRequest(env="development"))
+    assert any(each.startswith(said) for each in shown)
+    assert (checked.code, said in checked.message) == (1, True)
+    assert facts.half[0].startswith(said)
+    assert any(said in line for line in words(decide(replace(facts, request=DeployRequest(retry=True)))))
+
+
+def test_what_was_cleaned_up_by_hand_stands_no_longer(world: World, database: FakeDatabase) -> None:
+    """Where only objects were left; also after a release that went well."""
+    world.commit("develop", files(second="create type m as enum ('a'); vacuum;"))
+    database.before_push = lambda: database.left.update({"type public.m": ("e 'a'",)})
+    database.failing[SECOND] = "no"
+    ending(lambda: deploy(world.desk(), DeployRequest(env="development")))
+    standing = observe(world.desk(), DeployRequest(env="development")).half
+    del database.left["type public.m"]
+    cleaned = observe(world.desk(), DeployRequest(env="development")).half
+    database.left["type public.m"] = ("e 'a'",)
+    database.failing.clear()
+    deploy(world.desk(), DeployRequest(env="development", retry=True))
+
+    assert len(standing) == 1
+    assert cleaned == observe(world.desk(), DeployRequest(env="development")).half == ()
+
+
+def test_a_file_in_one_transaction_leaves_nothing(world: World, database: FakeDatabase) -> None:
+    """That is said as well; rows are not counted for it."""
+    run = bringing(world, files(second="create table b ();"))
+    database.failing[SECOND] = "syntax error"
+    error = migrated(run)
+
+    assert f"  | nothing of `{SECOND}_second.sql` stands" in error.message
+    assert run.half_applied is None
+
+
+def test_rows_that_could_not_be_counted_are_unknown(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That fails no release, and is said when one fails."""
+    run = bringing(world, files(second=HALF))
+    look = database.state
+
+    def state(is_ours: Any, *, rows: bool = False, since: int = 0) -> Any:
+        if rows:
+            raise Unreachable("statement timeout")
+        return look(is_ours, rows=rows, since=since)
+
+    monkeypatch.setattr(database, "state", state)
+    database.failing[SECOND] = "no"
+
+    assert "  |   whether rows changed is unknown" in migrated(run).message
+
+
+def test_an_interrupted_file_is_looked_at(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its objects, not its rows: there are seconds to give up."""
+    run = bringing(world, files(second=HALF))
+
+    def interrupted(_call: object) -> Result:
+        database.left["table public.a"] = INVALID
+        raise Stop(2)
+
+    monkeypatch.setattr(migrate, "attempt", interrupted)
+    with pytest.raises(Stop):
+        migrate.migrate(run)
+
+    assert run.half_applied is not None
+    assert run.half_applied["stands"] == ["table public.a: made"]
 
 
 @pytest.mark.parametrize(
