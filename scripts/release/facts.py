@@ -37,8 +37,8 @@ class Facts:
         harmless: the strangers bring no content of their own.
         carried: what a hotfix would carry past the gates: commits of the branches before, unproven.
         applied: the database's history; None for an app without a database.
-        lost: versions that the live release had in the history, and that are gone from it, while its tables
-            are not.
+        lost: versions of the commit that the live release had in the history, and that are gone from it,
+            while its tables are not: they would be applied again.
         half: what a release that failed has left of a migration, in words.
         file_faults: files of the commit's migrations folder that are not what they seem.
         target: the release to go back to; None for what brings something new.

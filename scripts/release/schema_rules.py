@@ -69,7 +69,8 @@ def _with_lost_versions(desk: Desk, facts: Facts) -> Facts:
         released = [file.version for file in migrations_of(desk, live.commit)]
     except CommandFailed:  # not in this clone: a branch was rewritten
         released = []
-    lost = known_state.lost_versions(live, released, {row.version for row in facts.applied or ()})
+    lost_rows = set(known_state.lost_versions(live, released, {row.version for row in facts.applied or ()}))
+    lost = tuple(file.version for file in facts.committed if file.version in lost_rows)
     return replace(facts, lost=lost) if lost and app_tables(desk, facts.environment) else facts
 
 

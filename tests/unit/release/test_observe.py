@@ -347,5 +347,10 @@ def test_what_the_history_lost_is_seen(world: World) -> None:
     assert seen(world).lost == ()
     database.kept.add(FIRST)
     assert seen(world).lost == (FIRST,)
+    gone = world.remote.commits[world.head("develop")]
+    without = {name: text for name, text in gone.files.items() if FIRST not in name}
+    world.remote.refs["refs/heads/develop"] = world.remote.add(without, (gone.id,), "Ada", "taken out")
+    assert seen(world).lost == ()  # nothing would be applied again
+    world.remote.refs["refs/heads/develop"] = gone.id
     record(world.desk(), "development", "restore")
     assert seen(world).lost == ()
