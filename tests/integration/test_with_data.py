@@ -1,11 +1,16 @@
-"""A rollback takes the data back: what it says is what goes; and a restore that dies is settled."""
+"""A rollback takes the data back: what it says is what goes; and a restore that dies is settled.
+
+`DESK_WRITER_ROUNDS=10 pytest tests/integration/test_with_data.py -k writers` tries more rounds.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.desk import Call, Desk, ended
+from tests.support.writers import MAKE, TABLES, State, Writer, lost, played, read, until_switch
 
+ROUNDS = int(os.environ.get("DESK_WRITER_ROUNDS", "1"))
 pytestmark = pytest.mark.timeout(900)
 
 DEV = ("--env", "development")
@@ -93,6 +100,112 @@ def test_what_a_rollback_loses_is_what_it_said(desk: Desk, guarded: str) -> None
     desk.remove(FILE)
     assert desk("release-hold", *DEV, "--reason", "test").code == 0
     assert desk("deploy", *DEV).code == 0
+
+
+FIRST, REWRITE = "20990101000060", "20990101000080"
+TOUCHES = """alter table public.journal_a add column more text;
+update public.journal_a set value = value || '!' where id <= 50"""
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_the_numbers_are_those_of_the_writers(desk: Desk, guarded: str, seed: int) -> None:
+    """Two people write at full speed: every number is that of their diaries, and every row is somewhere.
+
+    First with the touched tables alone; then all of it comes back, by the commands that were named; then
+    with all tables.
+    """
+
+    def call(*arguments: str) -> Call:
+        made = desk(*arguments, "--yes", AIRHOST_ENV_DIR=guarded)
+        assert made.code == 0, made.err
+        return made
+
+    url = desk.world.environment("development").database_url
+    if FIRST not in desk.versions("development"):
+        desk.commit({f"supabase/migrations/{FIRST}_journals.sql": MAKE})
+        call("deploy", *DEV)
+    before, old = read(url), desk.served("development")
+    new = desk.commit({f"supabase/migrations/{REWRITE}_more.sql": TOUCHES})
+    call("deploy", *DEV, "--accept-irreversible")
+    done, was = rolled_back(desk, guarded, before, "--scope", "tables", seed=2 * seed)
+    assert (desk.served("development"), REWRITE in desk.versions("development")) == (old, False)
+
+    again, lost_again = pasted(done.document["message"], "--from-aside"), told_lost(read(url), was)
+    assert desk(*again, "--plan", AIRHOST_ENV_DIR=guarded).document["lost"] == lost_again
+    assert call(*again).document["lost"] == lost_again
+    assert read(url) == was
+    call(*pasted(done.document["hint"], "--allow-bad")[:-1], "a test")
+    assert (desk.served("development"), REWRITE in desk.versions("development")) == (new, True)
+    assert desk("release-hold", *DEV, "--reason", "test").code == 0
+
+    release = next(each["release"] for each in desk.ledger() if each["commit"] == old)
+    options = ("--scope", "full", "--backup", done.document["restored"]["backup"], "--to", release)
+    rolled_back(desk, guarded, before, *options, "--allow-bad", "a test", seed=2 * seed + 1)
+    assert (desk.served("development"), REWRITE in desk.versions("development")) == (old, False)
+    desk.remove(f"supabase/migrations/{REWRITE}_more.sql")
+    assert desk("release-hold", *DEV, "--reason", "test").code == 0
+    call("deploy", *DEV)
+    call("db.drop-aside", *DEV)
+
+
+def rolled_back(desk: Desk, guarded: str, before: State, *options: str, seed: int) -> tuple[Call, State]:
+    """Roll back to `before` under the writers, and check every number; gives what was live before."""
+    url = desk.world.environment("development").database_url
+    start = read(url)
+    child = desk.start("rollback", *DEV, *options, "--yes", AIRHOST_ENV_DIR=guarded)
+    done, writers = while_writing(url, seed, child)
+    assert done.code == 0, done.err
+    told, message = done.document["restored"], done.document["message"]
+    live, aside = read(url), read(url, f"desk_aside_{told['aside']}_public.")
+    early = [until_switch(writer, aside) for writer in writers]
+    assert all(early)
+
+    was = played(start, [entry for entries in early for entry in entries])
+    assert aside == was  # every row that was live at the switch is kept
+    late = [e for writer, entries in zip(writers, early, strict=True) for e in writer.diary[len(entries) :]]
+    touched = {**was[TABLES[0]], **before[TABLES[0]]}
+    then = before if told["scope"] == "full" else {**was, TABLES[0]: touched}
+    assert live == played(then, late)
+
+    expected = lost(was, then)
+    tables = {
+        each["table"]: (each["inserted"], each["updated"] or 0, each["deleted"]) for each in told["tables"]
+    }
+    assert tables == expected
+    assert told["lost"] == told_lost(was, then) == told["planned"] + sum(told["late"].values())
+    assert f"{told['lost']} rows are live no longer" in message
+    for table, (inserted, updated, _) in expected.items():
+        numbers = [
+            f"{rows} {what}" for rows, what in ((inserted, "inserted"), (updated, "updated")) if rows
+        ]
+        assert f"{table}: {' and '.join(numbers)} since" in message
+    if told["scope"] == "tables":
+        assert told["kept"] == {TABLES[0]: len(was[TABLES[0]].keys() - before[TABLES[0]].keys())}
+    print(f"{told['scope']}: {[len(each.diary) for each in writers]} statements, {expected}")  # noqa: T201 - for long rounds
+    return done, was
+
+
+def while_writing(url: str, seed: int, call: subprocess.Popen[str]) -> tuple[Call, list[Writer]]:
+    """Two writers at full speed for as long as the call runs."""
+    writers = [Writer(url, number, seed) for number in (0, 1)]
+    for writer in writers:
+        writer.start()
+    try:
+        return ended(call, 600), writers
+    finally:
+        for writer in writers:
+            writer.stop()
+
+
+def told_lost(was: State, now: State) -> int:
+    """The rows that are live no longer."""
+    return sum(inserted + updated for inserted, updated, _ in lost(was, now).values())
+
+
+def pasted(text: str, mark: str) -> list[str]:
+    """The command in backticks that has the mark, without `invoke`."""
+    commands: list[str] = re.findall("`(invoke [^`]*)`", text)
+    return next(each for each in commands if mark in each).split()[1:]
 
 
 @pytest.mark.parametrize("step", ["restore", "analyze"])
