@@ -60,8 +60,7 @@ def _data_back(run: ReleaseRun, error: DeskError, code: str) -> DeskError:
     try:
         said = switch_data.put_back(run)
     except DeskError as second:
-        found = second.message.splitlines()[0]
-        return _unknown(run, error, f"\n  | {code}; its data are not back: {found}")
+        return _unknown(run, error, f"\n  | {code}; its data are not back: {second.message}")
     error.message += f"\n  | {code}; {said}"
     return error
 

@@ -27,6 +27,7 @@ from scripts.errors import CommandFailed, CommandTimedOut, DeskError, LiveUnknow
 from scripts.release.run import ReleaseRun
 from scripts.state.ledger import Ledger
 
+BACK = "b"  # after the run's id: what it keeps when it puts back what it kept
 SWITCH = "switch"  # the step that commits
 
 
@@ -135,9 +136,9 @@ def put_back(run: ReleaseRun) -> str:
         DeskError: they are not back, or nobody knows.
     """
     desk, environment = run.desk, run.environment
-    kept = way_back.find(desk, environment, run.switched)
+    kept, aside = way_back.find(desk, environment, run.switched), f"{run.id}{BACK}"
     back = way_back.put_back(
-        desk, environment, kept, run=run.id, step=run.step, final=False, drop_unwritten=True
+        desk, environment, kept, run=aside, step=run.step, final=False, drop_unwritten=True
     )
     run.switched, run.restored, run.restored_tables = "", None, ()
     _look_at_history(run)
@@ -145,7 +146,7 @@ def put_back(run: ReleaseRun) -> str:
     if back is None or not back.aside:
         return said
     told = restore_plan.document_of(back.counts)
-    return f"{said}; meanwhile written: {restore_plan.lost_rows(told, run.id, environment.name)}"
+    return f"{said}; meanwhile written: {restore_plan.lost_rows(told, aside, environment.name)}"
 
 
 def words(run: ReleaseRun) -> str:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.integration.desk import Call, Desk, ended
@@ -100,6 +101,56 @@ def test_what_a_rollback_loses_is_what_it_said(desk: Desk, guarded: str) -> None
     desk.remove(FILE)
     assert desk("release-hold", *DEV, "--reason", "test").code == 0
     assert desk("deploy", *DEV).code == 0
+
+
+MADE, DROPPED = "20990101000050", "20990101000055"
+LEGACY = "select count(*) from public.legacy"
+THERE = "select to_regclass('public.legacy') is not null"
+ASIDE = "select nspname from pg_namespace where nspname like 'desk%'"
+
+
+def test_a_dropped_table_comes_back_with_the_older_code_or_not_at_all(desk: Desk, guarded: str) -> None:
+    """40 rows that a migration dropped. Whatever fails leaves the present release with the present data."""
+
+    def call(*arguments: str) -> Call:
+        return desk(*arguments, AIRHOST_ENV_DIR=guarded)
+
+    dropped = f"supabase/migrations/{DROPPED}_dropped.sql"
+    made = "create table public.legacy as select i from generate_series(1, 40) i;\n"
+    old = desk.commit({f"supabase/migrations/{MADE}_legacy.sql": made})
+    assert call("deploy", *DEV, "--yes").code == 0
+    new = desk.commit({dropped: "drop table public.legacy;\n"})
+    assert call("deploy", *DEV, "--yes", "--accept-irreversible").code == 0
+    plan = call("rollback", *DEV, "--with-data", "--plan").document
+    assert [each["name"] for each in plan["scopes"] if not each["no"]] == ["tables", "full"]
+    assert [step["name"] for step in plan["steps"]][3:7] == ["rehearse", "safety", "restore", "publish"]
+
+    def fails(scope: str) -> Call:
+        failed = call("rollback", *DEV, "--scope", scope, "--yes")
+        assert failed.code in (1, 3), failed.err
+        assert (desk.served("development"), desk.sql("development", THERE)) == (new, [(False,)])
+        assert DROPPED in desk.versions("development")
+        assert desk.sql("development", ASIDE) == []
+        assert [ref for ref in desk.refs() if ref.startswith("refs/deploy/")] == []
+        return failed
+
+    with psycopg.connect(desk.world.environment("development").database_url) as busy:
+        busy.execute("lock table public.properties in row exclusive mode")
+        said = fails("full").document
+    assert "did not go back: a table is busy" in said["message"]
+    assert "nothing was changed" in said["message"]
+    desk.play("development", publish="fails")
+    said = fails("tables").document
+    desk.play("development")
+    assert "the data of development are those of before again, every row" in said["message"]
+
+    done = call("rollback", *DEV, "--with-data", "--yes")
+    assert done.code == 0, done.err
+    assert (desk.served("development"), desk.sql("development", LEGACY)) == (old, [(40,)])
+    assert "public.legacy: 40 deleted since are back" in done.document["message"]
+    desk.remove(dropped)
+    assert desk("release-hold", *DEV, "--reason", "test").code == 0
+    assert call("deploy", *DEV, "--yes").code == 0
 
 
 FIRST, REWRITE = "20990101000060", "20990101000080"

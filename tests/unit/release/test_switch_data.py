@@ -297,13 +297,20 @@ def test_the_run_itself_asks_only_after_its_commit_had_begun(world: World, run: 
 def test_rows_written_meanwhile_are_named_when_the_data_come_back(
     world: World, run: ReleaseRun, monkeypatch: pytest.MonkeyPatch, back: PutBack | None, said: str
 ) -> None:
-    """They are kept under the run that put the present data back."""
+    """They are kept under a name of their own."""
     world.kept["development"] = [KEPT]
     run.switched, run.restored = "r7", {"scope": "full"}
-    monkeypatch.setattr(way_back, "put_back", lambda *_, **__: back)
+    under: list[str] = []
+
+    def put_back(*_: object, run: str, **__: object) -> PutBack | None:
+        under.append(run)
+        return back
+
+    monkeypatch.setattr(way_back, "put_back", put_back)
     words = switch_data.put_back(run)
 
     assert said in words
     assert (f"--from-aside --env {run.environment.name}" in words) == bool(back and back.aside)
     assert run.switched == ""
     assert run.restored is None
+    assert under[0] not in (run.id, "r7")  # these names are taken
