@@ -18,6 +18,7 @@ import pytest
 
 from scripts.database.postgres.client import session
 from scripts.database.postgres.local_server import LocalServer
+from scripts.database.postgres.url import Database
 from scripts.database.restore import in_place, swap_schemas
 from tests.support import disks, restores
 from tests.support.restores import WRITES, run
@@ -41,8 +42,8 @@ class Site:
     folder: Path
 
 
-def disturbed(site: Site, mark: str, how: str, wait: float) -> None:
-    """Begin a restore in a process of its own, and disturb it after some time."""
+def disturbed(site: Site, mark: str, how: str, wait: float) -> float:
+    """Begin a restore in a process of its own, and disturb it after a time; gives its seconds at work."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.support.restores", str(site.folder), mark],
         cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL,
@@ -51,6 +52,7 @@ def disturbed(site: Site, mark: str, how: str, wait: float) -> None:
     with server.connect("postgres") as admin:
         while not admin.execute(ACTIVE).fetchone() and child.poll() is None and time.monotonic() < until:
             time.sleep(0.002)
+    began = time.monotonic()
     time.sleep(wait)
     if how == "kill":
         child.kill()
@@ -63,11 +65,13 @@ def disturbed(site: Site, mark: str, how: str, wait: float) -> None:
     elif how == "full disk":
         site.disk.fill()
     child.wait(90)
+    seconds = time.monotonic() - began
     site.disk.free()
     server.start()  # a server that can't write its log of changes goes down
     with server.connect("postgres") as admin:  # a killed client's session ends when it next speaks
         while admin.execute(ACTIVE).fetchone() and time.monotonic() < until:
             time.sleep(0.02)
+    return seconds
 
 
 @pytest.mark.parametrize("programs", restores.MAJORS, ids=lambda each: str(each or "wheel"))
@@ -91,9 +95,11 @@ def rounds(site: Site) -> None:
     run(database, WRITES)
     old = restores.state(database)
     tools = restores.toolbox(folder, database)
+    longest = 1.2 * disturbed(site, "first", "nothing", 0)  # of the waits, on this machine
+    back(folder, database, "first")
     ends, met = {"old": 0, "new": 0}, Counter[str]()
     for number in range(ROUNDS):
-        how, wait = dice.choice(HOWS), dice.uniform(0, 0.7)
+        how, wait = dice.choice(HOWS), dice.uniform(0, longest)
         mark = f"r{number}"
         disturbed(site, mark, how, wait)
         arrived = in_place.has_committed(tools, database, mark)
@@ -103,10 +109,15 @@ def rounds(site: Site) -> None:
         ends["new" if arrived else "old"] += 1
         met[how] += 1
         if arrived:
-            restores.put_back(folder, mark, "back")
+            back(folder, database, mark)
             assert restores.state(database) == old
-            with session(database) as connection:
-                names = [each.name for each in swap_schemas.old_schemas(connection)]
-                swap_schemas.drop_old_schemas(connection, names)
         assert run(database, LEFT) == []
     print(f"{ROUNDS} rounds with seed {SEED}: {ends}, {dict(sorted(met.items()))}")
+
+
+def back(folder: Path, database: Database, mark: str) -> None:
+    """What the restore kept takes its place again; what it had restored is dropped."""
+    restores.put_back(folder, mark, "back")
+    with session(database) as connection:
+        names = [each.name for each in swap_schemas.old_schemas(connection)]
+        swap_schemas.drop_old_schemas(connection, names)
