@@ -58,7 +58,11 @@ def test_what_was_changed_by_hand_is_found(by_hand: Desk) -> None:
     found = {each["thing"]: each for each in call.document["differences"]}
 
     assert (call.code, call.document["ending"], call.document["drift"]) == (1, "failed", True)
-    assert set(found) == {"table public.drift_t", "table public.bookings", "table storage.objects"}
+    assert set(found) == {
+        "table public.drift_t",
+        "table public.bookings",
+        "policy drift_p on storage.objects",
+    }
     assert (
         found["table public.drift_t"]["change"],
         found["table public.bookings"]["lines"],

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.database.migrations import words
 from scripts.database.migrations.files import Applied, Comparison
 from scripts.database.migrations.statements import fingerprint
 
+MAINTAIN_SINCE = 17  # the major version of PostgreSQL that has this privilege
+UNQUALIFIED_SINCE = 16  # writes a view's columns without their table where there is only one
+QUALIFIER = re.compile(r"(?:\"[^\"]+\"|\b[a-z_]\w*)\.(?=[\w\"])")
 SchemaText = Mapping[str, Sequence[str]]  # thing -> the lines that define it
 
 
@@ -28,15 +33,24 @@ class Difference:
         return "added" if not self.old else "changed" if self.new else "removed"
 
     def lines(self) -> list[str]:
-        """The lines that differ, `-` for the old side and `+` for the new; only for a `changed` thing."""
-        if not (self.old and self.new):
-            return []
+        """The lines that differ, `-` for the old side and `+` for the new."""
+        if not self.old:
+            return [f"+{line}" for line in self.new]
+        if not self.new:
+            return [f"-{line}" for line in self.old]
         diff = list(difflib.unified_diff(self.old, self.new, lineterm="", n=0))[2:]
         return [line for line in diff if not line.startswith("@@")]
 
+    def words(self) -> list[str]:
+        """The same for people: the words that differ are marked, `[-old-]` and `{+new+}`."""
+        if self.old and self.new:
+            return list(words.differing(self.old, self.new))
+        sign, lines = ("+", self.new) if self.new else ("-", self.old)
+        return [line for text in lines for line in words.wrapped(f"{sign} {text}")]
+
     def document(self) -> dict[str, Any]:
-        """{"thing", "change", "lines"}."""
-        return {"thing": self.thing, "change": self.change, "lines": self.lines()}
+        """{"thing", "change", "lines", "words"}."""
+        return {"thing": self.thing, "change": self.change, "lines": self.lines(), "words": self.words()}
 
 
 def schema_differences(old: SchemaText, new: SchemaText) -> tuple[Difference, ...]:
@@ -44,6 +58,53 @@ def schema_differences(old: SchemaText, new: SchemaText) -> tuple[Difference, ..
     things = sorted(set(old) | set(new))
     pairs = [Difference(thing, tuple(old.get(thing, ())), tuple(new.get(thing, ()))) for thing in things]
     return tuple(pair for pair in pairs if pair.old != pair.new)
+
+
+def comparable(
+    old: SchemaText,
+    new: SchemaText,
+    majors: tuple[int, int],
+    platform_extensions: Collection[str] | None = None,
+) -> tuple[dict[str, Sequence[str]], dict[str, Sequence[str]]]:
+    """Both without what can't be the same on the two servers.
+
+    Args:
+        majors: the major versions of PostgreSQL.
+        platform_extensions: of these the old side, a scratch server, has only some; None: it is no such
+            server. Without `pg_cron` it has no jobs either.
+    """
+    sides = [dict(old), dict(new)]
+    if min(majors) < MAINTAIN_SINCE:
+        sides = [
+            {thing: [_without_maintain(line) for line in lines] for thing, lines in side.items()}
+            for side in sides
+        ]
+    if min(majors) < UNQUALIFIED_SINCE <= max(majors):
+        for thing in sides[0].keys() & sides[1].keys():
+            if "view " in thing and _unqualified(sides[0][thing]) == _unqualified(sides[1][thing]):
+                sides[1][thing] = sides[0][thing]
+    if platform_extensions is not None:
+        left_out = {f"extension {name}" for name in platform_extensions} - {*old}
+        left_out |= {f'extension "{name}"' for name in platform_extensions} - {*old}
+        if "extension pg_cron" not in old:
+            left_out |= {
+                thing for thing in new if thing.startswith("cron job ") or thing == "extension pg_cron"
+            }
+        sides[1] = {thing: lines for thing, lines in sides[1].items() if thing not in left_out}
+    return sides[0], sides[1]
+
+
+def _unqualified(lines: Sequence[str]) -> str:
+    """A view's text without what names the table of a column."""
+    return " ".join(QUALIFIER.sub("", "\n".join(lines)).split())
+
+
+def _without_maintain(line: str) -> str:
+    head, mark, privileges = line.rpartition(": ")
+    if "grant to " not in head or "MAINTAIN" not in privileges:
+        return line
+    kept = [each for each in privileges.split(", ") if not each.startswith("MAINTAIN")]
+    return head + mark + ", ".join(kept)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,12 @@ from scripts.config.settings import Environment
 from scripts.database import supabase
 from scripts.database.backups import toc
 from scripts.database.migrations.apply import applied_versions, scratch_project
-from scripts.database.migrations.differences import Difference, compare_histories, schema_differences
+from scripts.database.migrations.differences import (
+    Difference,
+    comparable,
+    compare_histories,
+    schema_differences,
+)
 from scripts.database.migrations.files import Migration, applied_migrations
 from scripts.database.migrations.status import schema_status
 from scripts.database.postgres import catalogue
@@ -46,7 +51,7 @@ def _between(desk: Desk, old: Environment, new: Environment) -> Outcome:
     databases = [required_database(desk, environment) for environment in (old, new)]
     histories = [applied_migrations(desk, environment) or () for environment in (old, new)]
     history = compare_histories(*histories)
-    differences = schema_differences(*(_schema_of(database) for database in databases))
+    differences = schema_differences(*_schemas(*databases))
     problems = [
         *(f"only {old.name} has `{version}`" for version in history.only_old),
         *(f"only {new.name} has `{version}`" for version in history.only_new),
@@ -80,7 +85,7 @@ def _against_migrations(desk: Desk, environment: Environment, sha: str) -> Outco
             why = " ".join(line.strip() for line in error.message.splitlines()[:3])
             problems.append(f"can't be replayed from empty: `{failed}`: {why}")
             return _outcome(desk, (environment.name, "its migrations"), problems, (), data)
-        differences = schema_differences(_schema_of(replay), _schema_of(database))
+        differences = schema_differences(*_schemas(replay, database, scratch=True))
         data |= {"sql": _sql_difference(desk, replay, database)}
     return _outcome(desk, (environment.name, "what its migrations make"), problems, differences, data)
 
@@ -103,13 +108,19 @@ def _replayed(
         yield database, error
 
 
-def _schema_of(database: Database) -> Mapping[str, tuple[str, ...]]:
-    """The app's part of a database's schema, without the migration history: thing -> its lines."""
+def _schemas(
+    old: Database, new: Database, *, scratch: bool = False
+) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
+    """Both schemas, without what can't be the same; `scratch`: the old one is of a scratch server."""
+    (one, old_things), (other, new_things) = _schema_of(old), _schema_of(new)
+    return comparable(old_things, new_things, (one, other), toc.EXTENSIONS if scratch else None)
+
+
+def _schema_of(database: Database) -> tuple[int, Mapping[str, tuple[str, ...]]]:
+    """The server's major version, and the app's schema without the history: thing -> its lines."""
     with Postgres(database).session() as connection:
-        return catalogue.describe(
-            connection,
-            lambda schema: toc.is_app_schema(schema) and schema not in toc.SCHEMAS,
-            toc.EXTENSIONS,
+        return connection.info.server_version // 10000, catalogue.describe(
+            connection, lambda schema: toc.is_app_schema(schema) and schema not in toc.SCHEMAS
         )
 
 
@@ -135,7 +146,7 @@ def _outcome(
     document = {**data, "differences": [difference.document() for difference in differences]}
     if not problems and not differences:
         return Outcome.done(f"no drift: {this} is {that}", drift=False, **document)
-    for line in _shown(differences):
+    for line in _shown(differences, this, that):
         desk.progress.note(line)
     count = len(differences)
     things = f" ({count} {'things differ' if count > 1 else 'thing differs'})" if count else ""
@@ -147,10 +158,17 @@ def _outcome(
     )
 
 
-def _shown(differences: Sequence[Difference]) -> Iterator[str]:
+def _shown(differences: Sequence[Difference], this: str, that: str) -> Iterator[str]:
+    """The differences for people, with the legend first; `this` is the new side, `that` the old one."""
+    if not differences:
+        return
+    yield f"[-words-] or `-`: only in {that}"
+    yield f"{{+words+}} or `+`: only in {this}"
+    changes = {"added": f"only in {this}", "removed": f"only in {that}", "changed": "changed"}
     lines = []
     for difference in differences:
-        lines += [f"{difference.thing}: {difference.change}", *(f"  {line}" for line in difference.lines())]
+        lines += [f"{difference.thing}: {changes[difference.change]}"]
+        lines += [f"  {line}" for line in difference.words()]
     yield from lines[:SHOWN]
     if len(lines) > SHOWN:
         yield f"... and {len(lines) - SHOWN} more lines: `--json` has them"

@@ -1,9 +1,9 @@
 """A schema as text, read from PostgreSQL's catalogue: the only describer, for backup proofs and for drift.
 
 Unlike `pg_dump -s` it needs no program of the server's major version, and the order in which objects
-were created does not show. The order of columns is not compared, and drift leaves out owners. In schemas
-that are not the app's, only triggers that call the app's functions, policies, rules and publications are
-described.
+were created does not show. The order of columns is not compared, and drift leaves out most owners. In
+schemas that are not the app's, only triggers that call the app's functions, policies, rules and
+publications are described; for drift also who may use them.
 
 A proof's lines are stored in backups (`schema.json`), so their text must not change: add a kind instead.
 """
@@ -11,9 +11,11 @@ A proof's lines are stored in backups (`schema.json`), so their text must not ch
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scripts.database.postgres import catalogue_drift as drift
 from scripts.database.postgres import catalogue_objects as objects
 from scripts.database.postgres import catalogue_queries as queries
 
@@ -78,26 +80,60 @@ def proof_lines(connection: psycopg.Connection[Any], is_ours: IsOurs) -> tuple[s
 
 
 def describe(
-    connection: psycopg.Connection[Any], is_ours: IsOurs, platform_extensions: Collection[str]
+    connection: psycopg.Connection[Any], is_ours: IsOurs, platform_extensions: Collection[str] = ()
 ) -> Mapping[str, tuple[str, ...]]:
     """Object (`table public.bookings`) -> its lines, in an order that is always the same.
 
-    Leaves out the platform's extensions, what the platform publishes of its own tables, and grants to
-    owners and to the platform's roles, which differ from one server to another.
+    Leaves out the named extensions, what the platform publishes of its own tables, grants to owners and
+    to the platform's roles, and who owns things, except where code runs with the owner's rights and that
+    is not the role that owns most of the app: all of that differs from one server to another.
     """
     things: dict[str, set[str]] = {}
+    owners: Counter[str] = Counter()
     connection.execute("set search_path = ''")
     for row in _rows(connection, is_ours):
         published_by_platform = row.label.startswith("publication ") and not is_ours(row.schema)
-        if published_by_platform or row.label.startswith(objects.OWNER):
-            continue
-        things.setdefault(f"{row.kind} {row.name}", set()).update(_drift_texts(row))
-    for thing, text in connection.execute(queries.EXTENSIONS, [list(platform_extensions)]):
-        things[thing] = {text}
+        if row.label.startswith(objects.OWNER):
+            owners[str(row.text)] += is_ours(row.schema)
+        elif not published_by_platform:
+            things.setdefault(_thing(row, is_ours), set()).update(_drift_texts(row))
+    usual = max(sorted(owners), key=owners.__getitem__, default="")
+    for row in map(Row._make, connection.execute(drift.QUERY)):
+        counts = row.decides is None or is_ours(row.schema)
+        if counts and not (row.label == drift.RIGHTS and row.text == usual):
+            texts = {*_drift_texts(row)}
+            things.setdefault(_thing(row, is_ours), set()).update(texts) if texts else None
+    things |= _described_apart(connection, platform_extensions)
     return {
         thing: tuple("\n".join(sorted(texts)).splitlines()) or (thing.partition(" ")[0],)
         for thing, texts in sorted(things.items())
     }
+
+
+def _described_apart(
+    connection: psycopg.Connection[Any], platform_extensions: Collection[str]
+) -> dict[str, set[str]]:
+    """Extensions with what version they have, and cron jobs, which are rows of a table."""
+    things = {}
+    for name, place, version, default in connection.execute(drift.EXTENSIONS):
+        if name not in platform_extensions:
+            # a server of another version of PostgreSQL has another default
+            usual = "the server's default" if version == default else f"{version}, not the default"
+            things[f"extension {_quoted(name)}"] = {f"{place}, version {usual}"}
+    if connection.execute(drift.CRON_EXISTS).fetchall()[0][0]:
+        things |= {str(name): {str(text)} for name, text in connection.execute(drift.CRON)}
+    return things
+
+
+def _quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else '"' + name.replace('"', '""') + '"'
+
+
+def _thing(row: Row, is_ours: IsOurs) -> str:
+    """The object that a line belongs to; what the app attached to a platform's table is one of its own."""
+    attached = row.label.startswith(("policy ", "trigger ", "rule ")) and row.text is not None
+    return row.label if attached and not is_ours(row.schema) else f"{row.kind} {row.name}"
 
 
 def _rows(connection: psycopg.Connection[Any], is_ours: IsOurs) -> Iterator[Row]:

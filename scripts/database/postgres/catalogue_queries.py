@@ -163,9 +163,6 @@ select {ALWAYS}, {RELATION}, 'rule ' || quote_ident(r.rulename) || {ON_RELATION}
   {NO_ACL}
 from pg_rewrite r join ({CLASS}) on c.oid = r.ev_class where r.rulename <> '_RETURN' and {FREE_CLASS}
 """
-EXTENSIONS = """select 'extension ' || quote_ident(extname), 'in schema ' || quote_ident(nspname)
-from pg_extension join pg_namespace n on n.oid = extnamespace where extname <> all(%s)"""
-
 # The names alone of what migrations create, platform schemas included, to see what a failed one left
 # behind. An index that a failed `create index concurrently` left is an `invalid index`.
 NAMES = """

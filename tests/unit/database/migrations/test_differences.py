@@ -90,3 +90,47 @@ def test_every_disagreement_is_named() -> None:
 
     for each in ("20240104000000", "20240101000000_a.sql", "20240102000000_late.sql", "20240103000000"):
         assert f"`{each}`" in said
+
+
+OLDER = {
+    "table public.a": ("grant to anon: DELETE, SELECT", "column x int"),
+    "view public.v": ("view v p  SELECT rooms.id", "   FROM public.rooms", "  WHERE (rooms.size > 9);"),
+}
+NEWER = {
+    "table public.a": ("grant to anon: DELETE, MAINTAIN, SELECT", "column x int"),
+    "view public.v": ("view v p  SELECT id", "   FROM public.rooms", "  WHERE (size > 9);"),
+}
+
+
+@pytest.mark.parametrize(
+    ("majors", "count"),
+    [((15, 17), 0), ((17, 15), 0), ((15, 16), 0), ((17, 17), 2), ((17, 18), 2), ((16, 17), 1)],
+)
+def test_what_is_new_in_a_major_version_is_no_drift(majors: tuple[int, int], count: int) -> None:
+    """MAINTAIN is new in 17; from 16 on a view's columns are written without their table."""
+    sides = (OLDER, NEWER) if majors[0] <= majors[1] else (NEWER, OLDER)
+
+    assert len(differences.schema_differences(*differences.comparable(*sides, majors))) == count
+
+
+def test_another_view_is_drift_between_any_versions() -> None:
+    other = {
+        **NEWER,
+        "view public.v": ("view v p  SELECT id", "   FROM public.rooms", "  WHERE (size > 8);"),
+    }
+    (found,) = differences.schema_differences(*differences.comparable(OLDER, other, (15, 17)))
+
+    assert found.thing == "view public.v"
+
+
+def test_what_a_scratch_server_lacks_is_no_drift() -> None:
+    """Extensions of the platform, and jobs; not what it has and the project lacks."""
+    live = {"extension pg_graphql": ("a",), "cron job x": ("b",), "extension citext": ("c",)}
+    scratch, known = {"extension pgcrypto": ("d",)}, ["pg_graphql", "pgcrypto"]
+    found = differences.schema_differences(*differences.comparable(scratch, live, (17, 17), known))
+
+    assert {each.thing: each.change for each in found} == {
+        "extension citext": "added",
+        "extension pgcrypto": "removed",
+    }
+    assert len(differences.schema_differences(*differences.comparable(scratch, live, (17, 17)))) == 4

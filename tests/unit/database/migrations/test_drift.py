@@ -55,7 +55,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(
         drift, "applied_migrations", lambda _, environment: made.histories[environment.name]
     )
-    monkeypatch.setattr(drift, "_schema_of", lambda name: made.schemas[name])
+    monkeypatch.setattr(drift, "_schema_of", lambda name: (17, made.schemas[name]))
     monkeypatch.setattr(drift, "_sql_difference", lambda _, old, new: f"from {old} to {new}")
     monkeypatch.setattr(drift, "_replayed", made.replay)
     monkeypatch.setattr(drift, "schema_status", lambda *_: made.status)
@@ -95,10 +95,12 @@ def test_schemas_and_histories_are_both_compared(world: World) -> None:
     assert outcome.data["only_new"] == ("2",)
     assert outcome.data["sql"] == "from staging to production"
     assert world.notes == [
+        "[-words-] or `-`: only in staging",
+        "{+words+} or `+`: only in production",
         "table public.t: changed",
-        "  -column id: integer",
-        "  +column id: bigint",
-        "view public.v: added",
+        "  column id: [-integer-]{+bigint+}",
+        "view public.v: only in production",
+        "  + select 1",
     ]
 
 
@@ -108,8 +110,8 @@ def test_a_long_difference_is_cut_for_people_only(world: World) -> None:
     outcome = world(from_="staging", to="production")
 
     assert len(outcome.data["differences"]) == 100
-    assert len(world.notes) == 61
-    assert world.notes[-1] == "... and 40 more lines: `--json` has them"
+    assert len(world.notes) == 63
+    assert world.notes[-1] == "... and 140 more lines: `--json` has them"
 
 
 def test_only_applied_versions_are_replayed_and_the_first_of_two_files(world: World) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
-from scripts.database.postgres import catalogue
+from scripts.database.postgres import catalogue, catalogue_drift
 from scripts.database.postgres.catalogue import QUERY, Row
 
 
@@ -23,11 +24,22 @@ def row(
 class Connection:
     """Answers the describer's queries."""
 
-    def __init__(self, *rows: Row) -> None:
-        self.rows = rows
+    def __init__(self, *rows: Row, more: tuple[Row, ...] = (), jobs: tuple[Any, ...] = ()) -> None:
+        self.answers: dict[str, Any] = {
+            QUERY: rows,
+            catalogue_drift.QUERY: more,
+            catalogue_drift.EXTENSIONS: [
+                ("citext", "in schema public", "1.6", "1.6"),
+                ("pg_graphql", "in schema graphql", "1", "1"),
+            ],
+            catalogue_drift.CRON: jobs,
+        }
+        self.jobs = bool(jobs)
 
-    def execute(self, query: str, _parameters: object = None) -> Any:
-        return self.rows if query == QUERY else [("extension citext", "in schema public")]
+    def execute(self, query: str) -> Any:
+        if query == catalogue_drift.CRON_EXISTS:
+            return SimpleNamespace(fetchall=lambda: [(self.jobs,)])
+        return self.answers.get(query)
 
 
 def is_ours(schema: str) -> bool:
@@ -40,9 +52,10 @@ def proof(*rows: Row) -> tuple[str, ...]:
     return tuple(others)
 
 
-def drift(*rows: Row) -> dict[str, tuple[str, ...]]:
-    found = dict(catalogue.describe(cast("Any", Connection(*rows)), is_ours, ()))
-    assert found.pop("extension citext") == ("in schema public",)
+def drift(*rows: Row, more: tuple[Row, ...] = (), jobs: Any = ()) -> dict[str, tuple[str, ...]]:
+    connection = cast("Any", Connection(*rows, more=more, jobs=jobs))
+    found = dict(catalogue.describe(connection, is_ours, ["pg_graphql"]))
+    assert found.pop("extension citext") == ("in schema public, version the server's default",)
     return found
 
 
@@ -129,3 +142,38 @@ def test_grants_to_owners_and_the_platform_are_left_out() -> None:
         "grant to anon: SELECT, UPDATE",
         "grant to postgres_fan: SELECT",
     ]
+
+
+def owned(role: str, kind: str = "function", name: str = "public.f()") -> Row:
+    return row(catalogue_drift.RIGHTS, role, thing=(kind, name))
+
+
+def test_the_owner_whose_rights_code_has_is_shown_where_it_is_another() -> None:
+    """Than the one that owns most of the app, whatever its name."""
+    most = [row(f"owner of table public.t{n}", "app") for n in range(3)]
+
+    assert drift(
+        *most, row("owner of function public.f()", "boss"), more=(owned("app"), owned("boss"))
+    ) == {"function public.f()": ("runs with the rights of boss",)}
+    assert drift(*most, more=(owned("app"),)) == {}
+
+
+def test_what_is_attached_to_a_platform_table_is_an_object_of_its_own() -> None:
+    """Its name and its text are in the difference."""
+    policy = row("policy p on storage.objects", "ALL true", schema="storage", decides=None,
+                 thing=("table", "storage.objects"))  # fmt: skip
+    grant = policy._replace(label="storage.objects", text=None, acl=["anon=r/admin"])
+
+    assert drift(policy, more=(grant,)) == {
+        "policy p on storage.objects": ("policy p ALL true",),
+        "table storage.objects": ("grant to anon: SELECT",),
+    }
+
+
+def test_settings_and_jobs_are_described() -> None:
+    setting = row("setting statement_timeout", "3s", schema="", decides=None, thing=("role", "anon"))
+
+    assert drift(more=(setting,), jobs=(("cron job nightly", "schedule 0 3 * * * command select 1"),)) == {
+        "cron job nightly": ("schedule 0 3 * * * command select 1",),
+        "role anon": ("setting statement_timeout 3s",),
+    }
