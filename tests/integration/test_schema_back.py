@@ -401,7 +401,7 @@ HALF = {
     # file -> what is said to stand of it
     "insert into public.back_a values (4), (4); create type public.back_m as enum ('a'); delete from"
     " public.back_b where id = 1; create unique index concurrently back_i on public.back_a (id);": (
-        "INVALID",
+        "invalid index back_i: made",
         "type public.back_m: made",
         "table public.back_a: 2 rows written (0 before, 2 now)",
         "table public.back_b: 0 rows written (2 before, 1 now)",

@@ -31,7 +31,8 @@ class State:
     """One look at a database.
 
     Args:
-        names: of everything that migrations make, platform schemas included.
+        names: of everything that migrations make, platform schemas included; those of `public` come without
+            their schema.
         things: object -> its lines, as drift describes them; the app's part.
         transaction: the id of the next transaction; 0 where rows were not looked at.
         rows: table -> its rows, and how many of them were written since `since`.
@@ -54,8 +55,8 @@ def read_state(
         rows: count the rows of the app's tables too.
         since: a transaction's id, of an earlier look.
     """
-    connection.execute("set search_path = ''")  # every name comes with its schema
     names = frozenset(row[0] for row in connection.execute(catalogue_queries.NAMES) if row[0])
+    connection.execute("set search_path = ''")
     ((transaction,),) = connection.execute(NEXT_TRANSACTION).fetchall()
     counted, uncounted = _rows(connection, is_ours, since or int(transaction)) if rows else ({}, {})
     things = catalogue.describe(connection, is_ours, ())
@@ -93,10 +94,11 @@ def changed_rows(before: State, after: State) -> Iterator[str]:
 
 
 def changed_names(before: State, after: State, is_ours: IsOurs) -> Iterator[str]:
-    """What was made or dropped in the platform's schemas, which no description covers."""
+    """Broken indexes; and what was made or dropped in the platform's schemas, which is not described."""
     for names, word in ((after.names - before.names, "made"), (before.names - after.names, "dropped")):
         for name in sorted(names):
             schema = SCHEMA_OF.search(name)
             described = name.startswith(("trigger ", "policy "))  # of the app, on the platform's tables
-            if schema and not described and not is_ours(schema[1].strip('"')):
+            foreign = schema and not described and not is_ours(schema[1].strip('"'))
+            if foreign or name.startswith("invalid index "):
                 yield f"{name}: {word}"

@@ -51,6 +51,7 @@ AFTER = State(
             "table public.a",
             "table auth.users",
             "table auth.extra",
+            "invalid index i",
             "index public.i",
             "trigger t on auth.users",
         }
@@ -73,6 +74,7 @@ def test_what_changed_is_named() -> None:
         "table public.a: now `index i INVALID`",
         "type public.m: now `e 'a', 'b'`",
         "view public.v: made",
+        "invalid index i: made",
         "table auth.extra: made",
         "table public.a: 3 rows written (7 before, 9 now)",
         "table public.new: 1 rows written (0 before, 1 now)",
