@@ -181,7 +181,7 @@ def _write_lists(programs: Programs, plain: Path, snapshot: Snapshot) -> toc.Lis
         raise CommandFailed(f"the dump lacks the rows of {', '.join(incomplete[:SHOWN])}")
     document = {
         name: [entry.line for entry in getattr(lists, name)]
-        for name in ("app", "users", "extras", "database")
+        for name in ("app", "users", "extras", "database", "large_objects")
     }
     document["left_out"] = [f"{omitted.entry.line} -- {omitted.why}" for omitted in lists.left_out]
     write_private(plain / manifests.LISTS, json.dumps(document, indent=0))

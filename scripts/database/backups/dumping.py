@@ -16,6 +16,7 @@ from scripts.database.backups import encryption, manifest, storage, toc
 from scripts.database.backups.manifest import Table
 from scripts.database.postgres import dump
 from scripts.database.postgres.content import SnapshotReader, TableSize, read_snapshot
+from scripts.database.postgres.names import LARGE_OBJECTS
 from scripts.database.postgres.programs import Programs, programs_for
 from scripts.database.postgres.throttle import RateLimit, throttled_proxy
 from scripts.database.postgres.url import Database
@@ -105,6 +106,9 @@ def _checksums(
         if dumping.done():
             dump.require_clean(dumping.result(), "`pg_dump`")
         yield sums
+    large_objects = reader.large_objects()
+    if large_objects:
+        yield LARGE_OBJECTS, large_objects
 
 
 def _wait_for(desk: Desk, dumping: Future[Result], file: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from scripts.database.backups.toc import BOOKKEEPING, USER_SCHEMAS, Lists, is_app_schema
+from scripts.database.postgres.names import LARGE_OBJECTS
 from scripts.errors import BackupFault
 
 FORMAT = 1
@@ -217,6 +218,9 @@ IMPOSSIBLE = (
 )
 
 
+STALE = "rows of materialized views as they stood"
+
+
 def restores_rows(schema: str, table: str) -> bool:
     """Whether a restore brings back the rows of a table, so that they are counted and compared."""
     return is_app_schema(schema) or (schema in USER_SCHEMAS and (schema, table) not in BOOKKEEPING)
@@ -231,12 +235,14 @@ def left_out(lists: Lists) -> tuple[LeftOut, ...]:
         LeftOut(f"{len(names)} entries of {', '.join(sorted(set(names)))}", why)
         for why, names in sorted(reasons.items())
     )
+    views = [LeftOut(STALE, "a restore computes them from their tables")] if lists.views else []
     denied = (LeftOut(f"rows of {pattern}", why) for pattern, why in DENIED.items())
-    return (*IMPOSSIBLE, *denied, *entries)
+    return (*IMPOSSIBLE, *views, *denied, *entries)
 
 
 def without_rows(lists: Lists, tables: Sequence[str]) -> list[str]:
     """Tables that were read, but whose rows no restore of this dump would bring back; normally none."""
     kinds = ("TABLE DATA", "MATERIALIZED VIEW DATA")
     dumped = {entry.key for entry in (*lists.app, *lists.users) if entry.kind in kinds}
+    dumped |= {LARGE_OBJECTS} if lists.large_objects else set()
     return sorted(set(tables) - dumped)

@@ -46,6 +46,8 @@ WITHOUT_SCHEMA = (
     "BLOB", "BLOB COMMENTS", "BLOB METADATA", "BLOBS", "CAST", "EVENT TRIGGER", "LARGE OBJECT",
     "PROCEDURAL LANGUAGE", "SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE", "TRANSFORM",
 )  # fmt: skip
+OLD_SCHEMA = re.compile(rf"\b{OLD_SCHEMA_PREFIX}")
+CALLED_SCHEMA = re.compile(r'EXECUTE FUNCTION ("(?:[^"]|"")+"|\w+)\.')  # of an event trigger
 KNOWN = (*DATA, *ON_A_TABLE, *DATABASE_WIDE, *ATTACHED, *OBJECTS, *PARTS, *WITHOUT_SCHEMA)
 LINE = re.compile(
     r"(?P<id>\d+); \d+ \d+ (?P<kind>" + "|".join(sorted(KNOWN, key=len, reverse=True)) + r")"
@@ -63,13 +65,14 @@ class Omitted:
 
 @dataclass(frozen=True)
 class Lists:
-    """Every entry of an archive in one of six lists, each in the archive's order.
+    """Every entry of an archive in one of seven lists, each in the archive's order.
 
     Args:
         app: the app's schemas with everything in them; restored into empty ones.
         users: rows of `auth` and `storage`; only for a new project, whose tables are empty.
         extras: what the app attached to the platform's tables, and publications of its own tables.
         database: what is in no schema; created only where it is missing.
+        large_objects: written again where they differ.
         left_out: what belongs to the platform.
         unknown: what fits nowhere; a backup with such an entry fails.
         order: all entries in the archive's order.
@@ -79,6 +82,7 @@ class Lists:
     users: tuple[Entry, ...] = ()
     extras: tuple[Entry, ...] = ()
     database: tuple[Entry, ...] = ()
+    large_objects: tuple[Entry, ...] = ()
     left_out: tuple[Omitted, ...] = ()
     unknown: tuple[Entry, ...] = ()
     order: tuple[Entry, ...] = ()
@@ -118,7 +122,7 @@ def classify(entries: Iterable[Entry]) -> Lists:
     omitted: list[Omitted] = []
     for entry in order:
         place = _list_or_reason(entry)
-        if place in ("app", "users", "extras", "database", "unknown"):
+        if place in ("app", "users", "extras", "database", "large_objects", "unknown"):
             lists.setdefault(place, []).append(entry)
         else:
             omitted.append(Omitted(entry, place))
@@ -172,17 +176,29 @@ def _of_the_platform(entry: Entry) -> str:
 
 def _without_schema(entry: Entry) -> str:
     """What is in no schema; comments and grants are treated like their object."""
-    ours = not PLATFORM_ROLE.fullmatch(entry.owner)
     subject = entry.tag if entry.kind in ATTACHED else entry.kind
-    if subject.startswith(DATABASE_WIDE) or (entry.kind == "DEFAULT ACL" and ours):
-        return "database"
-    if subject.startswith(("CAST", "TRANSFORM")):
-        return "app"
+    if entry.kind == "DEFAULT ACL":
+        platform = PLATFORM_ROLE.fullmatch(entry.owner)
+        return "a default of the platform's own role" if platform else "database"
+    if subject.startswith(("CAST", "TRANSFORM")) and OLD_SCHEMA.search(entry.tag):
+        return "replaced by an earlier restore"
     if subject.startswith("EVENT TRIGGER"):
-        return "extras" if ours else "the platform creates it"
-    if subject.startswith("SUBSCRIPTION"):
-        return "a subscription would take rows from its publisher twice"
-    return "a default of the platform's own role" if entry.kind == "DEFAULT ACL" else "unknown"
+        return "extras" if _is_apps_event_trigger(entry) else "the platform creates it"
+    return next((place for kinds, place in PLACES if subject.startswith(kinds)), "unknown")
+
+
+PLACES = (
+    (DATABASE_WIDE, "database"),
+    (("CAST", "TRANSFORM"), "app"),
+    (("BLOB", "LARGE OBJECT"), "large_objects"),
+    (("SUBSCRIPTION",), "a subscription would take rows from its publisher twice"),
+)
+
+
+def _is_apps_event_trigger(entry: Entry) -> bool:
+    """By the function that it calls; a comment on one goes by its owner."""
+    calls = CALLED_SCHEMA.search(entry.sql)
+    return is_app_schema(unquoted(calls[1])) if calls else not PLATFORM_ROLE.fullmatch(entry.owner)
 
 
 STAND_INS = ("auth", "storage", "realtime")  # platform schemas that a scratch server gets from the archive
@@ -206,7 +222,10 @@ def for_scratch_server(lists: Lists, extensions: Collection[str], *, superuser: 
         if (superuser or "EVENT TRIGGER" not in (entry.kind, entry.tag[:13]))
         and (is_app_schema(entry.schema) or entry.schema in (*STAND_INS, ""))
     ]
-    lines = {entry.line for entry in (*lists.app, *lists.users, *extras, *database, *stand_ins)}
+    lines = {
+        entry.line
+        for entry in (*lists.app, *lists.users, *extras, *database, *lists.large_objects, *stand_ins)
+    }
     return tuple(entry for entry in lists.order if entry.line in lines)
 
 

@@ -226,7 +226,7 @@ select {NOWHERE}, i.type, i.identity, {COMMENT}
 from pg_description d cross join pg_identify_object(d.classoid, d.objoid, d.objsubid) i
 where d.objoid >= {FIRST_OID} and not {MEMBER} and d.classoid in ('pg_cast'::regclass,
   'pg_transform'::regclass, 'pg_language'::regclass, 'pg_foreign_server'::regclass,
-  'pg_largeobject'::regclass, 'pg_publication'::regclass)
+  'pg_largeobject'::regclass, 'pg_publication'::regclass) and i.identity !~ '\\mdesk_aside_'
 union all
 select {OWN}, {RELATION}, {COMMENT} from pg_description d
 cross join pg_identify_object(d.classoid, d.objoid, d.objsubid) i

@@ -16,7 +16,7 @@ from scripts.database.postgres import catalogue
 from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.catalogue_queries import FOREIGN, is_member
 from scripts.database.postgres.client import BACKUP, VERSIONS, connect
-from scripts.database.postgres.names import key_of
+from scripts.database.postgres.names import LARGE_OBJECTS, key_of
 from scripts.database.postgres.throttle import RateLimit
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
@@ -73,6 +73,16 @@ select pg_get_viewdef(c.oid), not exists (select from pg_rewrite r
     join pg_proc p on p.oid = f[1]::oid
     where p.provolatile <> 'i' and p.oid < 16384 or p.provolatile = 'v')))
 from pg_class c where c.oid = %s
+"""
+# large objects, read in pieces of 16 MB: each is hashed with its place
+LARGE = """
+select count(distinct m.oid), coalesce(sum(hash_record_extended(row(m.oid::bigint, p.place,
+    lo_get(m.oid, p.place, 16777216)), 0)), 0), coalesce(sum(s.size) filter (where p.place = 0), 0)
+from pg_largeobject_metadata m
+cross join lateral (select lo_open(m.oid, 262144) as descriptor offset 0) o
+cross join lateral (select lo_lseek64(o.descriptor, 0, 2) as size offset 0) s
+cross join lateral generate_series(0, greatest(s.size - 1, 0), 16777216) p(place)
+where %(only)s::oid[] is null or m.oid = any(%(only)s::oid[])
 """
 SEQUENCES = """
 select schemaname, sequencename, coalesce(last_value, start_value), increment_by < 0 from pg_sequences
@@ -191,6 +201,12 @@ class SnapshotReader:
         )
         rows, total = self.connection.execute(query).fetchone() or (0, 0)
         return (int(rows), str(total)) if lasting else None
+
+    def large_objects(self, only: Collection[int] | None = None) -> Sums | None:
+        """Their number, checksum and bytes; None if there are none. Those of `only`, if given."""
+        objects = None if only is None else list(only)
+        row = self.connection.execute(LARGE, {"only": objects}).fetchone()
+        return (int(row[0]), str(row[1]), int(row[2])) if row and row[0] else None
 
     def sequences(self, is_ours: IsOurs) -> tuple[dict[str, int], frozenset[str]]:
         """Their last values, and which of them count down. They are not part of a snapshot."""
@@ -322,6 +338,8 @@ def read_content(
         ]
         values, descending = reader.sequences(is_ours)
         found = dict(reader.checksums(wanted))
+        large = reader.large_objects() if tables is None or LARGE_OBJECTS in tables else None
+        found |= {LARGE_OBJECTS: large} if large else {}
         return Content(
             tables=found,
             sequences=values,

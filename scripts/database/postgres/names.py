@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+LARGE_OBJECTS = "pg_catalog.pg_largeobject"  # the key of all large objects together
 QUOTED_SCHEMA = re.compile(r'"((?:[^"]|"")+)"\.(.*)', re.DOTALL)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BATCH = 1 << 18  # bytes of rows that are sent at once
 RESTORE_TIMEOUT = 6 * 3600.0  # seconds
 TABLE_DATA, SEQUENCE_SET = "TABLE DATA", "SEQUENCE SET"  # kinds of entries with data
+LARGE_OBJECT = (b"SELECT pg_catalog.lo_", b"SELECT pg_catalog.lowrite(")
 END = b"\\.\n"
 # settings of the session: timeouts are the caller's, and an older server may not know some
 SETTINGS = re.compile(rb"^SET \w+_timeout = 0;$", re.MULTILINE)
@@ -81,6 +82,15 @@ class Archive:
             command = self._command(*options, "--section=data", "-f", "-")
             with stream_stdout(command) as stream:
                 yield statements_of(stream)
+
+    @contextlib.contextmanager
+    def large_objects(self, entries: str) -> Iterator[Iterator[bytes]]:
+        """The statements that write the contents of large objects, for `BLOBS` entries."""
+        with (
+            _list_file(entries) as options,
+            stream_stdout(self._command(*options, "--section=data", "-f", "-")) as stream,
+        ):
+            yield (line for line in stream if line.startswith(LARGE_OBJECT))
 
     def _command(self, *options: str, env: dict[str, str] | None = None) -> Command:
         argv = (str(self.pg_restore), *options, str(self.file))

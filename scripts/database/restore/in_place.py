@@ -20,15 +20,15 @@ from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.database.postgres.client import LOCK_KEY, required_database, session
 from scripts.database.postgres.content import Content, SnapshotReader
-from scripts.database.postgres.names import split_key
+from scripts.database.postgres.names import LARGE_OBJECTS, split_key
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import programs_for
 from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.database.restore import counts as counting
 from scripts.database.restore import kept as records
+from scripts.database.restore import outside_schemas, swap_schemas
 from scripts.database.restore import plan as restore_plan
-from scripts.database.restore import swap_schemas
 from scripts.database.restore.kept import Kept
 from scripts.database.restore.plan import Counts, RestorePlan
 from scripts.database.restore.swap_schemas import ArchiveParts, SchemaSwap
@@ -82,6 +82,9 @@ def open_source(desk: Desk, folder: Path, manifest: Manifest, server_major: int)
         unknown = [str(entry) for entry in lists.unknown]
         raise Refused(f"`{manifest.id}` holds what no restore knows:{listed(unknown, SHOWN)}")
     schema = tuple(json.loads((folder / backups_manifest.SCHEMA).read_text()))
+    if manifest.policy is not None:  # no rule masks a large object: they are never copied
+        lists = dataclasses.replace(lists, large_objects=())
+        schema = tuple(line for line in schema if "large object " not in line.partition(": ")[0])
     return Source(manifest, archive, lists, schema)
 
 
@@ -288,9 +291,11 @@ def _replace(
     lines = catalogue.proof_lines(connection, toc.is_app_schema)
     kept = records.observe(connection, swap.run, what, schemas, lines)
     swap.rename(schemas, f"{what}, run {swap.run}")
+    outside_schemas.clear(connection, source.lists)
     swap.fill(source.archive, parts)
     triggers = [source.archive.sql(trigger) for trigger in parts.triggers]
     swap.attach(triggers, [source.archive.sql(parts.after)] if parts.after else [], schemas)
+    outside_schemas.bring_back(connection, source.archive, source.lists, source.manifest)
     connection.execute("notify pgrst, 'reload schema'")
     return kept
 
@@ -301,6 +306,8 @@ def _compare(connection: Connection, source: Source) -> None:
     tables = [table for table in reader.tables() if table.key in names]
     found = dict(reader.checksums(tables))
     expected = {name: (table.rows, table.checksum) for name, table in source.manifest.tables.items()}
+    large_objects = reader.large_objects(outside_schemas.large_object_ids(source.lists.large_objects))
+    found |= {LARGE_OBJECTS: large_objects} if large_objects else {}
     sequences, descending = reader.sequences(toc.is_app_schema)
     differences = equality.differences(
         restore_plan.app_part(source.manifest, source.lists),
@@ -310,7 +317,7 @@ def _compare(connection: Connection, source: Source) -> None:
             sequences=sequences,
             descending=descending,
             extensions={},
-            schema=restore_plan.comparable_schema(reader.schema(toc.is_app_schema)),
+            schema=restore_plan.without_newer(reader.schema(toc.is_app_schema), source.schema),
             computed=reader.computed(tables, found, expected),
             major=reader.major,
         ),

@@ -11,7 +11,7 @@ from scripts.config.settings import Environment
 from scripts.database.backups.manifest import Manifest
 from scripts.database.backups.toc import PLATFORM, Lists
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
-from scripts.database.postgres.names import split_key
+from scripts.database.postgres.names import LARGE_OBJECTS, split_key
 from scripts.state.ledger import Event
 from scripts.system.text import listed
 
@@ -21,6 +21,12 @@ BLOCKING = ("restore", "compare", "switch")  # the steps in which writers wait
 DEFAULT_RATE = 25e6  # bytes of tables a second, until a restore of the environment has been timed
 ACCOUNTS = "auth.users"
 VIEWS = "select schemaname, matviewname from pg_matviews"
+# what such lines are about is in no schema: what was made since is not removed
+OUTSIDE = (
+    *("options of publication ", "cast (", "transform ", "language ", "server ", "large object "),
+    *("grants on server ", "grants on large object "),
+    *(f"description of {kind} " for kind in ("cast", "publication", "server", "large object")),
+)
 HISTORY = "supabase_migrations."  # not users' rows: the plan shows the schema's version instead
 
 
@@ -280,6 +286,7 @@ def last_rate(events: Iterable[Event], environment: str) -> float | None:
 def app_part(manifest: Manifest, lists: Lists) -> Manifest:
     """What a restore in place brings back: nothing of the platform."""
     schemas, names = set(lists.schemas), {*lists.tables, *lists.views}
+    names |= {LARGE_OBJECTS} if lists.large_objects else set()
     return replace(
         manifest,
         tables={name: table for name, table in manifest.tables.items() if name in names},
@@ -294,6 +301,16 @@ def comparable_schema(lines: Iterable[str]) -> tuple[str, ...]:
     """The schema's lines without old schemas, and without tables that the platform publishes by itself."""
     return tuple(
         line for line in lines if OLD_SCHEMA_PREFIX not in line and _published_schema(line) not in PLATFORM
+    )
+
+
+def without_newer(lines: Iterable[str], original: Iterable[str]) -> tuple[str, ...]:
+    """The comparable lines of a restored database, without what was made since outside of the schemas."""
+    known = {line.partition(": ")[0] for line in original}
+    return tuple(
+        line
+        for line in comparable_schema(lines)
+        if not line.startswith(OUTSIDE) or line.partition(": ")[0] in known
     )
 
 

@@ -67,7 +67,7 @@ def test_the_lists_are_written_beside_the_dump(tmp_path: Path) -> None:
         line.split(" ", 3)[-1] for line in LISTING.splitlines()
     ]
     assert document["extras"] == [lists.extras[0].line]
-    assert set(document) == {"app", "users", "extras", "database", "left_out"}
+    assert set(document) == {"app", "users", "extras", "database", "large_objects", "left_out"}
     assert (tmp_path / manifests.EXTRAS).read_text() == "select 1;\n"
 
 

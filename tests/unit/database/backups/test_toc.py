@@ -80,7 +80,6 @@ def test_nothing_is_lost_or_doubled() -> None:
     "line",
     [
         "9; 1259 1 TABLE auth mine postgres",  # the app's own thing in a schema that is not restored
-        "9; 0 0 BLOB METADATA - 16713 postgres",
         "9; 1 1 SOMETHING NEW public x postgres",
         "no line of a listing at all",
         "9; 2612 1 PROCEDURAL LANGUAGE - plv8 postgres",
@@ -91,6 +90,42 @@ def test_what_fits_nowhere_is_unknown(line: str) -> None:
     (entry,) = toc.classify(toc.parse_listing(line)).unknown
 
     assert line == entry.line
+
+
+def test_large_objects_have_a_list_of_their_own() -> None:
+    """As each version writes them, with grants and comments."""
+    listing = [
+        "1; 2613 1 BLOB - 4242 postgres",
+        "2; 0 0 BLOBS - BLOBS ",
+        "3; 0 0 BLOB METADATA - 7 postgres",
+    ]
+    listing += ["4; 0 0 ACL - LARGE OBJECT 7 postgres", "5; 0 0 COMMENT - LARGE OBJECT 7 postgres"]
+    lists = toc.classify(toc.parse_listing("\n".join(listing)))
+
+    assert len(lists.large_objects) == len(lists.order) == 5
+
+
+def test_casts_between_types_of_an_earlier_restore_are_left_out() -> None:
+    """They belong to the schemas that were moved aside, as their comments do."""
+    listing = (
+        "1; 1 1 CAST - CAST (text AS public.a) \n2; 1 1 CAST - CAST (text AS desk_aside_1_public.a) \n"
+    )
+    listing += "3; 0 0 COMMENT - CAST (text AS desk_aside_1_public.a) \n"
+    lists = toc.classify(toc.parse_listing(listing))
+
+    assert [entry.tag for entry in lists.app] == ["CAST (text AS public.a)"]
+    assert {omitted.why for omitted in lists.left_out} == {"replaced by an earlier restore"}
+
+
+@pytest.mark.parametrize(
+    ("function", "apps"), [("public.f", True), ('"my schema".f', True), ("extensions.f", False)]
+)
+def test_an_event_trigger_belongs_to_whom_its_function_belongs(function: str, apps: bool) -> None:
+    """Whoever owns it."""
+    sql = f"CREATE EVENT TRIGGER watch ON ddl_command_end\n   EXECUTE FUNCTION {function}();"
+    lists = toc.classify([Entry("1;", "EVENT TRIGGER", "", "watch", "supabase_admin", sql)])
+
+    assert len(lists.extras) == apps
 
 
 def test_a_new_schema_is_the_apps() -> None:

@@ -180,3 +180,11 @@ def test_nothing_lost_needs_no_words() -> None:
 
     assert plan.lost_rows(told, "r1", "prod") == "0 rows are live no longer"
     assert told["late"] == {}
+
+
+def test_what_was_made_since_outside_of_the_schemas_is_kept() -> None:
+    """It is not removed, so it is no difference; what the backup knows is compared."""
+    original = ("cast (text AS public.a): i", "table public.t: r p")
+    now = ("cast (text AS public.a): e", "cast (text AS public.b): i", "table public.t: r p", "view v: v")
+
+    assert plan.without_newer(now, original) == (now[0], now[2], now[3])
