@@ -22,6 +22,7 @@ from scripts.database.postgres.client import required_database
 from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.programs import look
 from scripts.database.restore import in_place, losses
+from scripts.errors import Refused
 from scripts.state.remote import observe_remote
 from tests.support import databases, restores
 
@@ -180,3 +181,34 @@ def test_a_backup_restores_into_a_later_version(
         before, after = rows(url), rows(newer.url("empty"))
         assert {key for key in before | after if before.get(key) != after.get(key)} == set()
         backed_up(desk)
+
+
+OTHERS = """
+create table public.theirs (a int);
+create function public.inside(text) returns text language internal immutable strict as 'upper';
+alter function public.inside(text) owner to postgres;
+create table public.half (a int);
+create role dora;
+grant dora to postgres;
+alter table public.half owner to dora;
+"""
+
+
+def test_what_its_user_could_not_restore_is_refused(server: LocalServer, tmp_path: Path) -> None:
+    """Each object with the statement that mends it; then the backup is proven."""
+    server.create_database("others")
+    desk = databases.toolbox(tmp_path, server.url("others"))
+    with server.connect("others") as admin:
+        admin.execute(OTHERS.encode())
+        with pytest.raises(Refused, match="`postgres` could not restore a backup of this") as caught:
+            backed_up(desk)
+        message, hint = caught.value.message, caught.value.hint or ""
+        assert "table public.theirs is owned by supabase_admin" in message
+        assert "function public.inside(text) is written in `internal`" in message
+        assert "table public.half is owned by dora, who may not create anything in public" in message
+
+        mends = hint.split("`")[1::2]
+        assert len(mends) == 3
+        for statement in mends:
+            admin.execute(statement.encode())
+    backed_up(desk)

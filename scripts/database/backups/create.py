@@ -173,8 +173,9 @@ def _write_lists(programs: Programs, plain: Path, snapshot: Snapshot) -> toc.Lis
     if lists.unknown:
         listed = "".join(f"\n  | {entry}" for entry in lists.unknown[:SHOWN])
         raise Refused(
-            f"the dump has {len(lists.unknown)} entries that fit no restore list:{listed}",
-            "add them to a list in `scripts/database/backups/toc.py`",
+            f"no restore would bring back {len(lists.unknown)} objects:{listed}",
+            "a schema of the platform's is no place for them: move them to one of your own"
+            " (`alter table auth.mine set schema public`), or drop them",
         )
     incomplete = manifests.without_rows(lists, list(snapshot.tables))
     if incomplete:

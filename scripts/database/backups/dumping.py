@@ -24,8 +24,10 @@ from scripts.errors import Refused
 from scripts.system.background import submit
 from scripts.system.command import Result
 from scripts.system.process import run_in_background
+from scripts.system.text import listed
 
 MEGA = 1_000_000
+SHOWN = 8  # objects that a message names
 PROGRESS_INTERVAL = 10.0  # seconds between two notes about a long dump
 
 
@@ -57,6 +59,7 @@ def dump_database(
         read_snapshot(database) as reader,
         throttled_proxy(database.host, database.port, limit) if limit else nullcontext(0) as port,
     ):
+        _require_restorable(reader, database)
         programs = programs_for(desk, reader.major)
         command = dump.dump_command(
             programs,
@@ -81,6 +84,22 @@ def dump_database(
     write_private(folder / manifest.ROLES, dump.with_reserved_as_comments(roles.result().text))
     write_private(folder / manifest.SCHEMA, json.dumps(snapshot.schema, indent=0))
     return snapshot, programs
+
+
+def _require_restorable(reader: SnapshotReader, database: Database) -> None:
+    """Refuse a backup that this user could not restore.
+
+    Raises:
+        Refused: it owns too little; the objects are named, with what mends each.
+    """
+    found = reader.unrestorable(toc.is_app_schema)
+    if found:
+        reasons = [f"{each.what} {each.why}" for each in found]
+        mends = dict.fromkeys(f"`{each.mend}`" for each in found[:SHOWN])
+        raise Refused(
+            f"`{database.user}` could not restore a backup of this:{listed(reasons, SHOWN)}",
+            f"as their owner or a superuser: {'; '.join(mends)}",
+        )
 
 
 def _read(

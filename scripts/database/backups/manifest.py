@@ -214,6 +214,10 @@ IMPOSSIBLE = (
     LeftOut(
         "settings of the project", "auth providers, SMTP, API and network settings are not in the database"
     ),
+    LeftOut(
+        "settings of the database and of roles in it",
+        "`alter database ... set` and `alter role ... set` are not in a dump: set them again",
+    ),
     LeftOut("replication slots and subscriptions", "they belong to one server"),
 )
 

@@ -46,6 +46,7 @@ WITHOUT_SCHEMA = (
     "BLOB", "BLOB COMMENTS", "BLOB METADATA", "BLOBS", "CAST", "EVENT TRIGGER", "LARGE OBJECT",
     "PROCEDURAL LANGUAGE", "SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE", "TRANSFORM",
 )  # fmt: skip
+WRAPPER = re.compile(r"CREATE SERVER .*? FOREIGN DATA WRAPPER ([^\s;]+)", re.DOTALL)
 OLD_SCHEMA = re.compile(rf"\b{OLD_SCHEMA_PREFIX}")
 CALLED_SCHEMA = re.compile(r'EXECUTE FUNCTION ("(?:[^"]|"")+"|\w+)\.')  # of an event trigger
 KNOWN = (*DATA, *ON_A_TABLE, *DATABASE_WIDE, *ATTACHED, *OBJECTS, *PARTS, *WITHOUT_SCHEMA)
@@ -259,11 +260,12 @@ def _can_be_created(entry: Entry, extensions: Collection[str]) -> bool:
         return entry.tag in extensions
     if entry.tag.startswith("EXTENSION "):
         return entry.tag.removeprefix("EXTENSION ").strip('"') in extensions
-    return entry.kind not in (
-        "FOREIGN DATA WRAPPER",
-        "SERVER",
-        "USER MAPPING",
-    ) and not entry.tag.startswith(("FOREIGN", "SERVER", "USER"))
+    if entry.kind == "SERVER":
+        wrapper = WRAPPER.search(entry.sql)
+        return wrapper is not None and unquoted(wrapper[1]) in extensions
+    return entry.kind not in ("FOREIGN DATA WRAPPER", "USER MAPPING") and not entry.tag.startswith(
+        ("FOREIGN", "SERVER", "USER")
+    )
 
 
 # What every Supabase database has, and no migration of the team creates.

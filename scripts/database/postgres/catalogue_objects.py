@@ -142,9 +142,6 @@ select {NOWHERE}, 'server', quote_ident(k.srvname), 'server ' || quote_ident(k.s
   {NO_ACL}
 from pg_foreign_server k join pg_foreign_data_wrapper w on w.oid = k.srvfdw
 union all
-select {NOWHERE}, 'server', quote_ident(k.srvname), 'server ' || quote_ident(k.srvname), null,
-  {acl("k.srvacl", "'S'", "k.srvowner")} from pg_foreign_server k
-union all
 select {OWN}, {RELATION}, 'options of foreign table ' || c.oid::regclass, concat_ws(' ',
     quote_ident(s.srvname), k.ftoptions::text, (select string_agg(quote_ident(a.attname) || ' '
       || a.attfdwoptions::text, ' ' order by a.attname) from pg_attribute a
@@ -286,5 +283,5 @@ KINDS = (
     *("cast (", "operator ", "collation ", "conversion ", "text search ", "transform ", "language "),
     *("server ", "large object ", "options of ", "storage of ", "details of ", "state of ", OWNER),
     *("description of ", "security label of ", "members of "),
-    *(f"grants on {kind} " for kind in ("default privileges", "server", "large object", "composite type")),
+    *(f"grants on {kind} " for kind in ("default privileges", "large object", "composite type")),
 )

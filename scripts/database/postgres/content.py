@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scripts.database.postgres import catalogue
+from scripts.database.postgres import catalogue, restorable
 from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.catalogue_queries import FOREIGN, is_member
 from scripts.database.postgres.client import BACKUP, VERSIONS, connect
 from scripts.database.postgres.names import LARGE_OBJECTS, key_of
+from scripts.database.postgres.restorable import Unrestorable
 from scripts.database.postgres.throttle import RateLimit
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
@@ -228,6 +229,13 @@ class SnapshotReader:
     def schema(self, is_ours: IsOurs) -> tuple[str, ...]:
         """The app's schemas, and what the app attached to other tables, as text."""
         return catalogue.proof_lines(self.connection, is_ours)
+
+    def unrestorable(self, is_ours: IsOurs) -> tuple[Unrestorable, ...]:
+        """What this user could not create again; nothing for a superuser."""
+        if self.connection.info.parameter_status("is_superuser") == "on":
+            return ()
+        found = map(Unrestorable._make, self.connection.execute(restorable.QUERY))
+        return tuple(sorted({each for each in found if is_ours(each.schema)}))
 
     def _columns(self, oids: list[int]) -> dict[int, Columns]:
         columns: dict[int, Columns] = {}

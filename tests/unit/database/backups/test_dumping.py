@@ -6,13 +6,17 @@ import os
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from scripts.database.backups import dumping, storage
 from scripts.database.postgres.content import TableSize
-from scripts.errors import CommandFailed
+from scripts.database.postgres.restorable import Unrestorable
+from scripts.database.postgres.url import Database
+from scripts.errors import CommandFailed, Refused
 from scripts.system.command import Result
+from scripts.system.secret import Secret
 from tests.support import databases
 from tests.unit.database.backups.test_manifest import ONE
 
@@ -74,3 +78,16 @@ def test_the_dump_is_synced_while_it_grows(tmp_path: Path, monkeypatch: pytest.M
     dumping._sync_while(dump, tmp_path / "db.dump")
 
     assert synced == [4]
+
+
+def test_what_could_not_be_restored_is_refused_with_what_mends_it() -> None:
+    """Before anything is dumped."""
+    found = Unrestorable("public", "table public.t", "is owned by ada", "alter table public.t owner to bo")
+    database = Database("db.example.com", 5432, "app", "bo", Secret("x"), "require")
+    reader = SimpleNamespace(unrestorable=lambda _is_ours: (found,))
+    with pytest.raises(Refused, match="`bo` could not restore a backup of this:") as caught:
+        dumping._require_restorable(reader, database)  # type: ignore[arg-type]
+
+    assert "table public.t is owned by ada" in caught.value.message
+    assert caught.value.hint == "as their owner or a superuser: `alter table public.t owner to bo`"
+    dumping._require_restorable(SimpleNamespace(unrestorable=lambda _is_ours: ()), database)  # type: ignore[arg-type]
