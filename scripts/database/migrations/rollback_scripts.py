@@ -14,13 +14,14 @@ from scripts.database.migrations.measurements import Measurement
 from scripts.database.migrations.statements import fingerprint, unfit
 from scripts.database.migrations.verdict import Lint, Verdict, judge, verdict_of
 from scripts.database.migrations.verdict_rules import GOOD, LOST, Effect
+from scripts.database.sql.parse import parse
 from scripts.database.sql.schema import Schema
 from scripts.database.sql.schema_sources import complete
 from scripts.state.ledger import Ledger
 
 PROOF, REHEARSAL = "proof", "rehearsal"
 UNKNOWN_TEXT = "its text is neither in the commit nor in the history"
-NO_SQUAWK = "squawk is not installed: only the desk's own rules were applied"
+NO_SQUAWK = "squawk, which might read it, is not installed"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def judge_migrations(
         verdict = judge(migration.sql, script is not None, found, knowing)
         if migration.version not in versions and not migration.sql:
             verdict = Verdict("reversible" if script else "breaking", (UNKNOWN_TEXT,))
-        if lints is None:
+        if lints is None and any(not each.kind for each in parse(migration.sql)):
             verdict = replace(verdict, reasons=(*verdict.reasons, NO_SQUAWK))
         rehearsed = digests.get(migration.version) in proven_digests
         planned.append(PlannedMigration(migration, verdict, script, rehearsed))

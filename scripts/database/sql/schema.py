@@ -232,12 +232,10 @@ class Schema:
         if len(name) > 1:
             return self.functions.get((name[-2], name[-1]), [])
         path = path if path is not None else self.path
-        return [
-            each
-            for (schema, own), functions in self.functions.items()
-            if own == name[-1] and (path is None or schema in path)
-            for each in functions
-        ]
+        if path is not None:
+            return [each for schema in path for each in self.functions.get((schema, name[-1]), ())]
+        found = [functions for key, functions in self.functions.items() if key[1] == name[-1]]
+        return [each for functions in found for each in functions]
 
     def index(self, name: Name) -> tuple[Table, Index] | None:
         """The index of that name, with its table."""

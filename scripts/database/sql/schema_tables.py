@@ -226,8 +226,8 @@ def _alter(schema: Schema, statement: Statement) -> None:
     node = statement.node
     if node.get("objtype") == "OBJECT_TYPE":
         return
-    index = schema.index(tree.name_of(node["relation"]))
-    if index and schema.table(tree.name_of(node["relation"])) is None:
+    name = tree.name_of(node["relation"])
+    if schema.table(name) is None and schema.index(name):
         return
     table = known(schema, node["relation"])
     for each in node.get("cmds") or ():

@@ -17,14 +17,14 @@ def walk(*trees: Any) -> Iterator[tuple[str, Node]]:
     waiting = list(reversed(trees))
     while waiting:
         each = waiting.pop()
-        if isinstance(each, Mapping):
+        if isinstance(each, dict):
             if len(each) == 1:
                 kind, node = next(iter(each.items()))
-                if kind[0].isupper() and isinstance(node, Mapping):
+                if kind[0].isupper() and isinstance(node, dict):
                     yield kind, node
-            waiting.extend(reversed(list(each.values())))
-        elif isinstance(each, list):
-            waiting.extend(reversed(each))
+            waiting.extend([part for part in each.values() if isinstance(part, dict | list)][::-1])
+        elif isinstance(each, list | tuple):
+            waiting.extend(each[::-1])
 
 
 def only(node: Any) -> tuple[str, Node]:
