@@ -50,8 +50,23 @@ def _drop(scene: Scene, statement: Statement) -> Iterator[Effect]:
     for each in node.get("objects") or ():
         item, fields = tree.only(each)
         name = _name(item, fields)
-        if not _is_new(scene.schema, kind, name, fields):
+        absent = node.get("missing_ok") and _is_absent(scene.schema, kind, name)
+        if not absent and not _is_new(scene.schema, kind, name, fields):
             yield from _drop_one(scene, kind, name, bool(cascades), node)
+
+
+def _is_absent(schema: Schema, kind: str, name: Name) -> bool:
+    """Whether the database was asked, and has no such thing; it was asked about the app's schemas alone."""
+    place = name[:-2] if kind in ("OBJECT_POLICY", "OBJECT_TRIGGER") else name[:-1]
+    if not schema.whole or not (place in ((), ("public",)) or place[-1] in schema.schemas):
+        return False
+    if kind in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE"):
+        return schema.table(name) is None
+    if kind in ROUTINES:
+        return not schema.functions_of(name)
+    table = schema.table(name[:-1]) if len(name) > 1 else None
+    members = {"OBJECT_POLICY": "policies", "OBJECT_TRIGGER": "triggers"}.get(kind)
+    return bool(members and table and name[-1] not in getattr(table, members))
 
 
 def _name(item: str, fields: Node) -> Name:

@@ -52,6 +52,10 @@ BREAKING = {
     "ReassignOwnedStmt": "gives things another owner",
     "TransactionStmt": "ends or begins a transaction: the Supabase CLI loses what follows",
 }
+DESTROYING = {
+    "DropOwnedStmt": "drops everything that a role owns",
+    "DropdbStmt": "drops a database",
+}
 OPERATORS = frozenset(
     "+ - * / % ^ = <> != < > <= >= || @> <@ && & | # ~ ~* !~ -> ->> #> << >> ? @@ -|-".split()
 )
@@ -92,8 +96,8 @@ def effects(scene: Scene, statement: Statement) -> Iterator[Effect]:
         yield from rule(scene, statement)
     elif kind in BREAKING:
         yield Effect(BREAKS, BREAKING[kind])
-    elif kind == "DropOwnedStmt":
-        yield Effect(LOST, "drops everything that a role owns")
+    elif kind in DESTROYING:
+        yield Effect(LOST, DESTROYING[kind])
     elif kind not in QUIET or (kind == "VariableSetStmt" and statement.node.get("name") in SETTINGS):
         yield Effect(BREAKS, f"not understood: `{statement.head}`")
 

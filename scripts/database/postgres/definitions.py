@@ -35,7 +35,7 @@ select n.nspname, format('create table %I.%I (%s)', n.nspname, c.relname, string
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-where c.relkind in ('r', 'p') and c.relpersistence <> 't' and <ours> group by 1, n.nspname, c.relname
+where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and <ours> group by 1, n.nspname, c.relname
 """
 PARTS = """
 select n.nspname, format('alter table %s inherit %s', i.inhrelid::regclass, i.inhparent::regclass)

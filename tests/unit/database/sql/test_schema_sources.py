@@ -34,7 +34,15 @@ def test_the_database_is_right_about_what_exists() -> None:
         verdict("create table if not exists t (a int); drop table t", "", "create table t ()")
         == "compatible"
     )
-    assert verdict("drop index if exists i", "", "") == "compatible"
+    for gone in ("index i", "table t", "view v", "function f()", "policy p on t", "trigger x on t"):
+        made = table if " on t" in gone else ""
+        assert verdict(f"drop {gone} cascade", made, "") != "compatible"
+        assert verdict(f"drop {gone.replace(' ', ' if exists ', 1)} cascade", made, "") == "compatible"
+        assert (
+            verdict(f"drop {gone.replace(' ', ' if exists ', 1)} cascade", "", "") != "compatible"
+            or not made
+        )
+    assert verdict("drop table if exists auth.t", "", "") != "compatible"
 
 
 def test_the_words_of_a_file_are_kept() -> None:
