@@ -40,6 +40,7 @@ class Judge:
         self.backfills: set[str] = set()  # tables of which only columns of the release are filled
         self._scene = Scene(schema)
         self._depth = 0
+        self._seen: set[object] = set()
 
     def learn(self, texts: Iterable[str]) -> None:
         """Take the definitions of files that are applied already."""
@@ -64,12 +65,18 @@ class Judge:
     def statement(self, statement: Statement) -> list[Effect]:
         """The effects of one statement, with all that it sets off."""
         before = len(self.effects)
-        self._run(statement, "", None)
+        self._seen = set()
+        try:
+            self._run(statement, "", None)
+        except RecursionError:
+            self.effects.append(
+                Effect(BREAKS, f"not understood, it is nested too deeply: `{statement.head}`")
+            )
         return self.effects[before:]
 
     def _run(self, statement: Statement, by: str, path: Path) -> None:
         """One statement, of the file or of something that it runs."""
-        trace = Trace(self.schema, self._run_inside)
+        trace = Trace(self.schema, self._run_inside, seen=self._seen)
         self._follow(trace, statement, by, path)
         self.effects += self._of_rules(statement, by)
         self._take(trace, by)
@@ -177,8 +184,7 @@ class Judge:
             table = self.schema.table(tree.name_of(node["relation"]), path)
             trace.query(table.query if table else None, by, path)
         elif kind in ("VacuumStmt", "ReindexStmt", "ClusterStmt"):
-            tables = self.schema.tables.values()
-            trace.query([index.node for table in tables for index in table.indexes.values()], by, path)
+            trace.query(list(self._indexes(node)), by, path)
         elif kind == "AlterTableStmt":
             for each in node.get("cmds") or ():
                 trace.query(each["AlterTableCmd"].get("def"), by, path)
@@ -193,6 +199,14 @@ class Judge:
             )
         if kind.startswith(DATABASE_CHANGES):
             self._events(trace, path)
+
+    def _indexes(self, node: Any) -> Iterator[Any]:
+        """The indexes of the tables that are named; of all tables if none is."""
+        named = [each["VacuumRelation"].get("relation") for each in node.get("rels") or ()]
+        named = named or [node["relation"]] if "relation" in node else named
+        found = [self.schema.table(tree.name_of(each)) for each in named if each]
+        for table in found if named else list(self.schema.tables.values()):
+            yield from [index.node for index in table.indexes.values()] if table else ()
 
     def _events(self, trace: Trace, path: Path) -> None:
         """What an event trigger is known to write; what of it can't be seen does not count."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.database.sql.parse import Node, Statement
+from scripts.database.sql.routines import Body
 
 PATH = ("public", "extensions")  # the platform's `search_path`
 TEMPORARY = "pg_temp"
@@ -134,7 +135,13 @@ class Table:
 
 @dataclass(eq=False)
 class Function:
-    """A function or a procedure; `required` and `most`: how many arguments it takes."""
+    """A function or a procedure.
+
+    Args:
+        required: how many arguments a call gives at least; `most`: at most.
+        path: the `search_path` that it sets; None if it takes the caller's.
+        body: what it runs, once that was read.
+    """
 
     schema: str
     name: str
@@ -144,6 +151,7 @@ class Function:
     statement: Statement
     new: bool = False
     path: tuple[str, ...] | None = None
+    body: Body | None = None
 
     @property
     def title(self) -> str:

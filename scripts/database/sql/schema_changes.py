@@ -96,7 +96,7 @@ def _function(schema: Schema, statement: Statement) -> None:
         if other.arguments == arguments:
             made.new = other.new
             if node.get("replace") and not schema.conditional:
-                other.statement, other.path = statement, made.path
+                other.statement, other.path, other.body = statement, made.path, None
                 return
     known.append(made)  # beside one of the same arguments: either may be the one that is called
 

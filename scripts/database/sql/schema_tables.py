@@ -87,6 +87,8 @@ def _create(schema: Schema, statement: Statement) -> None:
 
 def add_parent(table: Table, parent: Table) -> None:
     """The rows of the table are rows of the parent as well."""
+    if parent in table.descendants():  # a circle, which the server refuses
+        return
     table.parents.append(parent)
     parent.children.append(table)
     table.columns = {**_copied(parent.columns, new=table.new), **table.columns}

@@ -57,6 +57,7 @@ class Trace:
     Args:
         other: gets the statements in functions that are no queries.
         set_to: the calls of `setval` that were seen: their arguments.
+        seen: what was followed already, as it was then: it is followed once.
     """
 
     schema: Schema
@@ -64,7 +65,7 @@ class Trace:
     writes: list[Write] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     set_to: list[list[Any]] = field(default_factory=list)
-    _seen: set[object] = field(default_factory=set)
+    seen: set[object] = field(default_factory=set)
 
     def run(self, statements: Iterable[Statement], by: str, path: tuple[str, ...] | None) -> None:
         """Follow the statements of a function or a block."""
@@ -173,9 +174,10 @@ class Trace:
         path: tuple[str, ...] | None,
     ) -> None:
         """Rows of a table or a view are written: follow all that this sets off."""
-        if (verb, id(table), columns) in self._seen:
+        state = (len(table.triggers), len(table.rules), len(table.columns), len(table.constraints))
+        if (verb, id(table), columns, state) in self.seen:
             return
-        self._seen.add((verb, id(table), columns))
+        self.seen.add((verb, id(table), columns, state))
         if table.kind == "view":
             self._write_through(verb, table, by, path)
         else:
@@ -241,9 +243,9 @@ class Trace:
         """Follow what may be computed: only what it is known to write counts."""
         inner = Trace(self.schema, self.other, self.writes)
         key = ("quietly", *map(id, trees))
-        if trees and key not in self._seen:
-            self._seen.add(key)
-            inner._seen = self._seen | {"quietly"}
+        if trees and key not in self.seen:
+            self.seen.add(key)
+            inner.seen = self.seen | {"quietly"}
             inner.query([{name: each[name] for name in ("qual", "with_check") if name in each}
                          for each in trees], "a policy", path)  # fmt: skip
 
@@ -312,10 +314,11 @@ class Trace:
             definition = tree.options(function.statement.node.get("definition"))
             parts = [definition[each]["TypeName"] for each in AGGREGATES if each in definition]
         else:
-            body, parts = body_of(function.statement), []
-        if id(function) in self._seen:
+            function.body = function.body or body_of(function.statement)
+            body, parts = function.body, []
+        if (id(function), id(function.statement)) in self.seen:
             return body
-        self._seen.add(id(function))
+        self.seen.add((id(function), id(function.statement)))
         for part in parts:
             self.call(tree.strings(part.get("names")), None, by, path)
         self.unknown += [f"calls `{function.title}()`, which {why}" for why in body.unknown]
@@ -324,9 +327,9 @@ class Trace:
 
     def _read(self, name: Name, by: str, path: tuple[str, ...] | None) -> None:
         table = self.schema.table(name, path)
-        if table is None or ("read", id(table)) in self._seen:
+        if table is None or ("read", id(table), id(table.query)) in self.seen:
             return
-        self._seen.add(("read", id(table)))
+        self.seen.add(("read", id(table), id(table.query)))
         if table.kind == "view":
             self.query(table.query, by or f"the view `{table.title}`", path)
         elif table.policies:
@@ -338,8 +341,8 @@ class Trace:
             if names and names[-1] == target and function:
                 self.call(function, None, by, path)
         domain = self.schema.domain(node["typeName"])
-        if domain and ("domain", id(domain)) not in self._seen:
-            self._seen.add(("domain", id(domain)))
+        if domain and ("domain", id(domain)) not in self.seen:
+            self.seen.add(("domain", id(domain)))
             self.query(domain.checks, by, path)
 
 
