@@ -14,10 +14,13 @@ from scripts.database.migrations.aftermath import Aftermath
 from scripts.database.migrations.files import Applied, Comparison, Migration, app_tables, compare, newest
 from scripts.database.postgres import lock_watch
 from scripts.database.postgres.client import (
+    BACKUP,
     CLI_NAME,
+    DUMPER,
     WAIT_FOR_LOCK,
     Postgres,
     configured_database,
+    required_database,
     required_postgres,
 )
 from scripts.database.postgres.lock_watch import LockWatch, waited
@@ -97,7 +100,7 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> 
     ended = False
     try:
         late = bool(run.plan.comparison.late)
-        with lock_watch.watching(database, CLI_NAME, limit=limits.lock_timeout) as watch:
+        with lock_watch.watching(database, [CLI_NAME], limit=limits.lock_timeout) as watch:
             result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late))
         ended = result.code in ENDED_BY_ITSELF
         supabase_cli.answer(result, "supabase db push")
@@ -280,8 +283,12 @@ def back_up(run: ReleaseRun) -> None:
     from scripts.database.backups.verify import prove_backup
 
     desk, facts = run.desk, run.plan.facts
+    database = required_database(desk, run.environment)
     with run.step("backup", "of the state before the migrations, restored and compared"):
-        with create_backup(desk, run.environment, "predeploy", facts.previous) as backup:
+        with (
+            lock_watch.named_waits(database, [BACKUP, DUMPER], desk.settings.supabase.lock_timeout),
+            create_backup(desk, run.environment, "predeploy", facts.previous) as backup,
+        ):
             prove_backup(desk, run.environment, backup, facts.ledger.tip, run.id)
         run.desk.progress.note(f"`{backup.manifest.id}` is proven: {summary(backup.manifest)}")
 

@@ -11,9 +11,11 @@ import psycopg
 import pytest
 
 from scripts.database.migrations import dry_run
-from scripts.database.postgres.client import Postgres
+from scripts.database.postgres.client import BACKUP, Postgres
+from scripts.database.postgres.content import read_snapshot
+from scripts.database.postgres.lock_watch import named_waits
 from scripts.database.postgres.url import Database, parse_database
-from scripts.errors import Unreachable
+from scripts.errors import CommandFailed, Unreachable
 from tests.integration.desk import Desk
 
 pytestmark = pytest.mark.timeout(300)
@@ -129,6 +131,22 @@ def test_a_lock_on_a_table_that_no_migration_needs_holds_up_nobody(database: Dat
         (found,) = execute(database, 'create index on public."Trial U" (id)', limit=60)
 
     assert (found.fault, found.seconds < 30) == (None, True)
+
+
+def test_a_backup_that_waits_for_a_table_names_it(database: Database, desk: Desk) -> None:
+    """Before a release waits half a minute for a dump."""
+    url = desk.world.environment("staging").database_url
+    with psycopg.connect(url, application_name="a person") as other:
+        other.execute("lock table public.trial_t in access exclusive mode")
+        with (
+            pytest.raises(CommandFailed, match="was busy") as caught,
+            named_waits(database, [BACKUP], 0.3),
+            read_snapshot(database) as reader,
+        ):
+            reader.tables()
+
+    assert "`public.trial_t` is locked by `postgres` (a person), process " in caught.value.message
+    assert "pg_terminate_backend(" in str(caught.value.hint)
 
 
 def test_all_statements_together_have_a_limit(database: Database) -> None:

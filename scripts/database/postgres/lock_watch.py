@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 
 from scripts.database.postgres.client import READER, connect
 from scripts.database.postgres.url import Database
+from scripts.errors import CommandFailed, Unreachable
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,7 +36,7 @@ order by w.waitstart nulls last limit 1
 """
 BY_PID: LiteralString = "w.pid = %s"
 BY_NAME: LiteralString = """w.pid in (select pid from pg_stat_activity
-  where application_name = %s and datname = current_database() and usename = current_user)"""
+  where application_name = any(%s) and datname = current_database() and usename = current_user)"""
 END: LiteralString = "select pg_cancel_backend(%s)"
 
 
@@ -92,11 +93,11 @@ class LockWatch:
 
 
 @contextlib.contextmanager
-def watching(database: Database, who: int | str, *, limit: float) -> Iterator[LockWatch]:
+def watching(database: Database, who: int | list[str], *, limit: float) -> Iterator[LockWatch]:
     """Watch a session while the body runs.
 
     Args:
-        who: the process of the server, or the application's name.
+        who: the process of the server, or the names of applications.
         limit: seconds that it may wait for a lock.
     """
     watch, over = LockWatch(), threading.Event()
@@ -110,7 +111,7 @@ def watching(database: Database, who: int | str, *, limit: float) -> Iterator[Lo
 
 
 def _watch(
-    database: Database, who: int | str, limit: float, watch: LockWatch, over: threading.Event
+    database: Database, who: int | list[str], limit: float, watch: LockWatch, over: threading.Event
 ) -> None:
     import psycopg
 
@@ -124,13 +125,30 @@ def _watch(
                 connection.execute(END, [found.pid])
 
 
-def _look(connection: psycopg.Connection[Any], who: int | str) -> Wait | None:
+def _look(connection: psycopg.Connection[Any], who: int | list[str]) -> Wait | None:
     from psycopg import sql
 
     condition = BY_PID if isinstance(who, int) else BY_NAME
     query = sql.SQL(WAITING).format(who=sql.SQL(condition))
     row = connection.execute(query, [who]).fetchone()
     return Wait(*row) if row else None
+
+
+@contextlib.contextmanager
+def named_waits(database: Database, applications: list[str], limit: float) -> Iterator[None]:
+    """A fault of the body that came of waiting for a lock names the table and who holds it.
+
+    Raises:
+        CommandFailed: one of the applications waited for longer than `limit` seconds.
+    """
+    with watching(database, applications, limit=limit) as watch:
+        try:
+            yield
+        except (CommandFailed, Unreachable) as fault:
+            if not (watch.ended or (watch.last and "lock timeout" in fault.message)):
+                raise
+            why = f"a table of `{database.name}` was busy: nothing was changed"
+            raise CommandFailed(f"{why}{waited(watch)}", watch.hint) from None
 
 
 def waited(watch: LockWatch) -> str:
