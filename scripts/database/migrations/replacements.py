@@ -14,16 +14,21 @@ from scripts.database.sql.schema import Policy
 from scripts.database.sql.schema_changes import inputs, type_key
 
 Finding = tuple[bool, str]  # whether it breaks older code, and what is said
-MOST_LINES = 8  # of a difference
+MOST_LINES = 5  # of a difference, on each side
 OUTPUTS = ("FUNC_PARAM_OUT", "FUNC_PARAM_INOUT", "FUNC_PARAM_TABLE")
 
 
 def difference(old: str, new: str) -> str:
-    """The lines that differ, one after the other."""
+    """The lines that differ: the first that are gone, and the first that are new."""
     before, after = ([line.strip() for line in text.splitlines() if line.strip()] for text in (old, new))
     lines = [line for line in difflib.unified_diff(before, after, lineterm="", n=0) if line[:2] != "@@"][2:]
-    more = f"\n    ... and {len(lines) - MOST_LINES} more lines" if len(lines) > MOST_LINES else ""
-    return "".join(f"\n    {line}" for line in lines[:MOST_LINES]) + more
+    shown: list[str] = []
+    for line in lines:
+        if sum(other[0] == line[0] for other in shown) < MOST_LINES:
+            shown.append(line)
+    hidden = len(lines) - len(shown)
+    more = f"\n    ... and {hidden} more line{'s' if hidden > 1 else ''}" if hidden else ""
+    return "".join(f"\n    {line}" for line in shown) + more
 
 
 def of_function(old: Statement, new: Statement, title: str) -> Iterator[Finding]:
