@@ -27,6 +27,7 @@ COLUMNS = """select string_agg(quote_ident(attname), ', ' order by attnum) from 
   where attrelid = %s::regclass and attnum > 0 and not attisdropped"""
 WRITERS = """select distinct proname from pg_proc where pronamespace = 'pg_catalog'::regnamespace
   and provolatile = 'v' and proname !~ '^(pg_(try_)?advisory|pg_sleep|pg_.*_size|random|.*val$)'"""
+SAMPLE = 4  # of the statements that are not called compatible, every fourth is tried
 # volatile in PostgreSQL's eyes, and yet they change nothing
 IDLE = frozenset(
     """array_sample array_shuffle clock_timestamp current_query gen_random_uuid lo_get nextval currval
@@ -80,22 +81,26 @@ def test_no_statement_that_changes_rows_is_called_compatible(connection: psycopg
     tables = [str(row[0]) for row in connection.execute(TABLES)]
     columns = {table: str(connection.execute(COLUMNS, [table]).fetchall()[0][0]) for table in tables}
     before = rows(connection, columns)
-    faults, changing = [], 0
-    for word, sql in STATEMENTS:
+    faults, changing, tried = [], 0, 0
+    for number, (word, sql) in enumerate(STATEMENTS):
+        knowing = Judge(Schema())
+        knowing.learn([EARLIER])
+        is_called_compatible = judge(sql, False, (), knowing).word == "compatible"
+        if not is_called_compatible and number % SAMPLE:
+            continue
         with connection.transaction(force_rollback=True):
             run(connection, sql)
             connection.execute("reset search_path; reset standard_conforming_strings")
             now = rows(connection, columns)
         connection.execute("deallocate all")
         changed = [table for table in before if before[table] - now[table]]
-        knowing = Judge(Schema())
-        knowing.learn([EARLIER])
-        if changed and judge(sql, False, (), knowing).word == "compatible":
+        if changed and is_called_compatible:
             faults.append((sql, changed))
         changing += bool(changed) and word == "irreversible"
+        tried += word == "irreversible"
 
     assert faults == []
-    assert changing > 0.85 * sum(word == "irreversible" for word, _ in STATEMENTS)
+    assert changing > 0.85 * tried
 
 
 def test_the_database_knows_what_the_files_do_not_tell(connection: psycopg.Connection[Any]) -> None:
@@ -104,7 +109,7 @@ def test_the_database_knows_what_the_files_do_not_tell(connection: psycopg.Conne
     assert [each.text for each in parse(shown) if not each.kind] == []
     faults = []
     for files in ([EARLIER], []):
-        for word, sql in STATEMENTS:
+        for word, sql in STATEMENTS[:: 1 if files else SAMPLE]:
             database, told = Judge(Schema()), Judge(Schema())
             database.learn([shown])
             told.learn(files)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from scripts.database.migrations.files import Applied, Migration, duplicates, newest
@@ -126,37 +127,39 @@ def judge_migrations(
         definitions: what stands in the database before these migrations, as SQL; empty if it was not asked.
     """
     by_version = {script.version: script for script in scripts}
-    knowing = knowledge(migrations, committed, definitions)
+    asked = {migration.version for migration in migrations}
+    earlier = tuple(each.sql for each in committed if each.version not in asked) if migrations else ()
+    texts = tuple(
+        (each.sql, each.version in by_version, tuple((lints or {}).get(each.file, ())))
+        for each in migrations
+    )
     digests = proof_digests(committed, scripts) if migrations else {}
     proven_digests = proven(ledger) if digests else frozenset()
     versions = {migration.version for migration in committed}
     planned = []
-    for migration in migrations:
+    for migration, verdict in zip(migrations, _verdicts(texts, earlier, definitions), strict=True):
         script = by_version.get(migration.version)
-        found = (lints or {}).get(migration.file, ())
-        verdict = judge(migration.sql, script is not None, found, knowing)
         if migration.version not in versions and not migration.sql:
-            verdict = Verdict("reversible" if script else "breaking", (UNKNOWN_TEXT,))
+            verdict = Verdict("reversible" if script else "breaking", (UNKNOWN_TEXT,))  # noqa: PLW2901
         if lints is None and any(not each.kind for each in parse(migration.sql)):
-            verdict = replace(verdict, reasons=(*verdict.reasons, NO_SQUAWK))
+            verdict = replace(verdict, reasons=(*verdict.reasons, NO_SQUAWK))  # noqa: PLW2901
         rehearsed = digests.get(migration.version) in proven_digests
         planned.append(PlannedMigration(migration, verdict, script, rehearsed))
     return tuple(planned)
 
 
-def knowledge(
-    migrations: Sequence[Migration], committed: Sequence[Migration], definitions: str = ""
-) -> Judge:
-    """A judge who has read all files of the commit that are not among those to judge."""
-    files, asked = Judge(Schema()), {migration.version for migration in migrations}
-    if not migrations:
-        return files
-    files.learn(each.sql for each in committed if each.version not in asked)
-    if not definitions:
-        return files
-    database = Judge(Schema())
-    database.learn([definitions])
-    return Judge(complete(database.schema, files.schema))
+@lru_cache(maxsize=4)  # one plan asks several times
+def _verdicts(
+    texts: tuple[tuple[str, bool, tuple[Lint, ...]], ...], earlier: tuple[str, ...], definitions: str
+) -> tuple[Verdict, ...]:
+    """The verdicts on texts, each with whether it has a script and its lints, after earlier ones."""
+    knowing = Judge(Schema())
+    knowing.learn(earlier)
+    if definitions:
+        database = Judge(Schema())
+        database.learn([definitions])
+        knowing = Judge(complete(database.schema, knowing.schema))
+    return tuple(judge(sql, has_script, found, knowing) for sql, has_script, found in texts)
 
 
 def unusable_scripts(

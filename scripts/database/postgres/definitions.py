@@ -110,13 +110,15 @@ LOCK_TIMEOUT = 1_000  # ms: a table that somebody locks is not waited for
 
 
 def definitions(connection: psycopg.Connection[Any], is_ours: IsOurs) -> Iterator[str]:
-    """One statement after another, in an order in which they could run.
+    """One statement after another, in an order in which they could run; first the role's `search_path`.
 
     Args:
         is_ours: whether a schema is the app's; what the query gives without a schema always counts.
     """
     connection.execute(f"set lock_timeout = {LOCK_TIMEOUT}".encode())
     with connection.transaction():
+        row = connection.execute("select current_setting('search_path')").fetchone()
+        yield f"set search_path = {row[0] if row and row[0] else 'public'};"
         connection.execute("set local search_path = ''")
         for query in QUERIES:
             for schema, sql in connection.execute(query.replace("<ours>", NAMESPACE).encode()):

@@ -176,6 +176,7 @@ class Schema:
         self.releasing = False  # what is made from now on is new
         self.whole = False  # the database itself was asked: what is not here does not exist
         self.conditional = False  # what is made now may have been there before
+        self.usual_path: tuple[str, ...] = PATH  # with which each file starts
         self.path: tuple[str, ...] | None = PATH
         self.tables: dict[tuple[str, str], Table] = {}
         self.functions: dict[tuple[str, str], list[Function]] = {}
@@ -190,7 +191,7 @@ class Schema:
 
     def begin_file(self) -> None:
         """Each file starts with the settings and without the temporary tables of the one before."""
-        self.path = PATH
+        self.path = self.usual_path
         self.prepared.clear()
         for key in [key for key in self.tables if key[0] == TEMPORARY]:
             del self.tables[key]

@@ -76,9 +76,7 @@ def _set(schema: Schema, statement: Statement) -> None:
     if node.get("name") == "search_path" or node.get("kind") == "VAR_RESET_ALL":
         is_reset = node.get("kind") in ("VAR_SET_DEFAULT", "VAR_RESET", "VAR_RESET_ALL")
         found = path_of(node)
-        from scripts.database.sql.schema import PATH
-
-        schema.path = PATH if is_reset else found
+        schema.path = schema.usual_path if is_reset else found
 
 
 def _function(schema: Schema, statement: Statement) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from scripts.database.sql import tree
 from scripts.database.sql.parse import Statement
-from scripts.database.sql.schema import Function, Schema
+from scripts.database.sql.schema import PATH, Function, Schema
 
 
 def complete(database: Schema, files: Schema) -> Schema:
@@ -15,6 +15,7 @@ def complete(database: Schema, files: Schema) -> Schema:
     a later change of it is compared with what people wrote.
     """
     database.whole = True
+    database.usual_path = database.path or PATH  # of the role that migrates
     for key, functions in files.functions.items():
         for function in functions:
             _adopt(database.functions.setdefault(key, []), function)

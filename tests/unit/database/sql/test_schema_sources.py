@@ -54,3 +54,14 @@ def test_the_words_of_a_file_are_kept() -> None:
 
     assert verdict(again, shown, FUNCTION.format("", "select 1")) == "compatible"
     assert "+select 2" in verdict(again.replace("1", "2"), shown, "")
+
+
+def test_the_search_path_of_the_role_counts() -> None:
+    """An unqualified name means what the role that migrates sees."""
+    shown = "set search_path = app, public; create table app.t (a int); create table public.t (a int)"
+    database = Judge(Schema())
+    database.learn([shown])
+    judging = Judge(complete(database.schema, Schema()))
+    judging.file("set search_path = public; reset search_path; delete from t")
+
+    assert [each.title for each in judging.writes] == ["app.t"]
