@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from scripts.database.migrations import verdict_changes
@@ -16,6 +16,9 @@ from scripts.database.sql.writes import LARGE_OBJECTS, QUERIES, Trace, Write
 
 WORDS = {"update": "changes rows of", "delete": "deletes rows of", "truncate": "truncates"}
 Path = tuple[str, ...] | None  # a `search_path`; None for the session's
+OPCLASS_FUNCTION = 2
+# a tree that is nested too deeply, or of a form that nobody foresaw
+TREE_FAULTS = (RecursionError, LookupError, TypeError, ValueError)
 DATABASE_CHANGES = (
     "Create",
     "Alter",
@@ -28,6 +31,25 @@ DATABASE_CHANGES = (
     "Grant",
     "Comment",
 )
+
+
+# expressions that are computed for rows, now or whenever one of them is written
+COMPUTED = {
+    "IndexStmt": ("indexParams", "whereClause"),
+    "AlterDomainStmt": ("def",),
+    "CreateDomainStmt": ("constraints",),
+    "CreateStatsStmt": ("exprs",),
+    "CreateStmt": ("partspec",),
+}
+# functions that are called where no tree shows it
+USED_UNSEEN: dict[str, Callable[[Any], list[tuple[str, ...]]]] = {
+    "CreateCastStmt": lambda node: [tree.strings(node.get("func", {}).get("objname"))],
+    "CreateOpClassStmt": lambda node: [
+        tree.strings(each["CreateOpClassItem"].get("name", {}).get("objname"))
+        for each in node.get("items") or ()
+        if each["CreateOpClassItem"].get("itemtype") == OPCLASS_FUNCTION
+    ],
+}
 
 
 class Judge:
@@ -68,10 +90,8 @@ class Judge:
         self._seen = set()
         try:
             self._run(statement, "", None)
-        except RecursionError:
-            self.effects.append(
-                Effect(BREAKS, f"not understood, it is nested too deeply: `{statement.head}`")
-            )
+        except TREE_FAULTS:
+            self.effects.append(Effect(BREAKS, f"not understood: `{statement.head}`"))
         return self.effects[before:]
 
     def _run(self, statement: Statement, by: str, path: Path) -> None:
@@ -186,19 +206,25 @@ class Judge:
         elif kind in ("VacuumStmt", "ReindexStmt", "ClusterStmt"):
             trace.query(list(self._indexes(node)), by, path)
         elif kind == "AlterTableStmt":
-            for each in node.get("cmds") or ():
-                trace.query(each["AlterTableCmd"].get("def"), by, path)
-            table = self.schema.table(tree.name_of(node["relation"]), path)
-            if table and any(
-                "Validate" in str(each) or "AlterColumnType" in str(each) for each in node["cmds"]
-            ):
-                trace.query([each.node.get("raw_expr") for each in table.constraints.values()], by, path)
-        elif kind in ("IndexStmt", "AlterDomainStmt", "CreateStatsStmt"):
-            trace.query(
-                [node.get(each) for each in ("indexParams", "whereClause", "def", "exprs")], by, path
-            )
+            self._altered(trace, node, by, path)
+        elif kind in COMPUTED:
+            trace.query([node.get(each) for each in COMPUTED[kind]], by, path)
+        elif kind in USED_UNSEEN:
+            for name in USED_UNSEEN[kind](node):
+                trace.call(name, None, by, path)
         if kind.startswith(DATABASE_CHANGES):
             self._events(trace, path)
+
+    def _altered(self, trace: Trace, node: Any, by: str, path: Path) -> None:
+        """What is computed for the rows of a table."""
+        table = self.schema.table(tree.name_of(node["relation"]), path)
+        for command in (each["AlterTableCmd"] for each in node.get("cmds") or ()):
+            definition = command.get("def") or {}
+            domain = self.schema.domain(definition.get("ColumnDef", {}).get("typeName"))
+            trace.query([definition, domain.checks if domain else []], by, path)
+            if table and command.get("subtype") in ("AT_ValidateConstraint", "AT_AlterColumnType"):
+                checks = [each.node.get("raw_expr") for each in table.constraints.values()]
+                trace.query([checks, [each.node for each in table.indexes.values()]], by, path)
 
     def _indexes(self, node: Any) -> Iterator[Any]:
         """The indexes of the tables that are named; of all tables if none is."""

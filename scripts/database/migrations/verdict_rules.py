@@ -29,7 +29,7 @@ QUIET = frozenset(
     CreateForeignServerStmt CreateUserMappingStmt ImportForeignSchemaStmt CreateRoleStmt CreateStatsStmt
     CopyStmt CreateOpFamilyStmt CreatePLangStmt CreateAmStmt CreateTransformStmt CommentStmt SecLabelStmt
     ListenStmt UnlistenStmt NotifyStmt LockStmt CheckPointStmt VariableShowStmt VariableSetStmt
-    ConstraintsSetStmt VacuumStmt ClusterStmt ReindexStmt RefreshMatViewStmt AlterObjectDependsStmt
+    ConstraintsSetStmt VacuumStmt ClusterStmt ReindexStmt AlterObjectDependsStmt
     AlterStatsStmt""".split()
 )
 BREAKING = {
@@ -292,6 +292,12 @@ def _owner(_scene: Scene, statement: Statement) -> Iterator[Effect]:
         yield Effect(BREAKS, f"gives something to `{role.get('rolename')}`: older code may lose its rights")
 
 
+def _refresh(_scene: Scene, statement: Statement) -> Iterator[Effect]:
+    if statement.node.get("skipData"):
+        title = shown(tree.name_of(statement.node["relation"]))
+        yield Effect(BREAKS, f"empties the materialized view `{title}`: older reads of it fail", title)
+
+
 def set_to(schema: Schema, given: list[Any]) -> Iterator[Effect]:
     """A `setval`: forward at most."""
     named = tree.constant(given[0]) if given else None
@@ -324,4 +330,5 @@ RULES: dict[str, Callable[[Scene, Statement], Iterator[Effect]]] = {
     "GrantRoleStmt": _grant,
     "AlterDefaultPrivilegesStmt": _grant,
     "AlterOwnerStmt": _owner,
+    "RefreshMatViewStmt": _refresh,
 }

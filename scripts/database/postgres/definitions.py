@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # in the queries: `<ours>`
 NAMESPACE = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+EXTENSIONS = "select '', format('create extension %I', extname) from pg_extension"
 TYPES = """
 select n.nspname, case when t.typtype = 'd' then format('create domain %I.%I as %s%s%s',
     n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod),
@@ -103,7 +104,7 @@ from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.
 where <ours>
 """
 QUERIES = (
-    *(TYPES, SEQUENCES, TABLES, PARTS, CONSTRAINTS, STATES, INDEXES),
+    *(EXTENSIONS, TYPES, SEQUENCES, TABLES, PARTS, CONSTRAINTS, STATES, INDEXES),
     *(VIEWS, FUNCTIONS, TRIGGERS, RULES, POLICIES),
 )
 LOCK_TIMEOUT = 1_000  # ms: a table that somebody locks is not waited for

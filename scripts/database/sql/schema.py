@@ -185,6 +185,7 @@ class Schema:
         self.operators: dict[str, list[Name]] = {}
         self.casts: list[tuple[str, str, Name]] = []  # source, target, function
         self.schemas: dict[str, bool] = {}  # -> new
+        self.extensions: set[str] = set()
         self.publications: dict[str, set[str]] = {}
         self.event_triggers: dict[str, Name] = {}
         self.prepared: dict[str, Any] = {}
@@ -238,8 +239,8 @@ class Schema:
 
     def functions_of(self, name: Name, path: tuple[str, ...] | None = None) -> list[Function]:
         """Every function that a call of that name may mean."""
-        if len(name) > 1:
-            return self.functions.get((name[-2], name[-1]), [])
+        if len(name) != 1:
+            return self.functions.get((name[-2], name[-1]), []) if name else []
         path = path if path is not None else self.path
         if path is not None:
             return [each for schema in path for each in self.functions.get((schema, name[-1]), ())]

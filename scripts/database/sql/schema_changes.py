@@ -201,6 +201,10 @@ def _publication(schema: Schema, statement: Statement) -> None:
         members.update({".".join(schema.home(tree.name_of(relation)))} if relation else ())
 
 
+def _extension(schema: Schema, statement: Statement) -> None:
+    schema.extensions.add(statement.node["extname"])
+
+
 def _event_trigger(schema: Schema, statement: Statement) -> None:
     node = statement.node
     schema.event_triggers[node["trigname"]] = tree.strings(node["funcname"])
@@ -298,6 +302,7 @@ CHANGES: dict[str, Callable[[Schema, Statement], None]] = {
     "CreatePublicationStmt": _publication,
     "AlterPublicationStmt": _publication,
     "CreateEventTrigStmt": _event_trigger,
+    "CreateExtensionStmt": _extension,
     "PrepareStmt": _prepare,
     "DropStmt": _drop,
     "RenameStmt": _rename,

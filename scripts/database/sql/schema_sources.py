@@ -28,6 +28,7 @@ def complete(database: Schema, files: Schema) -> Schema:
         for name, policy in table.policies.items():
             if name in shown.policies:
                 shown.policies[name] = policy
+    database.extensions |= files.extensions
     database.operators.update(files.operators)
     database.casts.extend(files.casts)
     database.event_triggers.update(files.event_triggers)

@@ -22,6 +22,7 @@ from scripts.database.sql.schema import Function, Name, Schema, Table, Trigger
 
 Verb = Literal["insert", "update", "delete", "truncate"]
 QUERIES = frozenset("SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt TruncateStmt CallStmt".split())
+OPERATES = {"A_Expr": "name", "SubLink": "operName", "SortBy": "useOp"}  # where its operator stands
 LOOKS = ("TypeCast", "ColumnRef", "A_Indirection")
 COMMANDS: dict[str, Verb] = {"CMD_INSERT": "insert", "CMD_UPDATE": "update", "CMD_DELETE": "delete"}
 STATEMENTS: dict[str, Verb] = {"InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete"}
@@ -82,10 +83,9 @@ class Trace:
                 self._call_of(node, by, path)
             elif kind == "RangeVar":
                 self._read(tree.name_of(node), by, path)
-            elif kind == "A_Expr":
-                for function in self.schema.operators.get(
-                    (tree.strings(node.get("name")) or ("",))[-1], ()
-                ):
+            elif kind in OPERATES:
+                name = tree.strings(node.get(OPERATES[kind]))
+                for function in self.schema.operators.get(name[-1], ()) if name else ():
                     self.call(function, None, by, path)
             elif kind == "CallStmt":
                 self._call_of(node["funccall"], by, path)
@@ -186,7 +186,7 @@ class Trace:
         self._computed(verb, table, by, path)
         for each in table.ancestors():
             for name, trigger in each.triggers.items():
-                if verb in trigger.events and trigger.enabled:
+                if verb in trigger.events and trigger.enabled and _concerns(trigger, verb, columns):
                     self._fire(verb, table, name, trigger, path)
             for rule in each.rules.values():
                 if rule.get("event", "").removeprefix("CMD_").lower() == verb:
@@ -290,11 +290,11 @@ class Trace:
         fitting = [each for each in functions if count is None or each.required <= count <= each.most]
         for function in fitting or functions:
             self.function(function, f"`{function.title}()`", path)
-        if functions or self._is_harmless(name):
+        if not name or functions or self._is_harmless(name):
             return
         if name[-1] in DESTROYERS and name[:-1] in ((), ("pg_catalog",)):
             self.writes.append(Write("delete", LARGE_OBJECTS, None, None, by))
-        elif name:
+        else:
             self.unknown.append(f"calls `{'.'.join(name)}()`: what that does can't be seen")
 
     def _is_harmless(self, name: Name) -> bool:
@@ -305,7 +305,8 @@ class Trace:
                 return True
             return name[-2] == "extensions" and name[-1] in OF_EXTENSIONS
         word = name[-1] if name else ""
-        return word in BUILT_IN or word in OF_EXTENSIONS or word.startswith(POSTGIS)
+        of_postgis = word.startswith(POSTGIS) and "postgis" in self.schema.extensions
+        return word in BUILT_IN or word in OF_EXTENSIONS or of_postgis
 
     def function(self, function: Function, by: str, path: tuple[str, ...] | None) -> Body:
         """Follow what a function runs, once."""
@@ -344,6 +345,12 @@ class Trace:
         if domain and ("domain", id(domain)) not in self.seen:
             self.seen.add(("domain", id(domain)))
             self.query(domain.checks, by, path)
+
+
+def _concerns(trigger: Trigger, verb: Verb, columns: tuple[str, ...] | None) -> bool:
+    """`after update of a` minds only statements that name `a`."""
+    named = tree.strings(trigger.node.get("columns"))
+    return verb != "update" or not named or columns is None or bool(set(named) & set(columns))
 
 
 def _stamped(trigger: Trigger) -> tuple[str, ...]:
