@@ -184,7 +184,7 @@ def _check(desk: Desk, found: Survey, known: KnownLedger) -> list[str]:
     environment = found.environment
     records = catalog.records(known.ledger, environment.name)
     stale = catalog.why_stale(records, desk.now(), desk.settings.backup.max_age, found.intact)
-    problems = [*([stale] if stale else []), *found.problems()]
+    problems = [*([stale, *_out_of_reach(found)] if stale else []), *found.problems()]
     if not problems:
         return []
     if known.doubt or found.shelf.unreadable:
@@ -195,6 +195,15 @@ def _check(desk: Desk, found: Survey, known: KnownLedger) -> list[str]:
     if not any(isinstance(why, ConfigError) for why in found.shelf.unreadable.values()):
         deliver.backup_failed(desk, environment, fault, title)
     return problems
+
+
+def _out_of_reach(found: Survey) -> list[str]:
+    """The newest proven backup, if it is on another machine alone."""
+    newest = next((each for each in reversed(found.backups) if each.record and each.record.proven), None)
+    if newest is None or newest.record is None or newest.intact:
+        return []
+    elsewhere = any(copy.state == "elsewhere" for copy in newest.copies)
+    return [storage.not_usable(newest.record)] if elsewhere else []
 
 
 def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:

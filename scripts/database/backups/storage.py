@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from scripts.system.secret import Secret
 KEY_ID, SECRET_KEY, IDENTITY = "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY", "BACKUP_IDENTITY"
 
 
+NAMED = 2  # proven backups that can't be used here, and that a note names
 CI = " (CI)"  # follows the name of a machine that works for CI, and whose disk may be thrown away
 
 
@@ -139,6 +140,7 @@ def proven_backups(desk: Desk, environment: Environment, ledger: Ledger) -> Iter
     """
     shelf = read_stores(desk, environment)
     warn_of_unreadable(desk, shelf)
+    passed_over = 0
     for record in reversed(catalog.records(ledger, environment.name).values()):
         if not record.proven or record.pruned or record.kind == "presafety":
             continue
@@ -150,8 +152,16 @@ def proven_backups(desk: Desk, environment: Environment, ledger: Ledger) -> Iter
                 break
             faults.append(f"{copy.place}: {copy.why}")
         else:
-            why = "; ".join(faults) or where(record)
-            desk.progress.note(f"`{record.id}` is proven, and can't be used here: {why}")
+            passed_over += 1
+            if passed_over <= NAMED:
+                desk.progress.note(not_usable(record, faults))
+    if passed_over > NAMED:
+        desk.progress.note(f"{passed_over - NAMED} older ones can't be used here either")
+
+
+def not_usable(record: BackupRecord, faults: Sequence[str] = ()) -> str:
+    """For people: why a proven backup can't be used here; `faults` of the copies that were looked at."""
+    return f"`{record.id}` is proven, and can't be used here: {'; '.join(faults) or where(record)}"
 
 
 def newest_proven(desk: Desk, environment: Environment, ledger: Ledger) -> str | None:
@@ -315,14 +325,26 @@ def _not_found(wanted: _Wanted, shelf: Shelf) -> DeskError:
         return BackupFault(
             f"`{backup}` is lost: by the ledger it is in {where_}, and it is not{hope}", others
         )
-    for machine, path in elsewhere.items():
-        there = f"run this there, or copy it here: `scp -r {machine}:{path} {here}`"
-        gone = "only the bucket keeps what a CI machine takes"
-        return Refused(
-            f"`{backup}` is on another machine: {where(record).removeprefix('by the ledger it is ')}",
-            f"{gone if machine.endswith(CI) else there}; a new one: `invoke backup --env {name}`",
-        )
+    if elsewhere:
+        return _on_another_machine(wanted, record, elsewhere, Path(here).parent)
     return Refused(f"`{backup}` is in no place that this machine knows; {where(record)}", others)
+
+
+def _on_another_machine(
+    wanted: _Wanted, record: BackupRecord, elsewhere: Mapping[str, str], target: Path
+) -> DeskError:
+    """It may be copied into the folder `target`, or made anew."""
+    backup, again = wanted.backup, f"a new one: `invoke backup --env {wanted.environment.name}`"
+    machine, path = next(iter(elsewhere.items()))
+    if machine == this_machine(wanted.desk):
+        hint = f"copy it: `mkdir -p {target} && cp -r {path} {target}/`; {again}"
+        return Refused(f"`{backup}` is in another folder of this machine, `{path}`", hint)
+    there = f"run this there, or copy it: `mkdir -p {target} && scp -r {machine}:{path} {target}/`"
+    gone = "only the bucket keeps what a CI machine takes"
+    return Refused(
+        f"`{backup}` is on another machine: {where(record).removeprefix('by the ledger it is ')}",
+        f"{gone if machine.endswith(CI) else there}; {again}",
+    )
 
 
 def _identity(desk: Desk, environment: Environment) -> Secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -160,10 +161,38 @@ def test_one_on_another_machine_is_refused_with_a_way(desk: Desk) -> None:
     ):
         pytest.fail("it was found")
 
-    here = storage.folder_store(desk, production(desk)).folder / ONE.id
-    assert f"`scp -r laptop:{place} {here}`" in str(caught.value.hint)
+    here = storage.folder_store(desk, production(desk)).folder
+    assert f"`mkdir -p {here} && scp -r laptop:{place} {here}/`" in str(caught.value.hint)
     assert "`invoke backup --env production`" in str(caught.value.hint)
     assert not isinstance(caught.value, BackupFault)
+
+
+def test_one_in_another_folder_is_copied_as_the_hint_says(tmp_path: Path) -> None:
+    """Another checkout on the same machine, or a folder that was configured earlier."""
+    before, now = databases.desk(tmp_path, folder="a"), databases.desk(tmp_path, folder="b")
+    manifest = stored(before)
+    where = {"machine": "here", "place": str(tmp_path / "a/production" / ONE.id)}
+    with (
+        pytest.raises(Refused, match="in another folder of this machine") as caught,
+        fetch(now, manifest=manifest.digest, **where),
+    ):
+        pytest.fail("it was found")
+    subprocess.run(["bash", "-c", str(caught.value.hint).split("`")[1]], check=True)
+
+    with fetch(now, manifest=manifest.digest, **where) as (_, found):
+        assert found == manifest
+
+
+def test_a_ci_machine_is_named_as_such(desk: Desk) -> None:
+    """Its disk is gone by now: no hint leads there."""
+    runner = replace(desk, actor="Ada (CI)")
+    assert storage.this_machine(runner) == "here (CI)"
+    with (
+        pytest.raises(Refused, match=r"on `here \(CI\)` in") as caught,
+        fetch(desk, machine="here (CI)", place="/runner/x"),
+    ):
+        pytest.fail("it was found")
+    assert "only the bucket keeps what a CI machine takes" in str(caught.value.hint)
 
 
 def test_one_that_should_be_here_is_lost(desk: Desk) -> None:

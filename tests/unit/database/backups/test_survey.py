@@ -303,6 +303,20 @@ def test_a_backup_on_another_machine_is_listed_there(world: World, monkeypatch: 
     ]
 
 
+def test_where_the_newest_is_is_said_if_none_can_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop = {"machine": "laptop", "place": "/x", "bucket": None}
+    stored.use_ledger(monkeypatch, stored.proof(world.desk, world.manifests[NEW], **laptop))
+    for name in (OLD, MIDDLE, NEW):
+        for store in storage.stores(world.desk, stored.production(world.desk)):
+            store.remove(name)
+    said = world.found()
+
+    assert "there is no backup that can be read here" in said
+    assert f"`{NEW}` is proven, and can't be used here: by the ledger it is on `laptop` in `/x`" in said
+
+
 def test_the_newest_must_be_in_the_bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if the ledger does not say that it ever was; an older one that never was need not be."""
     events = [stored.proof(world.desk, each, bucket=None) for each in world.manifests.values()]
