@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ from tests.support.s3 import Service
 
 PAGE = ROOT / "docs" / "recovery.md"
 PREPARE, CLONE, LOOK = "What it takes", "On a new machine", "What there is"
+LOSSES = (
+    "The project is lost", "The laptop is lost", "The bucket is lost", "The git remote is lost",
+    "An age key is lost", "Everything but the bucket is lost",
+)  # fmt: skip
 PIPELINE = """
 chain = ["production"]
 [app]
@@ -71,7 +75,6 @@ class World:
 
     Args:
         secrets: what a person types.
-        ran: the sections of the page that were pasted.
     """
 
     home: Path
@@ -82,7 +85,6 @@ class World:
     remote: Path
     laptop: str = "laptop"
     bucket: str = s3.BUCKET
-    ran: dict[str, None] = field(default_factory=dict)
 
     @property
     def app(self) -> Path:
@@ -167,6 +169,7 @@ class World:
 
     def paste(self, section: str, **exported: str) -> str:
         """Run the blocks of a section after those that prepare it; every command must end with 0."""
+        assert section in LOSSES
         values = {**self.environment(), **exported}
         lines, typed, known = list[str](), list[str](), dict(self.secrets)
         sections = (PREPARE, *([] if self.app.exists() else [CLONE]), LOOK, section)
@@ -190,7 +193,6 @@ class World:
             check=False,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        self.ran |= dict.fromkeys(sections)
         return ended.stdout + ended.stderr
 
 
@@ -327,6 +329,6 @@ def split_at(lines: list[str], mark: str) -> tuple[list[str], list[str]]:
     return lines[:place], lines[place:]
 
 
-def test_every_section_was_pasted(world: World) -> None:
+def test_every_section_is_pasted() -> None:
     """None of the page's commands is left out."""
-    assert {*world.ran} == {*blocks()}
+    assert {*blocks()} == {PREPARE, CLONE, LOOK, *LOSSES}
