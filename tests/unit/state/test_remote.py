@@ -7,13 +7,24 @@ from collections.abc import Callable
 import pytest
 
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, Locked, Refused
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked, Refused
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.ledger import REF, Event, Ledger
 from scripts.state.lock import lock_ref
-from scripts.state.remote import APPENDS, append, locked, new_event, observe_remote, read_lock, record
+from scripts.state.remote import (
+    APPENDS,
+    KnownLedger,
+    append,
+    known_ledger,
+    locked,
+    new_event,
+    observe_remote,
+    read_lock,
+    record,
+)
+from tests.fakes.git import FakeGit
 from tests.fakes.world import World, ending
 
 
@@ -64,6 +75,27 @@ def test_refs_and_ledger_are_read_together(world: World) -> None:
     assert remote.ledger.live("staging") == event
     assert remote.head(world.settings.environment("development")) == world.head("develop")
     assert remote.head(staging(world)) is None
+
+
+@pytest.mark.parametrize("fault", [CommandFailed("no route"), CommandTimedOut("no answer")])
+def test_without_the_remote_what_the_clone_saw_last_is_known(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: DeskError
+) -> None:
+    """And a clone that has seen nothing knows nothing; both say so."""
+    desk, stranger = world.desk(), world.desk("Bob")
+    event = live(world)
+    assert known_ledger(desk) == KnownLedger(observe_remote(desk).ledger, None, world.remote.refs)
+    live(world, "v2")
+
+    def fail(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(FakeGit, "fetch", fail)
+    known = known_ledger(desk)
+    assert (known.ledger.events, known.doubt, known.refs) == ((event,), fault, {})
+    assert known.warning.endswith(f"up to {event.at}, counts: {fault.message}")
+    assert known_ledger(stranger).ledger == Ledger(None, ())
+    assert known_ledger(stranger).warning.endswith(f"nothing of it is known here: {fault.message}")
 
 
 def test_a_ledger_that_grew_is_read_anew(world: World) -> None:
