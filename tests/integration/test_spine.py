@@ -160,11 +160,6 @@ FAILING = {
         [],
         "30_t.sql",
     ),
-    "unclosed begin": (
-        {"30": "begin;\ncreate table lost();", "31": "create table after_it();"},
-        [],
-        "30_t.sql",
-    ),
 }
 
 
@@ -202,6 +197,22 @@ def test_failing_migration_is_never_a_success(live: Desk, case: str) -> None:
             "development",
             "delete from supabase_migrations.schema_migrations where version like '2099%'",
         )
+
+
+def test_an_unclosed_begin_is_refused_before_the_database_is_touched(live: Desk) -> None:
+    """The Supabase CLI would end with 0, and lose it and all that follows."""
+    name = f"{MIGRATIONS}/20990101000030_t.sql"
+    live.commit({name: "begin;\ncreate table lost();"}, "an unclosed begin")
+    events = len(live.ledger())
+    try:
+        call = live("deploy", "--env", "development")
+    finally:
+        live.remove(name)
+
+    assert 1 == call.code
+    assert "20990101000030_t.sql" in call.document["message"]
+    assert events == len(live.ledger())
+    assert live.sql("development", "select to_regclass('public.lost')") == [(None,)]
 
 
 def test_migration_edited_after_it_was_applied_is_refused(live: Desk) -> None:
