@@ -43,14 +43,36 @@ def take_back(run: ReleaseRun) -> None:
         return
     with _unchanged(run), _source(run, data) as source:
         with run.step("rehearse", f"`{data.manifest.id}` restored and compared, then rolled back"):
-            merging = _merging(run, lambda *_: nullcontext())
-            in_place.rehearse(run.desk, run.environment, source, data, run=run.id, before_commit=merging)
+            _rehearse(run, source, data)
         if run.environment.guarded:
             with run.step("safety", "a backup of the present state, before anything changes"):
                 run.safety = take_safety_backup(run.desk, run.environment)
         _switch(run, source, data)
     run.restored_tables = source.lists.tables
     _look_at_history(run)
+
+
+def _rehearse(run: ReleaseRun, source: Source, data: RestorePlan) -> None:
+    """There and back again. That the way back fails is no reason to stay: it is said."""
+    import psycopg
+
+    def back(connection: psycopg.Connection[Any], kept: Kept) -> None:
+        try:
+            way_back.rehearse(connection, kept, f"{run.id}{BACK}")
+        except (psycopg.Error, CommandFailed) as fault:
+            run.desk.progress.note(
+                f"warning: if the Publish fails, the present data can't be put back: {fault}"
+            )
+
+    in_place.rehearse(
+        run.desk,
+        run.environment,
+        source,
+        data,
+        run=run.id,
+        before_commit=_merging(run, lambda *_: nullcontext()),
+        way_back=back,
+    )
 
 
 def _switch(run: ReleaseRun, source: Source, data: RestorePlan) -> None:

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
@@ -130,3 +134,54 @@ def test_readers_go_on_and_a_busy_table_is_no_reason_to_wait(project: tuple[Data
         with pytest.raises(CommandFailed, match="busy"):
             in_place.restore(tools, restores.PRODUCTION, held, plan, run="one", step=restores.step)
     assert restores.state(database) == before
+
+
+VIEW = "create view public.bookings_view as select * from public.bookings"
+WAITING = (
+    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'late'"
+)
+
+
+def test_a_statement_that_waited_for_a_replaced_table_is_refused(
+    project: tuple[Database, Path],
+) -> None:
+    """It found a view before the switch, and waits for the table behind it: no row is lost unseen."""
+    database, folder = project
+    run(database, VIEW)
+    _, held = restores.opened(folder)
+    plan = losses.plan_restore(database, held, safety=False, rate=None)
+    ends: list[str] = []
+
+    def write() -> None:
+        with psycopg.connect(
+            database.url, password=database.password.reveal(), application_name="late"
+        ) as late:
+            try:
+                late.execute("insert into public.bookings_view (guest, day) values ('late', now())")
+                ends.append("written")
+            except psycopg.Error as refusal:
+                ends.append(str(refusal.sqlstate))
+
+    writer = threading.Thread(target=write)
+
+    @contextlib.contextmanager
+    def step(name: str, _detail: str) -> Iterator[None]:
+        if name == "compare":
+            writer.start()
+            while run(database, WAITING) == [(0,)]:
+                time.sleep(0.01)
+        yield
+
+    in_place.restore(
+        restores.toolbox(folder, database),
+        restores.PRODUCTION,
+        held,
+        plan,
+        run="one",
+        step=step,
+        tell=plan.tell,
+    )
+    writer.join(30)
+
+    assert ends == ["40001"]
+    assert run(database, COUNT) == [(300,)]

@@ -144,8 +144,11 @@ def rehearse(
     *,
     run: str,
     before_commit: BeforeCommit | None = None,
+    way_back: Callable[[Connection, Kept], None],
 ) -> None:
     """Restore, work and compare in a transaction that is rolled back, while writers of the app's go on.
+
+    `way_back` is the last that is done in it, with the record of what would be kept.
 
     Raises:
         CommandFailed: it would fail, and why.
@@ -159,11 +162,12 @@ def rehearse(
             connection.execute("begin isolation level repeatable read")
             swap = SchemaSwap(connection, toc.is_app_schema, run)
             schemas = hold(connection, swap, desk.settings.supabase.lock_timeout, writers=False)
-            _replace(connection, swap, source, parts, schemas)
+            kept = _replace(connection, swap, source, parts, schemas)
             _compare(connection, source)
             if before_commit:
                 before_commit(connection)
             connection.execute("set constraints all immediate")
+            way_back(connection, kept)
             connection.execute("rollback")
         except psycopg.Error as error:
             raise _rolled_back(error) from None

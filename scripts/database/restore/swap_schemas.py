@@ -163,7 +163,7 @@ class SchemaSwap:
         from psycopg import sql
 
         record = sql.Identifier(old_schema_name(kept.run, ""))
-        self._execute(sql.SQL("drop schema {} cascade").format(record))
+        self._execute(sql.SQL("drop schema if exists {} cascade").format(record))
         for schema, old in kept.schemas.items():
             name = sql.Identifier(schema)
             self._execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(old), name))

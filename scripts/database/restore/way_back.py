@@ -113,6 +113,17 @@ def put_back(
     return in_place.switch(desk, environment, work, run=run, step=step, final=final, committed_without=gone)
 
 
+def rehearse(connection: Connection, kept: Kept, run: str) -> None:
+    """Put back what was kept in the same transaction, which the caller rolls back.
+
+    Raises:
+        psycopg.Error, CommandFailed: it would fail.
+    """
+    swap = SchemaSwap(connection, toc.is_app_schema, run)
+    _exchange(connection, swap, kept, tuple(swap.app_schemas()))
+    _compare(connection, kept)
+
+
 def _exchange(connection: Connection, swap: SchemaSwap, kept: Kept, schemas: tuple[str, ...]) -> Kept:
     what = f"what was live before run {swap.run} put back the schemas of run {kept.run}"
     lines = catalogue.proof_lines(connection, toc.is_app_schema)

@@ -125,6 +125,30 @@ def test_the_whole_is_rehearsed_before_it_is_done(run: ReleaseRun, server: Serve
     assert [step["name"] for step in run.steps][1:] == ["rehearse"]
 
 
+@pytest.mark.parametrize("fault", [None, CommandFailed("`x` on `auth.users` must go")])
+def test_the_way_back_is_rehearsed_too(
+    world: World, run: ReleaseRun, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    """If it fails, that is a warning."""
+    tried: list[str] = []
+
+    def rehearse(*_: object, way_back: Callable[[object, Kept], None], **__: object) -> None:
+        way_back(None, KEPT)
+
+    def back(_connection: object, kept: Kept, name: str) -> None:
+        tried.append(f"{kept.run} under {name}")
+        if fault:
+            raise fault
+
+    monkeypatch.setattr(in_place, "rehearse", rehearse)
+    monkeypatch.setattr(way_back, "rehearse", back)
+    switch_data.take_back(run)
+    notes: Any = run.desk.progress
+
+    assert tried == [f"r7 under {run.id}b"]
+    assert any("the present data can't be put back" in line for line in notes.lines) == bool(fault)
+
+
 def test_a_guarded_environment_is_backed_up_in_between(run: ReleaseRun, server: Server) -> None:
     facts = run.plan.facts
     guarded = facts.environment._replace(guarded=True)
