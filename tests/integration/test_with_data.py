@@ -141,12 +141,13 @@ def test_a_dropped_table_comes_back_with_the_older_code_or_not_at_all(desk: Desk
         said = fails("full").document
     assert "did not go back: a table is busy" in said["message"]
     assert "nothing was changed" in said["message"]
+    again = pasted(said["hint"], "--with-data")
     desk.play("development", publish="fails")
     said = fails("tables").document
     desk.play("development")
     assert "the data of development are those of before again, every row" in said["message"]
 
-    done = call("rollback", *DEV, "--with-data", "--yes")
+    done = call(*again, "--yes")
     assert done.code == 0, done.err
     assert (desk.served("development"), desk.sql("development", LEGACY)) == (old, [(40,)])
     assert "public.legacy: 40 deleted since are back" in done.document["message"]

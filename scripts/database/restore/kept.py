@@ -22,7 +22,7 @@ TABLE = "record"
 LONGEST = 63  # bytes of a name
 RECORDS = f"""
 select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relname = '{TABLE}' and n.nspname like 'desk\\_aside\\_%' and right(n.nspname, 1) = '_' order by 1
+where c.relname = '{TABLE}' and n.nspname ~ '^{OLD_SCHEMA_PREFIX}[^_]+_$' order by c.oid
 """  # noqa: S608 - constants only
 COMMENTS = "select nspname, obj_description(oid, 'pg_namespace') from pg_namespace where nspname = any(%s)"
 # What the app attached to tables of other schemas, as statements that attach it again. Asked with an empty
