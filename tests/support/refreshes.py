@@ -115,5 +115,6 @@ def planted(desk: Desk) -> Iterator[Desk]:
             desk.sql(each, "alter table public.bookings drop column if exists ahead")
             desk.sql(each, "delete from auth.users where id::text like 'c1000000%'")
             desk.sql(each, "delete from supabase_migrations.schema_migrations where version like '2200%'")
-        assert desk("deploy", "--env", "development").code == 0
-        assert desk("promote", "--to", "staging").code == 0
+        for step in (("deploy", "--env", "development"), ("promote", "--to", "staging")):
+            call = desk(*step)
+            assert call.code == 0, call.err

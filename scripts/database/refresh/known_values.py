@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 FIRST, LATER, MOST = 5000, 60, 8000  # rows of the first chunk, rows of a later one, rows of a column in all
 LONG_NUMBER = 9  # digits of a number that is somebody's
 # every text of a document, and every key
-LEAVES = """(select jsonb_path_query(e::jsonb, 'strict $.**') #>> '{}' union all
+LEAVES = """(select jsonb_path_query(e::jsonb,
+  'strict $.** ? (@.type() == "string" || @.type() == "number")') #>> '{}' union all
 select jsonb_path_query(e::jsonb, 'lax $.** ? (@.type() == "object").keyvalue().key') #>> '{}')"""
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scripts.database.migrations.files import Migration
 from scripts.database.postgres.client import session
+from scripts.database.postgres.names import key_of
 from scripts.database.postgres.url import Database
 from scripts.database.refresh.columns import OURS, PLATFORM
-from scripts.database.refresh.load import misfit
+from scripts.database.refresh.load import Copied, misfit
 from scripts.database.refresh.masking_sql import FUNCTIONS, quote
 from scripts.system.secret import Secret
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     import psycopg
 
 
+BLOCK = 1 << 18  # bytes of rows that are searched at once
 MATERIALIZED_VIEWS = f"""
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'm' and {OURS} order by c.oid
+where c.relkind = 'm' and c.relispopulated and {OURS} order by c.oid
 """  # noqa: S608 - constants only
 TABLES = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -94,6 +96,35 @@ def delete_rows(copy: Database, deletes: Sequence[str]) -> None:
             if connection.closed:
                 raise
             raise misfit(error) from None
+
+
+def read_views(copy: Database, on_rows: Callable[[Copied, bytes], None]) -> None:
+    """Pass on the rows of materialized views, which no dump holds, as `COPY` writes them."""
+    from psycopg import sql
+
+    with session(copy) as connection:
+        for schema, view in connection.execute(MATERIALIZED_VIEWS, PLATFORM).fetchall():
+            name = sql.Identifier(schema, view)
+            cursor = connection.execute(sql.SQL("select * from {} limit 0").format(name))
+            copied = Copied(key_of(schema, view), tuple(each.name for each in cursor.description or ()), "")
+            order = sql.SQL("copy (select * from {}) to stdout").format(name)
+            with connection.cursor().copy(order) as rows:
+                for block in batched(map(bytes, rows)):
+                    on_rows(copied, block)
+
+
+def batched(rows: Iterable[bytes]) -> Iterator[bytes]:
+    """Rows in blocks."""
+    block: list[bytes] = []
+    size = 0
+    for row in rows:
+        block.append(row)
+        size += len(row)
+        if size > BLOCK:
+            yield b"".join(block)
+            block, size = [], 0
+    if block:
+        yield b"".join(block)
 
 
 def account_ids(database: Database) -> list[Any]:

@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 FILE = "masking.toml"
 SCHEMA, ROWS = "schema.dump", "rows"  # files
-# rows of the platform's tables that are loaded; of all others none
-LOADED = (*toc.ACCOUNTS, ("storage", "buckets"))
 # types whose values can't be a known value's words
 WITHOUT_WORDS = (*NUMBERS, *DATES, "uuid", "boolean", "enum", "oid", "interval")
 
@@ -190,8 +188,9 @@ class _Maker:
 
     @property
     def complete(self) -> bool:
-        """Whether the copy gets its keys and triggers: something runs on it that relies on them."""
-        return self.pending or bool(self.work.rules.rows)
+        """Whether the copy gets its keys, triggers and materialized views: something relies on them."""
+        has_views = any(entry.kind == "MATERIALIZED VIEW" for entry in self.lists.app)
+        return has_views or self.pending or bool(self.work.rules.rows)
 
     def load(self) -> set[str]:
         """Load the rows, masked; returns known values of what was masked."""
@@ -241,6 +240,7 @@ class _Maker:
             search.rows(copied.table, copied.columns, _unmasked(copied, by_path, self.work.rules), block)
 
         rows = write_rows(programs, self.copy, self.inputs.folder / ROWS, on_rows)
+        mask.read_views(self.copy, on_rows)
         archive = self._schema_archive(programs)
         entries = archive.contents() if self.complete else self.entries
         schema = [entry for entry in entries if entry.kind not in toc.DATA]
@@ -295,10 +295,10 @@ def _is_standard(comment: Entry) -> bool:
 
 
 def _is_loaded(entry: Entry) -> bool:
-    """Whether its rows are loaded into the copy."""
+    """Whether its rows are loaded into the copy: of the platform's tables, those of accounts alone."""
     if entry.kind not in toc.DATA:
         return False
-    return toc.is_app_schema(entry.schema) or (entry.schema, entry.tag) in LOADED
+    return toc.is_app_schema(entry.schema) or (entry.schema, entry.tag) in toc.ACCOUNTS
 
 
 def _attached(lists: toc.Lists) -> list[Entry]:

@@ -1,5 +1,5 @@
 # pure
-"""The SQL expression that masks a value, test users, and the function that masks JSON.
+"""The SQL expression that masks a value, test users, and the function that masks deep JSON.
 
 Expressions are built-in functions alone, so that the server masks a whole table in one pass without a
 call of ours for each value. The key is a setting of the session and appears in no statement: it is read
@@ -9,6 +9,7 @@ once per statement. Null stays null, empty stays empty; equal values are masked 
 # ruff: noqa: S608 - names are quoted, and rules were checked
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from scripts.database.postgres.names import split_key
@@ -18,7 +19,10 @@ FIRST = "Ada Bo Cleo Dana Eli Finn Gwen Hugo Iris Jules Kim Lou Mia Noe Olga Pia
 LAST = "Amber Birch Cedar Dune Elm Fern Grove Hazel Ivy Juniper Lark Maple Oak Pine Reed Sage Vale".split()
 PEOPLE = tuple(f"{first} {last}" for last in LAST for first in FIRST)
 LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+INLINED = 2  # levels of a document that are masked without a call
 KEY = "(select current_setting('desk.key'))"
+_SEED_DIGEST = f"sha256(convert_to({KEY} || ':seed', 'utf8'))"
+SEED = f"(select ('x' || left(encode({_SEED_DIGEST}, 'hex'), 16))::bit(64)::bigint)"
 
 # columns of `auth.users` that do not identify a person
 HARMLESS = frozenset(
@@ -77,7 +81,8 @@ def _scalar(value: str, column: Column, rule: str, domain: str, *, dry: bool) ->
     verb, _, argument = rule.partition(" ")
     if verb == "scrub":
         keys = argument.removeprefix("keep-keys ").split(",") if argument else []
-        return f"{value}::jsonb" if dry else f"desk_mask.scrub({value}::jsonb, {_array(keys)})"
+        known = "'" + json.dumps(dict.fromkeys((*JSON_KEYS, *keys), 1)).replace("'", "''") + "'::jsonb"
+        return f"{value}::jsonb" if dry else _scrub(f"{value}::jsonb", known)
     if verb == "truncate":
         return f"left({value}::text, {argument})"
     if verb == "hash":
@@ -86,10 +91,12 @@ def _scalar(value: str, column: Column, rule: str, domain: str, *, dry: bool) ->
         return _number(value, column.word)
     if argument == "date":
         return _date(value, column.word)
+    place = _small(f"{value}::text")
     fakes = {
         "email": fake_email(f"{value}::text", domain),
         "phone": f"'+999' || lpad(({_bits(f'{value}::text', 12)}::bigint % 100000000000)::text, 11, '0')",
-        "name": f"({_array(PEOPLE)})[1 + {_bits(f'{value}::text', 7)}::int % {len(PEOPLE)}]",
+        "name": f"({_array(FIRST)})[1 + {place} % {len(FIRST)}] || ' ' ||"
+        f" ({_array(LAST)})[1 + {place} / {len(FIRST)} % {len(LAST)}]",
         "text": f"repeat('x', length({value}::text))",
     }
     return _unless_empty(value, fakes[argument])
@@ -117,6 +124,11 @@ def _bits(text: str, digits: int) -> str:
     return f"('x' || left({_hex(text)}, {digits}))::bit({digits * 4})"
 
 
+def _small(text: str) -> str:
+    """A number of 31 bits, for a choice among a few: quick, and no digest that could be turned round."""
+    return f"(hashtextextended({text}, {SEED}) & 2147483647)::int"
+
+
 def _hash(value: str, word: str) -> str:
     text = f"{value}::text"
     if word in TEXTS:
@@ -136,7 +148,7 @@ def _number(value: str, word: str) -> str:
     number = f"{value}::numeric"
     whole = f"trunc(abs({number}))"
     before = f"length({whole}::text)"
-    first = f"(1 + {_bits(f'{value}::text', 7)}::int % 9)::text"
+    first = f"(1 + {_small(f'{value}::text')} % 9)::text"
     digits = f"{first} || translate({_hex(f'{value}::text')}, 'abcdef', '012345')"
     padded = f"rpad({digits}, {before} + scale({number}), '0')"
     left = f"case when {whole} = 0 then '0' else left({padded}, {before}) end"
@@ -151,7 +163,7 @@ def _number(value: str, word: str) -> str:
 
 def _date(value: str, word: str) -> str:
     """Another day of the same year; a timestamp at another time of day."""
-    bits = f"{_bits(f'{value}::text', 7)}::int"
+    bits = _small(f"{value}::text")
     year = f"date_trunc('year', {value})"
     fake = (
         f"{year}::date + {bits} % 365"
@@ -220,26 +232,34 @@ def _array(texts: Sequence[str]) -> str:
     return "'{" + quoted.replace("'", "''") + "}'::text[]"
 
 
-# Keys of objects are values too (`{"Marie Curie": ...}`): one that is not known is hashed.
+def _scrub(value: str, known: str, depth: int = 0) -> str:
+    """A document of the same shape. The outer levels are masked in place, deeper ones by the function.
+
+    Keys of objects are values too (`{"Marie Curie": ...}`): what is no key of the object `known` is hashed.
+    """
+    if depth == INLINED:
+        whole = listed = f"desk_mask.scrub({value}, {known})"
+    else:
+        k, e, o = f"k{depth}", f"e{depth}", f"o{depth}"
+        inner = _scrub(e, known, depth + 1)
+        key = f"case when {known} ? {k} then {k} else left({_hex(k)}, 24) end"
+        pairs = f"jsonb_object_agg({key}, {inner}) from jsonb_each({value}) as j{depth}({k}, {e})"
+        items = f"jsonb_array_elements({value}) with ordinality as j{depth}({e}, {o})"
+        whole = f"coalesce((select {pairs}), '{{}}'::jsonb)"
+        listed = f"coalesce((select jsonb_agg({inner} order by {o}) from {items}), '[]'::jsonb)"
+    return f"""case jsonb_typeof({value})
+  when 'string' then to_jsonb(repeat('x', length({value} #>> '{{}}')))
+  when 'number' then case when length(({value})::text) > 3 then '0'::jsonb else {value} end
+  when 'object' then {whole}
+  when 'array' then {listed}
+  else {value} end"""
+
+
 FUNCTIONS = f"""
 create schema desk_mask;
-create function desk_mask.scrub(v jsonb, own text[]) returns jsonb stable strict language plpgsql as $$
+create function desk_mask.scrub(v jsonb, known jsonb) returns jsonb stable strict language plpgsql as $$
 begin
-  case jsonb_typeof(v)
-  when 'object' then return (
-    select coalesce(jsonb_object_agg(
-      case when k = any({_array(JSON_KEYS)}) or k = any(own) then k else left({_hex("k")}, 24) end,
-      case jsonb_typeof(e) when 'string' then to_jsonb(repeat('x', length(e #>> '{{}}')))
-        when 'number' then case when length(e::text) > 3 then '0'::jsonb else e end
-        when 'boolean' then e when 'null' then e else desk_mask.scrub(e, own) end), '{{}}'::jsonb)
-    from jsonb_each(v) as o(k, e));
-  when 'array' then return (
-    select coalesce(jsonb_agg(desk_mask.scrub(e, own) order by o), '[]'::jsonb)
-    from jsonb_array_elements(v) with ordinality as a(e, o));
-  when 'string' then return to_jsonb(repeat('x', length(v #>> '{{}}')));
-  when 'number' then return case when length(v::text) > 3 then '0'::jsonb else v end;
-  else return v;
-  end case;
+  return {_scrub("v", "known", INLINED - 1)};
 end $$;
 """
 

@@ -23,8 +23,10 @@ NEUTRAL = re.compile(
 )
 LONGEST = 400  # characters of a value that are compared
 COUNTED = 1000  # addresses of a column, beyond which they are not counted
-FIRST_BLOCKS, EVERY = 4, 8  # blocks of a table in which every column is looked at
-FALSE_ALARMS = 20  # after so many, a word is too common to find a value by
+FIRST_BLOCKS, EVERY = 4, 16  # blocks of a table in which every column is looked at
+FALSE_ALARMS = 5  # after so many, a word is too common to find a value by
+# of more than a few values, those are found that have a long word which not many others share
+FEW, LONG, SHARED = 2000, 4, 20
 # letters in lower case, digits and all that is not ASCII; everything else parts words
 WORDS = bytes(
     code + 32 if 65 <= code <= 90 else code if code >= 128 or 48 <= code <= 57 or 97 <= code <= 122 else 32
@@ -60,8 +62,12 @@ class Search:
         frequency = Counter(word for each in known for word in set(each.split()))
         self._by_word: dict[bytes, list[bytes]] = {}
         for each in known:
-            rarest = min(each.split(), key=lambda word: (frequency[word], -len(word), word))
-            self._by_word.setdefault(rarest, []).append(each)
+            words = [word for word in each.split() if len(known) <= FEW or len(word) >= LONG] or [
+                each.strip()
+            ]
+            rarest = min(words, key=lambda word: (frequency[word], -len(word), word))
+            if frequency[rarest] <= SHARED or len(known) <= FEW:
+                self._by_word.setdefault(rarest, []).append(each)
         self._false: Counter[bytes] = Counter()
         self.size = len(known)
         self._blocks: Counter[str] = Counter()

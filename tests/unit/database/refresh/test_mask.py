@@ -121,3 +121,11 @@ def test_accounts_elsewhere_are_masked_by_id(connect: Callable[..., Connection])
     mask.mask_accounts(connection, Secret("key"), ["update auth.users", "update auth.identities i"], ["1"])
     assert 'update auth.users where "id" = any(%s)' in connection.statements
     assert 'update auth.identities i where "user_id" = any(%s)' in connection.statements
+
+
+def test_rows_are_searched_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No row is cut, and none is left out."""
+    monkeypatch.setattr(mask, "BLOCK", 5)
+
+    assert list(mask.batched([b"aaa\n", b"b\n", b"c\n"])) == [b"aaa\nb\n", b"c\n"]
+    assert list(mask.batched([])) == []

@@ -33,12 +33,16 @@ FITTING = [
 ]
 
 
+# without JSON, whose known keys have quotes of their own
+NAMED = [each for each in FITTING if each[1] != "keep" and not each[1].startswith("scrub")]
+
+
 def expression(kind: str, rule: str, name: str = "c") -> str:
     """The expression for a column of this type."""
     return masking_sql.expression(Column("public.t", name, kind), rule, "example.invalid")
 
 
-@given(st.text(min_size=1, max_size=12), st.sampled_from([each for each in FITTING if each[1] != "keep"]))
+@given(st.text(min_size=1, max_size=12), st.sampled_from(NAMED))
 def test_any_name_is_quoted(name: str, fitting: tuple[str, str]) -> None:
     """No name ends its quotes; the type is that of the column."""
     kind, rule = fitting
@@ -66,17 +70,22 @@ def test_values_are_masked_by_built_in_functions(kind: str, rule: str) -> None:
         ("text", "null", "null::text"),
         ("text", "truncate 3", '(left("c"::text, 3))::text'),
         ("jsonb", "empty", "case when \"c\" is null then null else '{}'::jsonb end"),
-        ("json", "scrub", "(desk_mask.scrub(\"c\"::jsonb, '{}'::text[]))::json"),
-        (
-            "jsonb",
-            "scrub keep-keys it's,b",
-            '(desk_mask.scrub("c"::jsonb, \'{"it\'\'s","b"}\'::text[]))::jsonb',
-        ),
         ("public.address[]", "empty", "case when \"c\" is null then null else '{}'::public.address[] end"),
     ],
 )
 def test_each_rule_has_its_expression(kind: str, rule: str, sql: str) -> None:
     assert expression(kind, rule) == sql
+
+
+def test_json_keys_that_are_known_stay() -> None:
+    """Common words, and those of the rule; the outer levels need no call of a function."""
+    sql = expression("json", "scrub keep-keys it's,b")
+
+    assert sql.startswith('(case jsonb_typeof("c"::jsonb)')
+    assert sql.endswith("end)::json")
+    assert '"city": 1' in sql
+    assert "\"it''s\": 1" in sql
+    assert "desk_mask.scrub(e1, " in sql
 
 
 def test_the_key_is_a_setting_of_the_session() -> None:
