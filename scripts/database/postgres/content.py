@@ -231,8 +231,10 @@ class SnapshotReader:
         return catalogue.proof_lines(self.connection, is_ours)
 
     def unrestorable(self, is_ours: IsOurs) -> tuple[Unrestorable, ...]:
-        """What this user could not create again; nothing for a superuser."""
-        if self.connection.info.parameter_status("is_superuser") == "on":
+        """What this user could not create again; nothing for a superuser, or for one that only reads."""
+        own = self.connection.execute(restorable.SCHEMAS_OF_OWN).fetchall()
+        superuser = self.connection.info.parameter_status("is_superuser") == "on"
+        if superuser or not any(is_ours(str(schema)) for (schema,) in own):
             return ()
         found = map(Unrestorable._make, self.connection.execute(restorable.QUERY))
         return tuple(sorted({each for each in found if is_ours(each.schema)}))

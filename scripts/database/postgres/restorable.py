@@ -56,6 +56,9 @@ def _in(source: str, catalogue: str, namespace: str) -> str:
 
 ROUTINE_KIND = "case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end"
 OWN_CLASSES = f"from {CLASS} where c.relkind in ('r','p','v','m','f','S') and {FREE_CLASS}"
+# not the constructors of a range type, which come with it
+OWN_ROUTINE = f"""{FREE_PROC} and not exists (select from pg_depend d
+  where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'i')"""
 OPERATOR_CLASSES = _in("pg_opclass k join pg_am m on m.oid = k.opcmethod", "pg_opclass", "opcnamespace")
 OWNED_BY_OTHERS = (
     _owned(
@@ -65,7 +68,7 @@ OWNED_BY_OTHERS = (
         f"""{OWN_CLASSES} and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
           and d.objid = c.oid and d.deptype in ('a','i') and d.refobjsubid > 0)""",
     ),
-    _owned(ROUTINE_KIND, "p.oid::regprocedure", "p.proowner", f"from {ROUTINE} where {FREE_PROC}"),
+    _owned(ROUTINE_KIND, "p.oid::regprocedure", "p.proowner", f"from {ROUTINE} where {OWN_ROUTINE}"),
     _owned(
         "'type'",
         "t.oid::regtype",
@@ -130,7 +133,7 @@ select n.nspname, {ROUTINE_KIND} || ' ' || p.oid::regprocedure,
     else 'is written in `' || l.lanname || '`, which only a superuser can use' end,
   format(case when p.proleakproof then 'alter function %s not leakproof' else 'drop function %s' end,
     p.oid::regprocedure)
-from {ROUTINE} join pg_language l on l.oid = p.prolang where {FREE_PROC} and (p.proleakproof
+from {ROUTINE} join pg_language l on l.oid = p.prolang where {OWN_ROUTINE} and (p.proleakproof
   or p.prokind <> 'a' and not (l.lanpltrusted and has_language_privilege(l.oid, 'usage')))
 """
 DEFAULT_PRIVILEGES = """
@@ -155,6 +158,9 @@ QUERY = " union all ".join(
         *(WHOLE_SCHEMAS, FUNCTIONS, DEFAULT_PRIVILEGES, OWNERS_WITHOUT_RIGHTS),
     )
 )
+
+# The schemas in which this user owns anything: one that only reads restores nothing anyway.
+SCHEMAS_OF_OWN = f"select distinct n.nspname {OWN_CLASSES} and pg_has_role(c.relowner, 'usage')"
 
 
 class Unrestorable(NamedTuple):
