@@ -159,19 +159,29 @@ def _committed(desk: Desk, remote: Remote, source: Environment) -> tuple[Migrati
 
 @contextmanager
 def _inputs(operation: LockedOperation, work: Refresh, backup: str) -> Iterator[Inputs]:
-    """The backup's plain files, and a scratch server that is removed at the end."""
+    """The backup's plain files, and a scratch server that is removed at the end.
+
+    A server that can't be removed, its disk being full, does not undo what was done by then.
+    """
     desk = operation.desk
     applied, known = _migrations(desk, work)
     ledger = observe_remote(desk).ledger
-    with fetch_backup(desk, work.source, backup, ledger) as (plain, manifest):
-        if manifest.policy is not None:
-            raise Refused(f"`{backup}` is masked already")
-        desk.progress.note(f"masking `{backup}` of {manifest.started} on a scratch server")
-        with (
-            scratch_server.databases_for(desk, work.target, manifest) as databases,
-            temporary.folder() as folder,
-        ):
-            yield Inputs(plain, manifest, databases, folder, applied, known)
+    done = False
+    try:
+        with fetch_backup(desk, work.source, backup, ledger) as (plain, manifest):
+            if manifest.policy is not None:
+                raise Refused(f"`{backup}` is masked already")
+            desk.progress.note(f"masking `{backup}` of {manifest.started} on a scratch server")
+            with (
+                scratch_server.databases_for(desk, work.target, manifest) as databases,
+                temporary.folder() as folder,
+            ):
+                yield Inputs(plain, manifest, databases, folder, applied, known)
+                done = True
+    except (DeskError, OSError) as fault:
+        if not done:
+            raise
+        desk.progress.note(f"warning: the scratch server is not removed: {fault}")
 
 
 def _swap(operation: LockedOperation, work: Refresh, made: MaskedCopy) -> Event:

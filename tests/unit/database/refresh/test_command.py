@@ -12,6 +12,7 @@ import pytest
 
 from scripts.config.parse import parse
 from scripts.config.settings import Environment, Settings
+from scripts.database.backups import scratch_server
 from scripts.database.migrations.files import Applied, Migration, compare
 from scripts.database.refresh import command
 from scripts.database.refresh.rules import Column
@@ -212,3 +213,34 @@ def test_old_schemas_that_can_not_be_dropped_are_a_warning(
     command.drop_old_schemas_of_refreshes(desk, desk.settings.environment("staging"))
 
     assert desk.notes[-1].startswith("warning: the old schemas are still there: no connection")
+
+
+@pytest.mark.parametrize("fails", ["at the end", "before"])
+def test_a_scratch_server_that_stays_does_not_undo_what_is_done(
+    desk: Any, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Its disk may be full; what fails before it is done fails."""
+
+    @contextlib.contextmanager
+    def fetched(*_: object) -> Iterator[Any]:
+        yield Path(), SimpleNamespace(policy=None, started="today")
+
+    @contextlib.contextmanager
+    def databases(*_: object) -> Iterator[None]:
+        yield
+        raise Unreachable("no space left")
+
+    monkeypatch.setattr(command, "_migrations", lambda *_: ((), ()))
+    monkeypatch.setattr(command, "observe_remote", lambda _: Remote({}, Ledger("x", ())))
+    monkeypatch.setattr(command, "fetch_backup", fetched)
+    monkeypatch.setattr(scratch_server, "databases_for", databases)
+    operation: Any = SimpleNamespace(desk=desk)
+    work: Any = SimpleNamespace(source=None, target=None)
+
+    with command._inputs(operation, work, "b") if fails == "at the end" else contextlib.nullcontext():
+        pass
+    if fails == "at the end":
+        assert desk.notes[-1] == "warning: the scratch server is not removed: no space left"
+        return
+    with pytest.raises(Unreachable, match="gone"), command._inputs(operation, work, "b"):
+        raise Unreachable("gone")
