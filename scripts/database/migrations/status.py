@@ -187,4 +187,7 @@ def _document(desk: Desk, remote: Remote, environment: Environment) -> dict[str,
 def _line(document: dict[str, Any]) -> str:
     pending = len(document.get("pending", ()))
     more = f", {pending} pending" if pending else ""
-    return f"{document['name']:<12} {document['state']:<8} at {document['schema'] or 'nothing'}{more}"
+    state = document["state"]
+    if state == "equal" and document["problems"]:
+        state = "differs"
+    return f"{document['name']:<12} {state:<8} at {document['schema'] or 'nothing'}{more}"

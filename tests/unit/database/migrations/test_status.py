@@ -108,6 +108,16 @@ def test_a_read_only_database_is_a_problem(world: World) -> None:
     assert "staging: the database is read-only: look at its disk usage" in outcome.message
 
 
+def test_what_has_a_problem_is_not_called_equal(world: World) -> None:
+    """Whatever the versions say."""
+    world.files.pop("20240102000000_b.sql")
+    status.database_status(world.desk, DatabaseStatusRequest(env="staging"))
+    world.database.unwritable = READ_ONLY
+    status.database_status(world.desk, DatabaseStatusRequest(env="staging"))
+
+    assert [line.split()[1] for line in world.notes] == ["equal", "differs"]
+
+
 LIVE = {"schema": "20240102000000", "tables": ["table public.a", "table public.b"]}
 BOTH = (ROW, Applied("20240102000000", "b", ("select 2",)))
 
