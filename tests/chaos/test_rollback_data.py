@@ -1,6 +1,6 @@
 """A rollback `--with-data` that dies anywhere; then `resume`: both sides are old, or both are present.
 
-`DESK_ROLLBACK_ROUNDS=100 DESK_CHAOS_SEED=7 pytest -s tests/chaos/test_rollback_data.py` goes on longer.
+`DESK_LONG=1 DESK_ROLLBACK_ROUNDS=100 pytest -s tests/chaos/test_rollback_data.py` goes on longer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 from tests.chaos.conftest import DEV, next_version, resumed, settled
 from tests.chaos.test_kill import kill_at
 from tests.integration.desk import Desk
+from tests.support import skips
 
 ROUNDS = int(os.environ.get("DESK_ROLLBACK_ROUNDS", "2"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
@@ -27,7 +28,7 @@ ASIDE = "select nspname from pg_namespace where nspname like 'desk%' order by 1"
 SCRATCH = "select datname from pg_database where datname like 'release_desk_scratch%'"
 LEGACY = "select count(*) from public.legacy"
 ON = ("--env", DEV)
-pytestmark = pytest.mark.timeout(60 * 60 * 4)
+pytestmark = [pytest.mark.timeout(60 * 60 * 4), skips.LONG]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import pyrage
 import pytest
 
 from scripts.database.postgres.local_server import LocalServer
-from tests.support import databases, s3
+from tests.support import databases, s3, skips
 from tests.support.desks import ROOT
 from tests.support.s3 import Service
 
@@ -223,6 +223,7 @@ def before(world: World) -> tuple[Any, ...] | None:
     return world.content()
 
 
+@skips.LONG
 def test_the_project_is_lost(world: World, before: tuple[Any, ...] | None) -> None:
     identity = world.newest()
     world.new_project("second")
@@ -233,6 +234,7 @@ def test_the_project_is_lost(world: World, before: tuple[Any, ...] | None) -> No
     assert f"production holds what `{identity}` holds" in said
 
 
+@skips.LONG
 def test_a_key_is_lost(world: World) -> None:
     """The other one opens every backup."""
     identity, lost = world.newest(), world.keys[0]
@@ -252,6 +254,7 @@ def test_a_key_is_lost(world: World) -> None:
     world.secrets["BACKUP_IDENTITY"] = world.keys[0]
 
 
+@skips.LONG
 def test_the_bucket_is_lost(world: World) -> None:
     """First it does not answer; then there is another one, which gets what this machine has."""
     identity = world.newest()
@@ -277,6 +280,7 @@ def test_the_bucket_is_lost(world: World) -> None:
     assert [copy["state"] for copy in held["copies"][:2]] == ["intact", "intact"]
 
 
+@skips.LONG
 def test_the_laptop_is_lost(world: World) -> None:
     """What was on it alone is named; the rest is in the bucket."""
     world.laptop = "other laptop"
@@ -287,6 +291,7 @@ def test_the_laptop_is_lost(world: World) -> None:
     assert "is stored and proven" in said
 
 
+@skips.LONG
 def test_the_remote_is_lost(world: World) -> None:
     """Everything can be read without it; a new one gets the ledger from the clone."""
     identity = world.newest()

@@ -14,16 +14,16 @@ from scripts.sandbox.world_facts import World
 # seconds; that a Publish failed is believed when its status says so twice, three seconds apart
 VERIFY_TIMEOUT = "timeout = 8"
 WAITS = {"timeout = 20\ninterval = 0.5": f"{VERIFY_TIMEOUT}\ninterval = 0.2", "ttl = 5": "ttl = 3"}
-# npm and the type checker take two thirds of `npm run build`, which the chaos tests and the spine run
+# npm and the type checker take two thirds of `npm run build`, which `invoke demo` runs whole
 VITE = '[app]\nbuild = ["node_modules/.bin/vite", "build"]\n'
 
 
 @contextmanager
-def sandbox(folder: Path, *, quick_build: bool) -> Iterator[World]:
+def sandbox(folder: Path) -> Iterator[World]:
     """A world with the sample app, taken down at the end."""
     made = world.up(folder, on_step=lambda _step: None)
     try:
-        _configure(made, quick_build=quick_build)
+        _configure(made)
         for environment in made.environments[1:]:  # development's workspace runs `npm ci` itself
             _install(made.clone, environment.workspace)
         yield made
@@ -31,10 +31,10 @@ def sandbox(folder: Path, *, quick_build: bool) -> Iterator[World]:
         world.down(folder, on_step=lambda _step: None)
 
 
-def _configure(made: World, *, quick_build: bool) -> None:
+def _configure(made: World) -> None:
     file = made.env_dir / "pipeline.toml"
     text = file.read_text()
-    for old, new in {**WAITS, **({"[app]\n": VITE} if quick_build else {})}.items():
+    for old, new in {**WAITS, "[app]\n": VITE}.items():
         assert old in text, old
         text = text.replace(old, new)
     file.write_text(text)

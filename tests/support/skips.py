@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+
+import pytest
 
 MARK = "; get it: "
 APT = "apt-get install "
@@ -15,6 +18,13 @@ PLAYWRIGHT = Path("~/.cache/ms-playwright").expanduser()
 def reason(lacking: str, command: str) -> str:
     """The reason of a skip, with the command that gets what is lacking."""
     return f"lacking: {lacking}{MARK}{command}"
+
+
+# CI has twelve minutes: what is tested in parts elsewhere runs whole only when it is asked for
+LONG = pytest.mark.skipif(
+    not os.environ.get("DESK_LONG"),
+    reason=reason("time, it takes minutes", "DESK_LONG=1 scripts/bootstrap test"),
+)
 
 
 def summary(reasons: Iterable[str]) -> str | None:
