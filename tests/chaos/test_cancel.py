@@ -18,6 +18,7 @@ import pytest
 from tests.chaos.conftest import DEV, resumed, settled
 from tests.chaos.test_kill import SEED, change, own
 from tests.integration.desk import Call, Desk
+from tests.support import skips
 
 ROUNDS = int(os.environ.get("DESK_CANCEL_ROUNDS", "1"))
 RHYTHM = (
@@ -25,7 +26,7 @@ RHYTHM = (
     (signal.SIGTERM, 2.5),
     (signal.SIGKILL, 5.0),
 )  # signal, seconds until the next
-pytestmark = pytest.mark.timeout(60 * 60 * 2)
+pytestmark = [pytest.mark.timeout(60 * 60 * 2), skips.LONG]
 
 
 def cancelled(child: subprocess.Popen[str], *, group: bool) -> tuple[Call, int]:

@@ -1,6 +1,6 @@
 """Killed, cut off, without its server or its disk in the midst of `db.refresh`: the old or the new one.
 
-`DESK_REFRESH_ROUNDS=30 DESK_CHAOS_SEED=7 pytest -s tests/chaos/test_refresh.py` goes on longer.
+`DESK_LONG=1 DESK_REFRESH_ROUNDS=30 pytest -s tests/chaos/test_refresh.py` goes on longer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 from scripts.database.postgres.catalogue import OLD_SCHEMA_PREFIX
 from scripts.system.temporary import PREFIX
 from tests.integration.desk import Desk, ended
-from tests.support import disks, processes, refreshes
+from tests.support import disks, processes, refreshes, skips
 from tests.support.refreshes import SECRETS, TO, dumped
 
 ROUNDS = int(os.environ.get("DESK_REFRESH_ROUNDS", "1"))
@@ -30,7 +30,7 @@ HOWS = ("kill", "kill all", "cut", "restart", "full disk")
 SCHEMAS = "select nspname from pg_namespace"
 OURS = """select pg_terminate_backend(pid) from pg_stat_activity
 where application_name like 'release-desk%' and pid <> pg_backend_pid()"""
-pytestmark = pytest.mark.timeout(60 * 60 * 4)
+pytestmark = [pytest.mark.timeout(60 * 60 * 4), skips.LONG]
 
 
 def test_never_a_mixture(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

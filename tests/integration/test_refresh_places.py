@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.desk import Call, Desk
-from tests.support import plants
+from tests.support import plants, skips
 from tests.support.refreshes import TO
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), skips.LONG]
 # what each place is called where a refresh names it
 NAMES = {
     "domain_default": "domain kept.d1", "domain_check": "domain kept.d2", "enum": "type kept.label",

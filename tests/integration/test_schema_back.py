@@ -12,6 +12,7 @@ import pytest
 
 from scripts.database.postgres.local_server import TEMPLATE
 from tests.integration.desk import Desk, ended, git
+from tests.support import skips
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -251,6 +252,7 @@ def test_what_was_applied_before_a_file_failed_is_undone(base: Desk) -> None:
     assert [f"{V}0_t.sql"] == base.ledger()[-1]["undone"]
 
 
+@skips.LONG
 def test_undo_that_fails_does_not_hide_the_first_fault(base: Desk) -> None:
     """Both are said, and what stands is what is said to stand."""
     base.commit({**up(0, MAKE), **down(0, "drop table public.nothing;"), **up(1, "vacuum; select 1 / 0;")})
@@ -359,6 +361,7 @@ def scratch_databases(desk: Desk) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+@skips.LONG
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_rehearsal_leaves_nothing(base: Desk, tmp_path: Path, number: signal.Signals) -> None:
     """Ended gently it removes everything itself; killed, the next one does, here and on a given server."""
@@ -382,6 +385,7 @@ def test_rehearsal_leaves_nothing(base: Desk, tmp_path: Path, number: signal.Sig
     nothing_is_left(tmp_path)
 
 
+@skips.LONG
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_own_server_goes_with_the_rehearsal(base: Desk, tmp_path: Path, number: signal.Signals) -> None:
     """The PostgreSQL in the temporary folder ends with it, or with the next one."""

@@ -1,6 +1,6 @@
 """A rollback takes the data back: what it says is what goes; and a restore that dies is settled.
 
-`DESK_WRITER_ROUNDS=10 pytest tests/integration/test_with_data.py -k writers` tries more rounds.
+`DESK_LONG=1 DESK_WRITER_ROUNDS=10 pytest tests/integration/test_with_data.py -k writers` tries more rounds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from tests.integration.desk import Call, Desk, ended
+from tests.support import skips
 from tests.support.writers import MAKE, TABLES, State, Writer, lost, played, read, until_switch
 
 ROUNDS = int(os.environ.get("DESK_WRITER_ROUNDS", "1"))
@@ -161,6 +162,7 @@ TOUCHES = """alter table public.journal_a add column more text;
 update public.journal_a set value = value || '!' where id <= 50"""
 
 
+@skips.LONG
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_the_numbers_are_those_of_the_writers(desk: Desk, guarded: str, seed: int) -> None:
     """Two people write at full speed: every number is that of their diaries, and every row is somewhere.
