@@ -81,7 +81,7 @@ def lost_objection(facts: Facts) -> tuple[str, str] | None:
     name, live = facts.environment.name, facts.previous
     what = "is empty" if not facts.applied else f"lost {', '.join(f'`{each}`' for each in facts.lost)}"
     release = live.release if live else "the last release"
-    repair = f"npx supabase migration repair --status applied {' '.join(facts.lost)}"
+    repair = f"supabase migration repair --status applied {' '.join(facts.lost)}"
     why = (
         f"the history of {name} {what}, though {release} was released with them and its tables are there:"
         " they would be applied again"

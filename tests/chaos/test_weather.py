@@ -19,10 +19,11 @@ import pytest
 
 from tests.chaos.conftest import DEV, next_version, resumed, settled
 from tests.integration.desk import ROOT, Desk, ended
+from tests.support import skips
 
 ROUNDS = int(os.environ.get("DESK_WEATHER_ROUNDS", "1"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
-pytestmark = pytest.mark.timeout(60 * 60 * 2)
+pytestmark = [pytest.mark.timeout(60 * 60 * 2), skips.LONG]
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.desk import Call, Desk, ended, git
+from tests.support import skips
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), skips.LONG]
 
 BRANCHES = {"development": "develop", "staging": "staging", "production": "main"}
 IDENTITY = ("-c", "user.name=GitHub", "-c", "user.email=noreply@github.example")

@@ -120,7 +120,7 @@ def test_a_history_that_lost_rows_and_a_table_that_is_gone(base: Desk) -> None:
         base.sql("development", f"delete from {history}")
         emptied = base("db.status", "--env", "development")
         plan = base("deploy", "--env", "development", "--plan")
-        (repair,) = re.findall(r"`npx supabase (migration repair[^`]*)`", plan.document["hint"])
+        (repair,) = re.findall(r"`supabase (migration repair[^`]*)`", plan.document["hint"])
         binary = supabase_cli.find(base.world.clone, "")
         subprocess.run(
             ["bash", "-ec", f"{binary} {repair} --yes"],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tests.integration.desk import Desk
+from tests.support import skips
 
 
+@skips.LONG
 def test_the_sample_app_bears_it_and_keeps_nothing(desk: Desk) -> None:
     """Bookings and messages were made through the app, the verdict is in the ledger, no row is left."""
     assert 0 == desk("deploy", "--env", "dev").code

@@ -19,6 +19,7 @@ from scripts.errors import Refused
 from scripts.sandbox import world as sandbox_world
 from scripts.sandbox.world import World
 from scripts.system import daemon
+from tests.support import skips
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = """
@@ -184,6 +185,7 @@ def begin(folder: Path, app: Path) -> subprocess.Popen[bytes]:
     )
 
 
+@skips.LONG
 @pytest.mark.parametrize("after", [0.35, 0.7, 1.2, 1.8])
 def test_an_up_that_was_killed_is_completed_or_removed(tmp_path: Path, app: Path, after: float) -> None:
     folder = tmp_path / "world"
@@ -207,6 +209,7 @@ def test_an_up_that_was_killed_is_completed_or_removed(tmp_path: Path, app: Path
     assert not folder.exists()
 
 
+@skips.LONG
 def test_what_a_killed_up_began_and_did_not_write_down_is_no_obstacle(tmp_path: Path, app: Path) -> None:
     """A host, a stand-in and PostgreSQL run, and no pid file knows them."""
     folder = tmp_path / "world"

@@ -121,6 +121,7 @@ def test_what_older_code_lives_with_stays(base: Desk) -> None:
     assert [] == [each for each in problems if "built for" in each]
 
 
+@skips.LONG
 def test_what_a_hotfix_overtook_is_applied_on_a_persons_word(base: Desk) -> None:
     """A newer migration went first: the older one is refused with the way out, and then goes after it."""
     released(base, up(2, MAKE))
@@ -204,6 +205,7 @@ def test_script_that_ends_the_transaction_is_refused(base: Desk) -> None:
     assert "holds `begin`" in call.document["refused"]
 
 
+@skips.LONG
 def test_script_that_fails_is_found_before_the_code_goes_back(base: Desk) -> None:
     """It is rehearsed on the very database, and rolled back there: nothing was changed."""
     released(base, up(0, MAKE))
@@ -216,6 +218,7 @@ def test_script_that_fails_is_found_before_the_code_goes_back(base: Desk) -> Non
     assert [] == [ref for ref in base.refs() if ref.startswith("refs/deploy/")]
 
 
+@skips.LONG
 def test_undo_that_fails_is_said_and_can_be_asked_for_again(base: Desk) -> None:
     """The older code is live, the schema is not, nothing is called done; the same command ends it."""
     old = released(base, up(0, MAKE + " create sequence public.back_s owned by public.back_a.id;"))
@@ -280,6 +283,7 @@ def test_bad_release_takes_its_schema_back(base: Desk) -> None:
     assert ("failed", f"{V}0", [f"{V}1_t.sql"]) == (event["ending"], event["schema"], event["undone"])
 
 
+@skips.LONG
 def test_only_production_demands_a_way_back(base: Desk) -> None:
     """Development and staging take a breaking migration; production needs a script or a person's word."""
     if not base.served("production"):
@@ -333,6 +337,7 @@ def nothing_is_left(folder: Path) -> None:
             continue
 
 
+@skips.LONG
 def test_rehearsal_finds_the_wrong_script(base: Desk, tmp_path: Path) -> None:
     """Code 1 with the difference and no proof; mended, the proof is in ledger and plan."""
     base.commit({**up(0, MAKE), **up(1, RENAME), **down(1, BACK), **up(2, WIDEN), **down(2, "select 1;")})

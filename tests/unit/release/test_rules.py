@@ -496,4 +496,4 @@ def test_migrations_are_not_applied_again_to_a_full_database(
     why_not, hint, code = why(facts)
 
     assert (f"the history of development {said}, though v1" in why_not, code) == (True, 1)
-    assert '`npx supabase migration repair --status applied 1 --remote="$DATABASE_URL"`' in (hint or "")
+    assert '`supabase migration repair --status applied 1 --remote="$DATABASE_URL"`' in (hint or "")
