@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import skips
 from tests.support.load import THRESHOLDS, LoadWorld, load_world
 from tests.support.processes import alive, wait_until
 
 INCONCLUSIVE = 8
+pytestmark = skips.LONG
 
 
 @pytest.fixture(scope="module")
