@@ -184,7 +184,7 @@ def test_a_read_only_database_is_its_own_fault(desk: Desk) -> None:
     """In rehearsal, `doctor`, `db.status` and release: code 3, and no `--retry` afterwards."""
     name = "supabase/migrations/20990301000000_read_only.sql"
     assert desk("deploy", "--env", "development", "--wait").code == 0
-    desk.commit({name: "create table public.trial_ro ();\n"})
+    desk.commit({name: "create type public.trial_ro as enum ();\n"})
     (row,) = desk.sql("development", "select current_database()")
     switch = f'alter database "{row[0]}" set default_transaction_read_only'
     try:
@@ -194,7 +194,7 @@ def test_a_read_only_database_is_its_own_fault(desk: Desk) -> None:
         address = parse_database(
             desk.world.environment("development").database_url, None, where="test", folder=Path()
         )
-        (tried,) = execute(address, "create table public.trial_ro ()")
+        (tried,) = execute(address, "create type public.trial_ro as enum ()")
         with pytest.raises(Unreachable, match="is read-only"):
             Postgres(address).undo([("1", "drop table public.x")], lock_timeout=1, timeout=5)
     finally:
@@ -204,7 +204,7 @@ def test_a_read_only_database_is_its_own_fault(desk: Desk) -> None:
             connection.execute(f"{switch} = off".encode())
     again = desk("deploy", "--env", "development")
     desk.remove(name)
-    desk.sql("development", "drop table public.trial_ro")
+    desk.sql("development", "drop type public.trial_ro")
     desk.sql("development", "delete from supabase_migrations.schema_migrations where version like '2099%'")
     assert desk("deploy", "--env", "development").code == 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import CommandFailed, CommandTimedOut
-from scripts.system import signals
+from scripts.system import process, signals
 from scripts.system.command import BASE, Command, Result
 from scripts.system.process import (
     attempt,
@@ -266,8 +266,12 @@ def test_an_interruption_at_the_start_leaves_no_process() -> None:
     assert set() == left
 
 
-def test_end_all_ends_what_other_threads_wait_for(grandchild: Path) -> None:
+def test_end_all_ends_what_other_threads_wait_for(
+    grandchild: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One call ends the children of every thread, groups and all."""
+    # a busy machine may take more than a second to let the child die of SIGTERM
+    monkeypatch.setattr(process, "GRACE", 20.0)
     ended: list[Result] = []
     waiting = threading.Thread(target=lambda: ended.append(attempt(python(FAMILY, str(grandchild)))))
     waiting.start()
