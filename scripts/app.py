@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cache
@@ -34,6 +34,7 @@ from scripts.system.process import end_all
 from scripts.system.secret import remember
 
 R = TypeVar("R", bound=Request)
+PROCESS = "the process environment"
 
 
 def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoReturn:
@@ -63,8 +64,8 @@ def refuse(request: Request, fault: DeskError) -> NoReturn:
 def _listening(request: Request) -> Console:
     console = Console(request.json)
     signals.listen()
-    for value in masked_values(os.environ, PublicNames(), declared=False):
-        remember(value)  # before anything is read that could fail and be quoted
+    for name, value in masked_values(os.environ, PublicNames(), declared=False):
+        remember(value, _owned(name))  # before anything is read that could fail and be quoted
     return console
 
 
@@ -107,7 +108,7 @@ def opened(console: Console, target: str | None = None) -> Desk:
     git = MergingGit(_repository(folder, settings), settings.app.remote)
     author = submit(git.user_name)  # in parallel with the next two calls of git
     check_remote_urls(git.folder, git.remote)
-    _refuse_collisions(os.environ, settings, "the process environment")
+    _refuse_collisions(masked_values(os.environ, _public(settings), declared=False), settings, PROCESS)
 
     @cache
     def values(environment: Environment) -> Mapping[str, str]:
@@ -170,23 +171,28 @@ def _names(settings: Settings) -> set[str]:
     }
 
 
+def _owned(name: str, owner: str = PROCESS) -> str:
+    return f"`{name}` of {owner}"
+
+
 def _mask(variables: Mapping[str, str], settings: Settings, owner: str) -> None:
     """Mask the values of an environment from now on, but not the names of environments and branches."""
-    _refuse_collisions(variables, settings, owner)
-    for value in masked_values(variables, _public(settings), _names(settings), declared=True):
-        remember(value)
+    masked = tuple(masked_values(variables, _public(settings), _names(settings), declared=True))
+    _refuse_collisions(masked, settings, owner)
+    for name, value in masked:
+        remember(value, _owned(name, owner))
 
 
-def _refuse_collisions(variables: Mapping[str, str], settings: Settings, owner: str) -> None:
-    """Return if no mask of a secret could hide the name of an environment or a branch.
+def _refuse_collisions(masked: Iterable[tuple[str, str]], settings: Settings, owner: str) -> None:
+    """Return if no mask could hide the name of an environment or a branch.
 
     Raises:
         ConfigError: one would.
     """
-    for name in colliding(variables, _public(settings), _names(settings)):
+    for name in colliding(masked, _names(settings)):
         raise ConfigError(
-            f"`{name}` of {owner} is a secret that stands in the name of an environment or a branch:"
-            " masking it would garble the ledger",
+            f"{_owned(name, owner)} is masked, and its value stands in the name of an environment or a"
+            " branch: the ledger would be garbled",
             f"give `{name}` a value that nobody can guess, or unset it",
         )
 

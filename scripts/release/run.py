@@ -20,7 +20,7 @@ from scripts.replit.driver import Driver
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected
 from scripts.state import ledger as ledgers
-from scripts.state.held_lock import HeldLock, new_lock
+from scripts.state.held_lock import HeldLock, new_lock, refuse_masked
 from scripts.state.journal import Journal
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock
@@ -108,6 +108,8 @@ def acquire(desk: Desk, plan: Plan, reason: str = "") -> ReleaseRun:
     Raises:
         Locked: another run holds it, or released here while this run was planning.
     """
+    versions = (plan.facts.standing or "", *(each.version for each in plan.comparison.pending))
+    refuse_masked({"the version of a migration": " ".join(versions)})
     run = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, reason)))
     with run.step("lock", run.environment.name):
         try:

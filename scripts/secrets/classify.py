@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from scripts.config.settings import Secrets
 from scripts.config.variables import SECRET_NAMES
 from scripts.secrets.formats import PUBLIC_ROLES, parse_token, secret_format
-from scripts.system.secret import SHORTEST
+from scripts.system.secret import would_mask
 
 # `secret`: the rules guard it, and it is masked wherever it comes from.
 # `private`: no rule says anything of it; it is masked when an environment has it.
@@ -154,8 +154,8 @@ def _is_shown_value(value: str) -> bool:
 
 def masked_values(
     variables: Mapping[str, str], public: PublicNames, names: Collection[str] = (), *, declared: bool
-) -> Iterator[str]:
-    """Every value that nobody may see, and the passwords inside of values.
+) -> Iterator[tuple[str, str]]:
+    """Every value that nobody may see, and the passwords inside of values, each after its variable's name.
 
     Args:
         names: of environments and branches; documents are keyed by them, so only a secret equal to one
@@ -167,16 +167,13 @@ def masked_values(
         kind = sensitivity(name, value, public.prefix(name))
         telling = declared or name in SECRET_NAMES or SOUNDS_SECRET.search(name.upper())
         if kind == "secret" or (kind == "private" and telling and value not in names):
-            yield value
+            yield name, value
             if accounts := ACCOUNTS.fullmatch(value):
-                yield from re.findall(ACCOUNT, accounts[0])
+                yield from ((name, password) for password in re.findall(ACCOUNT, accounts[0]))
         for password in URL_PASSWORD.findall(value):
-            yield from {password, unquote(password)}
+            yield from ((name, password), (name, unquote(password)))
 
 
-def colliding(variables: Mapping[str, str], public: PublicNames, names: Collection[str]) -> Iterator[str]:
-    """The variables whose secret stands in the name of an environment or branch: a mask would hide that."""
-    for name, value in variables.items():
-        masked = len(value.strip()) >= SHORTEST and any(value.strip() in each for each in names)
-        if masked and is_secret(name, value, public.prefix(name)):
-            yield name
+def colliding(masked: Iterable[tuple[str, str]], names: Collection[str]) -> Iterator[str]:
+    """The variables whose mask would hide a part of the name of an environment or branch."""
+    return (name for name, value in masked if any(would_mask(value, each) for each in names))

@@ -9,10 +9,11 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.errors import CommandFailed, DeskError, Locked
+from scripts.errors import CommandFailed, ConfigError, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state.lock import LOCK_FILE, Lock, candidate_ref, lock_ref
+from scripts.system.secret import masked_by
 
 PAUSE = 2.0  # seconds between two tries of `--wait`
 
@@ -33,6 +34,24 @@ def new_lock(desk: Desk, environment: str, task: str, commit: str, *, run: str =
     )
 
 
+def refuse_masked(keys: Mapping[str, str]) -> None:
+    """Return if no mask hides what a run is known by: before its lock, when nothing has changed yet.
+
+    Args:
+        keys: texts, by what they are, such as "the commit's id".
+
+    Raises:
+        ConfigError: one would; it names the variable.
+    """
+    for what, text in keys.items():
+        if owner := masked_by(text):
+            raise ConfigError(
+                f"{owner} is masked, and its value stands in {what}: what is said of this run would be"
+                " garbled",
+                "unset that variable for this command, or give it another value",
+            )
+
+
 class HeldLock:
     """A lock that this process acquires, keeps alive with heartbeats from a thread, and releases.
 
@@ -51,6 +70,13 @@ class HeldLock:
         self.content = content
         self.lost = False
         self.pushed: set[str] = set()
+        refuse_masked(
+            {
+                "the commit's id": content.commit,
+                "the name of the environment": f"{content.environment} {content.source}",
+                "the id of the release": content.release,
+            }
+        )
         self.id = self._write(content)
 
     @property

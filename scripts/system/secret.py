@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,14 @@ from scripts.system.encodings import encoded_forms, find_spans, incomplete_from
 
 MASK: Final = "***"
 SHORTEST: Final = 6  # characters; shorter values occur by chance, and masking them would garble every text
+# What the desk's own documents are keyed by: under these keys an id, or a word of the desk's, stays.
+KEYS: Final = frozenset(
+    "at_step bad built_for commit commits digest ending head kind level live migrated release run schema"
+    " state step task undone version versions what".split()
+)
+KEY_FORM: Final = re.compile(
+    r"[0-9a-f]{12}|[0-9a-f]{40}|[0-9a-f]{64}|v[0-9]{1,9}|[0-9]{14}|[a-z]{2,20}(?:[.-][a-z]{2,20}){0,3}"
+)
 
 
 @dataclass
@@ -19,11 +28,13 @@ class _Memory:
 
     Args:
         needles: the values and their encoded forms, longest first.
+        owners: whose value each of them is, as far as it is known.
         unannounced: values that no CI system was told to mask yet.
     """
 
     values: set[str] = field(default_factory=set)
     needles: tuple[str, ...] = ()
+    owners: dict[str, str] = field(default_factory=dict)
     unannounced: list[str] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,17 +71,41 @@ class Secret:
         raise TypeError("a secret is never pickled")
 
 
-def remember(value: str) -> None:
-    """Make `redact` mask this value, each of its lines, and their encoded forms from now on."""
-    lines = {value, *(line.strip() for line in value.splitlines())}
+def remember(value: str, owner: str = "a secret") -> None:
+    """Make `redact` mask this value, each of its lines, and their encoded forms from now on.
+
+    Args:
+        owner: whose value it is, as `masked_by` will say it.
+    """
     with _memory.guard:
-        new = {text for text in lines if len(text.strip()) >= SHORTEST} - _memory.values
+        new = _texts(value) - _memory.values
         if not new:
             return
         _memory.values |= new
         _memory.unannounced += sorted(new)
-        shapes = {form for text in new for form in encoded_forms(text) if len(form) >= SHORTEST}
+        shapes = _shapes(new)
+        _memory.owners |= dict.fromkeys(shapes, owner)
         _memory.needles = tuple(sorted(shapes.union(_memory.needles), key=len, reverse=True))
+
+
+def _texts(value: str) -> set[str]:
+    """What is masked of a value: the whole and each line, if they are long enough."""
+    lines = {value, *(line.strip() for line in value.splitlines())}
+    return {text for text in lines if len(text.strip()) >= SHORTEST}
+
+
+def _shapes(texts: set[str]) -> set[str]:
+    return {form for text in texts for form in encoded_forms(text) if len(form) >= SHORTEST}
+
+
+def would_mask(value: str, text: str) -> bool:
+    """Whether a mask of the value would change the text."""
+    return any(shape in text for shape in _shapes(_texts(value)))
+
+
+def masked_by(text: str) -> str | None:
+    """Whose mask changes the text; None if it is shown as it is."""
+    return next((_memory.owners[needle] for needle in _memory.needles if needle in text), None)
 
 
 def unannounced() -> list[str]:
@@ -86,14 +121,24 @@ def redact(text: str) -> str:
 
 
 def redacted(value: Any) -> Any:
-    """The value as JSON can hold it, every text in it redacted; keys stay, they are our own words."""
+    """The value as JSON can hold it, every text in it redacted.
+
+    Keys stay, they are our own words; so do the ids and words under `KEYS`: a release whose commit reads
+    `***` belongs to nobody.
+    """
+    if isinstance(value, Mapping):
+        return {key: _kept(item) if key in KEYS else redacted(item) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Mapping):
-        return {key: redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redacted(item) for item in value]
     return redact(str(value))
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_kept(item) for item in value]
+    return value if isinstance(value, str) and KEY_FORM.fullmatch(value) else redacted(value)
 
 
 class Redactor:

@@ -39,3 +39,18 @@ def test_a_faulty_configuration_is_refused_before_anything_changes(desk: Desk) -
     assert "ENV006" in ended.document["message"]
     assert "b7Kq2mZx9Lw4Rt8Yc3Vn6" not in ended.out + ended.err
     assert refs == desk.refs()
+
+
+def test_no_mask_makes_a_release_that_belongs_to_nobody(desk: Desk) -> None:
+    """A word for a cache is not masked; a key that is the commit refuses the run by its variable."""
+    commit = desk.commit({"NOTES.md": "released under a cache's key\n"})
+    refs = desk.refs()
+
+    refused = desk("deploy", "--env", "development", BUILD_CACHE_KEY=commit)
+    assert (1, refs) == (refused.code, desk.refs())
+    assert "`BUILD_CACHE_KEY` of the process environment" in refused.document["message"]
+
+    ended = desk("deploy", "--env", "development", CACHE_KEY="development")
+    assert (0, commit) == (ended.code, ended.document["commit"])
+    event = desk.ledger()[-1]
+    assert ("development", commit, "done") == (event["environment"], event["commit"], event["ending"])

@@ -123,7 +123,7 @@ def test_a_secret_that_would_hide_an_environments_name_is_refused(env_dir: Path,
     """The ledger would belong to nobody; the variable is named, its value is not."""
     values(env_dir, "staging", f"SMTP_PASS={value}\n")
 
-    with pytest.raises(ConfigError, match="`SMTP_PASS` of staging is a secret"):
+    with pytest.raises(ConfigError, match="`SMTP_PASS` of staging is masked"):
         seen("staging")
 
 
@@ -138,6 +138,18 @@ def test_such_a_secret_of_the_process_is_refused_before_anything_starts(
     monkeypatch.setenv("SOME_API_TOKEN", "value-of-a-token")
     monkeypatch.setenv("CACHE_KEY", "staging")
     assert app.opened(Console())
+
+
+def test_a_masked_value_of_the_process_that_is_a_branch_is_refused(
+    env_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is masked before the branches are known, although no rule calls it a secret."""
+    toml = env_dir / "pipeline.toml"
+    toml.write_text(toml.read_text().replace('branch = "staging"', 'branch = "release/next-1"'))
+    monkeypatch.setenv("BUILD_CACHE_KEY", "release/next-1")
+
+    with pytest.raises(ConfigError, match="`BUILD_CACHE_KEY` of the process environment is masked"):
+        app.opened(Console())
 
 
 def test_a_file_that_others_may_read_is_reported(env_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.errors import CommandFailed, DeskError, Locked
+from scripts.errors import CommandFailed, ConfigError, DeskError, Locked
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
@@ -15,6 +15,7 @@ from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.ledger import REF
 from scripts.state.lock import LOCK_FILE, lock_ref
 from scripts.state.remote import record
+from scripts.system.secret import remember
 from tests.fakes.world import World, ending
 from tests.unit.release.samples import begun
 
@@ -71,6 +72,19 @@ def test_the_lock_holds_what_was_agreed_to(world: World) -> None:
     assert promotion.request == {"to": "staging", "retry": True}
     assert (rollback.task, rollback.release, rollback.commit) == ("rollback", "v1", good)
     assert rollback.request == {"env": "development", "to": "v1"}
+
+
+def test_a_mask_that_would_hide_a_migrations_version_is_refused_before_the_lock(world: World) -> None:
+    """What a person reads of the run would say `***`."""
+    desk = world.desk()
+    plan = decide(observe(desk, DEPLOY))
+    remember("20240101000000", "`DB_PASSWORD` of development")
+    refs = dict(world.remote.refs)
+
+    error = ending(lambda: acquire(desk, plan))
+
+    assert (type(error), refs) == (ConfigError, world.remote.refs)
+    assert "`DB_PASSWORD` of development is masked" in error.message
 
 
 def test_another_run_that_holds_the_lock_is_named(world: World) -> None:

@@ -12,12 +12,13 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Lock as Limits
-from scripts.errors import CommandFailed, Locked, Unreachable
+from scripts.errors import CommandFailed, ConfigError, Locked, Unreachable
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.git.merge import MergingGit
 from scripts.state.held_lock import PAUSE, HeldLock, new_lock, retry_while_locked
 from scripts.state.lock import LOCK_FILE, candidate_ref, lock_of, lock_ref
+from scripts.system.secret import remember
 from tests.fakes.git import FakeGit
 from tests.fakes.world import Notes, World, ending
 
@@ -63,6 +64,23 @@ def answer_lost(world: World) -> None:
 
 
 # ------------------------------------------------------------------------------------ its content
+
+
+@pytest.mark.parametrize("part", [slice(40), slice(8), slice(20, 30)])
+def test_a_mask_that_would_hide_the_commit_is_refused_before_anything_is_pushed(
+    world: World, part: slice
+) -> None:
+    """`BUILD_CACHE_KEY=<commit>` made a release that belonged to nobody."""
+    remember(world.head("develop")[part], "`BUILD_CACHE_KEY` of the process environment")
+    refs = dict(world.remote.refs)
+
+    with pytest.raises(
+        ConfigError, match="`BUILD_CACHE_KEY` of the process environment is masked"
+    ) as refused:
+        lock_by(world)
+
+    assert world.head("develop")[part] not in refused.value.message
+    assert refs == world.remote.refs
 
 
 def test_a_new_lock_says_who_where_and_for_how_long(world: World) -> None:

@@ -14,7 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.system.secret import MASK, SHORTEST, Redactor, Secret, redact, redacted, remember, unannounced
+from scripts.system.secret import (
+    MASK,
+    SHORTEST,
+    Redactor,
+    Secret,
+    masked_by,
+    redact,
+    redacted,
+    remember,
+    unannounced,
+    would_mask,
+)
 
 VALUE = "s3cret-v4lue"
 
@@ -157,6 +168,50 @@ def test_a_document_is_redacted_in_depth() -> None:
         VALUE: {"b": [MASK]},
         "c": f"Holder(token={MASK})",
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("commit", "0a1b2c3d4e" * 4),
+        ("bad", "0a1b2c3d4e" * 4),
+        ("schema", "20300105090000"),
+        ("versions", ["20300105090000"]),
+        ("release", "v1234567"),
+        ("kind", "rollback"),
+        ("ending", "failed"),
+        ("task", "db.restore"),
+    ],
+)
+def test_what_documents_are_keyed_by_is_never_masked(key: str, value: str | list[str]) -> None:
+    """A password `rollback`, or a cache's key that is the commit, makes no event that belongs to nobody."""
+    text = value if isinstance(value, str) else value[0]
+    remember(text)
+    remember(text[1:8])
+
+    assert redacted({"a": [{key: value}]}) == {"a": [{key: value}]}
+    assert redacted({"said": text}) != {"said": text}
+
+
+def test_under_such_a_key_only_the_desks_own_forms_are_kept() -> None:
+    """Anything else there was written by somebody else."""
+    remember(VALUE)
+
+    assert redacted({"commit": f"x {VALUE}", "kind": [VALUE, {"a": VALUE}]}) == {
+        "commit": f"x {MASK}",
+        "kind": [MASK, {"a": MASK}],
+    }
+
+
+def test_the_owner_of_a_mask_is_known() -> None:
+    """A run that it would garble is refused by the name of the variable."""
+    remember("0a1b2c3d", "`CACHE_KEY` of the process environment")
+    remember(VALUE)
+
+    assert masked_by("ff0a1b2c3dff") == "`CACHE_KEY` of the process environment"
+    assert (masked_by(f"x{VALUE}"), masked_by("nothing")) == ("a secret", None)
+    assert would_mask("abcdef", "x-fedcba-x")
+    assert not would_mask("abcde", "abcde")
 
 
 def test_a_secret_cut_in_two_pieces_is_masked() -> None:
