@@ -24,6 +24,7 @@ from scripts.database.postgres.client import (
     required_postgres,
 )
 from scripts.database.postgres.lock_watch import LockWatch, waited
+from scripts.database.postgres.session_lock import SessionLock
 from scripts.database.postgres.state import State
 from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
@@ -34,12 +35,13 @@ from scripts.release.plan import Plan
 from scripts.release.rules import again
 from scripts.release.run import ReleaseRun
 from scripts.release.schema_rules import no_way_back
-from scripts.system.process import attempt, quoted_lines
+from scripts.system.process import quoted_lines, run_polling
 
 ENDED_BY_ITSELF = (0, 1)  # the CLI's own codes; 130 and the like are signals
 # connection, resources, shutdown, lock time-out, deadlock: another try may well succeed
 TROUBLE = re.compile(r"SQLSTATE (?:08|53|57P|55P03|40P01)|failed to connect|ECONNRE|Connection terminated")
 SHOWN = 12  # names of things left behind
+POLL = 0.1  # seconds
 
 
 def ready(desk: Desk, plan: Plan) -> None:
@@ -71,11 +73,12 @@ def migrate(run: ReleaseRun) -> None:
     files = {migration.file: migration.sql for migration in facts.committed}
     with (
         run.step("migrate", f"{len(pending)} to apply"),
-        postgres.exclusive(WAIT_FOR_LOCK),
+        postgres.exclusive(WAIT_FOR_LOCK) as lock,
         supabase.cli_with_migrations(binary, files) as cli,
     ):
+        run.lock.check(ask=True)  # a run that was stopped meanwhile may have lost it
         _same_view(run, cli, database, postgres)
-        _push(run, cli, database, postgres)
+        _push(run, cli, database, postgres, lock)
 
 
 def _same_view(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> None:
@@ -93,7 +96,8 @@ def _same_view(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres
         raise Refused(f"the Supabase CLI reads other migrations from the commit: {differing}")
 
 
-def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> None:
+def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres, lock: SessionLock) -> None:
+    """Push, and stop at once when the session that holds the database's lock has been ended."""
     limits = run.desk.settings.supabase
     before, began = _look(run, postgres), postgres.now()
     fault: DeskError | None = None
@@ -101,9 +105,13 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> 
     try:
         late = bool(run.plan.comparison.late)
         with lock_watch.watching(database, [CLI_NAME], limit=limits.lock_timeout) as watch:
-            result = attempt(cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late))
+            push = cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late)
+            result = run_polling(push, POLL, lock.check_received)
         ended = result.code in ENDED_BY_ITSELF
         supabase_cli.answer(result, "supabase db push")
+    except Unreachable as lost:
+        _require_lock(run, lost)
+        fault = lost
     except (CommandFailed, CommandTimedOut) as caught:
         fault = _blocked(caught, watch)
     except BaseException:
@@ -121,6 +129,20 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> 
         raise CommandFailed(
             f"{first}\n  | what stands in the database is not known: {second.message}", second.hint
         ) from None
+
+
+def _require_lock(run: ReleaseRun, fault: Unreachable) -> None:
+    """The database's lock is gone: without the environment's lock, this run may not touch the database.
+
+    Raises:
+        Locked: no, another run has the environment.
+        Unreachable: nobody can tell.
+    """
+    try:
+        run.lock.reconcile(run.desk.git.ls_remote())
+    except CommandFailed:
+        raise fault from None
+    run.lock.check(ask=False)
 
 
 def _blocked(fault: DeskError, watch: LockWatch) -> DeskError:
@@ -169,12 +191,11 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: State, fault: DeskError 
     _note_half(run, failed, after)
     stands = _standing(run.plan.comparison.pending, pending, after, failed) + back
     trouble = trouble_of(fault.message) if fault else None
-    if fault is not None and (trouble or TROUBLE.search(fault.message)):  # the server's, not the file's
+    of_server = trouble or isinstance(fault, Unreachable)
+    if fault is not None and (of_server or TROUBLE.search(fault.message)):  # the server's, not the file's
         state = f"the database of {run.environment.name} {trouble.state}: " if trouble else ""
-        fault.message, fault.hint = (
-            f"{state}{fault.message}\n{stands}",
-            trouble.hint if trouble else fault.hint,
-        )
+        fault.message = f"{state}{fault.message}\n{stands}"
+        fault.hint = trouble.hint if trouble else fault.hint
         raise fault
     if failed:
         why = (

@@ -128,15 +128,14 @@ def _finish_or_undo(desk: Desk, holder: Holder, *, undo: bool) -> Outcome:
     plan = _plan_again(desk, holder)
     run = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, dead.reason)))
     _acquire_from(desk, holder, run.lock)
-    if plan.nothing and not undo:
-        run.lock.release()
-        return Outcome.done(f"run {dead.run} had left nothing but its lock: {plan.nothing}")
     try:
         with locked_run(run):
             _end_sessions(desk, holder.environment)
-            if dead.task == "rollback":
-                plan = _settle_data(run, holder)
-            _require_finishable(plan, dead, undo=undo)
+            _look_again(run, holder)
+            if run.plan.nothing and not undo:
+                run.lock.release()
+                return Outcome.done(f"run {dead.run} had left nothing but its lock: {run.plan.nothing}")
+            _require_finishable(run.plan, dead, undo=undo)
             run_steps(run)
     except TakenBack as undone:
         return Outcome.done(f"run {dead.run} was undone: {undone.message}", **undone.data)
@@ -188,14 +187,19 @@ def _switched(desk: Desk, environment: Environment) -> Kept | None:
     return switch_data.unrecorded(desk, environment, observe_remote(desk).ledger)
 
 
-def _settle_data(run: ReleaseRun, holder: Holder) -> Plan:
-    """Nobody else can commit now: are the data switched? If they were not when it planned, plan again."""
-    kept = _switched(run.desk, holder.environment)
-    if kept and run.plan.restores:
+def _look_again(run: ReleaseRun, holder: Holder) -> None:
+    """Nobody else can change anything now: plan by what is true since the dead run lost its lock.
+
+    A plan that restores data takes long; it stands unless the dead run has restored them by now.
+    """
+    rolls_back = holder.lock.task == "rollback"
+    kept = _switched(run.desk, holder.environment) if rolls_back else None
+    if kept or not run.plan.facts.request.with_data:
         run.plan = _plan_again(run.desk, holder, resumes=run.id)
-    switch_data.found(run, kept)
-    run.sent = kept is not None  # the dead run may have asked for a Publish, which may still arrive
-    return run.plan
+        run.schema, run.live = run.plan.facts.standing, run.plan.facts.live
+    if rolls_back:
+        switch_data.found(run, kept)
+        run.sent = kept is not None  # the dead run may have asked for a Publish, which may still arrive
 
 
 def _end_sessions(desk: Desk, environment: Environment) -> None:

@@ -187,6 +187,7 @@ def _run(
         lock_timeout=limits.lock_timeout,
         timeout=limits.push_timeout,
         rehearse=rehearse,
+        before_commit=lambda: run.lock.check(ask=True),  # this run may have been stopped for a while
     )
 
 

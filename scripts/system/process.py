@@ -53,7 +53,8 @@ def attempt(command: Command) -> Result:
 def run_polling(command: Command, every: float, poll: Callable[[], None]) -> Result:
     """As `attempt`, calling `poll` every `every` seconds while it runs; for a command without `stdin`.
 
-    Children that the program leaves behind are ended, too.
+    What `poll` raises kills the program without a grace period: it has lost the right to go on. Children
+    that the program leaves behind are ended, too.
     """
     began = time.monotonic()
     with _child(command) as child:
@@ -64,7 +65,11 @@ def run_polling(command: Command, every: float, poll: Callable[[], None]) -> Res
                     return Result(child.returncode, out, err, time.monotonic() - began)
                 if time.monotonic() - began > command.timeout:
                     raise _timed_out(command)
-                poll()
+                try:
+                    poll()
+                except BaseException:
+                    _signal(child, signal.SIGKILL)
+                    raise
         finally:
             end_group(child)
             _signal(child, signal.SIGKILL)

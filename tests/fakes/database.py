@@ -15,6 +15,16 @@ from scripts.system.command import Result
 from scripts.system.process import quoted_lines
 
 
+class FakeSessionLock:
+    """A lock that nobody takes away."""
+
+    def check(self) -> None:
+        """It is held."""
+
+    def check_received(self) -> None:
+        """It is held."""
+
+
 @dataclass
 class FakeDatabase:
     """Stands in for `Postgres` and for the CLI's `migration list` and `db push`.
@@ -70,9 +80,9 @@ class FakeDatabase:
         return "" if is_ours("public") else "never"
 
     @contextmanager
-    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[Callable[[], None]]:
+    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[FakeSessionLock]:
         """The database's lock."""
-        yield lambda: None
+        yield FakeSessionLock()
 
     def undo(
         self,
@@ -81,6 +91,7 @@ class FakeDatabase:
         lock_timeout: float,
         timeout: float,
         rehearse: bool = False,
+        before_commit: Callable[[], None] | None = None,
     ) -> list[str]:
         """Run rollback scripts: all, or nothing."""
         gone = {version for version, _ in scripts}
@@ -90,6 +101,8 @@ class FakeDatabase:
                 raise CommandFailed(f"the rollback script of `{version}` failed{said}")
             if version not in self.versions:
                 raise CommandFailed(f"`{version}` is not in the history: nothing was undone")
+        if before_commit is not None:
+            before_commit()
         if not rehearse:
             self.rows = [row for row in self.rows if row.version not in gone]
         return [version for version in self.versions if version not in gone]

@@ -205,7 +205,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     monkeypatch.setattr(supabase, "cli_with_migrations", cli_with_migrations)
     monkeypatch.setattr(supabase, "versions", versions)
     monkeypatch.setattr(
-        migrate, "attempt", lambda call: world.databases[name_of(call.database)].push(call.files)
+        migrate, "run_polling", lambda call, *_: world.databases[name_of(call.database)].push(call.files)
     )
     monkeypatch.setattr(migrate, "back_up", back_up)
     monkeypatch.setattr(schema_rules, "lints", lambda _: {})

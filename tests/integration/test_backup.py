@@ -26,7 +26,7 @@ from scripts.database.backups.request import (
 )
 from scripts.database.postgres.client import configured_database
 from scripts.database.postgres.local_server import LocalServer
-from scripts.errors import CommandFailed, DeskError, Locked, Refused
+from scripts.errors import CommandFailed, DeskError, Locked, Refused, Unreachable
 from scripts.state.remote import observe_remote
 from scripts.system.background import submit
 from tests.support import databases
@@ -296,6 +296,20 @@ def test_no_backup_beside_a_migration(
         Postgres(database).exclusive(0.2),
     ):
         pytest.fail("both at once")
+
+
+def test_whoever_holds_the_lock_sees_that_the_session_was_ended(server: LocalServer, tools: Desk) -> None:
+    """By what the server has sent, without a question."""
+    from scripts.database.postgres.client import Postgres
+
+    database = configured_database(tools, production(tools))
+    assert database
+    with Postgres(database).exclusive(1) as lock:
+        lock.check_received()
+        lock.check()
+        Postgres(database).end_desks()
+        with pytest.raises(Unreachable, match="was ended"):
+            lock.check_received()
 
 
 def test_prune_keeps_what_is_young(tools: Desk, taken: Manifest) -> None:

@@ -124,10 +124,12 @@ def test_what_is_not_in_the_history_can_not_be_undone(database: Postgres) -> Non
 
 def test_the_lock_gives_what_asks_whether_it_is_still_held(database: Postgres) -> None:
     """And what is done within is done."""
-    with database.exclusive(1, "backup") as still_held:
-        still_held()
+    with database.exclusive(1, "backup") as lock:
+        lock.check()
+        lock.check_received()
         undo(database, drop(THREE))
-        still_held()
+        lock.check()
+        lock.check_received()
 
     assert versions(database) == [ONE, TWO]
 

@@ -70,9 +70,9 @@ def create_backup(desk: Desk, environment: Environment, kind: Kind, live: Event 
         plain, final = staging / "plain", staging / "archive"
         plain.mkdir(mode=0o700)
         final.mkdir(mode=0o700)
-        with Postgres(database).exclusive(WAIT_FOR_LOCK, "backup") as require_lock:
+        with Postgres(database).exclusive(WAIT_FOR_LOCK, "backup") as lock:
             snapshot, programs = dump_database(desk, environment, database, plain)
-            require_lock()
+            lock.check()
         lists = _write_lists(programs, plain, snapshot)
         document = Manifest(
             id=name,

@@ -13,10 +13,12 @@ from scripts.config.settings import Environment
 from scripts.database.postgres import catalogue_queries
 from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.definitions import definitions
+from scripts.database.postgres.session_lock import SessionLock
 from scripts.database.postgres.state import State, read_state
 from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble, trouble_of
+from scripts.database.postgres.undo_script import undo_script
 from scripts.database.postgres.url import Database, parse_database
-from scripts.errors import CommandFailed, ConfigError, Locked, Refused, Unreachable
+from scripts.errors import ConfigError, Locked, Refused, Unreachable
 from scripts.system.process import quoted_lines
 
 if TYPE_CHECKING:
@@ -52,7 +54,6 @@ where l.locktype = 'advisory' and l.granted and a.datname = current_database()
 """
 
 VERSIONS = 'select version from supabase_migrations.schema_migrations order by version collate "C"'
-FORGET = "delete from supabase_migrations.schema_migrations where version = %s"
 
 
 class Row(NamedTuple):
@@ -165,11 +166,10 @@ class Postgres:
             raise _unable(self._database, trouble, "")
 
     @contextlib.contextmanager
-    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[Callable[[], None]]:
+    def exclusive(self, wait: float, doing: str = "migration") -> Iterator[SessionLock]:
         """Hold the database's advisory lock: one migration or one dump at a time, from any machine.
 
-        Terminates a dump that outlived its run: only the lock holder may dump. Yields a function that
-        checks that the lock is still held.
+        Terminates a dump that outlived its run: only the lock holder may dump.
 
         Raises:
             Unreachable: the session that held the lock was lost, so another run may have begun.
@@ -192,7 +192,7 @@ class Postgres:
                     "wait until it has ended, then try again",
                 ) from None
             connection.execute(END_SESSIONS, [DUMPER, "-infinity"])
-            yield lambda: connection.execute("select 1").close()
+            yield SessionLock(self._database, connection)
 
     def undo(
         self,
@@ -201,10 +201,12 @@ class Postgres:
         lock_timeout: float,
         timeout: float,
         rehearse: bool = False,
+        before_commit: Callable[[], None] | None = None,
     ) -> list[str]:
         """Run rollback scripts (version, text) and delete their rows from the history: all, or nothing.
 
         Returns the versions that are then applied. `rehearse`: roll everything back. Times in seconds.
+        What `before_commit` raises rolls everything back.
 
         Raises:
             CommandFailed: a script failed, or its version is not in the history; nothing was kept.
@@ -217,8 +219,11 @@ class Postgres:
             )
             with connection.transaction(force_rollback=rehearse):
                 for version, script in scripts:
-                    _undo(connection, version, (*limits, script))
-                return [str(row[0]) for row in connection.execute(VERSIONS)]
+                    undo_script(connection, version, (*limits, script))
+                stand = [str(row[0]) for row in connection.execute(VERSIONS)]
+                if before_commit is not None:
+                    before_commit()
+                return stand
 
     def now(self) -> str:
         """The server's clock, for `end_pushes`."""
@@ -267,28 +272,6 @@ class Postgres:
                 connection.execute(f"set statement_timeout = {STATEMENT_TIMEOUT}")
                 connection.execute(f"set lock_timeout = {LOCK_TIMEOUT}")
             yield connection
-
-
-def _undo(connection: psycopg.Connection[Any], version: str, orders: Sequence[str]) -> None:
-    """One rollback script and its row, inside the open transaction; its settings end with it."""
-    import psycopg
-    from psycopg.pq import TransactionStatus
-
-    try:
-        for statement in ("reset all", *orders, "reset role", "set constraints all immediate"):
-            connection.execute(statement.encode("utf-8", "surrogateescape"))
-        if connection.info.transaction_status != TransactionStatus.INTRANS:
-            raise CommandFailed(f"the rollback script of `{version}` ended the transaction that it ran in")
-        deleted = connection.execute(FORGET, [version]).rowcount
-    except psycopg.Error as fault:
-        # where the server went away, only the history tells what is applied
-        if connection.closed or trouble_of(str(fault), fault.sqlstate):
-            raise
-        raise CommandFailed(
-            f"the rollback script of `{version}` failed{quoted_lines(str(fault))}"
-        ) from None
-    if deleted != 1:
-        raise CommandFailed(f"`{version}` is not in the history: nothing was undone")
 
 
 def connect(database: Database, application: str = DESK) -> psycopg.Connection[Any]:

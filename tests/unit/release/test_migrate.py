@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -323,11 +322,11 @@ def test_an_interrupted_file_is_looked_at(
     """Its objects, not its rows: there are seconds to give up."""
     run = bringing(world, files(second=HALF))
 
-    def interrupted(_call: object) -> Result:
+    def interrupted(*_call: object) -> Result:
         database.left["table public.a"] = INVALID
         raise Stop(2)
 
-    monkeypatch.setattr(migrate, "attempt", interrupted)
+    monkeypatch.setattr(migrate, "run_polling", interrupted)
     with pytest.raises(Stop):
         migrate.migrate(run)
 
@@ -425,12 +424,12 @@ def test_an_index_that_was_broken_before_counts_if_the_file_names_it(
 def cli_ends(monkeypatch: pytest.MonkeyPatch, end: Any) -> None:
     """The call of `supabase db push` ends so."""
 
-    def attempt(_call: SimpleNamespace) -> Result:
+    def attempt(*_call: object) -> Result:
         if isinstance(end, BaseException):
             raise end
         return Result(end, b"", b"killed", 1.0)
 
-    monkeypatch.setattr(migrate, "attempt", attempt)
+    monkeypatch.setattr(migrate, "run_polling", attempt)
 
 
 @pytest.fixture
@@ -469,6 +468,55 @@ def test_what_a_killed_cli_left_running_is_ended_before_the_history_is_read(
     assert f"`{SECOND}_second.sql`" in error.message
 
 
+LOST = Unreachable("the session that held the lock was ended")
+
+
+def test_a_push_whose_lock_was_ended_is_looked_at_by_who_holds_the_environment(
+    world: World, database: FakeDatabase, ended_pushes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server was restarted, say: what it left running is ended, and the history decides."""
+    run = bringing(world, files(second="create table b ();"))
+    run.lock.acquire()
+    cli_ends(monkeypatch, LOST)
+    error = migrated(run)
+
+    assert type(error) is CommandFailed
+    assert ended_pushes == [database.now()]
+    assert f"not applied: `{SECOND}_second.sql`" in error.message
+
+
+def test_a_run_that_was_replaced_touches_nothing_more(
+    world: World, database: FakeDatabase, ended_pushes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its successor ended the session, and may be migrating by now."""
+    run = bringing(world, files(second="create table b ();"))
+    cli_ends(monkeypatch, LOST)
+
+    def taken_over(refs: object) -> bool:
+        run.lock.lost = True
+        return False
+
+    monkeypatch.setattr(run.lock, "reconcile", taken_over)
+
+    assert type(migrated(run)) is Locked
+    assert ended_pushes == []
+
+
+def test_a_run_that_can_not_ask_for_its_lock_touches_nothing_more(
+    world: World, ended_pushes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bringing(world, files(second="create table b ();"))
+    cli_ends(monkeypatch, LOST)
+
+    def away() -> None:
+        raise CommandFailed("no remote")
+
+    monkeypatch.setattr(run.desk.git, "ls_remote", away)
+
+    assert type(migrated(run)) is Unreachable
+    assert ended_pushes == []
+
+
 def test_an_interruption_ends_what_is_running_and_goes_on(
     world: World, database: FakeDatabase, ended_pushes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -492,12 +540,12 @@ def test_a_database_that_is_away_afterwards_is_told(
     def away() -> list[Row]:
         raise Unreachable("no connection", "look at the server")
 
-    def attempt(call: Any) -> Result:
+    def attempt(call: Any, *_: object) -> Result:
         result = push(call.files)
         database.history = away  # type: ignore[method-assign]
         return result
 
-    monkeypatch.setattr(migrate, "attempt", attempt)
+    monkeypatch.setattr(migrate, "run_polling", attempt)
     error = migrated(run)
 
     assert type(error) is CommandFailed
