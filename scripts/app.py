@@ -25,6 +25,7 @@ from scripts.config.variables import PLAIN_NAMES
 from scripts.console import Console
 from scripts.errors import CommandFailed, ConfigError, DeskError
 from scripts.git.command import check_remote_urls
+from scripts.git.environment import from_process
 from scripts.git.merge import MergingGit
 from scripts.secrets import load
 from scripts.secrets.classify import PublicNames, colliding, masked_values
@@ -105,7 +106,8 @@ def opened(console: Console, target: str | None = None) -> Desk:
     settings = parse(env_files.read_toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
-    git = MergingGit(_repository(folder, settings), settings.app.remote)
+    _name_left_out(console)
+    git = MergingGit(_repository(folder, settings), settings.app.remote, settings.app.committer)
     author = submit(git.user_name)  # in parallel with the next two calls of git
     check_remote_urls(git.folder, git.remote)
     _refuse_collisions(masked_values(os.environ, _public(settings), declared=False), settings, PROCESS)
@@ -134,6 +136,16 @@ def opened(console: Console, target: str | None = None) -> Desk:
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         new_id=lambda: secrets.token_hex(6),
     )
+
+
+def _name_left_out(console: Console) -> None:
+    """Name the settings for git that the process environment has and the desk does not use."""
+    unused = from_process().left_out
+    if unused:
+        console.note(
+            f"warning: not used: {', '.join(unused)}; of the variables `GIT_CONFIG_...` git gets those that"
+            " name hosts, headers, certificates, proxies and people"
+        )
 
 
 def _repository(folder: Path, settings: Settings) -> Path:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from scripts.config.load_settings import SHIPPED
 from scripts.config.settings import DRIVERS, App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
+from scripts.git.identity import parse_identity
 
 Table = Mapping[str, Any]
 Section = TypeVar("Section")
@@ -37,9 +38,12 @@ KINDS: dict[object, tuple[str, Callable[[Any], bool]]] = {
     ),
 }
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-# A subset of what git allows: no option, no metacharacter, nothing that git itself would refuse.
+# A subset of what git allows, in any script: no option, no metacharacter, nothing that git would refuse.
 # `HEAD` and whole commit ids are left out, because git resolves them to something else than a branch.
-BRANCH = re.compile(r"(?!HEAD$|[0-9a-fA-F]{40}$|.*(\.\.|//|\.lock$|/$))[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
+BRANCH = re.compile(
+    r"(?!HEAD$|[0-9a-fA-F]{40}$|.*(\.\.|//|\.lock$|/$))"
+    r"[A-Za-z0-9\u00a1-\U0010ffff][A-Za-z0-9\u00a1-\U0010ffff._/+-]{0,200}"
+)
 REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,100}")
 # `known_hosts` aliases and `user@host` both pass; an option or a space does not.
 SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
@@ -130,7 +134,9 @@ def _environment_faults(environment: Environment) -> list[str]:
     faults = []
     if environment.url:
         faults += [f"url` {fault}" for fault in _url_faults(environment.url)]
-    if environment.branch and not BRANCH.fullmatch(environment.branch):
+    if environment.branch and not (
+        BRANCH.fullmatch(environment.branch) and environment.branch.isprintable()
+    ):
         faults.append("branch` is no plain branch name")
     if not environment.ssh_host:
         faults.append("ssh_host` is missing: the driver `workspace` connects to it")
@@ -163,6 +169,8 @@ def _path_faults(app: App, verify: Verify) -> list[str]:
     faults = []
     if not REMOTE.fullmatch(app.remote):
         faults.append("`app.remote` should be the name that a remote has in the app's checkout, no address")
+    if app.committer and parse_identity(app.committer) is None:
+        faults.append("`app.committer` should be a name and an address: `Name <mail@example.com>`")
     if not app.version_path.startswith("/"):
         faults.append("`app.version_path` should begin with `/`")
     faults += [

@@ -27,6 +27,7 @@ class App(NamedTuple):
     name: str = "app"
     repository: str = "."
     remote: str = "origin"
+    committer: str = ""
     migrations: str = "supabase/migrations"
     rollbacks: str = "supabase/rollbacks"
     install: tuple[str, ...] = ("npm", "ci")

@@ -12,6 +12,7 @@ import contextlib
 import json
 import re
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,12 @@ from typing import Any
 
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
 from scripts.git.command import FETCH, Update, checked_revision, git_command, push_arguments
+from scripts.git.isolation import left_out, unshallowed
 from scripts.system.command import Result
 from scripts.system.process import attempt, error_tail, run
 from scripts.system.secret import redact, redacted
 
+REV_LIST = ("--no-commit-header", "--encoding=UTF-8")  # the format alone, and in one encoding
 SHA = re.compile(r"[0-9a-f]{40}")
 SEEN = "refs/airhost/seen/"
 NETWORK_TIMEOUT = 120.0  # seconds
@@ -33,6 +36,12 @@ RETRY_DELAYS = (0.1, 0.3, 0.9, 2.0)  # seconds before the next try of a push
 # moved and was put back before it was read again, as the lock of a run that has just ended.
 BUSY = re.compile(
     r"cannot lock ref|File exists|failed to update ref|incorrect old value|stale info|already exists"
+)
+
+# A rule of the remote about who may have made a commit.
+COMMITTER_RULE = re.compile(r"(?i)committer|author(?!iz|is)|e-?mail")
+COMMITTER_HINT = (
+    'set `committer = "Name <mail>"` in `[app]` of `pipeline.toml` to one that the remote takes'
 )
 
 LINK, SUBMODULE = "120000", "160000"  # modes in a tree
@@ -87,10 +96,15 @@ class TreeFile:
 
 @dataclass(frozen=True)
 class Git:
-    """A clone of the app, and the name of the remote that holds the shared state."""
+    """A clone of the app, and the name of the remote that holds the shared state.
+
+    Args:
+        committer: `Name <mail>`, whose the desk's commits are; "" for the desk itself.
+    """
 
     folder: Path
     remote: str
+    committer: str = ""
 
     def ls_remote(self) -> dict[str, str]:
         """The remote's branches and deploy refs now: {"refs/heads/main": "<40 hex>", ...}.
@@ -115,6 +129,7 @@ class Git:
         if self._is_shallow():  # in a truncated history `is_ancestor` gives wrong answers
             refs = self.ls_remote()
             self._fetch({ref: refs[ref] for ref in names if ref in refs}, "--unshallow")
+            unshallowed(self.folder)
         for _ in range(FETCH_ROUNDS):
             refs = self.ls_remote()
             missing = self._missing({ref: refs[ref] for ref in names if ref in refs})
@@ -140,9 +155,10 @@ class Git:
             Refused: the revision is malformed, or no such commit exists here or on the remote.
         """
         exact = checked_revision(revision) == "HEAD" or SHA.fullmatch(revision)
-        branch = None if exact else refs.get(f"refs/heads/{revision}")  # a branch may be named like an id
-        if branch:
-            self._fetch(self._missing({f"refs/heads/{revision}": branch}))
+        ref = None if exact else branch_named(revision, refs)  # a branch may be named like an id
+        branch = refs[ref] if ref else None
+        if ref and branch:
+            self._fetch(self._missing({ref: branch}))
         name = f"{branch or revision}^{{commit}}"
         test = ("rev-parse", "--verify", "--quiet", "--end-of-options", name)
         result = self._local(*test, success={0, 1, 128})
@@ -152,12 +168,14 @@ class Git:
         return commit
 
     def log(self, new: str, without: str | None, limit: int = 200) -> list[Commit]:
-        """The commits of `new` that `without` lacks, newest first; all if this clone lacks `without`."""
+        """The commits of `new` that `without` lacks, newest first; all if this clone lacks `without`.
+
+        By `rev-list`, since a person's settings change what `log` prints.
+        """
         excluded = [f"^{without}"] if without and not self._missing({"": without}) else []
-        options = ("-z", "--format=%H%x00%an%x00%aI%x00%s", f"--max-count={limit}")
-        text = self._local("log", *options, new, *excluded, "--").text
-        fields = text.removesuffix("\0").split("\0") if text else []
-        return [Commit(*fields[i : i + 4]) for i in range(0, len(fields), 4)]
+        options = (*REV_LIST, "--format=%H%x00%an%x00%aI%x00%s%x00", f"--max-count={limit}")
+        lines = self._local("rev-list", *options, new, *excluded, "--").text.split("\0\n")
+        return [Commit(*line.split("\0")) for line in lines if line]
 
     def user_name(self) -> str:
         """`user.name` of the person's git configuration; "" when it is not set."""
@@ -336,9 +354,12 @@ class Git:
     def _network(self, *arguments: str) -> str:
         result = attempt(git_command(self.folder, arguments, NETWORK_TIMEOUT))
         if result.code:
+            missed = ", ".join(f"`{name}`" for name in left_out(self.folder))
+            unused = f"; {missed} of the checkout's `.git/config` are not used: `git config --global`"
             raise Unreachable(
                 f"the remote `{self.remote}` of `{self.folder}` can't be read{error_tail(result)}",
-                f"see `app.remote` in `pipeline.toml`, and try `git ls-remote {self.remote}`",
+                f"see `app.remote` in `pipeline.toml`, and try `git ls-remote {self.remote}`"
+                + (unused if missed else ""),
                 exit_code=result.code,
             )
         return result.text
@@ -347,7 +368,24 @@ class Git:
         return self._local(*arguments, stdin=text.encode("utf-8", "backslashreplace")).text.strip()
 
     def _local(self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)) -> Result:
-        return run(git_command(self.folder, arguments, LOCAL_TIMEOUT, stdin, frozenset(success)))
+        accepted = frozenset(success)
+        return run(
+            git_command(self.folder, arguments, LOCAL_TIMEOUT, stdin, accepted, committer=self.committer)
+        )
+
+
+def branch_named(name: str, refs: Refs) -> str | None:
+    """The full name of a branch of the remote; None for none.
+
+    `é` has two spellings in Unicode, which look alike; a Mac's keyboard and its files use different ones.
+    """
+    ref = f"refs/heads/{name}"
+    if ref in refs:
+        return ref
+    alike = [
+        each for each in refs if unicodedata.normalize("NFC", each) == unicodedata.normalize("NFC", ref)
+    ]
+    return alike[0] if len(alike) == 1 else None
 
 
 def retry_delay(refusal: str, remote: str, tries: int) -> float:
@@ -357,5 +395,6 @@ def retry_delay(refusal: str, remote: str, tries: int) -> float:
         CommandFailed: another try would change nothing.
     """
     if tries >= len(RETRY_DELAYS) or not BUSY.search(refusal):
-        raise CommandFailed(f"`git push` to `{remote}` was refused{refusal}")
+        hint = COMMITTER_HINT if COMMITTER_RULE.search(refusal) else None
+        raise CommandFailed(f"`git push` to `{remote}` was refused{refusal}", hint)
     return RETRY_DELAYS[tries]

@@ -10,8 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from scripts.errors import ConfigError, Refused
+from scripts.git import environment
+from scripts.git.identity import DESK, parse_identity
+from scripts.git.isolation import checkout_of
 from scripts.system.background import submit
-from scripts.system.command import CREDENTIALS, Command, inherited
+from scripts.system.command import Command
 from scripts.system.process import attempt
 from scripts.system.secret import remember
 
@@ -24,11 +27,20 @@ FETCH = (
 PROTOCOLS = (
     "https:http:ssh:file"  # not `ext::`, which runs programs, nor `git://`, which authenticates nobody
 )
-# leave no background process, and refuse a URL that holds a password
-ALWAYS = "-c gc.auto=0 -c maintenance.auto=false -c transfer.credentialsInUrl=die".split()
+# leave no background process, run no program of a configuration, and refuse a URL that holds a password
+ALWAYS = (
+    "-c gc.auto=0 -c maintenance.auto=false -c core.fsmonitor=false -c core.hooksPath=/dev/null"
+    " -c core.attributesFile=/dev/null -c transfer.credentialsInUrl=die"
+).split()
 ALLOW_CREDENTIALS = ("-c", "transfer.credentialsInUrl=allow")  # to report them better than git's `die` does
-# what people type for a commit: no option, white space, range, or search in messages
-REVISION = re.compile(r"(?!.*(\.\.|@\{))[\w#@][\w#@.,/+=~^-]{0,200}")
+# For these the person's own configuration counts: hosts, proxies, names, ignored files. What else git reads
+# depends on no configuration.
+PERSONAL = ("ls-remote", "fetch", "push", "remote", "config", "ls-files", "check-ignore")
+IN_WORK_TREE = ("ls-files", "check-ignore", "grep")
+# what people type for a commit: no option, white space, range, or search in messages; names in any script
+REVISION = re.compile(
+    r"(?!.*(\.\.|@\{))[A-Za-z0-9_#@\u00a1-\U0010ffff][\w#@.,/+=~^\u00a1-\U0010ffff-]{0,200}"
+)
 URL_WITH_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/@\s:]*)(?::([^/@\s]*))?@(\S*)")
 SHORTEST_TOKEN = 20  # characters; a shorter user name of an https URL is taken for a name
 
@@ -61,28 +73,48 @@ def git_command(
     timeout: float,
     stdin: bytes | None = None,
     success: frozenset[int] = frozenset({0}),
+    *,
+    committer: str = "",
 ) -> Command:
-    """One call of git in a clone, with the desk's identity; `timeout` in seconds."""
+    """One call of git for a checkout, on the desk's own git folder in it.
+
+    Args:
+        timeout: in seconds.
+        committer: `Name <mail>`; "" for the desk's own identity.
+    """
     return Command(
         ("git", *ALWAYS, *arguments),
         cwd=folder,
-        env=dict(_environment()),
+        env=dict(_environment(folder, _verb(arguments), committer)),
         stdin=stdin,
         timeout=timeout,
         success=success,
     )
 
 
-def _environment() -> Iterator[tuple[str, str]]:
-    """Credentials pass; variables that would point git at another repository (`GIT_DIR`) do not."""
-    yield from inherited(CREDENTIALS).items()
+def _verb(arguments: Sequence[str]) -> str:
+    """The first argument that is no option of git itself."""
+    options = 2 * sum(1 for option in arguments[::2] if option == "-c")
+    return arguments[options] if options < len(arguments) else ""
+
+
+def _environment(folder: Path, verb: str, committer: str) -> Iterator[tuple[str, str]]:
+    """Variables that would point git at another repository (`GIT_DIR`) are not passed on."""
+    checkout = checkout_of(folder)
+    if verb in PERSONAL or checkout is None or checkout.partial:
+        yield from environment.of_person(checkout.settings if checkout else ()).items()
+    else:
+        yield from {**environment.ALWAYS, **environment.ISOLATED}.items()
+    if checkout is not None:
+        yield "GIT_DIR", str(checkout.git_folder)
+        if verb in IN_WORK_TREE and checkout.work_tree is not None:
+            yield "GIT_WORK_TREE", str(checkout.work_tree)
+            yield "GIT_INDEX_FILE", str(checkout.index_file)
+    identity = parse_identity(committer) or DESK
     for role in ("AUTHOR", "COMMITTER"):
-        yield f"GIT_{role}_NAME", "release desk"
-        yield f"GIT_{role}_EMAIL", "release-desk@localhost"
-    yield "GIT_TERMINAL_PROMPT", "0"
-    yield "GIT_PAGER", "cat"
+        yield f"GIT_{role}_NAME", identity.name
+        yield f"GIT_{role}_EMAIL", identity.mail
     yield "GIT_ALLOW_PROTOCOL", PROTOCOLS
-    yield "LC_ALL", "C"
 
 
 def drop_git_variables() -> None:
@@ -100,7 +132,7 @@ def checked_revision(revision: str) -> str:
     Raises:
         Refused: it may be an option, a range, a search, or something for a shell.
     """
-    if not REVISION.fullmatch(revision):
+    if not REVISION.fullmatch(revision) or not revision.isprintable():
         raise Refused(f"`{revision[:200]}` is no commit of this repository", "name a commit, branch or tag")
     return revision
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.errors import Refused
-from scripts.git.client import LOCAL_TIMEOUT, Git
+from scripts.git.client import LOCAL_TIMEOUT, REV_LIST, Git
 from scripts.git.command import git_command
 from scripts.system import temporary
 from scripts.system.process import attempt, run
@@ -66,7 +66,7 @@ class MergingGit(Git):
     def merge_commit(self, tree: str, into: str, other: str, message: str) -> str:
         """Make a merge commit of that tree, first parent `into`; returns its id.
 
-        Author and committer are the person's, if git knows name and email.
+        The author is the person, if git knows name and email; so is the committer, if none is set.
         """
         arguments = ("commit-tree", tree, "-p", into, "-p", other, "-F", "-")
         return self._run_with(self._identity(), *arguments, text=message)
@@ -106,7 +106,8 @@ class MergingGit(Git):
 
         A branch that was squashed or rebased holds the same files under another history.
         """
-        lines = self._local("log", "--format=%T %H", commit, f"^{other}", "--").text.splitlines()
+        options = (*REV_LIST, "--format=%T %H")
+        lines = self._local("rev-list", *options, commit, f"^{other}", "--").text.splitlines()
         tree = self.tree_id(other)
         return next((line.split()[1] for line in lines if line.split()[0] == tree), None)
 
@@ -119,11 +120,14 @@ class MergingGit(Git):
     def _run_with(self, env: Mapping[str, str], *arguments: str, text: str | None = None) -> str:
         """What git prints with these variables added to its environment."""
         stdin = None if text is None else text.encode("utf-8", "backslashreplace")
-        call = git_command(self.folder, arguments, LOCAL_TIMEOUT, stdin)
+        call = git_command(self.folder, arguments, LOCAL_TIMEOUT, stdin, committer=self.committer)
         return run(replace(call, env={**call.env, **env})).text.strip()
 
     def _identity(self) -> Mapping[str, str]:
-        """The person's name and email as git's variables; {} (the desk's own) when git lacks one."""
+        """The person's name and email as git's variables; {} (the desk's own) when git lacks one.
+
+        The committer is left to `committer`, where that is set.
+        """
         name, email = (
             self._local("config", "--get", f"user.{key}", success={0, 1}).text.strip()
             for key in ("name", "email")
@@ -132,7 +136,7 @@ class MergingGit(Git):
             return {}
         return {
             f"GIT_{role}_{key}": value
-            for role in ("AUTHOR", "COMMITTER")
+            for role in ("AUTHOR", *(() if self.committer else ("COMMITTER",)))
             for key, value in (("NAME", name), ("EMAIL", email))
         }
 

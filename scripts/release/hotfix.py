@@ -16,6 +16,7 @@ from scripts.branches.request import BackmergeRequest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import DeskError, Interrupted, Refused
+from scripts.git.client import branch_named
 from scripts.release.commands import release
 from scripts.release.execute import execute
 from scripts.release.observe import observe
@@ -51,7 +52,7 @@ def _usable(desk: Desk, branch: str) -> None:
                 f"`{branch}` is the branch of {environment.name}, no hotfix",
                 f"`invoke promote --to {desk.settings.chain[-1]}` releases what was proven before",
             )
-    if f"refs/heads/{branch}" not in desk.git.ls_remote():
+    if branch_named(branch, desk.git.ls_remote()) is None:
         raise Refused(
             f"the remote has no branch `{branch}`",
             f"`git push {desk.git.remote} {shlex.quote(branch)}`",

@@ -60,8 +60,9 @@ SOUNDS_SECRET = re.compile(
 # Names whose values everybody may see. Masking a path, an id or a commit would garble what the desk writes.
 SHOWN_NAMES = re.compile(
     r"(ANON_KEY|PUBLISHABLE_KEY|PUBLIC_KEY|_(PATH|DIR|FILE|ID|SOCK|LAYOUT|REF|COMMIT|SHA|REVISION|VERSION|RELEASE))$"
-    r"|KEYBOARD"
+    r"|KEYBOARD|^GIT_CONFIG_KEY_[0-9]+$"
 )
+GIT_SETTING = re.compile(r"GIT_CONFIG_KEY_[0-9]+")  # the name of a setting for git, as CI gives it
 # Values that are no secret under a name that says nothing: a word, a number or version, a path, a host.
 SHOWN_VALUES = re.compile(
     r"[A-Z]?[a-z]{1,15}|[A-Z]{1,15}|v?[0-9]+(?:\.[0-9]+)*|(?:~|\.{1,2})?(?:/[a-z0-9._-]{1,20})+/?"
@@ -117,6 +118,8 @@ def is_secret(name: str, value: str, prefix: str | None = None) -> bool:
 @cache
 def is_secret_name(name: str, prefix: str = "") -> bool:
     """Whether the name says that its value is a secret; `prefix` is the public one that it has."""
+    if GIT_SETTING.fullmatch(name):
+        return False
     bare = _words(name, prefix)
     weak = WEAK.search(bare) and not BY_DESIGN.search(bare) and not ABOUT.search(bare)
     return bool(is_strong_name(name, prefix) or weak)

@@ -11,6 +11,7 @@ from scripts.config.desk import Desk
 from scripts.errors import CommandFailed
 from scripts.git.client import StaleError
 from scripts.git.command import Update, remote_urls
+from scripts.git.isolation import left_out
 from scripts.github.client import Github, branch_path, from_process, repository_of
 from scripts.setup import health, protection
 from scripts.setup.health import Finding
@@ -30,7 +31,19 @@ def check_remote(desk: Desk) -> Iterator[Finding]:
         if environment.branch_ref not in refs:
             hint = f"`git push {desk.git.remote} HEAD:refs/heads/{environment.branch}`"
             yield health.error("remote", f"it has no branch `{environment.branch}`", hint)
+    yield from _unused_settings(desk)
     yield from _try_pushes(desk)
+
+
+def _unused_settings(desk: Desk) -> Iterator[Finding]:
+    """Name the settings of the checkout that the desk does not use, because they came with the checkout."""
+    unused = left_out(desk.git.folder)
+    if unused:
+        listed = ", ".join(f"`{name}`" for name in unused)
+        yield health.warning(
+            "git", f"the checkout's own `.git/config` sets {listed}: the desk does not use that",
+            f"if git needs it for `{desk.git.remote}`: `git config --global {unused[0]} ...`",
+        )  # fmt: skip
 
 
 def _try_pushes(desk: Desk) -> Iterator[Finding]:
@@ -41,7 +54,9 @@ def _try_pushes(desk: Desk) -> Iterator[Finding]:
     try:
         git.push([Update(ref, None, commit) for ref in scratch])
     except CommandFailed as fault:
-        yield health.error("push", f"refs below `refs/deploy/` can't be pushed: {fault.message}", ACCESS)
+        yield health.error(
+            "push", f"refs below `refs/deploy/` can't be pushed: {fault.message}", fault.hint or ACCESS
+        )
         return
     try:
         git.push([Update(scratch[0], NO_COMMIT, None), Update(scratch[1], commit, None)])

@@ -108,6 +108,10 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ({"environment__staging__repl_id": "id-1"}, f"`{STAGE}.repl_id` is the one of `{DEV}`"),
     ({"environment__staging__aliases": ["prod"]}, "`prod` names two environments"),
     ({"environment__staging__aliases": ["production"]}, "`production` names two environments"),
+    (
+        {"app__committer": "Ada"},
+        "`app.committer` should be a name and an address: `Name <mail@example.com>`",
+    ),
 ]
 
 
@@ -138,7 +142,17 @@ BRANCHES = [
     "a:b",
     "a\nb",
     "@",
+    "a\u202eb",
+    "a\u00a0b",
 ]
+
+
+@pytest.mark.parametrize("branch", ["développement", "修复", "release/été-2026", "feature/🚀"])
+def test_a_branch_may_have_a_name_in_any_script(branch: str) -> None:
+    """As git allows."""
+    settings = parse(table(environment__staging__branch=branch))
+
+    assert settings.environment("staging").branch_ref == f"refs/heads/{branch}"
 
 
 @pytest.mark.parametrize("branch", BRANCHES)

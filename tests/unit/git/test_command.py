@@ -66,8 +66,9 @@ def test_a_call_of_git_leaves_nothing_running_and_asks_nobody(tmp_path: Path) ->
     command = git_command(tmp_path, ("log", "x"), 7.0, b"in", frozenset({0, 1}))
 
     assert command.argv == (
-        "git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "transfer.credentialsInUrl=die",
-        "log", "x",
+        "git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.fsmonitor=false",
+        "-c", "core.hooksPath=/dev/null", "-c", "core.attributesFile=/dev/null",
+        "-c", "transfer.credentialsInUrl=die", "log", "x",
     )  # fmt: skip
     assert (command.cwd, command.timeout, command.stdin, command.success) == (
         tmp_path,
@@ -88,13 +89,19 @@ def test_credentials_pass_and_another_repository_does_not(
     for name in ("SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
         monkeypatch.setenv(name, "x")
 
-    env = git_command(tmp_path, (), 1).env
+    env = git_command(tmp_path, ("fetch",), 1).env
 
     assert {"SSH_AUTH_SOCK", "GIT_SSH_COMMAND"} <= set(env)
     assert {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"} & set(env) == set()
 
 
-@pytest.mark.parametrize("revision", ["HEAD", "v1.2", "fix/one", "@", "abc~1", "main^", "#12", "a" * 201])
+@pytest.mark.parametrize(
+    "revision",
+    [
+        *("HEAD", "v1.2", "fix/one", "@", "abc~1", "main^", "#12", "a" * 201),
+        *("correctif-été", "correctif-e\u0301te\u0301", "修复/登录", "feature/🚀"),
+    ],
+)
 def test_a_revision_passes_unchanged(revision: str) -> None:
     """What people type for a commit."""
     assert checked_revision(revision) == revision
@@ -102,7 +109,22 @@ def test_a_revision_passes_unchanged(revision: str) -> None:
 
 @pytest.mark.parametrize(
     "revision",
-    ["", "-x", "--all", "a b", "a..b", ":/fix", "a:file", "@{u}", "^main", "a\nb", "$(id)", "a" * 202],
+    [
+        "",
+        "-x",
+        "--all",
+        "a b",
+        "a..b",
+        ":/fix",
+        "a:file",
+        "@{u}",
+        "^main",
+        "a\nb",
+        "$(id)",
+        "a" * 202,
+        "a\u202eb",
+        "a\u00a0b",
+    ],
 )
 def test_what_may_be_something_else_is_refused(revision: str) -> None:
     """An option, a range, a search, a file, or something for a shell."""
@@ -143,11 +165,16 @@ def test_a_remote_with_a_password_is_refused(person: Repository) -> None:
     assert redact("s3cr@t-value and s3cr%40t-value") == "*** and ***"
 
 
-def test_the_urls_of_a_remote_are_those_for_fetching_and_pushing(person: Repository) -> None:
-    """As git rewrites them; an unknown remote has none."""
+def test_the_urls_of_a_remote_are_those_for_fetching_and_pushing(
+    person: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the person's configuration rewrites them, not the checkout's; an unknown remote has none."""
+    mine = tmp_path / "gitconfig"
+    mine.write_text('[url "https://long.example/"]\ninsteadOf = short:\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(mine))
     person.git("remote", "set-url", "origin", "short:x.git")
     person.git("remote", "set-url", "--push", "origin", "https://push.example/x.git")
-    person.git("config", "url.https://long.example/.insteadOf", "short:")
+    person.git("config", "url.https://other.example/.insteadOf", "short:x")
 
     assert remote_urls(person.folder, "origin") == [
         "https://long.example/x.git",

@@ -228,6 +228,14 @@ def test_a_secret_by_its_name(name: str, strong: bool, weak: bool) -> None:
     )
 
 
+def test_the_name_of_a_setting_for_git_is_never_masked() -> None:
+    """Messages name it, with a command to paste."""
+    variables = {"GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_KEY_12": "http.https://h/.extraheader"}
+
+    assert not is_secret_name("GIT_CONFIG_KEY_0")
+    assert list(masked_values(variables, PublicNames(), declared=False)) == []
+
+
 def test_a_public_value_under_a_weak_name_is_no_secret_but_under_a_strong_one() -> None:
     """`VITE_STRIPE_KEY` may hold what Stripe made for browsers."""
     value = "pk_live_abcdefghijklmnop1234"

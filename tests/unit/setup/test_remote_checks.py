@@ -41,6 +41,29 @@ def test_a_remote_of_git_takes_the_pushes_of_a_lock(tmp_path: Path, remote: tupl
     assert origin.refs() == before
 
 
+def test_what_the_checkout_configures_and_the_desk_does_not_use_is_named(
+    tmp_path: Path, remote: tuple[Repository, Git]
+) -> None:
+    """A program that came with the checkout is not run; what the person meant belongs elsewhere."""
+    Repository(remote[1].folder).git("config", "core.sshCommand", "touch x")
+    findings = list(remote_checks.check_remote(fake_desk(tmp_path, git=remote[1])))
+
+    assert messages(findings, "warning") == [
+        "the checkout's own `.git/config` sets `core.sshcommand`: the desk does not use that"
+    ]
+
+
+def test_a_rule_about_committers_is_named_with_its_setting(
+    tmp_path: Path, remote: tuple[Repository, Git]
+) -> None:
+    """GitHub and GitLab have such rules about mail addresses."""
+    origin, git = remote
+    origin.hook("pre-receive", 'echo "Committer\'s email does not follow the pattern" >&2; exit 1')
+    findings = list(remote_checks.check_remote(fake_desk(tmp_path, git=git)))
+
+    assert "committer" in str([finding.hint for finding in findings if finding.state == "error"])
+
+
 def test_a_missing_branch_is_named_with_the_push_that_makes_it(
     tmp_path: Path, remote: tuple[Repository, Git]
 ) -> None:
