@@ -57,6 +57,10 @@ LINKS = {
 Refs = Mapping[str, str]  # full ref name, such as `refs/heads/main` -> commit id of 40 hex digits
 
 
+class PushRefused(CommandFailed):
+    """The remote can be reached and does not take the push, such as by a hook or a rule for a branch."""
+
+
 class StaleError(Exception):
     """A ref of the remote is not where the push expected it; nothing moved.
 
@@ -282,7 +286,8 @@ class Git:
 
         Raises:
             StaleError: a ref is no longer at `old`; nothing moved.
-            CommandFailed: the remote refused for another reason, or can't be reached.
+            PushRefused: the remote refused for another reason.
+            CommandFailed: it can't be reached.
         """
         tries = 0
         while (refusal := self._try_push(updates)) is not None:
@@ -392,9 +397,9 @@ def retry_delay(refusal: str, remote: str, tries: int) -> float:
     """Seconds until the next try of a refused push.
 
     Raises:
-        CommandFailed: another try would change nothing.
+        PushRefused: another try would change nothing.
     """
     if tries >= len(RETRY_DELAYS) or not BUSY.search(refusal):
         hint = COMMITTER_HINT if COMMITTER_RULE.search(refusal) else None
-        raise CommandFailed(f"`git push` to `{remote}` was refused{refusal}", hint)
+        raise PushRefused(f"`git push` to `{remote}` was refused{refusal}", hint)
     return RETRY_DELAYS[tries]

@@ -7,10 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
+from scripts.git.client import PushRefused, StaleError
 from scripts.release import messages, publish, recover_data, switch_data, undo_schema
 from scripts.release.run import ReleaseRun, write_down
 from scripts.replit.live import Expected, fault
 from scripts.state.ledger import Event
+from scripts.state.remote import observe_remote
 from scripts.state.steps import STEPS
 from scripts.system import signals
 from scripts.system.process import end_all
@@ -73,6 +75,8 @@ def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskErr
     bad_build = isinstance(error, ReleaseFailed) and failed_at in ("build", "scan")
     if isinstance(error, TakenBack) or bad_release or bad_build:
         return restore_previous(run, error)
+    if failed_at == "finish" and not isinstance(error, Interrupted):
+        return _not_written(run, error)
     if run.built and not run.sent:
         return _restore_workspace(run, error)
     unfinished = isinstance(error, Interrupted) and run.sent  # its schema or its data have not followed yet
@@ -81,6 +85,34 @@ def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskErr
         return error
     run.live = run.driver.live()
     return _add_what_is_live(run, error)
+
+
+def _not_written(run: ReleaseRun, error: DeskError) -> DeskError:
+    """The release is live, and branch and ledger don't have it: never leave it so without a word.
+
+    If the remote refused the push, the previous release goes back. If it is away, `resume` finishes.
+    """
+    facts, refused = run.plan.facts, isinstance(error, Locked | PushRefused)
+    if refused and run.sent and not facts.rolls_back:
+        error.message += f"\n  | so `{facts.wanted[:12]}` is not released on {run.environment.name}"
+        return restore_previous(run, error)
+    if not refused and _has_arrived(run):
+        return error
+    run.live = run.driver.live()
+    before = f"; before it was {_name(facts.previous)}" if facts.previous else ""
+    return LiveUnknown(
+        f"{error.message}\n  | live now: {run.live}{before}; the ledger does not have that yet",
+        f"when the remote takes pushes again: `invoke resume --env {run.environment.name}`",
+        resumable=True,
+    )
+
+
+def _has_arrived(run: ReleaseRun) -> bool:
+    """Whether the ledger has the release after all: only the answer of the last push was lost."""
+    with suppress(DeskError):
+        ledger = observe_remote(run.desk).ledger
+        return ledger.of_run(run.id, run.plan.facts.kind) is not None
+    return False
 
 
 def _restore_workspace(run: ReleaseRun, error: DeskError) -> DeskError:
@@ -136,6 +168,10 @@ def _write(run: ReleaseRun, error: DeskError, ending: str, **detail: Any) -> boo
         event = write_down(run, ending, moves_branch=False, live=live, **detail)
     except Locked:
         raise
+    except PushRefused as second:
+        error.message += f"\n  | the ledger does not have this attempt: {second.message}"
+        with suppress(DeskError, StaleError):
+            run.lock.release()
     except DeskError as second:
         name = run.environment.name
         error.message += f"\n  | the lock of {name} could not be released: {second.message}"

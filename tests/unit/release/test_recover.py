@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -18,12 +19,15 @@ from scripts.errors import (
     TakenBack,
     Unreachable,
 )
+from scripts.git.client import PushRefused
+from scripts.git.command import Update
 from scripts.release import messages, publish, recover
 from scripts.release.commands import deploy, rollback
 from scripts.release.request import DeployRequest, ResumeRequest, RollbackRequest
 from scripts.release.resume import resume
 from scripts.release.run import ReleaseRun, write_down
 from scripts.replit.live import Answer
+from scripts.state import ledger
 from scripts.state.lock import LOCK_FILE, lock_ref
 from scripts.system.signals import Stop
 from tests.fakes.driver import FakeDriver
@@ -404,20 +408,69 @@ def test_where_a_person_publishes_and_did_not_nothing_is_asked_of_him(
 
 def test_an_error_of_the_desk_takes_nothing_back(run: ReleaseRun, driver: FakeDriver) -> None:
     """What is live is looked at, and stays."""
-    error = fail_at(published(run), "finish", CommandFailed("the remote refused the push"))
+    error = fail_at(published(run), "verify", CommandFailed("no room left"))
 
-    assert (type(error), error.message) == (CommandFailed, "the remote refused the push")
+    assert (type(error), error.message) == (CommandFailed, "no room left")
     assert error.data["live"] == bad_commit(run) == driver.served.commit
+
+
+def test_a_release_that_can_not_be_written_down_is_left_to_resume(
+    world: World, run: ReleaseRun, first: str
+) -> None:
+    """The remote is away: both commits are named, and the lock stays."""
+    error = fail_at(published(run), "finish", CommandFailed("the remote can't be read"))
+
+    assert (type(error), error.code) == (LiveUnknown, 7)
+    assert f"live now: `{bad_commit(run)[:12]}`; before it was `v1` (`{first[:12]}`)" in error.message
+    assert "invoke resume --env development" in (error.hint or "")
+    assert world.lock("development") is not None
+    assert [event.ending for event in world.ledger.events] == ["done"]
+
+
+@pytest.mark.parametrize(
+    "refusal", [PushRefused("`git push` was refused: hook declined"), Locked("`develop` was moved")]
+)
+def test_a_release_whose_last_push_is_refused_is_taken_back(
+    world: World, run: ReleaseRun, driver: FakeDriver, first: str, refusal: DeskError
+) -> None:
+    """What is live is what the ledger says."""
+    error = fail_at(published(run), "finish", refusal)
+
+    assert type(error) is type(refusal)
+    assert f"`{bad_commit(run)[:12]}` is not released on development" in error.message
+    assert "`v1` (" in error.message
+    assert "is live again, and verified" in error.message
+    assert driver.served.commit == first == error.data["live"]
+    assert world.last("development").ending == "error"
+    assert world.is_clean()
+
+
+def test_a_ledger_that_takes_nothing_keeps_no_lock(
+    world: World, run: ReleaseRun, driver: FakeDriver
+) -> None:
+    """The previous release is live, as the ledger says; the attempt is not in it, which is said."""
+
+    def before_push(updates: Sequence[Update]) -> None:
+        if any(update.ref == ledger.REF for update in updates):
+            raise PushRefused("`git push` was refused: hook declined")
+
+    published(run)
+    world.remote.before_push = before_push
+    error = fail_at(run, "finish", PushRefused("`git push` was refused: hook declined"))
+
+    assert "the ledger does not have this attempt: `git push` was refused" in error.message
+    assert driver.served.commit == world.last("development").commit
+    assert world.lock("development") is None
 
 
 def test_an_error_with_a_silent_url_is_unknown(run: ReleaseRun, driver: FakeDriver) -> None:
     """After Publish nobody can say what is live."""
     published(run)
     driver.served = SILENT
-    error = fail_at(run, "finish", CommandFailed("the remote refused the push"))
+    error = fail_at(run, "verify", CommandFailed("no room left"))
 
     assert (type(error), error.code) == (LiveUnknown, 7)
-    assert error.message.startswith("the remote refused the push\n")
+    assert error.message.startswith("no room left\n")
     assert "gives no answer" in error.message
 
 
