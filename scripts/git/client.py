@@ -21,6 +21,7 @@ from typing import Any
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
 from scripts.git.command import FETCH, Update, checked_revision, git_command, push_arguments
 from scripts.git.isolation import left_out, unshallowed
+from scripts.git.refusals import retry_delay
 from scripts.system.command import Result
 from scripts.system.process import attempt, error_tail, run
 from scripts.system.secret import redact, redacted
@@ -31,19 +32,6 @@ SEEN = "refs/airhost/seen/"
 NETWORK_TIMEOUT = 120.0  # seconds
 LOCAL_TIMEOUT = 60.0
 FETCH_ROUNDS = 5
-RETRY_DELAYS = (0.1, 0.3, 0.9, 2.0)  # seconds before the next try of a push
-# Refusals that pass: the remote's own lock files, when two pushes arrive at the same moment; and a ref that
-# moved and was put back before it was read again, as the lock of a run that has just ended.
-BUSY = re.compile(
-    r"cannot lock ref|File exists|failed to update ref|incorrect old value|stale info|already exists"
-)
-
-# A rule of the remote about who may have made a commit.
-COMMITTER_RULE = re.compile(r"(?i)committer|author(?!iz|is)|e-?mail")
-COMMITTER_HINT = (
-    'set `committer = "Name <mail>"` in `[app]` of `pipeline.toml` to one that the remote takes'
-)
-
 LINK, SUBMODULE = "120000", "160000"  # modes in a tree
 # what `cat-file --follow-symlinks` answers where a path leads to no file
 LINKS = {
@@ -55,10 +43,6 @@ LINKS = {
 }
 
 Refs = Mapping[str, str]  # full ref name, such as `refs/heads/main` -> commit id of 40 hex digits
-
-
-class PushRefused(CommandFailed):
-    """The remote can be reached and does not take the push, such as by a hook or a rule for a branch."""
 
 
 class StaleError(Exception):
@@ -391,15 +375,3 @@ def branch_named(name: str, refs: Refs) -> str | None:
         each for each in refs if unicodedata.normalize("NFC", each) == unicodedata.normalize("NFC", ref)
     ]
     return alike[0] if len(alike) == 1 else None
-
-
-def retry_delay(refusal: str, remote: str, tries: int) -> float:
-    """Seconds until the next try of a refused push.
-
-    Raises:
-        PushRefused: another try would change nothing.
-    """
-    if tries >= len(RETRY_DELAYS) or not BUSY.search(refusal):
-        hint = COMMITTER_HINT if COMMITTER_RULE.search(refusal) else None
-        raise PushRefused(f"`git push` to `{remote}` was refused{refusal}", hint)
-    return RETRY_DELAYS[tries]

@@ -11,8 +11,9 @@ import pytest
 
 from scripts.errors import CommandFailed, Refused
 from scripts.git import client
-from scripts.git.client import RETRY_DELAYS, Git, StaleError, TreeFile, retry_delay
+from scripts.git.client import Git, StaleError, TreeFile
 from scripts.git.command import Update
+from scripts.git.refusals import RETRY_DELAYS, retry_delay
 from tests.support.repositories import Repository, bare, clone, seeded
 
 LOCK = "refs/deploy/lock/staging"

@@ -19,8 +19,8 @@ from scripts.errors import (
     TakenBack,
     Unreachable,
 )
-from scripts.git.client import PushRefused
 from scripts.git.command import Update
+from scripts.git.refusals import PushRefused
 from scripts.release import messages, publish, recover
 from scripts.release.commands import deploy, rollback
 from scripts.release.request import DeployRequest, ResumeRequest, RollbackRequest
