@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from scripts.config.settings import Environment
 from scripts.state.ledger import Event
+from scripts.system.secret import redact
 
 Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill", "restore"]
 MAX_LINES = 10  # commits and migrations that are listed by name
@@ -114,8 +115,8 @@ def first_lines(lines: Sequence[str], noun: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Somebody's text on one line, short enough to leave room for the others."""
-    line = " ".join(text.split())
+    """Somebody's text on one line, masked and then short enough to leave room for the others."""
+    line = " ".join(redact(text).split())
     more = len(line) - MAX_SUBJECT
     return line if more <= 0 else f"{line[:MAX_SUBJECT]}… [{more} more characters]"
 

@@ -95,11 +95,11 @@ async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
         # `legacy` is the documented `initialize` handshake; `auto` would ask for a newer one first
         async with Client(transport, mode="legacy", read_timeout_seconds=CALL_TIMEOUT) as client:
             result = await client.call_tool(tool, {"replId": repl_id})
-    said = " ".join(str(getattr(part, "text", "")) for part in result.content)[:2000]
+    said = redact(" ".join(str(getattr(part, "text", "")) for part in result.content))[:2000]
     structured: Any = getattr(result, "structured_content", None)
     if result.is_error:
         raise CommandFailed(f"Replit's `{tool}` was refused{quoted_lines(said)}")
-    return json.dumps(structured) if isinstance(structured, dict) and not said else said
+    return redact(json.dumps(structured)) if isinstance(structured, dict) and not said else said
 
 
 @cache

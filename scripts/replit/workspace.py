@@ -6,6 +6,8 @@ what stands there proves nothing about what is live.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import secrets
 import shlex
@@ -24,6 +26,8 @@ from scripts.system.process import attempt, error_tail, quoted_lines
 OPTIONS = (
     "-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
 ).split()
+
+LONGEST_ANSWER = 65_536  # bytes of the answer's line: 32768 of them may be what a program said, in base64
 
 # what the workspace refuses, and what a person does about it
 RULES = {
@@ -120,15 +124,21 @@ def place(host: str, config: str | None, build: Build, timeout: float) -> bytes:
 
 
 def _apart(out: bytes, mark: bytes) -> tuple[bytes, bytes]:
-    """Split the output: the text, and the archive between two lines `mark`."""
+    """Split the output: the text, and the archive between two lines `mark`.
+
+    Of an archive that did not arrive as a whole nothing is kept; an answer may follow it.
+    """
     before, found, rest = out.partition(b"\n" + mark + b"\n") if mark else (out, b"", b"")
     archive, ended, after = rest.rpartition(b"\n" + mark + b"\n") if found else (b"", b"", b"")
-    return (before + after, archive) if ended else (before + b"\n" + rest[-4096:], b"")
+    if ended or not found:
+        return before + after, archive
+    lines = rest[-LONGEST_ANSWER:].split(b"\n")
+    return b"\n".join([before, *(line for line in lines if line.startswith(b'{"desk"'))]), b""
 
 
 def _judge(host: str, document: Mapping[str, str]) -> None:
     ending, rule, detail = (document.get(key, "") for key in ("desk", "rule", "detail"))
-    said = quoted_lines(detail)
+    said = quoted_lines(detail, last=ending != "refused")
     if ending == "refused":
         what, hint = RULES.get(rule, (f"refused: {rule}", None))
         raise Refused(f"the workspace `{host}` {what}{said}", hint)
@@ -148,8 +158,17 @@ def _answer(result: Result) -> dict[str, str] | None:
         except (ValueError, RecursionError):
             continue
         if isinstance(document, dict) and "desk" in document:
-            return {key: str(value) for key, value in document.items()}
+            answer = {key: str(value) for key, value in document.items()}
+            return {**answer, "detail": _words(answer.get("detail", ""))}
     return None
+
+
+def _words(coded: str) -> str:
+    """What was said there, as it was said; nothing for what is not coded so."""
+    try:
+        return base64.b64decode(coded).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""
 
 
 @cache

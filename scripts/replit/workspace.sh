@@ -8,11 +8,15 @@ set -u
 exec 3>&1 1>&2
 
 answer() { printf '{"desk":"%s","rule":"%s","commit":"%s","previous":"%s","detail":"%s"}\n' \
-  "$1" "$2" "$(head_commit)" "${previous:-}" "$(plain "${3:-}")" >&3; exit 0; }
+  "$1" "$2" "$(head_commit)" "${previous:-}" "$(coded "${3:-}")" >&3; exit 0; }
 head_commit() { git rev-parse --verify --quiet HEAD 2>/dev/null; }
-# JSON text from anything: no control characters, no quotes, no backslashes; at most 1500 bytes
-plain() { printf '%s' "$1" | tr '\n\t' '  ' | LC_ALL=C tr -d '\000-\037\177' | LC_ALL=C tr '"\\' "'/" | head -c 1500; }
-last_lines() { tail -n 15 "$1" | cut -c 1-300; }
+# In base64, so that it arrives as it was said: the desk masks secrets, and only then shortens. A secret that
+# is cut or altered here would not be known there.
+coded() { printf '%s' "$1" | base64 | tr -d '\r\n'; }
+# the last 32768 bytes of a file, without the rest of a line that begins before them
+last_words() {
+  if [ "$(wc -c <"$1")" -gt 32768 ]; then tail -c 32768 "$1" | sed 1d; else cat "$1"; fi | tr -d '\000'
+}
 # what git leaves running (gc, a credential cache) must hold neither the answer nor the lock
 git() { command git -c gc.auto=0 -c maintenance.auto=false "$@" 3>&- 9>&-; }
 
@@ -29,7 +33,7 @@ main() {
   fi
   refuse_local_work
   git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
-    "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_lines "$state/log")"
+    "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_words "$state/log")"
   refuse_unpushed
   check_out
   drop_old_output
@@ -49,19 +53,19 @@ send_output() {
   [ -n "$SEND" ] || return 0
   printf '\n%s\n' "$SEND" >&3
   (cd -- "$OUTPUT" && tar -chf - . | gzip -1; exit $((PIPESTATUS[0] + PIPESTATUS[1]))) >&3 2>"$state/log" \
-    || { echo >&3; answer failed send "$(last_lines "$state/log")"; }
+    || { echo >&3; answer failed send "$(last_words "$state/log")"; }
   printf '\n%s\n' "$SEND" >&3
 }
 
 check_out() {
   git cat-file -e "$COMMIT^{commit}" 2>/dev/null || answer failed fetch "the remote did not give $COMMIT"
   git -c advice.detachedHead=false checkout --quiet --detach "$COMMIT" 2>"$state/log" \
-    || answer failed checkout "$(last_lines "$state/log")"
+    || answer failed checkout "$(last_words "$state/log")"
   [ "$(head_commit)" = "$COMMIT" ] || answer failed checkout "HEAD is not at $COMMIT"
   printf '%s\n' "$COMMIT" >"$state/placed"
   git update-ref -d refs/release-desk/candidate
   [ -f .gitmodules ] || return 0
-  git submodule --quiet update --init --recursive 2>"$state/log" || answer failed checkout "$(last_lines "$state/log")"
+  git submodule --quiet update --init --recursive 2>"$state/log" || answer failed checkout "$(last_words "$state/log")"
   [ -z "$(git submodule status --recursive | grep '^[-+U]')" ] || answer failed checkout "a submodule is not at its commit"
 }
 
@@ -74,7 +78,7 @@ drop_old_output() {
 
 # Publish ships the folder as it lies there, so nothing may lie there that is not in the commit.
 refuse_local_work() {
-  dirt=$(git status --porcelain --untracked-files=all --ignore-submodules=none -- . ":(exclude,top)$OUTPUT" 2>&1)
+  dirt=$(git status --porcelain --untracked-files=all --ignore-submodules=none -- . ":(exclude,top)$OUTPUT" 2>&1 | head -n 40)
   [ -z "$dirt" ] || answer refused dirty "$dirt"
 }
 
@@ -105,7 +109,7 @@ run() {
     desk_command=$2
     build_environment
     eval "$desk_command"
-  ) >"$state/log" 2>&1 || answer failed "$1" "$(last_lines "$state/log")"
+  ) >"$state/log" 2>&1 || answer failed "$1" "$(last_words "$state/log")"
 }
 
 main </dev/null

@@ -15,7 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 HEX = "[0-9A-Fa-f]"
-WRAP = "wrap"
+BREAK = r"(?:\r\n?|\n)"
+BORDER = "[|│┃║]"
+JOIN = r"(?:\+|\|\||\\)?"
+GAP = rf"[ \t]*(?:{BORDER}[ \t]*)?{BREAK}[ \t]*(?:{BORDER}[ \t]*)?"
+# what stands between two characters of a secret, and what it is in the place of
+GAP_KINDS = {"colour": "", "joined": "", "wrap": "", "words": " "}
+LINES = ("wrap", "words")
 # each kind of escape is decoded on its own: a password may contain what looks like another kind
 KINDS = {
     "url": re.compile(rf"(?:%{HEX}{{2}})+"),
@@ -26,17 +32,31 @@ KINDS = {
     ),
     "html": re.compile(rf"&(?:#[0-9]{{1,7}}|#[xX]{HEX}{{1,6}}|amp|lt|gt|quot|apos);"),
     "quotes": re.compile(r"""'\\''|'"'"'"""),
-    WRAP: re.compile(r"(?<=\S)[ \t]*\r?\n[ \t]*(?:\| )?(?=\S)"),
+    # colours and movements of a terminal, and characters that nobody sees
+    "colour": re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\xad\u200b-\u200f\u2060\ufeff]"),
+    # a long text as programs write it down: 'one' + 'two', "one" "two", over several lines or not
+    "joined": re.compile(rf"([\"'`])[ \t]*{JOIN}[ \t]*(?:{BREAK}[ \t]*)?{JOIN}[ \t]*\1"),
+    # a text that was too long for its line, cut anywhere or between two words
+    "wrap": re.compile(rf"(?<=\S){GAP}(?=\S)"),
+    "words": re.compile(rf"(?<=\S){GAP}(?=\S)"),
 }
 # the end of a text that may become an escape when more text arrives
 UNFINISHED = re.compile(
     rf"(?:(?:%{HEX}{{2}})*%{HEX}{{0,2}}"
     rf"|(?:\\x{HEX}{{2}})*\\(?:x{HEX}{{0,2}})?"
     rf"|\\u[dD][89abAB]{HEX}{{2}}(?:\\(?:u{HEX}{{0,3}})?)?|\\u{HEX}{{0,3}}"
-    r"""|&[#A-Za-z0-9]{0,8}|'(?:\\'?|"'?"?)?)\Z"""
+    r"""|&[#A-Za-z0-9]{0,8}|'(?:\\'?|"'?"?)?|\x1b(?:[()]|\[[0-9;:?]*)?)\Z"""
 )
-UNFINISHED_WRAP = re.compile(r"[ \t]*(?:\r?\n?[ \t]*(?:\| ?)?)\Z")
+# the end of a text that may become a gap between two characters of a secret
+GAPS = (
+    re.compile(rf"[ \t]*(?:{BORDER}[ \t]*)?{BREAK}?[ \t]*(?:{BORDER}[ \t]*)?\Z"),
+    re.compile(rf"[\"'`][ \t]*{JOIN}\|?[ \t]*{BREAK}?[ \t]*{JOIN}\|?[ \t]*\Z"),
+)
+HALF = re.compile("[\ud800-\udfff]{1,3}\\Z")  # the decoded begin of a character of several bytes
+BORDERS = re.compile(BORDER)
 CONTROL = dict(zip("abefnrtv0", "\a\b\x1b\f\n\r\t\v\0", strict=True))
+LONGEST_ROW = 4096  # characters of a table's row; the columns of a longer one are not put together
+MOST_COLUMNS = 32
 DEPTH = 2  # an escaped text inside an escaped text
 LONGEST = 24  # characters that one character may become: an escape of an escape
 
@@ -140,10 +160,17 @@ def incomplete_from(text: str, needles: Sequence[str]) -> int:
         if unfinished:
             cut = min(cut, view.start(unfinished.start()))
             ends.add(unfinished.start())
-        wrapped = UNFINISHED_WRAP.search(view.text, max(0, size - 64))
-        ends |= {wrapped.start()} if wrapped else set()
+        ends |= {gap.start() for form in GAPS if (gap := form.search(view.text, max(0, size - 128)))}
+        halves = (HALF.search(view.text, max(0, end - 3), end) for end in tuple(ends))
+        ends |= {half.start() for half in halves if half}
         cut = min([cut, *(_partial_needle(view, end, needles) for end in ends)])
     return before + cut
+
+
+def row_start(text: str, cut: int) -> int:
+    """Where the table's row starts that `cut` would split: the row alone shows which column it is."""
+    line = text.rfind("\n", 0, cut) + 1
+    return line if cut - line < LONGEST_ROW and BORDERS.search(text, line, cut) else cut
 
 
 def _partial_needle(view: View, end: int, needles: Sequence[str]) -> int:
@@ -167,24 +194,74 @@ def _readings(
     if not needles:
         return
     yield view
+    if kinds in ((), ("colour",)):
+        yield from _columns(view, needles, joined=joined)
     for kind, escape in KINDS.items():
-        repeated = kind in kinds and kind not in ("url", "backslash")
-        if len(kinds) == DEPTH or repeated or not escape.search(view.text):
+        if len(kinds) == DEPTH or _is_known(kind, kinds) or not escape.search(view.text):
             continue
-        if kind == WRAP and not joined:
-            text = escape.sub("", view.text)
+        if kind == "words" and not any(" " in needle for needle in needles):
+            continue
+        if kind in LINES and not joined:
+            text = escape.sub(GAP_KINDS[kind], view.text)
             if not any(needle in text for needle in needles):
                 continue
         matches = (
-            (match.start(), match.end(), [] if kind == WRAP else list(_characters(match[0])))
+            (match.start(), match.end(), list(_characters(match[0], kind)))
             for match in escape.finditer(view.text)
         )
         yield from _readings(view.rewritten(matches), needles, (*kinds, kind), joined=joined)
 
 
-def _characters(escape: str) -> Iterator[tuple[str, int]]:
+def _is_known(kind: str, kinds: tuple[str, ...]) -> bool:
+    """Whether decoding by this kind as well gives no new text: gaps may be taken out in any order."""
+    if kind in LINES:
+        return kinds[-1:] in (("wrap",), ("words",))
+    if kind in GAP_KINDS:
+        return any(other in GAP_KINDS and other >= kind for other in kinds)
+    return kind in kinds and kind not in ("url", "backslash")
+
+
+def _columns(view: View, needles: Sequence[str], *, joined: bool) -> Iterator[View]:
+    """One view for each column of each table: its cells one after the other, nothing between them.
+
+    As with wrapped lines, only those that reveal a needle, or all if `joined`.
+    """
+    for rows in _tables(view.text) if BORDERS.search(view.text) else ():
+        for number in range(min(MOST_COLUMNS, max(map(len, rows)))):
+            cells = [row[number] for row in rows if number < len(row)]
+            column = "".join(view.text[start:end] for start, end in cells)
+            if joined or any(needle in column for needle in needles):
+                edges = [rows[0][0][0], *(edge for cell in cells for edge in cell), rows[-1][-1][1]]
+                gaps = zip(edges[::2], edges[1::2], strict=True)
+                yield view.rewritten((start, end, []) for start, end in gaps if start < end)
+
+
+def _tables(text: str) -> Iterator[list[list[tuple[int, int]]]]:
+    """The rows of each table, as (start, end) of their cells; the last row may not have all of them yet."""
+    rows: list[list[tuple[int, int]]] = []
+    for line in re.finditer(r"[^\n]+\n?", text):
+        row = list(_cells(line[0], line.start()))
+        unfinished = not line[0].endswith("\n") and len(row) <= len(rows[0]) if rows else False
+        if rows and len(row) != len(rows[0]) and not unfinished:
+            yield rows
+            rows = []
+        rows += [row] if len(row) > 1 or unfinished else []
+    if rows:
+        yield rows
+
+
+def _cells(line: str, at: int) -> Iterator[tuple[int, int]]:
+    for cell in BORDERS.split(line):
+        start = at + len(cell) - len(cell.lstrip())
+        yield start, max(start, at + len(cell.rstrip()))
+        at += len(cell) + 1
+
+
+def _characters(escape: str, kind: str) -> Iterator[tuple[str, int]]:
     """The characters that one or more escapes stand for, each with the length of its escape."""
-    if escape[0] == "%" or escape[:2] == "\\x":
+    if kind in GAP_KINDS:
+        yield from ((character, len(escape)) for character in GAP_KINDS[kind])
+    elif escape[0] == "%" or escape[:2] == "\\x":
         width = 3 if escape[0] == "%" else 4
         raw = bytes.fromhex(re.sub(r"%|\\x", "", escape))
         for character in raw.decode("utf-8", "surrogateescape"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -19,10 +20,12 @@ from scripts.system.background import submit
 from scripts.system.command import Command, Result, child_env
 from scripts.system.secret import Redactor, redact
 from scripts.system.signals import deferred
-from scripts.system.text import sanitize_output
+from scripts.system.text import COLOUR, sanitize_output
 
 GRACE = 1.0  # seconds between SIGTERM and SIGKILL: a cancelled CI job has 10 in all
 TAIL = 12  # lines of a failed program's output that an error message quotes
+WIDEST = 400  # characters of each of these lines
+FRAME = re.compile(r"\s+at .*[:(<]")  # `    at build (file:///app/node_modules/vite/dist/node/cli.js:9:5)`
 LONGEST_LINE = 65_536  # characters; a longer line is passed on in pieces
 
 _children: set[subprocess.Popen[bytes]] = set()
@@ -254,13 +257,16 @@ def _failed(command: Command, result: Result) -> CommandFailed:
 
 def error_tail(result: Result) -> str:
     """The last lines of a program's standard error (else output), redacted, to append to a message."""
-    return _indented(redact(result.errors.strip() or result.text.strip()).splitlines()[-TAIL:])
+    return quoted_lines(result.errors.strip() or result.text, last=True)
 
 
-def quoted_lines(text: str) -> str:
-    """The first lines of untrusted text, redacted, each marked so that it can't pass for our own words."""
-    return _indented(redact(text).strip().splitlines()[:TAIL])
+def quoted_lines(text: str, *, last: bool = False) -> str:
+    """The first (or last) lines of untrusted text, each marked so that it can't pass for our own words.
 
-
-def _indented(lines: list[str]) -> str:
-    return sanitize_output("".join(f"\n  | {line}" for line in lines))
+    Redacted before it is cut: a part of a secret would not be known. Of a program's last words blank lines
+    and the frames of a JavaScript stack are left out: the reason stands before them.
+    """
+    lines = COLOUR.sub("", redact(text)).strip().splitlines()
+    if last:
+        lines = [line for line in lines if line.strip() and not FRAME.match(line)][-TAIL:]
+    return sanitize_output("".join(f"\n  | {line[:WIDEST]}" for line in lines[:TAIL]))

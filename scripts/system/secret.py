@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
-from scripts.system.encodings import encoded_forms, find_spans, incomplete_from
+from scripts.system.encodings import encoded_forms, find_spans, incomplete_from, row_start
 
 MASK: Final = "***"
 SHORTEST: Final = 6  # characters; shorter values occur by chance, and masking them would garble every text
@@ -154,9 +154,11 @@ class Redactor:
     def feed(self, piece: str) -> str:
         """Add a piece; returns the text that can be shown by now, redacted."""
         text, needles = self._pending + piece, _memory.needles
-        cut = incomplete_from(text, needles)
+        cut, before = incomplete_from(text, needles), -1
         places = _occurrences(text)
-        cut = next((start for start, end in places if start < cut < end), cut)
+        while cut != before:  # neither a secret nor a table's row is split
+            before = cut
+            cut = row_start(text, next((start for start, end in places if start < cut < end), cut))
         self._pending = text[cut:]
         return _masked(text[:cut], [(start, end) for start, end in places if end <= cut])
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+COLOUR = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")  # and the movements of the cursor
 # GitHub's runner obeys `::name::` after white space at the start of a line, and `##[name]` anywhere in
 # one; Azure obeys `##vso[`, TeamCity `##teamcity[`
 COMMAND = re.compile(r"^(\s*)(?=::)", re.MULTILINE)

@@ -10,6 +10,7 @@ from scripts.database.backups import versions
 from scripts.database.backups.manifest import Manifest
 from scripts.database.postgres.catalogue import ADDED_KINDS, ALL_KINDS
 from scripts.database.postgres.catalogue_objects import OWNER
+from scripts.system.secret import redact
 
 if TYPE_CHECKING:
     from scripts.database.postgres.content import Content
@@ -102,4 +103,5 @@ def _name(line: str) -> str:
 
 
 def _shortened(line: str) -> str:
+    line = redact(line)  # a part of a secret would not be known
     return line if len(line) <= LINE_LENGTH else f"{line[:LINE_LENGTH]}..."

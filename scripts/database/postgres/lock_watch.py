@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 from scripts.database.postgres.client import READER, connect
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Unreachable
+from scripts.system.secret import redact
 
 if TYPE_CHECKING:
     import psycopg
@@ -62,7 +63,7 @@ class Wait(NamedTuple):
     def __str__(self) -> str:
         if self.holder is None:
             return f"`{self.thing}` is locked by another session"
-        name = "".join(sign for sign in self.application if sign.isprintable()).strip()[:40]
+        name = "".join(sign for sign in redact(self.application) if sign.isprintable()).strip()[:40]
         who = f"`{self.user}`{f' ({name})' if name else ''}"
         return (
             f"`{self.thing}` is locked by {who}, process {self.holder}, {self.state} for {self.open:.0f} s"

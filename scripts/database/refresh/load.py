@@ -25,7 +25,7 @@ from scripts.database.refresh.masking_sql import quote, table_name
 from scripts.errors import Refused
 from scripts.system.background import submit
 from scripts.system.process import quoted_lines
-from scripts.system.secret import Secret
+from scripts.system.secret import Secret, redact
 
 if TYPE_CHECKING:
     import psycopg
@@ -240,7 +240,7 @@ def _without_values(error: psycopg.Error) -> str:
     diag = error.diag
     where = ".".join(filter(None, (diag.schema_name, diag.table_name, diag.column_name)))
     rule = f" (constraint `{diag.constraint_name}`)" if diag.constraint_name else ""
-    primary = diag.message_primary or type(error).__name__
+    primary = redact(diag.message_primary or type(error).__name__)
     if str(diag.sqlstate or "").startswith(DATA_CLASS):
         primary = re.sub(r'"(?:[^"]|"")*"', '"..."', primary)
     return f"{where}: {primary[:LENGTH]}{rule}" if where else f"{primary[:LENGTH]}{rule}"

@@ -10,6 +10,7 @@ import pytest
 from scripts.notify import events
 from scripts.notify.events import Deed, Fact
 from scripts.state.ledger import Event
+from scripts.system.secret import MASK, remember
 from tests.support.tables import environment
 
 STAGING = environment("staging")
@@ -100,6 +101,13 @@ def test_long_subjects_are_cut_and_counted() -> None:
     """On one line, whatever was in them."""
     assert events.shorten(" one\n two ") == "one two"
     assert events.shorten("x" * 103) == "x" * 100 + "… [3 more characters]"
+
+
+def test_a_secret_is_masked_before_a_text_is_cut_in_the_midst_of_it() -> None:
+    """What would be left of it could not be known."""
+    remember("s3cr3t-of-a-subject")
+
+    assert events.shorten("x" * 90 + "s3cr3t-of-a-subject") == "x" * 90 + MASK
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.16, "4.2 s"), (59.9, "59.9 s"), (200.7, "3 min 20 s")])

@@ -22,6 +22,7 @@ from scripts.replit.live import Expected
 from scripts.replit.workspace import Build, WorkspaceDriver, place, script, ssh
 from scripts.system.command import Command, Result
 from scripts.system.process import attempt
+from scripts.system.secret import MASK, remember
 from tests.fakes.world import World
 from tests.support.processes import wait_until
 from tests.support.repositories import Repository, clone, seeded
@@ -71,7 +72,9 @@ class Place:
         (line,) = result.text.splitlines()
         answer = workspace._answer(result)
         assert answer is not None
-        assert json.loads(line) == answer
+        coded = json.loads(line)
+        assert {**coded, "detail": answer["detail"]} == answer
+        assert len(coded["detail"]) < 45_000
         return answer
 
     @property
@@ -330,17 +333,79 @@ def test_a_build_that_fails(there: Place, build: tuple[str, ...], rule: str) -> 
     assert ("failed", rule) == ((answer := there.run(build=build))["desk"], answer["rule"])
 
 
+SAID = [
+    ("s3cr&t's \"v\\lue/ö+%41€😀", "x" * 290 + "{}"),  # the line was cut in the midst of it
+    ("0f1e2d3c4b5a69788796", "\x1b[31m{}\x1b[39m"),
+    ("0f1e2d3c4b5a69788796", "    at frame (file:///a.js:1:2)\n" * 30 + "{}"),
+    ("first-line-of-a-key\nsecond-line-of-a-key", "{}"),
+    ('quo"ted\\and/slashed', "value: {}"),
+    ("0123456789abcdef" * 20, "{}\n" * 200),  # longer than what is sent back
+]
+
+
+@pytest.mark.parametrize(("secret", "words"), SAID, ids=range(len(SAID)))
+def test_what_a_build_said_is_masked_before_it_is_cut(there: Place, secret: str, words: str) -> None:
+    """What the script cut or altered was no longer known as a secret."""
+    remember(secret)
+    said = there.workspace.folder / "said.log"
+    said.write_text(f"the reason\n{words.replace('{}', secret)}\n")
+
+    answer = there.run(build=("sh", "-c", "cat said.log; exit 3"))
+    with pytest.raises(ReleaseFailed) as failed:
+        workspace._judge("host", answer)
+
+    message = failed.value.message
+    assert MASK in message
+    assert not any(secret[at : at + 6] in message for at in range(len(secret) - 5))
+    assert max(map(len, message.splitlines())) < 500
+
+
 def test_the_last_words_of_a_build_come_back(there: Place) -> None:
-    """The reason is in the answer, on both streams, short, and free of control characters."""
+    """The reason is there, on both streams, short, line by line, and free of control characters."""
     words = (
-        "for i in $(seq 40); do echo line $i; done; printf 'a\\033[31m \"q\" \\\\ \\xff é\\n' >&2; exit 3"
+        "for i in $(seq 40); do echo line $i; done; printf 'a\\033[31m \"q\" \\\\ \\377 é\\n' >&2; exit 3"
     )
 
-    detail = there.run(build=("sh", "-c", words))["detail"]
+    with pytest.raises(ReleaseFailed) as failed:
+        workspace._judge("host", there.run(build=("sh", "-c", words)))
 
-    assert "line 40" in detail
-    assert "line 5 " not in detail
-    assert detail.isprintable() or "\ufffd" in detail
+    lines = failed.value.message.splitlines()
+    assert lines[-2:] == ["  | line 40", '  | a "q" \\ \ufffd é']
+    assert "  | line 5" not in lines
+
+
+def test_the_reason_of_a_build_is_found_before_the_frames_of_its_stack(there: Place) -> None:
+    """Vite says why first, and then where in its own code."""
+    frame = "    at getRollupError (file:///w/node_modules/rollup/dist/es/shared/parseAst.js:402:41)"
+    lines = [
+        "x Build failed in 22ms",
+        "error during build:",
+        'Could not resolve "./missing-file"',
+        *[frame] * 40,
+    ]
+    (there.workspace.folder / "said.log").write_text("\n".join(lines))
+
+    answer = there.run(build=("sh", "-c", "cat said.log; exit 1"))
+
+    with pytest.raises(ReleaseFailed, match=r'\n  \| Could not resolve "./missing-file"$'):
+        workspace._judge("host", answer)
+
+
+@pytest.mark.parametrize("detail", ["", "no base64: é", "A", "//79"])
+def test_an_answer_that_is_not_coded_is_read_all_the_same(detail: str) -> None:
+    """Whoever answers there may be anybody."""
+    result = Result(0, json.dumps(said(detail=detail)).encode(), b"", 0.1)
+
+    assert workspace._answer(result)
+
+
+def test_an_archive_that_broke_off_is_not_shown() -> None:
+    """Only an answer may follow it: the rest is the folder's bytes, and any of them may be a secret's."""
+    broken = b"banner\n--mark--\n\x1f\x8b rest of a key 1\n" + b'{"desk":"failed","rule":"send"}\n'
+
+    text, archive = workspace._apart(broken, b"--mark--")
+
+    assert (text, archive) == (b'banner\n{"desk":"failed","rule":"send"}', b"")
 
 
 def test_an_answer_of_the_build_does_not_count(there: Place) -> None:

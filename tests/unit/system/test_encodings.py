@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import shlex
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
@@ -39,6 +40,15 @@ FORMS: dict[str, Callable[[str], str]] = {
     "reversed": lambda text: text[::-1],
     "wrapped by a terminal": lambda text: text[:7] + "\n" + text[7:],
     "wrapped and set off": lambda text: text[:7] + "\n  | " + text[7:],
+    "in a column of its own": lambda text: f"│ {text[:5]} │\n│ {text[5:10]} │\n│ {text[10:]} │",
+    "in the second column": lambda text: f"│{text[:5]} │ xy\nb │ {text[5:10]} │ z\n│ {text[10:]} │",
+    "in the last column": lambda text: f"| {text[:5]}\n b | {text[5:10]}\n | {text[10:]}",
+    "wrapped between words": lambda text: text.replace(" ", "\n    "),
+    "coloured": lambda text: f"{text[:4]}\x1b[0m\x1b[1;32m{text[4:]}",
+    "with characters that nobody sees": "\u200b".join,
+    "joined by pluses": lambda text: f"'{text[:5]}' +\n  '{text[5:]}'",
+    "joined by nothing": lambda text: f'"{text[:5]}" "{text[5:]}"',
+    "joined in SQL": lambda text: f"'{text[:5]}'||'{text[5:]}'",
     **{
         f"base64 after {shift}": lambda text, shift=shift: base64.b64encode(  # type: ignore[misc]
             b"user:"[:shift] + text.encode() + b"!"
@@ -86,6 +96,39 @@ def test_wherever_it_is_cut(secret: str, around: str, cuts: list[int], form: str
 
     assert redact(text) == shown
     assert secret not in shown or secret in MASK
+
+
+HALVES = ["p@s/s:w+r=d%3&é<ü'x9", "pässwörd-länger9", "😀smile€every😀where"]
+IN_BYTES: dict[str, Callable[[str], str]] = {
+    "url": lambda text: quote(text, safe=""),
+    "url, lower case": lambda text: re.sub("%..", lambda escape: escape[0].lower(), quote(text, safe="")),
+    "url, all": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "hex escapes": lambda text: "".join(
+        c if c.isascii() else "".join(f"\\x{byte:02x}" for byte in c.encode()) for c in text
+    ),
+    "json": lambda text: json.dumps(text)[1:-1],
+    "html": lambda text: "".join(f"&#{ord(c)};" for c in text),
+    "coloured": "\x1b[31m".join,
+}
+
+
+@pytest.mark.parametrize("secret", HALVES)
+@pytest.mark.parametrize("form", IN_BYTES)
+@pytest.mark.parametrize("after", [" done\n", "\nnext line is plain\n"])
+def test_a_character_of_several_bytes_cut_anywhere(secret: str, form: str, after: str) -> None:
+    """6 of 53 places between two bytes of one character showed the rest of the secret."""
+    remember(secret)
+    text = f"building with pw={IN_BYTES[form](secret)}{after}"
+    whole = redact(text)
+
+    def shown(*pieces: str) -> str:
+        redactor = Redactor()
+        return "".join(redactor.feed(piece) for piece in pieces) + redactor.close()
+
+    assert whole == f"building with pw={MASK}{after}"
+    assert whole == shown(*text)
+    assert [whole] * len(text) == [shown(text[:at], text[at:]) for at in range(len(text))]
+    assert whole == shown(text[:30], text[30:31], text[31:])
 
 
 def test_what_can_not_be_a_secret_is_shown_at_once() -> None:

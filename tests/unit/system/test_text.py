@@ -35,7 +35,8 @@ def test_workflow_commands_are_broken(text: str, inert: str) -> None:
 def test_a_programs_output_is_plain_lines() -> None:
     """Colours go, overwritten lines become lines, tabs become spaces."""
     assert (
-        sanitize_output("\x1b[1;32mok\x1b[0m\r\n10%\r20%\n\ta\x1b[2J") == "ok\n10%\n20%\n        a\ufffd[2J"
+        sanitize_output("\x1b[1;32mok\x1b[0m\r\n10%\r20%\n\ta\x1b[2J\x1b]0;b")
+        == "ok\n10%\n20%\n        a\ufffd]0;b"
     )
 
 
