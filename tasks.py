@@ -12,5 +12,5 @@ namespace = Collection(
     release.drill, release.status, release.history, release.freeze, release.unfreeze, release.release_hold,
     quality.approve, quality.test_e2e, quality.load_test,
     setup.doctor, setup.init, setup.test, setup.check, sandbox.demo,
-    backup.collection, db.collection, release.lock, sandbox.collection, env.collection,
+    backup.collection, db.collection, release.lock, release.ledger, sandbox.collection, env.collection,
 )  # fmt: skip

@@ -109,7 +109,9 @@ class Console:
         if self.as_json:
             self._mask()
             print(json.dumps(self._document(outcome), indent=2), flush=True)
-        elif type(request) in TABLES and (outcome.code == 0 or "findings" in outcome.data):
+        elif type(request) in TABLES and (
+            outcome.code == 0 or {"findings", "environments"} & {*outcome.data}
+        ):
             TABLES[type(request)](self, outcome.data)
         failed = outcome.ending not in ("done", "nothing")
         self.say(f"{'error: ' if failed else ''}{outcome.message}")
@@ -142,6 +144,8 @@ class Console:
         for environment in data["environments"]:
             for problem in environment["problems"]:
                 self.say(f"  {environment['name']}: {problem}")
+        for problem in data.get("problems", ()):
+            self.say(f"  {problem}; see `invoke ledger.check`")
 
     def history(self, data: Mapping[str, Any]) -> None:
         """One row per event."""

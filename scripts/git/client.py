@@ -126,11 +126,6 @@ class Git:
             self._fetch(missing)
         raise CommandFailed(f"the refs of `{self.remote}` move faster than they can be fetched")
 
-    def last_fetched(self, ref: str) -> str | None:
-        """The commit that a ref of the remote had when this clone last fetched it; None if it never did."""
-        name = ("rev-parse", "--verify", "-q", SEEN + ref.removeprefix("refs/"))
-        return self._local(*name, success={0, 1}).text.strip() or None
-
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains `old`."""
         test = ("merge-base", "--is-ancestor", old, new)
@@ -169,29 +164,18 @@ class Git:
         """`user.name` of the person's git configuration; "" when it is not set."""
         return self._local("config", "--get", "user.name", success={0, 1}).text.strip()
 
-    def commit_json(self, file: str, document: Mapping[str, Any], subject: str, parent: str | None) -> str:
-        """Make a commit that holds one JSON file, redacted; returns its id. No branch or index is used."""
+    def commit_json(
+        self, file: str, document: Mapping[str, Any], subject: str, parent: str | None, *others: str
+    ) -> str:
+        """Make a commit that holds one JSON file, redacted; returns its id. No branch or index is used.
+
+        `others` are further parents.
+        """
         text = json.dumps(redacted(document), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         blob = self._write_object("hash-object", "-w", "--stdin", text=text)
         tree = self._write_object("mktree", text=f"100644 blob {blob}\t{file}\n")
-        parents = ["-p", parent] if parent else []
+        parents = [word for each in (parent, *others) if each for word in ("-p", each)]
         return self._write_object("commit-tree", tree, *parents, "-F", "-", text=redact(subject))
-
-    def json_history(self, tip: str, file: str) -> list[dict[str, Any]]:
-        """The JSON file of each commit from the first to `tip`, oldest first; first parents only.
-
-        Raises:
-            CommandFailed: one of the commits does not hold such a file.
-        """
-        commits = self._local("rev-list", "--first-parent", "--reverse", tip, "--").text.split()
-        texts = self._read_objects([f"{commit}:{file}" for commit in commits])
-        try:
-            return [dict(json.loads(text or "")) for text in texts]
-        except (ValueError, TypeError, RecursionError):
-            raise CommandFailed(
-                f"a commit of the chain that ends in `{tip[:12]}` holds no readable `{file}`",
-                "somebody wrote there by hand: look at it with `git log`",
-            ) from None
 
     def read_tree(self, commit: str, folder: str) -> tuple[TreeFile, ...]:
         """Every file below a folder of a commit, in order; () when there is no such folder.

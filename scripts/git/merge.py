@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.errors import Refused
-from scripts.git.client import LOCAL_TIMEOUT, REV_LIST, Git
+from scripts.git.chain import ChainGit
+from scripts.git.client import LOCAL_TIMEOUT, REV_LIST
 from scripts.git.command import git_command
 from scripts.system import temporary
 from scripts.system.process import attempt, run
@@ -34,7 +35,7 @@ class MergeResult:
     conflicts: tuple[str, ...] = ()
 
 
-class MergingGit(Git):
+class MergingGit(ChainGit):
     """A clone of the app in which commits can be merged and compared."""
 
     def require_merge_tree(self) -> None:
@@ -141,7 +142,7 @@ class MergingGit(Git):
         }
 
 
-def export_folder(git: Git, commit: str, folder: str, into: Path) -> Path:
+def export_folder(git: ChainGit, commit: str, folder: str, into: Path) -> Path:
     """Write the files of `folder` in the commit below `into`; returns the path of the written folder.
 
     Raises:

@@ -11,9 +11,8 @@ from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.notify import deliver, events
 from scripts.release.request import FreezeRequest, UnfreezeRequest
-from scripts.state import ledger as ledgers
 from scripts.state.ledger import Ledger
-from scripts.state.remote import read_ledger, record
+from scripts.state.remote import fetch_ledger, record
 
 
 def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
@@ -50,7 +49,7 @@ def release_hold(desk: Desk, request: UnfreezeRequest) -> Outcome:
 
 def now(desk: Desk) -> Ledger:
     """The ledger as it is now."""
-    return read_ledger(desk, desk.git.fetch([ledgers.REF]).get(ledgers.REF))
+    return fetch_ledger(desk).ledger
 
 
 def _record(desk: Desk, environment: Environment, kind: str, **detail: Any) -> None:

@@ -63,7 +63,7 @@ def _of_the_remote(
     remote = observe_remote(desk)
     head = remote.head(environment)
     target = _release_to_go_back_to(request, environment, remote)
-    wanted = target.commit if target else _commit_to_bring(desk, request, source or environment, remote)
+    wanted = _wanted(desk, request, source or environment, remote, target)
     contained = _is_contained(desk, request, head, wanted)
     previous = remote.ledger.live(environment.name)
     lock = read_lock(desk, remote.refs, environment)
@@ -139,8 +139,12 @@ def _release_to_go_back_to(
     raise Refused(why, f"good ones: {listed}" if listed else "`invoke history` shows them all")
 
 
-def _commit_to_bring(desk: Desk, request: ReleaseRequest, origin: Environment, remote: Remote) -> str:
-    """The commit that was named, or the head of the branch it comes from."""
+def _wanted(
+    desk: Desk, request: ReleaseRequest, origin: Environment, remote: Remote, target: Event | None
+) -> str:
+    """The commit of the release to go back to, the one that was named, or the head of the branch."""
+    if target:
+        return desk.git.resolve(target.commit, remote.refs)  # a rewritten branch may have lost it
     if request.revision:
         return desk.git.resolve(request.revision, remote.refs)
     head = remote.head(origin)

@@ -226,6 +226,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
     """What a person should know before saying yes."""
     if plan.without:
         yield f"  without {plan.without}"
+    yield from (f"  warning: {doubt}" for doubt in plan.facts.ledger.doubts[:SHOWN])
     yield from (f"  warning: {half}" for half in plan.facts.half)
     yield from (f"  {finding}" for finding in plan.facts.findings)
     yield from (f"  migration {migration}" for migration in plan.migrations)

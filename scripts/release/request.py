@@ -205,6 +205,28 @@ class UnfreezeRequest(Request):
     reason: str = reason()
 
 
+class LedgerCheckRequest(Request):
+    """`ledger.check`: whether every commit of the ledger is an event."""
+
+
+class LedgerRepairRequest(Request):
+    """`ledger.repair`: a correction for what is no event, or for an event that is wrong."""
+
+    event: str = option("commit of the ledger that shall not count; all that is skipped, if left out")
+    reason: str = reason()
+    plan: bool = plan()
+    yes: bool = yes()
+
+
+class LedgerAcceptRequest(Request):
+    """`ledger.accept`: which ledger counts after one was rewritten or deleted."""
+
+    keep: str = option("what counts: `seen` by this clone, `remote`, or `both`")
+    reason: str = reason()
+    plan: bool = plan("show both, and stop")
+    yes: bool = yes()
+
+
 REQUESTS: Mapping[str, type[ReleaseRequest]] = {
     each.task: each
     for each in (DeployRequest, PromoteRequest, HotfixRequest, RollbackRequest, DrillRequest)

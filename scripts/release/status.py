@@ -25,10 +25,10 @@ from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected, fault
-from scripts.state import ledger
 from scripts.state.ledger import Event
 from scripts.state.lock import Lock, lock_ref
-from scripts.state.remote import Remote, observe_remote, read_ledger, read_lock
+from scripts.state.remote import Remote, fetch_ledger, observe_remote, read_lock
+from scripts.state.rewritten import LedgerRewritten
 from scripts.system.background import submit
 
 
@@ -47,13 +47,25 @@ class Seen:
 def status(desk: Desk, _request: StatusRequest) -> Outcome:
     """Look at every environment at once; one that does not answer costs its timeout, and is shown so."""
     looks = [submit(_see, desk, environment) for environment in desk.settings]
-    remote = observe_remote(desk)
+    remote, alarm = _observe(desk)
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
     seen = {name: replace(each, half=_half(desk, remote, each)) for name, each in seen.items()}
     environments = [_describe(desk, remote, seen, each) for each in seen.values()]
-    problems = sum(len(each["problems"]) for each in environments)
+    shared = remote.ledger.problems(desk.settings.chain)
+    data: dict[str, Any] = {"environments": environments, "problems": list(shared)}
+    if alarm:
+        return Outcome.failed(alarm.message, alarm.hint, **data, **alarm.data)
+    problems = len(shared) + sum(len(each["problems"]) for each in environments)
     found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all agree"
-    return Outcome.done(f"{len(environments)} environments, {found}", environments=environments)
+    return Outcome.done(f"{len(environments)} environments, {found}", **data)
+
+
+def _observe(desk: Desk) -> tuple[Remote, LedgerRewritten | None]:
+    """The remote; after a rewrite with the ledger that this clone has seen, and the alarm."""
+    try:
+        return observe_remote(desk), None
+    except LedgerRewritten as alarm:
+        return Remote(desk.git.ls_remote(), alarm.seen), alarm
 
 
 def _see(desk: Desk, environment: Environment) -> Seen:
@@ -194,10 +206,10 @@ def _schema_problems(desk: Desk, own: Seen, released: Event) -> Iterator[str]:
 def history(desk: Desk, request: HistoryRequest) -> Outcome:
     """The events of one environment, or of all."""
     only = desk.settings.environment(request.env).name if request.env else None
-    tip = desk.git.fetch([ledger.REF]).get(ledger.REF)
-    events = [
-        event.document() for event in read_ledger(desk, tip).events if only in (None, event.environment)
-    ]
+    ledger = fetch_ledger(desk).ledger
+    for doubt in ledger.problems(desk.settings.chain):
+        desk.progress.note(f"warning: {doubt}")
+    events = [event.document() for event in ledger.events if only in (None, event.environment)]
     if not events:
         return Outcome.nothing("the ledger is empty: nothing was released yet", events=[])
     return Outcome.done(f"{len(events)} events", events=events)

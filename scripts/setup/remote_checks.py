@@ -15,6 +15,8 @@ from scripts.git.isolation import left_out
 from scripts.github.client import Github, branch_path, from_process, repository_of
 from scripts.setup import health, protection
 from scripts.setup.health import Finding
+from scripts.state.remote import fetch_ledger
+from scripts.state.rewritten import LedgerRewritten
 
 LEDGER = "deploy-ledger"
 NO_COMMIT = "1" * 40  # an id that no object has
@@ -44,6 +46,25 @@ def _unused_settings(desk: Desk) -> Iterator[Finding]:
             "git", f"the checkout's own `.git/config` sets {listed}: the desk does not use that",
             f"if git needs it for `{desk.git.remote}`: `git config --global {unused[0]} ...`",
         )  # fmt: skip
+
+
+def check_ledger(desk: Desk) -> Iterator[Finding]:
+    """Read the whole ledger: every commit is an event, and nothing that this clone has seen is gone."""
+    try:
+        ledger = fetch_ledger(desk).ledger
+    except LedgerRewritten as alarm:
+        yield health.error("ledger", alarm.message, str(alarm.hint))
+        return
+    for doubt in ledger.doubts:
+        if doubt.newer:
+            yield health.warning("ledger", str(doubt), "update this desk")
+        else:
+            yield health.error("ledger", str(doubt), "`invoke ledger.repair` appends the correction")
+    for name, count in ledger.strangers(desk.settings.chain).items():
+        message = f"it has {count} events of `{name}`, which is no environment of the chain"
+        yield health.warning("ledger", message, "if it was removed: `invoke ledger.repair`")
+    if not ledger.problems(desk.settings.chain):
+        yield health.ok("ledger", f"{len(ledger.events)} events can be read")
 
 
 def _try_pushes(desk: Desk) -> Iterator[Finding]:

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from scripts.state.event_rules import RELEASE, RELEASES
+
 REF = "refs/heads/deploy-ledger"
 FILE = "event.json"
+SHOWN = 20  # doubts that are listed
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,66 @@ def person(actor: str) -> str:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """A commit of the ledger that is not an event as this desk knows them.
+
+    Args:
+        commit: of the ledger.
+        newer: a newer desk wrote it; otherwise it can't be used, and is skipped.
+    """
+
+    commit: str
+    why: str
+    newer: bool = False
+
+    def __str__(self) -> str:
+        """One line for people."""
+        if self.newer:
+            return f"the ledger's commit `{self.commit[:12]}` was written by a newer desk: {self.why}"
+        return f"the ledger's commit `{self.commit[:12]}` is no event, and is skipped: {self.why}"
+
+
+@dataclass(frozen=True)
 class Ledger:
-    """All events, oldest first, and the commit that holds the newest."""
+    """All events, oldest first, and the commit that holds the newest.
+
+    Args:
+        doubts: commits that are no events, or those of a newer desk; none that was corrected.
+        commits: of the whole chain, oldest first.
+        merged: tips of other ledgers that a person decided against.
+        used: environment and release of each commit, also of those that do not count.
+        departed: environments that a person has said are no longer in the chain.
+    """
 
     tip: str | None
     events: tuple[Event, ...]
+    doubts: tuple[Doubt, ...] = ()
+    commits: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    merged: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    used: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False, repr=False)
+    departed: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    @property
+    def skipped(self) -> tuple[Doubt, ...]:
+        """What can't be used, and was not corrected yet."""
+        return tuple(doubt for doubt in self.doubts if not doubt.newer)
+
+    def strangers(self, environments: Collection[str]) -> Counter[str]:
+        """Environments that are not in the chain, with the number of their events."""
+        known = {*environments, *self.departed, ""}
+        return Counter(event.environment for event in self.events if event.environment not in known)
+
+    def problems(self, environments: Collection[str]) -> tuple[str, ...]:
+        """Every doubt in words, and the events of environments that there are no longer."""
+        return (
+            *map(str, self.doubts[:SHOWN]),
+            *([f"and {len(self.doubts) - SHOWN} more such commits"] if len(self.doubts) > SHOWN else []),
+            *(
+                f"the ledger has {count} event{'s' if count > 1 else ''} of `{name}`, which is no"
+                " environment of the chain"
+                for name, count in self.strangers(environments).items()
+            ),
+        )
 
     def live(self, environment: str) -> Event | None:
         """The release that was proven live last, as far as the ledger knows."""
@@ -151,14 +210,17 @@ class Ledger:
         return None
 
     def next_release(self, environment: str) -> str:
-        """The id that the next release gets."""
-        return f"v{len(self._newest(environment)) + 1}"
+        """The id that the next release gets: none is used twice, not even that of a skipped event."""
+        used = {event.release for event in self._newest(environment)}
+        used |= {release for name, release in self.used if name == environment}
+        numbers = (int(release[1:]) for release in used if RELEASE.fullmatch(release))
+        return f"v{max(numbers, default=0) + 1}"
 
     def _newest(self, environment: str) -> list[Event]:
         return [
             event
             for event in reversed(self.events)
-            if event.environment == environment and event.kind in ("release", "rollback")
+            if event.environment == environment and event.kind in RELEASES
         ]
 
 
@@ -169,7 +231,7 @@ def _plain(value: object) -> str:
 
 
 def event_of(document: Mapping[str, Any]) -> Event:
-    """Read an event; a key that is not there is an empty text, so an old desk reads a new ledger."""
+    """Read an event that was checked; a key that is not there is an empty text."""
     core = ("environment", "kind", "ending", "release", "commit", "actor", "at", "run")
     return Event(
         **{key: _plain(document.get(key)) for key in core},

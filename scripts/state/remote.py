@@ -13,12 +13,15 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked, Refused
-from scripts.git.client import Git, StaleError
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked
+from scripts.git.chain import ChainGit
+from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state import ledger as ledgers
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import LOCK_FILE, Lock, lock_of, lock_ref
+from scripts.state.read_chain import ledger_of
+from scripts.state.rewritten import LedgerRewritten, holds
 
 APPENDS = 15  # tries while other environments append as well
 
@@ -39,22 +42,31 @@ def observe_remote(desk: Desk) -> Remote:
     """Read the remote's refs and the ledger; their objects are in the clone afterwards.
 
     Raises:
-        Refused: the ledger was rewritten.
+        LedgerRewritten: it lacks what this clone has seen of it.
         CommandFailed: the remote can't be reached.
     """
-    wanted = [ledgers.REF]
+    wanted = []
     for environment in desk.settings:
         wanted += [environment.branch_ref, lock_ref(environment.name)]
-    seen = desk.git.last_fetched(ledgers.REF)
-    refs = desk.git.fetch(wanted)
-    tip = refs.get(ledgers.REF)
-    if seen and not (tip and desk.git.is_ancestor(seen, tip)):
-        raise Refused(
-            f"the ledger was rewritten: it no longer holds what this clone has seen of it (`{seen[:12]}`)",
-            f"find out who did it, and restore it: `git push {desk.git.remote} --force-with-lease"
-            f" {seen}:{ledgers.REF}`",
-        )
-    return Remote(refs, read_ledger(desk, refs.get(ledgers.REF)))
+    return fetch_ledger(desk, wanted)
+
+
+def fetch_ledger(desk: Desk, wanted: Sequence[str] = ()) -> Remote:
+    """As `observe_remote`, with the objects of other refs."""
+    trusted = desk.git.trusted(ledgers.REF)  # before the fetch: another run may append meanwhile
+    refs = desk.git.fetch([ledgers.REF, *wanted])
+    return Remote(refs, _checked(desk, trusted, refs.get(ledgers.REF)))
+
+
+def _checked(desk: Desk, trusted: str | None, tip: str | None) -> Ledger:
+    """The ledger up to `tip`, which this clone trusts from now on."""
+    ledger = read_ledger(desk, tip)
+    if trusted and not holds(desk.git, ledger, trusted):
+        desk.git.trust(ledgers.REF, trusted)  # the fetch has moved what was merely seen
+        raise LedgerRewritten(desk.git.remote, read_ledger(desk, trusted), ledger)
+    if tip and tip != trusted:
+        desk.git.trust(ledgers.REF, tip)
+    return ledger
 
 
 @dataclass(frozen=True)
@@ -89,12 +101,12 @@ def known_ledger(desk: Desk) -> KnownLedger:
     """The remote's ledger, or what this clone has seen of it if that can't be reached; only for reading.
 
     Raises:
-        Refused: the ledger was rewritten.
+        LedgerRewritten: it lacks what this clone has seen of it.
     """
     try:
         remote = observe_remote(desk)
     except (CommandFailed, CommandTimedOut) as fault:
-        return KnownLedger(read_ledger(desk, desk.git.last_fetched(ledgers.REF)), fault)
+        return KnownLedger(read_ledger(desk, desk.git.trusted(ledgers.REF)), fault)
     return KnownLedger(remote.ledger, refs=remote.refs)
 
 
@@ -104,16 +116,15 @@ def read_ledger(desk: Desk, tip: str | None) -> Ledger:
 
 
 @cache
-def _ledger(git: Git, tip: str) -> Ledger:
+def _ledger(git: ChainGit, tip: str) -> Ledger:
     """Cached: a commit never changes."""
-    chain = git.json_history(tip, ledgers.FILE)
-    return Ledger(tip, tuple(ledgers.event_of(document) for document in chain))
+    return ledger_of(tip, git.chain(tip, ledgers.FILE))
 
 
 def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> Lock | None:
     """The lock of an environment, by refs that were just read; None if it is not locked."""
     commit = refs.get(lock_ref(environment.name))
-    return lock_of(desk.git.json_history(commit, LOCK_FILE)[0]) if commit else None
+    return lock_of(desk.git.document(commit, LOCK_FILE).document) if commit else None
 
 
 def new_event(
@@ -170,7 +181,7 @@ def record(
             detail=detail,
         )
 
-    return append(desk, tip or desk.git.fetch([ledgers.REF]).get(ledgers.REF), make)
+    return append(desk, tip or fetch_ledger(desk).ledger.tip, make)
 
 
 def append(
@@ -190,22 +201,46 @@ def append(
 
     Raises:
         CommandFailed: the remote refused, can't be reached, or moves too fast.
+        LedgerRewritten: it lacks what this run has seen of it.
     """
+    there = tip
     for attempt in range(APPENDS):
         event = make(read_ledger(desk, tip))
         written = desk.git.commit_json(ledgers.FILE, event.document(), event.subject, tip)
         try:
-            desk.git.push([Update(ledgers.REF, tip, written), *updates()])
+            desk.git.push([Update(ledgers.REF, there, written), *updates()])
         except StaleError as fault:
-            tip = desk.git.fetch([ledgers.REF]).get(ledgers.REF)
-            arrived = read_ledger(desk, tip).of_run(event.run, event.kind)
+            there = desk.git.fetch([ledgers.REF]).get(ledgers.REF)
+            found = read_ledger(desk, there)
+            arrived = found.of_run(event.run, event.kind)
             if arrived:  # an earlier push of this run did, and only its answer was lost
                 return arrived
             stale(fault)
+            tip = _follow(desk, tip, found)
             desk.sleep(random.uniform(0.05, 0.2) * (attempt + 1))  # noqa: S311 - jitter
             continue
+        desk.git.trust(ledgers.REF, written)
         return event
     raise CommandFailed("the ledger moves faster than this run can append to it", "try again")
+
+
+def _follow(desk: Desk, tip: str | None, found: Ledger) -> str | None:
+    """The commit that the next try appends to, after the remote's ledger moved away from `tip`.
+
+    A ledger that was deleted comes back with the event: nothing of it is lost.
+
+    Raises:
+        LedgerRewritten: it lacks what this run has seen of it.
+    """
+    if tip is None or (found.tip and holds(desk.git, found, tip)):
+        return found.tip
+    if found.tip:
+        raise LedgerRewritten(desk.git.remote, read_ledger(desk, tip), found)
+    desk.progress.note(
+        f"warning: somebody deleted the ledger from `{desk.git.remote}` during this run: it is put back,"
+        " with all its events; protect the branch `deploy-ledger`"
+    )
+    return tip
 
 
 def locked(desk: Desk, environment: Environment) -> Locked:

@@ -14,6 +14,9 @@ from scripts.release.request import (
     FreezeRequest,
     HistoryRequest,
     HotfixRequest,
+    LedgerAcceptRequest,
+    LedgerCheckRequest,
+    LedgerRepairRequest,
     LocksRequest,
     PromoteRequest,
     ResumeRequest,
@@ -141,4 +144,29 @@ def steal() -> Callable[[Desk, StealRequest], Outcome]:
     return steal_lock
 
 
+@command(LedgerCheckRequest)
+def check() -> Callable[[Desk, LedgerCheckRequest], Outcome]:
+    """Check that every commit of the ledger is an event: `invoke ledger.check`."""
+    from scripts.release.ledger_check import check
+
+    return check
+
+
+@command(LedgerRepairRequest)
+def repair() -> Callable[[Desk, LedgerRepairRequest], Outcome]:
+    """Append a correction for what is no event, or is wrong: `invoke ledger.repair --plan`."""
+    from scripts.release.ledger_check import repair
+
+    return repair
+
+
+@command(LedgerAcceptRequest)
+def accept() -> Callable[[Desk, LedgerAcceptRequest], Outcome]:
+    """Decide which ledger counts after it was rewritten or deleted: `invoke ledger.accept --plan`."""
+    from scripts.release.ledger_accept import accept
+
+    return accept
+
+
 lock = Collection("lock", show, steal)
+ledger = Collection("ledger", check, repair, accept)

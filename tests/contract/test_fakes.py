@@ -185,17 +185,19 @@ def test_a_fetch_gives_all_refs_and_brings_the_wanted_objects(scene: Scene) -> N
     assert [commit.subject for commit in scene.other.log(first, None)] == ["first"]
 
 
-def test_where_a_ref_was_fetched_last_is_remembered(scene: Scene) -> None:
-    """By each clone for itself, wherever the ref is by now; None for one that was never wanted."""
-    first = scene.commit({"a": "1"})
+def test_what_a_clone_trusts_stays_whatever_is_fetched(scene: Scene) -> None:
+    """What was seen last, until something is trusted expressly; None for a ref that was never wanted."""
+    first, second = scene.commit({"a": "1"}), scene.commit({"a": "2"})
     scene.place(REF, first)
-    assert scene.other.last_fetched(REF) is None
+    assert scene.other.trusted(REF) is None
     scene.other.fetch([REF])
-    scene.place(REF, None)
-    scene.place(STAGING, scene.commit({"a": "2"}))
+    assert scene.other.trusted(REF) == first
+    scene.other.trust(REF, first)
+    scene.place(REF, second)
+    scene.other.fetch([REF])
 
-    assert scene.other.last_fetched(REF) == first
-    assert scene.other.last_fetched(STAGING) is None
+    assert scene.other.trusted(REF) == first
+    assert scene.other.trusted(STAGING) is None
 
 
 def test_what_a_clone_pushed_it_has_seen(scene: Scene) -> None:
@@ -203,7 +205,7 @@ def test_what_a_clone_pushed_it_has_seen(scene: Scene) -> None:
     commit = scene.git.commit_json(FILE, {"a": 1}, "event", None)
     scene.git.push([Update(REF, None, commit)])
 
-    assert scene.git.last_fetched(REF) == commit
+    assert scene.git.trusted(REF) == commit
 
 
 # -------------------------------------------------------------------------------------------- pushes
@@ -289,7 +291,9 @@ def test_a_chain_of_events_is_read_oldest_first(scene: Scene) -> None:
     scene.git.push([Update(REF, None, tip)])
     scene.other.fetch([REF])
 
-    assert scene.other.json_history(tip, FILE) == [{"number": n, "text": "é\n"} for n in range(3)]
+    links = scene.other.chain(tip, FILE)
+    assert [link.document for link in links] == [{"number": n, "text": "é\n"} for n in range(3)]
+    assert [link.parents for link in links] == [(), (links[0].commit,), (links[1].commit,)]
     assert scene.other.log(tip, None)[0].subject == "event 2"
 
 
@@ -299,15 +303,44 @@ def test_a_side_branch_of_a_chain_is_not_read(scene: Scene) -> None:
     side = scene.commit({FILE: '{"n": 2}'}, first)
     tip = scene.commit({FILE: '{"n": 3}'}, first, side)
 
-    assert scene.git.json_history(tip, FILE) == [{"n": 1}, {"n": 3}]
+    links = scene.git.chain(tip, FILE)
+    assert [link.document for link in links] == [{"n": 1}, {"n": 3}]
+    assert links[1].parents == (first, side)
 
 
-@pytest.mark.parametrize("files", [{"other": "1"}, {FILE: "no json"}, {FILE: "[1]"}])
-def test_a_commit_without_readable_json_is_a_fault(scene: Scene, files: Files) -> None:
-    """Somebody wrote there by hand."""
-    tip = scene.commit(files, scene.commit({FILE: "{}"}))
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ({"other": "1"}, f"it holds no file `{FILE}`"),
+        ({FILE: "no json"}, f"its `{FILE}` is no JSON"),
+        ({FILE: ""}, f"its `{FILE}` is no JSON"),
+        ({FILE: "[1]"}, f"its `{FILE}` is no JSON object"),
+        ({FILE: "null"}, f"its `{FILE}` is no JSON object"),
+        ({FILE: "[" * 100_000}, f"its `{FILE}` is no JSON"),
+    ],
+)
+def test_a_commit_without_readable_json_stops_nothing(scene: Scene, files: Files, fault: str) -> None:
+    """Somebody wrote there by hand: the others are read all the same."""
+    tip = scene.commit({FILE: '{"n": 3}'}, scene.commit(files, scene.commit({FILE: '{"n": 1}'})))
+    links = scene.git.chain(tip, FILE)
 
-    assert ended(scene.git.json_history, tip, FILE) is CommandFailed
+    assert [link.document for link in links] == [{"n": 1}, {}, {"n": 3}]
+    assert [link.fault for link in links] == ["", fault, ""]
+
+
+def test_a_chain_of_commits_without_the_file_is_read(scene: Scene) -> None:
+    """Somebody pushed another branch there."""
+    tip = scene.commit({"b": "2"}, scene.commit({"a": "1"}))
+
+    assert [link.fault for link in scene.git.chain(tip, FILE)] == [f"it holds no file `{FILE}`"] * 2
+
+
+def test_a_document_of_a_commit_is_read_alone(scene: Scene) -> None:
+    """Or what is wrong with it is said."""
+    good, empty = scene.commit({"lock.json": '{"run": "r"}'}), scene.commit({"a": "1"})
+
+    assert scene.git.document(good, "lock.json").document == {"run": "r"}
+    assert "no" in scene.git.document(empty, "lock.json").fault
 
 
 def test_secrets_are_not_written_into_commits(scene: Scene) -> None:
@@ -315,7 +348,7 @@ def test_secrets_are_not_written_into_commits(scene: Scene) -> None:
     secret.remember("geheim-4711")
     commit = scene.git.commit_json(FILE, {"why": "it is geheim-4711"}, "with geheim-4711", None)
 
-    assert "geheim" not in str(scene.git.json_history(commit, FILE))
+    assert "geheim" not in str(scene.git.chain(commit, FILE))
     assert "geheim" not in scene.git.log(commit, None)[0].subject
 
 

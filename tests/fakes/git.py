@@ -6,11 +6,12 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from scripts.errors import CommandFailed, Refused
+from scripts.git.chain import Link, link_of
 from scripts.git.client import Commit, StaleError, TreeFile
 from scripts.git.command import Update
 from scripts.git.merge import MergeResult
@@ -89,6 +90,7 @@ class FakeGit:
     remote: str = "origin"
     name: str = "Ada"
     fetched: dict[str, str] = field(default_factory=dict)
+    trusts: dict[str, str] = field(default_factory=dict)
 
     def ls_remote(self) -> dict[str, str]:
         """The remote's branches and deploy refs now."""
@@ -100,10 +102,6 @@ class FakeGit:
         refs = self.ls_remote()
         self.fetched.update({ref: refs[ref] for ref in wanted if ref in refs})
         return refs
-
-    def last_fetched(self, ref: str) -> str | None:
-        """Where a ref was when it was fetched last."""
-        return self.fetched.get(ref)
 
     def push(self, updates: Sequence[Update]) -> None:
         """Move all refs or none, each only from `update.old`."""
@@ -133,23 +131,52 @@ class FakeGit:
         """The person's name."""
         return self.name
 
-    def commit_json(self, file: str, document: Mapping[str, Any], subject: str, parent: str | None) -> str:
+    def commit_json(
+        self, file: str, document: Mapping[str, Any], subject: str, parent: str | None, *others: str
+    ) -> str:
         """A commit that holds one JSON file."""
         text = json.dumps(redacted(document))
-        return self.origin.add({file: text}, (parent,) if parent else (), "desk", redact(subject))
+        parents = tuple(each for each in (parent, *others) if each)
+        return self.origin.add({file: text}, parents, "desk", redact(subject))
 
-    def json_history(self, tip: str, file: str) -> list[dict[str, Any]]:
-        """The JSON file of each commit from the first to `tip`, along first parents."""
-        chain = list(self._first_parents(tip))[::-1]
-        try:
-            return [dict(json.loads(self.origin.commits[each].files[file])) for each in chain]
-        except (KeyError, ValueError, TypeError):
-            raise CommandFailed(
-                f"a commit of the chain that ends in `{tip[:12]}` holds no `{file}`"
-            ) from None
+    def chain(self, tip: str, file: str) -> list[Link]:
+        """Each commit from the first to `tip`, along first parents."""
+        links: list[Link] = []
+        seen = set[str]()
+        for each in list(self._first_parents(tip))[::-1]:
+            links.append(self._link(each, file))
+            text = self.origin.commits[each].files.get(file)
+            if text in seen:
+                links[-1] = Link(
+                    each, links[-1].parents, fault=f"its `{file}` is that of an earlier commit"
+                )
+            seen.add(text or "")
+        return links
+
+    def document(self, name: str, file: str) -> Link:
+        """The JSON file of a commit."""
+        return replace(self._link(name, file), parents=())
+
+    def _link(self, name: str, file: str) -> Link:
+        commit = self.origin.commits.get(name)
+        text = commit.files.get(file) if commit else None
+        parents = commit.parents if commit else ()
+        if text is None:
+            return Link(name, parents, fault=f"it holds no file `{file}`")
+        return link_of(name, parents, file, text)
+
+    def trusted(self, ref: str) -> str | None:
+        """What was trusted last, else what was fetched last."""
+        return self.trusts.get(ref) or self.fetched.get(ref)
+
+    def trust(self, ref: str, commit: str) -> None:
+        """Remember it."""
+        self.trusts[ref] = commit
 
     def read_tree(self, commit: str, folder: str) -> tuple[TreeFile, ...]:
         """Every file below a folder of a commit."""
+        if commit not in self.origin.commits:
+            raise CommandFailed(f"`git` ended with 128: {commit} is not here")
         files, path = self.origin.commits[commit].files, folder.strip("/") + "/"
         return tuple(
             TreeFile(name.removeprefix(path), files[name])

@@ -139,7 +139,7 @@ class World:
     def lock(self, environment: str) -> Lock | None:
         """The lock of an environment."""
         commit = self.remote.refs.get(lock_ref(environment))
-        return lock_of(FakeGit(self.remote).json_history(commit, "lock.json")[0]) if commit else None
+        return lock_of(FakeGit(self.remote).document(commit, "lock.json").document) if commit else None
 
     @property
     def ledger(self) -> Ledger:

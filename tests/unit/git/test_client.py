@@ -634,37 +634,6 @@ def test_a_commit_that_is_not_here_is_a_failed_command(desk: Git) -> None:
         desk.read_tree("0123456789" * 4, "supabase")
 
 
-def test_a_history_is_read_oldest_first(desk: Git) -> None:
-    """Every commit of the ledger gives its document."""
-    tip = None
-    for number in range(4):
-        tip = desk.commit_json("event.json", {"number": number, "text": "é\n\x1b"}, "event", tip)
-
-    assert tip
-    assert [{"number": n, "text": "é\n\x1b"} for n in range(4)] == desk.json_history(tip, "event.json")
-
-
-BROKEN = ["{", "", "\xff", "1", '"text"', "null"]
-
-
-@pytest.mark.parametrize("content", BROKEN, ids=lambda content: content[:12] or "empty")
-def test_a_broken_document_is_an_error(desk: Git, person: Repository, content: str) -> None:
-    """What somebody wrote by hand into the ledger is a fault that people can act on."""
-    broken = person.commit("by hand", event__json=content)
-    root = person.git("commit-tree", f"{broken}^{{tree}}", "-m", "alone")
-
-    with pytest.raises(CommandFailed, match=r"holds no readable `event\.json`") as caught:
-        desk.json_history(root, "event.json")
-
-    assert caught.value.hint
-
-
-def test_a_commit_without_the_file_is_an_error(desk: Git, person: Repository) -> None:
-    """A commit that does not belong to the ledger is no event."""
-    with pytest.raises(CommandFailed, match=r"holds no readable `event\.json`"):
-        desk.json_history(person.git("rev-parse", "HEAD"), "event.json")
-
-
 # ---------------------------------------------------------------------------------------- environment
 
 

@@ -249,6 +249,15 @@ def test_after_a_rollback_the_next_one_goes_further_back(world: World) -> None:
     assert seen(world, RollbackRequest(env="development")).wanted == first
 
 
+def test_a_release_whose_commit_is_gone_is_refused(world: World) -> None:
+    """A rewritten branch has lost it; git is not asked to go there."""
+    first, *_ = three_releases(world)
+    del world.remote.commits[first]
+    error = ending(lambda: seen(world, RollbackRequest(env="development", to="v1")))
+
+    assert (type(error), error.message) == (Refused, f"`{first}` is no commit of this repository")
+
+
 def test_a_bad_release_is_only_gone_back_to_with_a_reason(world: World) -> None:
     """The good ones are in the hint."""
     *_, third = three_releases(world)

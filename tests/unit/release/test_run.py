@@ -205,7 +205,9 @@ def test_a_failed_promotion_leaves_the_branch(world: World) -> None:
 def test_others_may_append_in_the_meantime(world: World) -> None:
     """The id of the release is that of the ledger it follows."""
     run = begun(world)
-    record(world.desk("Bob"), "development", "release", "failed", commit="x", release="v1")
+    record(
+        world.desk("Bob"), "development", "release", "failed", commit=world.head("develop"), release="v1"
+    )
 
     assert write_down(run, "done", moves_branch=False).release == "v2"
     assert [event.actor for event in world.ledger.events] == ["Bob", "Ada"]

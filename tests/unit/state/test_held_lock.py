@@ -381,7 +381,7 @@ def test_a_late_release_by_a_dead_owner_does_no_harm(world: World) -> None:
 
     assert world.remote.refs == before
     assert dead.lost
-    assert lock_of(FakeGit(world.remote).json_history(before[LOCK], LOCK_FILE)[0]).actor == "Bob"
+    assert lock_of(FakeGit(world.remote).document(before[LOCK], LOCK_FILE).document).actor == "Bob"
 
 
 # ------------------------------------------------------------------------------------------ waiting

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked, Refused
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state.held_lock import HeldLock, new_lock
@@ -24,6 +24,7 @@ from scripts.state.remote import (
     read_lock,
     record,
 )
+from scripts.state.rewritten import LedgerRewritten
 from tests.fakes.git import FakeGit
 from tests.fakes.world import World, ending
 
@@ -110,7 +111,7 @@ def test_a_ledger_that_grew_is_read_anew(world: World) -> None:
 
 @pytest.mark.parametrize("rewritten", ["replaced", "deleted", "cut"])
 def test_a_rewritten_ledger_is_refused(world: World, rewritten: str) -> None:
-    """What this clone has seen must still be in it; the hint puts it back."""
+    """What this clone has seen must still be in it: the alarm stays until somebody decides."""
     desk = world.desk()
     live(world)
     first = world.remote.refs[REF]
@@ -124,10 +125,15 @@ def test_a_rewritten_ledger_is_refused(world: World, rewritten: str) -> None:
         world.remote.refs[REF] = first if rewritten == "cut" else other
     error = ending(lambda: observe_remote(desk))
 
-    assert type(error) is Refused
-    assert "the ledger was rewritten" in error.message
+    assert isinstance(error, LedgerRewritten)
+    assert f"the ledger was {'deleted' if rewritten == 'deleted' else 'rewritten'}" in error.message
+    assert f"this clone has seen `{seen[:12]}` with 2 events" in error.message
     assert error.hint is not None
-    assert f"git push origin --force-with-lease {seen}:{REF}" in error.hint
+    assert "force" not in error.hint
+    assert "`invoke ledger.accept --keep seen`" in error.hint
+    assert type(ending(lambda: observe_remote(desk))) is LedgerRewritten, "it rings again"
+    world.remote.refs[REF] = seen
+    assert len(observe_remote(desk).ledger.events) == 2
 
 
 def test_a_clone_that_never_looked_takes_the_ledger_as_it_is(world: World) -> None:
@@ -135,7 +141,7 @@ def test_a_clone_that_never_looked_takes_the_ledger_as_it_is(world: World) -> No
     live(world)
     world.remote.refs[REF] = world.remote.commit({"event.json": "{}"})
 
-    assert len(observe_remote(world.desk()).ledger.events) == 1
+    assert observe_remote(world.desk()).ledger.doubts[0].why == "its `kind` is missing"
 
 
 def test_a_lock_is_read_by_refs_that_were_just_read(world: World) -> None:
@@ -315,6 +321,6 @@ def test_a_tip_that_is_known_is_not_asked_for(world: World) -> None:
     live(world)
     old = world.remote.refs[REF]
     record(world.desk(), "staging", "approval")
-    record(world.desk(), "staging", "freeze", tip=old)
+    record(world.desk(), "staging", "release-hold", tip=old)
 
-    assert [event.kind for event in world.ledger.events] == ["release", "approval", "freeze"]
+    assert [event.kind for event in world.ledger.events] == ["release", "approval", "release-hold"]

@@ -1,0 +1,104 @@
+"""Chains of commits that hold one JSON file each, such as the ledger; and which tip this clone trusts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.errors import CommandFailed
+from scripts.git.client import SEEN, Git
+
+TRUSTED = "refs/airhost/trusted/"  # what was looked at and found good, unlike what was merely fetched
+LARGEST = 1024 * 1024  # bytes of one document; a release with 2,000 tables has 100,000
+
+
+@dataclass(frozen=True)
+class Link:
+    """One commit of a chain.
+
+    Args:
+        parents: the first one is the link before.
+        document: its JSON object; {} if there is no readable one.
+        fault: why there is none.
+    """
+
+    commit: str
+    parents: tuple[str, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+
+
+def link_of(commit: str, parents: tuple[str, ...], file: str, text: str) -> Link:
+    """The link, given the text of its file."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return Link(commit, parents, fault=f"its `{file}` is no JSON")
+    if not isinstance(document, dict):
+        return Link(commit, parents, fault=f"its `{file}` is no JSON object")
+    return Link(commit, parents, document)
+
+
+class ChainGit(Git):
+    """A clone of the app in which chains can be read."""
+
+    def chain(self, tip: str, file: str) -> list[Link]:
+        """Each commit from the first to `tip`, oldest first; first parents only.
+
+        One that can't be read is named by its link, and stops nothing.
+        """
+        listing = self._local("rev-list", "--first-parent", "--parents", "--reverse", tip, "--").text
+        commits = [line.split() for line in listing.splitlines()]
+        blobs = self._blobs([f"{commit}:{file}" for commit, *_ in commits])
+        fit = list(dict.fromkeys(blob for blob, size in blobs if 0 <= size <= LARGEST))
+        texts = dict(zip(fit, self._read_objects(fit), strict=True))
+        links, seen = [], set[str]()
+        for (commit, *parents), (blob, size) in zip(commits, blobs, strict=True):
+            if size < 0:
+                link = Link(commit, tuple(parents), fault=f"it holds no file `{file}`")
+            elif blob in seen:
+                link = Link(commit, tuple(parents), fault=f"its `{file}` is that of an earlier commit")
+            elif size > LARGEST:
+                link = Link(commit, tuple(parents), fault=f"its `{file}` has {size:,} bytes")
+            else:
+                link = link_of(commit, tuple(parents), file, texts[blob] or "")
+            seen.add(blob)
+            links.append(link)
+        return links
+
+    def document(self, name: str, file: str) -> Link:
+        """The JSON file of whatever has that id; it may be no commit."""
+        ((blob, size),) = self._blobs([f"{name}:{file}"])
+        if not 0 <= size <= LARGEST:
+            return Link(name, fault=f"it holds no readable file `{file}`")
+        return link_of(name, (), file, self._read_objects([blob])[0] or "")
+
+    def _blobs(self, names: Sequence[str]) -> list[tuple[str, int]]:
+        """The id and the bytes of each named file; ("", -1) where there is none."""
+        stdin = "".join(f"{name}\n" for name in names).encode()
+        lines = self._local("cat-file", "--batch-check", stdin=stdin).text.splitlines()
+        rows = [line.split(" ") for line in lines]
+        return [(row[0], int(row[2])) if row[1] == "blob" else ("", -1) for row in rows]
+
+    def trusted(self, ref: str) -> str | None:
+        """The commit of a ref that `trust` named last, else the one that this clone has seen last.
+
+        None if it never saw the ref.
+        """
+        short = ref.removeprefix("refs/")
+        names = (
+            TRUSTED + short,
+            SEEN + short,  # of a desk that kept no mark of its own
+            f"refs/remotes/{self.remote}/{short.removeprefix('heads/')}",  # a plain `git fetch` saw it
+        )
+        listing = self._local("for-each-ref", "--format=%(refname) %(objectname)", *names).text
+        found = dict(line.split(" ") for line in listing.splitlines())
+        return next((found[name] for name in names if name in found), None)
+
+    def trust(self, ref: str, commit: str) -> None:
+        """Remember a commit for `trusted`, whatever is fetched from now on."""
+        with contextlib.suppress(CommandFailed):  # another run is doing the same
+            self._local("update-ref", TRUSTED + ref.removeprefix("refs/"), commit)
