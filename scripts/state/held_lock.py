@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -67,6 +68,7 @@ class HeldLock:
         self._stopped = threading.Event()
         self._guard = threading.RLock()
         self._confirmed = desk.clock()
+        self._silent_from = math.inf
         self.content = content
         self.lost = False
         self.pushed: set[str] = set()
@@ -149,9 +151,14 @@ class HeldLock:
             self._confirmed = self._desk.clock()
         return not self.lost
 
-    def note(self, step: str, journal: str) -> None:
-        """What the next heartbeat will say: the step, and the digest of the journal."""
+    def note(self, step: str, journal: str, limit: float) -> None:
+        """A step begins: the next heartbeat names it, with the digest of the journal.
+
+        Args:
+            limit: seconds; then the step hangs and the heartbeat stops, so that `resume` may take over.
+        """
         with self._guard:
+            self._silent_from = self._desk.clock() + limit
             self.content = self.content.alive(step=step, journal=journal)
 
     @contextlib.contextmanager
@@ -179,6 +186,8 @@ class HeldLock:
 
     def _keep_alive(self) -> None:
         while not self._stopped.wait(self._desk.settings.lock.heartbeat):
+            if self._desk.clock() > self._silent_from:
+                continue
             with contextlib.suppress(DeskError):  # the network may be away for a moment
                 self.heartbeat()
 

@@ -59,7 +59,7 @@ class Run:
         try:
             self.lock.check(ask=kind == "once")
             self.journal.write(step=name, at=desk.now(), state="intent", detail=detail)
-            self.lock.note(name, self.journal.digest)
+            self.lock.note(name, self.journal.digest, STEPS[name].limit)
             yield
             record["ending"] = "done"
         except BaseException:

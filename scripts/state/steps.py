@@ -17,14 +17,17 @@ class StepType(NamedTuple):
             whether the lock is still held; `notify` is best effort.
         changes: the farthest thing that it may change.
         driver: its time is Replit's, not the desk's.
+        limit: seconds after which it hangs: the heartbeat stops, so that `resume` may take over.
     """
 
     name: str
     kind: Kind
     changes: Changes = "nothing"
     driver: bool = False
+    limit: float = 3600.0
 
 
+HOURS = 6 * 3600.0  # for what works on all rows of a database, or waits for a person
 STEPS = {
     step.name: step
     for step in (
@@ -32,25 +35,25 @@ STEPS = {
         StepType("lock", "idempotent", "remote"),
         StepType("build", "idempotent", "workspace", driver=True),
         StepType("scan", "pure"),
-        StepType("backup", "idempotent"),
-        StepType("safety", "idempotent"),
+        StepType("backup", "idempotent", limit=HOURS),
+        StepType("safety", "idempotent", limit=HOURS),
         StepType("rehearse", "pure"),
-        StepType("migrate", "once", "database"),
-        StepType("publish", "once", "live", driver=True),
+        StepType("migrate", "once", "database", limit=HOURS),
+        StepType("publish", "once", "live", driver=True, limit=HOURS),
         StepType("verify", "pure", "live", driver=True),  # the Publish is still under way
-        StepType("undo", "once", "database"),
-        StepType("restore", "once", "database"),
+        StepType("undo", "once", "database", limit=HOURS),
+        StepType("restore", "once", "database", limit=HOURS),
         StepType("finish", "idempotent", "live"),  # the branch moves: automation may deploy it
         # a restore or a refresh of a database
-        StepType("mask", "idempotent"),
-        StepType("search", "pure"),
-        StepType("dump", "idempotent"),
+        StepType("mask", "idempotent", limit=HOURS),
+        StepType("search", "pure", limit=HOURS),
+        StepType("dump", "idempotent", limit=HOURS),
         StepType("hold", "idempotent"),
-        StepType("compare", "pure"),
-        StepType("keep", "idempotent"),
-        StepType("count", "pure"),
-        StepType("switch", "once", "database"),
-        StepType("analyze", "idempotent"),
-        StepType("drop", "once", "database"),
+        StepType("compare", "pure", limit=HOURS),
+        StepType("keep", "idempotent", limit=HOURS),
+        StepType("count", "pure", limit=HOURS),
+        StepType("switch", "once", "database", limit=HOURS),
+        StepType("analyze", "idempotent", limit=HOURS),
+        StepType("drop", "once", "database", limit=HOURS),
     )
 }

@@ -298,6 +298,23 @@ def test_no_backup_beside_a_migration(
         pytest.fail("both at once")
 
 
+def test_every_session_has_limits(server: LocalServer, tools: Desk) -> None:
+    """A statement of any part of the desk ends, whatever the role's or the server's own settings are."""
+    from scripts.database.postgres.client import session
+
+    database = configured_database(tools, production(tools))
+    assert database
+    with session(database) as blocking, session(database) as waiting:
+        names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        found = [waiting.execute(f"show {name}").fetchone() for name in names]
+        blocking.execute("select pg_advisory_lock(4711)")
+        waiting.execute("set lock_timeout = '50ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            waiting.execute("select pg_advisory_lock(4711)")
+
+    assert [("4h",), ("30s",), ("4h",)] == found
+
+
 def test_whoever_holds_the_lock_sees_that_the_session_was_ended(server: LocalServer, tools: Desk) -> None:
     """By what the server has sent, without a question."""
     from scripts.database.postgres.client import Postgres

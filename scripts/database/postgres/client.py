@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 
 CONNECT_TIMEOUT = 8  # seconds
+# Of every session, in SQL: a pooler drops start-up options, and roles of a hosted project have limits of
+# their own. What is quicker to give up sets less.
+LIMITS = """select set_config('statement_timeout', '4h', false), set_config('lock_timeout', '30s', false),
+  set_config('idle_in_transaction_session_timeout', '4h', false)"""
+# a server that is gone without a word is noticed within about half a minute
+KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 # Application names. Whoever takes over from a dead run finds its sessions by them, and ends those that
 # could still commit.
 DESK = "release-desk"
@@ -275,14 +286,14 @@ class Postgres:
 
 
 def connect(database: Database, application: str = DESK) -> psycopg.Connection[Any]:
-    """A connection in autocommit, with that application name.
+    """A connection in autocommit, with that application name; each statement and each wait has a limit.
 
     Raises:
         psycopg.Error: it can't be made.
     """
     import psycopg
 
-    return psycopg.connect(
+    connection = psycopg.connect(
         host=database.host,
         port=database.port,
         dbname=database.name,
@@ -293,7 +304,14 @@ def connect(database: Database, application: str = DESK) -> psycopg.Connection[A
         connect_timeout=CONNECT_TIMEOUT,
         application_name=application,
         autocommit=True,
+        **KEEPALIVE,
     )
+    try:
+        connection.execute(LIMITS)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ COLUMN = re.compile(NAME)
 # texts of dates and numbers are hashed, so they must not depend on the server's defaults
 SETTINGS = """set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres';
 set extra_float_digits = 1; set bytea_output = 'hex'; set xmloption = 'content'; set temp_buffers = '32MB';
-set statement_timeout = 0; set client_min_messages = 'error'"""
+set statement_timeout = '4h'; set client_min_messages = 'error'"""
 LENGTH, DATA_CLASS = 200, "22"  # characters of a message; SQLSTATE class of values that don't fit
 
 

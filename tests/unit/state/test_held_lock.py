@@ -175,7 +175,7 @@ def test_a_heartbeat_moves_the_ref_and_says_what_the_run_does(world: World) -> N
     """The step and the digest of the journal, as noted; the beat counts up."""
     lock = acquired(world)
     first = lock.id
-    lock.note("build", "digest")
+    lock.note("build", "digest", 60)
     lock.heartbeat()
     held = world.lock("staging")
 
@@ -183,6 +183,19 @@ def test_a_heartbeat_moves_the_ref_and_says_what_the_run_does(world: World) -> N
     assert held is not None
     assert (held.step, held.journal, held.beat) == ("build", "digest", 2)
     assert held.nonce == lock.content.nonce
+
+
+def test_a_step_past_its_limit_is_silent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may resume."""
+    lock, beats, ends = acquired(world), list[int](), list[bool]()
+    monkeypatch.setattr(lock._stopped, "wait", lambda _: ends.pop(0))
+    monkeypatch.setattr(lock, "heartbeat", lambda: beats.append(1))
+    for limit in (60.0, -1.0):
+        lock.note("build", "digest", limit)
+        ends[:] = [False, True]
+        lock._keep_alive()
+
+    assert beats == [1]
 
 
 def test_a_heartbeat_can_say_that_the_run_goes_back(world: World) -> None:
