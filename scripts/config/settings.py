@@ -44,6 +44,8 @@ class Verify(NamedTuple):
     timeout: float = 300
     interval: float = 2
     request_timeout: float = 10
+    streak: int = 30
+    window: float = 1
     paths: tuple[str, ...] = ("/",)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scripts.errors import CommandFailed, LiveUnknown, ReleaseFailed, Unanswered
 from scripts.release.run import ReleaseRun
-from scripts.replit.live import GOOD_ANSWERS, Answer, Expected, watch
+from scripts.replit.live import Answer, Expected, watch
 from scripts.system.process import quoted_lines
 
 STATUS_EVERY = 3.0  # seconds between two questions to Replit
@@ -37,7 +37,7 @@ def publish(run: ReleaseRun) -> None:
 
 
 def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: bool = True) -> Answer:
-    """Wait until the public URL answers with the commit and its pages work.
+    """Wait until the public URL answers with the commit and its pages work, `[verify] streak` times.
 
     Args:
         expected: what it must answer.
@@ -54,7 +54,7 @@ def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: b
         for seen in watch(desk, driver.live, expected, pages=pages):
             run.live = seen.answer
             settled = seen.late or not (quiet and driver.publish_status()[0] == "running")
-            if seen.good >= GOOD_ANSWERS and settled:
+            if seen.proven and settled:
                 break
             if seen.problem and not seen.answer.silent and desk.clock() - asked > STATUS_EVERY:
                 asked = desk.clock()
@@ -63,7 +63,7 @@ def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: b
                 if failures == FAILED_TWICE:
                     raise _refused_by_replit(run, seen.answer, words)
             if seen.problem and seen.late:
-                raise _unproven(run, seen.answer, seen.problem)
+                raise _unproven(run, seen.answer, "; ".join(filter(None, (seen.problem, seen.flapping))))
         run.proven = desk.clock()
         return seen.answer
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from scripts import http
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.system.background import submit
 
-GOOD_ANSWERS = 2  # in a row prove a release: a single one may come from an instance about to be replaced
+AT_ONCE = 6  # looks at the same time, once there was a good one
+MOST_STREAKS = 4  # times `[verify] streak` is asked for at most, where two commits answer in turn
 FIRST_PAUSE = 0.05  # seconds between two looks; grows towards `[verify] interval`
 
 
@@ -89,36 +92,91 @@ def look(desk: Desk, environment: Environment) -> Answer:
 
 
 class Sighting(NamedTuple):
-    """One look of a wait.
+    """One look of a wait, or several at the same time.
 
     Args:
-        problem: why the answer proves nothing; None when it is good.
+        answer: the last one; the first that proves nothing, if there is one.
+        problem: why it proves nothing; None when it is good.
         good: how many good answers came in a row.
+        proven: they are enough.
         late: `[verify] timeout` is over.
+        flapping: in words, that other commits answered after the first good answer; "" if none did.
     """
 
     answer: Answer
     problem: str | None
     good: int
+    proven: bool
     late: bool
+    flapping: str = ""
+
+
+@dataclass
+class _Tally:
+    """The answers of a wait.
+
+    Args:
+        good: so many good ones came in a row.
+        asked: all since the first good one.
+        others: commit -> how often another one answered since then.
+    """
+
+    wanted: str
+    good: int = 0
+    asked: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answer: Answer, problem: str | None) -> None:
+        self.good = 0 if problem else self.good + 1
+        if self.asked or not problem:
+            self.asked += 1
+            if answer.commit not in (None, self.wanted):
+                self.others[str(answer.commit)] += 1
+
+    def needed(self, streak: int) -> int:
+        """How many good answers in a row prove it: more where several commits answer in turn."""
+        return max(1, streak) * min(1 + self.others.total(), MOST_STREAKS)
+
+    @property
+    def flapping(self) -> str:
+        if not self.others:
+            return ""
+        named = ", ".join(f"`{commit[:12]}` {count} times" for commit, count in self.others.most_common(3))
+        return f"it flaps: of the {self.asked} answers since the first good one, {named}"
 
 
 def watch(
     desk: Desk, look_again: Callable[[], Answer], expected: Expected, *, pages: bool = True
 ) -> Iterator[Sighting]:
-    """Look again and again, without end: the caller stops after enough good answers, or when it is late.
+    """Look again and again, without end: the caller stops when it is proven, or late.
+
+    Once there was a good answer, several looks are made at once, each over a connection of its own.
 
     Args:
         look_again: one look at the public URL.
         expected: what it must answer.
         pages: whether the pages count; otherwise only the stamp does.
     """
-    verify = desk.settings.verify
-    started, good, pause = desk.clock(), 0, min(FIRST_PAUSE, verify.interval)
+    verify, tally = desk.settings.verify, _Tally(expected.commit)
+    started, pause = desk.clock(), min(FIRST_PAUSE, verify.interval)
     while True:
-        answer = look_again()
-        problem = fault(answer if pages else replace(answer, pages=()), expected)
-        good = 0 if problem else good + 1
-        yield Sighting(answer, problem, good, desk.clock() - started > verify.timeout)
-        desk.sleep(pause if problem else FIRST_PAUSE)
+        needed = tally.needed(verify.streak)
+        looks = max(1, min(AT_ONCE, needed - tally.good)) if tally.good else 1
+        shown, problem = None, None
+        for answer in _answers(look_again, looks):
+            found = fault(answer if pages else replace(answer, pages=()), expected)
+            tally.add(answer, found)
+            if shown is None or (found and not problem):
+                shown, problem = answer, found
+        late = desk.clock() - started > verify.timeout
+        proven = tally.good >= tally.needed(verify.streak)
+        yield Sighting(shown or answer, problem, tally.good, proven, late, tally.flapping)
+        desk.sleep(pause if problem else max(FIRST_PAUSE, verify.window * looks / needed))
         pause = min(verify.interval, pause * 1.3)
+
+
+def _answers(look_again: Callable[[], Answer], number: int) -> list[Answer]:
+    """So many looks at the same time."""
+    if number == 1:
+        return [look_again()]
+    return [each.result() for each in [submit(look_again) for _ in range(number)]]

@@ -22,6 +22,7 @@ build_variables = ["VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY", "VITE_ENVIRONM
 timeout = 20
 interval = 0.5
 request_timeout = 3
+window = 0.3
 
 [lock]
 heartbeat = 1

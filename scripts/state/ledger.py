@@ -50,7 +50,8 @@ class Event:
     @property
     def subject(self) -> str:
         """One line for `git log deploy-ledger`."""
-        return f"{self.environment} {self.release} {self.kind} {self.commit[:12]} {self.ending}"
+        words = (self.environment, self.release, self.kind, self.commit[:12], self.ending)
+        return " ".join(word for word in words if word)
 
 
 def person(actor: str) -> str:

@@ -24,8 +24,8 @@ class LedgerRewritten(Refused):
         what = "rewritten" if found.tip else "deleted"
         super().__init__(
             "\n  | ".join((f"the ledger was {what}", *_compared(remote, seen, found))),
-            "find out who did it; `invoke ledger.accept --keep seen` puts back what this clone has seen"
-            + (", `--keep both` keeps the events of both," if found.tip else "")
+            "find out who did it; `invoke ledger.accept --keep seen` puts back what this clone has seen,"
+            + (" `--keep both` keeps the events of both," if found.tip else "")
             + f" `--keep remote` goes on with {'what is there' if found.tip else 'an empty one'};"
             " each keeps the other one in the branch's history",
         )

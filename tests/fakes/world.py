@@ -41,6 +41,8 @@ CHANGES = {
     "lock__ttl": 600,
     "rehearse__before": False,
     "verify__timeout": 10,
+    "verify__streak": 2,
+    "verify__window": 0.01,
     "environment__staging__publish": "mcp",
 }
 

@@ -12,7 +12,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server(ThreadingHTTPServer):
-    """Gives each path its answer, and records what was asked: paths, headers, methods with bodies."""
+    """Gives each path its answer, and records what was asked, and by whom."""
 
     daemon_threads = True
 
@@ -22,6 +22,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[tuple[str, bytes]] = []
+        self.clients: list[tuple[str, int]] = []
         self.over = threading.Event()
 
     @property
@@ -41,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         self.server.asked.append(self.path)
+        self.server.clients.append(self.client_address)
         self.server.headers.append(dict(self.headers))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.bodies.append((self.command, body))

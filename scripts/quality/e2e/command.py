@@ -19,7 +19,7 @@ from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.e2e.verdict import Verdict, judge, page
 from scripts.quality.request import E2eRequest
 from scripts.replit.drivers import driver_of
-from scripts.replit.live import GOOD_ANSWERS, Expected, watch
+from scripts.replit.live import Expected, watch
 from scripts.state.remote import observe_remote
 from scripts.system.process import stream_lines
 from scripts.system.secret import redact
@@ -104,11 +104,12 @@ def _await_commit(desk: Desk, environment: Environment, commit: str) -> None:
         ReleaseFailed: it did not within `[verify] timeout`; nothing was tested.
     """
     for seen in watch(desk, driver_of(desk, environment).live, Expected(commit, environment.name)):
-        if seen.good >= GOOD_ANSWERS:
+        if seen.proven:
             return
         if seen.problem and seen.late:
             raise ReleaseFailed(
-                f"nothing was tested: {environment.url} does not serve `{commit[:12]}`: {seen.problem}",
+                f"nothing was tested: {environment.url} does not serve `{commit[:12]}`: {seen.problem}"
+                + (f"; {seen.flapping}" if seen.flapping else ""),
                 f"`invoke deploy --env {environment.name}`",
             )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
 
 import pytest
 
+from scripts.config.settings import Verify
 from scripts.replit.live import FIRST_PAUSE, Answer, Expected, Sighting, fault, look, watch
 from tests.fakes.world import World
 from tests.support.servers import closed_port, serving, text
@@ -99,9 +102,56 @@ def test_good_answers_are_counted_in_a_row(world: World) -> None:
     bad = replace(GOOD, commit=B)
     seen = sightings(world, [bad, GOOD, bad, GOOD, GOOD, GOOD], 6)
 
-    assert [each.good for each in seen] == [0, 1, 0, 1, 2, 3]
+    assert [each.good for each in seen] == [0, 1, 0, 1, 4, 5]
     assert [each.problem is None for each in seen] == [False, True, False, True, True, True]
+    assert [each.proven for each in seen] == [False, False, False, False, True, True]
     assert seen[1].answer == GOOD
+
+
+def test_a_commit_that_answers_in_between_is_named_and_more_is_asked_for(world: World) -> None:
+    """What answered before the first good one was merely not replaced yet."""
+    bad, broken = replace(GOOD, commit=B), replace(GOOD, pages=(("/", 500),))
+    *_, last = sightings(world, [bad, bad, GOOD, bad, GOOD, broken, GOOD, bad, GOOD], 8)
+
+    assert re.fullmatch(
+        f"it flaps: of the [0-9]+ answers since the first good one, `{B[:12]}` 2 times", last.flapping
+    )
+    assert not sightings(world, [bad, bad, GOOD], 9)[-1].flapping
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.5])
+def test_an_address_that_flaps_is_not_called_live(world: World, share: float) -> None:
+    """With the shipped streak, in 100 rounds."""
+    chance, proven = random.Random(share), 0  # noqa: S311 - the same in each run
+    desk = replace(world.desk(), settings=replace(world.settings, verify=Verify(timeout=20, interval=0.5)))
+
+    def look_again() -> Answer:
+        return replace(GOOD, commit=B) if chance.random() < share else GOOD
+
+    for _ in range(100):
+        for seen in watch(desk, look_again, EXPECTED):
+            if seen.proven or (seen.problem and seen.late):
+                proven += seen.proven
+                assert seen.proven or "it flaps" in seen.flapping
+                break
+
+    assert proven <= 1
+
+
+def test_a_streak_is_asked_over_connections_of_its_own(world: World) -> None:
+    """Each look begins a new one; they are spread over `[verify] window`."""
+    with serving() as server:
+        stamp = {"commit": A, "environment": "staging", "schema": "9"}
+        server.answers = {"/version.json": text(json.dumps(stamp)), "/": text("hello")}
+        staging = world.settings.environments["staging"]._replace(url=server.url)
+        desk = replace(world.desk(), settings=replace(world.settings, verify=Verify(streak=12, window=2)))
+        for seen in watch(desk, lambda: look(desk, staging), EXPECTED):
+            if seen.proven:
+                break
+
+    assert seen.good == 12
+    assert 1.0 < world.clock.seconds < 2.5
+    assert len({*server.clients}) == 24
 
 
 def test_pages_count_unless_they_may_need_another_schema(world: World) -> None:
