@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import io
 import re
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import Refused
+from scripts.secrets import escapes, packed
 
 DEPTH = 3  # a packed file in a packed file, and once more
-LARGEST_UNPACKED = 64 * 2**20  # bytes that one file may unpack to
 LARGEST_BUNDLE = 512 * 2**20  # bytes of a bundle that are scanned
-PACKED = (".br", ".zst", ".zip", ".7z", ".xz", ".bz2", ".rar", ".tar", ".tgz", ".lz4")
-GZIP = b"\x1f\x8b\x08"
 # Base64 of some length, in a data URL or a text of its own (an inlined worker or asset).
 PACKED_TEXTS = (
     re.compile(rb"base64,([A-Za-z0-9+/_-]{40,}={0,2})"),
@@ -32,7 +30,7 @@ class Part:
     """Some bytes of a file: all of it, or what was packed at `offset`.
 
     Args:
-        inside: in what it was packed: `gzip`, `base64`, or "".
+        inside: in what it was packed or written: `gzip`, `zip`, `base64`, `escapes`, ...; "": in nothing.
     """
 
     file: str
@@ -42,9 +40,10 @@ class Part:
 
 
 def unpack(files: Mapping[str, bytes]) -> Iterator[Part]:
-    """Every file, and what is packed in it."""
+    """Every file, what is packed or escaped in it, and its name."""
     for name, data in files.items():
         yield from _unpack(Part(name, data), DEPTH)
+        yield from _unpack(Part(name, name.encode("utf-8", "surrogateescape"), 0, "its name"), 1)
 
 
 def _unpack(part: Part, depth: int) -> Iterator[Part]:
@@ -52,31 +51,21 @@ def _unpack(part: Part, depth: int) -> Iterator[Part]:
     if depth == 0:
         return
     offset = part.offset
-    if part.data.startswith(GZIP):
-        clear = _gunzip(part.data)
-        if clear is not None:
-            yield from _unpack(Part(part.file, clear, offset or 0, "gzip"), depth - 1)
-        return
+    name = part.file if offset is None else ""
+    kind = packed.kind_of(name, part.data)
+    if kind:
+        with contextlib.suppress(packed.UnopenedError):  # `unreadable` says it
+            for content in packed.contents(name, part.data):
+                yield from _unpack(Part(part.file, content, offset or 0, kind), depth - 1)
+        if kind != "zip":  # which may stand behind something else
+            return
+    for at, text in escapes.decoded(part.data):
+        yield Part(part.file, text, at if offset is None else offset, "escapes")
     for match in (match for pattern in PACKED_TEXTS for match in pattern.finditer(part.data)):
         clear = _decode(match[1])
         if clear is not None:
             at = match.start(1) if offset is None else offset
             yield from _unpack(Part(part.file, clear, at, "base64"), depth - 1)
-
-
-def _gunzip(data: bytes) -> bytes | None:
-    """The unpacked bytes; None if they are broken, or more than are scanned."""
-    clear, rest = b"", data
-    try:
-        while rest:
-            engine = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            clear += engine.decompress(rest, LARGEST_UNPACKED + 1 - len(clear))
-            if len(clear) > LARGEST_UNPACKED or not engine.eof:
-                return None
-            rest = engine.unused_data.lstrip(b"\0")
-    except zlib.error:
-        return None
-    return clear
 
 
 def _decode(text: bytes) -> bytes | None:
@@ -89,17 +78,16 @@ def _decode(text: bytes) -> bytes | None:
     except binascii.Error:
         return None
     head = clear[:256]
-    return clear if clear.startswith(GZIP) or head == head.translate(None, CONTROL) else None
+    return clear if clear.startswith(packed.GZIP) or head == head.translate(None, CONTROL) else None
 
 
-def unreadable(files: Mapping[str, bytes]) -> Iterator[str]:
-    """Files that can't be looked into, unless they lie beside their unpacked twin."""
+def unreadable(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:
+    """Files that can't be looked into, each with whether the file that it was made from lies beside it."""
     for name, data in files.items():
-        stem, dot, ending = name.rpartition(".")
-        packed = f"{dot}{ending}".lower() in PACKED
-        broken = data.startswith(GZIP) and _gunzip(data) is None
-        if (packed and not (ending.lower() in ("br", "zst") and stem in files)) or broken:
-            yield name
+        try:
+            packed.contents(name, data)
+        except packed.UnopenedError:
+            yield name, name.rpartition(".")[0] in files
 
 
 def read_folder(path: Path) -> dict[str, bytes]:

@@ -261,10 +261,12 @@ def _bad_files(files: Mapping[str, bytes]) -> Iterator[Finding]:
                 "take it out of the folder that the build copies (`public/`), and rotate what stands in it",
                 digest=_sha256(files[name]),
             )  # fmt: skip
-    for name in unreadable(files):
+    for name, has_twin in unreadable(files):
+        twin = "; the file that it seems to be made from was scanned" if has_twin else ""
+        severity: Severity = "warning" if has_twin else "error"
         yield Finding(
-            "LEAK005", "error", name, None, "", "it is packed in a way that can't be scanned",
-            "publish it unpacked beside the packed one, or take it out", digest=_sha256(files[name]),
+            "LEAK005", severity, name, None, "", f"it is packed in a way that can't be scanned{twin}",
+            "publish it unpacked, or take it out", digest=_sha256(files[name]),
         )  # fmt: skip
 
 

@@ -85,20 +85,21 @@ def test_gzip_and_base64_are_unpacked_at_their_offset() -> None:
     assert list(unpack({"a.js": inlined})) == [
         Part("a.js", inlined),
         Part("a.js", text, 3, "base64"),
+        Part("a.js", b"a.js", 0, "its name"),
     ]
-    assert [part.inside for part in unpack({"b.js": nested})] == ["", "base64", "gzip"]
-    assert [part.data for part in unpack({"c.gz": gzip.compress(text)})][1:] == [text]
+    assert [part.inside for part in unpack({"b.js": nested})] == ["", "base64", "gzip", "its name"]
+    assert [part.data for part in unpack({"c.gz": gzip.compress(text)})][1:] == [text, b"c.gz"]
 
 
 def test_binary_base64_is_not_unpacked() -> None:
     """An inlined image holds nothing that a search of its base64 would miss."""
     image = b"base64," + base64.b64encode(bytes(range(256)))
 
-    assert [part.inside for part in unpack({"a.css": image})] == [""]
+    assert [part.inside for part in unpack({"a.css": image})] == ["", "its name"]
 
 
-def test_packed_files_are_unreadable_unless_their_twin_is_there() -> None:
-    """A `.br` beside the file it was made from says nothing new; broken gzip is never readable."""
+def test_what_can_not_be_opened_is_named_with_its_twin() -> None:
+    """A `.br` beside a file of that name need not be made from it; broken files are never readable."""
     files = {
         "a.js": b"",
         "a.js.br": b"\x0b",
@@ -108,4 +109,9 @@ def test_packed_files_are_unreadable_unless_their_twin_is_there() -> None:
         "e.gz": gzip.compress(b"x"),
     }
 
-    assert list(unreadable(files)) == ["b.js.br", "c.zip", "d.gz"]
+    assert list(unreadable(files)) == [
+        ("a.js.br", True),
+        ("b.js.br", False),
+        ("c.zip", False),
+        ("d.gz", False),
+    ]

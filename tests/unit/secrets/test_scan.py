@@ -9,6 +9,7 @@ import json
 from dataclasses import replace
 from urllib.parse import quote
 
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from scripts.config.settings import Allowed
 from scripts.secrets.finding import errors
 from scripts.secrets.scan import KnownSecret, ScanInputs, needles, scan, without_allowed
 from tests.support.environments import PROJECTS, good, jwt
+from tests.unit.secrets.test_packed import zipped
 
 PAGE = b"<!doctype html><script src=/a.js></script>"
 VALUES = good("production")
@@ -90,7 +92,20 @@ def test_packed_files_are_opened_or_refused() -> None:
     assert rules(b"", b_js_gz=gzip.compress(TOKEN.encode())) == {"LEAK001"}
     assert rules(b"", b_js_br=b"\x0b\x02") == {"LEAK005"}
     assert rules(b"", a_js_br=b"\x0b\x02") == set()
+    twin = {"index.html": PAGE, "a.js": b"", "a.js.br": b"\x0b\x02"}
+    assert [(each.rule, each.severity) for each in scan(twin, INPUTS)] == [("LEAK005", "warning")]
+    assert rules(b"", a_js_br=brotli.compress(TOKEN.encode())) == {"LEAK001"}
+    assert rules(b"", logo_png=b"\x89PNG" + zipped(ROLE_KEY.encode())) == {"LEAK001"}
+    assert rules(b"", data_bin=zipped(b"a-" + b"sk-proj-" + b"Zx9" * 12)) == {"LEAK003"}
     assert rules(b"", c_gz=gzip.compress(b"x" * 100)[:-9]) == {"LEAK005"}
+
+
+@pytest.mark.parametrize("name", [f"{TOKEN}.js", f"{TOKEN}/a.js", f"a-{TOKEN.replace('-', '%2D')}.css"])
+def test_a_value_in_the_name_of_a_file_is_found(name: str) -> None:
+    """A build that names a chunk by what it holds."""
+    (found,) = errors(scan({"index.html": PAGE, name: b""}, INPUTS))
+
+    assert (found.rule, found.name) == ("LEAK001", "WHATSAPP_VERIFY_TOKEN")
 
 
 def test_an_env_file_is_never_published() -> None:
@@ -164,6 +179,10 @@ def test_one_place_is_one_finding() -> None:
         ("postgres://a:p%40ss-word-1@db/x", b"f('p@ss-word-1')", True),
         ("postgres://a:p%40ss-word-1@db/x", b"f('p%40ss-word-1')", True),
         ("value-of-a-token", "value-of-a-token".encode("utf-16-le"), True),
+        ("value-of-a-token", "value-of-a-token".encode("utf-16-be"), True),
+        ("value-of-a-token", b"f('value\\x2dof\\u002da%2dtoken')", True),
+        ("value-of-a-token", b"<p title=value&#45;of&#x2d;a&#045;token>", True),
+        ("abc123", b"f('\\x61bc123')", True),
     ],
 )
 def test_the_forms_of_a_value(value: str, script: bytes, found: bool) -> None:

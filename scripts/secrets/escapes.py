@@ -1,0 +1,71 @@
+# pure
+"""Text as a browser reads it: escapes of URLs, scripts and pages decoded, and text in UTF-16."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+AROUND = 1024  # bytes before and after an escape that may belong to the same value
+TWICE = 2  # an escaped text inside an escaped text
+HEX = rb"[0-9A-Fa-f]"
+UNICODE = rb"(?:[\\%]u" + HEX + rb"{4})+"
+ESCAPES = re.compile(
+    rb"(?:%" + HEX + rb"{2})+|(?:\\x" + HEX + rb"{2})+|" + UNICODE + rb"|\\u\{" + HEX + rb"{1,6}\}"
+    rb"|(?:&#[0-9]{1,7};?|&#[xX]" + HEX + rb"{1,6};?|&[A-Za-z]{2,8};)+|(?:\\[0-7]{2,3})+"
+)
+# beside them, these are decoded too; alone they are part of nearly every script
+ALL = re.compile(ESCAPES.pattern + rb"|\\[\\\"'`/]")
+WIDE = (re.compile(rb"(?:[\x20-\x7e]\0){6,}"), re.compile(rb"(?:\0[\x20-\x7e]){6,}"))
+
+
+def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(offset, text) of what stands there escaped or in UTF-16, with what stands around it."""
+    text = data
+    for _ in range(TWICE):
+        windows = list(_windows(text))
+        if not windows:
+            break
+        text = b"\n".join(ALL.sub(_clear, text[start:end]) for start, end in windows)
+        yield windows[0][0], text
+    if b"\0" in data:
+        for place, form in enumerate(WIDE):
+            found = [match.group() for match in form.finditer(data)]
+            if found:
+                yield data.find(found[0]), b"\n".join(run[place::2] for run in found)
+
+
+def _windows(data: bytes) -> Iterator[tuple[int, int]]:
+    """(start, end) of the stretches with escapes, in order; none overlap."""
+    start, end = 0, -1
+    for match in ESCAPES.finditer(data):
+        if match.start() - AROUND > end:
+            if end >= 0:
+                yield start, end
+            start = max(0, match.start() - AROUND)
+        end = min(len(data), match.end() + AROUND)
+    if end >= 0:
+        yield start, end
+
+
+def _clear(match: re.Match[bytes]) -> bytes:
+    text = match.group()
+    if text[:1] == b"&":
+        import html  # its table of entities is big, and most bundles have few of them
+
+        return _bytes(html.unescape(text.decode("ascii")))
+    if text[:3] == b"\\u{":
+        number = int(text[3:-1], 16)
+        return _bytes(chr(number)) if number < 0x110000 else text
+    if text[1:2] == b"u":
+        units = bytes.fromhex(re.sub(rb"[\\%]u", b"", text).decode("ascii"))
+        return _bytes(units.decode("utf-16-be", "surrogatepass"))
+    if text[:1] == b"%" or text[:2] == b"\\x":
+        return bytes.fromhex(re.sub(rb"%|\\x", b"", text).decode("ascii"))
+    if text[1:2].isdigit():
+        return bytes(int(number, 8) & 255 for number in text.split(b"\\")[1:])
+    return text[1:]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
