@@ -7,7 +7,6 @@ reader for ever. `fetch` waits for the whole answer, and closes the connection w
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import socket
 import time
@@ -18,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from scripts.errors import ConfigError, Unreachable
 from scripts.system.background import submit
+from scripts.system.documents import parse_json
 from scripts.system.secret import Secret
 
 if TYPE_CHECKING:
@@ -225,8 +225,8 @@ def get_json(
     except FetchError as fault:
         raise Unreachable(f"the API at `{host}` gave no answer ({fault.why})") from None
     try:
-        document = json.loads(response.body) if response.body else None
-    except (ValueError, RecursionError) as fault:
+        document = parse_json(response.body) if response.body else None
+    except ValueError as fault:
         if response.status == 200:
             raise Unreachable(f"the API at `{host}` gave no JSON ({type(fault).__name__})") from None
         document = None
@@ -273,8 +273,8 @@ def _stamp(url: str, timeout: float) -> tuple[int | None, dict[str, str], str | 
 def _parse(body: bytes) -> tuple[dict[str, str], str | None]:
     """The stamp's texts, or what is wrong with it: the answer is untrusted."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parse_json(body)
+    except ValueError:
         return {}, "it is no JSON"
     if not isinstance(document, dict):
         return {}, "it is no JSON object"

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from scripts.http import FetchError, Response, fetch
+from scripts.system.documents import parse_json
 from scripts.system.secret import Secret, redact, remember
 
 CONNECT_TIMEOUT = 2.0  # seconds; the whole request may take what is left of the budget
@@ -131,8 +132,8 @@ def requested_wait(headers: Mapping[str, str], body: bytes, now: float) -> float
         _seconds(headers.get("X-RateLimit-Reset-After", "")),
     ]
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parse_json(body)
+    except ValueError:
         document = None
     if isinstance(document, dict):
         waits.append(_seconds(document.get("retry_after")))

@@ -12,7 +12,7 @@ from scripts.database.restore.plan import lost_rows
 from scripts.errors import Interrupted, Locked, Refused
 from scripts.notify import deliver
 from scripts.release import messages, migrate, publish, switch_data, undo_schema
-from scripts.release.leak_gate import scan_bundle, scan_served
+from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan, words
 from scripts.release.recover import recover
 from scripts.release.run import ReleaseRun, acquire, write_down
@@ -56,8 +56,7 @@ def run_steps(run: ReleaseRun) -> None:
         publish.publish(run)
     older = bool(plan.back.undo)  # its pages may need the older schema
     publish.verify(run, facts.expected, pages=not older)
-    if built is not None:
-        scan_served(run, built)
+    _scan_live(run, built)
     if older:
         undo_schema.undo(run, plan.back.undo)
         publish.verify(run, facts.expected)
@@ -66,6 +65,16 @@ def run_steps(run: ReleaseRun) -> None:
     with run.step("finish", "branch, ledger and lock in one push"):
         migrate.look_at_tables(run)
         write_down(run, "done", moves_branch=facts.moves_branch)
+
+
+def _scan_live(run: ReleaseRun, built: Bundle | None) -> None:
+    """Scan what is live. Of what this run did not build itself, no scan is known to have passed.
+
+    A run that resumes may find everything published; and a person may have published by hand.
+    """
+    whole = scan_served(run, built or {})
+    if built is None and not whole and not run.plan.facts.rolls_back:
+        scan_bundle(run, publish.build(run, run.plan.facts.expected, send=True))
 
 
 def _prepare_database(run: ReleaseRun) -> None:

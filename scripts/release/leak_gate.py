@@ -29,10 +29,13 @@ def scan_bundle(run: ReleaseRun, archive: bytes) -> Bundle:
     return files
 
 
-def scan_served(run: ReleaseRun, built: Bundle) -> None:
-    """Scan what visitors get: a server may add to the bundle.
+def scan_served(run: ReleaseRun, built: Bundle) -> bool:
+    """Scan what visitors get: a server may add to the bundle; returns whether all of it was read.
 
-    A site that can't be read completely is only a warning: its bundle was scanned.
+    A site that can't be read completely is only a warning here.
+
+    Args:
+        built: the files that were scanned before.
 
     Raises:
         ReleaseFailed: the public address gives out a secret.
@@ -43,8 +46,9 @@ def scan_served(run: ReleaseRun, built: Bundle) -> None:
             seen = read_site(url, desk.settings.verify.request_timeout)
         except CommandFailed as fault:
             desk.progress.note(f"warning: {fault.message}")
-            return
-        if seen.missing or not seen.complete:
+            return False
+        whole = seen.complete and not seen.missing
+        if not whole:
             desk.progress.note(f"warning: {url} could not be scanned as a whole")
         looked_at = set(built.values())
         fresh = {name: data for name, data in seen.files.items() if data not in looked_at}
@@ -55,6 +59,7 @@ def scan_served(run: ReleaseRun, built: Bundle) -> None:
             tuple(each for each in found if each.rule != "LEAK006"),
             f"{url} gives out what it should not",
         )
+    return whole
 
 
 def _stop(run: ReleaseRun, found: tuple[Finding, ...], what: str) -> None:

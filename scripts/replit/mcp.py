@@ -13,6 +13,7 @@ import os
 import ssl
 import sys
 import threading
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +22,13 @@ from scripts.errors import CommandFailed, DeskError, Refused, Unanswered, Unreac
 from scripts.replit.driver import Status
 from scripts.replit.live import Expected
 from scripts.replit.workspace import WorkspaceDriver
+from scripts.system.documents import parse_json
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret, redact
 
 CALL_TIMEOUT = 60.0
 STATUS_TIMEOUT = 10.0
+LARGEST = 1024 * 1024  # bytes of one answer; a real one has about 1 000
 FAILED = ("fail", "error", "cancel", "reject")
 RUNNING = ("publishing", "pending", "queued", "progress", "building", "running", "deploying")
 
@@ -65,8 +68,8 @@ def status(url: str, token: Secret | None, repl_id: str) -> tuple[Status, str]:
 def _status_word(said: str) -> str:
     """The field that names the status; nothing where there is no such field: prose is no status."""
     try:
-        document = json.loads(said)
-    except (ValueError, RecursionError):
+        document = parse_json(said)
+    except ValueError:
         return ""
     if isinstance(document, dict):
         for key in ("status", "state", "publishStatus", "currentStatus"):
@@ -89,8 +92,13 @@ async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
-    async with httpx2.AsyncClient(headers=headers, timeout=CALL_TIMEOUT, verify=_trust()) as http:
+    headers = {"Accept-Encoding": "identity"}
+    if token:
+        headers["Authorization"] = f"Bearer {token.reveal()}"
+    hooks = {"response": [_limit]}
+    async with httpx2.AsyncClient(
+        headers=headers, timeout=CALL_TIMEOUT, verify=_trust(), event_hooks=hooks
+    ) as http:
         transport = streamable_http_client(url, http_client=http)
         # `legacy` is the documented `initialize` handshake; `auto` would ask for a newer one first
         async with Client(transport, mode="legacy", read_timeout_seconds=CALL_TIMEOUT) as client:
@@ -100,6 +108,30 @@ async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
     if result.is_error:
         raise CommandFailed(f"Replit's `{tool}` was refused{quoted_lines(said)}")
     return redact(json.dumps(structured)) if isinstance(structured, dict) and not said else said
+
+
+async def _limit(response: Any) -> None:
+    """End an answer that is larger than any real one, or is packed though we asked for it plain."""
+    import httpx2
+
+    plain = response.headers.get("content-encoding", "identity") == "identity"
+
+    class Limited(httpx2.AsyncByteStream):
+        def __init__(self, whole: Any) -> None:
+            self._whole = whole
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            left = LARGEST if plain else 0
+            async for chunk in self._whole:
+                left -= len(chunk)
+                if left < 0:
+                    raise httpx2.ReadError("its answer is too large, or packed")
+                yield chunk
+
+        async def aclose(self) -> None:
+            await self._whole.aclose()
+
+    response.stream = Limited(response.stream)
 
 
 @cache

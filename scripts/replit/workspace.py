@@ -21,6 +21,7 @@ from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
 from scripts.replit.live import Answer, Expected, look
 from scripts.system.command import CREDENTIALS, Command, Result, inherited
+from scripts.system.documents import parse_json
 from scripts.system.process import attempt, error_tail, quoted_lines
 
 OPTIONS = (
@@ -154,8 +155,8 @@ def _answer(result: Result) -> dict[str, str] | None:
     """The answer line; a login banner may precede it. Exit code 255 may mean anything."""
     for line in reversed(result.text.splitlines()):
         try:
-            document = json.loads(line)
-        except (ValueError, RecursionError):
+            document = parse_json(line)
+        except ValueError:
             continue
         if isinstance(document, dict) and "desk" in document:
             answer = {key: str(value) for key, value in document.items()}

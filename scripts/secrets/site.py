@@ -74,7 +74,8 @@ def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
         waiting = [target for target in dict.fromkeys(waiting) if target not in seen]
         batch, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
         seen.update(batch)
-        for target, answer in [(target, submit(_fetch, target, timeout)) for target in batch]:
+        seconds = min(timeout, max(0.0, until - time.monotonic()))
+        for target, answer in [(target, submit(_fetch, target, seconds)) for target in batch]:
             response = answer.result()
             if _is_file(target, response, start):
                 site.files[_path(response.url) or _path(target)] = response.body or b""
@@ -132,10 +133,14 @@ def _path(url: str) -> str:
 
 
 def _fetch(url: str, seconds: float) -> Response:
-    """One file, after redirects on the same host. Only a complete answer of status 200 has a body."""
+    """One file, after redirects on the same host. Only a complete answer of status 200 has a body.
+
+    `seconds` counts for all requests together.
+    """
+    until = time.monotonic() + seconds
     with contextlib.suppress(FetchError, ValueError):  # ValueError: a `Location` that is no URL
         for _ in range(REDIRECTS):
-            answer = fetch(url, seconds=seconds, most_bytes=LARGEST)
+            answer = fetch(url, seconds=max(0.0, until - time.monotonic()), most_bytes=LARGEST)
             if answer.status == 200 and answer.complete:
                 return Response(url, answer.body, "html" in answer.headers.get("content-type", ""))
             target = urljoin(url, answer.headers.get("location", url))

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scripts.database.backups import s3_errors
+from scripts.database.backups import s3_errors, s3_limits
 from scripts.database.backups.encryption import BLOCK, create_private, measure
-from scripts.errors import CommandFailed, Refused, Unreachable
+from scripts.errors import BackupFault, CommandFailed, Refused, Unreachable
 from scripts.system.background import submit
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret
@@ -29,6 +29,9 @@ from scripts.system.secret import Secret
 PART = 32 * 1024 * 1024  # bytes of one part of an upload
 AT_ONCE = 4  # parts
 MOST_IN_ONE = 5 * 1024**3  # bytes that one request may carry, by the protocol
+LARGEST_READ = 64 * 1024 * 1024  # bytes of what is read into memory: manifests
+MOST_PAGES = 1_000  # of a listing
+PATIENCE = 300.0  # seconds for one request and its repetitions, besides the time for its bytes
 SOON = 10.0  # seconds within which a service answers a small request
 TRIES = 4  # of a conditional write that meets another one, and of a download that breaks off
 
@@ -84,7 +87,7 @@ class Bucket:
             import boto3
             from botocore.config import Config
 
-            _clients[key] = boto3.session.Session().client(
+            made = boto3.session.Session().client(
                 "s3",
                 endpoint_url=self.endpoint or None,
                 region_name=self.region or "us-east-1",
@@ -99,6 +102,7 @@ class Bucket:
                     s3={"addressing_style": "path" if self.endpoint else "auto"},
                 ),
             )
+            _clients[key] = s3_limits.Limited(made, PATIENCE if patient else 2 * SOON)
         return _clients[key]
 
     def objects(self, prefix: str) -> Iterator[Stored]:
@@ -125,9 +129,17 @@ class Bucket:
             marker = found[-1].key
 
     def read(self, key: str) -> bytes:
-        """A small object."""
-        with contextlib.closing(self._body(key, patient=False)) as body:
-            return bytes(body.read())
+        """A small object.
+
+        Raises:
+            BackupFault: it is larger than any that a backup has.
+        """
+        body = self._body(key, patient=False)
+        with contextlib.closing(body):
+            content = s3_limits.within(2 * SOON, lambda: bytes(body.read(LARGEST_READ + 1)))
+        if len(content) > LARGEST_READ:
+            raise BackupFault(f"`{key}` in the bucket `{self.name}` is too large for what it should be")
+        return content
 
     def digest(self, key: str) -> tuple[int, str]:
         """Read an object to its end; returns bytes and SHA-256."""
@@ -192,12 +204,7 @@ class Bucket:
     def abort_uploads(self, prefix: str, dead: Callable[[float], bool]) -> None:
         """Abandoned uploads in parts cost money, and no listing of objects shows them."""
         try:
-            pages = self.client().get_paginator("list_multipart_uploads")
-            uploads = [
-                upload
-                for page in pages.paginate(Bucket=self.name, Prefix=prefix)
-                for upload in page.get("Uploads", [])
-            ]
+            uploads = list(self._open_uploads(prefix))
         except s3_errors.client_error() as fault:
             if s3_errors.code_of(fault) in s3_errors.UNKNOWN:
                 return  # a service without uploads in parts has none
@@ -206,6 +213,16 @@ class Bucket:
             if dead(upload["Initiated"].timestamp()):
                 where = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
                 self.client().abort_multipart_upload(Bucket=self.name, **where)
+
+    def _open_uploads(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        """Each upload in parts that has not ended."""
+        more: dict[str, str] = {}
+        for _ in range(MOST_PAGES):
+            page = self.client().list_multipart_uploads(Bucket=self.name, Prefix=prefix, **more)
+            yield from page.get("Uploads", [])
+            if not page.get("IsTruncated"):
+                return
+            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
     @contextlib.contextmanager
     def translated_errors(self, failure: str) -> Iterator[None]:
@@ -238,7 +255,7 @@ class Bucket:
         for attempt in range(1, TRIES + 1):
             try:
                 with contextlib.closing(self._body(key, done)) as body:
-                    for chunk in body.iter_chunks(BLOCK):
+                    for chunk in s3_limits.chunks(body, BLOCK):
                         done += len(chunk)
                         yield chunk
             except (HTTPClientError, IncompleteReadError, ResponseStreamingError):

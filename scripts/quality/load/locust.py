@@ -16,6 +16,7 @@ from typing import Any
 
 from scripts import DESK
 from scripts.system.command import Command
+from scripts.system.documents import parse_json
 
 LOCUSTFILE = DESK / "loadtests" / "locustfile.py"
 PORT = 5557  # where workers of other machines find the master
@@ -126,6 +127,6 @@ def _isolated(folder: Path) -> dict[str, str]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except (OSError, ValueError):
         return None

@@ -14,7 +14,7 @@ from scripts.database.restore.kept import Kept
 from scripts.database.restore.plan import Counts
 from scripts.database.restore.way_back import PutBack
 from scripts.errors import DeskError, LiveUnknown, Locked, Refused
-from scripts.release import execute, restore_data
+from scripts.release import execute, leak_gate, restore_data
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.facts import Facts
 from scripts.release.freeze import freeze
@@ -31,6 +31,7 @@ from scripts.release.request import (
 )
 from scripts.release.resume import resume, steal_lock
 from scripts.replit.live import Expected
+from scripts.secrets.site import Site
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.ledger import REF
 from scripts.state.lock import Lock, lock_ref
@@ -115,6 +116,30 @@ def test_a_run_that_died_anywhere_is_finished(
     assert world.last("development").actor == "Bob"
     assert world.databases["development"].ended == 1
     assert world.is_clean()
+
+
+@pytest.mark.parametrize("seen", ["served", "unreadable"])
+@pytest.mark.parametrize("step", ["verify", "finish"])
+def test_what_a_dead_run_published_is_scanned_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str, seen: str
+) -> None:
+    """No pass of its scan is recorded: what is served is looked at, or else what is built again."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    good = world.head("develop")
+    world.commit("develop", RENAME)
+    kill_at(world, monkeypatch, step)
+    leak = 'const k = "sb_secret_0123456789abcdefghijkl_01234567";'
+    if seen == "served":
+        monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site({"app.js": leak.encode()}))
+    else:
+        monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site(complete=False))
+        world.drivers["development"].files = {"index.html": "<p>", "app.js": leak}
+
+    error = ending(lambda: resume(world.desk("Bob"), ResumeRequest(env="development")))
+
+    assert "a Supabase secret key is in it" in error.message
+    assert world.drivers["development"].served.commit == good
+    assert [event.ending for event in world.ledger.events] == ["done", "failed"]
 
 
 @pytest.mark.parametrize("step", STEPS)

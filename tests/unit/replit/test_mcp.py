@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -47,6 +50,41 @@ def test_a_server_that_speaks_otherwise_is_unreachable() -> None:
     """A web page in the server's place is no publish and no traceback."""
     with serving() as server, pytest.raises(Unreachable):
         mcp.publish(server.url, None, "id")
+
+
+def drips(handler: BaseHTTPRequestHandler) -> None:
+    """An answer that comes byte by byte, and never ends."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    for _ in range(600):
+        handler.wfile.write(b" ")
+        time.sleep(0.1)
+
+
+def floods(handler: BaseHTTPRequestHandler) -> None:
+    """An answer without an end, as fast as it goes."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(10**12))
+    handler.end_headers()
+    for _ in range(10**6):
+        handler.wfile.write(b" " * 10**6)
+
+
+@pytest.mark.parametrize(("answer", "why"), [(drips, "TimeoutError"), (floods, "too large")])
+def test_an_answer_has_a_limit_of_time_and_of_bytes(
+    answer: Callable[[BaseHTTPRequestHandler], None], why: str
+) -> None:
+    """In all, not from byte to byte."""
+    started = time.monotonic()
+    with serving() as server:
+        server.answers["/mcp"] = answer
+        with pytest.raises(Unanswered, match=why):
+            mcp._call(f"{server.url}/mcp", None, "get_publish_status", "id", 3.0)
+
+    assert time.monotonic() - started < 15
 
 
 # ------------------------------------------------------------------------------------------- the driver

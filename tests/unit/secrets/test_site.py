@@ -138,6 +138,17 @@ def test_a_file_that_comes_byte_by_byte_is_missing() -> None:
     assert time.monotonic() - started < 3
 
 
+def test_many_files_that_come_byte_by_byte_share_the_time_of_the_site() -> None:
+    """Each alone would be within its own limit."""
+    names = [f"/{number}.js" for number in range(40)]
+    pages = {"/": page("".join(f'<script src="{name}"></script>' for name in names))}
+    with serving({**pages, **{name: script(SLOW) for name in names}}) as url:
+        started = time.monotonic()
+        assert not read_site(url, 2, deadline=0.5).complete
+
+    assert time.monotonic() - started < 3
+
+
 def test_a_site_over_the_time_is_not_complete() -> None:
     """The scan of a release has to end."""
     with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script("y")}) as url:
