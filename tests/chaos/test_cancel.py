@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import DEV, resumed, settled
-from tests.chaos.test_kill import SEED, change, own
+from tests.chaos.deaths import own
+from tests.chaos.test_kill import SEED, change
 from tests.integration.desk import Call, Desk
 from tests.support import skips
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import DEV, next_version, resumed, settled
-from tests.chaos.test_kill import kill_at
+from tests.chaos.deaths import KILL, KILL_ALL, strike
 from tests.integration.desk import Desk
 from tests.support import skips
 
@@ -78,11 +78,11 @@ def died(desk: Desk, older: Side, dice: random.Random) -> tuple[str, str]:
     """Begin, and SIGKILL it at some moment of some step; gives the step, and all in words."""
     step = dice.choice(["start", *STEPS])
     longest = {"start": 1.5, "build": 1.2, "verify": 0.6, "restore": 0.4, "rehearse": 0.6}.get(step, 0.1)
-    point, everything = f"{step}+{dice.uniform(0, longest):.3f}", dice.random() < 0.5
+    point, way = f"{step}+{dice.uniform(0, longest):.3f}", dice.choice([KILL, KILL_ALL])
     scope = dice.choice(["tables", "full"])
     options = ("--scope", scope, "--to", release(desk, older.commit), "--allow-bad", "chaos", "--yes")
-    kill_at(desk, ("rollback", *ON, *options), point, everything=everything)
-    return step, f"{scope} killed{' with all its children' if everything else ''} at {point}"
+    strike(desk, ("rollback", *ON, *options), point, way).wake()
+    return step, f"{scope} {way} at {point}"
 
 
 def to_present(desk: Desk, present: Side) -> None:
