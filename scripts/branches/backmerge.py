@@ -16,8 +16,8 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment, Settings
 from scripts.errors import DeskError, Locked, Refused
-from scripts.state.held_lock import retry_while_locked
 from scripts.state.remote import Remote, observe_remote, read_lock
+from scripts.state.waiting import retry_while_locked
 
 
 def backmerge(desk: Desk, request: BackmergeRequest) -> Outcome:
@@ -29,7 +29,7 @@ def backmerge(desk: Desk, request: BackmergeRequest) -> Outcome:
     def work() -> Outcome:
         return bring_back(desk, way, request)
 
-    return retry_while_locked(desk, work, wait=request.wait and not request.plan)
+    return retry_while_locked(desk, work, wait=request.wait and not request.plan, environments=way)
 
 
 def way_back(settings: Settings, source: str = "", target: str = "") -> tuple[Environment, ...]:

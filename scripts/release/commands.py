@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
+from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.quality.gates import unmet
 from scripts.quality.request import E2eRequest, LoadRequest
@@ -13,7 +14,7 @@ from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
-from scripts.state.held_lock import retry_while_locked
+from scripts.state.waiting import retry_while_locked
 
 
 def deploy(desk: Desk, request: DeployRequest) -> Outcome:
@@ -38,7 +39,10 @@ def rollback(desk: Desk, request: RollbackRequest) -> Outcome:
 
 
 def release(desk: Desk, request: ReleaseRequest) -> Outcome:
-    """Observe, plan and execute; with `wait`, once more whenever a lock was in the way."""
+    """Observe, plan and execute; with `wait`, once more whenever a lock was in the way.
+
+    The run of an owner that is dead is finished or undone first, as `resume` does it.
+    """
 
     def attempt() -> Outcome:
         plan = decide(observe(desk, request))
@@ -46,7 +50,18 @@ def release(desk: Desk, request: ReleaseRequest) -> Outcome:
             plan = decide(observe(desk, request))
         return execute(desk, plan)
 
-    return retry_while_locked(desk, attempt, wait=request.wait and not request.plan)
+    def take_over(environment: Environment, silent: str) -> None:
+        from scripts.release import resume
+
+        resume.settle(desk, environment, silent, yes=request.yes)
+
+    return retry_while_locked(
+        desk,
+        attempt,
+        wait=request.wait and not request.plan,
+        environments=[request.target(desk.settings)],
+        take_over=take_over,
+    )
 
 
 def run_missing(desk: Desk, plan: Plan) -> bool:

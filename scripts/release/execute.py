@@ -17,6 +17,10 @@ from scripts.release.plan import Plan, words
 from scripts.release.recover import recover
 from scripts.release.run import ReleaseRun, acquire, write_down
 from scripts.replit.live import fault
+from scripts.state.held_lock import sweep
+from scripts.state.ledger import REF
+from scripts.state.lock import lock_ref
+from scripts.state.remote import fetch_ledger, locked
 from scripts.system import signals
 
 
@@ -31,6 +35,7 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     if request.plan:
         return planned(plan)
     if plan.nothing:
+        _require_idle(desk, plan)
         deliver.flush(desk)
         return Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan))
     refuse(plan)
@@ -98,6 +103,23 @@ def planned(plan: Plan) -> Outcome:
     if plan.nothing:
         return Outcome.nothing(f"nothing to do: {plan.nothing}", **data)
     return Outcome.done(f"this is what would happen on {name}; nothing was changed", **data)
+
+
+def _require_idle(desk: Desk, plan: Plan) -> None:
+    """Look once more before "nothing to do": a run that began meanwhile may be changing just that.
+
+    Raises:
+        Locked: it is, or has just done so.
+    """
+    environment, ledger = plan.facts.environment, plan.facts.ledger
+    refs = desk.git.ls_remote()
+    if lock_ref(environment.name) in refs:
+        raise locked(desk, environment)
+    if refs.get(REF) != ledger.tip and fetch_ledger(desk).ledger.last(environment.name) != ledger.last(
+        environment.name
+    ):
+        raise locked(desk, environment)
+    sweep(desk, refs)
 
 
 def refuse(plan: Plan) -> None:

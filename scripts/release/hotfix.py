@@ -10,24 +10,21 @@ import shlex
 from dataclasses import replace
 
 from scripts.branches.alignment import Alignment
-from scripts.branches.backmerge import bring_back, way_back
+from scripts.branches.backmerge import way_back
 from scripts.branches.merge import align
-from scripts.branches.request import BackmergeRequest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.errors import DeskError, Interrupted, Refused
+from scripts.errors import DeskError, Refused
 from scripts.git.client import branch_named
+from scripts.release.bring_back import brought_back
 from scripts.release.commands import release
 from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import HotfixRequest
-from scripts.state.held_lock import retry_while_locked
 from scripts.state.remote import observe_remote
-from scripts.system.signals import Stop
 
 TASK = "hotfix"
-LATER = "`invoke backmerge --all --plan`"
 
 
 def hotfix(desk: Desk, request: HotfixRequest) -> Outcome:
@@ -57,30 +54,6 @@ def _usable(desk: Desk, branch: str) -> None:
             f"the remote has no branch `{branch}`",
             f"`git push {desk.git.remote} {shlex.quote(branch)}`",
         )
-
-
-def brought_back(desk: Desk, outcome: Outcome, *, wait: bool = False) -> Outcome:
-    """Merge it back into the earlier branches; a failure of that does not undo the release."""
-    way = way_back(desk.settings)
-
-    def work() -> Outcome:
-        return bring_back(desk, way, BackmergeRequest(yes=True))
-
-    try:
-        back = retry_while_locked(desk, work, wait=wait)
-    except Stop as stop:
-        broken_off = Interrupted(f"{stop}, and not brought back yet: {outcome.message}", LATER)
-        broken_off.data = outcome.data
-        raise broken_off from None
-    except DeskError as fault:
-        message = f"{outcome.message}\n  | not brought back yet: {fault.message}"
-        hint = f"{fault.hint}; then {LATER}" if fault.hint else LATER
-        return replace(outcome, message=message, hint=hint, data={**outcome.data, "backmerge": fault.data})
-    data = {**outcome.data, "backmerge": back.document()}
-    if back.ending == "nothing":
-        return replace(outcome, data=data)
-    message = f"{outcome.message}\n  | brought back: {back.message}"
-    return replace(outcome, ending="done", message=message, hint=back.hint, data=data)
 
 
 def _foreseen(desk: Desk, request: HotfixRequest) -> Outcome:

@@ -20,21 +20,20 @@ from scripts.database.restore import command as restore_command
 from scripts.database.restore import in_place
 from scripts.database.restore.kept import Kept
 from scripts.database.restore.plan import TASK as RESTORE_TASK
-from scripts.errors import Locked, Refused, TakenBack
+from scripts.errors import Locked, Refused, ReleaseFailed, TakenBack
 from scripts.git.client import StaleError
-from scripts.release import hotfix, switch_data
+from scripts.release import bring_back, free_lock, switch_data
 from scripts.release.execute import locked_run, report, run_steps
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
-from scripts.release.request import ResumeRequest, StealRequest, resumed
+from scripts.release.request import REQUESTS, HotfixRequest, ResumeRequest, StealRequest, resumed
 from scripts.release.run import ReleaseRun, begin, lock_for
 from scripts.state.held_lock import HeldLock, new_lock
-from scripts.state.lock import Lock, candidate_ref, lock_ref
+from scripts.state.lock import Lock, candidate_ref, lock_ref, time_to_live
 from scripts.state.operation import operation_under
 from scripts.state.remote import locked, observe_remote, read_lock
 
 TAKEOVER_TRIES = 5
-LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
 LOOKS = 10  # how often the lock is looked at within its time to live
 OF_RUN = "of_run"  # in the request of a lock: the run that is settled
 OPERATIONS = (RESTORE_TASK, restore_command.TASK, refresh_command.TASK)  # what a dead restore may be
@@ -99,8 +98,8 @@ def _wait_for_silence(desk: Desk, holder: Holder) -> None:
         Locked: a heartbeat came, or the run ended.
     """
     lock, name = holder.lock, holder.environment.name
-    ttl = lock.ttl if 1 <= lock.ttl <= LONGEST_TTL else desk.settings.lock.ttl
-    desk.progress.note(f"waiting {ttl:g} s for a heartbeat of run {lock.run}")
+    ttl = time_to_live(lock, desk.settings.lock.ttl)
+    desk.progress.note(f"waiting {ttl:g} s for a heartbeat of run {lock.run or 'nobody knows'}")
     until = desk.clock() + ttl
     while desk.clock() < until:
         desk.sleep(ttl / LOOKS)
@@ -114,7 +113,32 @@ def _wait_for_silence(desk: Desk, holder: Holder) -> None:
             )
 
 
+def settle(desk: Desk, environment: Environment, silent: str, *, yes: bool) -> None:
+    """Finish or undo the run of an owner that was seen to be dead, for a run that waits for its lock.
+
+    Whatever comes of it is said. Returns also if its release was bad and is taken back: the lock is free.
+
+    Args:
+        silent: where the ref of its lock stood all the time; if it moved since, nothing is done.
+
+    Raises:
+        DeskError: the lock is not free, or a person has to look.
+    """
+    holder = find_holder(desk, environment)
+    if holder is None or holder.id != silent:
+        return
+    _confirm(desk, environment, yes=yes)
+    try:
+        desk.progress.note(_take_over(desk, holder, undo=False).message)
+    except (Locked, ReleaseFailed) as fault:  # somebody was quicker; or it is free now
+        desk.progress.note(fault.message)
+
+
 def _take_over(desk: Desk, holder: Holder, *, undo: bool) -> Outcome:
+    if not holder.lock.readable or holder.lock.task not in (*REQUESTS, *OPERATIONS, move.TASK):
+        held = free_lock.take(desk, holder.environment, holder.id)
+        _end_sessions(desk, holder.environment)
+        return free_lock.free(desk, held, holder.environment, holder.lock)
     if holder.lock.task == move.TASK:
         return move.give_back(desk, holder.lock)
     if holder.lock.task in OPERATIONS:
@@ -140,7 +164,7 @@ def _finish_or_undo(desk: Desk, holder: Holder, *, undo: bool) -> Outcome:
     except TakenBack as undone:
         return Outcome.done(f"run {dead.run} was undone: {undone.message}", **undone.data)
     outcome = report(run)
-    return hotfix.brought_back(desk, outcome) if dead.task == hotfix.TASK else outcome
+    return bring_back.brought_back(desk, outcome) if dead.task == HotfixRequest.task else outcome
 
 
 def _acquire_from(desk: Desk, holder: Holder, lock: HeldLock) -> None:

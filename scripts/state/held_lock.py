@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.config.desk import Desk
-from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, ConfigError, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
-from scripts.state.lock import LOCK_FILE, Lock, candidate_ref, lock_ref
+from scripts.state.lock import LOCK_FILE, Lock, candidate_ref, lock_ref, strays
 from scripts.system.secret import masked_by
-
-PAUSE = 2.0  # seconds between two tries of `--wait`
 
 
 def new_lock(desk: Desk, environment: str, task: str, commit: str, *, run: str = "", **more: Any) -> Lock:
@@ -51,6 +48,14 @@ def refuse_masked(keys: Mapping[str, str]) -> None:
                 " garbled",
                 "unset that variable for this command, or give it another value",
             )
+
+
+def sweep(desk: Desk, refs: Mapping[str, str], own: Lock | None = None) -> None:
+    """Delete the candidates of runs that are over; whether that succeeds changes nothing else."""
+    found = strays(refs, own)
+    if found:
+        with contextlib.suppress(CommandFailed, StaleError):
+            desk.git.push([Update(ref, commit, None) for ref, commit in found.items()])
 
 
 class HeldLock:
@@ -120,7 +125,9 @@ class HeldLock:
         silent = self._desk.clock() - self._confirmed
         if ask or silent > self._desk.settings.lock.ttl / 2:
             with contextlib.suppress(CommandFailed), self._guard:
-                self.reconcile(self._desk.git.ls_remote())
+                refs = self._desk.git.ls_remote()
+                if self.reconcile(refs):
+                    sweep(self._desk, refs, self.content)
         if self.lost:
             raise Locked(
                 f"the lock of {self.content.environment} was taken over from this run",
@@ -196,20 +203,3 @@ class HeldLock:
         new = self._desk.git.commit_json(LOCK_FILE, content.document(), subject, None)
         self.pushed.add(new)
         return new
-
-
-def retry_while_locked(desk: Desk, work: Callable[[], Outcome], *, wait: bool) -> Outcome:
-    """Do the work. With `wait`, try again while it is locked before it began, for `[lock] wait` seconds.
-
-    Raises:
-        Locked: still; or in the midst of the work, where trying again would be wrong.
-    """
-    until = desk.clock() + desk.settings.lock.wait
-    while True:
-        try:
-            return work()
-        except Locked as fault:
-            if not wait or fault.data.get("run") or desk.clock() > until:
-                raise
-            desk.progress.note(f"waiting: {fault.message}")
-            desk.sleep(PAUSE)

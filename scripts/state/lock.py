@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
+from scripts.state.event_rules import COMMIT, RUN
+
 LOCK_FILE = "lock.json"
+CANDIDATES = "refs/deploy/candidate/"
+LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,14 @@ class Lock:
         """The content of the next heartbeat."""
         return replace(self, beat=self.beat + 1, **news)  # type: ignore[arg-type]
 
+    @property
+    def readable(self) -> bool:
+        """A desk wrote it, so its run can be finished or undone."""
+        return bool(self.run)
+
     def __str__(self) -> str:
+        if not self.readable:
+            return f"something that no desk wrote: {self.reason}"
         return (
             f"{self.actor or 'somebody'} on `{self.host}` since {self.acquired_at}"
             f" (`{self.task}` of `{self.commit[:12]}`, run {self.run}, at `{self.step}`)"
@@ -67,7 +78,46 @@ def lock_ref(environment: str) -> str:
 
 def candidate_ref(environment: str, run: str) -> str:
     """The ref under which a workspace can fetch the commit before the branch moves."""
-    return f"refs/deploy/candidate/{environment}/{run}"
+    return f"{CANDIDATES}{environment}/{run}"
+
+
+def strays(refs: Mapping[str, str], own: Lock | None = None) -> dict[str, str]:
+    """The candidates whose run is over, with their ids: those of environments that are not locked.
+
+    Of the environment that `own` holds, all but its own: they come and go in one push with the lock.
+    """
+    found = {}
+    for ref, commit in refs.items():
+        environment, _, run = ref.removeprefix(CANDIDATES).partition("/")
+        if not ref.startswith(CANDIDATES) or not run:
+            continue
+        holds = own is not None and own.environment == environment
+        if (own and holds and run != own.run) or (not holds and lock_ref(environment) not in refs):
+            found[ref] = commit
+    return found
+
+
+def time_to_live(lock: Lock | None, usual: float) -> float:
+    """Seconds of silence after which the owner of a lock is dead; `usual` where it does not say."""
+    return lock.ttl if lock and lock.readable and 1 <= lock.ttl <= LONGEST_TTL else usual
+
+
+def checked_lock(document: Mapping[str, Any], environment: str, fault: str = "") -> Lock:
+    """Read the lock of an environment; one that no desk wrote says why, and is else empty.
+
+    Args:
+        fault: why there is no document.
+    """
+    lock = lock_of(document)
+    if not fault and not RUN.fullmatch(lock.run):
+        fault = "its `run` is no id of a run"
+    if not fault and not COMMIT.fullmatch(lock.commit):
+        fault = "its `commit` is no commit id"
+    if not fault and lock.environment != environment:
+        fault = f"it is not of {environment}"
+    if not fault:
+        return lock
+    return Lock("", "", "", "", "", environment, "", "", reason=fault)
 
 
 def lock_of(document: Mapping[str, Any]) -> Lock:

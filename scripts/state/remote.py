@@ -19,7 +19,7 @@ from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state import ledger as ledgers
 from scripts.state.ledger import Event, Ledger
-from scripts.state.lock import LOCK_FILE, Lock, lock_of, lock_ref
+from scripts.state.lock import LOCK_FILE, Lock, checked_lock, lock_ref
 from scripts.state.read_chain import ledger_of
 from scripts.state.rewritten import LedgerRewritten, holds
 
@@ -124,7 +124,10 @@ def _ledger(git: ChainGit, tip: str) -> Ledger:
 def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> Lock | None:
     """The lock of an environment, by refs that were just read; None if it is not locked."""
     commit = refs.get(lock_ref(environment.name))
-    return lock_of(desk.git.document(commit, LOCK_FILE).document) if commit else None
+    if commit is None:
+        return None
+    found = desk.git.document(commit, LOCK_FILE)
+    return checked_lock(found.document, environment.name, found.fault)
 
 
 def new_event(

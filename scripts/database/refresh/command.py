@@ -38,10 +38,10 @@ from scripts.database.request import RefreshRequest
 from scripts.database.restore import in_place, swap_schemas
 from scripts.database.restore.plan import ACCOUNTS, Change, RestorePlan
 from scripts.errors import ConfigError, DeskError, Refused
-from scripts.state.held_lock import retry_while_locked
 from scripts.state.ledger import Event
 from scripts.state.operation import LockedOperation, locked_operation
 from scripts.state.remote import Remote, observe_remote
+from scripts.state.waiting import retry_while_locked
 from scripts.system import temporary
 from scripts.system.secret import Secret
 from scripts.system.text import listed
@@ -72,7 +72,9 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
             f"the rules fit {source.name}; nothing was changed", **_document(work, masked, backup=None)
         )
     require_consent(desk.progress, target.name, yes=request.yes, unchanged="nothing was changed")
-    return retry_while_locked(desk, lambda: _refresh(desk, work, request.reason), wait=request.wait)
+    return retry_while_locked(
+        desk, lambda: _refresh(desk, work, request.reason), wait=request.wait, environments=[target]
+    )
 
 
 def read_rules(desk: Desk, source: Environment, target: Environment) -> Refresh:

@@ -20,10 +20,10 @@ from scripts.database.restore.plan import RestorePlan
 from scripts.errors import CommandFailed, Locked, Refused
 from scripts.notify import deliver, events
 from scripts.notify.events import Deed, Fact
-from scripts.state.held_lock import retry_while_locked
 from scripts.state.ledger import Event, Ledger
 from scripts.state.operation import LockedOperation, locked_operation
 from scripts.state.remote import known_ledger, read_lock
+from scripts.state.waiting import retry_while_locked
 from scripts.system.process import quoted_lines
 from scripts.system.text import listed
 
@@ -43,7 +43,9 @@ def restore_backup(desk: Desk, request: RestoreRequest) -> Outcome:
             return put_back.put_schemas_back(desk, environment, request)
         return _restore_backup(desk, environment, request)
 
-    return retry_while_locked(desk, work, wait=request.wait and not request.plan)
+    return retry_while_locked(
+        desk, work, wait=request.wait and not request.plan, environments=[environment]
+    )
 
 
 def _restore_backup(desk: Desk, environment: Environment, request: RestoreRequest) -> Outcome:

@@ -11,15 +11,18 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Gates
+from scripts.config.settings import Lock as Limits
 from scripts.errors import Refused
 from scripts.quality.e2e import command
 from scripts.quality.load import command as load_command
 from scripts.quality.request import E2eRequest, LoadRequest
-from scripts.release import commands
-from scripts.release.commands import deploy, promote
+from scripts.release import commands, execute
+from scripts.release.commands import deploy, promote, rollback
 from scripts.release.plan import decide
-from scripts.release.request import DeployRequest, PromoteRequest
+from scripts.release.request import DeployRequest, PromoteRequest, RollbackRequest
+from scripts.release.resume import settle
 from scripts.state.held_lock import HeldLock, new_lock
+from scripts.state.lock import candidate_ref
 from scripts.state.remote import record
 from tests.fakes.world import Notes, World, ending
 from tests.unit.quality.test_gates import facts, proof
@@ -108,7 +111,92 @@ def test_a_release_waits_for_a_lock_only_when_asked_to(world: World, waits: bool
 
     assert deploy(desk, DeployRequest(env="development", wait=True)).code == 0
     assert cast(Notes, desk.progress).lines[0].startswith("deploy `")
-    assert len([line for line in cast(Notes, desk.progress).lines if line.startswith("waiting: ")]) == 3
+    assert len([line for line in cast(Notes, desk.progress).lines if line.startswith("waiting: ")]) == 1
+
+
+@pytest.mark.parametrize("task", ["deploy", "rollback"])
+def test_the_run_of_a_dead_owner_is_finished_before_ones_own(world: World, task: str) -> None:
+    """A cancelled job keeps nobody waiting longer than its time to live."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    first = world.head("develop")
+    theirs = world.commit("develop", {"file": "theirs"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    if task == "deploy":
+        theirs = world.commit("develop", {"file": "newer"})
+    bob = world.desk("Bob", settings=replace(world.settings, lock=Limits(ttl=30, heartbeat=1000)))
+    commit, release = (theirs, "") if task == "deploy" else (first, "v1")
+    HeldLock(bob, new_lock(bob, "development", task, commit, release=release)).acquire()
+    ours = world.commit("develop", {"file": "ours"})
+    desk = world.desk()
+    try:
+        code = deploy(desk, DeployRequest(env="development", wait=True)).code
+    except Refused as fault:
+        code = fault.code
+
+    said = "\n".join(cast(Notes, desk.progress).lines)
+    assert "the owner of the lock of development is silent for 30 s: dead; its run is taken over" in said
+    assert world.clock.seconds < 40
+    events = [(event.kind, event.commit) for event in world.ledger.events][2:]
+    if task == "deploy":
+        assert (code, events) == (0, [("release", theirs), ("release", ours)])
+    else:  # a rollback holds the environment
+        assert (code, events) == (1, [("rollback", first)])
+    assert world.is_clean()
+
+
+def test_an_owner_that_wakes_up_is_not_taken_over(world: World) -> None:
+    """Its heartbeat came after it was seen to be silent: it is waited for again."""
+    lock = held_by_bob(world)
+    silent = lock.id
+    lock.heartbeat()
+    settle(world.desk(), world.settings.environments["development"], silent, yes=True)
+
+    assert world.lock("development") is not None
+    assert world.remote.refs[lock.ref] == lock.id
+
+
+def test_nothing_to_do_is_said_only_when_nobody_is_at_work(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback that takes its lock while a deploy plans: the deploy does not call that commit live."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    monkeypatch.setattr(execute, "words", lambda _plan: held_by_bob(world) and ())
+    error = ending(lambda: deploy(world.desk(), DeployRequest(env="development")))
+
+    assert error.code == 5
+    assert "development is locked by Bob" in error.message
+
+
+def test_what_ended_while_it_was_planned_is_planned_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole rollback took place meanwhile: its commit is not live any more."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    world.commit("develop", {"file": "new"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    begun: list[int] = []
+
+    def rolled_back(_plan: object) -> tuple[str, ...]:
+        if not begun:
+            begun.append(1)
+            rollback(world.desk("Bob"), RollbackRequest(env="development"))
+        return ()
+
+    monkeypatch.setattr(execute, "words", rolled_back)
+    error = ending(lambda: deploy(world.desk(), DeployRequest(env="development")))
+
+    assert "until a moment ago" in error.message
+    assert error.code == 5
+
+
+def test_candidates_of_dead_runs_are_swept_though_there_is_nothing_to_do(world: World) -> None:
+    """Also those of other environments that nobody holds."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    for name in ("development", "production"):
+        world.remote.refs[candidate_ref(name, "dead")] = world.head("develop")
+
+    assert deploy(world.desk(), DeployRequest(env="development")).ending == "nothing"
+    assert world.is_clean()
 
 
 def test_a_plan_never_waits(world: World) -> None:

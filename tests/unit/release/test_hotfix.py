@@ -8,6 +8,7 @@ import pytest
 
 from scripts.branches import move
 from scripts.errors import DeskError, Interrupted, Locked, Refused
+from scripts.release import bring_back
 from scripts.release import hotfix as hotfixing
 from scripts.release.commands import deploy, promote
 from scripts.release.hotfix import hotfix
@@ -138,7 +139,7 @@ def test_a_conflict_does_not_undo_a_release_that_is_live(world: World) -> None:
     assert world.head("main") == fix
     assert "not brought back yet" in outcome.message
     assert "conflicts in `file`" in outcome.message
-    assert hotfixing.LATER in str(outcome.hint)
+    assert bring_back.LATER in str(outcome.hint)
     assert outcome.data["backmerge"]["conflicts"] == ["file"]
 
 
@@ -171,12 +172,12 @@ def test_an_interruption_after_the_release_says_what_is_live(
     def stopped(*_: object) -> None:
         raise Stop("interrupted by SIGTERM")
 
-    monkeypatch.setattr(hotfixing, "bring_back", stopped)
+    monkeypatch.setattr(bring_back, "bring_back", stopped)
     error = ending(lambda: hotfix(world.desk(), FIX))
 
     assert isinstance(error, Interrupted)
     assert "not brought back yet" in error.message
-    assert error.hint == hotfixing.LATER
+    assert error.hint == bring_back.LATER
     assert error.data["release"] == "v2"
     assert world.head("main") == world.head("hotfix/x")
 
@@ -187,9 +188,9 @@ def test_a_fault_without_a_hint_has_the_command_all_the_same(
     def fails(*_: object) -> None:
         raise DeskError("odd")
 
-    monkeypatch.setattr(hotfixing, "bring_back", fails)
+    monkeypatch.setattr(bring_back, "bring_back", fails)
 
-    assert hotfix(world.desk(), FIX).hint == hotfixing.LATER
+    assert hotfix(world.desk(), FIX).hint == bring_back.LATER
 
 
 # ----------------------------------------------------------------------------------------------- plans

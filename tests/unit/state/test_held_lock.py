@@ -9,18 +9,16 @@ from typing import cast
 
 import pytest
 
-from scripts.config.desk import Desk
-from scripts.config.outcome import Outcome
 from scripts.config.settings import Lock as Limits
 from scripts.errors import CommandFailed, ConfigError, Locked, Unreachable
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.git.merge import MergingGit
-from scripts.state.held_lock import PAUSE, HeldLock, new_lock, retry_while_locked
+from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.lock import LOCK_FILE, candidate_ref, lock_of, lock_ref
 from scripts.system.secret import remember
 from tests.fakes.git import FakeGit
-from tests.fakes.world import Notes, World, ending
+from tests.fakes.world import World, ending
 
 LOCK = lock_ref("staging")
 
@@ -397,63 +395,39 @@ def test_a_late_release_by_a_dead_owner_does_no_harm(world: World) -> None:
     assert lock_of(FakeGit(world.remote).document(before[LOCK], LOCK_FILE).document).actor == "Bob"
 
 
-# ------------------------------------------------------------------------------------------ waiting
+# ------------------------------------------------------------------------------------------- strays
 
 
-def count(desk: Desk, faults: int, *, wait: bool, run: str | None = None) -> tuple[int, str]:
-    """The number of tries, and the name of the ending."""
-    tries = 0
+def test_candidates_whose_run_is_over_are_swept_before_a_step(world: World) -> None:
+    """Those of this environment but its own, and those of environments that nobody holds."""
+    lock, other = acquired(world), lock_by(world, "Bob")
+    bob = world.desk("Bob")
+    held = HeldLock(bob, new_lock(bob, "production", "promote", world.head("develop")))
+    held.acquire()
+    strays = [
+        candidate_ref("staging", "dead"),
+        candidate_ref("development", "dead"),
+        candidate_ref("qa", "x"),
+    ]
+    kept = [lock.candidate, held.candidate, candidate_ref("production", "who-knows"), LOCK, held.ref]
+    for ref in (*strays, kept[2]):
+        world.remote.refs[ref] = world.head("develop")
+    lock.check(ask=True)
 
-    def work() -> Outcome:
-        nonlocal tries
-        tries += 1
-        if tries <= faults:
-            fault = Locked("staging is locked by Bob")
-            fault.data = {"run": run}
-            raise fault
-        return Outcome.done("done")
-
-    try:
-        retry_while_locked(desk, work, wait=wait)
-    except Locked:
-        return tries, "locked"
-    return tries, "done"
-
-
-def test_without_wait_a_lock_ends_the_work(world: World) -> None:
-    """At once."""
-    assert count(world.desk(), 1, wait=False) == (1, "locked")
-    assert world.clock.seconds == 0
+    assert not {*strays} & {*world.remote.refs}
+    assert {*kept} <= {*world.remote.refs}
+    assert other.candidate not in world.remote.refs
 
 
-def test_with_wait_it_is_tried_again(world: World) -> None:
-    """Each pause is said, with who is in the way."""
-    desk = world.desk()
+def test_a_sweep_that_fails_stops_nothing(world: World) -> None:
+    """The remote refuses the deletion; the lock is held all the same."""
+    lock, stray = acquired(world), candidate_ref("staging", "dead")
+    world.remote.refs[stray] = world.head("develop")
 
-    assert count(desk, 3, wait=True) == (4, "done")
-    assert world.clock.seconds == 3 * PAUSE
-    assert cast(Notes, desk.progress).lines == ["waiting: staging is locked by Bob"] * 3
-
-
-def test_waiting_has_an_end(world: World) -> None:
-    """`[lock] wait` seconds."""
-    settings = replace(world.settings, lock=Limits(wait=10 * PAUSE))
-
-    assert count(world.desk(settings=settings), 1000, wait=True) == (12, "locked")
-
-
-def test_work_that_had_begun_is_not_begun_again(world: World) -> None:
-    """The lock was lost in the midst of a run: trying again would be wrong."""
-    assert count(world.desk(), 1, wait=True, run="r1") == (1, "locked")
-
-
-def test_other_faults_are_not_waited_for(world: World) -> None:
-    """Only a lock goes away by itself."""
-    tries = []
-
-    def work() -> Outcome:
-        tries.append(1)
+    def refuse(_updates: object) -> None:
         raise CommandFailed("refused")
 
-    assert type(ending(lambda: retry_while_locked(world.desk(), work, wait=True))) is CommandFailed
-    assert len(tries) == 1
+    world.remote.before_push = refuse
+    lock.check(ask=True)
+
+    assert stray in world.remote.refs
