@@ -209,9 +209,11 @@ def _secrets_faults(secrets: Secrets) -> list[str]:
     for number, exception in enumerate(secrets.allow):
         path = f"`secrets.allow[{number}]"
         if not re.fullmatch(r"[0-9a-f]{64}", exception.sha256):
-            faults.append(f"{path}.sha256` should be the 64 hex digits that `invoke env.scan --json` shows")
-        if not re.fullmatch(r"LEAK[0-9]{3}", exception.rule):
-            faults.append(f"{path}.rule` should be a rule of `invoke env.scan`, such as `LEAK003`")
+            faults.append(
+                f"{path}.sha256` should be the 64 hex digits of the finding's `digest` (`--json`)"
+            )
+        if not re.fullmatch(r"LEAK[0-9]{3}|ENV00[67]", exception.rule):
+            faults.append(f"{path}.rule` should be `ENV006`, `ENV007` or a rule of `invoke env.scan`")
         if not exception.reason.strip():
             faults.append(f"{path}.reason` should say why this is no leak")
         if not DAY.fullmatch(exception.until):

@@ -12,7 +12,7 @@ from scripts.config.settings import DRIVERS, Environment
 from scripts.secrets import load, rules
 from scripts.secrets import rules_between_environments as between
 from scripts.secrets.classify import PublicNames
-from scripts.secrets.finding import Finding, errors, sort_findings
+from scripts.secrets.finding import Finding, errors, sort_findings, without_allowed
 from scripts.secrets.request import CheckRequest
 from scripts.secrets.variables import CheckedEnvironment, Configured, EnvFile, is_local, parse_address
 from scripts.system.background import submit
@@ -76,7 +76,8 @@ def run_rules(
         *(checked_environment(desk, environment, files, public) for environment in chosen),
         *(_checked_build(desk, env_file, files, public) for env_file in more),
     ]
-    return findings_of(checked), chosen
+    found = without_allowed(findings_of(checked), desk.settings.secrets.allow, desk.now()[:10])
+    return found, chosen
 
 
 def checked_environment(

@@ -26,8 +26,8 @@ ADDRESS = re.compile(
 )
 # Words that make a name secret whatever stands beside them; `PWD` alone is a shell's current folder.
 STRONG = re.compile(
-    r"(?!PWD$)(^|.*_)(SECRETS?|PASSWORD|PASSWD|PWD|PASSPHRASE|PRIVATE|SERVICE_ROLE|SERVICE_KEY|ADMIN_KEY|CREDENTIALS?"
-    r"|(SIGNING|ENCRYPTION|MASTER|ROOT|BACKUP)_KEY)(_|$)"
+    r"(?!PWD$)(^|.*_)(SECRETS?|PASSWORD|PASSWD|PWD|PASSPHRASE|PRIVATE(_KEY|_TOKEN|$)|SERVICE_ROLE|SERVICE_KEY"
+    r"|(ADMIN|REST|MANAGEMENT|SERVER)(_API)?_(KEY|TOKEN)|WRITE_API_KEY|CREDENTIALS?|(SIGNING|ENCRYPTION|MASTER|ROOT|BACKUP)_KEY)(_|$)"
 )
 # Words that do so at the end, unless the vendor means the thing for browsers.
 WEAK = re.compile(
@@ -38,19 +38,35 @@ WEAK = re.compile(
 BY_DESIGN = re.compile(
     r"(^|_)(ANON|PUBLISHABLE|PUBLIC|SITE_KEY|RECAPTCHA|HCAPTCHA|TURNSTILE|FIREBASE|MAPS?|MAPBOX|MAPTILER|POSTHOG"
     r"|MIXPANEL|AMPLITUDE|SEGMENT|SEARCH|PUSHER|GA|GTM|ANALYTICS|CLARITY|LOGROCKET|BUGSNAG|LAUNCHDARKLY|FULLSTORY"
-    r"|CLIENT|MEASUREMENT|CRISP|INTERCOM|TINYMCE|STORAGE|CACHE|QUERY|COOKIE|SORT|PRIMARY|TRANSLATION|I18N)(_|$)"
+    r"|CLIENT|MEASUREMENT|CRISP|INTERCOM|TINYMCE|STORAGE|CACHE|QUERY|COOKIE|SORT|PRIMARY|TRANSLATION|I18N"
+    r"|GMAPS|PLACES|HERE|TOMTOM|STADIA|THUNDERFOREST|CESIUM|ARCGIS|JAWG|LOCATIONIQ|GEOAPIFY|OPENCAGE|RADAR"
+    r"|VAPID|(WEB_?)?PUSH|SUBSCRIBE|WRITE_KEY|SDK_KEY|FRONTEND|BROWSER|WEBSITE|STOREFRONT|SNIPCART|DELIVERY"
+    r"|STORYBLOK|ALGOLIA|STREAM|GIPHY|TENOR|UNSPLASH|WEB3_?FORMS|EMAILJS|FORMSPREE|UPLOADCARE|FILESTACK"
+    r"|LICENSE_KEY|PLAUSIBLE|ADSENSE|COUNTLY|TRACKJS|RAYGUN|AIRBRAKE|HONEYBADGER|NEW_RELIC"
+    r"|INSTRUMENTATION|FLAGSMITH|CONFIGCAT|OPTIMIZELY|ROUTE|NAV|MENU|TAB|THEME)(_|$)"
 )
+# A Google key is made for browsers, unless it pays for a model.
+MODELS = re.compile(
+    r"(^|_)(GEMINI|GENAI|PALM|BARD|VERTEX|GENERATIVE|MAKERSUITE|AI|AISTUDIO|GENKIT|LLM)(_|$)"
+)
+GOOGLE = re.compile(r"AIza[A-Za-z0-9_-]{30,}")
 # What describes a secret and is none.
 ABOUT = re.compile(
     r"_(IDS?|PATH|FILE|DIR|NAME|TTL|LENGTH|SIZE|ALGORITHM|ALG|HEADER|PREFIX|ISSUER|AUDIENCE|ENABLED|COUNT|LIMIT|URL|URI"
     r"|BUDGET|EXPIRES|EXPIRY|EXPIRES_IN|EXPIRATION|LIFETIME|ROUNDS|ENDPOINT|HOST|PORT|REGION|TYPE|FORMAT|VERSION|MODE"
-    r"|INTERVAL|TIMEOUT|MINUTES|SECONDS|HOURS|DAYS|MS|DOMAIN|HINT|LABEL|POLICY|RULES|MIN|MAX)$"
+    r"|INTERVAL|TIMEOUT|MINUTES|SECONDS|HOURS|DAYS|MS|DOMAIN|HINT|LABEL|POLICY|RULES|MIN|MAX|REGEX|PATTERN)$"
 )
 # No secret, whatever the name says.
 SWITCH = re.compile(r"(?i)true|false|yes|no|on|off|none|null|[0-9]{1,5}")
+# Under a public name these are switches too; a password `disabled` is one, and a bad one.
+PUBLIC_SWITCH = re.compile(
+    r"(?i)(en|dis)abled?|(in)?active|auto|automatic|manual|default|optional|required|hidden|visible|show|hide"
+    r"|allowed|denied|open|closed|beta|alpha"
+)
 
 PUBLIC_FORMS = re.compile(
-    r"(?:sb_publishable_|pk_live_|pk_test_|pk\.eyJ|phc_|AIza|G-|GTM-|UA-)[A-Za-z0-9_.-]+|https?://[^\s:@]+(?::\d+)?(?:/.*)?"
+    r"(?:sb_publishable_|pk_(?:live|test|prod|dev|imp)_|pk\.|phc_|AIza|G-|GTM-|UA-|ca-pub-|rzp_live_|rzp_test_|FLWPUBK|NRJS-|prj_(?:live|test)_pk_)"
+    r"[A-Za-z0-9_.-]+|https?://[^\s:@]+(?::\d+)?(?:/.*)?|B[A-Za-z0-9_-]{86}"
 )
 
 # Names that sound like a secret, wherever the word stands: masked, though no rule says anything of them.
@@ -95,9 +111,9 @@ def sensitivity(name: str, value: str, prefix: str | None = None) -> Sensitivity
     Args:
         prefix: the public prefix of the name, as `PublicNames.prefix` says; None: it stays on the server.
     """
-    if not value or SWITCH.fullmatch(value):
+    if not value or SWITCH.fullmatch(value) or (prefix is not None and PUBLIC_SWITCH.fullmatch(value)):
         return "public"
-    if secret_format(value):
+    if format_of(name, value, prefix or ""):
         return "secret"
     if is_strong_name(name, prefix or ""):
         no_address = ADDRESS.search(_words(name, prefix or "")) and value.isalpha() and value.islower()
@@ -108,6 +124,12 @@ def sensitivity(name: str, value: str, prefix: str | None = None) -> Sensitivity
         return "private"
     shown = prefix is not None or SHOWN_NAMES.search(name.upper()) or _is_shown_value(value)
     return "public" if shown else "private"
+
+
+def format_of(name: str, value: str, prefix: str = "") -> str | None:
+    """What kind of key the value is or holds; a Google key is one under a name of models alone."""
+    model = GOOGLE.fullmatch(value) and MODELS.search(_words(name, prefix))
+    return "a Google key for models" if model else secret_format(value)
 
 
 def is_secret(name: str, value: str, prefix: str | None = None) -> bool:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
+
+from scripts.config.settings import Allowed
 
 Severity = Literal["error", "warning"]
 
@@ -50,7 +52,7 @@ class Finding:
         name: the variable; "" where the finding is about none.
         hint: how to mend it, ready to paste where possible.
         offset: bytes from the beginning of the file, for what was found in a bundle.
-        digest: SHA-256 of what was found, for `[[secrets.allow]]`.
+        digest: SHA-256 of what was found, for `[[secrets.allow]]`; None for what can't be allowed.
     """
 
     rule: str
@@ -89,3 +91,19 @@ def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return (finding.severity != "error", finding.file, *lines, finding.rule, finding.name)
 
     return tuple(sorted(dict.fromkeys(findings), key=place))
+
+
+def without_allowed(
+    findings: Iterable[Finding], allow: Iterable[Allowed], today: str
+) -> tuple[Finding, ...]:
+    """The findings that no exception covers, by rule and digest. An exception ends with its day."""
+    exceptions = {(exception.rule, exception.sha256): exception for exception in allow}
+    kept = []
+    for finding in findings:
+        exception = exceptions.get((finding.rule, finding.digest or ""))
+        if exception is None:
+            kept.append(finding)
+        elif exception.until < today:
+            ended = f"{finding.message}; its exception ended on {exception.until}"
+            kept.append(replace(finding, message=ended))
+    return tuple(kept)

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 # The lengths are limited: in base64 of JSON each object begins with `eyJ`, and would be read to the end.
 JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,1024}\.eyJ[A-Za-z0-9_-]{8,8192}(?:\.[A-Za-z0-9_-]*)?")
 PUBLIC_ROLES = ("anon", "authenticated")
+ISSUER = re.compile(r"https://([a-z0-9]{20})\.supabase\.(?:co|in)/")  # who issued it, instead of `ref`
 BEFORE, LONGEST = 64, 512  # bytes around a literal in which its pattern is tried
 START = rb"(?<![A-Za-z0-9_])"
 # In base64 data a match may be chance, so its neighbours must not be base64 characters.
@@ -43,11 +44,12 @@ class KeyMatch(NamedTuple):
 
 
 class Token(NamedTuple):
-    """Claims of a JSON web token; `exp` in seconds of Unix time."""
+    """Claims of a JSON web token; `exp` in seconds of Unix time, `ref` by the issuer where it has none."""
 
     role: str
     ref: str
     exp: float | None
+    issuer: str = ""
 
 
 FORMATS = (
@@ -88,6 +90,75 @@ FORMATS = (
         rb"discord(?:app)?\.com/api/webhooks/[0-9]{15,}/[A-Za-z0-9_-]{40,}",
     ),
     KeyFormat("a SendGrid key", (b"SG.",), START + rb"SG\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9_-]{40,46}"),
+    KeyFormat("a Stripe test key", (b"k_test_",), START + rb"[sr]k_test_[A-Za-z0-9]{16,}"),
+    KeyFormat("a PostHog personal key", (b"phx_",), START + rb"phx_[A-Za-z0-9]{32,}"),
+    KeyFormat(
+        "a Mapbox secret token", (b"sk.eyJ",), START + rb"sk\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{16,}"
+    ),
+    KeyFormat("a Groq key", (b"gsk_",), START + rb"gsk_[A-Za-z0-9]{40,}"),
+    KeyFormat("a Hugging Face token", (b"hf_",), START + rb"hf_[A-Za-z0-9]{30,}" + END),
+    KeyFormat("a Replicate token", (b"r8_",), START + rb"r8_[A-Za-z0-9]{32,}" + END),
+    KeyFormat("an xAI key", (b"xai-",), START + rb"xai-[A-Za-z0-9]{40,}"),
+    KeyFormat("a Perplexity key", (b"pplx-",), START + rb"pplx-[A-Za-z0-9]{40,}"),
+    KeyFormat("an OpenRouter key", (b"sk-or-",), START + rb"sk-or-(?:v[0-9]-)?[0-9a-f]{40,}"),
+    KeyFormat("a DeepSeek key", (b"sk-",), START + rb"sk-(?=[a-f0-9]{0,31}[0-9])[a-f0-9]{32}" + END),
+    KeyFormat("an ElevenLabs key", (b"sk_",), START + rb"sk_[0-9a-f]{48}" + END),
+    KeyFormat("a Tavily key", (b"tvly-",), START + rb"tvly-(?:dev-|prod-)?[A-Za-z0-9]{20,}"),
+    KeyFormat("a LangSmith key", (b"lsv2_",), START + rb"lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{8,}"),
+    KeyFormat("a Resend key", (b"re_",), START + rb"re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,32}" + END),
+    KeyFormat("a Mailgun key", (b"key-",), START + rb"key-(?=[0-9a-f]{0,31}[0-9])[0-9a-f]{32}" + END),
+    KeyFormat("a Mailchimp key", (b"-us",), ALONE + rb"[0-9a-f]{32}-us[0-9]{1,2}(?![0-9A-Za-z-])"),
+    KeyFormat("a Brevo key", (b"xkeysib-",), START + rb"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+    KeyFormat(
+        "a Telegram bot token", (b":AA",), START + rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"
+    ),
+    KeyFormat(
+        "a Shopify token",
+        (b"shpat_", b"shpss_", b"shpca_", b"shppa_"),
+        START + rb"shp(?:at|ss|ca|pa)_[0-9a-fA-F]{32}",
+    ),
+    KeyFormat("an Airtable token", (b"pat",), START + rb"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    KeyFormat("a Notion token", (b"ntn_",), START + rb"ntn_[A-Za-z0-9]{40,}"),
+    KeyFormat("a Notion token", (b"secret_",), START + rb"secret_[A-Za-z0-9]{43}" + END),
+    KeyFormat(
+        "a HubSpot token",
+        (b"pat-",),
+        START + rb"pat-[a-z]{2}[0-9]-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    ),
+    KeyFormat("a Linear key", (b"lin_api_", b"lin_oauth_"), START + rb"lin_(?:api|oauth)_[A-Za-z0-9]{32,}"),
+    KeyFormat("a Figma token", (b"figd_",), START + rb"figd_[A-Za-z0-9_-]{36,}"),
+    KeyFormat("an Atlassian token", (b"ATATT3",), START + rb"ATATT3[A-Za-z0-9_=-]{60,}"),
+    KeyFormat("a Google OAuth secret", (b"GOCSPX-",), START + rb"GOCSPX-[A-Za-z0-9_-]{24,}"),
+    KeyFormat("a Google access token", (b"ya29.",), START + rb"ya29\.[A-Za-z0-9_-]{40,}"),
+    KeyFormat("a Square token", (b"sq0csp-", b"sq0atp-"), START + rb"sq0(?:csp|atp)-[A-Za-z0-9_-]{22,}"),
+    KeyFormat("a Twilio key", (b"SK",), ALONE + rb"SK(?=[0-9a-f]{0,31}[0-9])[0-9a-f]{32}" + END),
+    KeyFormat("a Sentry token", (b"sntrys_", b"sntryu_"), START + rb"sntry[su]_[A-Za-z0-9+/=_-]{40,}"),
+    KeyFormat("a Docker token", (b"dckr_pat_",), START + rb"dckr_pat_[A-Za-z0-9_-]{24,}"),
+    KeyFormat("a DigitalOcean token", (b"dop_v1_",), START + rb"do[opr]_v1_[0-9a-f]{64}"),
+    KeyFormat("a Netlify token", (b"nfp_",), START + rb"nfp_[A-Za-z0-9]{36,}"),
+    KeyFormat(
+        "a Vercel Blob token",
+        (b"vercel_blob_rw_",),
+        START + rb"vercel_blob_rw_[A-Za-z0-9]{10,}_[A-Za-z0-9]{20,}",
+    ),
+    KeyFormat("a Neon key", (b"napi_",), START + rb"napi_[a-zA-Z0-9]{60,}"),
+    KeyFormat(
+        "a PlanetScale secret", (b"pscale_",), START + rb"pscale_(?:tkn|oauth|pw)_[A-Za-z0-9_.-]{32,}"
+    ),
+    KeyFormat("a Pulumi token", (b"pul-",), START + rb"pul-[0-9a-f]{40}"),
+    KeyFormat("a New Relic key", (b"NRAK-", b"NRIQ-"), START + rb"NR(?:AK|IQ)-[A-Z0-9]{24,}"),
+    KeyFormat("a Grafana token", (b"glsa_", b"glc_"), START + rb"gl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
+    # in base64, as a host's form for variables wants it: `{"type":"service_account"` and `-----BEGIN `
+    KeyFormat(
+        "a service account in base64",
+        (b"InR5cGUi", b"J0eXBlI", b"idHlwZS"),
+        rb"(?:eyJ0eXBlI|ewogICJ0eXBlI|eyAidHlwZSI)[A-Za-z0-9+/_-]*(?:c2VydmljZV9hY2NvdW50|zZXJ2aWNlX2FjY291bn|NlcnZpY2VfYWNjb3Vud)",
+    ),
+    KeyFormat(
+        "a private key in base64",
+        (b"LS0tLS1CRUdJTi",),
+        ALONE + rb"LS0tLS1CRUdJTi[A-Za-z0-9+/_-]{0,40}(?:UFJJVkFURSBLRV|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW)",
+    ),
     KeyFormat("an npm token", (b"npm_",), START + rb"npm_[A-Za-z0-9]{36}" + END),
     KeyFormat("an age key", (b"AGE-SECRET-KEY-1",), rb"AGE-SECRET-KEY-1[0-9A-Z]{50,}"),
     KeyFormat("a Google API key", (b"AIza",), ALONE + rb"AIza[A-Za-z0-9_-]{35}" + END, "warning"),
@@ -103,6 +174,13 @@ FORMATS = (
         rb"(?=[^\s:/@]{0,127}[0-9])(?!\*)[^\s:/@\"'`<>{}()$\\,]{8,128}@"
         rb"(?!localhost\b|127\.|host\b|hostname\b|example\.|server\b)[A-Za-z0-9.-]+",
     ),
+)
+
+# These have no literal by which they would be found quickly: only a whole value is compared with them.
+OF_VALUES = (
+    ("a Mailgun key", rb"[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}"),
+    ("a Discord bot token", rb"[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}"),
+    ("a Fireworks key", rb"fw_[A-Za-z0-9]{22,40}"),
 )
 
 
@@ -151,8 +229,10 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 @cache
 def secret_format(value: str) -> str | None:
     """What kind of key the value is or holds; None if no known format says that it is secret."""
-    matches = find_keys(value.encode("utf-8", "surrogateescape"))
-    return next((match.label for match in matches if match.severity == "error"), None)
+    data = value.encode("utf-8", "surrogateescape")
+    whole = (label for label, pattern in OF_VALUES if _compiled(pattern).fullmatch(data))
+    inside = (match.label for match in find_keys(data) if match.severity == "error")
+    return next(whole, None) or next(inside, None)
 
 
 @cache
@@ -166,7 +246,10 @@ def parse_token(value: str) -> Token | None:
         return None
     exp = claims.get("exp")
     expires = float(exp) if isinstance(exp, int | float) and not isinstance(exp, bool) else None
-    return Token(str(claims.get("role") or ""), str(claims.get("ref") or ""), expires)
+    issuer = str(claims.get("iss") or "")
+    hosted = ISSUER.match(issuer)
+    ref = str(claims.get("ref") or (hosted[1] if hosted else ""))
+    return Token(str(claims.get("role") or ""), ref, expires, issuer)
 
 
 def _decode_claims(part: bytes) -> dict[str, Any] | None:

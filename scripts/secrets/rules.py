@@ -5,11 +5,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from scripts.secrets import classify, formats
 from scripts.secrets.finding import Finding, Severity
-from scripts.secrets.variables import CheckedEnvironment, Variable, is_local, parse_address, secrets_among
+from scripts.secrets.variables import (
+    CheckedEnvironment,
+    Variable,
+    digest,
+    is_local,
+    parse_address,
+    secrets_among,
+)
 
 PLACEHOLDER = re.compile(
     r"""(?ix) (?<![a-z0-9]) (?: change[-_ ]?(?:me|this|it)
@@ -33,6 +41,7 @@ RESERVED = re.compile(
     r"|PYTHON[A-Z]+|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|(?i:npm_config_.*)|(?i:(https?|all|no)_proxy)|LD_.*"
     r"|DYLD_.*|GIT_.*|SSH_.*|INVOKE_.*|SSL_CERT_(FILE|DIR)|CURL_.*|SUPABASE_YES|AIRHOST_ENV_DIR|PGSERVICEFILE|PGSSL.*|TMPDIR"
 )
+REF = re.compile(r"[a-z0-9]{20}")  # of a hosted Supabase project
 SHORTEST = 12  # characters of a secret that nobody can guess
 SOON = 30 * 86_400  # seconds before a key expires in which there is a warning
 
@@ -114,11 +123,12 @@ def public_names(checked: CheckedEnvironment) -> Iterator[Finding]:
     for variable in checked.file.effective.values():
         prefix = checked.public.prefix(variable.name)
         if prefix is not None and _is_misnamed(checked, variable, prefix):
-            yield checked.finding(
+            found = checked.finding(
                 "ENV006", variable,
                 f"`{variable.name}` is a secret under a public name: {_why_public(prefix)}",
                 _way_out(variable.name, prefix),
             )  # fmt: skip
+            yield replace(found, digest=digest(variable.value) or None)
 
 
 def _is_misnamed(checked: CheckedEnvironment, variable: Variable, prefix: str) -> bool:
@@ -166,7 +176,7 @@ def public_values(checked: CheckedEnvironment) -> Iterator[Finding]:
         if _is_misnamed(checked, variable, prefix):
             continue  # ENV006 says it already
         value = variable.value
-        what = formats.secret_format(value)
+        what = classify.format_of(variable.name, value, prefix)
         if what is None and value in server_secrets and not classify.is_public_format(value):
             what = f"the value of `{server_secrets[value].name}`"
         if what is None and (parts := parse_address(value)) and parts.password:
@@ -174,10 +184,11 @@ def public_values(checked: CheckedEnvironment) -> Iterator[Finding]:
         if what:
             supabase = "role" in what or "Supabase" in what
             mend = "put the public key there (the role `anon`, or `sb_publishable_`)"
-            yield checked.finding(
+            found = checked.finding(
                 "ENV007", variable, f"`{variable.name}` is public and holds {what}",
                 f"{mend if supabase else _way_out(variable.name, prefix)}; rotate the leaked one",
             )  # fmt: skip
+            yield replace(found, digest=digest(value))
 
 
 def key_kinds(checked: CheckedEnvironment) -> Iterator[Finding]:
@@ -191,6 +202,13 @@ def key_kinds(checked: CheckedEnvironment) -> Iterator[Finding]:
             )  # fmt: skip
             continue
         token = variable.token
+        if token and _names_no_project(checked, variable):
+            yield checked.finding(
+                "ENV008", variable,
+                f"the key in `{variable.name}` names no project: is it one of a Supabase on your machine?",
+                "copy it again: Supabase dashboard, Settings, API keys",
+                "error" if token.issuer == "supabase-demo" else "warning",
+            )  # fmt: skip
         if token and token.exp is not None and token.exp < checked.now + SOON:
             expired = token.exp < checked.now
             day = f"{datetime.fromtimestamp(max(0, min(token.exp, 2**31)), UTC):%Y-%m-%d}"
@@ -214,6 +232,13 @@ def _key_fault(checked: CheckedEnvironment, variable: Variable) -> str:
     if kind == "secret" and token and token.role != "service_role":
         return "holds a key of another role"
     return ""
+
+
+def _names_no_project(checked: CheckedEnvironment, variable: Variable) -> bool:
+    """A hosted project's keys name it; the known keys of `supabase start` are of no project."""
+    token = variable.token
+    own = checked.own.project(checked.public)
+    return bool(checked.key_kind(variable) and token and not token.ref and REF.fullmatch(own))
 
 
 def reserved(checked: CheckedEnvironment) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from scripts.config import variables as desk_variables
 from scripts.secrets import classify
 from scripts.secrets.finding import Finding
-from scripts.secrets.rules import RESERVED, is_placeholder
+from scripts.secrets.rules import REF, RESERVED, is_placeholder
 from scripts.secrets.variables import (
     CheckedEnvironment,
     Configured,
@@ -20,7 +20,6 @@ from scripts.secrets.variables import (
     secrets_among,
 )
 
-REF = re.compile(r"[a-z0-9]{20}")
 SYNONYMS = (
     ("production", "prod", "live"),
     ("staging", "stage", "preprod"),

@@ -8,10 +8,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from scripts.config.settings import Allowed
 from scripts.secrets import classify, formats
 from scripts.secrets.bundle import Part, unpack, unreadable
 from scripts.secrets.finding import Finding, Severity, sort_findings
@@ -93,22 +92,6 @@ def scan(files: Mapping[str, bytes], inputs: ScanInputs) -> tuple[Finding, ...]:
         findings += _properties(part, inputs.prefixes)
     findings += _pieces(files, inputs)
     return sort_findings(_deduplicated(findings))
-
-
-def without_allowed(
-    findings: Iterable[Finding], allow: Iterable[Allowed], today: str
-) -> tuple[Finding, ...]:
-    """The findings that no exception covers, by rule and digest. An exception ends with its day."""
-    exceptions = {(exception.rule, exception.sha256): exception for exception in allow}
-    kept = []
-    for finding in findings:
-        exception = exceptions.get((finding.rule, finding.digest or ""))
-        if exception is None:
-            kept.append(finding)
-        elif exception.until < today:
-            ended = f"{finding.message}; its exception ended on {exception.until}"
-            kept.append(replace(finding, message=ended))
-    return tuple(kept)
 
 
 def needles(secrets: Iterable[KnownSecret]) -> tuple[Needle, ...]:
@@ -225,7 +208,8 @@ def _properties(part: Part, prefixes: Iterable[str]) -> Iterator[Finding]:
 
 
 def _property(part: Part, at: int, name: str, value: str, prefix: str) -> Finding:
-    is_public = classify.is_public_format(value) and not classify.is_strong_name(name, prefix)
+    public_format = classify.is_public_format(value) and not classify.format_of(name, value, prefix)
+    is_public = public_format and not classify.is_strong_name(name, prefix)
     harmless = not value or is_public or part.file.endswith(".map") or len(value) < 8
     state = "is in it, without a value" if not value else "is in it, with its value"
     severity: Severity = "warning" if harmless else "error"

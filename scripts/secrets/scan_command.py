@@ -13,9 +13,9 @@ from scripts.secrets import bundle, classify, formats, load
 from scripts.secrets.canary import scan_canary_build
 from scripts.secrets.check import report
 from scripts.secrets.classify import PublicNames
-from scripts.secrets.finding import Finding
+from scripts.secrets.finding import Finding, without_allowed
 from scripts.secrets.request import ScanRequest
-from scripts.secrets.scan import KnownSecret, ScanInputs, scan, without_allowed
+from scripts.secrets.scan import KnownSecret, ScanInputs, scan
 from scripts.secrets.site import read_site
 from scripts.secrets.variables import PROCESS, EnvFile, Variable, secrets_among
 from scripts.system.command import full_env

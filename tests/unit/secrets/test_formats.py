@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from scripts.secrets.formats import find_keys, parse_token, positions, secret_fo
 from tests.support.environments import PROJECTS, jwt
 
 PROJECT = PROJECTS["production"]
+HEX = "0123456789abcdef"
 KEYS = {
     "a Supabase secret key": "sb_secret_abcdefghijklmnopqrstuv_12345678",
     "a Supabase access token": "sbp_" + "0123456789" * 4,
@@ -26,6 +28,49 @@ KEYS = {
     "a Slack webhook": "https://hooks.slack.com/services/T0000000/B0000000/" + "Zx9" * 6,
     "a Discord webhook": "https://discord.com/api/webhooks/123456789012345678/" + "Zx9" * 15,
     "a SendGrid key": "SG." + "Zx9" * 7 + "." + "Zx9" * 14,
+    "a Stripe test key": "sk_test_" + "Zx9" * 8,
+    "a PostHog personal key": "phx_" + "Zx9" * 14,
+    "a Mapbox secret token": "sk.eyJ" + "Zx9" * 20 + "." + "Zx9" * 7,
+    "a Groq key": "gsk_" + "Zx9" * 17,
+    "a Hugging Face token": "hf_" + "AbCdE" * 7,
+    "a Replicate token": "r8_" + "Zx9" * 12,
+    "an xAI key": "xai-" + "Zx9" * 26,
+    "a Perplexity key": "pplx-" + "Zx9" * 16,
+    "an OpenRouter key": "sk-or-v1-" + HEX * 4,
+    "a DeepSeek key": "sk-" + HEX * 2,
+    "an ElevenLabs key": "sk_" + HEX * 3,
+    "a Tavily key": "tvly-" + "Zx9" * 10,
+    "a LangSmith key": "lsv2_pt_" + HEX * 2 + "_" + HEX[:10],
+    "a Resend key": "re_" + "Zx9Qw1Rt" + "_" + "Zx9" * 8,
+    "a Mailgun key": "key-" + HEX * 2,
+    "a Mailchimp key": HEX * 2 + "-us21",
+    "a Brevo key": "xkeysib-" + HEX * 4 + "-" + "Zx9Qw1Rt" * 2,
+    "a Telegram bot token": "1234567890:AA" + "Zx9" * 11,
+    "a Shopify token": "shpat_" + HEX * 2,
+    "an Airtable token": "pat" + "Zx9Qw1R" * 2 + "." + HEX * 4,
+    "a Notion token": "ntn_" + "Zx9" * 15,
+    "a HubSpot token": "pat-na1-01234567-89ab-cdef-0123-456789abcdef",
+    "a Linear key": "lin_api_" + "Zx9Qw1Rt" * 5,
+    "a Figma token": "figd_" + "Zx9" * 13,
+    "an Atlassian token": "ATATT3x" + "Zx9" * 30,
+    "a Google OAuth secret": "GOCSPX-" + "Zx9Q" * 7,
+    "a Google access token": "ya29." + "Zx9" * 20,
+    "a Square token": "sq0csp-" + "Zx9" * 14,
+    "a Twilio key": "SK" + HEX * 2,
+    "a Sentry token": "sntrys_" + "Zx9" * 20,
+    "a Docker token": "dckr_pat_" + "Zx9" * 9,
+    "a DigitalOcean token": "dop_v1_" + HEX * 4,
+    "a Netlify token": "nfp_" + "Zx9" * 12,
+    "a Vercel Blob token": "vercel_blob_rw_" + "Zx9" * 5 + "_" + "Zx9" * 9,
+    "a Neon key": "napi_" + "Zx9" * 21,
+    "a PlanetScale secret": "pscale_tkn_" + "Zx9" * 14,
+    "a Pulumi token": "pul-" + HEX[:8] * 5,
+    "a New Relic key": "NRAK-" + "ZX9" * 9,
+    "a Grafana token": "glsa_" + "Zx9" * 14,
+    "a service account in base64": base64.b64encode(
+        b'{"type": "service_account", "project_id": "airhost"}'
+    ).decode(),
+    "a private key in base64": base64.b64encode(b"-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADAN").decode(),
     "an npm token": "npm_" + "Zx9" * 12,
     "an age key": "AGE-SECRET-KEY-1" + "QPZRY9X8GF" * 6,
     "a private key": "-----BEGIN EC PRIVATE KEY-----\n" + "Zx9+" * 10,
@@ -51,6 +96,14 @@ def test_a_key_is_known_by_its_format(label: str, value: str) -> None:
         "sk-radio-button-group-primary-outline-large-selected",
         "sb_publishable_abcdefghijklmnopqrstuv_12345678",
         "pk_live_abcdefghijklmnop1234",
+        "pk.eyJ1IjoiYWlyaG9zdCJ9.abcdefghijklmnop",
+        "phc_abcdefghijklmnopqrstuvwxyz0123456789",
+        "re_render_the_whole_page_again_please",
+        "patchValuesOfTheForm.value",
+        "key-of-the-listing",
+        "key-" + "a" * 32,
+        "SKIP_THE_WHOLE_INTRODUCTION_OF_THE_APP",
+        base64.b64encode(b'{"type": "FeatureCollection", "features": []}').decode(),
         "postgres://user:password@localhost/db",
         "postgres://user:****@db.airhost.io/db",
         jwt("anon", PROJECT),
@@ -61,6 +114,33 @@ def test_a_key_is_known_by_its_format(label: str, value: str) -> None:
 def test_what_is_public_or_no_key_has_no_secret_format(value: str) -> None:
     """A finding about each of these would be false."""
     assert secret_format(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"{HEX * 2}-{HEX[:8]}-{HEX[8:]}", "MTE" + "Zx9" * 7 + ".Zx9Qw1." + "Zx9" * 12, "fw_" + "Zx9Q" * 6],
+)
+def test_a_key_without_a_literal_is_known_where_it_is_the_whole_value(value: str) -> None:
+    """In a bundle nothing would lead to it quickly."""
+    assert secret_format(value)
+    assert secret_format(f"x{value}x") is None
+
+
+def test_a_tokens_project_is_that_of_its_issuer_where_it_names_none() -> None:
+    """Supabase's newer keys have no `ref`."""
+
+    def token(claims: dict[str, str]) -> str:
+        parts = ({"alg": "ES256"}, claims)
+        return ".".join(
+            base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts
+        )
+
+    hosted = parse_token(token({"iss": f"https://{PROJECT}.supabase.co/auth/v1"}) + ".x")
+    other = parse_token(token({"iss": "supabase-demo", "role": "anon"}) + ".x")
+
+    assert hosted
+    assert other
+    assert (hosted.ref, other.ref, other.issuer) == (PROJECT, "", "supabase-demo")
 
 
 def test_a_google_key_is_a_warning_and_no_secret_format() -> None:

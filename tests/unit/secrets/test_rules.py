@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 
 import pytest
 
-from scripts.secrets.finding import Finding
+from scripts.config.settings import Allowed
+from scripts.secrets.finding import Finding, without_allowed
 from scripts.secrets.rules import is_placeholder, source_findings
 from tests.support.environments import NOW, PROJECTS, findings, good, jwt, text_of, written
 
 PROJECT = PROJECTS["production"]
+GOOGLE = "AIza" + "Zx9Qw" * 7
+
+
+def token(**claims: str) -> str:
+    """A JSON web token."""
+    parts = ({"alg": "HS256"}, claims)
+    head, body = (base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
+    return f"{head}.{body}.{'Zx9' * 14}x"
+
+
+def demo(role: str) -> str:
+    """A key of `supabase start`: it names no project."""
+    return token(iss="supabase-demo", role=role)
+
+
+def issued(project: str) -> str:
+    """A key that names its project by its issuer alone."""
+    return token(iss=f"https://{project}.supabase.co/auth/v1", role="anon")
+
+
 OTHERS_TOKEN = good("staging")["WHATSAPP_VERIFY_TOKEN"]
 
 
@@ -38,6 +61,16 @@ def test_a_good_set_gives_no_finding() -> None:
         ("ENV006", "NEXT_PUBLIC_STRIPE_SECRET_KEY=abcDEF123456789zzz"),
         ("ENV006", "VITE_openaiApiKey=abcDEF123456789zzz"),
         ("ENV006", "VITE_GITHUB_PAT=abcDEF123456789zzz"),
+        ("ENV006", f"VITE_GEMINI_API_KEY={GOOGLE}"),
+        ("ENV006", f"VITE_googleAiKey={GOOGLE}"),
+        ("ENV007", f"VITE_GENERATIVE_AI={GOOGLE}"),
+        ("ENV007", "VITE_BACKEND=gsk_" + "Zx9" * 17),
+        ("ENV006", "VITE_SENTRY_AUTH_TOKEN=abcDEF123456789zzz"),
+        ("ENV006", "VITE_ALGOLIA_ADMIN_API_KEY=abcDEF123456789zzz"),
+        ("ENV006", "VITE_ONESIGNAL_REST_API_KEY=abcDEF123456789zzz"),
+        ("ENV006", "VITE_PRIVATE_KEY=abcDEF123456789zzz"),
+        ("ENV008", f"VITE_SUPABASE_ANON_KEY={demo('anon')}"),
+        ("ENV009", f"VITE_SUPABASE_ANON_KEY={issued(PROJECTS['staging'])}"),
         ("ENV007", "VITE_SUPABASE_ANON_KEY=sb_secret_abcdefghijklmnopqrstuv_12345678"),
         ("ENV007", f"VITE_CHECK={good('production')['WHATSAPP_VERIFY_TOKEN']}"),
         ("ENV007", "VITE_SITE_URL=https://me:pw123456@airhost-prod.replit.app"),
@@ -64,6 +97,18 @@ def test_a_planted_mistake_is_found_with_its_line_and_without_its_value(rule: st
     )
 
 
+def test_what_a_person_looked_at_can_be_allowed_by_its_hash() -> None:
+    """A name that sounds secret over what browsers may have."""
+    line = "VITE_ODD_KEY=abcDEF123456789zzz"
+    (found,) = [each for each in findings_with(line) if each.rule == "ENV006"]
+
+    assert found.digest
+    allow = [Allowed("ENV006", found.digest, "the vendor says so", "2030-01-31")]
+    assert found not in without_allowed(findings_with(line), allow, "2030-01-31")
+    assert "ended on" in next(each.message for each in without_allowed([found], allow, "2030-02-01"))
+    assert not any(each.digest for each in findings_with("WHATSAPP_VERIFY_TOKEN=abc123"))
+
+
 def test_a_secret_that_is_its_own_name_can_be_guessed() -> None:
     """In whatever case."""
     weak = findings_with("WHATSAPP_VERIFY_TOKEN=whatsapp_verify_token")
@@ -78,6 +123,24 @@ def test_a_secret_that_is_its_own_name_can_be_guessed() -> None:
         "VITE_FIREBASE_API_KEY=AIzaSyA1234567890abcdefghijklmnopqrstuvw",
         "VITE_SUPABASE_ANON_KEY=sb_publishable_abcdefghijklmnopqrstuv_12345678",
         "VITE_STORAGE_KEY=airhost-session",
+        "VITE_PRIVATE_BETA=enabled",
+        "VITE_PASSWORD_LOGIN=disabled",
+        "VITE_SECRET_MENU=hidden",
+        f"VITE_GOOGLE_MAPS_API_KEY={GOOGLE}",
+        *(
+            f"VITE_{name}=abcDEF123abcDEF123"
+            for name in (
+                *("ALGOLIA_API_KEY", "STREAM_API_KEY", "VAPID_KEY", "WEB3FORMS_ACCESS_KEY", "EMAILJS_KEY"),
+                *("RUDDERSTACK_WRITE_KEY", "HERE_API_KEY", "CESIUM_ION_TOKEN", "GIPHY_API_KEY"),
+                *("FLAGSMITH_ENVIRONMENT_KEY", "CONFIGCAT_SDK_KEY", "UNLEASH_FRONTEND_TOKEN"),
+                *("AG_GRID_LICENSE_KEY", "SHOPIFY_STOREFRONT_ACCESS_TOKEN", "CONTENTFUL_DELIVERY_TOKEN"),
+                *("PUBNUB_SUBSCRIBE_KEY", "CHATWOOT_WEBSITE_TOKEN", "TRACKJS_TOKEN", "SNIPCART_API_KEY"),
+                *("ARCGIS_API_KEY", "UNSPLASH_ACCESS_KEY", "CUSTOMERIO_WRITE_KEY", "AIRBRAKE_PROJECT_KEY"),
+            )
+        ),
+        "VITE_RAZORPAY_KEY=rzp_live_abcDEF123abcDE",
+        "VITE_CLERK_KEY=pk_live_Y2xlcmsuYWlyaG9zdC5pbyQ",
+        f"VITE_SUPABASE_ANON_KEY={issued(PROJECT)}",
         "VITE_MAPBOX_KEY=abcDEF123456789zzz",
         "CACHE_KEY=v2",
         "VITE_PASSWORD_MIN_LENGTH=12",

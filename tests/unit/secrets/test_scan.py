@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.config.settings import Allowed
-from scripts.secrets.finding import errors
-from scripts.secrets.scan import KnownSecret, ScanInputs, needles, scan, without_allowed
+from scripts.secrets.finding import errors, without_allowed
+from scripts.secrets.scan import KnownSecret, ScanInputs, needles, scan
 from tests.support.environments import PROJECTS, good, jwt
 from tests.unit.secrets.test_packed import zipped
 
