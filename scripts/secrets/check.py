@@ -9,7 +9,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import DRIVERS, Environment
-from scripts.secrets import load, rules
+from scripts.secrets import exposure, load, rules
 from scripts.secrets import rules_between_environments as between
 from scripts.secrets.classify import PublicNames
 from scripts.secrets.finding import Finding, errors, sort_findings, without_allowed
@@ -31,7 +31,12 @@ OF_EXAMPLES: tuple[Rule, ...] = (
 )  # fmt: skip
 # Of what a build reads beside the desk's own files only that counts which it may publish.
 OF_BUILDS: tuple[Rule, ...] = (rules.lines, rules.public_names, rules.public_values)
-RULES_OF: dict[str, tuple[Rule, ...]] = {"values": OF_VALUES, "example": OF_EXAMPLES, "build": OF_BUILDS}
+RULES_OF: dict[str, tuple[Rule, ...]] = {
+    "values": OF_VALUES,
+    "example": OF_EXAMPLES,
+    "build": OF_BUILDS,
+    "tracked": (rules.exposed,),
+}
 
 
 def check_environments(desk: Desk, request: CheckRequest) -> Outcome:
@@ -71,7 +76,15 @@ def run_rules(
     files, public = load.load_all(desk), load.public_names(desk)
     with_values = (each for each in desk.settings if files[each.name].variables or files[each.name].faults)
     chosen = (environment,) if environment else tuple(with_values)
-    more = [*load.load_examples(desk), *load.load_build_inputs(desk, public)]
+    own = [
+        load.file_of(desk.config_folder, each.name, desk.settings.secrets.provider)
+        for each in desk.settings
+    ]
+    more = [
+        *load.load_examples(desk),
+        *load.load_build_inputs(desk, public),
+        *exposure.tracked_env_files(desk, public, own),
+    ]
     checked = [
         *(checked_environment(desk, environment, files, public) for environment in chosen),
         *(_checked_build(desk, env_file, files, public) for env_file in more),

@@ -109,6 +109,11 @@ def _exposure(
             ("it is in git, where everybody who can clone has it",
              f"`git rm --cached {file}`, commit, and rotate every secret in it: git keeps what was")
         )  # fmt: skip
+    elif file.is_symlink() and tracked_by_git(file.resolve().parent, (file.resolve().name,)):
+        exposed.append(
+            (f"it leads to `{file.resolve()}`, which is in git, where everybody who can clone has it",
+             f"`git rm --cached {file.resolve()}`, commit, and rotate every secret in it")
+        )  # fmt: skip
     elif ignored is not None and file.exists() and file.name not in ignored:
         exposed.append(
             ("git does not ignore it: the next `git add -A` takes it along", "`echo '.env.*' >>.gitignore`")

@@ -42,8 +42,9 @@ class EnvFile:
         file: the file's name in messages.
         variables: in order; a name that occurs twice is here twice.
         faults: the numbers of lines that not all parsers read alike.
-        kind: the values of an environment; a committed example, whose values are placeholders; or what a
-            build reads besides (the app's own `.env` files, public names of the process environment).
+        kind: the values of an environment; a committed example, whose values are placeholders; what a
+            build reads besides (the app's own `.env` files, public names of the process environment); or a
+            file that is only known to be in git.
         exposed: why others can read the file, each with how to mend it.
     """
 
@@ -51,7 +52,7 @@ class EnvFile:
     file: str
     variables: tuple[Variable, ...] = ()
     faults: tuple[int, ...] = ()
-    kind: Literal["values", "example", "build"] = "values"
+    kind: Literal["values", "example", "build", "tracked"] = "values"
     exposed: tuple[tuple[str, str], ...] = ()
 
     @property

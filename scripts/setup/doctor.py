@@ -21,6 +21,7 @@ DESK_CHECKS = {
     "programs": machine_checks.check_programs,
     "supabase-cli": machine_checks.check_supabase_cli,
     "files": machine_checks.check_files,
+    "history": machine_checks.check_history,
     "remote": remote_checks.check_remote,
     "ledger": remote_checks.check_ledger,
     "github": remote_checks.check_github,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from scripts.config.desk import Desk
 from scripts.git.command import committable_files
+from scripts.secrets.exposure import past_env_files
 from scripts.setup import health, programs
 from scripts.setup.health import Finding
 
@@ -63,3 +64,13 @@ def check_files(desk: Desk) -> Iterator[Finding]:
     if (bits := programs.mode(desk.state_folder)) is not None and bits & 0o022:
         hint = f"`chmod 700 {desk.state_folder}`"
         yield health.warning("files", f"others can write to `{desk.state_folder}`", hint)
+
+
+def check_history(desk: Desk) -> Iterator[Finding]:
+    """Check that no commit ever held a `.env` file; those that did are named once, here."""
+    past = past_env_files(desk)
+    if past:
+        more = f" and {len(past) - 5} more" if len(past) > 5 else ""
+        named = ", ".join(f"`{name}`" for name in past[:5]) + more
+        hint = "replace every secret that stood in them: whoever has a clone has them"
+        yield health.warning("history", f"git's history holds {named}", hint)

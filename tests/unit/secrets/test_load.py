@@ -76,6 +76,20 @@ def test_a_file_that_others_can_read_says_why(desk: Desk, tmp_path: Path) -> Non
     assert exposed["production"] == []
 
 
+def test_a_link_to_a_file_that_is_in_git_says_so(desk: Desk, tmp_path: Path) -> None:
+    """Git ignores the link, and has the file."""
+    write(tmp_path, "values.txt", "A=b\n")
+    write(tmp_path, ".gitignore", ".env*\n")
+    (tmp_path / ".env.staging").symlink_to("values.txt")
+    Repository(tmp_path).git("init", "-q")
+    Repository(tmp_path).git("add", "values.txt")
+
+    ((why, hint),) = load.load_all(desk)["staging"].exposed
+
+    assert f"it leads to `{tmp_path / 'values.txt'}`, which is in git" in why
+    assert "git rm --cached" in hint
+
+
 def test_outside_of_a_checkout_only_the_mode_counts(tmp_path: Path) -> None:
     """Git knows nothing of it."""
     write(tmp_path, ".env.staging", "A=b\n", 0o640)
