@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -242,12 +243,14 @@ class Look:
         stamp: `commit`, and `environment` and `schema` where it has them; {} when it can't be read.
         pages: each path with its status; None without an answer.
         error: why there is no stamp.
+        at: the server's clock by its `Date` header, in seconds since 1970; None if it has none.
     """
 
     status: int | None
     stamp: dict[str, str]
     pages: tuple[tuple[str, int | None], ...]
     error: str | None
+    at: float | None = field(default=None, compare=False)
 
 
 def look(url: str, version_path: str, pages: Sequence[str], timeout: float) -> Look:
@@ -255,19 +258,28 @@ def look(url: str, version_path: str, pages: Sequence[str], timeout: float) -> L
     base = url.rstrip("/")
     stamp = submit(_stamp, base + version_path, timeout)
     statuses = [submit(_status, base + path, timeout) for path in pages]
-    status, values, error = stamp.result()
+    status, values, error, at = stamp.result()
     found = tuple((path, answer.result()) for path, answer in zip(pages, statuses, strict=True))
-    return Look(status, values, found, error)
+    return Look(status, values, found, error, at)
 
 
-def _stamp(url: str, timeout: float) -> tuple[int | None, dict[str, str], str | None]:
+def _stamp(url: str, timeout: float) -> tuple[int | None, dict[str, str], str | None, float | None]:
     try:
         response = fetch(url, seconds=timeout, most_bytes=LARGEST)
     except FetchError as fault:
-        return None, {}, fault.why
+        return None, {}, fault.why, None
+    at = _date(response.headers)
     if response.status != 200:
-        return response.status, {}, f"it answers {response.status}"
-    return 200, *_parse(response.body)
+        return response.status, {}, f"it answers {response.status}", at
+    return 200, *_parse(response.body), at
+
+
+def _date(headers: Mapping[str, str]) -> float | None:
+    """The server's clock; None if it gives none. What a cache answers has the time of its origin."""
+    try:
+        return parsedate_to_datetime(headers.get("Date", "")).timestamp() + float(headers.get("Age", "0"))
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _parse(body: bytes) -> tuple[dict[str, str], str | None]:

@@ -10,7 +10,9 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.notify import deliver, events
+from scripts.release import clock
 from scripts.release.request import FreezeRequest, UnfreezeRequest
+from scripts.replit.drivers import driver_of
 from scripts.state.ledger import Ledger
 from scripts.state.remote import fetch_ledger, record
 
@@ -18,7 +20,7 @@ from scripts.state.remote import fetch_ledger, record
 def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
     """No release until then; a rollback stays possible."""
     environment, end = desk.settings.environment(request.env), moment(request.until)
-    if end <= desk.now():
+    if end <= clock.now_at(desk, environment, driver_of(desk, environment).live()):
         raise Refused(f"`{request.until}` is over already", "give a time to come, e.g. `2030-01-02T08:00`")
     if not request.reason.strip():
         raise Refused("`--reason` is required", "`--reason TEXT`")
@@ -32,7 +34,8 @@ def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
 def unfreeze(desk: Desk, request: UnfreezeRequest) -> Outcome:
     """Releases may go on before the time is over."""
     environment = desk.settings.environment(request.env)
-    if now(desk).freeze(environment.name, desk.now()) is None:
+    time = clock.now_at(desk, environment, driver_of(desk, environment).live())
+    if now(desk).freeze(environment.name, time) is None:
         return Outcome.nothing(f"{environment.name} is not frozen")
     _record(desk, environment, "unfreeze", reason=request.reason)
     return Outcome.done(f"{environment.name} is no longer frozen")

@@ -12,6 +12,7 @@ from scripts.database.migrations.files import applied_migrations, folder_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.quality import proofs
+from scripts.release import clock
 from scripts.release.facts import Facts
 from scripts.release.request import ReleaseRequest
 from scripts.release.schema_rules import with_known_state, with_scripts
@@ -31,16 +32,22 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     findings = submit(_configuration, desk, request, environment)
     source_live = submit(driver_of(desk, source).live) if source else None
     applied = submit(applied_migrations, desk, environment)
+    asked = clock.begin(desk, environment)
+    remote = _of_the_remote(desk, request, environment, source)
+    time = clock.time_of(desk, environment, asked, live.result())
+    if time.skew:
+        desk.progress.note(f"warning: {time.skew}")
     facts = with_known_state(
         desk,
         with_scripts(
             desk,
             replace(
-                _of_the_remote(desk, request, environment, source),
+                remote,
                 live=live.result(),
                 source_live=source_live.result() if source_live else None,
                 applied=applied.result(),
                 findings=findings.result(),
+                now=time.now,
             ),
         ),
     )
@@ -89,7 +96,6 @@ def _of_the_remote(
         at_source=source is None or remote.head(source) == wanted,
         remote=desk.git.remote,
         target=target,
-        now=desk.now(),
         harmless=apart and harmless(desk, wanted, environment, head or ""),
         carried=_carried(desk, request, environment, remote, wanted),
         **_proofs(desk, request, environment, remote, wanted),

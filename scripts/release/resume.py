@@ -99,7 +99,7 @@ def _wait_for_silence(desk: Desk, holder: Holder) -> None:
     """
     lock, name = holder.lock, holder.environment.name
     ttl = time_to_live(lock, desk.settings.lock.ttl)
-    desk.progress.note(f"waiting {ttl:g} s for a heartbeat of run {lock.run or 'nobody knows'}")
+    desk.progress.note(f"waiting {ttl:g} s for a heartbeat")
     until = desk.clock() + ttl
     while desk.clock() < until:
         desk.sleep(ttl / LOOKS)

@@ -21,6 +21,7 @@ from scripts.database.migrations.files import (
 )
 from scripts.database.migrations.status import half_applied
 from scripts.errors import CommandFailed, DeskError
+from scripts.release import clock
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
@@ -42,6 +43,7 @@ class Seen:
     trouble: tuple[str, ...]
     tables: frozenset[str] = frozenset()
     half: tuple[str, ...] = ()
+    now: str = ""
 
 
 def status(desk: Desk, _request: StatusRequest) -> Outcome:
@@ -71,13 +73,16 @@ def _observe(desk: Desk) -> tuple[Remote, LedgerRewritten | None]:
 def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
     live, tables = submit(driver_of(desk, environment).live), frozenset[str]()
+    asked = clock.begin(desk, environment)
     try:
         applied = applied_migrations(desk, environment)
         tables = app_tables(desk, environment)
     except DeskError as error:
         applied = None
         trouble.append(error.message.splitlines()[0])
-    return Seen(environment, live.result(), applied, tuple(trouble), tables)
+    time = clock.time_of(desk, environment, asked, live.result())
+    trouble += [time.skew] if time.skew else []
+    return Seen(environment, live.result(), applied, tuple(trouble), tables, now=time.now)
 
 
 def _half(desk: Desk, remote: Remote, own: Seen) -> tuple[str, ...]:
@@ -106,7 +111,7 @@ def _describe(desk: Desk, remote: Remote, seen: dict[str, Seen], own: Seen) -> d
         "url": environment.url,
         "lock": lock.document() if lock else None,
         "hold": _hold(remote, environment),
-        "freeze": _freeze(desk, remote, environment),
+        "freeze": _freeze(remote, own),
         "pending": pending,
         "problems": list(_problems(desk, remote, own, lock, released)),
     }
@@ -120,8 +125,8 @@ def _hold(remote: Remote, environment: Environment) -> str | None:
     return f"rolled back as {hold.release}: {hold.detail.get('reason') or 'no reason was given'}"
 
 
-def _freeze(desk: Desk, remote: Remote, environment: Environment) -> str | None:
-    freeze = remote.ledger.freeze(environment.name, desk.now())
+def _freeze(remote: Remote, own: Seen) -> str | None:
+    freeze = remote.ledger.freeze(own.environment.name, own.now)
     return f"until {freeze.detail.get('until')}: {freeze.detail.get('reason')}" if freeze else None
 
 
@@ -146,7 +151,7 @@ def _problems(
     yield from own.half
     if lock:
         yield f"locked by {lock}"
-    hold, freeze = _hold(remote, environment), _freeze(desk, remote, environment)
+    hold, freeze = _hold(remote, environment), _freeze(remote, own)
     if hold:
         yield f"held: {hold}; `invoke release-hold --env {environment.name}`"
     if freeze:

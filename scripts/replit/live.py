@@ -25,6 +25,7 @@ class Answer:
         status: the HTTP status of the version stamp; None when nobody answered.
         pages: status of each page that must work; None where nobody answered.
         error: why there is no answer, or why it could not be read.
+        at: the server's clock, in seconds since 1970; None if it did not say.
     """
 
     status: int | None
@@ -33,6 +34,7 @@ class Answer:
     schema: str | None = None
     pages: tuple[tuple[str, int | None], ...] = ()
     error: str | None = None
+    at: float | None = field(default=None, compare=False)
 
     @property
     def silent(self) -> bool:
@@ -88,6 +90,7 @@ def look(desk: Desk, environment: Environment) -> Answer:
         schema=seen.stamp.get("schema"),
         pages=seen.pages,
         error=seen.error,
+        at=seen.at,
     )
 
 

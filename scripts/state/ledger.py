@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from scripts.state.event_rules import RELEASE, RELEASES
@@ -206,7 +207,7 @@ class Ledger:
         """The freeze that is in force at `now` (UTC, ISO 8601), None when there is none."""
         for event in reversed(self.events):
             if event.environment == environment and event.kind in ("freeze", "unfreeze"):
-                in_force = event.kind == "freeze" and str(event.detail.get("until", "")) > now
+                in_force = event.kind == "freeze" and _is_later(str(event.detail.get("until", "")), now)
                 return event if in_force else None
         return None
 
@@ -223,6 +224,14 @@ class Ledger:
             for event in reversed(self.events)
             if event.environment == environment and event.kind in RELEASES
         ]
+
+
+def _is_later(until: str, now: str) -> bool:
+    """Whether a time is yet to come; True where the two can't be compared."""
+    try:
+        return datetime.fromisoformat(until) > datetime.fromisoformat(now)
+    except (ValueError, TypeError):
+        return True
 
 
 def _plain(value: object) -> str:

@@ -22,6 +22,10 @@ class FakeClock:
         """Let time pass."""
         self.seconds += seconds
 
+    def epoch(self) -> float:
+        """Seconds since 1970."""
+        return START.timestamp() + self.seconds
+
     def now(self) -> str:
         """The time of day, UTC, ISO 8601."""
         return (START + timedelta(seconds=self.seconds)).isoformat(timespec="seconds")

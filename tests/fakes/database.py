@@ -38,6 +38,7 @@ class FakeDatabase:
         kept: versions whose tables stand though their rows are gone; `dropped`: the reverse.
         left: object -> its lines, of files that failed; `counts`: table -> rows, and rows written since.
         unwritable: why the server takes no writes.
+        clock: the server's, in seconds since 1970.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -51,6 +52,7 @@ class FakeDatabase:
     left: dict[str, tuple[str, ...]] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     before_push: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = lambda: 0.0
 
     @property
     def versions(self) -> list[str]:
@@ -109,7 +111,7 @@ class FakeDatabase:
 
     def server_facts(self) -> ServerFacts:
         """What `doctor` checks."""
-        return ServerFacts(17, 0.0, None, True, self.unwritable)
+        return ServerFacts(17, self.clock(), None, True, self.unwritable)
 
     def require_writable(self) -> None:
         """Whether the server takes writes at all."""

@@ -179,7 +179,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     for environment in world.settings:
         manual = environment.publish == "manual"
         world.drivers[environment.name] = FakeDriver(name=environment.publish, unattended=not manual)
-        world.databases[environment.name] = FakeDatabase()
+        world.databases[environment.name] = FakeDatabase(clock=world.clock.epoch)
 
     def driver_of(_desk: Desk, environment: Environment) -> FakeDriver:
         return world.drivers[environment.name]

@@ -228,6 +228,30 @@ def test_no_cache_is_asked_for(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "at"),
+    [
+        ({"Date": "Tue, 01 Jan 2030 00:00:00 GMT"}, 1893456000.0),
+        ({"Date": "Tue, 01 Jan 2030 00:00:00 GMT", "Age": "60"}, 1893456060.0),
+        ({"Date": "soon"}, None),
+        ({"Date": "Tue, 01 Jan 2030 00:00:00 GMT", "Age": "old"}, None),
+        ({}, None),
+    ],
+)
+def test_the_servers_clock_is_read(server: Server, headers: dict[str, str], at: float | None) -> None:
+    """As its `Date` header tells it; a cache adds the age of what it kept."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response_only(200)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+
+    server.answers["/version.json"] = answer
+
+    assert ask(server).at == at
+
+
+@pytest.mark.parametrize(
     ("body", "error"),
     [
         ("", "it is no JSON"),
