@@ -22,6 +22,7 @@ DESK_CHECKS = {
     "supabase-cli": machine_checks.check_supabase_cli,
     "files": machine_checks.check_files,
     "history": machine_checks.check_history,
+    "confinement": machine_checks.check_confinement,
     "remote": remote_checks.check_remote,
     "ledger": remote_checks.check_ledger,
     "github": remote_checks.check_github,

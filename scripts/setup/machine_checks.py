@@ -10,6 +10,7 @@ from scripts.git.command import committable_files
 from scripts.secrets.exposure import past_env_files
 from scripts.setup import health, programs
 from scripts.setup.health import Finding
+from scripts.system import confinement
 
 
 def check_programs(_desk: Desk) -> Iterator[Finding]:
@@ -39,6 +40,19 @@ def check_supabase_cli(desk: Desk) -> Iterator[Finding]:
     version = dependencies.get("supabase")
     pinned = version if isinstance(version, str) else None
     yield health.supabase_cli(pinned, programs.installed_cli(desk.git.folder))
+
+
+def check_confinement(_desk: Desk) -> Iterator[Finding]:
+    """Say as whom the journeys and the load of a commit run on this machine."""
+    why = confinement.why_not()
+    if not why:
+        yield health.ok("confinement", "journeys and load tests run as a user without rights")
+        return
+    yield health.warning(
+        "confinement",
+        f"journeys and load tests run as this user ({why}): they could read the `.env` files here",
+        "run them on a machine, or in a CI job, that has no values of production",
+    )
 
 
 def check_files(desk: Desk) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import SUITES, Environment
 from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
 from scripts.git import merge
-from scripts.quality import proofs
+from scripts.quality import places, proofs
 from scripts.quality.e2e import pytest_run
 from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.e2e.verdict import Verdict, judge, page
@@ -21,6 +20,7 @@ from scripts.quality.request import E2eRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Expected, watch
 from scripts.state.remote import observe_remote
+from scripts.system.confinement import confinement
 from scripts.system.process import stream_lines
 from scripts.system.secret import redact
 
@@ -119,19 +119,23 @@ def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     e2e, smoke = desk.settings.e2e, trial.suite == "smoke"
     desk.progress.begin("journeys", f"{trial.suite} suite against {trial.environment.url}")
     started = desk.clock()
-    with tempfile.TemporaryDirectory(prefix="journeys-") as place:
-        tests = SHIPPED_TESTS
+    places.warn(desk)
+    with confinement(places.hidden(desk)) as confined:
+        tests, reports = SHIPPED_TESTS, confined.place / "reports"
         if e2e.path:
-            tests = merge.export_folder(desk.git, trial.commit, e2e.path, Path(place))
-        run = PytestRun(tests, folder, smoke, trial.only, _variables(desk, trial, folder), e2e.timeout)
+            tests = merge.export_folder(desk.git, trial.commit, e2e.path, confined.place / "commit")
+        reports.mkdir()
+        run = PytestRun(tests, reports, smoke, trial.only, _variables(desk, trial, reports), e2e.timeout)
+        command = confined.command(run.command(), [tests, Path(pytest_run.browser() or tests)])
         try:
-            exit_code: int | None = stream_lines(run.command(), desk.progress.output)
+            exit_code: int | None = stream_lines(command, desk.progress.output)
         except CommandTimedOut:
             exit_code = None
+        confined.collect("reports", folder)
     pytest_run.remove_secrets(folder, redact)
     wanted = 1 if trial.only else max(1, e2e.min_smoke_tests if smoke else e2e.min_tests)
     served = (trial.commit, driver_of(desk, trial.environment).live().commit)
-    cases = pytest_run.read_junit(run.report)
+    cases = pytest_run.read_junit(folder / pytest_run.REPORT)
     verdict = judge(cases, exit_code=exit_code, wanted=wanted, served=served)
     desk.progress.end("journeys", verdict.name, desk.clock() - started)
     return verdict

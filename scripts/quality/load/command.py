@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from scripts.config.consent import require_consent
@@ -14,7 +12,7 @@ from scripts.config.load_settings import Limits
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, ConfigError, Refused
-from scripts.quality import proofs
+from scripts.quality import places, proofs
 from scripts.quality.load import baseline, locust
 from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
@@ -25,6 +23,7 @@ from scripts.quality.load.verdict import Verdict, judge, served_problems
 from scripts.quality.request import LoadRequest
 from scripts.state.ledger import Event
 from scripts.state.remote import observe_remote
+from scripts.system.confinement import Confinement, confinement
 from scripts.system.process import attempt, error_tail
 from scripts.system.secret import redact
 
@@ -42,8 +41,13 @@ def load_test(desk: Desk, request: LoadRequest) -> Outcome:
     desk.progress.note(f"{plan.label}, on {environment.name} ({environment.url})")
     if environment.guarded:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="no load was made")
-    trial = _trial(desk, environment, plan, request.commit)
-    measurements = run_trial(trial)
+    places.warn(desk)
+    with confinement(places.hidden(desk)) as confined:
+        trial = _trial(desk, environment, plan, request.commit, confined)
+        try:
+            measurements = run_trial(trial)
+        finally:
+            trial.locust.collect()
     before = _baseline(trial)
     summary = baseline.summary(measurements) if measurements else {}
     verdict = _judge(trial, measurements, summary, before)
@@ -84,7 +88,9 @@ def _check_prerequisites(desk: Desk, environment: Environment) -> None:
         )
 
 
-def _trial(desk: Desk, environment: Environment, plan: LoadPlan, commit: str) -> Trial:
+def _trial(
+    desk: Desk, environment: Environment, plan: LoadPlan, commit: str, confined: Confinement
+) -> Trial:
     """Expect the commit that was named, or the newest release, or the branch's head."""
     remote = observe_remote(desk)
     live = remote.ledger.live(environment.name)
@@ -93,7 +99,9 @@ def _trial(desk: Desk, environment: Environment, plan: LoadPlan, commit: str) ->
     else:
         expected = live.commit if live else remote.head(environment)
     folder = proofs.create_report_folder(desk, environment, "load", expected or "unknown")
-    return Trial(desk, environment, plan, expected, remote.ledger, LocustRun(folder), desk.new_id())
+    return Trial(
+        desk, environment, plan, expected, remote.ledger, LocustRun(folder, confined), desk.new_id()
+    )
 
 
 def _comparable(plan: LoadPlan) -> dict[str, Any]:
@@ -202,8 +210,8 @@ def _work_for(desk: Desk, environment: Environment, master: str) -> Outcome:
     timeout = caps_of(environment).minutes * 60 + MASTER_TIMEOUT
     secrets = locust_secrets(desk.values(environment), desk.settings.load)
     desk.progress.begin("work", f"for {master}, on {url}")
-    with tempfile.TemporaryDirectory(prefix="load-") as place:
-        ended = attempt(locust.worker_command(master, secrets, Path(place), url, timeout))
+    with confinement(places.hidden(desk)) as confined:
+        ended = attempt(locust.worker_command(master, secrets, confined, url, timeout))
     desk.progress.end("work", "failed" if ended.code else "done", ended.seconds)
     if ended.code:
         raise CommandFailed(f"the worker ended with {ended.code}{error_tail(ended)}", exit_code=ended.code)

@@ -133,7 +133,7 @@ def _watch(trial: Trial, elapsed: float) -> None:
     """Stop the load if another commit is served; note the progress now and then."""
     _look(trial, elapsed - trial.plan.warmup)
     if len(trial.served) > 1:
-        trial.locust.stop.write_text("the app was redeployed in the middle")
+        trial.locust.stop("the app was redeployed in the middle")
     if elapsed - trial.noted >= NOTE_INTERVAL:
         trial.noted = elapsed
         counts = trial.locust.read_progress()

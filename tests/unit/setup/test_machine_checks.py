@@ -10,6 +10,7 @@ import pytest
 from scripts.git.client import Git
 from scripts.setup import machine_checks, programs
 from scripts.setup.health import Finding
+from scripts.system import confinement
 from tests.support.fake_desk import fake_desk
 from tests.support.repositories import Repository
 
@@ -87,3 +88,15 @@ def test_a_committed_secret_is_an_error_and_so_is_one_that_is_not_ignored(tmp_pa
         f"`.env.{committed}` is committed, and stays in git's history",
         f"`.env.{untracked}` is not git-ignored: the next `git add` adds it",
     ]
+
+
+@pytest.mark.parametrize(("why", "state"), [("", "ok"), ("this is no Linux", "warning")])
+def test_as_whom_journeys_run_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str, state: str
+) -> None:
+    """Plainly, where they could read the values of production."""
+    monkeypatch.setattr(confinement, "why_not", lambda: why)
+    (finding,) = machine_checks.check_confinement(fake_desk(tmp_path))
+
+    assert finding.state == state
+    assert why in finding.message

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.quality.load.locust import LocustRun, machine, worker_command
+from scripts.system.confinement import Confinement
 
 SECRETS = {"LOAD_REST_KEY": "hush"}
 
@@ -54,7 +55,7 @@ def test_a_worker_makes_requests_to_one_host_only(
     tmp_path: Path, master: str, expected: tuple[str, str]
 ) -> None:
     """Whatever its master says."""
-    command = worker_command(master, SECRETS, tmp_path, "https://x", 60)
+    command = worker_command(master, SECRETS, Confinement(tmp_path), "https://x", 60)
     options = dict(zip(command.argv[-4::2], command.argv[-3::2], strict=True))
 
     assert (options["--master-host"], options["--master-port"]) == expected
@@ -67,12 +68,12 @@ def test_the_plan_names_the_files_of_the_run(tmp_path: Path) -> None:
     run = LocustRun(tmp_path)
     run.write_plan("r1", {"peak": 5})
 
-    assert json.loads(run.plan.read_text()) == {
+    assert json.loads((run.folder / "plan.json").read_text()) == {
         "peak": 5,
         "run": "r1",
         "result": str(run.result),
-        "progress": str(run.progress),
-        "stop": str(run.stop),
+        "progress": str(run.folder / "progress.json"),
+        "stop": str(run.folder / "stop"),
     }
 
 
@@ -86,7 +87,7 @@ def test_damaged_files_are_no_crash(
     run = LocustRun(tmp_path)
     if text is not None:
         run.result.write_text(text)
-        run.progress.write_text(text)
+        (run.folder / "progress.json").write_text(text)
 
     assert (run.read_result(), run.read_progress()) == (result, progress)
 

@@ -60,7 +60,7 @@ def test_a_run_is_measured_and_its_commit_is_noted(
     assert measurements is not None
     assert measurements.total.count == 400
     assert (trial.served, trial.markers) == ([world.head("staging")], [(0.0, world.head("staging")[:12])])
-    assert not trial.locust.stop.exists()
+    assert not (trial.locust.folder / "stop").exists()
 
 
 def test_another_commit_gets_no_load(trial: Trial, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_a_release_in_the_middle_stops_the_load(
     generator(monkeypatch, trial, release)
     run_trial(trial)
 
-    assert trial.locust.stop.read_text() == "the app was redeployed in the middle"
+    assert (trial.locust.folder / "stop").read_text() == "the app was redeployed in the middle"
     assert trial.markers[1:] == [(4.0, "b" * 12)]
 
 
@@ -152,7 +152,7 @@ def test_progress_is_noted_now_and_then(
     trial: Trial, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not at every look."""
-    trial.locust.progress.write_text('{"users": 5, "requests": 100, "failed": 1}')
+    (trial.locust.folder / "progress.json").write_text('{"users": 5, "requests": 100, "failed": 1}')
     generator(monkeypatch, trial, lambda: world.clock.sleep(11))
     run_trial(trial)
     notes = trial.desk.progress

@@ -1,0 +1,151 @@
+"""A program of its own, run by `confinement`: become another user in new namespaces, then run a command.
+
+    python -I confined.py '{"uid": 64533, "reach": [...], "hide": [...], "cwd": "/..."}' PROGRAM ARGUMENT...
+
+The command sees no process but its own, and no file that `hide` names. Folders in `reach` stay where they
+are, also below a folder that only root may pass. It ends with the program that started it. Exit code 97:
+the system does not allow that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+NOT_ALLOWED = 97
+NEW_MOUNTS, NEW_IPC, NEW_PIDS = 0x20000, 0x8000000, 0x20000000
+NO_SUID, NO_DEVICES, BIND, RECURSIVE, PRIVATE = 2, 4, 0x1000, 0x4000, 0x40000
+DEATH_SIGNAL, NO_NEW_PRIVILEGES = 1, 38  # of prctl(2)
+WATCH = 0.1  # seconds between two looks at whether the starter is alive
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(spec: dict[str, Any], argv: list[str]) -> int:
+    """Run the command; returns its exit code."""
+    starter = os.getppid()
+    try:
+        _check(_libc.unshare(NEW_MOUNTS | NEW_IPC | NEW_PIDS))
+    except OSError as fault:
+        os.write(2, f"no namespaces: {fault}\n".encode())
+        return NOT_ALLOWED
+    first = _fork(lambda: _first(spec, argv))  # process 1 of the new namespace
+    while True:
+        done, status = os.waitpid(first, os.WNOHANG)
+        if done:
+            return _code(status)
+        if os.getppid() != starter:
+            os.kill(first, signal.SIGKILL)  # and with it all others there
+        time.sleep(WATCH)
+
+
+def _first(spec: dict[str, Any], argv: list[str]) -> int:
+    """Prepare the namespace, start the command, and reap what it leaves behind."""
+    _check(_libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0))
+    os.umask(0o022)
+    try:
+        _arrange(spec["reach"], spec["hide"], spec["uid"])
+    except OSError as fault:
+        os.write(2, f"no mounts: {fault}\n".encode())
+        return NOT_ALLOWED
+    command = _fork(lambda: _become(spec, argv))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # they are meant for the command, and reach it as well
+    while True:
+        done, status = os.wait()
+        if done == command:
+            return _code(status)
+
+
+def _arrange(reach: Iterable[str], hide: Iterable[str], uid: int) -> None:
+    """Mount what the command may see; nobody else sees these mounts."""
+    _mount(None, "/", None, RECURSIVE | PRIVATE)
+    opened = {path: os.open(path, os.O_PATH) for path in map(Path, sorted(set(reach))) if path.exists()}
+    shut = {path: top for path in opened if (top := _shut(path, uid))}
+    for top in dict.fromkeys(shut.values()):
+        _mount("tmpfs", str(top), "tmpfs", NO_SUID | NO_DEVICES, "mode=0755,size=1m")
+    for path in shut:
+        if not path.exists():  # a folder above it may be there by now
+            _stand_in(path, opened[path])
+    for path in map(Path, hide):
+        if path.is_dir():
+            _mount("tmpfs", str(path), "tmpfs", NO_SUID | NO_DEVICES, "mode=0,size=4k")
+        elif path.exists():
+            _mount(os.devnull, str(path), None, BIND)
+    with suppress(OSError):  # a container may forbid it: other users' processes are seen there, not read
+        _mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES)
+
+
+def _stand_in(path: Path, handle: int) -> None:
+    """Make the path below a folder that was covered, and mount what was there."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    source = Path(f"/proc/self/fd/{handle}")
+    if source.is_dir():
+        path.mkdir(mode=0o755)
+    else:
+        path.touch(mode=0o644)
+    _mount(str(source), str(path), None, BIND | RECURSIVE)
+
+
+def _shut(path: Path, uid: int) -> Path | None:
+    """The topmost folder above it that the user may not pass; None if all can be passed."""
+
+    def passable(folder: Path) -> bool:
+        found = folder.stat()
+        return bool(found.st_mode & (0o100 if found.st_uid == uid else 0o001))
+
+    return next((folder for folder in reversed(path.parents) if not passable(folder)), None)
+
+
+def _become(spec: dict[str, Any], argv: list[str]) -> int:
+    """Give up every right, and run the command in place of this process."""
+    uid = spec["uid"]
+    _check(_libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    os.umask(0o077)
+    os.chdir(spec["cwd"])
+    os.execvp(argv[0], argv)  # noqa: S606 - no shell is meant
+
+
+def _fork(work: Callable[[], int]) -> int:
+    """Do the work in a child that ends with its result; returns the child's pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = NOT_ALLOWED
+    try:
+        code = work()
+    except BaseException as fault:  # noqa: BLE001 - the child must not go on as a second parent
+        os.write(2, f"{fault}\n".encode())
+    finally:
+        os._exit(code)
+
+
+def _code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    texts = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    _check(_libc.mount(*texts, ctypes.c_ulong(flags), os.fsencode(options) or None), target)
+
+
+def _check(result: int, path: str = "") -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), *([path] if path else []))
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1]), sys.argv[2:]))
