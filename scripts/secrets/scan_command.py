@@ -13,11 +13,11 @@ from scripts.secrets import bundle, classify, formats, load
 from scripts.secrets.canary import scan_canary_build
 from scripts.secrets.check import report
 from scripts.secrets.classify import PublicNames
-from scripts.secrets.finding import Finding, without_allowed
+from scripts.secrets.finding import Finding, sort_findings, without_allowed
 from scripts.secrets.request import ScanRequest
 from scripts.secrets.scan import KnownSecret, ScanInputs, scan
-from scripts.secrets.site import read_site
-from scripts.secrets.variables import PROCESS, EnvFile, Variable, secrets_among
+from scripts.secrets.site import Site, read_site
+from scripts.secrets.variables import PROCESS, EnvFile, Variable, digest, secrets_among
 from scripts.system.command import full_env
 
 DISTINCT = 12  # characters from which on a public value tells one environment from another
@@ -31,11 +31,13 @@ def scan_target(desk: Desk, request: ScanRequest) -> Outcome:
     if not request.path:
         raise Refused("what is to be scanned?", "`invoke env.scan dist`, or `invoke env.scan https://...`")
     inputs = scan_inputs(desk, target)
+    elsewhere: tuple[Finding, ...] = ()
     if "://" in request.path:
-        files = _site_files(desk, request.path)
+        site = _whole_site(desk, request.path)
+        files, elsewhere = site.files, scripts_elsewhere(desk, site)
     else:
         files = bundle.read_folder(Path(request.path).expanduser())
-    findings = scan_files(desk, files, inputs)
+    findings = sort_findings([*scan_files(desk, files, inputs), *elsewhere])
     megabytes = sum(len(data) for data in files.values()) / 1e6
     return report(findings, f"{request.path}, {len(files)} files, {megabytes:.1f} MB")
 
@@ -45,7 +47,20 @@ def scan_files(desk: Desk, files: Mapping[str, bytes], inputs: ScanInputs) -> tu
     return without_allowed(scan(files, inputs), desk.settings.secrets.allow, desk.now()[:10])
 
 
-def _site_files(desk: Desk, url: str) -> dict[str, bytes]:
+def scripts_elsewhere(desk: Desk, site: Site) -> tuple[Finding, ...]:
+    """What the site loads from other hosts, and nobody looked into; an error if it loads nothing else."""
+    found = (
+        Finding(
+            "LEAK005", "warning" if site.own_scripts else "error", "index.html", None, "",
+            f"it loads `{url}` from another host, which was not scanned",
+            "scan the folder that was built as well; is that host one that you trust?", digest=digest(url),
+        )
+        for url in site.elsewhere
+    )  # fmt: skip
+    return without_allowed(found, desk.settings.secrets.allow, desk.now()[:10])
+
+
+def _whole_site(desk: Desk, url: str) -> Site:
     """The files of a served site.
 
     Raises:
@@ -58,7 +73,7 @@ def _site_files(desk: Desk, url: str) -> dict[str, bytes]:
         raise Refused(
             f"{url} could not be read as a whole: {why}", "scan the folder that was built instead"
         )
-    return site.files
+    return site
 
 
 def scan_inputs(desk: Desk, target: Environment | None) -> ScanInputs:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from scripts.errors import Unreachable
 from scripts.http import FetchError, fetch
+from scripts.secrets import chunks
 from scripts.system.background import submit
 
 LARGEST = 64 * 2**20  # bytes of one file
@@ -20,11 +21,13 @@ AT_ONCE = 8
 REDIRECTS = 5
 # files that people publish by mistake; nothing refers to them
 PROBES = (".env", ".env.local", ".env.production", ".env.production.local", ".git/config", ".npmrc")
+# what names files that are loaded later; often nothing refers to it
+MANIFESTS = ("asset-manifest.json", ".vite/manifest.json", "manifest.json", "sw.js", "service-worker.js")
 ATTRIBUTE = re.compile(rb"(?:src|href|data-src)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
-PATH_IN_SCRIPT = re.compile(
-    rb"[\"'`(]((?:\.{0,2}/)?[A-Za-z0-9_@./~-]{1,200}\.(?:m?js|css|json|wasm|map|html))[\"'`)?]"
-)
-SOURCE_MAP = re.compile(rb"[#@]\s*sourceMappingURL=([^\s*\"']{1,400})")
+SCRIPT = re.compile(rb"<script\b[^>]*?\ssrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+IMPORTED = re.compile(rb"(?:\bfrom|\bimport|\bimportScripts)\s*\(?\s*[\"'](https?://[^\"'\s]{1,400})[\"']")
+# these differ from answer to answer, and hold nothing
+COMMON_HEADERS = ("date", "etag", "last-modified", "content-length", "age", "expires")
 
 
 @dataclass
@@ -32,23 +35,48 @@ class Site:
     """What was read.
 
     Args:
-        files: by their path on the host.
+        files: by their path on the host; `headers of PATH` are those that no file before it had.
         missing: scripts and styles that the page names and the host did not serve.
+        elsewhere: scripts that a page or script loads from other hosts, without their queries.
+        own_scripts: whether the page loads any script of its own host.
         complete: False when a limit of size, number or time ended the reading.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    own_scripts: bool = False
     complete: bool = True
+    _headers: set[bytes] = field(default_factory=set)
+
+    def add(self, response: Response, path: str, page: str) -> None:
+        """Take up a file, the headers that came with it, and what it loads from elsewhere."""
+        body = response.body or b""
+        self.files[path] = body
+        fresh = [line for line in response.headers if line not in self._headers]
+        self._headers.update(fresh)
+        if fresh:
+            self.files[f"headers of {path}"] = b"\n".join(fresh)
+        for target in _scripts(response):
+            own = _same_host(target, page)
+            self.own_scripts |= own
+            bare = target.partition("?")[0]
+            if not own and bare not in self.elsewhere:
+                self.elsewhere.append(bare)
 
 
 @dataclass(frozen=True)
 class Response:
-    """One answer: the URL after all redirects, and its body; None when there was no good answer."""
+    """One answer: the URL after all redirects, and its body; None when there was no good answer.
+
+    Args:
+        headers: as `name: value`, those of the redirects too.
+    """
 
     url: str
     body: bytes | None
     is_page: bool = False
+    headers: tuple[bytes, ...] = ()
 
 
 def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
@@ -65,9 +93,10 @@ def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
     start = _fetch(url, timeout)
     if start.body is None:
         raise Unreachable(f"{url} gave no page to scan", f"`curl -i {url}` shows what it answers")
-    site = Site({_path(start.url) or "index.html": start.body})
+    site = Site()
+    site.add(start, _path(start.url) or "index.html", start.url)
     needed = list(_assets(start))
-    optional = [*_references(start), *(urljoin(start.url, probe) for probe in PROBES)]
+    optional = [*_references(start), *(urljoin(start.url, probe) for probe in (*PROBES, *MANIFESTS))]
     waiting = [*needed, *optional]
     seen = {start.url, url}
     while waiting:
@@ -78,7 +107,7 @@ def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
         for target, answer in [(target, submit(_fetch, target, seconds)) for target in batch]:
             response = answer.result()
             if _is_file(target, response, start):
-                site.files[_path(response.url) or _path(target)] = response.body or b""
+                site.add(response, _path(response.url) or _path(target), start.url)
                 waiting += _references(response, start.url)
             elif target in needed:
                 site.missing.append(_path(target))
@@ -102,7 +131,7 @@ def _is_file(target: str, response: Response, start: Response) -> bool:
 def _assets(page: Response) -> Iterator[str]:
     """The scripts and styles of the page."""
     for match in ATTRIBUTE.finditer(page.body or b""):
-        target = urldefrag(urljoin(page.url, match[1].decode("utf-8", "replace"))).url
+        target = _joined(page.url, match[1])
         if _same_host(target, page.url) and re.search(r"\.(m?js|css)(\?|$)", target):
             yield target
 
@@ -111,13 +140,28 @@ def _references(response: Response, root: str | None = None) -> Iterator[str]:
     """What a file may refer to, relative to itself or to `root`: chunks, workers, source maps."""
     body = response.body or b""
     relative = [match[1] for match in ATTRIBUTE.finditer(body)] if response.is_page else []
-    relative += [match[1] for match in SOURCE_MAP.finditer(body) if not match[1].startswith(b"data:")]
-    paths = [match[1] for match in PATH_IN_SCRIPT.finditer(body)]
-    targets = [
-        urldefrag(urljoin(response.url, path.decode("utf-8", "replace"))).url for path in relative + paths
-    ]
-    targets += [urljoin(root, path.decode("ascii")) for path in paths if root]
+    relative += chunks.source_maps(body)
+    paths = list(chunks.paths(body))
+    targets = [_joined(response.url, path) for path in relative + paths]
+    targets += [_joined(root, path) for path in paths if root]
     return (target for target in targets if _same_host(target, root or response.url))
+
+
+def _scripts(response: Response) -> Iterator[str]:
+    """The addresses of the scripts that a page or a script loads, on whatever host."""
+    named = SCRIPT.finditer(response.body or b"") if response.is_page else ()
+    for match in (*named, *IMPORTED.finditer(response.body or b"")):
+        target = _joined(response.url, match[1])
+        if target.startswith(("http://", "https://")):
+            yield target
+
+
+def _joined(base: str, path: bytes) -> str:
+    """The address that a path on a page means; "" for one that is none."""
+    try:
+        return urldefrag(urljoin(base, path.decode("utf-8", "replace"))).url
+    except ValueError:
+        return ""
 
 
 def _same_host(url: str, other: str) -> bool:
@@ -138,13 +182,24 @@ def _fetch(url: str, seconds: float) -> Response:
     `seconds` counts for all requests together.
     """
     until = time.monotonic() + seconds
+    headers: list[bytes] = []
     with contextlib.suppress(FetchError, ValueError):  # ValueError: a `Location` that is no URL
         for _ in range(REDIRECTS):
             answer = fetch(url, seconds=max(0.0, until - time.monotonic()), most_bytes=LARGEST)
+            headers += _lines(answer.headers)
             if answer.status == 200 and answer.complete:
-                return Response(url, answer.body, "html" in answer.headers.get("content-type", ""))
+                is_page = "html" in answer.headers.get("content-type", "")
+                return Response(url, answer.body, is_page, tuple(headers))
             target = urljoin(url, answer.headers.get("location", url))
             if target == url or not _same_host(target, url):
                 break
             url = target
     return Response(url, None)
+
+
+def _lines(headers: Mapping[str, str]) -> list[bytes]:
+    return [
+        f"{name}: {value}".encode("utf-8", "surrogateescape")
+        for name, value in headers.items()
+        if name.lower() not in COMMON_HEADERS
+    ]

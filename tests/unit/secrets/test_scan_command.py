@@ -95,6 +95,35 @@ def test_a_site_is_scanned_as_a_visitor_gets_it(desk: Desk) -> None:
             scan_target(desk, ScanRequest(path=server.url))
 
 
+def test_a_secret_in_a_header_or_in_a_later_chunk_is_found(desk: Desk) -> None:
+    """Whatever a visitor's browser gets."""
+    start = text("<script src=/a.js></script>", content_type="text/html")
+    with serving() as server:
+        named = text("<script src=/a.js></script>", content_type="text/html", x_debug=TOKEN)
+        server.answers = {"/": named, "/a.js": text("f()")}
+        header = scan_target(desk, ScanRequest(path=server.url))
+        chunk = "u='js/'+e+'.'+{1:'ab12'}[e]+'.js'"
+        server.answers = {"/": start, "/a.js": text(chunk), "/js/1.ab12.js": text(f"f('{TOKEN}')")}
+        later = scan_target(desk, ScanRequest(path=server.url))
+
+    for outcome, file in ((header, "headers of index.html"), (later, "js/1.ab12.js")):
+        assert outcome.ending == "failed"
+        assert [(each["rule"], each["file"]) for each in outcome.data["findings"]] == [("LEAK001", file)]
+
+
+@pytest.mark.parametrize(("own", "ending"), [("<script src=/a.js></script>", "done"), ("", "failed")])
+def test_scripts_of_other_hosts_are_said(desk: Desk, own: str, ending: str) -> None:
+    """They were not scanned; a site that loads nothing else was not scanned at all."""
+    start = f"{own}<script src='https://cdn.example/x.js?key=1'></script>"
+    with serving() as server:
+        server.answers = {"/": text(start, content_type="text/html"), "/a.js": text("f()")}
+        outcome = scan_target(desk, ScanRequest(path=server.url))
+
+    (found,) = outcome.data["findings"]
+    assert (outcome.ending, found["rule"]) == (ending, "LEAK005")
+    assert "it loads `https://cdn.example/x.js` from another host" in found["message"]
+
+
 def test_secrets_are_looked_for_wherever_they_lie(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

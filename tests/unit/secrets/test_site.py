@@ -70,6 +70,58 @@ def test_a_site_is_read_with_all_that_it_refers_to() -> None:
 
     assert {"assets/a.js", "assets/b.js", "assets/c.js", "w.js", "assets/a.js.map"} < set(seen.files)
     assert (seen.missing, seen.complete) == ([], True)
+    assert (seen.elsewhere, seen.own_scripts) == (["https://cdn.example/x.js"], True)
+
+
+def test_names_that_a_bundler_puts_together_are_read() -> None:
+    """The chunk of a page that nobody opened yet."""
+    main = (
+        'u=e=>"static/js/"+e+"."+{12:"ab12cd34",345:"0f1e2d3c"}[e]+".chunk.js";'
+        'c=e=>"css/"+({7:"map"}[e]||e)+"."+{7:"aa11"}[e]+".css"'
+    )
+    pages = {
+        "/": page('<script src="/static/js/main.js"></script>'),
+        "/static/js/main.js": script(main),
+        "/static/js/12.ab12cd34.chunk.js": script("twelve"),
+        "/static/js/345.0f1e2d3c.chunk.js": script("more"),
+        "/css/map.aa11.css": (200, "text/css", b"a{}"),
+        "/asset-manifest.json": (200, "application/json", b'{"files": {"x": "/later.js"}}'),
+        "/later.js": script("later"),
+    }
+    with serving(pages) as url:
+        seen = read_site(url, 5)
+
+    assert {path.removeprefix("/") for path in pages if path != "/"} < set(seen.files)
+
+
+def test_the_headers_that_came_along_are_read_once() -> None:
+    """Not those that differ each time and hold nothing."""
+    with serving({"/": page("<script src=/a.js></script>"), "/a.js": script("a")}) as url:
+        seen = read_site(url, 5)
+
+    assert b"text/html" in seen.files["headers of index.html"]
+    assert seen.files["headers of a.js"].lower() == b"content-type: text/javascript"
+
+
+def test_scripts_of_other_hosts_are_named_without_their_query() -> None:
+    """A vendor's key may stand there."""
+    pages = {
+        "/": page(
+            '<script async src="https://maps.example/js?key=AIza1"></script>'
+            '<script src=//cdn.example/lib></script><script type=module src="http://[x"></script>'
+        ),
+        "/a.js": script('import("https://later.example/b.js")'),
+    }
+    pages["/"] = page(pages["/"][2].decode() + "<link rel=modulepreload href=/a.js>")
+    with serving(pages) as url:
+        seen = read_site(url, 5)
+
+    assert seen.elsewhere == [
+        "https://maps.example/js",
+        "http://cdn.example/lib",
+        "https://later.example/b.js",
+    ]
+    assert not seen.own_scripts
 
 
 def test_a_page_for_everything_is_no_file() -> None:
@@ -78,7 +130,7 @@ def test_a_page_for_everything_is_no_file() -> None:
     with serving({"*": start}) as url:
         seen = read_site(url, 5)
 
-    assert (seen.missing, len(seen.files)) == (["a.js"], 1)
+    assert (seen.missing, set(seen.files)) == (["a.js"], {"index.html", "headers of index.html"})
 
 
 def test_a_published_env_file_is_found() -> None:
@@ -108,7 +160,8 @@ def test_redirects_are_followed_on_the_same_host_alone() -> None:
         with serving(pages) as url:
             seen = read_site(url, 5)
 
-    assert set(seen.files) == {"start/", "c.js"}
+    assert {name for name in seen.files if "headers" not in name} == {"start/", "c.js"}
+    assert b"location: /start/" in seen.files["headers of start/"].lower()
     assert seen.missing == ["away.js"]
 
 
