@@ -91,8 +91,8 @@ def _leave(code: int) -> NoReturn:
     Nothing is lost: files are closed, children have ended, and the output is flushed here.
     """
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # the reader may be gone
-            stream.flush()
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # the reader may be gone
+            stream.flush()  # None: it was closed before the desk began
     os._exit(code)
 
 

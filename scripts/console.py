@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 from scripts.config.outcome import Outcome
@@ -23,6 +24,7 @@ from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
 from scripts.system.secret import redact, redacted, unannounced
 from scripts.system.text import sanitize
 
+GONE = (OSError, ValueError)  # nobody reads, or there is no room: the work goes on
 TICK = 10.0  # seconds between two messages of a long step that it is still running
 
 
@@ -36,12 +38,12 @@ class Console:
     """
 
     as_json: bool = False
-    stream: TextIO = field(default_factory=lambda: sys.stderr)
+    stream: TextIO = field(default_factory=lambda: sys.stderr or _nowhere())
     _ticker: threading.Event | None = None
 
     def say(self, text: str = "") -> None:
         """Print one or more lines, redacted and sanitized."""
-        with contextlib.suppress(OSError, ValueError):  # the reader is gone; the release goes on
+        with contextlib.suppress(*GONE):
             self._mask()
             print(sanitize(redact(text)), file=self.stream, flush=True)
 
@@ -100,15 +102,15 @@ class Console:
     def _typed(self, prompt: str) -> str:
         if self.as_json or not sys.stdin.isatty():
             return ""
-        self.stream.write(sanitize(redact(prompt)))
-        self.stream.flush()
+        with contextlib.suppress(*GONE):
+            self.stream.write(sanitize(redact(prompt)))
+            self.stream.flush()
         return sys.stdin.readline().strip()
 
     def finish(self, request: Request, outcome: Outcome) -> None:
         """Show how the task ended: the document or the table, then message and hint."""
         if self.as_json:
-            self._mask()
-            print(json.dumps(self._document(outcome), indent=2), flush=True)
+            self._print_document(json.dumps(self._document(outcome), indent=2))
         elif type(request) in TABLES and (
             outcome.code == 0 or {"findings", "environments"} & {*outcome.data}
         ):
@@ -117,6 +119,16 @@ class Console:
         self.say(f"{'error: ' if failed else ''}{outcome.message}")
         if outcome.hint:
             self.say(f"\nhint: {outcome.hint}" if failed else outcome.hint)
+
+    def _print_document(self, text: str) -> None:
+        """Print the document; where it can't be written, that is said, and the ending stays what it is."""
+        try:
+            self._mask()
+            print(text, file=sys.stdout or _nowhere(), flush=True)
+        except BrokenPipeError:  # `| head -1` has read what it wanted
+            pass
+        except GONE as fault:
+            self.say(f"warning: the document could not be written: {fault}")
 
     @staticmethod
     def _document(outcome: Outcome) -> dict[str, Any]:
@@ -188,7 +200,10 @@ class Console:
         table = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(sanitize(redact(cell)), overflow="fold") for cell in row))
-        Rich(file=self.stream, width=wide, highlight=False).print(table)
+        rich = Rich(file=self.stream, width=wide, highlight=False)
+        rich.on_broken_pipe = lambda: None  # type: ignore[method-assign] # its own way ends the program
+        with contextlib.suppress(*GONE):
+            rich.print(table)
 
 
 TABLES: dict[type[Request], Callable[[Console, Mapping[str, Any]], None]] = {
@@ -198,6 +213,11 @@ TABLES: dict[type[Request], Callable[[Console, Mapping[str, Any]], None]] = {
     ScanRequest: Console.findings,
     DiffRequest: Console.differences,
 }
+
+
+def _nowhere() -> TextIO:
+    """In place of a stream that was closed before the desk began."""
+    return Path(os.devnull).open("w")
 
 
 def short(commit: str | None) -> str:

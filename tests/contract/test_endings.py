@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.desks import PIPELINE, Ended, configured, invoke
+from tests.support.desks import PIPELINE, ROOT, Ended, configured, environment, invoke
 from tests.support.repositories import Repository, seeded
 
 SHARED = {"ending", "code", "message", "hint"}
@@ -144,6 +149,44 @@ def test_an_empty_history_is_nothing(env_dir: Path) -> None:
     check(ended, 0, "nothing")
 
     assert ended.document["events"] == []
+
+
+def unread(env_dir: Path, *arguments: str, out: str, err: str) -> tuple[int, str]:
+    """The exit code, and standard error, of a call whose streams nobody reads: `full`, `gone` or `file`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    full = os.open("/dev/full", os.O_WRONLY)
+    with tempfile.TemporaryFile() as file:
+        streams: dict[str, Any] = {"full": full, "gone": writing, "file": file}
+        ended = subprocess.run(
+            [sys.executable, "-m", "invoke", *arguments],
+            cwd=ROOT, env=environment(env_dir), stdin=subprocess.DEVNULL, stdout=streams[out],
+            stderr=streams[err], timeout=60, check=False,
+        )  # fmt: skip
+        file.seek(0)
+        said = file.read().decode()
+    os.close(writing)
+    os.close(full)
+    return ended.returncode, said if err == "file" else ""
+
+
+@pytest.mark.parametrize(("call", "code"), [(("history",), 0), (("deploy", "--env", "staging"), 1)])
+@pytest.mark.parametrize(
+    ("out", "err"),
+    [("full", "file"), ("gone", "file"), ("file", "full"), ("file", "gone"), ("gone", "gone")],
+)
+def test_output_that_nobody_reads_changes_no_ending(
+    env_dir: Path, call: tuple[str, ...], code: int, out: str, err: str
+) -> None:
+    """A full disk is said, a closed pipe is not; there is never a traceback."""
+    for more in ((), ("--json",)):
+        ended, said = unread(env_dir, *call, *more, out=out, err=err)
+
+        assert ended == code
+        assert "Traceback" not in said
+        assert ("the document could not be written" in said) == (
+            bool(more) and (out, err) == ("full", "file")
+        )
 
 
 STATUS_KEYS = {
