@@ -14,6 +14,7 @@ from scripts.release.run import ReleaseRun, write_down
 from scripts.replit.live import Expected, fault
 from scripts.state.ledger import Event
 from scripts.state.remote import observe_remote
+from scripts.state.rewritten import LedgerRewritten
 from scripts.state.steps import STEPS
 from scripts.system import signals
 from scripts.system.process import end_all
@@ -101,9 +102,12 @@ def _not_written(run: ReleaseRun, error: DeskError) -> DeskError:
         return error
     run.live = run.driver.live()
     before = f"; before it was {_name(facts.previous)}" if facts.previous else ""
+    first = "when the remote takes pushes again:"
+    if isinstance(error, LedgerRewritten):
+        first = "`invoke ledger.accept --plan`, and decide; then"
     return LiveUnknown(
         f"{error.message}\n  | live now: {run.live}{before}; the ledger does not have that yet",
-        f"when the remote takes pushes again: `invoke resume --env {run.environment.name}`",
+        f"{first} `invoke resume --env {run.environment.name}`",
         resumable=True,
     )
 

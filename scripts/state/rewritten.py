@@ -45,7 +45,10 @@ def holds(git: ChainGit, ledger: Ledger, commit: str) -> bool:
 
 def only_in(one: Ledger, other: Ledger) -> tuple[Event, ...]:
     """The events that the other one lacks, oldest first."""
-    return tuple(event for event in one.events if event not in other.events)
+    known: dict[tuple[str, str], list[Event]] = {}
+    for event in other.events:
+        known.setdefault((event.run, event.kind), []).append(event)
+    return tuple(event for event in one.events if event not in known.get((event.run, event.kind), ()))
 
 
 def _compared(remote: str, seen: Ledger, found: Ledger) -> Iterator[str]:

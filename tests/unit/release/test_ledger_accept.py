@@ -18,8 +18,10 @@ from scripts.release.request import (
     HistoryRequest,
     LedgerAcceptRequest,
     LedgerCheckRequest,
+    ResumeRequest,
     StatusRequest,
 )
+from scripts.release.resume import resume
 from scripts.release.status import history, status
 from scripts.setup.remote_checks import check_ledger
 from scripts.state.ledger import REF, Event
@@ -244,3 +246,30 @@ def test_status_shows_what_is_live_and_fails(world: World) -> None:
         assert (outcome.code, outcome.data["environments"][0]["release"]) == (1, "v1")
         assert outcome.message.startswith("the ledger was deleted")
         assert outcome.data["ledger"]["remote"] == {"tip": None, "events": 0}
+
+
+def test_a_rewrite_during_a_release_leaves_it_to_a_person_and_to_resume(world: World) -> None:
+    """It is live, and is not written on top of the other ledger: code 7, both commits, and what to type."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    world.commit("develop", {"file": "new"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    wanted = world.commit("develop", {"file": "newer"})
+    driver, desk = world.drivers["development"], world.desk()
+
+    def publish() -> None:
+        driver.serve(driver.workspace)
+        parents = world.remote.commits[world.remote.refs[REF]].parents
+        world.remote.refs[REF] = world.remote.add({"event.json": "{}"}, parents, "Eve", "by hand")
+
+    driver.faults["publish"] = publish
+    error = ending(lambda: deploy(desk, DeployRequest(env="development")))
+    driver.faults.clear()
+
+    assert error.code == 7
+    assert f"live now: `{wanted[:12]}`" in error.message
+    assert "`invoke ledger.accept --plan`" in str(error.hint)
+    assert "`invoke resume --env development`" in str(error.hint)
+    decide(desk, "seen")
+    assert resume(desk, ResumeRequest(env="development")).code == 0
+    assert [event.release for event in world.ledger.events] == ["v1", "v2", "", "v3"]
+    assert world.is_clean()
