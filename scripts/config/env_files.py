@@ -7,10 +7,10 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.errors import ConfigError
 
@@ -22,6 +22,24 @@ LINE = re.compile(
     re.VERBOSE,
 )
 LARGEST = 256 * 1024
+MARK = "\ufeff"
+# these keep the file's owner and mode
+WITHOUT_MARK = "`perl -pi -e 's/^\\xef\\xbb\\xbf//' {file}`"
+WITHOUT_RETURNS = "`perl -pi -e 's/\\r$//' {file}`"
+IN_UTF8 = "`iconv -f {form} -t UTF-8 {file} >{file}.utf8 && cat {file}.utf8 >{file} && rm {file}.utf8`"
+
+
+class Cause(NamedTuple):
+    """What is wrong with a file as a whole: it is told once, not for each line.
+
+    Args:
+        line: the first one, from 1.
+        hint: how to mend it; `{file}` stands for the file.
+    """
+
+    line: int
+    what: str
+    hint: str
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -47,10 +65,12 @@ class Lines:
     Args:
         entries: (number from 1, name, value) each.
         faults: the numbers of lines that not all parsers read alike.
+        causes: what is wrong with the file as a whole; its lines are read as if it were mended.
     """
 
     entries: tuple[tuple[int, str, str], ...] = ()
     faults: tuple[int, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
 
 def read_text(file: Path) -> str | None:
@@ -60,11 +80,20 @@ def read_text(file: Path) -> str | None:
         ConfigError: it can't be read, is no UTF-8, or is too large.
     """
     try:
-        text = file.read_bytes().decode("utf-8")
+        raw = file.read_bytes()
+        text = raw.decode("utf-8")
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"`{file}` can't be read: {type(fault).__name__}") from None
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as fault:
+        raise ConfigError(f"`{file}` can't be read: {fault.strerror}") from None
+    if "\0" in text[:LARGEST]:
+        form = "UTF-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "UTF-16LE"
+        wide = raw[1::2].count(0) > len(raw) // 4 or raw[::2].count(0) > len(raw) // 4
+        if wide or form == "UTF-16":
+            raise ConfigError(f"`{file}` is in UTF-16, not in UTF-8", IN_UTF8.format(form=form, file=file))
+        raise ConfigError(f"`{file}` is not in UTF-8", "save it as UTF-8 without a byte order mark")
     if len(text) > LARGEST:
         raise ConfigError(f"`{file}` is larger than {LARGEST // 1024} KiB: that is no `.env` file")
     return text
@@ -72,15 +101,26 @@ def read_text(file: Path) -> str | None:
 
 def parse_lines(text: str) -> Lines:
     """Each line by itself, so that one bad line hides no other."""
-    entries, faults = [], []
-    for number, line in enumerate(text.split("\n"), 1):
+    entries, faults, returns = [], [], []
+    for number, ended in enumerate(text.removeprefix(MARK).split("\n"), 1):
+        line = ended.removesuffix("\r")
+        returns += [number] if line != ended else []
         match = LINE.fullmatch(line) if line.isprintable() else None
         if match:
             value = match["double"] or match["single"] or match["bare"] or ""
             entries.append((number, match["name"], value))
         elif not _is_comment(line):
             faults.append(number)
-    return Lines(tuple(entries), tuple(faults))
+    return Lines(tuple(entries), tuple(faults), tuple(_causes(text, returns)))
+
+
+def _causes(text: str, returns: list[int]) -> Iterator[Cause]:
+    if text.startswith(MARK):
+        yield Cause(1, "begins with a byte order mark (BOM), which not all parsers skip", WITHOUT_MARK)
+    if returns:
+        count = "1 line ends" if len(returns) == 1 else f"{len(returns)} lines end"
+        what = f"has the line ends of Windows ({count} with CR LF): not all parsers leave the CR out"
+        yield Cause(returns[0], what, WITHOUT_RETURNS)
 
 
 def parse_values(text: str, file: Path) -> dict[str, str]:
@@ -89,7 +129,10 @@ def parse_values(text: str, file: Path) -> dict[str, str]:
     Raises:
         ConfigError: a line that not all parsers read alike.
     """
-    faults = parse_lines(text).faults
+    lines = parse_lines(text)
+    for cause in lines.causes:
+        raise ConfigError(f"`{file}` {cause.what}", cause.hint.format(file=file))
+    faults = lines.faults
     if faults:
         listed = ", ".join(str(number) for number in faults[:10])
         raise ConfigError(

@@ -86,7 +86,8 @@ SHOWN_VALUES = re.compile(
 )
 # A part of an address that nobody types: such a link opens what lies behind it.
 RANDOM = re.compile(r"(?=[^/?&=]*[0-9])(?=[^/?&=]*[A-Za-z])[A-Za-z0-9_~.+%-]{16,}")
-URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@\s]*?:([^/\s]*)@")
+# Not up to the first `/`: people write passwords as they are. What begins like a port is none.
+URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@\s:]*:(?![0-9]{1,5}(?:/|$))(\S*)@")
 ACCOUNT = r"[^\s,:@/]+@[^\s,:@/]+:([^\s,]+)"
 ACCOUNTS = re.compile(rf"{ACCOUNT}(?:,{ACCOUNT})*,?")
 

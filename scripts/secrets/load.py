@@ -91,7 +91,7 @@ def _parsed(
 ) -> EnvFile:
     lines = env_files.parse_lines(content or "")
     variables = tuple(Variable(name, value, file.name, number) for number, name, value in lines.entries)
-    return EnvFile(environment, file.name, variables, lines.faults, kind)
+    return EnvFile(environment, file.name, variables, lines.faults, kind, causes=lines.causes)
 
 
 def _exposure(

@@ -58,6 +58,10 @@ COMMENT = re.compile(r"\s*(?://|/?\*|<!--)")
 
 def lines(checked: CheckedEnvironment) -> Iterator[Finding]:
     """ENV001: Vite, bash, python-dotenv and the Supabase CLI must read the same value."""
+    file = checked.file.file
+    for cause in checked.file.causes:
+        hint = cause.hint.format(file=file)
+        yield Finding("ENV001", "error", file, cause.line, "", f"the file {cause.what}", hint)
     for number in checked.file.faults:
         yield Finding(
             "ENV001", "error", checked.file.file, number, "",

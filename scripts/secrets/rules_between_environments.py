@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from scripts.config import variables as desk_variables
+from scripts.config.addresses import password_fault
 from scripts.secrets import classify
 from scripts.secrets.finding import Finding
 from scripts.secrets.rules import REF, RESERVED, is_placeholder
@@ -191,7 +192,11 @@ def addresses(checked: CheckedEnvironment) -> Iterator[Finding]:
         fault = _database_fault(variable.value) if bare == "DATABASE_URL" else ""
         if prefix is not None or bare in ("SUPABASE_URL", "SITE_URL"):
             fault = fault or _public_address_fault(variable.value, hosted=hosted and not checked.first)
-        if fault:
+        encoding = password_fault(variable.value) if bare == "DATABASE_URL" else None
+        if encoding:
+            why, hint = encoding
+            yield checked.finding("ENV012", variable, f"`{variable.name}` can't be read: {why}", hint)
+        elif fault:
             yield checked.finding("ENV012", variable, f"`{variable.name}` {fault}", _address_form(bare))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+from scripts.config.env_files import Cause
 from scripts.config.settings import Environment
 from scripts.secrets import classify, formats
 from scripts.secrets.classify import PublicNames
@@ -46,6 +47,7 @@ class EnvFile:
             build reads besides (the app's own `.env` files, public names of the process environment); or a
             file that is only known to be in git.
         exposed: why others can read the file, each with how to mend it.
+        causes: what is wrong with the file as a whole.
     """
 
     environment: str
@@ -54,6 +56,7 @@ class EnvFile:
     faults: tuple[int, ...] = ()
     kind: Literal["values", "example", "build", "tracked"] = "values"
     exposed: tuple[tuple[str, str], ...] = ()
+    causes: tuple[Cause, ...] = ()
 
     @property
     def effective(self) -> Mapping[str, Variable]:

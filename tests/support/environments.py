@@ -68,7 +68,7 @@ def written(name: str, text: str, exposed: tuple[tuple[str, str], ...] = ()) -> 
     """What stands in an environment's file."""
     lines = env_files.parse_lines(text)
     variables = tuple(Variable(key, value, f".env.{name}", number) for number, key, value in lines.entries)
-    return EnvFile(name, f".env.{name}", variables, lines.faults, exposed=exposed)
+    return EnvFile(name, f".env.{name}", variables, lines.faults, exposed=exposed, causes=lines.causes)
 
 
 def findings(texts: Mapping[str, str] | None = None, **more: EnvFile) -> tuple[Finding, ...]:

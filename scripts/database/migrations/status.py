@@ -169,6 +169,11 @@ def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
     if not faults:
         count = f"{len(documents)} database{'s' if len(documents) != 1 else ''}"
         return Outcome.done(f"{count}: histories and files agree", environments=documents)
+    unknown = all(each["state"] == "unknown" for each in documents if each["problems"])
+    if unknown:
+        return Outcome.failed(
+            f"nothing could be compared:{listed(faults)}", "`invoke env.check`", environments=documents
+        )
     return Outcome.failed(
         f"histories and files disagree:{listed(faults)}",
         "compare the schemas themselves: `invoke db.drift --from ENV --against migrations`",

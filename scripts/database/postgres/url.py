@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from scripts.config.addresses import ENCODING, password_fault
 from scripts.errors import ConfigError
 from scripts.system.secret import Secret
 
@@ -71,6 +72,9 @@ def parse_database(url: str, password: str | None, *, where: str, folder: Path) 
 
 def _address(url: str, where: str) -> tuple[SplitResult, int]:
     """Host, port and the rest of a URL whose server keeps sessions."""
+    fault = password_fault(url)
+    if fault:
+        raise ConfigError(f"`DATABASE_URL` of {where} can't be used: {fault[0]}", fault[1])
     try:
         parts = urlsplit(url)
         port = parts.port or 5432
@@ -83,7 +87,7 @@ def _address(url: str, where: str) -> tuple[SplitResult, int]:
     if port in POOLERS:
         raise _unusable(where, f"port {port} is a transaction pooler's, where session locks leak")
     if "/" in parts.path.strip("/"):
-        raise _unusable(where, "a password with `/`, `?`, `#` or `@` in it has to be URL-encoded")
+        raise _unusable(where, ENCODING)
     return parts, port
 
 

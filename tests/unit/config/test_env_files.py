@@ -162,6 +162,33 @@ def test_bad_lines_are_refused_by_number(tmp_path: Path, line: str) -> None:
     assert caught.value.message == f"`{file}`, line 2: not a line that all parsers read alike"
 
 
+@pytest.mark.parametrize(
+    ("raw", "why", "mended"),
+    [
+        (b"\xef\xbb\xbfA=b\n", "begins with a byte order mark (BOM)", b"A=b\n"),
+        (b"A=b\r\nC=d\r\n", "(2 lines end with CR LF)", b"A=b\nC=d\n"),
+        ("A=b\n".encode("utf-16"), "is in UTF-16, not in UTF-8", b"A=b\n"),
+        ("A=b\nC=d\n".encode("utf-16-le"), "is in UTF-16, not in UTF-8", b"A=b\nC=d\n"),
+    ],
+)
+def test_what_an_editor_of_windows_writes_is_named_with_the_command_that_mends_it(
+    tmp_path: Path, raw: bytes, why: str, mended: bytes
+) -> None:
+    """Pasted, it leaves a file that is read, with the mode that it had."""
+    file = written(tmp_path, raw)
+    file.chmod(0o600)
+
+    with pytest.raises(ConfigError) as caught:
+        read_values(file)
+
+    assert why in caught.value.message
+    command = (caught.value.hint or "").strip("`")
+    subprocess.run(["sh", "-c", command], check=True, timeout=20)
+    assert file.read_bytes() == mended
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert read_values(file)["A"] == "b"
+
+
 def test_no_file_is_no_values(tmp_path: Path) -> None:
     """In CI there may be no file at all."""
     assert read_values(tmp_path / ".env.none") == {}

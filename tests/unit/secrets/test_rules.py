@@ -79,6 +79,7 @@ def test_a_good_set_gives_no_finding() -> None:
         ("ENV008", f"SUPABASE_SERVICE_ROLE_KEY={jwt('anon', PROJECT)}"),
         ("ENV008", f"SUPABASE_SERVICE_ROLE_KEY={jwt('reporting', PROJECT)}"),
         ("ENV008", f"SUPABASE_ANON_KEY={jwt('service_role', PROJECT)}"),
+        ("ENV012", 'DATABASE_URL="postgresql://postgres:hidden#word/1@db.example.org:5432/db"'),
         ("ENV013", "BASH_ENV=./x.sh"),
         ("ENV014", "WHATSAPP_VERIFY_TOKEN=abc123"),
         ("ENV014", "WHATSAPP_VERIFY_TOKEN=1212121212121212"),
@@ -107,6 +108,43 @@ def test_what_a_person_looked_at_can_be_allowed_by_its_hash() -> None:
     assert found not in without_allowed(findings_with(line), allow, "2030-01-31")
     assert "ended on" in next(each.message for each in without_allowed([found], allow, "2030-02-01"))
     assert not any(each.digest for each in findings_with("WHATSAPP_VERIFY_TOKEN=abc123"))
+
+
+@pytest.mark.parametrize("password", ["pa#ss", "pa/ss", "pa?ss", "[pass]", "12#ss", "p@s/s"])
+def test_a_password_that_is_not_encoded_is_named_as_such(password: str) -> None:
+    """Wherever it splits the address; with the way out that needs no encoding."""
+    line = f'DATABASE_URL="postgresql://postgres:{password}@127.0.0.1:5432/db"'
+    (found,) = [each for each in findings_with(line) if each.rule == "ENV012"]
+
+    assert "has to be URL-encoded" in found.message
+    assert "`DATABASE_PASSWORD`" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "way"),
+    [
+        (
+            "\ufeff{}",
+            "begins with a byte order mark (BOM)",
+            "perl -pi -e 's/^\\xef\\xbb\\xbf//' .env.production",
+        ),
+        (
+            "{crlf}",
+            "has the line ends of Windows (10 lines end with CR LF)",
+            "perl -pi -e 's/\\r$//' .env.production",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_whole_file_is_one_finding(text: str, what: str, way: str) -> None:
+    """Not one for each line, and no variable is missing."""
+    good_text = text_of(good("production"))
+    planted = text.format(good_text, crlf=good_text.replace("\n", "\r\n"))
+
+    (found,) = findings({"production": planted})
+
+    assert (found.rule, found.line, found.message) == ("ENV001", 1, f"the file {found.message[9:]}")
+    assert what in found.message
+    assert way in found.hint
 
 
 def test_a_secret_that_is_its_own_name_can_be_guessed() -> None:
