@@ -23,6 +23,8 @@ from scripts.state.lock import lock_ref
 from scripts.state.remote import fetch_ledger, locked
 from scripts.system import signals
 
+SETTLES = 2.0  # seconds from the command to the lock, at most: it observes and plans before
+
 
 def execute(desk: Desk, plan: Plan) -> Outcome:
     """Carry the plan out, up to a release that is proven live.
@@ -106,19 +108,25 @@ def planned(plan: Plan) -> Outcome:
 
 
 def _require_idle(desk: Desk, plan: Plan) -> None:
-    """Look once more before "nothing to do": a run that began meanwhile may be changing just that.
+    """Look again before "nothing to do": a run that began meanwhile may be changing just that.
+
+    With `--wait` for `SETTLES` seconds: a run that was typed before this one may not have its lock yet.
 
     Raises:
         Locked: it is, or has just done so.
     """
     environment, ledger = plan.facts.environment, plan.facts.ledger
-    refs = desk.git.ls_remote()
-    if lock_ref(environment.name) in refs:
-        raise locked(desk, environment)
-    if refs.get(REF) != ledger.tip and fetch_ledger(desk).ledger.last(environment.name) != ledger.last(
-        environment.name
-    ):
-        raise locked(desk, environment)
+    until = desk.clock() + (SETTLES if plan.facts.request.wait else 0.0)
+    while True:
+        refs = desk.git.ls_remote()
+        moved = refs.get(REF) != ledger.tip and fetch_ledger(desk).ledger
+        if lock_ref(environment.name) in refs or (
+            moved and moved.last(environment.name) != ledger.last(environment.name)
+        ):
+            raise locked(desk, environment)
+        if desk.clock() >= until:
+            break
+        desk.sleep(SETTLES / 4)
     sweep(desk, refs)
 
 

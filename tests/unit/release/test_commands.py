@@ -167,6 +167,28 @@ def test_nothing_to_do_is_said_only_when_nobody_is_at_work(
     assert "development is locked by Bob" in error.message
 
 
+def test_who_waits_looks_for_a_while_before_nothing_to_do(world: World) -> None:
+    """A rollback that was typed at the same moment has no lock yet: it is seen, and waited for."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    world.commit("develop", {"file": "new"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    locks: list[HeldLock] = []
+
+    def sleep(seconds: float) -> None:
+        before = world.clock.seconds
+        world.clock.sleep(seconds)
+        if before < 1.0 <= world.clock.seconds - start and not locks:
+            locks.append(held_by_bob(world))
+        elif locks and world.clock.seconds - start > 10:
+            locks.pop().release()
+
+    start = world.clock.seconds
+    desk = world.desk(sleep=sleep)
+    assert deploy(desk, DeployRequest(env="development", wait=True)).ending == "nothing"
+    assert world.clock.seconds - start > 10
+    assert [line for line in cast(Notes, desk.progress).lines if line.startswith("waiting: ")]
+
+
 def test_what_ended_while_it_was_planned_is_planned_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
