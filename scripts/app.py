@@ -29,7 +29,7 @@ from scripts.git.environment import from_process
 from scripts.git.merge import MergingGit
 from scripts.secrets import load
 from scripts.secrets.classify import PublicNames, colliding, masked_values
-from scripts.system import signals
+from scripts.system import guardian, signals, temporary
 from scripts.system.background import submit
 from scripts.system.process import end_all
 from scripts.system.secret import remember
@@ -45,9 +45,27 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
     def work() -> Outcome:
         workflow = submit(load)  # import it while git answers
         desk = opened(console, request.about or None)
+        sweep(desk)
         return workflow.result()(desk, request)
 
     _end(console, request, work)
+
+
+def sweep(desk: Desk) -> None:
+    """Have removed what killed runs left on this machine: scratch servers and folders with customers' rows.
+
+    A process of its own does it: this run may be over sooner.
+    """
+    from scripts.database.backups.storage import folder_store
+    from scripts.database.backups.store import STAGING
+
+    left = temporary.abandoned()
+    for environment in desk.settings:
+        left += temporary.abandoned(folder_store(desk, environment).folder, STAGING)
+    if left:
+        guardian.remove(left)
+        listed = ", ".join(f"`{path}`" for path in left)
+        desk.progress.note(f"left by a run that was killed, and removed now: {listed}")
 
 
 def run_plain(load: Callable[[], Callable[[Progress, R], Outcome]], request: R) -> NoReturn:

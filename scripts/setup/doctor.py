@@ -23,6 +23,7 @@ DESK_CHECKS = {
     "files": machine_checks.check_files,
     "history": machine_checks.check_history,
     "confinement": machine_checks.check_confinement,
+    "leftovers": machine_checks.check_leftovers,
     "remote": remote_checks.check_remote,
     "ledger": remote_checks.check_ledger,
     "github": remote_checks.check_github,
@@ -33,6 +34,7 @@ ENVIRONMENT_CHECKS = {
     "publish": environment_checks.check_publish,
     "database": environment_checks.check_database,
     "variables": environment_checks.check_variables,
+    "scratch": environment_checks.check_scratch,
 }
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.database.backups import scratch_server
+from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Postgres, ServerFacts, configured_database
 from scripts.database.postgres.programs import available_majors
 from scripts.database.postgres.url import Database
@@ -117,6 +119,21 @@ def _server(database: Database, facts: ServerFacts, now: float) -> Iterator[Find
     yield health.tls(database.host, database.sslmode, facts.tls)
     yield health.pg_client(facts.major, available_majors())
     yield health.clock_skew(f"`{database.host}`", facts.now - now)
+
+
+def check_scratch(desk: Desk, environment: Environment) -> Iterator[Finding]:
+    """Name the scratch databases that killed runs left on the server that the environment names."""
+    server = scratch_server.configured(desk, environment)
+    if server is None:
+        return
+    left = scratch.abandoned_databases(server)
+    where = f"`{server.host}:{server.port}`"
+    if left:
+        listed = ", ".join(f"`{name}`" for name in left)
+        hint = "a run that uses the server drops them: `invoke db.rehearse`"
+        yield health.warning("scratch", f"killed runs have left {listed} on {where}", hint)
+    else:
+        yield health.ok("scratch", f"no killed run has left a database on {where}")
 
 
 def check_variables(desk: Desk, environment: Environment) -> Iterator[Finding]:

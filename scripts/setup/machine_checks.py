@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 
 from scripts.config.desk import Desk
@@ -10,7 +11,9 @@ from scripts.git.command import committable_files
 from scripts.secrets.exposure import past_env_files
 from scripts.setup import health, programs
 from scripts.setup.health import Finding
-from scripts.system import confinement
+from scripts.system import confinement, temporary
+
+SWEEP_TIMEOUT = 5.0  # seconds in which what was left must be removed
 
 
 def check_programs(_desk: Desk) -> Iterator[Finding]:
@@ -40,6 +43,18 @@ def check_supabase_cli(desk: Desk) -> Iterator[Finding]:
     version = dependencies.get("supabase")
     pinned = version if isinstance(version, str) else None
     yield health.supabase_cli(pinned, programs.installed_cli(desk.git.folder))
+
+
+def check_leftovers(_desk: Desk) -> Iterator[Finding]:
+    """Name what killed runs left on this machine and could not be removed as this task began."""
+    deadline = time.monotonic() + SWEEP_TIMEOUT
+    while (left := temporary.abandoned()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for path in left:
+        hint = f"see who works in it, `fuser -v {path}`; then `rm -rf {path}`"
+        yield health.warning("leftovers", f"`{path}` is left by a run that was killed", hint)
+    if not left:
+        yield health.ok("leftovers", "no killed run has left a scratch server or a folder here")
 
 
 def check_confinement(_desk: Desk) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Temporary folders: removed at the end, and by the next run if this one is killed."""
+"""Temporary folders: removed at the end of a run, also of one that is killed, at the latest by the next."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.system import daemon, leftovers, signals
+from scripts.system import daemon, guardian, leftovers, signals
 
 PREFIX = "release-desk-"
 YOUNG = 60.0  # seconds: a younger folder without an owner is just being created
+LAST_BREATH = 5.0  # seconds until a starter whose pipe has closed must be dead
 REMOVE_TIMEOUT = 3.0  # seconds until a folder that a process still writes to must be gone
 
 
@@ -21,7 +22,8 @@ REMOVE_TIMEOUT = 3.0  # seconds until a folder that a process still writes to mu
 def folder(parent: Path | None = None, prefix: str = PREFIX, label: str = "") -> Iterator[Path]:
     """A new folder (0700), for what must not outlive a run: passwords, lists, customers' data.
 
-    Folders of killed runs are removed first.
+    Folders of killed runs are removed first. If this run is killed, its guardian ends what works in the
+    folder, and removes it.
 
     Args:
         parent: where to create it; None for the system's temporary folder.
@@ -35,19 +37,53 @@ def folder(parent: Path | None = None, prefix: str = PREFIX, label: str = "") ->
     created = Path(tempfile.mkdtemp(prefix=prefix + label, dir=parent))
     try:
         daemon.record(created / "owner", os.getpid())
+        guardian.watch(created)
         yield created
     finally:
         with signals.deferred():
             _remove(created)
+            if not created.exists():
+                guardian.release(created)
+
+
+def abandoned(parent: Path | None = None, prefix: str = PREFIX) -> list[Path]:
+    """The folders of killed runs."""
+    folders = (parent or Path(tempfile.gettempdir())).glob(f"{prefix}*")
+    return sorted(path for path in folders if _is_abandoned(path))
 
 
 def clear_abandoned(parent: Path, prefix: str = PREFIX) -> list[str]:
     """Remove the folders of killed runs, and end what still works in them; returns their names."""
-    abandoned = [path for path in parent.glob(f"{prefix}*") if _is_abandoned(path)]
-    for path in abandoned:
+    found = abandoned(parent, prefix)
+    _clear(found)
+    return [path.name for path in found]
+
+
+def guard(told: Iterable[bytes]) -> None:
+    """Do what a guardian does: take down what is to be removed, and remove it when the starter is gone.
+
+    Args:
+        told: lines `+PATH` and `-PATH`; they end when nobody is left who could write one.
+    """
+    signals.ignore()  # it ends when its work is done
+    folders: dict[Path, None] = {}
+    for line in told:
+        path = Path(os.fsdecode(line[1:].rstrip(b"\n")))
+        if line.startswith(b"+"):
+            folders[path] = None
+        else:
+            folders.pop(path, None)
+    left = [path for path in folders if path.exists()]
+    deadline = time.monotonic() + LAST_BREATH
+    while not all(map(_is_abandoned, left)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    _clear([path for path in left if _is_abandoned(path)])
+
+
+def _clear(folders: Iterable[Path]) -> None:
+    for path in folders:
         leftovers.end_in(path)
         _remove(path)
-    return [path.name for path in abandoned]
 
 
 def is_old(path: Path) -> bool:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from scripts import app
 from scripts.config.variables import PLAIN_NAMES
 from scripts.console import Console
 from scripts.errors import ConfigError, Refused
+from scripts.system import daemon, temporary
 from scripts.system.secret import MASK, redact
 from tests.support.desks import ROOT, configured, environment
 from tests.support.processes import wait_until
@@ -51,6 +53,29 @@ def seen(name: str, *, target: str | None = None) -> dict[str, str]:
     """The values that an environment has in a run about `target`."""
     tools = app.opened(Console(), target)
     return dict(tools.values(tools.settings.environment(name)))
+
+
+def test_any_task_sweeps_what_killed_runs_left(
+    env_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the system's temporary folder, and beside the backups; it is named."""
+    temp = tmp_path / "temp"
+    monkeypatch.setattr(tempfile, "tempdir", str(temp))
+    backups = env_dir.parent / ".airhost" / "backups" / "staging"
+    left = (temp / f"{temporary.PREFIX}left", backups / ".partial-left")
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "rows").write_text("a customer")
+        with subprocess.Popen(["true"]) as owner:
+            daemon.record(folder / "owner", owner.pid)
+    console = Console()
+    lines: list[str] = []
+    monkeypatch.setattr(console, "note", lines.append)
+
+    app.sweep(app.opened(console))
+
+    assert wait_until(lambda: not any(folder.exists() for folder in left))
+    assert [all(str(folder) in line for folder in left) for line in lines] == [True]
 
 
 def test_the_file_gives_the_values(env_dir: Path) -> None:

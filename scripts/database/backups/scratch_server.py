@@ -54,8 +54,8 @@ def supabase_server(desk: Desk, environment: Environment, folder: Path) -> Itera
     """
     from scripts.database.postgres.local_server import TEMPLATE
 
-    if configured := _configured(desk, environment):
-        yield configured
+    if named := configured(desk, environment):
+        yield named
         return
     with _local_server(folder) as server:
         where = "the scratch server"
@@ -72,8 +72,8 @@ def bare_server(desk: Desk, environment: Environment, folder: Path, major: int) 
     """
     from scripts.database.postgres.local_server import SUPERUSER
 
-    if configured := _configured(desk, environment):
-        yield configured
+    if named := configured(desk, environment):
+        yield named
         return
     with _local_server(folder, server_programs(major), DISPOSABLE, supabase=False) as server:
         password = Secret(server.admin_password)
@@ -232,7 +232,7 @@ def _explained(fault: CommandFailed, database: Database) -> BackupFault:
     )
 
 
-def _configured(desk: Desk, environment: Environment) -> Database | None:
+def configured(desk: Desk, environment: Environment) -> Database | None:
     """The server that the environment's variables name."""
     values = desk.values(environment)
     url, password = values.get(VARIABLE), values.get("SCRATCH_DATABASE_PASSWORD")

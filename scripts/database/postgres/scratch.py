@@ -106,8 +106,23 @@ def scratch_databases(server: Database, owner: str) -> Iterator[ScratchDatabases
         ) from None
 
 
+def abandoned_databases(server: Database) -> list[str]:
+    """The scratch databases of killed runs on a server; the next run that uses the server drops them.
+
+    Raises:
+        Unreachable: no connection, or it was lost.
+    """
+    with session(server) as connection:
+        return list(_abandoned(connection))
+
+
 def _drop_abandoned(connection: psycopg.Connection[Any]) -> None:
-    """Drop the databases of killed runs: nobody holds the lock of their owner."""
+    for name in _abandoned(connection):
+        _drop(connection, name)
+
+
+def _abandoned(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    """The databases of killed runs: nobody holds the lock of their owner. It is held while one is used."""
     for name in _existing(connection):
         match = NAME.fullmatch(name)
         if match is None:
@@ -115,8 +130,10 @@ def _drop_abandoned(connection: psycopg.Connection[Any]) -> None:
         lock = [PREFIX + match[1]]
         row = connection.execute(HOLD, lock).fetchone()
         if row and row[0]:
-            _drop(connection, name)
-            connection.execute(FREE, lock)
+            try:
+                yield name
+            finally:
+                connection.execute(FREE, lock)
 
 
 def _existing(connection: psycopg.Connection[Any]) -> list[str]:

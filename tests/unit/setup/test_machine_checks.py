@@ -10,7 +10,7 @@ import pytest
 from scripts.git.client import Git
 from scripts.setup import machine_checks, programs
 from scripts.setup.health import Finding
-from scripts.system import confinement
+from scripts.system import confinement, temporary
 from tests.support.fake_desk import fake_desk
 from tests.support.repositories import Repository
 
@@ -100,3 +100,16 @@ def test_as_whom_journeys_run_is_said(
 
     assert finding.state == state
     assert why in finding.message
+
+
+@pytest.mark.parametrize(("left", "state"), [([], "ok"), ([Path("/tmp/release-desk-x")], "warning")])
+def test_what_killed_runs_left_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: list[Path], state: str
+) -> None:
+    """With the command that removes it, if this task could not."""
+    monkeypatch.setattr(machine_checks, "SWEEP_TIMEOUT", 0.1)
+    monkeypatch.setattr(temporary, "abandoned", lambda: left)
+    findings = list(machine_checks.check_leftovers(fake_desk(tmp_path)))
+
+    assert [finding.state for finding in findings] == [state]
+    assert all(str(path) in f"{finding.message} {finding.hint}" for path in left for finding in findings)

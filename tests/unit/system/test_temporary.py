@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from scripts.system import daemon, temporary
+import pytest
+
+from scripts import DESK
+from scripts.system import daemon, guardian, signals, temporary
 from tests.support.processes import wait_until
 
 WRITER = """import pathlib, sys, time
@@ -83,3 +87,62 @@ def test_a_prefix_has_folders_of_its_own(tmp_path: Path) -> None:
 def test_a_folder_that_has_vanished_is_not_old(tmp_path: Path) -> None:
     assert not temporary.is_old(tmp_path / "gone")
     assert not temporary.is_old(tmp_path)
+
+
+OWNER = """import pathlib, subprocess, sys, time
+sys.path.insert(0, sys.argv[1])
+from scripts.system import temporary
+with temporary.folder(pathlib.Path(sys.argv[2])) as folder:
+    idle = "import time; time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", idle, str(folder)], start_new_session=True)
+    print(folder, child.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def owner(place: Path) -> tuple[subprocess.Popen[str], Path, int]:
+    """A run with a folder, and a process that works in it in a session of its own: folder and pid."""
+    argv = [sys.executable, "-c", OWNER, str(DESK), str(place)]
+    run = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert run.stdout is not None
+    folder, pid = run.stdout.readline().split()
+    return run, Path(folder), int(pid)
+
+
+def test_what_a_killed_run_leaves_ends_with_it(tmp_path: Path) -> None:
+    """Folder and process, without a next run; not while the owner is only stopped."""
+    run, folder, pid = owner(tmp_path)
+    with run:
+        os.kill(run.pid, signal.SIGSTOP)
+        time.sleep(0.5)
+        assert folder.exists()
+        assert daemon.start_time(pid)
+        os.killpg(run.pid, signal.SIGKILL)
+
+        assert wait_until(lambda: not folder.exists() and daemon.start_time(pid) is None)
+
+
+def test_a_folder_whose_owner_lives_is_never_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is one that was removed in order, and whose name somebody else has by now."""
+    monkeypatch.setattr(temporary, "LAST_BREATH", 0.1)
+    monkeypatch.setattr(signals, "ignore", lambda: None)
+    living = tmp_path / f"{temporary.PREFIX}living"
+    living.mkdir()
+    daemon.record(living / "owner", os.getpid())
+    gone = killed_run(tmp_path)
+    temporary.guard([f"+{living}\n".encode(), f"+{gone}\n".encode(), f"-{gone}\n".encode()])
+
+    assert living.exists()
+    assert gone.exists()
+
+
+def test_a_process_of_its_own_removes_what_others_left(tmp_path: Path) -> None:
+    """It does not end with who asked for it."""
+    left = killed_run(tmp_path)
+
+    assert temporary.abandoned(tmp_path) == [left]
+    guardian.remove([left])
+
+    assert wait_until(lambda: not left.exists())
