@@ -19,8 +19,8 @@ from scripts.git.command import git_command
 from scripts.secrets.classify import PublicNames
 from scripts.secrets.variables import PROCESS, EnvFile, Variable
 from scripts.system.background import submit
-from scripts.system.command import Command, Result, inherited, with_prefix
-from scripts.system.process import attempt, error_tail
+from scripts.system.command import Command, inherited, with_prefix
+from scripts.system.process import attempt
 from scripts.system.secret import remember
 
 VITE_CONFIG = [f"vite.config.{ending}" for ending in ("ts", "js", "mts", "mjs", "cts", "cjs")]
@@ -33,7 +33,13 @@ SOPS_KEYS = (
     "AWS_SESSION_TOKEN GOOGLE_APPLICATION_CREDENTIALS "
     "AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_TENANT_ID VAULT_ADDR VAULT_TOKEN"
 ).split()
-SOPS_QUOTES = re.compile(r"input string|input line|does not match sops' data format", re.IGNORECASE)
+SOPS_CODES = {
+    24: "its checksum can't be decrypted",
+    25: "a value of it can't be decrypted",
+    51: "its checksum does not fit: it was changed without `sops`",
+    52: "it has no checksum",
+    128: "no key of this machine opens it",
+}
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")  # anything else may be a value
 SOPS_TIMEOUT = 30.0  # seconds: a key may have to come from a cloud
 GIT_TIMEOUT = 10.0
@@ -184,9 +190,13 @@ def _decrypted(file: Path, cipher: str) -> str:
     argv = (program, "decrypt", "--input-type", "dotenv", "--output-type", "dotenv", str(file))
     result = attempt(Command(argv, env=inherited(SOPS_KEYS), timeout=SOPS_TIMEOUT))
     if result.code != 0:
+        # its own words are never passed on: they may quote a value in clear text
+        why = SOPS_CODES.get(result.code, f"it ended with {result.code}")
         raise CommandFailed(
-            f"`sops` could not decrypt `{file}`{error_tail(_without_input(result))}",
-            "is `SOPS_AGE_KEY_FILE` set?",
+            f"`sops` could not decrypt `{file}`: {why}",
+            "is `SOPS_AGE_KEY_FILE` set? On a terminal of your own this says more:"
+            f" `sops decrypt --input-type dotenv --output-type dotenv {file} >/dev/null`",
+            exit_code=result.code,
         )
     return result.text
 
@@ -220,12 +230,6 @@ def _stays_clear(name: str, rules: Mapping[str, str]) -> bool:
         return bool((clear and re.search(clear, name)) or (secret and not re.search(secret, name)))
     except re.error:  # a rule in the dialect of Go
         return False
-
-
-def _without_input(result: Result) -> Result:
-    """Without the lines in which SOPS quotes what it was given."""
-    kept = [line for line in result.errors.splitlines() if not SOPS_QUOTES.search(line)]
-    return replace(result, out=b"", err="\n".join(kept).encode())
 
 
 def loose_mode(file: Path) -> int | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from scripts.config import supabase_cli
 from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused
 from scripts.secrets.request import PushRequest
-from scripts.secrets.supabase import ProjectSecrets
+from scripts.secrets.supabase import ProjectSecrets, lines
 from scripts.secrets.variables import digest
 from scripts.system.secret import Secret, remember
 
@@ -31,6 +32,7 @@ def push(desk: Desk, request: PushRequest) -> Outcome:
     for name in values:
         state = "same" if name not in differing else "changed" if name in present else "new"
         desk.progress.note(f"{state:<8} {name}")
+    lines(differing)  # what can't be sent is refused in the plan already
     sent = sorted(differing)
     if not sent:
         return Outcome.nothing(f"{environment.name} has all {len(values)} as they are here", sent=[])
@@ -38,7 +40,10 @@ def push(desk: Desk, request: PushRequest) -> Outcome:
         return Outcome.done("nothing was changed: this is what would be sent", sent=sent)
     if environment.guarded:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was sent")
-    project.set(cli, differing)
+    try:
+        project.set(cli, differing)
+    except (CommandFailed, CommandTimedOut) as fault:
+        raise CommandFailed(f"{fault.message}\n{_arrived(project, differing)}", fault.hint) from None
     present = project.digests()
     if lost := [name for name in sent if present.get(name) != digest(values[name])]:
         names = ", ".join(f"`{name}`" for name in lost)
@@ -48,6 +53,20 @@ def push(desk: Desk, request: PushRequest) -> Outcome:
     return Outcome.done(
         f"{len(sent)} secrets sent to {environment.name}, and read back by digest", sent=sent
     )
+
+
+def _arrived(project: ProjectSecrets, sent: Mapping[str, str]) -> str:
+    """After a failure: what the project has of it."""
+    try:
+        present = project.digests()
+    except DeskError as fault:
+        return f"what arrived is not known: {fault.message}"
+    there = [name for name in sorted(sent) if present.get(name) == digest(sent[name])]
+    if not there:
+        return "nothing of it arrived"
+    missing = [f"`{name}`" for name in sorted(sent) if name not in there]
+    arrived = ", ".join(f"`{name}`" for name in there)
+    return f"{arrived} arrived" + (f"; {', '.join(missing)} did not" if missing else "")
 
 
 def _values(desk: Desk, environment: Environment) -> dict[str, str]:

@@ -20,6 +20,7 @@ class Command:
         stdin: bytes for standard input; None: the null device.
         timeout: seconds after which the whole process group is ended.
         success: exit codes that mean success.
+        files: open descriptors that it gets too, under their own numbers.
     """
 
     argv: tuple[str, ...]
@@ -28,6 +29,7 @@ class Command:
     stdin: bytes | None = field(default=None, repr=False)
     timeout: float = 60.0
     success: frozenset[int] = frozenset({0})
+    files: tuple[int, ...] = ()
 
     @property
     def program(self) -> str:

@@ -205,6 +205,7 @@ def _start(command: Command, stderr: int | IO[bytes]) -> subprocess.Popen[bytes]
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=command.files,
         )
     except OSError as fault:
         raise CommandFailed(f"can't run `{command.argv[0]}`: {fault.strerror}") from None

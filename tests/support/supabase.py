@@ -20,6 +20,7 @@ import hashlib, json, os, pathlib, shlex, stat, sys
 file = next(each.partition("=")[2] for each in sys.argv if each.startswith("--env-file="))
 kept = pathlib.Path(__file__).with_name("kept.json")
 call = {{"argv": sys.argv[1:], "env": dict(os.environ), "mode": stat.S_IMODE(os.stat(file).st_mode)}}
+call |= {{"links": os.stat(file).st_nlink, "beside": sorted(os.listdir())}}
 profile = os.environ.get("SUPABASE_PROFILE")
 call["profile"] = pathlib.Path(profile).read_text() if profile else None
 kept.with_name("call.json").write_text(json.dumps(call))
@@ -31,9 +32,14 @@ if kept.with_name("failing").exists():
     sys.exit(1)
 rows = {{row["name"]: row for row in json.loads(kept.read_text())}}
 for line in pathlib.Path(file).read_text().splitlines():
+    if kept.with_name("halting").exists() and rows:
+        break
     name, _, value = line.partition("=")
     rows[name] = {{"name": name, "value": hashlib.sha256(value[1:-1].encode()).hexdigest()}}
 kept.write_text(json.dumps(list(rows.values())))
+if kept.with_name("halting").exists():
+    print(json.dumps({{"_tag": "Error", "error": {{"message": "the connection broke off"}}}}))
+    sys.exit(1)
 print("{{}}")
 """
 
@@ -55,7 +61,7 @@ class Project:
         (self.folder / "kept.json").write_text(json.dumps(rows))
 
     def behave(self, how: str) -> None:
-        """`deaf`: the CLI keeps nothing, and succeeds; `failing`: it says no."""
+        """`deaf`: the CLI keeps nothing, and succeeds; `failing`: it says no; `halting`: after one."""
         (self.folder / how).touch()
 
     @property

@@ -111,6 +111,27 @@ def test_what_did_not_arrive_is_a_failure(project: Project) -> None:
         push(desk_of(project), PushRequest(env="staging"))
 
 
+def test_after_a_failure_it_is_said_what_arrived(project: Project) -> None:
+    """All, some, nothing, or nobody knows."""
+    project.behave("failing")
+    with pytest.raises(CommandFailed, match="no such project\nnothing of it arrived"):
+        push(desk_of(project), PushRequest(env="staging"))
+    (project.folder / "failing").unlink()
+    project.behave("halting")
+    there = "the connection broke off\n`OPENAI_API_KEY` arrived; `WHATSAPP_VERIFY_TOKEN` did not"
+    with pytest.raises(CommandFailed, match=there):
+        push(desk_of(project), PushRequest(env="staging"))
+
+
+@pytest.mark.parametrize("value", ["a\nb", "it's $5"])
+def test_a_value_that_can_not_be_sent_is_refused_in_the_plan(project: Project, value: str) -> None:
+    """A plan that fails when it is carried out is none."""
+    desk = desk_of(project, {"OPENAI_API_KEY": value})
+
+    with pytest.raises(Refused, match="the value of `OPENAI_API_KEY` h"):
+        push(desk, PushRequest(env="staging", plan=True))
+
+
 @pytest.mark.parametrize(
     ("names", "values", "message"),
     [

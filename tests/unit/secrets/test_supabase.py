@@ -73,12 +73,13 @@ def test_what_is_set_is_read_back(project: Project) -> None:
 
 
 def test_no_value_is_on_the_argument_list_or_in_a_file_of_others(project: Project) -> None:
-    """The file is private, and gone afterwards; the token is in the environment alone."""
+    """The file is private, and has no name; the token is in the environment alone."""
     secrets_of(project).set(project.cli, AWKWARD)
     call = project.call
 
     assert call
-    assert call["mode"] == 0o600
+    assert (call["mode"], call["links"]) == (0o600, 0)
+    assert call["beside"] == ["owner", "profile.yaml"]
     assert not [value for value in (*AWKWARD.values(), TOKEN) if value in " ".join(call["argv"])]
     assert call["env"]["SUPABASE_ACCESS_TOKEN"] == TOKEN
     assert not Path(call["env"]["TMPDIR"]).exists()
@@ -87,7 +88,7 @@ def test_no_value_is_on_the_argument_list_or_in_a_file_of_others(project: Projec
 @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", "it's $5"])
 def test_a_value_that_no_line_can_hold_is_refused(project: Project, value: str) -> None:
     """Before the CLI is started, and without the value in the message."""
-    with pytest.raises(Refused, match="`B` holds characters") as caught:
+    with pytest.raises(Refused, match="the value of `B` h") as caught:
         secrets_of(project).set(project.cli, {"A": "a", "B": value})
 
     assert project.call is None
