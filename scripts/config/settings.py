@@ -98,6 +98,7 @@ class Backup(NamedTuple):
     Args:
         rate: megabytes a second that are taken from a database; 0 for as fast as it goes.
         max_age: hours.
+        partial_proof: a proof counts although the scratch server lacks extensions that the app needs.
         keep_daily, keep_weekly, keep_monthly: days, weeks and months of which one stays.
     """
 
@@ -110,6 +111,7 @@ class Backup(NamedTuple):
     compress: str = "zstd:3"
     rate: int = 0
     max_age: float = 26
+    partial_proof: bool = False
     keep_daily: int = 7
     keep_weekly: int = 5
     keep_monthly: int = 12

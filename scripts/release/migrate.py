@@ -310,7 +310,8 @@ def back_up(run: ReleaseRun) -> None:
             lock_watch.named_waits(database, [BACKUP, DUMPER], desk.settings.supabase.lock_timeout),
             create_backup(desk, run.environment, "predeploy", facts.previous) as backup,
         ):
-            prove_backup(desk, run.environment, backup, facts.ledger.tip, run.id)
+            accepted = facts.request.accept_partial_proof
+            prove_backup(desk, run.environment, backup, facts.ledger.tip, run.id, accept_partial=accepted)
         run.desk.progress.note(f"`{backup.manifest.id}` is proven: {summary(backup.manifest)}")
 
 

@@ -32,6 +32,9 @@ class ReleaseRequest(Request):
     accept_irreversible: bool = option(
         "go without a way back for the schema, where a migration has none", default=False
     )
+    accept_partial_proof: bool = option(
+        "back up with a proof that lacks what needs extensions of Supabase's", default=False
+    )
     env: str = ""
     to: str = ""
     sha: str = ""

@@ -98,7 +98,7 @@ def verified(tools: Desk, taken: Manifest) -> str:
         with storage.fetch_files(tools, production(tools), taken.id) as (plain, found):
             from scripts.database.backups.verify import compare_with_copy
 
-            compare_with_copy(tools, production(tools), found, plain)
+            compare_with_copy(tools, production(tools), found, plain, accept_partial=False)
     except DeskError as fault:
         return fault.message
     return ""

@@ -51,12 +51,10 @@ def backup(desk: Desk, request: BackupRequest) -> Outcome:
     if kind is None:
         raise Refused(f"`{request.kind}` is no kind of backup to ask for", f"one of {', '.join(REGULAR)}")
     with _reported(desk, environment, scheduled=kind == "daily"):
-        return _create(desk, environment, kind, proof=request.proof, accept_shrink=request.accept_shrink)
+        return _create(desk, environment, kind, request)
 
 
-def _create(
-    desk: Desk, environment: Environment, kind: Kind, *, proof: bool, accept_shrink: bool
-) -> Outcome:
+def _create(desk: Desk, environment: Environment, kind: Kind, request: BackupRequest) -> Outcome:
     ledger = observe_remote(desk).ledger
     with (
         _step(desk, "backup", environment.name),
@@ -64,19 +62,28 @@ def _create(
     ):
         name = created.manifest.id
         desk.progress.note(f"`{name}` is stored: {summary(created.manifest)}, {created.seconds:.1f} s")
-        if not proof:
+        if not request.proof:
             record_backup(desk, ledger.tip, created, proven=False)
             return Outcome.done(
                 f"`{name}` is stored, but not proven: do not rely on it yet",
                 f"`invoke backup.verify {name} --env {environment.name}`",
                 **document(created, proven=False),
             )
-        require_no_shrink(desk, environment, created, ledger, accept=accept_shrink)
-        prove_backup(desk, environment, created, ledger.tip)
+        require_no_shrink(desk, environment, created, ledger, accept=request.accept_shrink)
+        partial = prove_backup(
+            desk, environment, created, ledger.tip, accept_partial=request.accept_partial_proof
+        )
     return Outcome.done(
-        f"`{name}` is stored and proven: {summary(created.manifest)}; a restored copy is the same",
+        f"`{name}` is stored and proven: {summary(created.manifest)}; {_shown(partial)}",
         **document(created, proven=True),
+        partial=list(partial),
     )
+
+
+def _shown(partial: Sequence[str]) -> str:
+    """What the proof has shown."""
+    without = f", but for {len(partial)} things that were not compared" if partial else ""
+    return f"a restored copy is the same{without}"
 
 
 def summary(manifest: Manifest) -> str:
@@ -211,9 +218,9 @@ def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
     known = known_ledger(desk)
     environment = _environment_of(desk, known.ledger, request.backup, request.env)
     with _reported(desk, environment), _step(desk, "verify", request.backup):
-        fetched = _prove_stored(desk, environment, known, request)
-    document_ = document(fetched, proven=True) | {"recorded": known.doubt is None}
-    message = f"`{request.backup}` is proven: {summary(fetched.manifest)}; a restored copy is the same"
+        fetched, partial = _prove_stored(desk, environment, known, request)
+    document_ = document(fetched, proven=True) | {"recorded": known.doubt is None, "partial": list(partial)}
+    message = f"`{request.backup}` is proven: {summary(fetched.manifest)}; {_shown(partial)}"
     if known.doubt:
         message += f"\n  | this is not recorded: {known.warning}"
     return Outcome.done(message, **document_)
@@ -221,7 +228,8 @@ def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
 
 def _prove_stored(
     desk: Desk, environment: Environment, known: KnownLedger, request: VerifyBackupRequest
-) -> Backup:
+) -> tuple[Backup, tuple[str, ...]]:
+    """The backup, and what its proof could not show."""
     name, tip = request.backup, known.ledger.tip
     record = catalog.records(known.ledger, environment.name).get(name)
     with ExitStack() as stack:
@@ -234,15 +242,17 @@ def _prove_stored(
             raise
         if request.repair:
             repair(desk, environment, name, record)
-        fetched = _fetched(desk, environment, manifest, plain, record)
+        fetched, accepted = (
+            _fetched(desk, environment, manifest, plain, record),
+            request.accept_partial_proof,
+        )
         if known.doubt:
-            compare_with_copy(desk, environment, manifest, plain)
-            return fetched
+            found = compare_with_copy(desk, environment, manifest, plain, accept_partial=accepted)
+            return fetched, tuple(found.things())
         if manifest.kind in REGULAR:
             accept = request.accept_shrink
             require_no_shrink(desk, environment, fetched, known.ledger, accept=accept)
-        prove_backup(desk, environment, fetched, tip)
-    return fetched
+        return fetched, prove_backup(desk, environment, fetched, tip, accept_partial=accepted)
 
 
 def _fetched(

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scripts.database.backups import versions
-from scripts.database.backups.manifest import Manifest
+from scripts.database.backups.manifest import Manifest, Table
+from scripts.database.backups.unproven import Unproven
 from scripts.database.postgres.catalogue import ADDED_KINDS, ALL_KINDS
 from scripts.database.postgres.catalogue_objects import OWNER
 from scripts.system.secret import redact
@@ -15,13 +16,19 @@ from scripts.system.secret import redact
 if TYPE_CHECKING:
     from scripts.database.postgres.content import Content
 
+NOTHING = Unproven()
 GRANTS = "grants on "
 NEEDS_SUPERUSER = (GRANTS, OWNER, "event trigger ")  # what another user's restore leaves out
 LINE_LENGTH = 160  # characters of a line that are shown
 
 
 def differences(
-    manifest: Manifest, schema: Sequence[str], copy: Content, *, superuser: bool = True
+    manifest: Manifest,
+    schema: Sequence[str],
+    copy: Content,
+    *,
+    superuser: bool = True,
+    unproven: Unproven = NOTHING,
 ) -> tuple[str, ...]:
     """Every difference, the most important first; () if the copy is the same.
 
@@ -32,14 +39,20 @@ def differences(
         schema: the lines of the original's schema, from the backup.
         copy: the restored database.
         superuser: who restored it was one; else grants and event triggers are not compared.
+        unproven: what the copy's server can't show.
     """
     major = int(manifest.server.partition(".")[0])
     lines = versions.Lines(major, copy.major or major)
-    missing = sorted(set(manifest.extensions) - set(copy.extensions))
+    missing = sorted(set(manifest.extensions) - set(copy.extensions) - {*unproven.extensions})
+    shown = [[line for line in side if not unproven.hides(line)] for side in (schema, copy.schema)]
+    tables = {name: each for name, each in manifest.tables.items() if name not in unproven.tables}
+    sequences = {
+        name: last for name, last in manifest.sequences.items() if not unproven.hides_sequence(name)
+    }
     return (
-        *_of_tables(manifest, copy),
-        *_of_schema(lines.of(schema), lines.of(copy.schema), lines, () if superuser else NEEDS_SUPERUSER),
-        *_of_sequences(manifest, copy.sequences, copy.descending),
+        *_of_tables(tables, copy),
+        *_of_schema(lines.of(shown[0]), lines.of(shown[1]), lines, () if superuser else NEEDS_SUPERUSER),
+        *_of_sequences(sequences, copy.sequences, copy.descending),
         *(f"extension {name} is missing" for name in missing),
     )
 
@@ -52,8 +65,8 @@ def recomputed(manifest: Manifest, copy: Content) -> tuple[str, ...]:
     )
 
 
-def _of_tables(manifest: Manifest, copy: Content) -> Iterable[str]:
-    for name, table in sorted(manifest.tables.items()):
+def _of_tables(tables: Mapping[str, Table], copy: Content) -> Iterable[str]:
+    for name, table in sorted(tables.items()):
         if name not in copy.tables:
             yield f"table {name} is missing ({table.rows} rows)"
             continue
@@ -88,9 +101,9 @@ def _of_schema(
 
 
 def _of_sequences(
-    manifest: Manifest, copy: Mapping[str, int], descending: Collection[str]
+    sequences: Mapping[str, int], copy: Mapping[str, int], descending: Collection[str]
 ) -> Iterable[str]:
-    for name, value in sorted(manifest.sequences.items()):
+    for name, value in sorted(sequences.items()):
         now = copy.get(name)
         if now is None:
             yield f"sequence {name} is missing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scripts.config.request import Request, env, option, plan, yes
 
 SHRINK = "accept it although tables lost more than a fifth of their rows since the last proven one"
+PARTIAL = "accept a proof without what needs extensions that the scratch server lacks"
 
 
 class BackupRequest(Request):
@@ -16,6 +17,7 @@ class BackupRequest(Request):
         "restore it and compare; `--no-proof` leaves that to `backup.verify`", default=True
     )
     accept_shrink: bool = option(SHRINK, default=False)
+    accept_partial_proof: bool = option(PARTIAL, default=False)
 
 
 class ListBackupsRequest(Request):
@@ -34,6 +36,7 @@ class VerifyBackupRequest(Request):
     backup: str = option("its id, as `backup.list` shows it", positional=True)
     env: str = env()
     accept_shrink: bool = option(SHRINK, default=False)
+    accept_partial_proof: bool = option(PARTIAL, default=False)
     repair: bool = option("bring an intact copy where one is missing or damaged", default=False)
 
 

@@ -12,6 +12,7 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import toc
 from scripts.database.backups.manifest import DUMP, Manifest
+from scripts.database.backups.unproven import Unproven
 from scripts.database.postgres import load_order, programs, scratch
 from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.client import session
@@ -22,11 +23,13 @@ from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import BackupFault, CommandFailed, Refused
 from scripts.system import signals, temporary
 from scripts.system.secret import Secret
+from scripts.system.text import listed
 
 if TYPE_CHECKING:
     from scripts.database.postgres.local_server import LocalServer
 
 VARIABLE = "SCRATCH_DATABASE_URL"
+SHOWN = 12  # things that an error lists
 # a server that lives for one restore need not survive a power cut
 DISPOSABLE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
 RESTORE_JOBS = "-j2"
@@ -163,7 +166,25 @@ def _restore(database: Database, archive: Archive) -> None:
 def restorable(database: Database, lists: toc.Lists) -> tuple[Entry, ...]:
     """The entries that can be restored into an empty database of this server, in the archive's order."""
     superuser, extensions = scratch.is_superuser(database), scratch.available_extensions(database)
-    return toc.for_scratch_server(lists, extensions, superuser=superuser)
+    lost = {entry.number for entry in Unproven.of(lists, extensions).entries}
+    found = toc.for_scratch_server(lists, extensions, superuser=superuser)
+    return tuple(entry for entry in found if entry.number not in lost)
+
+
+def require_everything(database: Database, lists: toc.Lists) -> None:
+    """Check that the server has every extension that the app's own things need.
+
+    Raises:
+        Refused: it lacks some.
+    """
+    unproven = Unproven.of(lists, scratch.available_extensions(database))
+    if unproven.own:
+        lacking = ", ".join(f"`{name}`" for name in unproven.needed)
+        things = listed(tuple(unproven.things()), SHOWN)
+        raise Refused(
+            f"the scratch server lacks {lacking}, which these need:{things}",
+            f"name a server that has them in `{VARIABLE}`",
+        )
 
 
 def restore_entries(
@@ -180,13 +201,13 @@ def restore_entries(
         BackupFault: it does not end cleanly.
         CommandFailed: the same, on a server that lacks extensions; they are named.
     """
-    listed = toc.list_text(entries)
-    schema = archive.sql(listed, "pre-data") + archive.sql(listed, "post-data")
+    chosen = toc.list_text(entries)
+    schema = archive.sql(chosen, "pre-data") + archive.sql(chosen, "post-data")
     scratch.create_missing_roles(database, scratch.roles_in(schema.decode("utf-8", "replace")))
     options = [] if scratch.is_superuser(database) else ["--no-owner", "--no-acl"]
     try:
         if section:
-            archive.restore(database, listed, RESTORE_JOBS, *options, section=section)
+            archive.restore(database, chosen, RESTORE_JOBS, *options, section=section)
         else:
             _fill(database, archive, entries, *options)
     except CommandFailed as fault:
@@ -205,8 +226,8 @@ def restore_entries(
 
 def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *options: str) -> None:
     """Restore the entries: tables whose checks read other tables after these, all others two at a time."""
-    listed = toc.list_text(entries)
-    archive.restore(database, listed, *options, section="pre-data")
+    chosen = toc.list_text(entries)
+    archive.restore(database, chosen, *options, section="pre-data")
     rows = [entry for entry in entries if entry.kind == TABLE_DATA]
     with session(database) as connection:
         reads = load_order.readers(connection, [(entry.schema, entry.tag) for entry in rows])
@@ -216,7 +237,7 @@ def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *optio
     archive.restore(database, first, RESTORE_JOBS, *options, section="data")
     if last:
         archive.restore(database, toc.list_text(last), *options, section="data")
-    archive.restore(database, listed, RESTORE_JOBS, *options, section="post-data")
+    archive.restore(database, chosen, RESTORE_JOBS, *options, section="post-data")
 
 
 def _explained(fault: CommandFailed, database: Database) -> BackupFault:

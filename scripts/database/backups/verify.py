@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,8 @@ from scripts.database.backups.catalog import BackupRecord
 from scripts.database.backups.copies import checked_manifest
 from scripts.database.backups.create import Backup, create_backup
 from scripts.database.backups.manifest import SCHEMA, Kind, Manifest
-from scripts.database.backups.scratch_server import scratch_copy
+from scripts.database.backups.scratch_server import VARIABLE, archive_in, scratch_copy, server_programs
+from scripts.database.backups.unproven import Unproven
 from scripts.database.postgres import scratch
 from scripts.database.postgres.content import Content, read_content
 from scripts.database.postgres.url import Database
@@ -29,22 +30,31 @@ READERS = 2  # sessions that compute checksums at the same time
 SHOWN = 20  # differences that a message lists
 
 
-def compare_with_copy(desk: Desk, environment: Environment, manifest: Manifest, plain: Path) -> None:
-    """Restore the plain files into a scratch database, and compare everything.
+def compare_with_copy(
+    desk: Desk, environment: Environment, manifest: Manifest, plain: Path, *, accept_partial: bool
+) -> Unproven:
+    """Restore the plain files into a scratch database, and compare everything; returns what could not be.
+
+    Args:
+        accept_partial: a comparison without what depends on extensions that the scratch server lacks
+            is enough.
 
     Raises:
         BackupFault: the copy differs, or the archive does not restore.
         Refused: there is no server to restore into.
-        CommandFailed, Unreachable: it can't be restored.
+        CommandFailed, Unreachable: it can't be restored; or only in part, and nobody accepted that.
     """
     desk.progress.note(f"restoring `{manifest.id}` into a scratch database, to compare it")
+    lists = toc.classify(archive_in(desk, plain, manifest).contents())
     with scratch_copy(desk, environment, plain, manifest) as database:
+        unproven = Unproven.of(lists, scratch.available_extensions(database))
         copy = _read_copy(database, manifest)
         differences = equality.differences(
             manifest,
             json.loads((plain / SCHEMA).read_bytes()),
             copy,
             superuser=scratch.is_superuser(database),
+            unproven=unproven,
         )
     if differences:
         more = f"\n  | and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
@@ -55,6 +65,38 @@ def compare_with_copy(desk: Desk, environment: Environment, manifest: Manifest, 
         )
     for note in equality.recomputed(manifest, copy):
         desk.progress.note(f"  {note}")
+    _tell_unproven(desk, manifest, unproven, accept=accept_partial or desk.settings.backup.partial_proof)
+    return unproven
+
+
+def _tell_unproven(desk: Desk, manifest: Manifest, unproven: Unproven, *, accept: bool) -> None:
+    """Say what was not compared.
+
+    Raises:
+        CommandFailed: some of it is the app's, and nobody accepted that.
+    """
+    spare = [f"`{name}`" for name in unproven.extensions if name not in unproven.needed]
+    if spare:
+        desk.progress.note(f"  not compared, and nothing of the app's needs it: {', '.join(spare)}")
+    things = list(unproven.things())
+    if not things:
+        return
+    names = ", ".join(f"`{name}`" for name in unproven.needed)
+    more = f"\n  | and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
+    shown = "".join(f"\n  | {thing}" for thing in things[:SHOWN])
+    said = f"the scratch server lacks {names}, so this was not compared:{shown}{more}"
+    if accept:
+        desk.progress.note(f"the proof is partial, which was accepted: {said}")
+        return
+    major = int(manifest.server.partition(".")[0])
+    packages = " ".join(f"postgresql-{major}-{end}" for end in unproven.packages)
+    # a server of the wheel's finds no extension of Debian's
+    install = f"`apt-get install {packages}`, or " if packages and server_programs(major) else ""
+    raise CommandFailed(
+        f"the proof of `{manifest.id}` is partial: {said}",
+        f"{install}name a server that has them in `{VARIABLE}`; to do without: `--accept-partial-proof`,"
+        " or `partial_proof = true` in `[backup]` of `pipeline.toml`",
+    )
 
 
 def _read_copy(database: Database, manifest: Manifest) -> Content:
@@ -85,23 +127,32 @@ def _shares(sizes: dict[str, int], count: int) -> list[Collection[str]]:
 
 
 def prove_backup(
-    desk: Desk, environment: Environment, backup: Backup, tip: str | None, release: str = ""
-) -> None:
+    desk: Desk,
+    environment: Environment,
+    backup: Backup,
+    tip: str | None,
+    release: str = "",
+    *,
+    accept_partial: bool = False,
+) -> tuple[str, ...]:
     """Prove a backup, and record in the ledger that it is proven, or why it is not.
 
-    What this machine lacks is no fault of the backup: then an earlier proof stands.
+    Returns what the proof could not show, which was accepted. What this machine lacks is no fault of the
+    backup: then an earlier proof stands.
 
     Args:
         environment: the one that the backup is of.
-        backup: what was created or fetched.
         tip: the ledger's commit when it was read.
         release: the run id of the release that it was taken for.
+        accept_partial: see `compare_with_copy`.
 
     Raises:
         DeskError: it could not be proven.
     """
     try:
-        compare_with_copy(desk, environment, backup.manifest, backup.plain)
+        unproven = compare_with_copy(
+            desk, environment, backup.manifest, backup.plain, accept_partial=accept_partial
+        )
     except BackupFault as fault:
         with suppress(DeskError):  # the first fault is the one to report
             record_backup(desk, tip, backup, proven=False, release=release, fault=fault)
@@ -111,7 +162,9 @@ def prove_backup(
             with suppress(DeskError):
                 record_backup(desk, tip, backup, proven=False, release=release)
         raise
-    record_backup(desk, tip, backup, proven=True, release=release)
+    partial = tuple(unproven.things())
+    record_backup(desk, tip, backup, proven=True, release=release, partial=partial)
+    return partial
 
 
 def require_no_shrink(
@@ -166,8 +219,9 @@ def record_backup(
     proven: bool,
     release: str = "",
     fault: DeskError | None = None,
+    partial: Sequence[str] = (),
 ) -> Event:
-    """Append an event to the ledger; `fault` is why the proof failed."""
+    """Append an event to the ledger; `fault` is why the proof failed, `partial` what it does not show."""
     manifest = backup.manifest
     detail: dict[str, Any] = {
         "backup": manifest.id,
@@ -181,6 +235,7 @@ def record_backup(
         **({"machine": backup.machine} if backup.machine else {}),
         **({"bucket": backup.bucket} if backup.bucket else {}),
         **({"for": release} if release else {}),
+        **({"partial": list(partial)} if partial else {}),
         **({"reason": fault.message.splitlines()[0]} if fault else {}),
     }
     return record(
@@ -206,6 +261,8 @@ def record_lost(
 def take_safety_backup(desk: Desk, environment: Environment) -> str:
     """Create and prove a backup of the present state before it is replaced; returns its id.
 
+    A partial proof will do, since the present schemas are kept under other names as well.
+
     Raises:
         DeskError: it could not be created, or not be proven.
     """
@@ -213,12 +270,12 @@ def take_safety_backup(desk: Desk, environment: Environment) -> str:
 
 
 def take_proven_backup(desk: Desk, environment: Environment, kind: Kind = "manual") -> str:
-    """Create and prove a backup; returns its id.
+    """Create and prove a backup, if need be in part; returns its id.
 
     Raises:
         DeskError: it could not be created, or not be proven.
     """
     ledger = observe_remote(desk).ledger
     with create_backup(desk, environment, kind, ledger.live(environment.name)) as backup:
-        prove_backup(desk, environment, backup, ledger.tip)
+        prove_backup(desk, environment, backup, ledger.tip, accept_partial=True)
     return backup.manifest.id

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -37,6 +37,7 @@ class Entry:
         tag: its name; for comments and grants, the object that they belong to (`SCHEMA public`).
         owner: "" for what has none.
         sql: the statement that creates it.
+        needs: the numbers of the entries that it depends on.
     """
 
     line: str
@@ -45,6 +46,12 @@ class Entry:
     tag: str = ""
     owner: str = ""
     sql: str = ""
+    needs: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def number(self) -> str:
+        """Tells it from the archive's other entries."""
+        return self.line.partition(";")[0]
 
     @property
     def key(self) -> str:
@@ -115,11 +122,10 @@ class _Reader:
         if self._version >= RELATION_KIND:
             self._number()
         owner, _ = self._text(), self._text()
-        while self._maybe_text() is not None:  # numbers of entries that it depends on
-            pass
+        needs = tuple(iter(self._maybe_text, None))
         self._bytes(1 + self._offset_size)  # where its rows are
         names = " ".join((kind, schema or "-", tag, owner)).replace("\n", " ").replace("\r", " ")
-        return Entry(f"{number}; {table_oid} {oid} {names}", kind, schema, tag, owner, sql)
+        return Entry(f"{number}; {table_oid} {oid} {names}", kind, schema, tag, owner, sql, needs)
 
     def _bytes(self, count: int) -> bytes:
         found = self._stream.read(count)

@@ -173,6 +173,7 @@ class _Maker:
         databases = inputs.databases
         copy = databases.copy("template0", "restored")
         public = [migration.sql for migration in inputs.known]
+        scratch_server.require_everything(copy, lists)
         entries = _public_entries(scratch_server.restorable(copy, lists), public)
         scratch_server.restore_entries(copy, archive, lists, entries, section="pre-data")
         shape = databases.copy(databases.full_name("restored"), "shape")

@@ -14,7 +14,7 @@ import pyrage
 import pytest
 
 from scripts.config.desk import Desk
-from scripts.database.backups import commands, storage, verify
+from scripts.database.backups import commands, equality, storage, verify
 from scripts.database.backups.create import Backup
 from scripts.database.backups.manifest import Manifest, parse_manifest
 from scripts.database.backups.request import (
@@ -159,8 +159,13 @@ def created(*_: object) -> Iterator[Backup]:
 def test_a_backup_is_created_proven_and_described(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     monkeypatch.setattr(commands, "create_backup", created)
+
+    def step(name: str) -> tuple[str, ...]:
+        steps.append(name)
+        return ()
+
     for name in ("require_no_shrink", "prove_backup", "record_backup"):
-        monkeypatch.setattr(commands, name, lambda *_, name=name, **__: steps.append(name))
+        monkeypatch.setattr(commands, name, lambda *_, name=name, **__: step(name))
 
     outcome = commands.backup(desk, BackupRequest(env="production"))
     assert (outcome.data["backup"], outcome.data["proven"], outcome.data["rows"]) == (
@@ -270,7 +275,7 @@ def test_without_the_ledger_a_backup_is_proven_and_not_recorded(
 ) -> None:
     """What can't be said is said."""
     recorded = use_ledger(monkeypatch, doubt=Unreachable("the git remote is away"))
-    monkeypatch.setattr(commands, "compare_with_copy", lambda *_: None)
+    monkeypatch.setattr(commands, "compare_with_copy", lambda *_, **__: equality.NOTHING)
     outcome = commands.verify_backup(desk, VERIFY)
 
     assert (outcome.code, outcome.data["proven"], outcome.data["recorded"]) == (0, True, False)
@@ -290,7 +295,14 @@ def test_a_fetched_backup_is_recorded_with_the_places_that_have_it(
     """Of a copy in the bucket alone the path is its URL."""
     proven: list[Backup] = []
     monkeypatch.setattr(commands, "require_no_shrink", lambda *_, **__: None)
-    monkeypatch.setattr(commands, "prove_backup", lambda _desk, _env, backup, _tip: proven.append(backup))
+
+    def prove(
+        _desk: object, _environment: object, backup: Backup, *_: object, **__: object
+    ) -> tuple[str, ...]:
+        proven.append(backup)
+        return ()
+
+    monkeypatch.setattr(commands, "prove_backup", prove)
     with s3.serving() as service:
         desk = make_desk(tmp_path, service)
         use_ledger(monkeypatch, proof(desk, put(desk, NEW)))

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scripts.config.desk import Desk
-from scripts.database.backups import equality, storage, verify
+from scripts.database.backups import equality, storage, toc, verify
 from scripts.database.backups.create import Backup
 from scripts.database.backups.manifest import Manifest, Table
+from scripts.database.backups.unproven import Unproven
 from scripts.database.postgres import scratch
+from scripts.database.postgres.archive_toc import Entry
 from scripts.errors import BackupFault, CommandFailed, DeskError, Refused
 from scripts.state import remote
 from scripts.state.ledger import Event, Ledger
@@ -50,11 +53,17 @@ def backup(manifest: Manifest = ONE) -> Backup:
 
 
 def prove(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: DeskError | None, *, new: bool = True
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: DeskError | None,
+    *,
+    new: bool = True,
+    unproven: Unproven = equality.NOTHING,
 ) -> None:
-    def compare(*_: object) -> None:
+    def compare(*_: object, accept_partial: bool) -> Unproven:
         if fault:
             raise fault
+        return unproven
 
     monkeypatch.setattr(verify, "compare_with_copy", compare)
     taken = replace(backup(), new=new)
@@ -152,6 +161,41 @@ def test_what_did_not_shrink_or_was_accepted_passes(
     assert any("which was accepted" in note for note in notes) == accept
 
 
+VECTOR = Entry("1; 0 0 EXTENSION - vector ", "EXTENSION", "", "vector")
+DOCS = Entry("2; 0 0 TABLE public docs x", "TABLE", "public", "docs", needs=("1",))
+LACKING = Unproven.of(toc.classify([VECTOR, DOCS]), ())
+
+
+def test_what_a_proof_does_not_show_is_recorded(
+    desk: Desk, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove(desk, monkeypatch, None, unproven=LACKING)
+    (event,) = recorded
+
+    assert (event.detail["proven"], event.detail["partial"]) == (True, ["table public.docs"])
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_a_partial_proof_is_accepted_or_refused(desk: Desk, accept: bool) -> None:
+    """Either way it is said what was not compared."""
+    notes = desk.progress.notes  # type: ignore[attr-defined]
+    if accept:
+        verify._tell_unproven(desk, ONE, LACKING, accept=True)
+        assert "partial, which was accepted" in notes[-1]
+        assert "table public.docs" in notes[-1]
+        return
+    with pytest.raises(CommandFailed, match=r"(?s)lacks `vector`.*table public\.docs") as caught:
+        verify._tell_unproven(desk, ONE, LACKING, accept=False)
+    assert "--accept-partial-proof" in (caught.value.hint or "")
+
+
+def test_what_nothing_needs_is_said_and_accepted(desk: Desk) -> None:
+    verify._tell_unproven(desk, ONE, Unproven.of(toc.classify([VECTOR]), ()), accept=False)
+
+    notes = desk.progress.notes  # type: ignore[attr-defined]
+    assert notes == ["  not compared, and nothing of the app's needs it: `vector`"]
+
+
 def test_tables_are_shared_evenly_between_readers() -> None:
     sizes = {"a": 10, "b": 9, "c": 8, "d": 1}
     shares = verify._shares(sizes, 2)
@@ -171,15 +215,22 @@ def test_differences_are_listed_and_refused(
     def scratch_copy(*_: object) -> Any:
         yield None
 
+    def archive_in(*_: object) -> Any:
+        return SimpleNamespace(contents=tuple)
+
     many = tuple(f"table t{number} is missing" for number in range(25))
     monkeypatch.setattr(verify, "scratch_copy", scratch_copy)
+    monkeypatch.setattr(verify, "archive_in", archive_in)
+    monkeypatch.setattr(scratch, "available_extensions", lambda _database: frozenset())
     monkeypatch.setattr(verify, "_read_copy", lambda *_: None)
     monkeypatch.setattr(scratch, "is_superuser", lambda _database: True)
     monkeypatch.setattr(equality, "differences", lambda *_args, **_options: many)
     (tmp_path / "schema.json").write_text("[]")
 
     with pytest.raises(Refused, match=r"t19 is missing\n  \| and 5 more"):
-        verify.compare_with_copy(desk, desk.settings.environment("production"), ONE, tmp_path)
+        verify.compare_with_copy(
+            desk, desk.settings.environment("production"), ONE, tmp_path, accept_partial=False
+        )
 
 
 def test_a_safety_backup_is_proven(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +246,7 @@ def test_a_safety_backup_is_proven(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     )
     monkeypatch.setattr(verify, "create_backup", create)
     monkeypatch.setattr(
-        verify, "prove_backup", lambda _d, _e, created, tip: proven.append((created.manifest.id, tip))
+        verify, "prove_backup", lambda _d, _e, created, tip, **_: proven.append((created.manifest.id, tip))
     )
 
     assert verify.take_safety_backup(desk, desk.settings.environment("production")) == ONE.id
