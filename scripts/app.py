@@ -82,6 +82,7 @@ def refuse(request: Request, fault: DeskError) -> NoReturn:
 
 def _listening(request: Request) -> Console:
     console = Console(request.json)
+    os.umask(os.umask(0o022) | 0o022)  # nothing that is created here can be written by others
     signals.listen()
     for name, value in masked_values(os.environ, PublicNames(), declared=False):
         remember(value, _owned(name))  # before anything is read that could fail and be quoted
@@ -124,7 +125,7 @@ def opened(console: Console, target: str | None = None) -> Desk:
     settings = parse(env_files.read_toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
-    _name_left_out(console)
+    _warn(console, folder)
     git = MergingGit(_repository(folder, settings), settings.app.remote, settings.app.committer)
     author = submit(git.user_name)  # in parallel with the next two calls of git
     check_remote_urls(git.folder, git.remote)
@@ -227,6 +228,19 @@ def _refuse_collisions(masked: Iterable[tuple[str, str]], settings: Settings, ow
         )
 
 
+def _warn(console: Console, folder: Path) -> None:
+    """Say what a person should know of this environment and configuration before anything is done."""
+    _name_left_out(console)
+    _name_writers(console, folder, folder / "pipeline.toml")
+
+
+def _name_writers(console: Console, *paths: Path) -> None:
+    """Say who else can change what decides which programs run, and where."""
+    for path in paths:
+        if doubt := env_files.why_not_ours(path):
+            console.note(f"warning: {doubt[0]}: {doubt[1]}")
+
+
 def _read_file(
     console: Console, folder: Path, environment: Environment, settings: Settings
 ) -> dict[str, str]:
@@ -234,6 +248,7 @@ def _read_file(
     file = load.file_of(folder, environment.name, settings.secrets.provider)
     if settings.secrets.provider == "file" and env_files.readable_by_others(file):
         console.note(f"warning: `{file}` can be read by others: `chmod 600 {file}`")
+    _name_writers(console, file)
     return env_files.parse_values(load.text(file, settings.secrets.provider) or "", file)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pwd
 import re
 import stat
 import tomllib
@@ -148,6 +149,26 @@ def parse_values(text: str, file: Path) -> dict[str, str]:
 def _is_comment(line: str) -> bool:
     """Whether the line is blank or a comment. With control characters or odd line ends it is neither."""
     return line.isprintable() and (not line.strip(" ") or line.lstrip(" ").startswith("#"))
+
+
+def why_not_ours(path: Path) -> tuple[str, str] | None:
+    """Who else can change a file or folder that decides what is run, and how to end that; None: nobody."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if status.st_mode & stat.S_IWOTH:
+        return f"everybody on this machine can write to `{path}`", f"`chmod o-w {path}`"
+    if status.st_uid not in (os.geteuid(), 0):
+        try:
+            owner = pwd.getpwuid(status.st_uid).pw_name
+        except KeyError:
+            owner = str(status.st_uid)
+        return (
+            f"`{path}` belongs to another user of this machine, `{owner}`, who can change it",
+            f"`sudo chown $(id -un) {path}`",
+        )
+    return None
 
 
 def readable_by_others(file: Path) -> bool:

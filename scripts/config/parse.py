@@ -6,11 +6,12 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
+from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED
 from scripts.config.settings import DRIVERS, App, Environment, Gates, Lock, Secrets, Settings, Verify
 from scripts.errors import ConfigError
@@ -146,6 +147,8 @@ def _environment_faults(environment: Environment) -> list[str]:
         faults.append("workspace` should be the whole path of the app's folder on the Replit host")
     missing = [key for key in DRIVERS[environment.publish].keys if not getattr(environment, key)]
     faults += [f'{key}` is missing: `publish = "{environment.publish}"` needs it' for key in missing]
+    if environment.mcp_url and not keeps_secrets(environment.mcp_url):
+        faults.append("mcp_url` should be an https address: the token would travel unencrypted")
     if "" in environment.aliases:
         faults.append("aliases` should not hold an empty name")
     return faults
@@ -218,10 +221,16 @@ def _secrets_faults(secrets: Secrets) -> list[str]:
             faults.append(f"{path}.reason` should say why this is no leak")
         if not DAY.fullmatch(exception.until):
             faults.append(f"{path}.until` should be a day, such as `2030-01-31`")
+    return [*faults, *_api_faults(secrets)]
+
+
+def _api_faults(secrets: Secrets) -> Iterator[str]:
     for key in ("supabase_api", "github_api"):
-        if not API.fullmatch(getattr(secrets, key)):
-            faults.append(f"`secrets.{key}` should be a bare http or https address")
-    return faults
+        address = getattr(secrets, key)
+        if not API.fullmatch(address):
+            yield f"`secrets.{key}` should be a bare http or https address"
+        elif not keeps_secrets(address):
+            yield f"`secrets.{key}` should be an https address: a token would travel unencrypted"
 
 
 def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:

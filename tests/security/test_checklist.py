@@ -243,6 +243,26 @@ def test_10_files_are_their_owners_alone(tmp_path: Path, monkeypatch: pytest.Mon
     assert env_files.readable_by_others(values)
 
 
+def test_10_a_task_leaves_nothing_that_others_can_write(tmp_path: Path) -> None:
+    """Under umask 000, as some containers have it; and who can write to the configuration is said."""
+    person = seeded(tmp_path)[1]
+    folder = configured(tmp_path / "env", person.folder)
+    (folder / "pipeline.toml").chmod(0o666)
+    known = set(tmp_path.rglob("*"))
+    before = os.umask(0)
+    try:
+        ended = invoke(
+            "freeze", "--env", "staging", "--until", "2099-01-01T00:00", "--reason", "x", env_dir=folder
+        )
+    finally:
+        os.umask(before)
+
+    made = [path for path in tmp_path.rglob("*") if path not in known and not path.is_symlink()]
+    assert made, ended.err
+    assert [] == [str(path) for path in made if stat.S_IMODE(path.stat().st_mode) & 0o022]
+    assert f"everybody on this machine can write to `{folder / 'pipeline.toml'}`: `chmod o-w" in ended.err
+
+
 @pytest.mark.parametrize("role", [(), ("--push",)])
 def test_11_no_token_in_a_remotes_address(tmp_path: Path, role: tuple[str, ...]) -> None:
     """It would be on the argument list of git's helper, in `.git/config` and in `git remote -v`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -21,6 +22,7 @@ from scripts.config.env_files import (
     read_text,
     read_toml,
     readable_by_others,
+    why_not_ours,
 )
 from scripts.errors import ConfigError
 
@@ -329,6 +331,41 @@ def test_files_that_others_may_read_are_noticed(tmp_path: Path, mode: int, open_
     file.chmod(mode)
 
     assert open_ == readable_by_others(file)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [(0o666, True), (0o777, True), (0o602, True), (0o664, False), (0o600, False)]
+)
+def test_a_file_that_everybody_can_write_to_is_told(tmp_path: Path, mode: int, told: bool) -> None:
+    """It decides which programs run."""
+    file = written(tmp_path, "A=b\n")
+    file.chmod(mode)
+
+    doubt = why_not_ours(file)
+
+    assert doubt == (
+        (f"everybody on this machine can write to `{file}`", f"`chmod o-w {file}`") if told else None
+    )
+
+
+def test_a_file_of_another_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the name that the machine has for him; root may have files."""
+    file = written(tmp_path, "A=b\n")
+    owner = file.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+
+    doubt = why_not_ours(file)
+
+    if owner:
+        assert doubt
+        assert "belongs to another user of this machine" in doubt[0]
+    else:
+        assert doubt is None
+        os.chown(file, 64_001, -1)
+        foreign = why_not_ours(file)
+        assert foreign
+        assert "belongs to another user of this machine, `64001`" in foreign[0]
+    assert why_not_ours(tmp_path / "none") is None
 
 
 def test_no_file_is_read_by_nobody(tmp_path: Path) -> None:

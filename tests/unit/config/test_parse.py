@@ -305,6 +305,21 @@ def test_the_address_of_an_api_is_a_bare_one(key: str, value: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "value", ["http://api.example.org", "http://127.0.0.1.example.org/x", "http://10.0.0.5:80"]
+)
+def test_a_token_never_travels_unencrypted_to_another_machine(value: str) -> None:
+    """To this very machine it may: that is how a sandbox is asked."""
+    fault = "should be an https address: a token would travel unencrypted"
+
+    for key in ("supabase_api", "github_api"):
+        assert faults(table(**{f"secrets__{key}": value})) == [f"`secrets.{key}` {fault}"]
+        assert parse(table(**{f"secrets__{key}": "http://127.0.0.1:8080/api"}))
+    (told,) = faults(table(environment__staging__mcp_url=value))
+    assert "mcp_url` should be an https address" in told
+    assert parse(table(environment__staging__mcp_url="http://localhost:1/mcp"))
+
+
 def test_tables_of_tables_and_lists_of_tables_have_their_paths() -> None:
     """However deep the fault is."""
     stage = "load.profiles.rush.stages[1]"
