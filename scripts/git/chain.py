@@ -13,6 +13,7 @@ from scripts.git.client import SEEN, Git
 
 TRUSTED = "refs/airhost/trusted/"  # what was looked at and found good, unlike what was merely fetched
 LARGEST = 1024 * 1024  # bytes of one document; a release with 2,000 tables has 100,000
+MOST = 256 * 1024 * 1024  # bytes of all documents of a chain
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ def link_of(commit: str, parents: tuple[str, ...], file: str, text: str) -> Link
     return Link(commit, parents, document)
 
 
+def _limit(sizes: Sequence[int]) -> int:
+    """The bytes of one document up to which all of them together are read: the largest go first."""
+    limit = LARGEST
+    while sum(size for size in sizes if 0 <= size <= limit) > MOST:
+        limit //= 2
+    return limit
+
+
 class ChainGit(Git):
     """A clone of the app in which chains can be read."""
 
@@ -53,7 +62,8 @@ class ChainGit(Git):
         listing = self._local("rev-list", "--first-parent", "--parents", "--reverse", tip, "--").text
         commits = [line.split() for line in listing.splitlines()]
         blobs = self._blobs([f"{commit}:{file}" for commit, *_ in commits])
-        fit = list(dict.fromkeys(blob for blob, size in blobs if 0 <= size <= LARGEST))
+        limit = _limit([size for _, size in blobs])
+        fit = list(dict.fromkeys(blob for blob, size in blobs if 0 <= size <= limit))
         texts = dict(zip(fit, self._read_objects(fit), strict=True))
         links, seen = [], set[str]()
         for (commit, *parents), (blob, size) in zip(commits, blobs, strict=True):
@@ -61,7 +71,7 @@ class ChainGit(Git):
                 link = Link(commit, tuple(parents), fault=f"it holds no file `{file}`")
             elif blob in seen:
                 link = Link(commit, tuple(parents), fault=f"its `{file}` is that of an earlier commit")
-            elif size > LARGEST:
+            elif size > limit:
                 link = Link(commit, tuple(parents), fault=f"its `{file}` has {size:,} bytes")
             else:
                 link = link_of(commit, tuple(parents), file, texts[blob] or "")

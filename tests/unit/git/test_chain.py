@@ -103,6 +103,20 @@ def test_an_event_that_is_repeated_is_none(git: MergingGit, person: Repository) 
     assert {link.fault for link in links[2:]} == {f"its `{FILE}` is that of an earlier commit"}
 
 
+def test_a_chain_that_is_too_large_in_all_is_read_without_the_largest(
+    git: MergingGit, person: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small events are read whatever was pushed between them."""
+    monkeypatch.setattr("scripts.git.chain.MOST", 3 * LARGEST // 2)
+    tip = git.commit_json(FILE, {"n": 1}, "event", None)
+    for number in range(3):
+        tip = by_hand(person, tip, blob(person, f'{{"n": {number}, "x": "{"x" * (LARGEST - 100)}"}}'))
+    links = git.chain(git.commit_json(FILE, {"n": 9}, "event", tip), FILE)
+
+    assert [link.document.get("n") for link in links] == [1, None, None, None, 9]
+    assert all("bytes" in link.fault for link in links[1:4])
+
+
 def test_a_document_of_whatever_a_ref_names(git: MergingGit, person: Repository) -> None:
     """A blob, an unknown id and a tree are no commits; none of them is a traceback."""
     good = git.commit_json("lock.json", {"run": "r"}, "lock", None)
