@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.desk import Call, Desk
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -21,12 +24,19 @@ VALUES = {"OPENAI_API_KEY": "cnry-openai'0f9e #x", "WHATSAPP_VERIFY_TOKEN": 'cnr
 
 
 class Api:
-    """One project's secrets. `deaf`: it takes what it is sent, and keeps nothing."""
+    """One project's secrets.
+
+    Args:
+        deaf: it takes what it is sent, and keeps nothing.
+        answering: unset, a POST waits for it.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
         self.deaf = False
         self.posts = 0
+        self.answering = threading.Event()
+        self.answering.set()
 
     def handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         """The documented protocol: a list of names and digests, a POST of names and values."""
@@ -42,8 +52,9 @@ class Api:
                 )
 
             def do_POST(self) -> None:
-                api.posts += 1
                 sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                api.posts += 1
+                api.answering.wait(60)
                 api.kept |= {} if api.deaf else {each["name"]: each["value"] for each in sent}
                 self.answer(None, 201)
 
@@ -79,12 +90,51 @@ def api(tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator
     manual.write_text(before)
 
 
-def push(desk: Desk, *more: str, environment: str = "staging", token: str = TOKEN) -> Call:
-    """Call the task with values from the process environment, as CI has them."""
+def prefixed(environment: str, token: str = TOKEN) -> dict[str, str]:
+    """Values in the process environment, as CI has them."""
     address = "https://abcdefghijklmnopqrst.supabase.co"
     known = {**VALUES, "SUPABASE_ACCESS_TOKEN": token, "VITE_SUPABASE_URL": address}
-    prefixed = {f"{environment.upper()}_{name}": value for name, value in known.items()}
-    return desk("env.push", "--env", environment, *more, **prefixed)
+    return {f"{environment.upper()}_{name}": value for name, value in known.items()}
+
+
+def push(desk: Desk, *more: str, environment: str = "staging", token: str = TOKEN) -> Call:
+    """Call the task with them."""
+    return desk("env.push", "--env", environment, *more, **prefixed(environment, token))
+
+
+def pushing() -> list[str]:
+    """The command lines of CLIs that set secrets."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = process.read_bytes().split(b"\0")
+            lines += [b" ".join(words).decode()] * (words[1:3] == [b"secrets", b"set"])
+    return lines
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_killed_in_the_midst_nothing_is_left(desk: Desk, api: Api) -> None:
+    """No CLI goes on, and no file holds a value."""
+    api.answering.clear()
+    task = desk.start("env.push", "--env", "staging", **prefixed("staging"))
+    assert wait_until(lambda: api.posts == 1, 60)
+    assert len(pushing()) == 1
+    holding = files_with_values()
+
+    task.kill()
+    task.communicate(timeout=20)
+
+    assert holding == []
+    assert wait_until(lambda: not pushing(), 10)
+    assert files_with_values() == []
+    api.answering.set()
+
+
+def files_with_values() -> list[Path]:
+    """The files in the temporary folders of tasks that hold a value."""
+    found = [file for file in Path(tempfile.gettempdir()).glob("release-desk-*/*") if file.is_file()]
+    values = [value.encode() for value in VALUES.values()]
+    return [file for file in found if any(value in file.read_bytes() for value in values)]
 
 
 def test_what_is_sent_arrives_and_is_never_shown(desk: Desk, api: Api) -> None:

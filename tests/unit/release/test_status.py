@@ -146,6 +146,17 @@ def test_a_head_that_is_not_live(world: World, first: str) -> None:
     assert problems(world) == [f"the head of `develop` is not live: `{head[:12]}`"]
 
 
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\u202egnp", "a\nb", "\udcff", "\x07"])
+def test_a_migration_whose_name_holds_what_can_not_be_seen(world: World, first: str, name: str) -> None:
+    """It is counted or not, and ends nothing."""
+    world.commit("develop", {f"supabase/migrations/20240102000000_{name}.sql": "select 1;"}, "odd")
+
+    document = status(world.desk(), StatusRequest()).data["environments"][0]
+
+    assert document["pending"]["commits"] == 2
+    assert f"the head of `develop` is not live: `{world.head('develop')[:12]}`" in document["problems"]
+
+
 def test_a_head_that_failed(world: World, first: str) -> None:
     head = world.commit("develop", {"file": "new"})
     record(world.desk(), "development", "release", "failed", commit=head, release="v2")
