@@ -14,6 +14,7 @@ ESCAPES = re.compile(
     rb"(?:%" + HEX + rb"{2})+|(?:\\x" + HEX + rb"{2})+|" + UNICODE + rb"|\\u\{" + HEX + rb"{1,6}\}"
     rb"|(?:&#[0-9]{1,7};?|&#[xX]" + HEX + rb"{1,6};?|&[A-Za-z]{2,8};)+|(?:\\[0-7]{2,3})+"
 )
+SIGNS = re.compile(rb"[%\\&]")  # with which they begin; a search for these alone is ten times as quick
 # beside them, these are decoded too; alone they are part of nearly every script
 ALL = re.compile(ESCAPES.pattern + rb"|\\[\\\"'`/]")
 WIDE = (re.compile(rb"(?:[\x20-\x7e]\0){6,}"), re.compile(rb"(?:\0[\x20-\x7e]){6,}"))
@@ -37,13 +38,17 @@ def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _windows(data: bytes) -> Iterator[tuple[int, int]]:
     """(start, end) of the stretches with escapes, in order; none overlap."""
-    start, end = 0, -1
-    for match in ESCAPES.finditer(data):
+    start, end, done = 0, -1, 0
+    for sign in SIGNS.finditer(data):
+        match = ESCAPES.match(data, sign.start()) if sign.start() >= done else None
+        if match is None:
+            continue
+        done = match.end()
         if match.start() - AROUND > end:
             if end >= 0:
                 yield start, end
             start = max(0, match.start() - AROUND)
-        end = min(len(data), match.end() + AROUND)
+        end = min(len(data), done + AROUND)
     if end >= 0:
         yield start, end
 

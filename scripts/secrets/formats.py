@@ -151,7 +151,7 @@ FORMATS = (
     # in base64, as a host's form for variables wants it: `{"type":"service_account"` and `-----BEGIN `
     KeyFormat(
         "a service account in base64",
-        (b"InR5cGUi", b"J0eXBlI", b"idHlwZS"),
+        (b"c2VydmljZV9hY2NvdW50", b"zZXJ2aWNlX2FjY291bn", b"NlcnZpY2VfYWNjb3Vud"),
         rb"(?:eyJ0eXBlI|ewogICJ0eXBlI|eyAidHlwZSI)[A-Za-z0-9+/_-]*(?:c2VydmljZV9hY2NvdW50|zZXJ2aWNlX2FjY291bn|NlcnZpY2VfYWNjb3Vud)",
     ),
     KeyFormat(
