@@ -193,22 +193,13 @@ def _public(settings: Settings) -> PublicNames:
     return PublicNames(settings.secrets.public_prefixes, settings.app.build_variables)
 
 
-def _names(settings: Settings) -> set[str]:
-    """What the ledger, the lock and every document are keyed by."""
-    return {
-        name
-        for environment in settings
-        for name in (environment.name, environment.branch, *environment.aliases)
-    }
-
-
 def _owned(name: str, owner: str = PROCESS) -> str:
     return f"`{name}` of {owner}"
 
 
 def _mask(variables: Mapping[str, str], settings: Settings, owner: str) -> None:
     """Mask the values of an environment from now on, but not the names of environments and branches."""
-    masked = tuple(masked_values(variables, _public(settings), _names(settings), declared=True))
+    masked = tuple(masked_values(variables, _public(settings), settings.names, declared=True))
     _refuse_collisions(masked, settings, owner)
     for name, value in masked:
         remember(value, _owned(name, owner))
@@ -220,7 +211,7 @@ def _refuse_collisions(masked: Iterable[tuple[str, str]], settings: Settings, ow
     Raises:
         ConfigError: one would.
     """
-    for name in colliding(masked, _names(settings)):
+    for name in colliding(masked, settings.names):
         raise ConfigError(
             f"{_owned(name, owner)} is masked, and its value stands in the name of an environment or a"
             " branch: the ledger would be garbled",

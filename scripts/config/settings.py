@@ -230,6 +230,11 @@ class Settings:
         """The environments in the order of the chain."""
         return (self.environments[name] for name in self.chain)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of environments and branches: what the ledger, the lock and every document are keyed by."""
+        return frozenset(name for each in self for name in (each.name, each.branch, *each.aliases))
+
     def environment(self, name: str) -> Environment:
         """The environment of that name or alias.
 

@@ -46,7 +46,7 @@ def scan_canary_build(desk: Desk, checkout: Path, target: Environment | None) ->
 def _secret_names(desk: Desk, public: PublicNames, checkout: Path) -> Iterator[str]:
     """Every secret name with a public prefix: of all environments, and of the checkout's own files."""
     env_files = [load.load_environment(desk, environment) for environment in desk.settings]
-    env_files += [load.load_file("", file) for file in load.env_files_in(checkout)]
+    env_files += [load.masked(desk, load.load_file("", file)) for file in load.env_files_in(checkout)]
     for variable in (variable for env_file in env_files for variable in env_file.variables):
         prefix = public.prefix(variable.name)
         if prefix and (

@@ -16,12 +16,12 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, ConfigError
 from scripts.git.command import git_command
-from scripts.secrets.classify import PublicNames
+from scripts.secrets.classify import PublicNames, masked_values
 from scripts.secrets.variables import PROCESS, EnvFile, Variable
 from scripts.system.background import submit
 from scripts.system.command import Command, inherited, with_prefix
 from scripts.system.process import attempt
-from scripts.system.secret import remember
+from scripts.system.secret import remember, would_mask
 
 VITE_CONFIG = [f"vite.config.{ending}" for ending in ("ts", "js", "mts", "mjs", "cts", "cjs")]
 ENV_PREFIX = re.compile(r"\benvPrefix\s*:\s*(\[[^\]]*\]|\"[^\"]*\"|'[^']*'|`[^`]*`)")
@@ -81,7 +81,21 @@ def load_environment(desk: Desk, environment: Environment) -> EnvFile:
     parsed = _parsed(environment.name, file, text(file, desk.settings.secrets.provider))
     process = desk.process(environment, tuple(variable.name for variable in parsed.variables))
     from_process = (Variable(name, value, PROCESS) for name, value in process.items())
-    return replace(parsed, variables=(*parsed.variables, *from_process))
+    return masked(desk, replace(parsed, variables=(*parsed.variables, *from_process)))
+
+
+def masked(desk: Desk, env_file: EnvFile) -> EnvFile:
+    """The same; each value that is not public by rule is masked from now on, whoever quotes it.
+
+    One that stands in the name of an environment or branch is not: only a run that uses it refuses that.
+    """
+    settings = desk.settings
+    values = {variable.name: variable.value for variable in env_file.variables}
+    public = PublicNames(settings.secrets.public_prefixes, settings.app.build_variables)
+    for name, value in masked_values(values, public, settings.names, declared=True):
+        if not any(would_mask(value, each) for each in settings.names):
+            remember(value, f"`{name}` of `{env_file.file}`")
+    return env_file
 
 
 def load_file(environment: str, file: Path, kind: Literal["example", "build"] = "build") -> EnvFile:
@@ -139,7 +153,7 @@ def load_build_inputs(desk: Desk, public: PublicNames) -> Iterator[EnvFile]:
     last = desk.settings.chain[-1]
     if desk.git.folder.resolve() != desk.config_folder.resolve():
         for file in env_files_in(desk.git.folder):
-            yield load_file(last, file)
+            yield masked(desk, load_file(last, file))
     process = with_prefix(public.prefixes)
     variables = tuple(Variable(name, value, PROCESS) for name, value in process.items())
     yield EnvFile(last, PROCESS, variables, kind="build")

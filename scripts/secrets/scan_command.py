@@ -131,7 +131,7 @@ def _other_sources(desk: Desk) -> Iterable[EnvFile]:
     for folder in dict.fromkeys((desk.config_folder.resolve(), desk.git.folder.resolve())):
         for file in load.env_files_in(folder):
             if file not in own:
-                yield load.load_file(f"`{file.name}`", file)
+                yield load.masked(desk, load.load_file(f"`{file.name}`", file))
     variables = tuple(
         Variable(name, value, PROCESS)
         for name, value in full_env().items()

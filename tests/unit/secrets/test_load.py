@@ -14,6 +14,7 @@ from scripts.git.client import Git
 from scripts.secrets import load
 from scripts.secrets.rules import SOURCE_PATTERNS, SOURCE_SUFFIXES
 from scripts.secrets.variables import PROCESS
+from scripts.system.secret import MASK, redact
 from tests.support.fake_desk import fake_desk
 from tests.support.repositories import Repository
 from tests.support.tables import settings
@@ -49,6 +50,25 @@ def test_an_environment_has_its_file_and_the_process_environment(tmp_path: Path)
         ("C", "c", PROCESS, None),
     ]
     assert (env_file.environment, env_file.file, env_file.faults) == ("staging", ".env.staging", (2,))
+
+
+def test_whatever_is_read_is_masked_from_then_on(tmp_path: Path) -> None:
+    """Of every environment and of the app's own files; not what is public, nor an environment's name."""
+    app = tmp_path / "app"
+    app.mkdir()
+    desk = fake_desk(tmp_path, config_folder=tmp_path, git=Git(app, "origin"))
+    write(
+        tmp_path,
+        ".env.production",
+        "SMTP_PASS=pw-of-production\nVITE_TITLE=The-Title-1\nDB_PASSWORD=staging\n",
+    )
+    write(app, ".env.local", "LOCAL_LOGIN=Login-of-app-1\n")
+
+    load.load_all(desk)
+    list(load.load_build_inputs(desk, load.public_names(desk)))
+
+    assert redact("pw-of-production Login-of-app-1") == f"{MASK} {MASK}"
+    assert redact("The-Title-1 on staging") == "The-Title-1 on staging"
 
 
 def test_no_file_is_an_environment_without_variables(tmp_path: Path) -> None:
