@@ -1,6 +1,6 @@
 """A database with extensions that the scratch server lacks, as every hosted project has some.
 
-Stand-ins: extensions of these names, made of SQL alone, in the folder of the database's own server.
+Stand-ins: the desk's own, which only the database's server has, and a `vector` made of SQL alone.
 """
 
 from __future__ import annotations
@@ -16,14 +16,9 @@ from scripts.database.postgres.local_server import LocalServer
 from scripts.errors import CommandFailed
 from tests.support import databases
 
-SCHEMAS = {"pg_graphql": "graphql", "supabase_vault": "vault", "pg_cron": "cron", "vector": "extensions"}
-STAND_INS = {
-    "pg_graphql": "create function resolve(q text) returns text language sql as 'select q'",
-    "supabase_vault": "create table secrets (id int, secret text)",
-    "pg_cron": "create table job (id int, command text)",
-    "vector": """create domain vector as float4[];
-create function l2(a vector, b vector) returns float8 language sql immutable as 'select 0.0::float8'""",
-}
+VECTOR = """create domain vector as float4[];
+create function l2(a vector, b vector) returns float8 language sql immutable as 'select 0.0::float8';
+"""
 NEEDS_IT = """create table public.docs (id int primary key, embedding extensions.vector);
 insert into public.docs values (1, '{1,2}'), (2, '{3}');
 create view public.nearest as select id, extensions.l2(embedding, embedding) as d from public.docs;
@@ -39,10 +34,8 @@ create policy everyone on public.docs for select using (true)"""
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     with databases.serving(tmp_path_factory.mktemp("server")) as made:
         folder = next(made.folder.rglob("pgcrypto.control")).parent
-        for name, script in STAND_INS.items():
-            lines = ("comment = 'stand-in'", "default_version = '1.0'", f"schema = {SCHEMAS[name]}")
-            (folder / f"{name}.control").write_text("\n".join(lines) + "\n")
-            (folder / f"{name}--1.0.sql").write_text(f"{script};\n")
+        (folder / "vector.control").write_text("default_version = '1.0'\nrelocatable = true\n")
+        (folder / "vector--1.0.sql").write_text(VECTOR)
         yield made
 
 
@@ -51,9 +44,8 @@ def url(server: LocalServer) -> str:
     """A database that has them all, and needs none."""
     made = databases.filled(server, "app")
     with server.connect("app") as admin:
-        for name in STAND_INS:
-            admin.execute(f"create schema if not exists {SCHEMAS[name]}".encode())
-            admin.execute(f"create extension {name} schema {SCHEMAS[name]}".encode())
+        for name in ("pg_graphql", "supabase_vault", "pg_cron", "vector schema extensions"):
+            admin.execute(f"create extension if not exists {name}".encode())
     return made
 
 

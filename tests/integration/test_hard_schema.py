@@ -29,7 +29,7 @@ from tests.support import databases, restores
 pytestmark = pytest.mark.timeout(600)
 HARD = (Path(__file__).parents[1] / "support" / "hard.sql").read_text()
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
-OURS = "n.nspname !~ '^(pg_|desk_aside_|information_schema|auth$|storage$|extensions$|realtime$)'"
+OURS = "n.nspname !~ '^(pg_|desk_aside_|information_schema|auth$|storage$|extensions$|vault$|realtime$)'"
 RELATIONS = f"""
 select n.nspname, c.relname, c.relkind::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm', 'S') and c.relispopulated and {OURS} order by 1, 2

@@ -79,6 +79,32 @@ def test_the_platform_is_there(session: psycopg.Connection) -> None:
     assert publications == [("supabase_realtime",)]
 
 
+def test_migrations_call_what_a_hosted_project_has(session: psycopg.Connection) -> None:
+    """Its functions of Storage, and extensions that no package brings."""
+    session.execute(
+        """
+        create extension if not exists pg_cron with schema pg_catalog;
+        create extension if not exists pg_net with schema extensions;
+        create extension if not exists pgjwt with schema extensions;
+        create extension if not exists pg_graphql;
+        create policy own_files on storage.objects for select
+          using ((storage.foldername(name))[1] = auth.jwt() ->> 'sub');
+        select cron.schedule('nightly', '0 3 * * *', 'select 1');
+        select cron.schedule('nightly', '0 4 * * *', 'select 1');
+        select net.http_post(url := 'https://example.com', body := '{"a": 1}'::jsonb);
+        select vault.create_secret('s3cret', 'name', 'what for');
+        """
+    )
+    found = session.execute(
+        """select storage.foldername('a/b/c.png'), storage.filename('a/b/c.png'),
+        storage.extension('a/b/c.png'),
+        (select array_agg(schedule) from cron.job),
+        (select decrypted_secret from vault.decrypted_secrets)"""
+    ).fetchone()
+
+    assert found == (["a", "b"], "c.png", "png", ["0 4 * * *"], "s3cret")
+
+
 def test_migrations_of_a_supabase_app_work(session: psycopg.Connection) -> None:
     session.execute(
         """

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.database.postgres.stand_ins import write_stand_ins
 from scripts.errors import CommandFailed, Refused
 from scripts.system import daemon, leftovers
 from scripts.system.command import Command
@@ -127,6 +128,8 @@ class LocalServer:
             )
         self._await_ready()
         if supabase:
+            if self.programs is None:
+                write_stand_ins(self.bin.parent / "share" / "extension")
             self._create_template()
 
     def stop(self) -> None:

@@ -91,6 +91,10 @@ begin
       execute format('create extension if not exists %I with schema extensions', wanted);
     end if;
   end loop;
+  if exists (select from pg_available_extension_versions where name = 'supabase_vault' and trusted) then
+    create schema vault;
+    create extension supabase_vault with schema vault;
+  end if;
 end
 $extensions$;
 create publication supabase_realtime;
@@ -179,5 +183,16 @@ create table storage.objects (
 alter table storage.buckets enable row level security;
 alter table storage.objects enable row level security;
 
+create function storage.foldername(name text) returns text[] language sql immutable as $$
+  select (string_to_array(name, '/'))[1:array_length(string_to_array(name, '/'), 1) - 1]
+$$;
+create function storage.filename(name text) returns text language sql immutable as $$
+  select (string_to_array(name, '/'))[array_length(string_to_array(name, '/'), 1)]
+$$;
+create function storage.extension(name text) returns text language sql immutable as $$
+  select reverse(split_part(reverse(storage.filename(name)), '.', 1))
+$$;
+
 grant all on all tables in schema storage to postgres, anon, authenticated, service_role;
+grant execute on all functions in schema storage to postgres, anon, authenticated, service_role;
 reset role;
