@@ -22,7 +22,7 @@ from scripts.database.backups.scratch_server import scratch_copy
 from scripts.database.backups.storage import fetch_backup, newest_proven
 from scripts.database.migrations import measurements
 from scripts.database.migrations.apply import bring_up_to_date
-from scripts.database.migrations.files import Applied, Migration, compare
+from scripts.database.migrations.files import Applied, Migration, app_tables, compare
 from scripts.database.migrations.measurements import Measurement
 from scripts.database.postgres import lock_watch
 from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, configured_database, session
@@ -247,7 +247,9 @@ def measure(
     runnable, excluded = measurements.runnable(pending)
     for migration, word in excluded:
         desk.progress.note(f"{migration.file}: holds `{word}`: only a dry run on a copy can try it")
-    block = desk.settings.rehearse.block
+    # in an empty database nobody waits for a table, and a long history takes its time
+    stands = app_tables(desk, environment)
+    block = desk.settings.rehearse.block if stands else desk.settings.supabase.push_timeout
     files = [(migration.file, migration.sql) for migration in runnable]
     with Postgres(database).exclusive(WAIT_FOR_LOCK):
         results = execute(database, files, lock_timeout=desk.settings.supabase.lock_timeout, limit=block)

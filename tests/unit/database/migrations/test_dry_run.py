@@ -37,8 +37,9 @@ class World:
         self.results: list[DryRun] = []
         self.notes: list[str] = []
         self.files: list[str] = []
-        self.locked = 0
-        limits = SimpleNamespace(lock_timeout=3.0)
+        self.locked, self.limit = 0, 0.0
+        self.tables: frozenset[str] = frozenset({"table public.t"})
+        limits = SimpleNamespace(lock_timeout=3.0, push_timeout=90.0)
         settings = SimpleNamespace(supabase=limits, rehearse=SimpleNamespace(block=2.0))
         self.desk: Any = SimpleNamespace(
             settings=settings, progress=SimpleNamespace(note=self.notes.append)
@@ -58,13 +59,24 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         made.locked += 1
         yield
 
-    def execute(_database: object, files: list[tuple[str, str]], **_limits: float) -> list[DryRun]:
-        made.files = [file for file, _ in files]
+    def execute(_database: object, files: list[tuple[str, str]], **limits: float) -> list[DryRun]:
+        made.files, made.limit = [file for file, _ in files], limits["limit"]
         return made.results
 
     monkeypatch.setattr(dry_run, "Postgres", lambda _: SimpleNamespace(exclusive=exclusive))
     monkeypatch.setattr(dry_run, "execute", execute)
+    monkeypatch.setattr(dry_run, "app_tables", lambda *_: made.tables)
     return made
+
+
+def test_in_an_empty_database_nobody_is_blocked(world: World) -> None:
+    """A long history takes as long as a push may take; where tables stand, `block` is the limit."""
+    world.measure(LAST)
+    assert world.limit == world.desk.settings.rehearse.block
+
+    world.tables = frozenset()
+    world.measure(LAST)
+    assert world.limit == world.desk.settings.supabase.push_timeout
 
 
 def test_each_file_is_measured_under_the_lock(world: World) -> None:
