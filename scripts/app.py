@@ -8,7 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,8 @@ from scripts.system.process import end_all
 from scripts.system.secret import remember
 
 R = TypeVar("R", bound=Request)
+SWEEP = 10.0  # seconds that the end of a task waits for what it sweeps on a server
+_sweeping: list[Future[None]] = []
 PROCESS = "the process environment"
 
 
@@ -52,20 +54,41 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
 
 
 def sweep(desk: Desk) -> None:
-    """Have removed what killed runs left on this machine: scratch servers and folders with customers' rows.
+    """Have removed what killed runs left beside the backups, and on the team's scratch server.
 
-    A process of its own does it: this run may be over sooner.
+    A process of its own removes folders: this run may be over sooner.
     """
+    from scripts.database.backups import scratch_notes
     from scripts.database.backups.storage import folder_store
     from scripts.database.backups.store import STAGING
 
-    left = temporary.abandoned()
-    for environment in desk.settings:
-        left += temporary.abandoned(folder_store(desk, environment).folder, STAGING)
+    left = [
+        path
+        for environment in desk.settings
+        for path in temporary.abandoned(folder_store(desk, environment).folder, STAGING)
+    ]
+    _remove_left(desk.progress, left)
+    if scratch_notes.of_dead_runs(desk):
+        _sweeping.append(submit(_drop_left, desk))
+
+
+def _drop_left(desk: Desk) -> None:
+    """Drop the databases that killed runs left on the team's scratch server; the task waits for it."""
+    from scripts.database.backups.scratch_server import drop_left
+
+    try:
+        listed = ", ".join(f"`{name}`" for name in drop_left(desk))
+    except DeskError as fault:
+        desk.progress.note(f"warning: databases of a killed run may be left: {fault.message}")
+    else:
+        desk.progress.note(f"left by a run that was killed, and dropped now: {listed or 'nothing'}")
+
+
+def _remove_left(progress: Progress, left: list[Path]) -> None:
     if left:
         guardian.remove(left)
         listed = ", ".join(f"`{path}`" for path in left)
-        desk.progress.note(f"left by a run that was killed, and removed now: {listed}")
+        progress.note(f"left by a run that was killed, and removed now: {listed}")
 
 
 def run_plain(load: Callable[[], Callable[[Progress, R], Outcome]], request: R) -> NoReturn:
@@ -86,6 +109,7 @@ def _listening(request: Request) -> Console:
     signals.listen()
     for name, value in masked_values(os.environ, PublicNames(), declared=False):
         remember(value, _owned(name))  # before anything is read that could fail and be quoted
+    _remove_left(console, temporary.abandoned())
     return console
 
 
@@ -100,6 +124,7 @@ def _end(console: Console, request: Request, work: Callable[[], Outcome]) -> NoR
     finally:
         signals.ignore()
         end_all()
+    wait(_sweeping, SWEEP)
     console.finish(request, outcome)
     _leave(outcome.code)
 

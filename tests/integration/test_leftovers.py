@@ -12,6 +12,12 @@ from pathlib import Path
 import pytest
 
 from scripts import DESK
+from scripts.database.backups import scratch_notes, scratch_server
+from scripts.database.postgres.local_server import SUPERUSER, LocalServer
+from scripts.database.postgres.scratch import PREFIX, scratch_databases
+from scripts.setup import environment_checks
+from scripts.system import daemon
+from tests.support import databases
 from tests.support.processes import wait_until
 
 RUN = """import sys, time
@@ -51,6 +57,13 @@ def run() -> Iterator[tuple[subprocess.Popen[str], Path]]:
         process.kill()
 
 
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A PostgreSQL that stands in for the team's scratch server."""
+    with databases.serving(tmp_path_factory.mktemp("server")) as made:
+        yield made
+
+
 @pytest.mark.parametrize("group", [False, True])
 def test_a_scratch_server_ends_with_its_killed_owner(
     run: tuple[subprocess.Popen[str], Path], group: bool
@@ -61,3 +74,38 @@ def test_a_scratch_server_ends_with_its_killed_owner(
     (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
 
     assert wait_until(lambda: not working_in(folder) and not folder.exists(), 10)
+
+
+def test_databases_of_a_killed_run_on_the_teams_server_are_named_and_dropped(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """By the next run of any task; those of a run that lives stay."""
+    desk = databases.desk(
+        tmp_path,
+        {
+            scratch_server.VARIABLE: f"postgresql://{SUPERUSER}:{server.admin_password}@127.0.0.1:{server.port}/postgres?sslmode=disable"
+        },
+    )
+    environment = desk.settings.environment("production")
+    dead, living = f"{PREFIX}dead_restored", f"{PREFIX}living_restored"
+    notes = desk.state_folder / scratch_notes.FOLDER
+    notes.mkdir(parents=True)
+    with subprocess.Popen(["true"]) as owner:
+        daemon.record(notes / "production.dead", owner.pid)
+    with (
+        scratch_notes.noted(desk, environment),
+        scratch_server.bare_server(desk, environment, tmp_path, 17) as named,
+        scratch_databases(named, "living") as mine,
+        server.connect("postgres") as connection,
+    ):
+        mine.copy("template0", "restored")
+        connection.autocommit = True
+        connection.execute(f'create database "{dead}" template template0'.encode())
+        (finding,) = environment_checks.check_scratch(desk, environment)
+        dropped = scratch_server.drop_left(desk)
+        there = {row[0] for row in connection.execute("select datname from pg_database")}
+
+    assert (finding.state, dead in finding.message, living in finding.message) == ("warning", True, False)
+    assert dropped == [dead]
+    assert (dead in there, living in there) == (False, True)
+    assert list(notes.iterdir()) == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.backups import toc
+from scripts.database.backups import scratch_notes, toc
 from scripts.database.backups.manifest import DUMP, Manifest
 from scripts.database.backups.unproven import Unproven
 from scripts.database.postgres import load_order, programs, scratch
@@ -58,7 +58,8 @@ def supabase_server(desk: Desk, environment: Environment, folder: Path) -> Itera
     from scripts.database.postgres.local_server import TEMPLATE
 
     if named := configured(desk, environment):
-        yield named
+        with scratch_notes.noted(desk, environment):
+            yield named
         return
     with _local_server(folder) as server:
         where = "the scratch server"
@@ -76,7 +77,8 @@ def bare_server(desk: Desk, environment: Environment, folder: Path, major: int) 
     from scripts.database.postgres.local_server import SUPERUSER
 
     if named := configured(desk, environment):
-        yield named
+        with scratch_notes.noted(desk, environment):
+            yield named
         return
     with _local_server(folder, server_programs(major), DISPOSABLE, supabase=False) as server:
         password = Secret(server.admin_password)
@@ -251,6 +253,23 @@ def _explained(fault: CommandFailed, database: Database) -> BackupFault:
         f" `search_path` of a session, and a restore has none; nothing was changed\n{fault.message}",
         f"in a migration: `{lost.mend}`",
     )
+
+
+def drop_left(desk: Desk) -> list[str]:
+    """Drop the databases of killed runs on the servers that the team names; returns their names.
+
+    Raises:
+        DeskError: a server can't be reached, or is not named any more.
+    """
+    dropped: list[str] = []
+    for note, environment in scratch_notes.of_dead_runs(desk).items():
+        server = configured(desk, environment)
+        if server is not None:
+            dropped += scratch.abandoned_databases(server)
+            with scratch_databases(server, desk.new_id()):
+                pass  # the first thing it does
+        note.unlink(missing_ok=True)
+    return dropped
 
 
 def configured(desk: Desk, environment: Environment) -> Database | None:

@@ -88,9 +88,7 @@ def scratch_databases(server: Database, owner: str) -> Iterator[ScratchDatabases
     import psycopg
 
     try:
-        # connect to another database: one that has sessions can't be copied
-        other = replace(server, name="postgres" if server.name != "postgres" else "template1")
-        with connect(other) as connection:
+        with connect(_beside(server)) as connection:
             connection.execute(HOLD, [PREFIX + owner])
             _drop_abandoned(connection)
             try:
@@ -112,8 +110,16 @@ def abandoned_databases(server: Database) -> list[str]:
     Raises:
         Unreachable: no connection, or it was lost.
     """
-    with session(server) as connection:
+    with session(_beside(server)) as connection:
         return list(_abandoned(connection))
+
+
+def _beside(server: Database) -> Database:
+    """Another database of the server: one that has sessions can't be copied.
+
+    All runs use the same one, since an advisory lock counts within its database.
+    """
+    return replace(server, name="postgres" if server.name != "postgres" else "template1")
 
 
 def _drop_abandoned(connection: psycopg.Connection[Any]) -> None:
