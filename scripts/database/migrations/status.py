@@ -26,6 +26,9 @@ from scripts.state.ledger import Ledger
 from scripts.state.remote import Remote, observe_remote
 from scripts.system.text import listed
 
+SHORT = range(3, 9)  # digits of a number, or of a day
+SHOWN = 5  # files that a note names
+
 
 @dataclass(frozen=True)
 class SchemaStatus:
@@ -33,6 +36,7 @@ class SchemaStatus:
 
     Args:
         malformed: files that the Supabase CLI would skip or misread, in words.
+        untimed: files whose version is no time, which is an old habit and no problem.
         trouble: why nothing can be written to the database.
         half: that a part of a migration that failed still stands.
         lost: what the live release had left in the database, and is gone.
@@ -47,6 +51,7 @@ class SchemaStatus:
     trouble: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     half: tuple[str, ...] = ()
+    untimed: tuple[str, ...] = ()
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
@@ -73,6 +78,7 @@ class SchemaStatus:
             "late": [file.file for file in comparison.late],
             "doubled": list(comparison.doubled),
             "malformed": list(self.malformed),
+            "untimed": list(self.untimed),
             "unrecorded": list(self.unrecorded),
             "problems": list(self.problems),
         }
@@ -96,7 +102,7 @@ def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str
         raise Refused(f"the remote has no branch `{environment.branch}`", "name a commit: `--sha REV`")
     folder = folder_of(desk, commit)
     committed = folder.migrations
-    odd = [each for each in committed if not source.is_timestamp(each.version)]
+    untimed, odd = _without_a_time(committed, applied)
     malformed = [
         *map(str, folder.faults),
         *(f"`{each.file}`: its version is not a time (`YYYYMMDDHHMMSS`)" for each in odd),
@@ -113,7 +119,18 @@ def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str
         _unwritable(desk, environment),
         _lost(desk, remote, environment, commit, (committed, applied)),
         half_applied(desk, remote.ledger, environment),
+        tuple(each.file for each in untimed),
     )
+
+
+def _without_a_time(
+    committed: tuple[Migration, ...], applied: tuple[Applied, ...]
+) -> tuple[list[Migration], list[Migration]]:
+    """The files whose version is no time: those of an old habit, and those that are a mistake."""
+    odd = [each for each in committed if not source.is_timestamp(each.version)]
+    known = {row.version for row in applied}
+    old = [each for each in odd if each.version in known or len(each.version) in SHORT]
+    return old, [each for each in odd if each not in old]
 
 
 def half_applied(desk: Desk, ledger: Ledger, environment: Environment) -> tuple[str, ...]:
@@ -165,6 +182,13 @@ def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
     documents = [_document(desk, remote, environment) for environment in wanted]
     for document in documents:
         desk.progress.note(_line(document))
+    untimed = sorted({file for each in documents for file in each.get("untimed", ())})
+    if untimed:
+        shown = ", ".join(f"`{file}`" for file in untimed[:SHOWN])
+        more = f" and {len(untimed) - SHOWN} more" if len(untimed) > SHOWN else ""
+        desk.progress.note(
+            f"versions that are no time are applied in the order of their text: {shown}{more}"
+        )
     faults = [f"{each['name']}: {problem}" for each in documents for problem in each["problems"]]
     if not faults:
         count = f"{len(documents)} database{'s' if len(documents) != 1 else ''}"

@@ -178,6 +178,17 @@ def test_files_that_are_not_what_they_seem_are_problems(world: World) -> None:
     assert outcome.code == 1
 
 
+def test_versions_of_an_old_habit_are_told_and_no_problem(world: World) -> None:
+    """A number, a day, and whatever stands in the history already."""
+    world.files |= {"001_init.sql": "x", "20250115_day.sql": "y", "20240105_1.sql": "z"}
+    outcome = status.database_status(world.desk, DatabaseStatusRequest())
+    (first, *_) = outcome.data["environments"]
+
+    assert first["untimed"] == ["001_init.sql", "20240105_1.sql", "20250115_day.sql"]
+    assert first["malformed"] == []
+    assert not any("not a time" in problem for problem in first["problems"])
+
+
 def test_a_database_that_does_not_answer_is_a_problem_of_its_own(world: World) -> None:
     """The others are shown all the same."""
     world.histories["staging"] = Unreachable("no connection\nmore")
