@@ -121,7 +121,8 @@ def desk_files(desk: Path) -> Iterator[Path]:
         "tasks.py",
         "scripts",
         "loadtests",
-        *sorted(f.name for f in desk.glob("requirements*.txt")),
+        *sorted(f.name for f in desk.glob("requirements*")),
+        "LICENSE",
     ):
         for file in _walked(desk / top):
             yield file.relative_to(desk)

@@ -35,6 +35,7 @@ BY_NAME = ("__import__", "importlib.import_module", "import_module", "exec", "ev
 MOST_LINES, MOST_IN_FUNCTION = 400, 40
 APP_NAME_ALLOWED = re.compile(r"AIRHOST_(ENV_DIR|SANDBOX(_WORK)?)|refs/airhost/|\.airhost\b")
 PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[0-9][A-Za-z0-9.]*")
+HASHED = re.compile(PINNED.pattern + r"( ; [^\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+")
 
 
 class Source(NamedTuple):
@@ -211,6 +212,13 @@ def unpinned(text: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("-r ") and not PINNED.fullmatch(line)]
 
 
+def unhashed(text: str) -> list[str]:
+    """The requirements of a file that is installed from, without an exact version or a hash of it."""
+    whole = re.sub(r"\\\n", " ", text)
+    lines = [line.split("#")[0].strip() for line in whole.splitlines()]
+    return [line for line in lines if line and not HASHED.fullmatch(line)]
+
+
 RULES = (upward_imports, hidden_imports, impurities, processes, prints, sizes)
 
 
@@ -316,17 +324,33 @@ def test_a_planted_name_of_the_app_is_found(tmp_path: Path) -> None:
 
 def test_requirements_are_pinned() -> None:
     """A release is made with the same versions everywhere."""
-    files = {file.name: unpinned(file.read_text()) for file in ROOT.glob("requirements*.txt")}
+    sources = {file.stem: unpinned(file.read_text()) for file in ROOT.glob("requirements*.in")}
+    files = {file.stem: unhashed(file.read_text()) for file in ROOT.glob("requirements*.txt")}
 
-    assert {"requirements.txt", "requirements-dev.txt"} <= set(files)
-    assert {name: lines for name, lines in files.items() if lines} == {}
+    assert {"requirements", "requirements-dev"} <= set(files)
+    assert set(sources) == set(files)
+    assert {name: lines for every in (sources, files) for name, lines in every.items() if lines} == {}
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in ROOT.glob("requirements*.in")))
+def test_what_is_installed_is_what_people_wrote(name: str) -> None:
+    """A version that was changed in the one file alone is never installed."""
+    lines = [line.split("#")[0].strip() for line in (ROOT / f"{name}.in").read_text().splitlines()]
+    wanted = {re.sub(r"\[.*\]", "", line).lower() for line in lines if line and not line.startswith("-r ")}
+    text = (ROOT / f"{name}.txt").read_text()
+    installed = {re.sub(r"\[.*\]", "", line.split(" ")[0]).lower() for line in text.splitlines()}
+
+    assert wanted <= installed
 
 
 def test_a_planted_loose_requirement_is_found() -> None:
     """A range, a bare name and an address are no exact versions."""
-    text = "-r requirements.txt\nrequests==2.34.2  # why\npsycopg[binary]==3.2.1\nrich>=13\nmcp\nx @ https://a/b\n"
+    text = "-r requirements.in\nrequests==2.34.2  # why\npsycopg[binary]==3.2.1\nrich>=13\nmcp\nx @ https://a/b\n"
+    digest = f"--hash=sha256:{'0' * 64}"
+    hashed = f"a==1 ; python_version > '3' \\\n    {digest}\n    # via b\nb==1\nc>=1 {digest}\n"
 
     assert unpinned(text) == ["rich>=13", "mcp", "x @ https://a/b"]
+    assert unhashed(hashed) == ["b==1", f"c>=1 {digest}"]
 
 
 def test_no_secret_file_is_committed() -> None:

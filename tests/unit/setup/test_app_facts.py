@@ -168,8 +168,22 @@ def test_a_file_is_never_written_through_a_link(tmp_path: Path) -> None:
 def test_a_copied_desk_has_no_leftovers(tmp_path: Path) -> None:
     """Sources and requirements; no caches, no other files of the folder."""
     desk = tmp_path / "desk"
-    for name in ("tasks.py", "requirements.txt", "scripts/a.py", "scripts/__pycache__/a.pyc", "notes.md"):
+    for name in (
+        "tasks.py",
+        "requirements.in",
+        "requirements.txt",
+        "LICENSE",
+        "scripts/a.py",
+        "scripts/__pycache__/a.pyc",
+        "notes.md",
+    ):
         (desk / name).parent.mkdir(parents=True, exist_ok=True)
         (desk / name).write_text(json.dumps(name))
 
-    assert sorted(map(str, app_facts.desk_files(desk))) == ["requirements.txt", "scripts/a.py", "tasks.py"]
+    assert sorted(map(str, app_facts.desk_files(desk))) == [
+        "LICENSE",
+        "requirements.in",
+        "requirements.txt",
+        "scripts/a.py",
+        "tasks.py",
+    ]
