@@ -18,6 +18,7 @@ from scripts.git.chain import ChainGit
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state import ledger as ledgers
+from scripts.state.event_rules import LONGEST_NAME
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import LOCK_FILE, Lock, checked_lock, lock_ref
 from scripts.state.read_chain import ledger_of
@@ -142,7 +143,8 @@ def new_event(
     detail: Mapping[str, Any],
 ) -> Event:
     """An event of this moment, by this actor."""
-    return Event(environment, kind, ending, release, commit, desk.actor, desk.now(), run, detail)
+    actor = desk.actor[:LONGEST_NAME] or "somebody"
+    return Event(environment, kind, ending, release, commit, actor, desk.now(), run, detail)
 
 
 def record(

@@ -324,3 +324,12 @@ def test_a_tip_that_is_known_is_not_asked_for(world: World) -> None:
     record(world.desk(), "staging", "release-hold", tip=old)
 
     assert [event.kind for event in world.ledger.events] == ["release", "approval", "release-hold"]
+
+
+@pytest.mark.parametrize("actor", ["", "A" * 5000, "\u202eAda", "Ada\n::set-env"])
+def test_whatever_a_person_is_called_the_event_can_be_read(world: World, actor: str) -> None:
+    """An event that every desk skips would be a release that nobody knows of."""
+    record(world.desk(actor), "staging", "approval")
+
+    assert world.ledger.doubts == ()
+    assert len(world.ledger.events) == 1
