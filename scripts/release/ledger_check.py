@@ -8,6 +8,7 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Refused
+from scripts.git.chain import TRUSTED
 from scripts.release.request import LedgerCheckRequest, LedgerRepairRequest
 from scripts.state.event_rules import CORRECTION
 from scripts.state.ledger import FILE, Ledger, event_of
@@ -38,7 +39,8 @@ def check(desk: Desk, _request: LedgerCheckRequest) -> Outcome:
     if count:
         return Outcome.failed(
             f"{said}; {count} commit{'s are no events' if count > 1 else ' is no event'}",
-            "`git log -p` of the branch shows who wrote it; `invoke ledger.repair` appends the correction",
+            f"`git -C {desk.git.folder} log -p {TRUSTED}heads/deploy-ledger` shows who wrote it;"
+            " `invoke ledger.repair` appends the correction",
             **data,
         )
     return Outcome.done(said, **data)
@@ -79,7 +81,7 @@ def repair(desk: Desk, request: LedgerRepairRequest) -> Outcome:
 def _named(ledger: Ledger, name: str) -> str:
     found = [commit for commit in ledger.commits if commit.startswith(name)]
     if len(name) < SHORTEST or len(found) != 1:
-        raise Refused(f"`{name}` is no commit of the ledger", "`invoke ledger.check`, or `git log`")
+        raise Refused(f"`{name}` is no commit of the ledger", "`invoke ledger.check` names them")
     return found[0]
 
 
