@@ -47,7 +47,7 @@ BY_DESIGN = re.compile(
 )
 # A Google key is made for browsers, unless it pays for a model.
 MODELS = re.compile(
-    r"(^|_)(GEMINI|GENAI|PALM|BARD|VERTEX|GENERATIVE|MAKERSUITE|AI|AISTUDIO|GENKIT|LLM)(_|$)"
+    r"GEMINI|GENAI|GOOGLE_?AI|VERTEX|GENERATIVE|MAKERSUITE|GENKIT|(^|_)(PALM|BARD|AI|AISTUDIO|LLM)(_|$)"
 )
 GOOGLE = re.compile(r"AIza[A-Za-z0-9_-]{30,}")
 # What describes a secret and is none.

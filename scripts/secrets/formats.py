@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,1024}\.eyJ[A-Za-z0-9_-]{8,8192}(?:\.[A-Za-z0-9_-]*)?")
 PUBLIC_ROLES = ("anon", "authenticated")
 ISSUER = re.compile(r"https://([a-z0-9]{20})\.supabase\.(?:co|in)/")  # who issued it, instead of `ref`
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}={0,2}")
 BEFORE, LONGEST = 64, 512  # bytes around a literal in which its pattern is tried
 START = rb"(?<![A-Za-z0-9_])"
 # In base64 data a match may be chance, so its neighbours must not be base64 characters.
@@ -155,6 +156,9 @@ FORMATS = (
         rb"(?:eyJ0eXBlI|ewogICJ0eXBlI|eyAidHlwZSI)[A-Za-z0-9+/_-]*(?:c2VydmljZV9hY2NvdW50|zZXJ2aWNlX2FjY291bn|NlcnZpY2VfYWNjb3Vud)",
     ),
     KeyFormat(
+        "a service account", (b"service_account",), rb"[\"']type[\"']\s*:\s*[\"']service_account[\"']"
+    ),
+    KeyFormat(
         "a private key in base64",
         (b"LS0tLS1CRUdJTi",),
         ALONE + rb"LS0tLS1CRUdJTi[A-Za-z0-9+/_-]{0,40}(?:UFJJVkFURSBLRV|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW)",
@@ -228,11 +232,31 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 @cache
 def secret_format(value: str) -> str | None:
-    """What kind of key the value is or holds; None if no known format says that it is secret."""
+    """What kind of key the value is or holds; None if no known format says that it is secret.
+
+    A value in base64, as hosts ask for files, is one by what is in it.
+    """
     data = value.encode("utf-8", "surrogateescape")
     whole = (label for label, pattern in OF_VALUES if _compiled(pattern).fullmatch(data))
-    inside = (match.label for match in find_keys(data) if match.severity == "error")
-    return next(whole, None) or next(inside, None)
+    label = next(whole, None) or _first_key(data)
+    if label is None and BASE64.fullmatch(data):
+        within = _first_key(_text_in(data))
+        label = f"{within} in base64" if within else None
+    return label
+
+
+def _first_key(data: bytes) -> str | None:
+    return next((match.label for match in find_keys(data) if match.severity == "error"), None)
+
+
+def _text_in(coded: bytes) -> bytes:
+    """The text that is coded in base64; nothing for what is no text."""
+    plain = coded.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    try:
+        clear = base64.b64decode(plain + b"=" * (-len(plain) % 4))
+    except ValueError:
+        return b""
+    return clear if clear.isascii() else b""
 
 
 @cache

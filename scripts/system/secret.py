@@ -145,7 +145,7 @@ class Redactor:
     """Redacts a text that arrives in pieces, wherever they are cut.
 
     Text that may be the start of a secret is held back until more arrives, at most 24 times the length
-    of the longest secret.
+    of the longest secret; so is the last row of a table, which tells the column of what follows.
     """
 
     def __init__(self) -> None:

@@ -70,6 +70,7 @@ KEYS = {
     "a service account in base64": base64.b64encode(
         b'{"type": "service_account", "project_id": "airhost"}'
     ).decode(),
+    "a service account": '{"type": "service_account", "project_id": "airhost"}',
     "a private key in base64": base64.b64encode(b"-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADAN").decode(),
     "an npm token": "npm_" + "Zx9" * 12,
     "an age key": "AGE-SECRET-KEY-1" + "QPZRY9X8GF" * 6,
@@ -124,6 +125,36 @@ def test_a_key_without_a_literal_is_known_where_it_is_the_whole_value(value: str
     """In a bundle nothing would lead to it quickly."""
     assert secret_format(value)
     assert secret_format(f"x{value}x") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"project_id": "airhost", "type": "service_account", "private_key": "x"}',
+        "export TOKEN=ghp_" + "Zx9" * 12,
+        "postgresql://app:S3cretS3cret@db.airhost.io/app",
+    ],
+)
+def test_a_value_in_base64_is_judged_by_what_is_in_it(text: str) -> None:
+    """However a host wants a file as a variable."""
+    coded = base64.b64encode(text.encode()).decode()
+
+    assert (secret_format(coded) or "").endswith("in base64")
+    assert secret_format(coded.rstrip("=").replace("+", "-").replace("/", "_"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        base64.b64encode(bytes(range(256))).decode(),
+        HEX * 4,
+        base64.b64encode(b"hello " * 20).decode(),
+        "A" * 41,
+    ],
+)
+def test_other_base64_has_no_secret_format(value: str) -> None:
+    """Pictures, digests, texts."""
+    assert secret_format(value) is None
 
 
 def test_a_tokens_project_is_that_of_its_issuer_where_it_names_none() -> None:
