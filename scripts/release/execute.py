@@ -16,7 +16,8 @@ from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan, words
 from scripts.release.recover import recover
 from scripts.release.run import ReleaseRun, acquire, write_down
-from scripts.replit.live import fault
+from scripts.replit.drivers import driver_of
+from scripts.replit.live import fault, flapping
 from scripts.state.held_lock import sweep
 from scripts.state.ledger import REF
 from scripts.state.lock import lock_ref
@@ -114,6 +115,7 @@ def _require_idle(desk: Desk, plan: Plan) -> None:
 
     Raises:
         Locked: it is, or has just done so.
+        Refused: the public URL flaps between commits.
     """
     environment, ledger = plan.facts.environment, plan.facts.ledger
     until = desk.clock() + (SETTLES if plan.facts.request.wait else 0.0)
@@ -128,6 +130,12 @@ def _require_idle(desk: Desk, plan: Plan) -> None:
             break
         desk.sleep(SETTLES / 4)
     sweep(desk, refs)
+    others = flapping(driver_of(desk, environment).live, plan.facts.wanted)
+    if others:
+        raise Refused(
+            f"{environment.name} is not live as a whole: {others}",
+            "an old instance still serves: stop it on Replit, then `invoke status`",
+        )
 
 
 def refuse(plan: Plan) -> None:

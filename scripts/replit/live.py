@@ -178,6 +178,14 @@ def watch(
         pause = min(verify.interval, pause * 1.3)
 
 
+def flapping(look_again: Callable[[], Answer], commit: str) -> str:
+    """After one good answer, a dozen more at the same time: in words, that other commits answer as well."""
+    tally = _Tally(commit, good=1, asked=1)
+    for answer in _answers(look_again, 2 * AT_ONCE):
+        tally.add(answer, None)
+    return tally.flapping
+
+
 def _answers(look_again: Callable[[], Answer], number: int) -> list[Answer]:
     """So many looks at the same time."""
     if number == 1:

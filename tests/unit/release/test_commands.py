@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
@@ -165,6 +166,20 @@ def test_nothing_to_do_is_said_only_when_nobody_is_at_work(
 
     assert error.code == 5
     assert "development is locked by Bob" in error.message
+
+
+def test_an_address_that_flaps_is_not_nothing_to_do(world: World) -> None:
+    """One good answer is no proof: the others are named."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    driver = world.drivers["development"]
+    right = driver.served
+    answers = itertools.cycle([right, right, right, replace(right, commit="e" * 40)])
+    driver.faults["live"] = lambda: next(answers)
+    error = ending(lambda: deploy(world.desk(), DeployRequest(env="development")))
+
+    assert error.code == 1
+    assert "development is not live as a whole: it flaps" in error.message
+    assert "`eeeeeeeeeeee` 3 times" in error.message
 
 
 def test_who_waits_looks_for_a_while_before_nothing_to_do(world: World) -> None:
