@@ -39,6 +39,7 @@ class Facts:
         applied: the database's history; None for an app without a database.
         lost: versions of the commit that the live release had in the history, and that are gone from it,
             while its tables are not: they would be applied again.
+        strange: tables of the app in a database without a history, before the first release.
         half: what a release that failed has left of a migration, in words.
         file_faults: files of the commit's migrations folder that are not what they seem.
         target: the release to go back to; None for what brings something new.
@@ -71,6 +72,7 @@ class Facts:
     applied: tuple[Applied, ...] | None
     file_faults: tuple[FileFault, ...] = ()
     lost: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
     half: tuple[str, ...] = ()
     at_source: bool = True
     target: Event | None = None

@@ -13,7 +13,13 @@ from scripts.git.client import Commit
 from scripts.quality.gates import Candidate, Gate, check_gates, hours_between, unmet
 from scripts.release import rollback_options
 from scripts.release.facts import Facts
-from scripts.release.schema_rules import file_objection, going_back, lost_objection, objections
+from scripts.release.schema_rules import (
+    file_objection,
+    going_back,
+    lost_objection,
+    objections,
+    strange_objection,
+)
 from scripts.replit.live import Answer, Expected, fault
 from scripts.secrets.finding import errors
 
@@ -205,7 +211,8 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
 
 def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     name, wanted = facts.environment.name, facts.wanted[:12]
-    yield from (Refusal(*each) for each in (lost_objection(facts), file_objection(facts)) if each)
+    found = (lost_objection(facts), strange_objection(facts, again(facts)), file_objection(facts))
+    yield from (Refusal(*each) for each in found if each)
     if comparison.doubled:
         listed = ", ".join(f"`{version}`" for version in comparison.doubled)
         yield Refusal(

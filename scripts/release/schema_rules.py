@@ -34,6 +34,7 @@ from scripts.errors import CommandFailed
 from scripts.release.facts import Facts
 from scripts.system import text
 
+SHOWN = 8  # things that a refusal lists
 RELEASES = 12  # so many releases back a migration's file is looked for
 
 
@@ -57,7 +58,9 @@ def with_known_state(desk: Desk, facts: Facts) -> Facts:
     if facts.applied is None:
         return facts
     half = half_applied(desk, facts.ledger, facts.environment)
-    return _with_lost_versions(desk, replace(facts, half=half))
+    new = facts.previous is None and not facts.applied
+    strange = tuple(sorted(app_tables(desk, facts.environment))) if new else ()
+    return _with_lost_versions(desk, replace(facts, half=half, strange=strange))
 
 
 def _with_lost_versions(desk: Desk, facts: Facts) -> Facts:
@@ -89,6 +92,24 @@ def lost_objection(facts: Facts) -> tuple[str, str] | None:
     hint = (
         f'if they are applied: `{repair} --remote="$DATABASE_URL"`; if the database was put back by hand:'
         f" `invoke db.restore ID --env {name}`"
+    )
+    return why, hint
+
+
+def strange_objection(facts: Facts, again: str) -> tuple[str, str] | None:
+    """Migrations that would be applied to tables that somebody made by hand."""
+    if not facts.strange or not facts.committed or facts.request.accept_irreversible:
+        return None
+    name, count = facts.environment.name, len(facts.committed)
+    files = "one file" if count == 1 else f"{count} files"
+    why = (
+        f"the database of {name} has no history of migrations, and holds what no release made:"
+        f"{text.listed(facts.strange, SHOWN)}\n  | {files} would be applied to that"
+    )
+    repair = "supabase migration repair --status applied VERSION..."
+    hint = (
+        f'for the files that stand already: `{repair} --remote="$DATABASE_URL"`; if none of them does:'
+        f" `{again} --accept-irreversible`"
     )
     return why, hint
 
@@ -257,4 +278,4 @@ def file_objection(facts: Facts) -> tuple[str, str] | None:
 
 def _first(facts: Facts) -> bool:
     """Nothing was released here and nothing is applied: there is no older code to break."""
-    return facts.previous is None and not facts.applied
+    return facts.previous is None and not facts.applied and not facts.strange

@@ -110,6 +110,19 @@ def test_the_first_release_of_all_breaks_nobody() -> None:
     assert "no way back" in refused(facts)[0]
 
 
+def test_tables_that_somebody_made_by_hand_are_nobody_s_first_release() -> None:
+    """The files would be applied to them; a person says which stand, or that none does."""
+    facts = replace(bringing(RENAME), ledger=ledger(event("development", "v7", A)), applied=())
+    by_hand = replace(facts, strange=("table public.templates",))
+    why, hint = refused(by_hand)
+
+    assert "holds what no release made:\n  | table public.templates\n  | 2 files" in why
+    assert "supabase migration repair --status applied VERSION..." in hint
+    assert "invoke promote --to production --accept-irreversible" in hint
+    accepting = replace(by_hand, request=replace(by_hand.request, accept_irreversible=True))
+    assert refused(accepting) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("scripts", "said"),
     [
