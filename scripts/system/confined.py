@@ -3,8 +3,10 @@
     python -I confined.py '{"uid": 64533, "reach": [...], "hide": [...], "cwd": "/..."}' PROGRAM ARGUMENT...
 
 The command sees no process but its own, and no file that `hide` names. Folders in `reach` stay where they
-are, also below a folder that only root may pass. It ends with the program that started it. Exit code 97:
-the system does not allow that.
+are, also below a folder that only root may pass. It ends with the program that started it.
+
+A container may forbid namespaces. Then it is the other user's alone: it sees the names of processes, and
+may read what everybody may read. Exit code 97: `reach` can't be reached so.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 NOT_ALLOWED = 97
 NEW_MOUNTS, NEW_IPC, NEW_PIDS = 0x20000, 0x8000000, 0x20000000
 NO_SUID, NO_DEVICES, BIND, RECURSIVE, PRIVATE = 2, 4, 0x1000, 0x4000, 0x40000
-DEATH_SIGNAL, NO_NEW_PRIVILEGES = 1, 38  # of prctl(2)
+DEATH_SIGNAL, REAP_ORPHANS, NO_NEW_PRIVILEGES = 1, 36, 38  # of prctl(2)
 WATCH = 0.1  # seconds between two looks at whether the starter is alive
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,16 +37,40 @@ def main(spec: dict[str, Any], argv: list[str]) -> int:
     try:
         _check(_libc.unshare(NEW_MOUNTS | NEW_IPC | NEW_PIDS))
     except OSError as fault:
-        os.write(2, f"no namespaces: {fault}\n".encode())
-        return NOT_ALLOWED
-    first = _fork(lambda: _first(spec, argv))  # process 1 of the new namespace
-    while True:
+        shut = [path for path in spec["reach"] if _shut(Path(path), spec["uid"])]
+        if shut:
+            os.write(2, f"no namespaces ({fault}), and `{shut[0]}` is for root alone\n".encode())
+            return NOT_ALLOWED
+        _check(_libc.prctl(REAP_ORPHANS, 1, 0, 0, 0))
+        first = _fork(lambda: _become(spec, argv))
+    else:
+        first = _fork(lambda: _first(spec, argv))  # process 1 of the new namespace
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
+    code = None
+    while code is None:
         done, status = os.waitpid(first, os.WNOHANG)
         if done:
-            return _code(status)
-        if os.getppid() != starter:
-            os.kill(first, signal.SIGKILL)  # and with it all others there
-        time.sleep(WATCH)
+            code = _code(status)
+        elif asked or os.getppid() != starter:
+            os.kill(first, signal.SIGKILL)  # and with it all others of its namespace
+        time.sleep(0 if done else WATCH)
+    _end_orphans()
+    return code
+
+
+def _end_orphans() -> None:
+    """End what the command leaves behind, where no namespace ends it."""
+    own = str(os.getpid())
+    while True:
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                if file.read_text().rpartition(")")[2].split()[1] == own:
+                    os.kill(int(file.parent.name), signal.SIGKILL)
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
 
 
 def _first(spec: dict[str, Any], argv: list[str]) -> int:

@@ -126,6 +126,30 @@ def test_nothing_outlives_the_starter(place: Confinement, tmp_path: Path, how: i
     assert not _running("611.5")
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="no Python that every user may run")
+@pytest.mark.parametrize("reachable", [True, False])
+def test_without_namespaces_it_is_another_user_all_the_same(tmp_path: Path, reachable: bool) -> None:
+    """As in some containers; what it leaves behind ends. Not below a folder of root's alone."""
+    code = (
+        "import os, subprocess\n"
+        "subprocess.Popen(['sleep', '612.5'], start_new_session=True)\n"
+        "print(os.getuid(), os.access('/proc/%d/environ' % os.getppid(), os.R_OK))"
+    )
+    (tmp_path / "shut" / "in").mkdir(parents=True)
+    (tmp_path / "shut").chmod(0o700)
+    reach = [] if reachable else [str(tmp_path / "shut" / "in")]
+    spec = json.dumps({"uid": UID, "reach": reach, "hide": [], "cwd": "/"})
+    without = ("setpriv", "--bounding-set=-sys_admin", "--")
+    argv = (*without, sys.executable, "-I", confined.__file__, spec, "/usr/bin/python3", "-c", code)
+    ended = attempt(Command(argv))
+
+    assert (ended.code, ended.text.split()) == ((0, [str(UID), "False"]) if reachable else (97, [])), (
+        ended.errors
+    )
+    assert not _running("612.5")
+
+
 def _running(word: str) -> list[str]:
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
