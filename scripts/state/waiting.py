@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -94,5 +95,7 @@ def _wait(desk: Desk, environments: Sequence[Environment], until: float) -> _Dea
 
 def _patience(desk: Desk, environment: Environment) -> float:
     """Seconds of silence after which the owner of that lock is dead."""
-    lock = read_lock(desk, desk.git.fetch([lock_ref(environment.name)]), environment)
+    lock = None
+    with contextlib.suppress(CommandFailed):  # it moved meanwhile, or the network is away
+        lock = read_lock(desk, desk.git.fetch([lock_ref(environment.name)]), environment)
     return time_to_live(lock, desk.settings.lock.ttl)

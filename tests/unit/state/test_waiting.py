@@ -160,6 +160,20 @@ def test_a_network_that_is_away_is_waited_for(world: World, monkeypatch: pytest.
     assert world.clock.seconds > 100
 
 
+def test_a_lock_that_can_not_be_fetched_has_the_usual_time_to_live(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait goes on."""
+    held(world, world.desk("Bob"), ttl=TTL)
+    monkeypatch.setattr(FakeGit, "fetch", lambda *_: (_ for _ in ()).throw(Unreachable("away")))
+    desk = world.desk(settings=replace(world.settings, lock=Limits(ttl=50)))
+    error = ending(
+        lambda: retry_while_locked(desk, while_locked(world), wait=True, environments=staging(world))
+    )
+
+    assert "silent for 50 s: dead" in error.message
+
+
 def test_waiting_has_an_end(world: World) -> None:
     """`[lock] wait` seconds, however alive the owner is."""
     bob = held(world, world.desk("Bob"), ttl=TTL)
