@@ -13,15 +13,23 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 HEX = "[0-9A-Fa-f]"
 BREAK = r"(?:\r\n?|\n)"
 BORDER = "[|│┃║]"
-JOIN = r"(?:\+|\|\||\\)?"
+JOIN = r"(?:\+|\|\||[\\.,&])?"
+# what programs put before each line
+PREFIX = (
+    r"(?:npm (?:ERR!|error|warn)|remote:|//|--|[>#*]"
+    r"|\d{4}-\d\d-\d\d[T ][\d:.,]{5,18}Z?|\[[\w:.,/ -]{1,40}\])"
+)
+BEGUN = r"[a-zA-Z!:]{1,9}(?: [a-zA-Z!]{0,5})?|\d[\d:.,TZ -]{0,30}|\[[\w:.,/ -]{0,40}"
 GAP = rf"[ \t]*(?:{BORDER}[ \t]*)?{BREAK}[ \t]*(?:{BORDER}[ \t]*)?"
 # what stands between two characters of a secret, and what it is in the place of
-GAP_KINDS = {"colour": "", "joined": "", "wrap": "", "words": " "}
-LINES = ("wrap", "words")
+GAP_KINDS = {"colour": "", "blanks": "", "joined": "", "prefix": "", "words": " ", "wrap": ""}
+# of these most texts are full
+COMMON = ("blanks", "joined", "prefix", "words", "wrap")
 # each kind of escape is decoded on its own: a password may contain what looks like another kind
 KINDS = {
     "url": re.compile(rf"(?:%{HEX}{{2}})+"),
@@ -33,24 +41,32 @@ KINDS = {
     "html": re.compile(rf"&(?:#[0-9]{{1,7}}|#[xX]{HEX}{{1,6}}|amp|lt|gt|quot|apos);"),
     "quotes": re.compile(r"""'\\''|'"'"'"""),
     # colours and movements of a terminal, and characters that nobody sees
-    "colour": re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\xad\u200b-\u200f\u2060\ufeff]"),
+    "colour": re.compile(
+        r"\x1b\[[0-9;:?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b\][^\x07\x1b\n]{0,300}(?:\x07|\x1b\\)|[^\x08\n]\x08"
+        r"|[\0-\x07\x0b\x0c\x0e-\x1a\x7f\xad\u200b-\u200f\u2060\ufeff]"
+    ),
+    # letters set apart, and columns without borders
+    "blanks": re.compile(r"(?<=\S)(?:[ \t]+|<br ?/?>)(?=\S)"),
     # a long text as programs write it down: 'one' + 'two', "one" "two", over several lines or not
-    "joined": re.compile(rf"([\"'`])[ \t]*{JOIN}[ \t]*(?:{BREAK}[ \t]*)?{JOIN}[ \t]*\1"),
+    "joined": re.compile(rf"[\"'`][ \t]*{JOIN}[ \t]*(?:{BREAK}[ \t]*)?{JOIN}[ \t]*[\"'`]"),
+    "prefix": re.compile(rf"(?<=\S)[ \t]*{BREAK}[ \t]*{PREFIX}[ \t]*(?=\S)"),
     # a text that was too long for its line, cut anywhere or between two words
-    "wrap": re.compile(rf"(?<=\S){GAP}(?=\S)"),
     "words": re.compile(rf"(?<=\S){GAP}(?=\S)"),
+    "wrap": re.compile(rf"(?<=\S){GAP}(?=\S)"),
 }
 # the end of a text that may become an escape when more text arrives
 UNFINISHED = re.compile(
     rf"(?:(?:%{HEX}{{2}})*%{HEX}{{0,2}}"
     rf"|(?:\\x{HEX}{{2}})*\\(?:x{HEX}{{0,2}})?"
     rf"|\\u[dD][89abAB]{HEX}{{2}}(?:\\(?:u{HEX}{{0,3}})?)?|\\u{HEX}{{0,3}}"
-    r"""|&[#A-Za-z0-9]{0,8}|'(?:\\'?|"'?"?)?|\x1b(?:[()]|\[[0-9;:?]*)?)\Z"""
+    r"""|&[#A-Za-z0-9]{0,8}|'(?:\\'?|"'?"?)?|\x1b(?:[()]|\[[0-9;:?]*|\][^\x07\x1b\n]{0,300}\x1b?)?)\Z"""
 )
 # the end of a text that may become a gap between two characters of a secret
 GAPS = (
     re.compile(rf"[ \t]*(?:{BORDER}[ \t]*)?{BREAK}?[ \t]*(?:{BORDER}[ \t]*)?\Z"),
     re.compile(rf"[\"'`][ \t]*{JOIN}\|?[ \t]*{BREAK}?[ \t]*{JOIN}\|?[ \t]*\Z"),
+    re.compile(rf"[ \t]*{BREAK}[ \t]*(?:{PREFIX}|{BEGUN})?[ \t]*\Z"),
+    re.compile(r"<(?:b(?:r ?/?)?)?\Z"),
 )
 HALF = re.compile("[\ud800-\udfff]{1,3}\\Z")  # the decoded begin of a character of several bytes
 BORDERS = re.compile(BORDER)
@@ -59,6 +75,8 @@ LONGEST_ROW = 4096  # characters of a table's row; the columns of a longer one a
 MOST_COLUMNS = 32
 DEPTH = 2  # an escaped text inside an escaped text
 LONGEST = 24  # characters that one character may become: an escape of an escape
+SHORT = 1024  # characters of a needle that is looked up by its first three
+WIDEST = 10  # the same with a gap after it
 
 
 @dataclass
@@ -150,10 +168,16 @@ def incomplete_from(text: str, needles: Sequence[str]) -> int:
 
     Only the last part is searched, as much as the longest needle can take.
     """
-    before = max(0, len(text) - LONGEST * max(map(len, needles), default=0))
+    longest = max(map(len, needles), default=0)
+    far = _incomplete(text, needles, LONGEST * longest, gaps=False)
+    return min(far, _incomplete(text, needles, WIDEST * longest, gaps=True))
+
+
+def _incomplete(text: str, needles: Sequence[str], most: int, *, gaps: bool) -> int:
+    before = max(0, len(text) - most)
     text = text[before:]
     cut = len(text)
-    for view in _readings(View(text), needles, joined=True):
+    for view in _readings(View(text), needles, joined=True, gaps=gaps):
         size = len(view.text)
         unfinished = UNFINISHED.search(view.text, max(0, size - 4096))
         ends = {size}
@@ -175,49 +199,98 @@ def row_start(text: str, cut: int) -> int:
 
 def _partial_needle(view: View, end: int, needles: Sequence[str]) -> int:
     """Where, in the raw text, the first needle starts that `end` cuts off; the end of the text if none."""
-    first = end
-    for needle in needles:
-        at = view.text.find(needle[0], max(0, end - len(needle) + 1), first)
-        while at >= 0 and not needle.startswith(view.text[at:end]):
-            at = view.text.find(needle[0], at + 1, first)
+    text, index = view.text, _index(tuple(needles))
+    first = index.first(text, end)
+    for needle in index.long:
+        at = text.find(needle[0], max(0, end - len(needle) + 1), first)
+        while at >= 0 and not needle.startswith(text[at:end]):
+            at = text.find(needle[0], at + 1, first)
         first = at if at >= 0 else first
-    return view.start(first if first < end else len(view.text))
+    return view.start(first if first < end else len(text))
+
+
+@dataclass
+class _Index:
+    """The needles by how they begin: most places of a text are the begin of none.
+
+    Args:
+        short: the needles of at most `SHORT` characters, by their first three.
+        begins_short: their first one and two characters.
+        long: the others.
+        longest: characters of the longest short one.
+    """
+
+    short: dict[str, list[str]] = field(default_factory=dict)
+    begins_short: set[str] = field(default_factory=set)
+    long: list[str] = field(default_factory=list)
+    longest: int = 0
+
+    def first(self, text: str, end: int) -> int:
+        """Where the first short needle starts that `end` cuts off; `end` if none does."""
+        for at in range(max(0, end - self.longest + 1), end - 2):
+            if text[at : at + 3] in self.short:
+                piece = text[at:end]
+                same = self.short[piece[:3]]
+                if any(needle.startswith(piece) and len(needle) > len(piece) for needle in same):
+                    return at
+        last = (at for at in range(max(0, end - 2), end) if text[at:end] in self.begins_short)
+        return next(last, end)
+
+
+@lru_cache(maxsize=2)
+def _index(needles: tuple[str, ...]) -> _Index:
+    index = _Index()
+    for needle in needles:
+        if len(needle) > SHORT:
+            index.long.append(needle)
+        else:
+            index.short.setdefault(needle[:3], []).append(needle)
+            index.begins_short |= {needle[0], needle[:2]}
+            index.longest = max(index.longest, len(needle))
+    return index
 
 
 def _readings(
-    view: View, needles: Sequence[str], kinds: tuple[str, ...] = (), *, joined: bool = False
+    view: View,
+    needles: Sequence[str],
+    kinds: tuple[str, ...] = (),
+    *,
+    joined: bool = False,
+    gaps: bool = True,
 ) -> Iterator[View]:
     """The view itself, and its decodings by each kind of escape, up to `DEPTH` one after the other.
 
-    Wrapped lines are joined only where that reveals a needle (every log has lines), or if `joined`.
+    The gaps of `COMMON` are closed only where that reveals a needle, or if `joined`.
     """
     if not needles:
         return
     yield view
-    if kinds in ((), ("colour",)):
+    if gaps and kinds in ((), ("colour",)):
         yield from _columns(view, needles, joined=joined)
     for kind, escape in KINDS.items():
-        if len(kinds) == DEPTH or _is_known(kind, kinds) or not escape.search(view.text):
+        skipped = len(kinds) == DEPTH or _is_known(kind, kinds) or (kind in GAP_KINDS and not gaps)
+        if skipped or not escape.search(view.text):
             continue
-        if kind == "words" and not any(" " in needle for needle in needles):
-            continue
-        if kind in LINES and not joined:
-            text = escape.sub(GAP_KINDS[kind], view.text)
-            if not any(needle in text for needle in needles):
+        if kind in COMMON and not joined:
+            text = View(escape.sub(GAP_KINDS[kind], view.text))
+            if not any(
+                needle in each.text
+                for each in _readings(text, needles, (*kinds, kind))
+                for needle in needles
+            ):
                 continue
         matches = (
             (match.start(), match.end(), list(_characters(match[0], kind)))
             for match in escape.finditer(view.text)
         )
-        yield from _readings(view.rewritten(matches), needles, (*kinds, kind), joined=joined)
+        yield from _readings(view.rewritten(matches), needles, (*kinds, kind), joined=joined, gaps=gaps)
 
 
 def _is_known(kind: str, kinds: tuple[str, ...]) -> bool:
     """Whether decoding by this kind as well gives no new text: gaps may be taken out in any order."""
-    if kind in LINES:
-        return kinds[-1:] in (("wrap",), ("words",))
     if kind in GAP_KINDS:
-        return any(other in GAP_KINDS and other >= kind for other in kinds)
+        order = list(GAP_KINDS)
+        return any(order.index(other) >= order.index(kind) for other in kinds if other in GAP_KINDS)
     return kind in kinds and kind not in ("url", "backslash")
 
 

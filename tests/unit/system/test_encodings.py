@@ -46,6 +46,14 @@ FORMS: dict[str, Callable[[str], str]] = {
     "wrapped between words": lambda text: text.replace(" ", "\n    "),
     "coloured": lambda text: f"{text[:4]}\x1b[0m\x1b[1;32m{text[4:]}",
     "with characters that nobody sees": "\u200b".join,
+    "url, wrapped within an escape": lambda text: re.sub("(.{10})", r"\1\n", quote(text, safe="")),
+    "after the marks of a program": lambda text: (
+        f"{text[:6]}\nnpm error {text[6:13]}\nnpm error {text[13:]}"
+    ),
+    "quoted line by line": lambda text: f"{text[:6]}\n> {text[6:]}",
+    "with the time before each line": lambda text: f"{text[:6]}\n2030-01-02T03:04:05.678Z {text[6:]}",
+    "in a list of texts": lambda text: f'"{text[:5]}", "{text[5:]}"',
+    "joined by a shell": lambda text: f"'{text[:5]}'\"{text[5:]}\"",
     "joined by pluses": lambda text: f"'{text[:5]}' +\n  '{text[5:]}'",
     "joined by nothing": lambda text: f'"{text[:5]}" "{text[5:]}"',
     "joined in SQL": lambda text: f"'{text[:5]}'||'{text[5:]}'",
@@ -81,7 +89,7 @@ def test_every_form_is_masked(form: str) -> None:
     ),
     st.text(max_size=20),
     st.lists(st.integers(1, 9), max_size=20),
-    st.sampled_from(sorted(set(FORMS) - {"url, lower case"})),
+    st.sampled_from(sorted(set(FORMS) - {"url, lower case", "url, wrapped within an escape"})),
 )
 def test_wherever_it_is_cut(secret: str, around: str, cuts: list[int], form: str) -> None:
     """In pieces or whole, the same is masked, and nothing else is lost."""
@@ -96,6 +104,17 @@ def test_wherever_it_is_cut(secret: str, around: str, cuts: list[int], form: str
 
     assert redact(text) == shown
     assert secret not in shown or secret in MASK
+
+
+@pytest.mark.parametrize("gap", ["  ", "\t", "\0", "\x1b]8;;https://a\x1b\\"])
+def test_what_stands_between_its_characters_hides_nothing(gap: str) -> None:
+    """Letters set apart, cells, links of a terminal."""
+    remember("s3cr3t-v4lue")
+    text = f"it is {gap.join('s3cr3t-v4lue')} here"
+    redactor = Redactor()
+
+    assert redact(text) == f"it is {MASK} here"
+    assert "".join(redactor.feed(c) for c in text) + redactor.close() == f"it is {MASK} here"
 
 
 HALVES = ["p@s/s:w+r=d%3&é<ü'x9", "pässwörd-länger9", "😀smile€every😀where"]
