@@ -38,8 +38,8 @@ def tarred() -> bytes:
 
 
 PACKED = [
-    ("gzip", "logo.png", gzip.compress(TEXT)),
-    ("gzip", "two.gz", gzip.compress(TEXT[:50]) + gzip.compress(TEXT[50:])),
+    ("gzip", "logo.png", gzip.compress(TEXT, mtime=0)),
+    ("gzip", "two.gz", gzip.compress(TEXT[:50], mtime=0) + gzip.compress(TEXT[50:], mtime=0)),
     ("brotli", "a.js.br", brotli.compress(TEXT)),
     ("xz", "a.dat", lzma.compress(TEXT)),
     ("bzip2", "a.dat", bz2.compress(TEXT)),
@@ -77,7 +77,7 @@ def test_what_is_not_packed_has_no_contents(name: str, data: bytes) -> None:
         ("a.br", b"\x0b"),
         ("a.br", brotli.compress(TEXT)[:-3]),
         ("a.zip", b"PK"),
-        ("a.gz", gzip.compress(TEXT)[:-9]),
+        ("a.gz", gzip.compress(TEXT, mtime=0)[:-9]),
         ("a.xz", lzma.compress(TEXT)[:-9]),
         ("a.tar", b"no archive"),
         ("a.dat", b"7z\xbc\xaf\x27\x1c and more"),
