@@ -10,6 +10,7 @@
     ├── UsageError          2    the command line can't be run as it was typed
     ├── CommandFailed       3    another program failed
     │   ├── DiskFull        3    this machine has no room left
+    │   ├── PushRefused     3    the remote does not take a push, by a hook or a rule
     │   └── Unreachable     3    a server did not answer, refused access, or can't work (read-only, full)
     │       └── Unanswered  3    the request was sent, and may have been carried out
     ├── CommandTimedOut     4    another program took too long
@@ -90,6 +91,10 @@ class CommandFailed(DeskError):
 
 class DiskFull(CommandFailed):
     """A file could not be written: the disk or the quota is full."""
+
+
+class PushRefused(CommandFailed):
+    """The remote can be reached and does not take the push, such as by a hook or a rule for a branch."""
 
 
 class Unreachable(CommandFailed):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from scripts.system.signals import HANDLED
 from tests.support import skips
 
 # the same examples on each run, so that nothing fails by chance; `HYPOTHESIS_PROFILE=hunt` looks further
@@ -15,6 +18,16 @@ settings.register_profile(
     "hunt", max_examples=3000, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "desk"))
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """What the desk does with signals ends with the test: a child inherits that one is ignored."""
+    before = [(number, signal.getsignal(number)) for number in HANDLED]
+    yield
+    for number, handler in before:
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from scripts.errors import CommandFailed
+from scripts.errors import PushRefused
 
 RETRY_DELAYS = (0.1, 0.3, 0.9, 2.0)  # seconds before the next try of a push
 # Refusals that pass: the remote's own lock files, when two pushes arrive at the same moment; and a ref that
@@ -18,10 +18,6 @@ COMMITTER_RULE = re.compile(r"(?i)committer|author(?!iz|is)|e-?mail")
 COMMITTER_HINT = (
     'set `committer = "Name <mail>"` in `[app]` of `pipeline.toml` to one that the remote takes'
 )
-
-
-class PushRefused(CommandFailed):
-    """The remote can be reached and does not take the push, such as by a hook or a rule for a branch."""
 
 
 def retry_delay(refusal: str, remote: str, tries: int) -> float:

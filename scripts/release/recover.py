@@ -6,9 +6,16 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from scripts.errors import DeskError, Interrupted, LiveUnknown, Locked, ReleaseFailed, TakenBack
+from scripts.errors import (
+    DeskError,
+    Interrupted,
+    LiveUnknown,
+    Locked,
+    PushRefused,
+    ReleaseFailed,
+    TakenBack,
+)
 from scripts.git.client import StaleError
-from scripts.git.refusals import PushRefused
 from scripts.release import messages, publish, recover_data, switch_data, undo_schema
 from scripts.release.run import ReleaseRun, write_down
 from scripts.replit.live import Expected, fault

@@ -145,15 +145,15 @@ def test_a_history_that_lost_rows_and_a_table_that_is_gone(base: Desk) -> None:
 
 def test_migrations_that_can_not_be_replayed_from_empty(base: Desk) -> None:
     """One leans on what was made by hand: it stands in the database, but no new one could be made."""
-    base.sql("development", "create table public.drift_hand (id int)")
+    base.sql("development", "create type public.drift_hand as (id int)")
     name = f"supabase/migrations/{V}_leans.sql"
-    base.commit({name: "alter table public.drift_hand add column more int;\n"})
+    base.commit({name: "alter type public.drift_hand add attribute more int;\n"})
     try:
         assert base("deploy", "--env", "development").code == 0
         call = base("db.drift", *DEV)
     finally:
         base.remove(name)
-        base.sql("development", "drop table if exists public.drift_hand")
+        base.sql("development", "drop type if exists public.drift_hand")
         base.sql("development", f"delete from supabase_migrations.schema_migrations where version = '{V}'")
         assert base("deploy", "--env", "development").code == 0
 

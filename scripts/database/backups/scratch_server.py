@@ -213,17 +213,15 @@ def restore_entries(
         else:
             _fill(database, archive, entries, *options)
     except CommandFailed as fault:
+        if explained := _explained(fault, database):
+            raise explained from None
         available = scratch.available_extensions(database)
-        lacking = [
-            f"`{entry.tag}`"
-            for entry in lists.database
-            if entry.kind == "EXTENSION" and entry.tag not in available
-        ]
+        lacking = [f"`{name}`" for name in Unproven.of(lists, available).extensions]
         if lacking:
             fault.message += f"\n  | this server has no {', '.join(lacking)}"
             fault.hint = f"name a server that has them in `{VARIABLE}`"
             raise
-        raise _explained(fault, database) from None
+        raise BackupFault(fault.message, fault.hint) from None
 
 
 def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *options: str) -> None:
@@ -242,12 +240,12 @@ def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *optio
     archive.restore(database, chosen, RESTORE_JOBS, *options, section="post-data")
 
 
-def _explained(fault: CommandFailed, database: Database) -> BackupFault:
-    """The fault, with what mends the database where that is known."""
+def _explained(fault: CommandFailed, database: Database) -> BackupFault | None:
+    """The fault with what mends the database; None where that is not known."""
     with session(database) as connection:
         lost = lost_name(connection, fault.message)
     if lost is None:
-        return BackupFault(fault.message, fault.hint)
+        return None
     return BackupFault(
         f"the database can't be restored as it is: `{lost.function}` finds `{lost.name}` only by the"
         f" `search_path` of a session, and a restore has none; nothing was changed\n{fault.message}",

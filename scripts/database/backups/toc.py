@@ -215,8 +215,13 @@ def for_scratch_server(lists: Lists, extensions: Collection[str], *, superuser: 
         extensions: what that server can create; what needs another one is not compared.
         superuser: its user is one, and may create event triggers.
     """
-    stand_ins = [omitted.entry for omitted in lists.left_out if _is_stand_in(omitted.entry)]
     database = [entry for entry in lists.database if _can_be_created(entry, extensions)]
+    homes = {number for entry in database if entry.kind == "EXTENSION" for number in entry.needs}
+    stand_ins = [
+        omitted.entry
+        for omitted in lists.left_out
+        if _is_stand_in(omitted.entry) or (omitted.entry.kind == "SCHEMA" and omitted.entry.number in homes)
+    ]
     extras = [
         entry
         for entry in lists.extras

@@ -14,13 +14,13 @@ from scripts.errors import (
     Interrupted,
     LiveUnknown,
     Locked,
+    PushRefused,
     Refused,
     ReleaseFailed,
     TakenBack,
     Unreachable,
 )
 from scripts.git.command import Update
-from scripts.git.refusals import PushRefused
 from scripts.release import messages, publish, recover
 from scripts.release.commands import deploy, rollback
 from scripts.release.request import DeployRequest, ResumeRequest, RollbackRequest
