@@ -4,7 +4,7 @@ What `.git` holds can run programs (`core.fsmonitor`, `core.sshCommand`, `upload
 drivers) and change what git reads (`log.*`, `url.*.insteadOf`, attributes, grafts). It came with the
 checkout, not from the person. So git is called on `.git/release-desk`: links to the refs and objects, a
 copy of `HEAD`, a fixed configuration, and nothing else. It lies in `.git`, because a person's `includeIf
-"gitdir:~/work/"` goes by that.
+"gitdir:~/clients/"` goes by that.
 """
 
 from __future__ import annotations

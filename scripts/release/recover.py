@@ -97,9 +97,10 @@ def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskErr
 
 
 def _not_written(run: ReleaseRun, error: DeskError) -> DeskError:
-    """The release is live, and branch and ledger don't have it: never leave it so without a word.
+    """The release is live, but the last push failed, so branch and ledger don't have it.
 
-    If the remote refused the push, the previous release goes back. If it is away, `resume` finishes.
+    If the remote refused the push, the previous release is published again. If the remote can't be
+    reached, the run is left to `resume`.
     """
     facts, refused = run.plan.facts, isinstance(error, Locked | PushRefused)
     if refused and run.sent and not facts.rolls_back:
@@ -182,8 +183,11 @@ def _write(run: ReleaseRun, error: DeskError, ending: str, **detail: Any) -> boo
         raise
     except PushRefused as second:
         error.message += f"\n  | the ledger does not have this attempt: {second.message}"
-        with suppress(DeskError, StaleError):
+        try:
             run.lock.release()
+        except (DeskError, StaleError):
+            name = run.environment.name
+            error.message += f"\n  | the lock of {name} could not be released: `invoke resume --env {name}`"
     except DeskError as second:
         name = run.environment.name
         error.message += f"\n  | the lock of {name} could not be released: {second.message}"

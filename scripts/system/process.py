@@ -56,8 +56,8 @@ def attempt(command: Command) -> Result:
 def run_polling(command: Command, every: float, poll: Callable[[], None]) -> Result:
     """As `attempt`, calling `poll` every `every` seconds while it runs; for a command without `stdin`.
 
-    What `poll` raises kills the program without a grace period: it has lost the right to go on. Children
-    that the program leaves behind are ended, too.
+    An exception from `poll` kills the program at once, without the grace period. Children that the program
+    leaves behind are ended, too.
     """
     began = time.monotonic()
     with _child(command) as child:

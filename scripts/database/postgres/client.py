@@ -30,7 +30,7 @@ CONNECT_TIMEOUT = 8  # seconds
 # their own. What is quicker to give up sets less.
 LIMITS = """select set_config('statement_timeout', '4h', false), set_config('lock_timeout', '30s', false),
   set_config('idle_in_transaction_session_timeout', '4h', false)"""
-# a server that is gone without a word is noticed within about half a minute
+# a connection whose server has vanished ends within about half a minute
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 15,
     "keepalives_interval": 5,

@@ -463,6 +463,25 @@ def test_a_ledger_that_takes_nothing_keeps_no_lock(
     assert world.lock("development") is None
 
 
+def test_a_remote_that_takes_nothing_leaves_a_lock_that_is_told(
+    world: World, run: ReleaseRun, driver: FakeDriver
+) -> None:
+    """The previous release is live again; `resume` frees the lock when pushes are taken again."""
+
+    def before_push(updates: Sequence[Update]) -> None:
+        raise PushRefused("`git push` was refused: read-only")
+
+    published(run)
+    world.remote.before_push = before_push
+    error = fail_at(run, "finish", PushRefused("`git push` was refused: read-only"))
+
+    assert (
+        "the lock of development could not be released: `invoke resume --env development`" in error.message
+    )
+    assert driver.served.commit == world.last("development").commit
+    assert world.lock("development") is not None
+
+
 def test_an_error_with_a_silent_url_is_unknown(run: ReleaseRun, driver: FakeDriver) -> None:
     """After Publish nobody can say what is live."""
     published(run)
