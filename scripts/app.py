@@ -206,6 +206,11 @@ def _repository(folder: Path, settings: Settings) -> Path:
                 'it is relative to the folder of `pipeline.toml`; "" is your own ssh configuration',
             )
     repository = (DESK / settings.app.repository).resolve()
+    if repository == DESK and not (DESK / settings.app.folder / "package.json").exists():
+        raise ConfigError(
+            f"no app yet: `{folder / 'pipeline.toml'}` names the desk's own folder as the app",
+            "`invoke init --app ../app`, with the folder of your app's clone",
+        )
     if not (repository / ".git").exists():
         raise ConfigError(
             f"`app.repository` names `{repository}`, which is no git checkout",

@@ -69,6 +69,11 @@ class Desk:
     sleep: Callable[[float], None] = time.sleep
     started: float = field(default_factory=process_start)
 
+    @property
+    def app_folder(self) -> Path:
+        """The app's folder in its checkout."""
+        return self.git.folder / self.settings.app.folder
+
     def build_variables(self, environment: Environment) -> dict[str, str]:
         """The variables that the app's build gets, and no others.
 

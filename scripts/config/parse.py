@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -179,12 +180,31 @@ def _path_faults(app: App, verify: Verify) -> list[str]:
     faults += [
         f"`verify.paths` should begin with `/`: `{path}`" for path in verify.paths if path[:1] != "/"
     ]
-    parts = app.output.split("/")
-    if not app.output or app.output.startswith("/") or set(parts) & {"", ".", ".."}:
-        faults.append("`app.output` should be a folder below the workspace")
+    faults += _folder_faults(app)
     if app.rollbacks and app.rollbacks.strip("/") == app.migrations.strip("/"):
         faults.append("`app.rollbacks` should not be `app.migrations`: the Supabase CLI would apply them")
     return faults
+
+
+def _folder_faults(app: App) -> list[str]:
+    """Folders of the app that would lead out of its repository."""
+    faults = []
+    if not _is_below(app.output):
+        faults.append("`app.output` should be a folder below the app's")
+    faults += [
+        f"`app.{key}` should be a folder such as `apps/web`, without `.` and `..`"
+        for key in ("folder", "static")
+        if getattr(app, key) and not _is_below(getattr(app, key))
+    ]
+    lockfile = posixpath.normpath(posixpath.join(app.folder, app.lockfile))
+    if not faults and lockfile.startswith(("../", "/")):
+        faults.append("`app.lockfile` should be a file in the app's repository")
+    return faults
+
+
+def _is_below(path: str) -> bool:
+    """Whether a path names a folder below another one, and cannot lead out of it."""
+    return not set(path.split("/")) & {"", ".", ".."}
 
 
 def _shared(environments: Mapping[str, Environment]) -> list[str]:

@@ -22,18 +22,25 @@ SUITES: tuple[Suite, ...] = get_args(Suite)  # each contains the ones before it
 
 
 class App(NamedTuple):
-    """`[app]`: the app's repository, and how it is built."""
+    """`[app]`: the app's repository, and how it is built.
+
+    Args:
+        folder: of the app in its repository; `lockfile`, `output` and `static` are relative to it.
+        static: where the stamp is written before the build as well; "" for nowhere.
+    """
 
     name: str = "app"
     repository: str = "."
     remote: str = "origin"
     committer: str = ""
+    folder: str = ""
     migrations: str = "supabase/migrations"
     rollbacks: str = "supabase/rollbacks"
     install: tuple[str, ...] = ("npm", "ci")
     lockfile: str = "package-lock.json"
     build: tuple[str, ...] = ("npm", "run", "build")
     output: str = "dist"
+    static: str = ""
     version_path: str = "/version.json"
     build_variables: tuple[str, ...] = ()
 

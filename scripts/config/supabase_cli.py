@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from scripts.system import process
 from scripts.system.command import Result
 from scripts.system.process import error_tail
 
+WANTED = "3.1.0"  # the version that the desk was tried with
+DEEPEST = 2  # levels of folders below the app's checkout: `apps/web`
+# Below `node_modules`: as npm, yarn and bun lay it out, as pnpm does, and as isolated installs do.
+FORMS = (
+    "@supabase/cli-*/bin/supabase",
+    ".pnpm/node_modules/@supabase/cli-*/bin/supabase",
+    ".*/@supabase+cli-*/node_modules/@supabase/cli-*/bin/supabase",
+)
+NPM = "npm --prefix {folder} install --save-dev --save-exact {wanted}"
+PNPM = "pnpm --dir {folder} add --save-dev --save-exact {wanted}"
+YARN = "yarn --cwd {folder} add --dev --exact {wanted}"
+BUN = "bun add --cwd {folder} --dev --exact {wanted}"
+ADD = {"pnpm-lock.yaml": PNPM, "yarn.lock": YARN, "bun.lock": BUN, "bun.lockb": BUN}
 OLDEST = 3  # without a terminal, 2.x answers its own questions with yes
 
 
@@ -57,16 +71,44 @@ def find(app: Path, configured: str) -> Path:
             _check_version(binary)
             return binary
         raise Refused(f"there is no Supabase CLI at `{configured}`", "see `[supabase] cli`")
-    for folder in (app, *app.parents):
-        binaries = sorted((folder / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
+    for folder in places(app):
+        binaries = [path for form in FORMS for path in sorted((folder / "node_modules").glob(form))]
         if binaries:
             binary = _for_this_machine(binaries)
             _check_version(binary)
             return binary
-    raise Refused(
-        "the Supabase CLI is not in the app's `node_modules`",
-        f"npm --prefix {app} install --save-dev --save-exact supabase@3.1.0",
-    )
+    raise Refused("the Supabase CLI is not in the app's `node_modules`", f"`{install_command(app)}`")
+
+
+def places(app: Path) -> Iterator[Path]:
+    """The folders whose `node_modules` may hold the CLI: the app's, those above it, then those below it."""
+    yield from (app, *app.parents)
+    level = [app]
+    for _ in range(DEEPEST):
+        level = [child for folder in level for child in _folders(folder)]
+        yield from level
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [
+        child
+        for child in children
+        if child.is_dir() and child.name != "node_modules" and not child.name.startswith(".")
+    ]
+
+
+def install_command(app: Path) -> str:
+    """What adds the CLI to the app, with the app's package manager, in a folder that has a package."""
+    packages = (folder for folder in places(app) if app in (folder, *folder.parents))
+    package = next((folder for folder in packages if (folder / "package.json").is_file()), app)
+    for lockfile, form in ADD.items():
+        if any((folder / lockfile).is_file() for folder in (package, app)):
+            return form.format(folder=package, wanted=f"supabase@{WANTED}")
+    return NPM.format(folder=package, wanted=f"supabase@{WANTED}")
 
 
 def _for_this_machine(binaries: list[Path]) -> Path:
@@ -87,5 +129,5 @@ def _check_version(binary: Path) -> None:
     if major and int(major[1]) < OLDEST:
         raise Refused(
             f"the Supabase CLI in `node_modules` is {version}: {OLDEST}.0 or newer is needed",
-            "npm install --save-dev --save-exact supabase@3.1.0",
+            f"`npm install --save-dev --save-exact supabase@{WANTED}`",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import posixpath
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,8 @@ class Build:
         variables: the environment of install and build; travels on stdin, never in an argument.
         patience: seconds to wait for what another run began in the workspace.
         send: have the built folder sent back, to be looked at before it is published.
+        folder: the app's, below the workspace; `lockfile`, `output` and `static` are relative to it.
+        static: a folder that gets the stamp before the build as well; "" for none.
     """
 
     workspace: str
@@ -64,6 +67,18 @@ class Build:
     remote: str = "origin"
     patience: int = 600
     send: bool = False
+    folder: str = ""
+    static: str = ""
+
+    def below(self, path: str) -> str:
+        """A path of the app's folder, relative to the workspace."""
+        return posixpath.normpath(posixpath.join(self.folder, path)) if self.folder else path
+
+    @property
+    def install_folder(self) -> str:
+        """Where `install` runs: in the app's folder, or where a lock file above it is."""
+        above = self.lockfile.startswith("../")
+        return (posixpath.dirname(self.below(self.lockfile)) if above else self.folder) or "."
 
 
 def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
@@ -86,9 +101,12 @@ def script(build: Build, mark: str = "") -> str:
         "CANDIDATE": build.candidate,
         "REMOTE": build.remote,
         "INSTALL": shlex.join(build.install),
+        "INSTALL_FOLDER": build.install_folder,
         "BUILD": shlex.join(build.build),
-        "LOCKFILE": build.lockfile,
-        "OUTPUT": build.output,
+        "FOLDER": build.folder or ".",
+        "LOCKFILE": build.below(build.lockfile),
+        "OUTPUT": build.below(build.output),
+        "STATIC": build.below(build.static) if build.static else "",
         "STAMP": json.dumps(dict(build.stamp)),
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in inputs.items()]
@@ -204,6 +222,8 @@ class WorkspaceDriver:
             },
             variables=desk.build_variables(environment),
             send=send,
+            folder=app.folder,
+            static=app.static,
         )
         config = str(desk.config_folder / environment.ssh_config) if environment.ssh_config else None
         return place(environment.ssh_host, config, build, desk.settings.replit.build_timeout)

@@ -2,6 +2,8 @@
 #   PATIENCE (seconds to wait for what another run began here)
 #   SEND (a line of its own: after it the built folder is sent; empty: it is not)
 #   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
+#   FOLDER INSTALL_FOLDER (where the two commands run)  STATIC (gets the stamp before the build; empty: nothing does)
+#   All paths are relative to WORKSPACE.
 # Standard output carries one JSON line, the answer, and before it the built folder between two lines SEND;
 # whatever else is said goes to standard error.
 set -u
@@ -35,18 +37,35 @@ main() {
   git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
     "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_words "$state/log")"
   refuse_unpushed
+  [ -z "$STATIC" ] || is_tracked "$STATIC/version.json" || rm -f -- "./$STATIC/version.json"
   check_out
+  [ -d "$FOLDER" ] || answer failed build "the commit has no folder $FOLDER (see \`[app] folder\`)"
   drop_old_output
   install_if_changed
-  run build "$BUILD"
+  stamp_static
+  run build "$BUILD" "$FOLDER"
   [ -d "$OUTPUT" ] || answer failed build "the build left no folder $OUTPUT"
   [ "$(head_commit)" = "$COMMIT" ] || answer failed build "the build moved HEAD"
-  if ! printf '%s\n' "$STAMP" >"$OUTPUT/version.json.part" || ! mv -f "$OUTPUT/version.json.part" "$OUTPUT/version.json"; then
-    answer failed stamp "can't write $OUTPUT/version.json"
-  fi
+  stamp "$OUTPUT"
   send_output
   answer ready "" ""
 }
+
+stamp() {
+  if ! printf '%s\n' "$STAMP" >"$1/version.json.part" || ! mv -f "$1/version.json.part" "$1/version.json"; then
+    answer failed stamp "can't write $1/version.json"
+  fi
+}
+
+# For frameworks that serve only the files that were there when they were built.
+stamp_static() {
+  [ -n "$STATIC" ] || return 0
+  is_tracked "$STATIC/version.json" && answer failed stamp "the commit has a $STATIC/version.json of its own: remove it"
+  mkdir -p -- "$STATIC"
+  stamp "$STATIC"
+}
+
+is_tracked() { [ -n "$(git ls-files -- "$1")" ]; }
 
 # What is published is what is looked at: the very folder, links followed as a server does, nothing left out.
 send_output() {
@@ -78,7 +97,9 @@ drop_old_output() {
 
 # Publish ships the folder as it lies there, so nothing may lie there that is not in the commit.
 refuse_local_work() {
-  dirt=$(git status --porcelain --untracked-files=all --ignore-submodules=none -- . ":(exclude,top)$OUTPUT" 2>&1 | head -n 40)
+  set -- . ":(exclude,top)$OUTPUT"
+  [ -z "$STATIC" ] || is_tracked "$STATIC/version.json" || set -- "$@" ":(exclude,top)$STATIC/version.json"
+  dirt=$(git status --porcelain --untracked-files=all --ignore-submodules=none -- "$@" 2>&1 | head -n 40)
   [ -z "$dirt" ] || answer refused dirty "$dirt"
 }
 
@@ -94,12 +115,12 @@ install_if_changed() {
   wanted=$(git hash-object "$LOCKFILE" 2>/dev/null)
   [ -n "$wanted" ] && [ "$(cat "$state/installed" 2>/dev/null)" = "$wanted $(modules)" ] && return 0
   rm -f "$state/installed"
-  run install "$INSTALL"
+  run install "$INSTALL" "$INSTALL_FOLDER"
   printf '%s %s\n' "$wanted" "$(modules)" >"$state/installed"
 }
 
 # an npm app whose modules were thrown away must install again
-modules() { [ -d node_modules ] && echo modules || echo none; }
+modules() { [ -d "$INSTALL_FOLDER/node_modules" ] && echo modules || echo none; }
 
 # In a shell of its own: its variables, its `exit`, its daemons are not ours.
 run() {
@@ -107,6 +128,7 @@ run() {
   (
     exec 3>&- 9>&-
     desk_command=$2
+    cd -- "$3" || exit 1
     build_environment
     eval "$desk_command"
   ) >"$state/log" 2>&1 || answer failed "$1" "$(last_words "$state/log")"

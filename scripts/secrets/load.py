@@ -51,7 +51,7 @@ def public_names(desk: Desk) -> PublicNames:
     """What reaches a browser: the configured prefixes, the app's own for Vite, and what the build gets."""
     prefixes = [*desk.settings.secrets.public_prefixes]
     for name in VITE_CONFIG:
-        file = desk.git.folder / name
+        file = desk.app_folder / name
         if file.is_file() and file.stat().st_size < env_files.LARGEST:
             for match in ENV_PREFIX.finditer(file.read_text(encoding="utf-8", errors="replace")):
                 prefixes += QUOTED.findall(match.group(1))
@@ -151,9 +151,10 @@ def load_examples(desk: Desk) -> Iterator[EnvFile]:
 def load_build_inputs(desk: Desk, public: PublicNames) -> Iterator[EnvFile]:
     """What a build reads besides: `.env` files at the app's root, and public names of the process."""
     last = desk.settings.chain[-1]
-    if desk.git.folder.resolve() != desk.config_folder.resolve():
-        for file in env_files_in(desk.git.folder):
-            yield masked(desk, load_file(last, file))
+    for folder in dict.fromkeys((desk.git.folder, desk.app_folder)):
+        if folder.resolve() != desk.config_folder.resolve():
+            for file in env_files_in(folder):
+                yield masked(desk, load_file(last, file))
     process = with_prefix(public.prefixes)
     variables = tuple(Variable(name, value, PROCESS) for name, value in process.items())
     yield EnvFile(last, PROCESS, variables, kind="build")

@@ -38,11 +38,10 @@ def check_supabase_cli(desk: Desk) -> Iterator[Finding]:
     settings = desk.settings
     if not settings.app.migrations or settings.supabase.cli:
         return
-    package = programs.document(desk.git.folder / "package.json")
-    dependencies = {**(package.get("dependencies") or {}), **(package.get("devDependencies") or {})}
-    version = dependencies.get("supabase")
-    pinned = version if isinstance(version, str) else None
-    yield health.supabase_cli(pinned, programs.installed_cli(desk.git.folder))
+    packages = [programs.document(folder / "package.json") for folder in (desk.app_folder, desk.git.folder)]
+    versions = [version for package in packages if (version := programs.pinned_cli(package))]
+    folder = desk.app_folder if versions[:1] == [programs.pinned_cli(packages[0])] else desk.git.folder
+    yield health.supabase_cli(next(iter(versions), None), programs.installed_cli(folder))
 
 
 def check_leftovers(_desk: Desk) -> Iterator[Finding]:

@@ -56,6 +56,16 @@ def document(file: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def pinned_cli(package: dict[str, Any]) -> str | None:
+    """The version of the Supabase CLI that a `package.json` asks for."""
+    for kind in ("devDependencies", "dependencies"):
+        asked = package.get(kind)
+        version = asked.get("supabase") if isinstance(asked, dict) else None
+        if isinstance(version, str):
+            return version
+    return None
+
+
 def installed_cli(app: Path) -> str | None:
     """The version of the Supabase CLI in the `node_modules` of the app or of a folder above it."""
     for folder in (app, *app.parents):

@@ -43,7 +43,9 @@ class Repository:
     def commit(self, message: str, **files: str) -> str:
         """Write files (`name__ext` for `name.ext`), commit all, and give the commit's id."""
         for name, text in (files or {"file": message}).items():
-            (self.folder / name.replace("__", ".")).write_text(text)
+            file = self.folder / name.replace("__", ".")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "--allow-empty-message", "-m", message)
         return self.git("rev-parse", "HEAD")

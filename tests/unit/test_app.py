@@ -205,6 +205,16 @@ def test_a_folder_that_is_no_checkout_is_refused(env_dir: Path, tmp_path: Path) 
         app.opened(Console())
 
 
+def test_a_desk_that_takes_its_own_folder_for_the_app_says_so(env_dir: Path) -> None:
+    """As a fresh clone does, with the configuration that it was shipped with."""
+    configured(env_dir, ROOT)
+
+    with pytest.raises(ConfigError, match="no app yet") as caught:
+        app.opened(Console())
+
+    assert "invoke init --app ../app" in str(caught.value.hint)
+
+
 def test_a_linked_worktree_is_a_checkout(env_dir: Path, person: Repository, tmp_path: Path) -> None:
     """`.git` is a file in a worktree, and that is fine."""
     person.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))

@@ -108,6 +108,12 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ({"environment__staging__repl_id": "id-1"}, f"`{STAGE}.repl_id` is the one of `{DEV}`"),
     ({"environment__staging__aliases": ["prod"]}, "`prod` names two environments"),
     ({"environment__staging__aliases": ["production"]}, "`production` names two environments"),
+    ({"app__folder": "../x"}, "`app.folder` should be a folder such as `apps/web`, without `.` and `..`"),
+    ({"app__static": "/x"}, "`app.static` should be a folder such as `apps/web`, without `.` and `..`"),
+    (
+        {"app__folder": "web", "app__lockfile": "../../x"},
+        "`app.lockfile` should be a file in the app's repository",
+    ),
     (
         {"app__committer": "Ada"},
         "`app.committer` should be a name and an address: `Name <mail@example.com>`",

@@ -79,6 +79,46 @@ def test_the_pinned_binary_is_found(tmp_path: Path) -> None:
     assert (find(tmp_path, ""), find(tmp_path / "apps" / "web", "")) == (binary, binary)
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "apps/web/node_modules/@supabase/cli-linux-x64",
+        "frontend/node_modules/.pnpm/node_modules/@supabase/cli-linux-x64",
+        "node_modules/.bun/@supabase+cli-linux-x64@3.1.0/node_modules/@supabase/cli-linux-x64",
+    ],
+)
+def test_the_binary_of_a_nested_app_is_found(tmp_path: Path, layout: str) -> None:
+    """Wherever a package manager puts it, up to two folders below the checkout."""
+    binary = tmp_path / layout / "bin" / "supabase"
+    binary.parent.mkdir(parents=True)
+    binary.touch()
+
+    assert find(tmp_path, "") == binary
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        (["package.json"], "npm --prefix {app} install --save-dev --save-exact supabase@3.1.0"),
+        (
+            ["frontend/package.json", "frontend/pnpm-lock.yaml"],
+            "pnpm --dir {app}/frontend add --save-dev --save-exact supabase@3.1.0",
+        ),
+        (["package.json", "bun.lockb"], "bun add --cwd {app} --dev --exact supabase@3.1.0"),
+    ],
+)
+def test_what_installs_it_fits_the_app(tmp_path: Path, files: list[str], command: str) -> None:
+    """In the folder that has a package, with the package manager whose lock file is there."""
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    with pytest.raises(Refused) as caught:
+        find(tmp_path, "")
+
+    assert f"`{command.format(app=tmp_path)}`" == caught.value.hint
+
+
 def test_a_configured_binary_is_taken(tmp_path: Path) -> None:
     """`[supabase] cli` is relative to the app."""
     (tmp_path / "cli").touch()

@@ -115,6 +115,46 @@ def test_the_workspace_comes_to_the_commit_built_and_stamped(there: Place) -> No
     assert "HEAD" == there.workspace.git("rev-parse", "--abbrev-ref", "HEAD")
 
 
+def test_a_nested_app_is_installed_built_and_stamped_in_its_folder(there: Place) -> None:
+    """`install` runs beside a lock file above the app; the second time it is skipped."""
+    build = ("sh", "-c", "mkdir -p dist && cat public/version.json >dist/seen && pwd >dist/pwd")
+    there.writer.commit("nested", **{"pnpm-lock.yaml": "1", "apps/web/index.html": "x"})
+    order: dict[str, Any] = {
+        "commit": there.next("nested", **{"apps/web/index.html": "y"}),
+        "install": ("sh", "-c", "mkdir -p node_modules && pwd >>install.log"),
+        "build": build,
+        "folder": "apps/web",
+        "lockfile": "../../pnpm-lock.yaml",
+        "static": "public",
+    }
+    there.run(**order)
+    answer = there.run(**order)
+    top, web = there.workspace.folder, there.workspace.folder / "apps" / "web"
+
+    assert "ready" == answer["desk"], answer["detail"]
+    assert f"{top}\n" == (top / "install.log").read_text()  # once
+    assert f"{web}\n" == (web / "dist" / "pwd").read_text()
+    assert (web / "dist" / "seen").read_text() == (web / "dist" / "version.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "text"),
+    [
+        ({"folder": "apps/web"}, "build", "no folder apps/web"),
+        ({"static": "public"}, "stamp", "public/version.json of its own"),
+    ],
+)
+def test_a_folder_that_is_not_there_and_a_stamp_that_is_the_apps(
+    there: Place, changes: dict[str, Any], rule: str, text: str
+) -> None:
+    """Both are told; nothing is built."""
+    answer = there.run(commit=there.next("own stamp", **{"public/version.json": "{}"}), **changes)
+
+    assert ("failed", rule) == (answer["desk"], answer["rule"])
+    assert text in answer["detail"]
+    assert not (there.workspace.folder / "dist").exists()
+
+
 def test_the_workspaces_branches_stay(there: Place) -> None:
     """Only HEAD and what is seen of the remote move; the candidate leaves no ref."""
     before = {r: s for r, s in there.workspace.refs().items() if r.startswith("refs/heads/")}
