@@ -118,7 +118,8 @@ def test_the_copied_desk_works_there(person: Repository) -> None:
         return subprocess.run(
             [sys.executable, "-m", "invoke", *arguments],
             cwd=person.folder,
-            env=environment(None),
+            env=environment(None, PYTHONDONTWRITEBYTECODE=""),
+            umask=0,
             capture_output=True,
             text=True,
             check=False,
@@ -132,3 +133,10 @@ def test_the_copied_desk_works_there(person: Repository) -> None:
     assert (again.returncode, json.loads(again.stdout)["ending"]) == (0, "nothing"), again.stderr
     assert str(ROOT) not in history.stderr + again.stderr
     assert (person.folder / "scripts" / "bootstrap").stat().st_mode & 0o100
+
+    bytecode = list((person.folder / "scripts").rglob("__pycache__/*"))
+
+    assert {"app", "options", "init"} <= {path.name.partition(".")[0] for path in bytecode}
+    assert [
+        path for path in (*bytecode, *{path.parent for path in bytecode}) if path.stat().st_mode & 0o022
+    ] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.setup import request, self_check
+from scripts.system.command import Command
 from tests.fakes.world import Notes
 
 
@@ -28,3 +29,14 @@ def test_the_tests_can_be_chosen_or_left_out(monkeypatch: pytest.MonkeyPatch) ->
     chosen, every, checks = (*self_check.TESTS, "-k", "one"), self_check.TESTS, self_check.CHECKS
 
     assert ran == [(chosen,), (every,), (*checks, every), checks]
+
+
+def test_bytecode_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the machine's setting forbids it: the tests call the desk a thousand times."""
+    ran: list[Command] = []
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("DESK_LONG", "0")
+    monkeypatch.setattr(self_check, "stream_lines", lambda command, _show: ran.append(command))
+    self_check.run_all(Notes(), (("this",),))
+
+    assert ("PYTHONDONTWRITEBYTECODE" in ran[0].env, ran[0].env["DESK_LONG"]) == (False, "0")
