@@ -75,7 +75,7 @@ def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest
     require_consent(
         desk.progress, TASK, yes=request.yes, unchanged="no branch was moved", data=found.document()
     )
-    event = move(desk, found, remote.ledger.tip)
+    event = move(desk, found)
     return moved(desk, found, event.run)
 
 

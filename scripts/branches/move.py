@@ -18,7 +18,7 @@ from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state.held_lock import HeldLock, new_lock
-from scripts.state.ledger import Event, Ledger
+from scripts.state.ledger import REF, Event, Ledger
 from scripts.state.lock import Lock, candidate_ref, lock_ref
 from scripts.state.remote import append, locked, new_event, observe_remote, read_lock
 from scripts.system import signals
@@ -32,7 +32,7 @@ def environments(desk: Desk, found: Alignment) -> list[Environment]:
     return [desk.settings.environments[each.environment] for each in found.moves]
 
 
-def move(desk: Desk, found: Alignment, tip: str | None) -> Event:
+def move(desk: Desk, found: Alignment) -> Event:
     """Lock the environments, then push branches, ledger and the deletion of the locks together.
 
     Raises:
@@ -60,7 +60,7 @@ def move(desk: Desk, found: Alignment, tip: str | None) -> Event:
             for each in held:
                 each.stop()
                 still.enter_context(each.paused())
-            return append(desk, tip, make, updates, stale)
+            return append(desk, desk.git.trusted(REF), make, updates, stale)
 
 
 @contextmanager

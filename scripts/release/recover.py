@@ -124,7 +124,7 @@ def _has_arrived(run: ReleaseRun) -> bool:
     """Whether the ledger has the release after all: only the answer of the last push was lost."""
     with suppress(DeskError):
         ledger = observe_remote(run.desk).ledger
-        return ledger.of_run(run.id, run.plan.facts.kind) is not None
+        return ledger.of_run(run.id, run.plan.facts.kind, run.environment.name) is not None
     return False
 
 

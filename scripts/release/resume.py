@@ -257,7 +257,7 @@ def _settle_operation(desk: Desk, holder: Holder) -> Outcome:
     lock = new_lock(
         desk, name, dead.task, dead.commit, release=backup, reason=dead.reason, request={OF_RUN: run}
     )
-    work = operation_under(desk, environment, lock, observe_remote(desk).ledger.tip)
+    work = operation_under(desk, environment, lock)
     try:
         work.lock.acquire(holder.id, dead)
     except StaleError:

@@ -113,7 +113,7 @@ def acquire(desk: Desk, plan: Plan, reason: str = "") -> ReleaseRun:
     run = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, reason)))
     with run.step("lock", run.environment.name):
         try:
-            run.lock.acquire()
+            run.lock.begin()
             _require_unchanged(run)
         except StaleError:
             raise locked(desk, run.environment) from None
@@ -206,7 +206,7 @@ def write_down(run: ReleaseRun, ending: str, *, moves_branch: bool, **detail: An
         _require_lock(run, fault, moves_branch=moves_branch)
 
     with run.lock.paused():
-        event = append(run.desk, facts.ledger.tip, make, updates, stale)
+        event = append(run.desk, run.desk.git.trusted(ledgers.REF), make, updates, stale)
     run.release = event.release
     return event
 

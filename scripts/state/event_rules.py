@@ -12,12 +12,13 @@ from typing import Any
 VERSION = 1  # of the format, as `version` in an event says it; where it is missing, it is 1
 RELEASES = ("release", "rollback")
 CORRECTION = "correction"  # takes events back that are not to count
+BEGIN = "begin"  # goes with the push of a lock: a run that releases or changes something begins
 ACCEPT = "accept"  # decides between two ledgers; the other one is a further parent of its commit
 KINDS = frozenset(
     (
         *RELEASES,
         *("release-hold", "freeze", "unfreeze", "proof", "approval", "drill", "backup", "prune"),
-        *("restore", "refresh", "drop-aside", "backmerge", CORRECTION, ACCEPT),
+        *("restore", "refresh", "drop-aside", "backmerge", BEGIN, CORRECTION, ACCEPT),
     )
 )
 OF_THE_LEDGER = (CORRECTION, ACCEPT)  # they are about no environment

@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.config.desk import Desk
-from scripts.errors import CommandFailed, ConfigError, DeskError, Locked
+from scripts.errors import CommandFailed, ConfigError, DeskError, Locked, PushRefused
 from scripts.git.client import StaleError
 from scripts.git.command import Update
+from scripts.state.event_rules import BEGIN
+from scripts.state.ledger import REF
 from scripts.state.lock import LOCK_FILE, Lock, candidate_ref, lock_ref, strays
+from scripts.state.remote import append, new_event
 from scripts.system.secret import masked_by
 
 
@@ -96,6 +99,44 @@ class HeldLock:
         """The ref under which the workspace fetches the commit."""
         return candidate_ref(self.content.environment, self.content.run)
 
+    def begin(self) -> None:
+        """Acquire the free lock for a run. In the same push the ledger gets an event that says so.
+
+        A ledger that can't be written is found here, before anything has changed.
+
+        Raises:
+            StaleError: another run was quicker.
+            PushRefused: the remote does not take the lock, or the event.
+        """
+        desk, content = self._desk, self.content
+        made = new_event(
+            desk,
+            content.environment,
+            BEGIN,
+            release="",
+            commit=content.commit,
+            run=content.run,
+            detail={"task": content.task},
+        )
+
+        def updates() -> list[Update]:
+            return [Update(self.ref, None, self.id), Update(self.candidate, None, content.commit)]
+
+        def stale(fault: StaleError) -> None:
+            if self.ref in fault.refs:
+                raise fault
+
+        try:
+            append(desk, desk.git.trusted(REF), lambda _: made, updates, stale)
+        except PushRefused as fault:
+            ours = (
+                "nothing was changed; the desk must be allowed to push `deploy-ledger` and `refs/deploy/`"
+            )
+            raise PushRefused(
+                f"{content.environment} can't be locked: {fault.message}", fault.hint or ours
+            ) from None
+        self._begin_heartbeats()
+
     def acquire(self, old: str | None = None, dead: Lock | None = None) -> None:
         """Acquire the free lock, or take over that of a dead run with its candidate; all in one push.
 
@@ -109,6 +150,9 @@ class HeldLock:
             if left in refs:
                 updates.append(Update(left, refs[left], None))
         self._desk.git.push(updates)
+        self._begin_heartbeats()
+
+    def _begin_heartbeats(self) -> None:
         self._confirmed = self._desk.clock()
         threading.Thread(target=self._keep_alive, daemon=True).start()
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from scripts.state.event_rules import RELEASE, RELEASES
+from scripts.state.event_rules import BEGIN, RELEASE, RELEASES
 
 REF = "refs/heads/deploy-ledger"
 FILE = "event.json"
@@ -90,6 +90,7 @@ class Ledger:
         merged: tips of other ledgers that a person decided against.
         used: environment and release of each commit, also of those that do not count.
         departed: environments that a person has said are no longer in the chain.
+        begun: one for each run that acquired a lock; they say nothing of how it ended.
     """
 
     tip: str | None
@@ -99,6 +100,7 @@ class Ledger:
     merged: tuple[str, ...] = field(default=(), compare=False, repr=False)
     used: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False, repr=False)
     departed: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    begun: tuple[Event, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def skipped(self) -> tuple[Doubt, ...]:
@@ -163,9 +165,13 @@ class Ledger:
         }
         return tuple(each for each in last.values() if each.ending == "done")
 
-    def of_run(self, run: str, kind: str) -> Event | None:
-        """The event that a run wrote."""
-        return next((event for event in self.events if (event.run, event.kind) == (run, kind)), None)
+    def of_run(self, run: str, kind: str, environment: str) -> Event | None:
+        """The event that a run wrote, also that of its begin."""
+        wanted = (run, kind, environment)
+        events = self.begun if kind == BEGIN else self.events
+        return next(
+            (each for each in reversed(events) if (each.run, each.kind, each.environment) == wanted), None
+        )
 
     def last(self, environment: str) -> Event | None:
         """The newest release event of the environment, however it ended."""

@@ -16,7 +16,7 @@ from scripts.errors import CommandFailed, DeskError, LiveUnknown, Locked, Refuse
 from scripts.git.client import StaleError
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.journal import Journal
-from scripts.state.ledger import Event, Ledger
+from scripts.state.ledger import REF, Event, Ledger
 from scripts.state.lock import Lock
 from scripts.state.remote import append, locked, new_event, observe_remote
 from scripts.state.run import Run
@@ -26,10 +26,9 @@ from scripts.system.process import end_all
 
 @dataclass(kw_only=True)
 class LockedOperation(Run):
-    """The run, while it holds the lock; `tip`: the ledger's commit when it began."""
+    """The run, while it holds the lock."""
 
     environment: Environment
-    tip: str | None
 
     @property
     def kind(self) -> str:
@@ -61,7 +60,9 @@ class LockedOperation(Run):
 
         with self.lock.paused():
             try:
-                return append(self.desk, self.tip, make, self.lock.releases, self._require_lock)
+                return append(
+                    self.desk, self.desk.git.trusted(REF), make, self.lock.releases, self._require_lock
+                )
             except CommandFailed as fault:
                 if ending != "done":
                     raise
@@ -110,9 +111,9 @@ def locked_operation(
     if commit is None:
         raise Refused(f"the remote has no branch `{environment.branch}`")
     lock = new_lock(desk, environment.name, task, commit, release=about, reason=reason)
-    run = operation_under(desk, environment, lock, remote.ledger.tip)
+    run = operation_under(desk, environment, lock)
     try:
-        run.lock.acquire()
+        run.lock.begin()
     except StaleError:
         raise locked(desk, environment) from None
     try:
@@ -126,9 +127,9 @@ def locked_operation(
         raise
 
 
-def operation_under(desk: Desk, environment: Environment, lock: Lock, tip: str | None) -> LockedOperation:
+def operation_under(desk: Desk, environment: Environment, lock: Lock) -> LockedOperation:
     """An operation under this lock, with its journal; the lock is not acquired yet."""
     journal = Journal(desk.state_folder / "runs", lock.run)
     journal.write(at=desk.now(), lock=lock.document())
     held = HeldLock(desk, lock)
-    return LockedOperation(desk=desk, lock=held, journal=journal, environment=environment, tip=tip)
+    return LockedOperation(desk=desk, lock=held, journal=journal, environment=environment)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scripts.git.chain import Link
-from scripts.state.event_rules import ACCEPT, CORRECTION, RELEASE, RELEASES, fault_of, newer
+from scripts.state.event_rules import ACCEPT, BEGIN, CORRECTION, RELEASE, RELEASES, fault_of, newer
 from scripts.state.ledger import Doubt, Event, Ledger, event_of
 
 
@@ -27,14 +27,16 @@ def ledger_of(tip: str, links: Sequence[Link]) -> Ledger:
         if later or fault:
             doubts.append(Doubt(link.commit, later or fault, newer=bool(later)))
     corrected, departed = _corrections(events)
+    counted = [event for commit, event in events.items() if commit not in corrected]
     return Ledger(
         tip,
-        tuple(event for commit, event in events.items() if commit not in corrected),
+        tuple(event for event in counted if event.kind != BEGIN),
         tuple(doubt for doubt in doubts if doubt.commit not in corrected),
         commits=tuple(link.commit for link in links),
         merged=tuple(merged),
         used=frozenset(_used(link.document) for link in links) - {("", "")},
         departed=departed,
+        begun=tuple(event for event in counted if event.kind == BEGIN),
     )
 
 

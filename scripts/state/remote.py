@@ -217,7 +217,7 @@ def append(
         except StaleError as fault:
             there = desk.git.fetch([ledgers.REF]).get(ledgers.REF)
             found = read_ledger(desk, there)
-            arrived = found.of_run(event.run, event.kind)
+            arrived = found.of_run(event.run, event.kind, event.environment)
             if arrived:  # an earlier push of this run did, and only its answer was lost
                 return arrived
             stale(fault)

@@ -81,12 +81,13 @@ class Desk:
         return dict(line.split() for line in lines.splitlines())
 
     def ledger(self) -> list[dict[str, Any]]:
-        """The ledger's events, oldest first."""
+        """The ledger's events, oldest first; without those that say that a run began."""
         with Repo(self.world.origin) as origin:
             if "deploy-ledger" not in origin.heads:
                 return []
             commits = origin.iter_commits("deploy-ledger", reverse=True)
-            return [json.loads((commit.tree / "event.json").data_stream.read()) for commit in commits]
+            events = [json.loads((commit.tree / "event.json").data_stream.read()) for commit in commits]
+        return [event for event in events if event["kind"] != "begin"]
 
     def versions(self, environment: str) -> list[str]:
         """The migration history, as psycopg sees it."""

@@ -76,13 +76,21 @@ def test_a_branch_that_takes_no_push(live: Desk, newer: str) -> None:
 
 
 def test_a_ledger_that_takes_no_push(live: Desk, newer: str) -> None:
-    """It has the previous release, and that is what is live."""
-    before, events = live.served("staging"), len(live.ledger())
+    """Found with the lock: nothing was built. Found at the end: the previous release is live again."""
+    before, refs, events = live.served("staging"), live.refs(), len(live.ledger())
     with hook(live, '[ "$1" = refs/heads/deploy-ledger ]'):
-        call = live("promote", "--to", "staging", "--wait")
+        early = live("promote", "--to", "staging", "--wait")
 
-    assert call.code == 3, call.err
-    assert "the ledger does not have this attempt" in call.document["message"]
+    assert early.code == 3, early.err
+    assert "staging can't be locked" in early.document["message"]
+    assert "not on a Sunday" in early.document["message"]
+    assert "-> build" not in early.err
+    assert (before, refs) == (live.served("staging"), live.refs())
+    with hook(live, '[ "$1" = refs/heads/deploy-ledger ] && ! git log -1 --format=%s $3 | grep -qw begin'):
+        late = live("promote", "--to", "staging", "--wait")
+
+    assert late.code == 3, late.err
+    assert "the ledger does not have this attempt" in late.document["message"]
     assert (before, events) == (live.served("staging"), len(live.ledger()))
     assert free(live)
     assert live("promote", "--to", "staging", "--retry", "--wait").code == 0

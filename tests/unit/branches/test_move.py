@@ -29,7 +29,7 @@ def fix(world: World) -> str:
 def moved(world: World) -> DeskError:
     """The error of the move."""
     desk = world.desk()
-    return ending(lambda: move(desk, aligned(desk), None))
+    return ending(lambda: move(desk, aligned(desk)))
 
 
 def on_push(world: World, matches: Callable[[set[str]], bool], work: Callable[[], object]) -> None:
@@ -65,7 +65,7 @@ def test_all_branches_move_in_one_push(world: World, fix: str) -> None:
     """With the event, and both locks freed."""
     desk = world.desk()
     found = aligned(desk)
-    event = move(desk, found, None)
+    event = move(desk, found)
     push = {update.ref for update in world.remote.pushes[-1]}
 
     assert [world.head(each.branch) for each in found.moves] == [each.new for each in found.moves]
@@ -81,7 +81,7 @@ def test_both_locks_are_of_one_run(world: World) -> None:
     seen: list[Lock | None] = []
     on_push(world, last_push, lambda: seen.extend(map(world.lock, ("staging", "development"))))
     desk = world.desk()
-    event = move(desk, aligned(desk), None)
+    event = move(desk, aligned(desk))
 
     assert [lock and (lock.run, lock.task) for lock in seen] == [(event.run, "backmerge")] * 2
 
@@ -90,7 +90,7 @@ def test_its_event_releases_nothing(world: World) -> None:
     """What is live is what was live."""
     released = record(world.desk(), "production", "release", commit=world.head("main"), release="v1")
     desk = world.desk()
-    event = move(desk, aligned(desk), None)
+    event = move(desk, aligned(desk))
 
     assert event.release == "v1"
     assert world.ledger.live("production") == released
@@ -101,7 +101,7 @@ def test_others_may_write_the_ledger_meanwhile(world: World) -> None:
     """Only branches and locks must be where they were."""
     on_push(world, last_push, lambda: record(world.desk("Bob"), "production", "approval"))
     desk = world.desk()
-    move(desk, aligned(desk), None)
+    move(desk, aligned(desk))
 
     assert [event.kind for event in world.ledger.events] == ["approval", "backmerge"]
     assert world.is_clean()
@@ -161,7 +161,7 @@ def test_an_interruption_gives_the_locks_back(world: World) -> None:
     on_push(world, last_push, stop)
     desk, before = world.desk(), heads(world)
     with pytest.raises(Stop):
-        move(desk, aligned(desk), None)
+        move(desk, aligned(desk))
 
     assert heads(world) == before
     assert world.is_clean()

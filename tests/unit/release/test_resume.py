@@ -33,7 +33,6 @@ from scripts.release.resume import resume, steal_lock
 from scripts.replit.live import Expected
 from scripts.secrets.site import Site
 from scripts.state.held_lock import HeldLock, new_lock
-from scripts.state.ledger import REF
 from scripts.state.lock import Lock, lock_ref
 from scripts.system.signals import Stop
 from tests.fakes.world import World, ending
@@ -71,7 +70,7 @@ def kill_at(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     elif step == "migrate":
         database.before_push = die
     elif step == "finish":
-        world.remote.before_push = lambda updates: die() if REF in {u.ref for u in updates} else None
+        world.remote.before_push = lambda updates: die() if any(u.new is None for u in updates) else None
     else:
         driver.faults[{"verify": "live"}.get(step, step)] = (
             die if step != "verify" else die_in_verify(world)

@@ -236,7 +236,7 @@ def test_a_run_whose_lock_is_lost_writes_nothing(world: World, how: str) -> None
 
     assert (type(error), error.code) == (Locked, 5)
     assert "no longer held by this run: nothing was written" in error.message
-    assert REF not in world.remote.refs
+    assert not world.ledger.events
     assert run.release is None
 
 

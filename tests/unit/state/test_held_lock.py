@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
 import pytest
 
 from scripts.config.settings import Lock as Limits
-from scripts.errors import CommandFailed, ConfigError, Locked, Unreachable
+from scripts.errors import CommandFailed, ConfigError, Locked, PushRefused, Unreachable
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.git.merge import MergingGit
 from scripts.state.held_lock import HeldLock, new_lock
+from scripts.state.ledger import REF
 from scripts.state.lock import LOCK_FILE, candidate_ref, lock_of, lock_ref
+from scripts.state.remote import record
 from scripts.system.secret import remember
 from tests.fakes.git import FakeGit
 from tests.fakes.world import World, ending
@@ -106,7 +108,8 @@ def test_lock_and_candidate_come_in_one_push(world: World) -> None:
     assert len(world.remote.pushes) == 1
 
 
-def test_of_many_that_race_one_wins(world: World) -> None:
+@pytest.mark.parametrize("how", [HeldLock.acquire, HeldLock.begin])
+def test_of_many_that_race_one_wins(world: World, how: Callable[[HeldLock], None]) -> None:
     """The others learn it from the push, and leave nothing behind."""
     locks = [lock_by(world, f"person {n}") for n in range(12)]
     start = threading.Barrier(len(locks))
@@ -115,7 +118,7 @@ def test_of_many_that_race_one_wins(world: World) -> None:
     def contend(lock: HeldLock) -> None:
         start.wait()
         try:
-            lock.acquire()
+            how(lock)
         except StaleError:
             return
         winners.append(lock)
@@ -129,6 +132,41 @@ def test_of_many_that_race_one_wins(world: World) -> None:
     assert len(winners) == 1
     assert world.lock("staging") == winners[0].content
     assert len([ref for ref in world.remote.refs if ref.startswith("refs/deploy/")]) == 2
+
+
+def test_a_run_begins_with_an_event(world: World) -> None:
+    """In the push of the lock; it says nothing of what is live, and a lost answer does not repeat it."""
+    lock = lock_by(world)
+    answer_lost(world)
+    with pytest.raises(Unreachable):
+        lock.begin()
+    record(world.desk("Bob"), "production", "approval")
+    world.remote.refs.pop(LOCK)
+    lock = lock_by(world)
+    lock.begin()
+
+    assert [(event.kind, event.run, event.commit) for event in world.ledger.begun[1:]] == [
+        ("begin", lock.content.run, world.head("develop"))
+    ]
+    assert [event.kind for event in world.ledger.events] == ["approval"]
+    assert (world.ledger.live("staging"), world.ledger.next_release("staging")) == (None, "v1")
+    assert world.lock("staging") == lock.content
+
+
+def test_a_ledger_that_takes_nothing_is_found_with_the_lock(world: World) -> None:
+    """The lock is not there, so there is nothing to free."""
+
+    def before_push(updates: Sequence[Update]) -> None:
+        if REF in {update.ref for update in updates}:
+            raise PushRefused("hook declined")
+
+    world.remote.before_push = before_push
+    error = ending(lock_by(world).begin)
+
+    assert (type(error), error.code) == (PushRefused, 3)
+    assert "staging can't be locked: hook declined" in error.message
+    assert "`deploy-ledger`" in str(error.hint)
+    assert world.is_clean()
 
 
 def test_the_lock_of_a_dead_run_is_taken_over_with_its_candidate(world: World) -> None:

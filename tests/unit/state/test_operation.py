@@ -175,8 +175,9 @@ def test_what_is_done_and_can_not_be_written_is_unknown(world: World, why: str) 
     assert (error.code, error.resumable) == (7, True)
     assert "the restore is done, and could not be written down" in error.message
     assert "`invoke resume --env development`" in str(error.hint)
-    assert world.lock("development") is not None
-    assert world.ledger.of_run(str(world.lock("development")), "restore") is None
+    lock = world.lock("development")
+    assert lock is not None
+    assert world.ledger.of_run(lock.run, "restore", "development") is None
 
 
 def moving_for_ever(world: World) -> None:

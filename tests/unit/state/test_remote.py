@@ -211,7 +211,7 @@ def test_a_ledger_that_never_rests_ends_the_tries(world: World) -> None:
 
     assert type(error) is CommandFailed
     assert "moves faster" in error.message
-    assert world.ledger.of_run("r1", "proof") is None
+    assert world.ledger.of_run("r1", "proof", "staging") is None
 
 
 def test_an_event_that_had_arrived_is_not_written_twice(world: World) -> None:
