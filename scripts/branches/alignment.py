@@ -31,8 +31,9 @@ class Meeting:
     Args:
         strangers: the commits of `other` that `into` lacks, newest first.
         ahead: `into` has commits that `other` lacks, so it can't be fast-forwarded.
-        authored: how many of the strangers change a file themselves (no merges, no empty commits).
-        twin: a commit of `into`'s own with the very files of `other`: nothing of `other` is new to it.
+        own: how many of the strangers have content that `into` never had, or has left behind.
+        copies: how many others change a file themselves, as squashed and rebased commits do.
+        twin: a commit of `into`'s own with the very files of `other`.
         merged: the tree of `into` afterwards.
         conflicts: the files that a person has to merge.
         changes: the files of `into` that would differ afterwards, such as `M app.js`.
@@ -42,7 +43,8 @@ class Meeting:
     other: Head
     strangers: tuple[Commit, ...] = ()
     ahead: bool = True
-    authored: int = 0
+    own: int = 0
+    copies: int = 0
     twin: str | None = None
     merged: str = ""
     conflicts: tuple[str, ...] = ()
@@ -65,7 +67,7 @@ class Meeting:
     @property
     def harmless(self) -> bool:
         """What `into` lacks brings no content: merges of GitHub's buttons, squashed or empty commits."""
-        return bool(self.strangers) and self.unchanged and (self.authored == 0 or self.twin is not None)
+        return bool(self.strangers) and self.unchanged and self.own == 0
 
     @property
     def verdict(self) -> str:
@@ -75,7 +77,7 @@ class Meeting:
         bring, change = ("brings", "changes") if one else ("bring", "change")
         if self.conflicts:
             return f"conflicts in {listed(self.conflicts)}"
-        if self.harmless and self.twin and self.authored:
+        if self.harmless and self.twin and self.copies:
             return f"no file changes: the content is that of `{self.twin[:12]}`, which it has already"
         if self.harmless:
             return f"no file changes: {it} {bring} no content of {its} own"

@@ -6,12 +6,11 @@ The merge commits are made while planning, as loose objects: the merge into the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from scripts.branches.alignment import Alignment, Head, Meeting, Move
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.errors import DeskError
+from scripts.git.content import brought
 from scripts.git.merge import MergeResult, MergingGit
 
 
@@ -58,37 +57,27 @@ def head_of(git: MergingGit, environment: Environment, commit: str) -> Head:
 
 def meet(git: MergingGit, into: Head, other: Head) -> Meeting:
     """What merging `other` into `into` means."""
-    if not git.commits_between(into.commit, other.commit):
+    found = brought(git, into.commit, other.commit)
+    if not found.strangers:
         return Meeting(into, other, merged=into.tree)
-    ahead = bool(git.commits_between(other.commit, into.commit))
-    twin = git.same_tree_commit(into.commit, other.commit) if ahead else None
+    ahead = not git.is_ancestor(into.commit, other.commit)
     merged = MergeResult(other.tree)
     if ahead:
-        # what `into` had in a commit of its own is not new to it, whatever git makes of the histories
-        merged = MergeResult(into.tree) if twin else git.merge_tree(into.commit, other.commit)
+        # what `into` has or had already is not new to it, whatever git makes of the histories
+        known = found.twin and not found.own
+        merged = MergeResult(into.tree) if known else git.merge_tree(into.commit, other.commit)
     return Meeting(
         into,
         other,
         strangers=tuple(git.log(other.commit, into.commit)),
         ahead=ahead,
-        authored=len(git.authored_between(into.commit, other.commit)),
-        twin=twin,
+        own=len(found.own),
+        copies=found.copies,
+        twin=found.twin if ahead else None,
         merged=merged.tree,
         conflicts=merged.conflicts,
         changes=() if merged.conflicts else tuple(git.name_status(into.tree, merged.tree)),
     )
-
-
-def harmless(desk: Desk, wanted: str, environment: Environment, head: str) -> bool:
-    """Whether the commits that a branch has and the commit lacks bring no content of their own.
-
-    For a refusal's words: where git can't tell, it is not called harmless.
-    """
-    with suppress(DeskError):
-        git = merging(desk)
-        into = Head("", wanted[:12], wanted, git.tree_id(wanted))
-        return meet(git, into, head_of(git, environment, head)).harmless
-    return False
 
 
 def _made(git: MergingGit, meeting: Meeting) -> str:

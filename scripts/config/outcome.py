@@ -32,9 +32,9 @@ class Outcome:
         return cls("done", message, hint, data=data)
 
     @classmethod
-    def nothing(cls, message: str, **data: Any) -> Outcome:
+    def nothing(cls, message: str, hint: str | None = None, **data: Any) -> Outcome:
         """Everything was already as it should be."""
-        return cls("nothing", message, data=data)
+        return cls("nothing", message, hint, data=data)
 
     @classmethod
     def failed(cls, message: str, hint: str | None = None, **data: Any) -> Outcome:

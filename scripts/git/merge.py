@@ -8,14 +8,15 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.errors import Refused
 from scripts.git.chain import ChainGit
-from scripts.git.client import LOCAL_TIMEOUT, REV_LIST
+from scripts.git.client import LOCAL_TIMEOUT, REV_LIST, SHA
 from scripts.git.command import git_command
+from scripts.git.history import LONGEST, Row, rows_of
 from scripts.system import temporary
 from scripts.system.process import attempt, run
 
@@ -93,24 +94,33 @@ class MergingGit(ChainGit):
         """The commits of `head` that `base` lacks (`base..head`), newest first."""
         return self._local("rev-list", head, f"^{base}", "--").text.split()
 
-    def authored_between(self, base: str, head: str) -> list[str]:
-        """Those of `base..head` that change a file themselves: no merges, no empty commits."""
-        options = ("--no-merges", "--full-history")
-        return self._local("rev-list", *options, head, f"^{base}", "--", ":/").text.split()
+    def history(self, head: str, without: str | None = None) -> list[Row]:
+        """The commits of `head` that `without` lacks, parents before children."""
+        excluded = [f"^{without}"] if without else []
+        options = (*REV_LIST, "--topo-order", "--reverse", "--format=%H %T %P", f"--max-count={LONGEST}")
+        return rows_of(self._local("rev-list", *options, head, *excluded, "--").text)
+
+    def copied(self, into: str, other: str) -> frozenset[str]:
+        """The commits of `other` that `into` lacks, but has a copy of: the same changes, as by a rebase."""
+        options = ("--cherry-mark", "--right-only", "--no-merges")
+        lines = self._local("rev-list", *options, f"{into}...{other}", "--").text.split()
+        return frozenset(line[1:] for line in lines if line.startswith("="))
+
+    def content_commit(self, commit: str) -> str:
+        """The commit that the files come from, past merges and empty commits that change none."""
+        return self._local("rev-list", "--max-count=1", commit, "--", ":/").text.strip() or commit
+
+    def trees(self, commits: Iterable[str]) -> dict[str, str]:
+        """The tree of each commit that this clone has."""
+        names = [each for each in dict.fromkeys(commits) if SHA.fullmatch(each)]
+        stdin = "".join(f"{name}^{{tree}}\n" for name in names).encode()
+        lines = self._local("cat-file", "--batch-check", stdin=stdin).text.splitlines() if names else []
+        rows = zip(names, (line.split() for line in lines), strict=True)
+        return {name: row[0] for name, row in rows if row[1:2] == ["tree"]}
 
     def first_parents_between(self, base: str, head: str) -> list[str]:
         """Those of `base..head` that were made on the branch itself, not merged into it."""
         return self._local("rev-list", "--first-parent", head, f"^{base}", "--").text.split()
-
-    def same_tree_commit(self, commit: str, other: str) -> str | None:
-        """The newest commit of `other..commit` with exactly the files of `other`; None if there is none.
-
-        A branch that was squashed or rebased holds the same files under another history.
-        """
-        options = (*REV_LIST, "--format=%T %H")
-        lines = self._local("rev-list", *options, commit, f"^{other}", "--").text.splitlines()
-        tree = self.tree_id(other)
-        return next((line.split()[1] for line in lines if line.split()[0] == tree), None)
 
     def name_status(self, old: str, new: str) -> list[str]:
         """The files in which two trees differ: `A added.txt`, `M changed.txt`, `D deleted.txt`."""

@@ -11,6 +11,7 @@ from scripts.errors import Refused
 from scripts.quality.gates import same_person
 from scripts.quality.proofs import live_commit
 from scripts.quality.request import ApproveRequest
+from scripts.quality.twins import Twins, twins_of
 from scripts.state.remote import Remote, observe_remote, record
 
 
@@ -19,12 +20,14 @@ def approve(desk: Desk, request: ApproveRequest) -> Outcome:
     environment = desk.settings.environment(request.env)
     remote = observe_remote(desk)
     commit = _commit(desk, environment, remote, request.commit)
-    _refuse_the_author(desk, environment, commit)
-    approvers = [event.actor for event in remote.ledger.approvals(environment.name, commit)]
+    twins = twins_of(desk.git, remote.ledger, commit)
+    _refuse_the_author(desk, environment, commit, twins)
+    approvals = remote.ledger.approvals(environment.name, twins.equal, twins.same)
+    approvers = [event.actor for event in approvals]
     others = [person for person in approvers if not same_person(person, desk.actor)]
     if request.withdraw and others == approvers:
         return Outcome.nothing(f"{desk.actor} has not approved `{commit[:12]}` on {environment.name}")
-    verdict = remote.ledger.verdict(environment.name, commit)
+    verdict = remote.ledger.verdict(environment.name, twins.equal)
     record(
         desk,
         environment.name,
@@ -51,12 +54,12 @@ def _commit(desk: Desk, environment: Environment, remote: Remote, named: str) ->
     """The commit that was named, or the one that is live.
 
     Raises:
-        Refused: it was never proven live here, so nobody can have tried it.
+        Refused: neither it nor a commit with its files was proven live here: nobody can have tried it.
     """
     if not named:
         return live_commit(remote.ledger, environment)
     commit = desk.git.resolve(named, remote.refs)
-    verdict = remote.ledger.verdict(environment.name, commit)
+    verdict = remote.ledger.verdict(environment.name, twins_of(desk.git, remote.ledger, commit).equal)
     if verdict is None or verdict.ending != "done":
         raise Refused(
             f"`{commit[:12]}` was never proven live on {environment.name}: nobody can have tried it there",
@@ -65,9 +68,9 @@ def _commit(desk: Desk, environment: Environment, remote: Remote, named: str) ->
     return commit
 
 
-def _refuse_the_author(desk: Desk, environment: Environment, commit: str) -> None:
-    author = desk.git.log(commit, None, limit=1)[0].author
-    if same_person(author, desk.actor):
+def _refuse_the_author(desk: Desk, environment: Environment, commit: str, twins: Twins) -> None:
+    author = next((maker for maker in twins.makers if same_person(maker, desk.actor)), None)
+    if author:
         raise Refused(
             f"{author} made `{commit[:12]}`: another person has to approve it",
             f"ask a colleague to type `invoke approve --env {environment.name} --commit {commit[:12]}`",

@@ -1,18 +1,20 @@
 # pure
 """What an environment demands of a commit before it may come in, and whether it is met.
 
-Only proofs of the environment before count, for this very commit, and not older than the gate allows.
+Only proofs of the environment before count, and not older than the gate allows. They count for this very
+commit, and for one with the same files that adds nothing to it: what GitHub's buttons make.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from scripts.config.settings import SUITES, Environment, Gates
+from scripts.quality.twins import Twins
 from scripts.state.ledger import Event, Ledger, person
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -61,7 +63,7 @@ class Candidate:
         commit: 40 hex digits.
         before: the environment whose proofs count.
         now: UTC, ISO 8601.
-        maker: the author of the commit; empty when unknown.
+        twins: the commits with the same files, and who made these files.
         altered: runs of proofs whose report on this machine was changed afterwards.
     """
 
@@ -69,8 +71,18 @@ class Candidate:
     before: Environment
     ledger: Ledger
     now: str
-    maker: str = ""
+    twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
+
+    @property
+    def same(self) -> frozenset[str]:
+        """The commits with the same files, itself too: what speaks against them speaks against it."""
+        return self.twins.same | {self.commit}
+
+    @property
+    def equal(self) -> frozenset[str]:
+        """The commits whose proofs count for it, itself too."""
+        return self.twins.equal | {self.commit}
 
 
 def check_gates(candidate: Candidate, demands: Gates) -> tuple[Gate, ...]:
@@ -121,9 +133,10 @@ def _deciding_proof(candidate: Candidate, kind: str, demanded: str) -> Event | N
     for proof in reversed(candidate.ledger.proofs(candidate.before.name, kind)):
         level = str(proof.detail.get("level", ""))
         counts = _covers(kind, level, demanded)
+        commits = candidate.equal if proof.ending == "done" else candidate.same
         if proof.ending != "done":  # a failed smoke run revokes a full run that passed
             counts = counts or _covers(kind, demanded, level)
-        if proof.commit == candidate.commit and counts:
+        if proof.commit in commits and counts:
             return proof
     return None
 
@@ -155,14 +168,14 @@ def _approval_gate(candidate: Candidate, wanted: int, max_hours: float) -> Gate:
     name = candidate.before.name
     people = [
         approval.actor
-        for approval in candidate.ledger.approvals(name, candidate.commit)
+        for approval in candidate.ledger.approvals(name, candidate.equal, candidate.same)
         if not _age_problem(approval, candidate.now, max_hours)
-        and not same_person(approval.actor, candidate.maker)
+        and not any(same_person(approval.actor, maker) for maker in candidate.twins.makers)
     ]
     demand = f"{wanted} approval{'s' if wanted > 1 else ''} on {name}"
     state = f"{len(people)} ({', '.join(people)})" if people else "missing"
-    if len(people) < wanted and candidate.maker:
-        state += f"; not by {candidate.maker}, who made the commit"
+    if len(people) < wanted and candidate.twins.makers:
+        state += f"; not by {' or '.join(candidate.twins.makers)}, who made the commit"
     command = f"invoke approve --env {name} --commit {candidate.commit[:12]}"
     return Gate("approval", demand, state, len(people) >= wanted, command)
 
@@ -170,7 +183,7 @@ def _approval_gate(candidate: Candidate, wanted: int, max_hours: float) -> Gate:
 def _soak_gate(candidate: Candidate, minutes: int) -> Gate:
     name = candidate.before.name
     live = candidate.ledger.live(name)
-    passed = hours_between(live.at, candidate.now) * 60 if live and live.commit == candidate.commit else 0.0
+    passed = hours_between(live.at, candidate.now) * 60 if live and live.commit in candidate.equal else 0.0
     if passed == float("inf"):  # an unreadable time proves nothing
         passed = 0.0
     return Gate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,10 @@ def reference(desk: Desk, report: Path) -> dict[str, str]:
     return {"report": str(report.relative_to(desk.state_folder)), "digest": digest(report)}
 
 
-def altered(desk: Desk, ledger: Ledger, environment: Environment, commit: str) -> frozenset[str]:
-    """The runs of a commit's proofs whose report is on this machine and was changed afterwards.
+def altered(
+    desk: Desk, ledger: Ledger, environment: Environment, commits: Collection[str]
+) -> frozenset[str]:
+    """The runs of these commits' proofs whose report is on this machine and was changed afterwards.
 
     For a report on another machine, the verdict in the ledger has to do.
     """
@@ -83,6 +86,10 @@ def altered(desk: Desk, ledger: Ledger, environment: Environment, commit: str) -
     for what in ("e2e", "load"):
         for proof in ledger.proofs(environment.name, what):
             report = desk.state_folder / str(proof.detail.get("report") or "")
-            if proof.commit == commit and report.is_file() and digest(report) != proof.detail.get("digest"):
+            if (
+                proof.commit in commits
+                and report.is_file()
+                and digest(report) != proof.detail.get("digest")
+            ):
                 runs.add(proof.run)
     return frozenset(runs)

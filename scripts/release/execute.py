@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
@@ -40,7 +42,7 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     if plan.nothing:
         _require_idle(desk, plan)
         deliver.flush(desk)
-        return Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan))
+        return _with_waiting(plan, Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan)))
     refuse(plan)
     migrate.ready(desk, plan)
     desk.build_variables(plan.facts.environment)
@@ -48,7 +50,15 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     with locked_run(acquire(desk, plan, request.reason or request.allow_bad)) as run:
         messages.start(run)
         run_steps(run)
-    return report(run)
+    return _with_waiting(plan, report(run))
+
+
+def _with_waiting(plan: Plan, outcome: Outcome) -> Outcome:
+    """Also say that the branch before could not come in."""
+    waits = plan.facts.waits
+    if waits is None:
+        return outcome
+    return replace(outcome, message=f"{outcome.message}\n  | {waits.why}", hint=waits.hint)
 
 
 def run_steps(run: ReleaseRun) -> None:
@@ -104,7 +114,7 @@ def planned(plan: Plan) -> Outcome:
     if plan.refused:
         return Outcome("failed", plan.refused.why, plan.refused.hint, plan.refused.code, data)
     if plan.nothing:
-        return Outcome.nothing(f"nothing to do: {plan.nothing}", **data)
+        return _with_waiting(plan, Outcome.nothing(f"nothing to do: {plan.nothing}", **data))
     return Outcome.done(f"this is what would happen on {name}; nothing was changed", **data)
 
 
@@ -214,7 +224,7 @@ def _schema_said(run: ReleaseRun) -> str:
     return "".join(f"\n  | {each}" for each in said)
 
 
-def _unchanged(plan: Plan) -> dict[str, object]:
+def _unchanged(plan: Plan) -> dict[str, Any]:
     """What the JSON document holds when no run began."""
     facts = plan.facts
     last = facts.previous

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Applied, Migration, newest
 from scripts.database.migrations.source import FileFault
@@ -13,6 +14,7 @@ from scripts.database.migrations.verdict import Lint
 from scripts.database.restore.partial_plan import PartialRestore
 from scripts.database.restore.plan import RestorePlan
 from scripts.git.client import Commit
+from scripts.quality.twins import Twins
 from scripts.release.request import ReleaseRequest
 from scripts.replit.live import Answer, Expected
 from scripts.secrets.finding import Finding
@@ -34,7 +36,9 @@ class Facts:
         at_source: the commit is the head of the source's branch.
         commits: what the release brings, newest first.
         strangers: what the target's branch has and the commit lacks, newest first.
-        harmless: the strangers bring no content of their own.
+        merges: the commit of the source that is released by a merge with its very files, since what the
+            target's branch has of its own brings no content; "" where the commit itself is released.
+        waits: why the branch before can't be merged into this one, and what helps; None where it can.
         carried: what a hotfix would carry past the gates: commits of the branches before, unproven.
         applied: the database's history; None for an app without a database.
         lost: versions of the commit that the live release had in the history, and that are gone from it,
@@ -52,7 +56,7 @@ class Facts:
         keeps: what going back by the touched tables alone would lose; None where it can't be: `no_keeps`.
         findings: what `env.check` says of the environment's configuration.
         before: the environment whose proofs count, for `[environment.<name>.gates]`; None where none do.
-        maker: who made the commit; empty when nobody knows.
+        twins: the commits with the very files of the commit, and who made them.
         altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
     """
 
@@ -78,7 +82,8 @@ class Facts:
     target: Event | None = None
     now: str = ""
     remote: str = "origin"
-    harmless: bool = False
+    merges: str = ""
+    waits: Refusal | None = None
     carried: tuple[Commit, ...] = ()
     rollbacks: tuple[Migration, ...] = ()
     left: tuple[Migration, ...] = ()
@@ -92,8 +97,18 @@ class Facts:
     rollbacks_folder: str = "supabase/rollbacks"
     findings: tuple[Finding, ...] = ()
     before: Environment | None = None
-    maker: str = ""
+    twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
+
+    @property
+    def same(self) -> frozenset[str]:
+        """The commits with the very files of the commit, itself too."""
+        return self.twins.same | {self.wanted}
+
+    @property
+    def equal(self) -> frozenset[str]:
+        """Those that the commit adds nothing to: what was proven of them is proven of it. Itself too."""
+        return self.twins.equal | {self.wanted}
 
     @property
     def task(self) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from scripts.branches.merge import harmless
+from scripts.branches.carry import carried, waiting
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Gates
 from scripts.database.migrations.files import applied_migrations, folder_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.quality import proofs
+from scripts.quality.twins import twins_of
 from scripts.release import clock
 from scripts.release.facts import Facts
 from scripts.release.request import ReleaseRequest
@@ -69,13 +70,15 @@ def _of_the_remote(
     """What refs, ledger and commits say; what is live, and applied, is put in when it is known."""
     remote = observe_remote(desk)
     head = remote.head(environment)
-    target = _release_to_go_back_to(request, environment, remote)
-    wanted = _wanted(desk, request, source or environment, remote, target)
-    contained = _is_contained(desk, request, head, wanted)
+    target = _release_to_go_back_to(desk, request, environment, remote)
+    named = _wanted(desk, request, source or environment, remote, target)
+    contained = _is_contained(desk, request, head, named)
+    over = None if contained or source is None else carried(desk, source, environment, remote, named)
+    wanted, contained = (over.commit, True) if over else (named, contained)
     previous = remote.ledger.live(environment.name)
     lock = read_lock(desk, remote.refs, environment)
+    waits = waiting(desk, environment, remote) if request.task == "deploy" else None
     base = head if request.moves_branch else (previous.commit if previous else None)
-    apart = source is not None and head is not None and not contained
     folder = folder_of(desk, wanted)
     return Facts(
         request=request,
@@ -93,10 +96,11 @@ def _of_the_remote(
         live=Answer(None),
         source_live=None,
         applied=None,
-        at_source=source is None or remote.head(source) == wanted,
+        at_source=source is None or remote.head(source) == named,
         remote=desk.git.remote,
         target=target,
-        harmless=apart and harmless(desk, wanted, environment, head or ""),
+        merges=named if over and over.merge else "",
+        waits=waits,
         carried=_carried(desk, request, environment, remote, wanted),
         **_proofs(desk, request, environment, remote, wanted),
     )
@@ -105,22 +109,21 @@ def _of_the_remote(
 def _proofs(
     desk: Desk, request: ReleaseRequest, environment: Environment, remote: Remote, wanted: str
 ) -> dict[str, Any]:
-    """What the gates look at; a run that is resumed was judged already."""
-    before = desk.settings.before(environment)
-    if request.resumes or before is None or environment.gates == Gates():
+    """What the rules look at; a run that is resumed was judged already."""
+    if request.resumes:
         return {}
-    made = desk.git.log(wanted, None, limit=1)
-    return {
-        "before": before,
-        "maker": made[0].author if made else "",
-        "altered": proofs.altered(desk, remote.ledger, before, wanted),
-    }
+    twins = twins_of(desk.git, remote.ledger, wanted)
+    before = desk.settings.before(environment)
+    if before is None or environment.gates == Gates():
+        return {"twins": twins}
+    altered = proofs.altered(desk, remote.ledger, before, twins.equal | {wanted})
+    return {"twins": twins, "before": before, "altered": altered}
 
 
 def _release_to_go_back_to(
-    request: ReleaseRequest, environment: Environment, remote: Remote
+    desk: Desk, request: ReleaseRequest, environment: Environment, remote: Remote
 ) -> Event | None:
-    """From the ledger alone: a release that was proven live here; None for what brings something new.
+    """A release that was proven live here, by the ledger; None for what brings something new.
 
     Raises:
         Refused: there is none, or none of that name.
@@ -129,7 +132,10 @@ def _release_to_go_back_to(
         return None
     name = environment.name
     now, good = remote.ledger.live(name), remote.ledger.good(name)
-    others = [each for each in good if now is None or each.commit != now.commit]
+    left = {*remote.ledger.bad(name), *([now.commit] if now else [])}
+    trees = desk.git.trees([*left, *(each.commit for each in good)])
+    alike = set() if request.restores_data else {trees.get(commit) for commit in left} - {None}
+    others = [each for each in good if each.commit not in left and trees.get(each.commit) not in alike]
     if not request.to and others:
         return others[0]
     for event in remote.ledger.events:

@@ -214,6 +214,13 @@ def _what(plan: Plan) -> Iterator[str]:
         yield f"  | {commit.id[:12]} {commit.at[:10]} {commit.author}: {commit.subject}"
     if len(facts.commits) > SHOWN:
         yield f"  | and {len(facts.commits) - SHOWN} more"
+    if facts.merges:
+        yield (
+            f"  `{facts.wanted[:12]}` merges `{facts.merges[:12]}` into `{facts.environment.branch}`, and"
+            " has its very files: what the branch has of its own brings no content"
+        )
+    if facts.waits:
+        yield f"  warning: {facts.waits.why}"
 
 
 def _gates(plan: Plan) -> Iterator[str]:

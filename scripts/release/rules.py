@@ -45,7 +45,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
         yield from _source_refusals(facts, facts.source)
         yield from _drill_refusals(facts, facts.source)
     yield from _bad_refusals(facts)
-    verdict = facts.ledger.verdict(name, facts.wanted)
+    verdict = facts.ledger.verdict(name, facts.same)
     if verdict and verdict.ending == "failed" and not facts.request.retry:
         yield Refusal(
             f"`{facts.wanted[:12]}` failed on {name} as {verdict.release} ({verdict.at})",
@@ -89,13 +89,28 @@ def _configuration_refusals(facts: Facts) -> Iterator[Refusal]:
 
 
 def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
-    rollback = facts.ledger.bad(facts.environment.name).get(facts.wanted)
+    name, wanted = facts.environment.name, f"`{facts.wanted[:12]}`{_files_of_another(facts)}"
+    rollback = facts.ledger.rolled_back(name, facts.same)
     if rollback and not facts.request.allow_bad:
         yield Refusal(
-            f"`{facts.wanted[:12]}` was rolled back on {facts.environment.name}"
-            f" ({rollback.release}, {rollback.at})",
+            f"{wanted} was rolled back on {name} ({rollback.release}, {rollback.at})",
             f"release a mended commit, or: `{again(facts)} --allow-bad REASON`",
         )
+    before = facts.before.name if facts.before and gates_of(facts) else ""
+    rollback = facts.ledger.rolled_back(before, facts.same)
+    if rollback:
+        yield Refusal(
+            f"{wanted} was rolled back on {before} ({rollback.release}, {rollback.at}):"
+            " its proofs there no longer count",
+            f"release a mended commit, or: `invoke deploy --env {before} --allow-bad REASON`",
+        )
+
+
+def _files_of_another(facts: Facts) -> str:
+    """Which commit with the same files was rolled back, where it is not the commit itself."""
+    places = [facts.environment.name, *([facts.before.name] if facts.before else [])]
+    bad = {commit for place in places for commit in facts.ledger.bad(place)} & facts.same
+    return f" (with the files of `{min(bad)[:12]}`)" if bad and facts.wanted not in bad else ""
 
 
 def _drill_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
@@ -147,10 +162,8 @@ def _history_refusals(facts: Facts) -> Iterator[Refusal]:
             "merge it there first, or promote it from the environment before",
         )
         return
-    harmless = "; they are harmless: they bring no content of their own" if facts.harmless else ""
     yield Refusal(
-        f"histories diverged: `{branch}` has commits that `{wanted}` lacks:"
-        f" {_first_of(facts.strangers)}{harmless}",
+        f"histories diverged: `{branch}` has commits that `{wanted}` lacks: {_first_of(facts.strangers)}",
         "`invoke backmerge --all --plan` shows how they come back, and `--yes` instead does it",
     )
 
@@ -193,8 +206,8 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
     """Only a commit that is live and proven in the environment before may be promoted."""
     wanted, deploy = facts.wanted[:12], f"`invoke deploy --env {source.name}`"
     proven = facts.ledger.live(source.name)
-    if proven is None or proven.commit != facts.wanted:
-        judged = facts.ledger.verdict(source.name, facts.wanted)
+    if proven is None or proven.commit not in facts.equal:
+        judged = facts.ledger.verdict(source.name, facts.same)
         if judged and judged.ending == "failed":
             yield Refusal(
                 f"`{wanted}` failed on {source.name} as {judged.release}",
@@ -204,7 +217,7 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
         way = deploy if facts.at_source else f"`invoke promote --to {source.name}`"
         yield Refusal(f"`{wanted}` is not proven on {source.name}: {has} there", way)
         return
-    problem = fault(facts.source_live or Answer(None), Expected(facts.wanted, source.name))
+    problem = fault(facts.source_live or Answer(None), Expected(proven.commit, source.name))
     if problem:
         yield Refusal(f"`{wanted}` is not live on {source.name}: {problem}", deploy)
 
@@ -243,10 +256,10 @@ def gates_of(facts: Facts) -> tuple[Gate, ...]:
     """The gates of this release, met or not; () for a rollback, and for tasks that go past them."""
     if facts.before is None or facts.rolls_back or facts.task in WITHOUT_GATES:
         return ()
-    known = facts.ledger.verdict(facts.environment.name, facts.wanted)
+    known = facts.ledger.verdict(facts.environment.name, {facts.wanted})
     if facts.source is None and known and known.ending == "done":
         return ()  # it passed the gates when it was promoted
-    candidate = Candidate(facts.wanted, facts.before, facts.ledger, facts.now, facts.maker, facts.altered)
+    candidate = Candidate(facts.wanted, facts.before, facts.ledger, facts.now, facts.twins, facts.altered)
     return check_gates(candidate, facts.environment.gates)
 
 

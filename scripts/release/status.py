@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scripts.branches.carry import waiting
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
@@ -21,6 +22,7 @@ from scripts.database.migrations.files import (
 )
 from scripts.database.migrations.status import half_applied
 from scripts.errors import CommandFailed, DeskError
+from scripts.quality.twins import twins_of
 from scripts.release import clock
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
@@ -135,9 +137,11 @@ def _pending(desk: Desk, remote: Remote, head: str | None, following: Seen | Non
     if following is None or head is None:
         return {"commits": 0, "migrations": 0}
     target = remote.head(following.environment)
+    trees = desk.git.trees([head, *([target] if target else [])])
+    same = target and trees.get(target) == trees.get(head)  # as after GitHub's buttons
     migrations = compare(migrations_of(desk, head), following.applied or ()).pending
     return {
-        "commits": len(commits_between(desk, head, target)),
+        "commits": 0 if same else len(commits_between(desk, head, target)),
         "migrations": len(migrations) if following.applied is not None else 0,
     }
 
@@ -163,7 +167,7 @@ def _problems(
     problem = fault(own.live, Expected(released.commit, environment.name, schema))
     if problem:
         yield f"{released.release} is `{released.commit[:12]}`, but live: {problem}"
-    yield from _head_problems(remote, environment, released)
+    yield from _head_problems(desk, remote, environment, released)
     yield from _schema_problems(desk, own, released)
     state = known_state.live_state(remote.ledger, environment.name)
     gone = known_state.lost_tables(state, own.tables) if state and own.applied is not None else ()
@@ -171,17 +175,22 @@ def _problems(
         yield f"gone since {released.release}, though no migration dropped it: {', '.join(gone)}"
 
 
-def _head_problems(remote: Remote, environment: Environment, released: Event) -> Iterator[str]:
-    """The branch against the release that is live."""
+def _head_problems(desk: Desk, remote: Remote, environment: Environment, released: Event) -> Iterator[str]:
+    """The branch against the release that is live, and against the branch before."""
     head = remote.head(environment)
-    last = remote.ledger.verdict(environment.name, head) if head else None
+    last = remote.ledger.verdict(environment.name, {head}) if head else None
     if last and last.ending == "failed":
         yield f"the head of `{environment.branch}` failed here as {last.release}"
     elif head in remote.ledger.bad(environment.name):
         yield "branch ahead of live: rolled back"
-    elif head != released.commit:
+    elif head != released.commit and not (
+        head and released.commit in twins_of(desk.git, remote.ledger, head).equal
+    ):
         where = f"`{head[:12]}`" if head else "missing"
         yield f"the head of `{environment.branch}` is not live: {where}"
+    waits = waiting(desk, environment, remote)
+    if waits:
+        yield f"{waits.why}; {waits.hint}"
 
 
 def _schema_problems(desk: Desk, own: Seen, released: Event) -> Iterator[str]:

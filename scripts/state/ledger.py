@@ -128,13 +128,13 @@ class Ledger:
         """The release that was proven live last, as far as the ledger knows."""
         return next((each for each in self._newest(environment) if each.ending == "done"), None)
 
-    def verdict(self, environment: str, commit: str) -> Event | None:
-        """The last event that judged this commit here: `done` or `failed`."""
+    def verdict(self, environment: str, commits: Collection[str]) -> Event | None:
+        """The last event that judged one of these commits here: `done` or `failed`."""
         return next(
             (
                 each
                 for each in self._newest(environment)
-                if each.commit == commit and each.ending in ("done", "failed")
+                if each.commit in commits and each.ending in ("done", "failed")
             ),
             None,
         )
@@ -156,12 +156,20 @@ class Ledger:
             if (event.environment, event.kind, event.detail.get("what")) == (environment, "proof", what)
         )
 
-    def approvals(self, environment: str, commit: str) -> tuple[Event, ...]:
-        """Who approves this commit here: the last word of each person, those who say yes."""
+    def approvals(
+        self, environment: str, equal: Collection[str], same: Collection[str] = ()
+    ) -> tuple[Event, ...]:
+        """Who approves these commits here: the last word of each person, those who say yes.
+
+        Args:
+            equal: the commits whose approval counts.
+            same: more commits, of which a withdrawal counts.
+        """
         last = {
             person(event.actor): event
             for event in self.events
-            if (event.environment, event.kind, event.commit) == (environment, "approval", commit)
+            if (event.environment, event.kind) == (environment, "approval")
+            and (event.commit in equal or (event.ending != "done" and event.commit in same))
         }
         return tuple(each for each in last.values() if each.ending == "done")
 
@@ -198,6 +206,15 @@ class Ledger:
                 if each.kind == "rollback" and each.detail.get("bad"):
                     found[str(each.detail["bad"])] = each
         return found
+
+    def rolled_back(self, environment: str, commits: Collection[str]) -> Event | None:
+        """The rollback that made one of these commits bad here; None if one went live again since."""
+        for each in self._newest(environment):
+            if each.ending == "done" and each.commit in commits:
+                return None
+            if each.ending == "done" and each.kind == "rollback" and each.detail.get("bad") in commits:
+                return each
+        return None
 
     def hold(self, environment: str) -> Event | None:
         """The rollback that holds the environment, None when nothing does."""

@@ -16,6 +16,7 @@ from scripts.database.postgres.client import Postgres
 from scripts.errors import CommandFailed, DeskError, Refused
 from scripts.git.client import StaleError
 from scripts.git.command import Update
+from scripts.git.content import Brought, brought
 from scripts.git.merge import MergingGit
 from scripts.replit.driver import Driver
 from scripts.replit.manual import ManualDriver
@@ -441,24 +442,49 @@ def test_one_commit_contains_another(scene: Scene, history: dict[str, str]) -> N
 
 
 def test_the_commits_between_two(scene: Scene, history: dict[str, str]) -> None:
-    """All; those that change files themselves; those made on the branch itself."""
+    """All, and those made on the branch itself."""
     git, base, merge = scene.git, history["base"], history["merge"]
 
     assert names(history, git.commits_between(base, merge)) == ["merge", "empty", "two", "one"]
-    assert names(history, git.authored_between(base, merge)) == ["two", "one"]
     assert names(history, git.first_parents_between(base, merge)) == ["merge", "two"]
-    assert git.commits_between(merge, base) == git.authored_between(merge, base) == []
+    assert git.commits_between(merge, base) == []
     assert names(history, git.commits_between(history["two"], merge)) == ["merge", "empty", "one"]
 
 
-def test_the_same_files_under_another_history_are_found(scene: Scene, history: dict[str, str]) -> None:
-    """A squashed branch; None where there is no such commit."""
-    squashed = scene.commit({"a": "2", "b": "1"}, history["two"], subject="squashed")
-    other = scene.commit({"a": "9"}, history["two"], subject="other")
+def test_a_history_has_trees_and_parents(scene: Scene, history: dict[str, str]) -> None:
+    """Parents before children, each with the tree of its files; a commit that is not here has none."""
+    git, merge = scene.git, history["merge"]
+    rows = {row.id: row for row in git.history(merge)}
 
-    assert scene.git.same_tree_commit(history["merge"], squashed) == history["merge"]
-    assert scene.git.same_tree_commit(squashed, history["merge"]) == squashed
-    assert scene.git.same_tree_commit(history["merge"], other) is None
+    assert set(rows) == set(history.values())
+    assert rows[merge].parents == (history["two"], history["empty"])
+    assert rows[merge].tree == git.tree_id(merge)
+    order = [*rows]
+    assert all(order.index(parent) < order.index(row.id) for row in rows.values() for parent in row.parents)
+    assert git.trees([merge, "0123456789" * 4]) == {merge: git.tree_id(merge)}
+
+
+def test_what_a_button_makes_has_no_content_of_its_own(scene: Scene, history: dict[str, str]) -> None:
+    """A squash has none, nor has a rebased copy; a fix has."""
+    git, merge = scene.git, history["merge"]
+    squashed = scene.commit({"a": "2", "b": "1"}, history["base"], subject="squashed")
+    fix = scene.commit({"a": "2", "b": "1", "fix": "1"}, squashed, subject="fix")
+    copy = scene.commit({"a": "2", "b": "1"}, history["two"], subject="copy of one")
+
+    assert brought(git, merge, squashed) == Brought(1, (), 1, merge)
+    assert brought(git, merge, fix).own == (fix,)
+    assert git.copied(history["empty"], copy) == {copy}
+    assert git.copied(merge, fix) == frozenset()
+
+
+def test_files_come_from_the_commit_that_changed_them(scene: Scene, history: dict[str, str]) -> None:
+    """Not from the button's merge of them, nor from an empty commit."""
+    work = scene.commit({"a": "2", "c": "1"}, history["two"], subject="work")
+    button = scene.commit({"a": "2", "c": "1"}, history["two"], work, subject="Merge pull request")
+    empty = scene.commit({"a": "2", "c": "1"}, button, subject="empty")
+
+    assert scene.git.content_commit(empty) == work
+    assert scene.git.content_commit(history["merge"]) == history["merge"]
 
 
 def test_trees_are_compared_by_their_files(scene: Scene) -> None:

@@ -14,6 +14,7 @@ from scripts.errors import CommandFailed, Refused
 from scripts.git.chain import Link, link_of
 from scripts.git.client import Commit, StaleError, TreeFile
 from scripts.git.command import Update
+from scripts.git.history import Row
 from scripts.git.merge import MergeResult
 from scripts.system.secret import redact, redacted
 
@@ -221,31 +222,48 @@ class FakeGit:
         """The commits of `head` that `base` lacks, newest first."""
         return list(self._without(head, base))
 
-    def authored_between(self, base: str, head: str) -> list[str]:
-        """Those that change a file themselves: no merges, no empty commits."""
-        commits = self.origin.commits
-        found = [commits[each] for each in self._without(head, base)]
-        return [
-            each.id
-            for each in found
-            if len(each.parents) < 2 and not (each.parents and commits[each.parents[0]].files == each.files)
-        ]
+    def history(self, head: str, without: str | None = None) -> list[Row]:
+        """The commits of `head` that `without` lacks, parents before children."""
+        found = [self.origin.commits[each] for each in self._without(head, without)]
+        return [Row(each.id, self._tree(each.files), each.parents) for each in found[::-1]]
+
+    def copied(self, into: str, other: str) -> frozenset[str]:
+        """The commits of `other` that `into` lacks, but has a copy of: the same changes."""
+        mine = {self._changes(each) for each in self._without(into, other)} - {None}
+        return frozenset(each for each in self._without(other, into) if self._changes(each) in mine)
+
+    def content_commit(self, commit: str) -> str:
+        """The commit that the files come from."""
+        files = self.origin.commits[commit].files
+        same = (
+            each for each in self.origin.commits[commit].parents if self.origin.commits[each].files == files
+        )
+        before = next(same, None)
+        return self.content_commit(before) if before else commit
+
+    def trees(self, commits: Iterable[str]) -> dict[str, str]:
+        """The tree of each commit that is here."""
+        return {each: self.tree_id(each) for each in commits if each in self.origin.commits}
 
     def first_parents_between(self, base: str, head: str) -> list[str]:
         """Those that were made on the branch itself."""
         known = self._reachable(base)
         return [each for each in self._first_parents(head) if each not in known]
 
-    def same_tree_commit(self, commit: str, other: str) -> str | None:
-        """The newest commit of `other..commit` with exactly the files of `other`."""
-        tree = self.tree_id(other)
-        return next((each for each in self._without(commit, other) if self.tree_id(each) == tree), None)
-
     def name_status(self, old: str, new: str) -> list[str]:
         """The files in which two trees differ."""
         before, after = (self.origin.trees[each] for each in (old, new))
         changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
         return [f"{'D' if p not in after else 'A' if p not in before else 'M'} {p}" for p in changed]
+
+    def _changes(self, commit: str) -> str | None:
+        """What a commit that is no merge changes; None for a merge or an empty commit."""
+        row = self.origin.commits[commit]
+        before = self.origin.commits[row.parents[0]].files if row.parents else {}
+        changed = [p for p in sorted({*row.files, *before}) if row.files.get(p) != before.get(p)]
+        if len(row.parents) > 1 or not changed:
+            return None
+        return json.dumps([(path, before.get(path), row.files.get(path)) for path in changed])
 
     def _tree(self, files: Mapping[str, str]) -> str:
         text = json.dumps(dict(sorted(files.items())))

@@ -192,12 +192,14 @@ def test_the_first_day_is_aligned_without_a_change(first_day: Team) -> None:
     assert "nothing" == again.document["ending"]
 
 
-def test_promote_names_the_command(first_day: Team) -> None:
-    """The refusal says that it is harmless, and what it names can be pasted."""
+def test_promote_does_not_ask_for_it(first_day: Team) -> None:
+    """What the button made brings nothing: only what a person wrote on `staging` has to come back first."""
+    assert "is not proven" in refused(first_day, "promote", "--to", "staging").document["message"]
+    first_day.commit("staging", "mend the login", login="mended\n")
     ended = refused(first_day, "promote", "--to", "staging")
 
-    assert "they are harmless" in ended.document["message"]
-    assert "Merge pull request" in ended.document["message"]
+    assert "histories diverged" in ended.document["message"]
+    assert "mend the login" in ended.document["message"]
     pasted = ended.document["hint"].split("`")[1].split()
     assert ["invoke", "backmerge", "--all", "--plan"] == pasted
     assert 0 == first_day.desk(*pasted[1:]).code

@@ -22,8 +22,8 @@ NEW, NEWER = "1" * 40, "2" * 40
 # `main` has a merge by GitHub's button, which changes nothing of `staging`
 HARMLESS = Meeting(STAGING, MAIN, strangers=(BUTTON,), merged="tree-staging")
 # `main` has a fix that `staging` lacks
-FIXED = Meeting(STAGING, MAIN, (FIX,), authored=1, merged="tree-new", changes=("M login.js", "A fix.js"))
-CONFLICT = Meeting(STAGING, MAIN, (FIX,), authored=1, merged="marks", conflicts=("login.js",))
+FIXED = Meeting(STAGING, MAIN, (FIX,), own=1, merged="tree-new", changes=("M login.js", "A fix.js"))
+CONFLICT = Meeting(STAGING, MAIN, (FIX,), own=1, merged="marks", conflicts=("login.js",))
 
 
 def aligned(*moves: Move, stuck: Meeting | None = None) -> Alignment:
@@ -54,8 +54,8 @@ def test_how_a_branch_moves(changed: dict[str, Any], how: str) -> None:
     [
         ({}, True, "it brings no content of its own"),
         ({"strangers": (BUTTON, BUTTON)}, True, "they bring no content of their own"),
-        ({"authored": 1}, False, "`staging` has its content already"),
-        ({"authored": 1, "twin": "f" * 40}, True, "that of `ffffffffffff`, which it has already"),
+        ({"own": 1}, False, "`staging` has its content already"),
+        ({"copies": 1, "twin": "f" * 40}, True, "that of `ffffffffffff`, which it has already"),
         ({"merged": "other", "changes": ("M a",)}, False, "it changes 1 file of `staging`: `M a`"),
         ({"conflicts": ("a", "b"), "merged": "x"}, False, "conflicts in `a`, `b`"),
         ({"conflicts": ("a",)}, False, "conflicts in `a`"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from scripts.branches.backmerge import way_back
-from scripts.branches.merge import align, harmless, head_of, meet, merging
-from scripts.errors import CommandFailed, Refused
+from scripts.branches.merge import align, head_of, meet, merging
+from scripts.errors import Refused
 from tests.fakes.world import World, ending
 from tests.unit.branches.chains import aligned, button, chain, heads
 
@@ -151,7 +149,7 @@ def test_githubs_button_leaves_a_harmless_merge(world: World) -> None:
 
     assert found.moves[0].meeting.harmless
     assert found.unchanged
-    assert found.moves[0].meeting.authored == 0
+    assert found.moves[0].meeting.own == 0
 
 
 def test_a_squashed_promotion_is_known_by_its_files(world: World) -> None:
@@ -170,7 +168,7 @@ def test_a_squashed_promotion_is_known_by_its_files(world: World) -> None:
     )
     meeting = meet(git, into, other)
 
-    assert (meeting.twin, meeting.authored) == (twin, 1)
+    assert (meeting.twin, meeting.own, meeting.copies) == (twin, 0, 1)
     assert meeting.harmless
     assert meeting.merged == into.tree
 
@@ -183,24 +181,3 @@ def test_nothing_of_the_other_is_no_meeting(world: World) -> None:
     )
 
     assert (meet(git, into, other).how, meet(git, into, other).merged) == ("nothing", into.tree)
-
-
-@pytest.mark.parametrize(("files", "expected"), [({}, True), ({"login.js": "2"}, False)])
-def test_whether_what_a_commit_lacks_is_harmless(
-    world: World, files: dict[str, str], expected: bool
-) -> None:
-    """For the words of a refusal."""
-    wanted = world.commit("develop", {"work": "1"})
-    head = world.remote.commit(files, world.head("staging"), subject="theirs")
-
-    assert harmless(world.desk(), wanted, world.settings.environments["staging"], head) is expected
-
-
-@pytest.mark.parametrize("fault", [refuse, lambda *_: (_ for _ in ()).throw(CommandFailed("unrelated"))])
-def test_where_git_can_not_tell_it_is_not_called_harmless(world: World, fault: Any) -> None:
-    """The refusal stands all the same."""
-    desk = world.desk()
-    desk.git.require_merge_tree = fault  # type: ignore[method-assign]
-    head = world.remote.commit({}, world.head("staging"))
-
-    assert not harmless(desk, world.head("develop"), world.settings.environments["staging"], head)

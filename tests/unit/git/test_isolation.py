@@ -87,7 +87,7 @@ def everything(git: MergingGit, into: Path) -> object:
     merged = git.merge_tree(develop, other)
     return (
         refs, git.log(other, None), git.commits_between(develop, other), git.name_status(develop, other),
-        git.authored_between(develop, other), git.same_tree_commit(other, develop), merged,
+        git.history(other, develop), git.copied(develop, other), git.content_commit(other), merged,
         git.read_tree(other, "data"), git.is_ancestor(develop, other), git.resolve("develop", refs),
         sorted(path.name for path in into.iterdir()), committable_files(git.folder, "*"),
     )  # fmt: skip
@@ -152,7 +152,7 @@ def test_a_signed_commit_is_an_id_and_nothing_else(person: Repository, mine: Pat
     head = person.git("rev-parse", "HEAD")
 
     assert [(each.id, each.subject) for each in git.log(head, "HEAD~1")] == [(head, "signed")]
-    assert git.same_tree_commit(head, person.git("rev-parse", "HEAD~1")) == head
+    assert [row.id for row in git.history(head, "HEAD~1")] == [head]
 
 
 def test_the_persons_own_configuration_counts_for_the_network(

@@ -113,7 +113,7 @@ def test_a_merge_is_by_the_person_whom_git_knows(
 
 
 def test_the_commits_that_one_side_lacks(desk: MergingGit, person: Repository) -> None:
-    """All, those that change files, and those made on the branch itself."""
+    """All, and those made on the branch itself."""
     base = person.git("rev-parse", "HEAD")
     person.git("switch", "-q", "-c", "other")
     work = person.commit("work", work="1")
@@ -124,25 +124,8 @@ def test_the_commits_that_one_side_lacks(desk: MergingGit, person: Repository) -
     merge = person.git("rev-parse", "HEAD")
 
     assert {merge, empty, work} == set(desk.commits_between(base, merge))
-    assert [work] == desk.authored_between(base, merge)
     assert [merge] == desk.first_parents_between(base, merge)
     assert desk.commits_between(merge, base) == []
-
-
-def test_a_squashed_branch_has_a_commit_of_the_same_tree(desk: MergingGit, person: Repository) -> None:
-    """The commit with the same files is found on the one side only; a revert has none."""
-    base = person.git("rev-parse", "HEAD")
-    one = person.commit("one", work="1")
-    two = person.commit("two", work="2")
-    person.git("switch", "-q", "-c", "squashed", base)
-    squash = person.commit("squash (#1)", work="1")
-    reverted = person.commit("back", work="2")
-    person.git("rm", "-q", "work")
-    person.git("commit", "-q", "-m", "revert all")
-
-    assert desk.same_tree_commit(two, squash) == one
-    assert desk.same_tree_commit(two, reverted) == two
-    assert desk.same_tree_commit(two, "HEAD") is None
 
 
 def test_changes_name_the_files(desk: MergingGit, person: Repository) -> None:

@@ -49,7 +49,7 @@ def test_the_author_can_t_approve_their_own_commit(world: World) -> None:
 
 def test_only_a_commit_that_was_live_there_can_be_approved(world: World) -> None:
     """Otherwise nobody can have tried it."""
-    other = world.commit("develop")
+    other = world.commit("develop", {"other": "1"})
     with pytest.raises(Refused, match="was never proven live on staging"):
         approved(world, "Bob", commit=other)
     with pytest.raises(Refused, match="nothing was released on production yet"):

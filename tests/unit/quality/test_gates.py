@@ -9,6 +9,7 @@ import pytest
 
 from scripts.config.settings import Gates
 from scripts.quality.gates import Gate
+from scripts.quality.twins import Twins
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
 from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest, RollbackRequest
@@ -56,7 +57,7 @@ def facts(demands: Gates, *events: Event, **changes: Any) -> Facts:
         applied=(ROW_ONE,),
         now=NOW,
         before=STAGING,
-        maker="Ada",
+        twins=Twins(makers=("Ada",)),
     )
     return replace(made, **changes)
 

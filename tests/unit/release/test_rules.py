@@ -65,15 +65,6 @@ def test_a_diverged_history_names_what_would_be_lost() -> None:
     assert 1 == code
 
 
-def test_a_harmless_divergence_is_said_to_be_harmless() -> None:
-    """GitHub's button left merges that bring nothing: that is told, and it is still no fast-forward."""
-    strangers = (Commit(C, "Bob", "2024", "Merge pull request #1"),)
-    said, hint, _ = why(replace(PROMOTE, contained=False, strangers=strangers, harmless=True))
-
-    assert said.endswith("they are harmless: they bring no content of their own")
-    assert "invoke backmerge" in str(hint)
-
-
 @pytest.mark.parametrize(
     ("changed", "says", "then"),
     [

@@ -1,0 +1,43 @@
+"""Commits with the very files of another one: what was proven of them counts for it, and against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.git.content import adds_nothing
+from scripts.git.merge import MergingGit
+from scripts.state.ledger import Ledger
+
+LOOKED_AT = 40  # commits with the same files, the newest first; each costs some calls of git
+
+
+@dataclass(frozen=True)
+class Twins:
+    """The commits of the ledger with the files of one commit; the commit itself is in both.
+
+    Args:
+        same: all of them. What failed, was withdrawn or rolled back with these files counts against it.
+        equal: those whose passed proofs, approvals and releases count for it: it adds nothing to them.
+        makers: who made these files; merges and empty commits make none.
+    """
+
+    same: frozenset[str] = frozenset()
+    equal: frozenset[str] = frozenset()
+    makers: tuple[str, ...] = ()
+
+
+def twins_of(git: MergingGit, ledger: Ledger, commit: str) -> Twins:
+    """Find them among the commits that the ledger names."""
+    named = [each.commit for each in reversed(ledger.events)]
+    named += [str(each.detail.get("bad") or "") for each in reversed(ledger.events)]
+    trees = git.trees([commit, *filter(None, named)])
+    same = [each for each, tree in trees.items() if tree == trees.get(commit)]
+    equal = [each for each in same[:LOOKED_AT] if each == commit or adds_nothing(git, commit, each)]
+    return Twins(frozenset({commit, *same}), frozenset({commit, *equal}), _makers(git, [commit, *equal]))
+
+
+def _makers(git: MergingGit, commits: list[str]) -> tuple[str, ...]:
+    """The authors of the commits that the files come from."""
+    origins = dict.fromkeys(git.content_commit(each) for each in commits)
+    made = [commit for each in origins for commit in git.log(each, None, limit=1)]
+    return tuple(dict.fromkeys(each.author for each in made if each.author))
