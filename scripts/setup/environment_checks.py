@@ -13,8 +13,9 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_server
 from scripts.database.postgres import scratch
-from scripts.database.postgres.client import Postgres, ServerFacts, configured_database
+from scripts.database.postgres.client import Postgres, configured_database
 from scripts.database.postgres.programs import available_majors
+from scripts.database.postgres.server_facts import ServerFacts
 from scripts.database.postgres.url import Database
 from scripts.errors import Refused
 from scripts.replit import workspace
