@@ -62,6 +62,7 @@ class Supabase(NamedTuple):
     cli: str = ""
     push_timeout: float = 900
     lock_timeout: float = 5
+    functions: str = "supabase/functions"
     secrets: tuple[str, ...] = ()
 
 

@@ -42,8 +42,9 @@ VARIABLES = (
     DeskVariable("BACKUP_IDENTITY"),
     DeskVariable("BACKUP_S3_KEY_ID", secret=False),
     DeskVariable("BACKUP_S3_SECRET_KEY"),
-    # `env.push`, `env.diff`
+    # Edge Functions, `env.push`, `env.diff`; and the project, where no `..._SUPABASE_URL` names it
     DeskVariable("SUPABASE_ACCESS_TOKEN", shared=True),
+    DeskVariable("SUPABASE_PROJECT_ID", secret=False),
     # `doctor`, `env.diff`; not plain, since a CI job's own token says nothing of an environment
     DeskVariable("GITHUB_TOKEN", plain=False, shared=True),
     DeskVariable("GH_TOKEN", plain=False, shared=True),

@@ -206,6 +206,13 @@ class Git:
             raise CommandFailed(f"a file of `{folder}` in `{commit[:12]}` can't be read")
         return tuple(TreeFile(name, texts.get(name), faults.get(name, "")) for _, _, name in rows)
 
+    def read_file(self, commit: str, path: str) -> str | None:
+        """The text of one file of a commit, as `read_tree` gives it; None when there is no such file."""
+        if "\n" in path:
+            return None
+        ((kind, sha),) = self._follow([f"{commit}:{path}"])
+        return self._read_objects([sha])[0] if kind == "blob" else None
+
     def _tree_of(self, commit: str, path: str) -> str | None:
         """The id of a folder's tree; None when the commit has no such folder."""
         parents = [path.rsplit("/", depth)[0] for depth in range(path.count("/") + 1)]

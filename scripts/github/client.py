@@ -73,7 +73,7 @@ class Github:
         return names
 
 
-def require_readable(status: int, host: str) -> None:
+def require_readable(status: int, host: str, what: str = "secrets") -> None:
     """Return for status 200.
 
     Raises:
@@ -81,7 +81,7 @@ def require_readable(status: int, host: str) -> None:
     """
     if status in (401, 403):
         raise Unreachable(
-            f"{host} does not accept the token ({status})", "give it the right to read secrets"
+            f"{host} does not accept the token ({status})", f"give it the right to read {what}"
         )
     if status == 404:
         raise Unreachable(f"{host} has no such project or environment, or hides it from this token (404)")

@@ -13,7 +13,7 @@ from scripts.config.outcome import Outcome
 from scripts.database.restore.plan import lost_rows
 from scripts.errors import Interrupted, Locked, Refused
 from scripts.notify import deliver
-from scripts.release import messages, migrate, publish, switch_data, undo_schema
+from scripts.release import functions, messages, migrate, publish, switch_data, undo_schema
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan, words
 from scripts.release.recover import recover
@@ -45,6 +45,7 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
         return _with_waiting(plan, Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan)))
     refuse(plan)
     migrate.ready(desk, plan)
+    functions.ready(desk, plan)
     desk.build_variables(plan.facts.environment)
     confirm(desk, plan)
     with locked_run(acquire(desk, plan, request.reason or request.allow_bad)) as run:
@@ -70,6 +71,7 @@ def run_steps(run: ReleaseRun) -> None:
     publishes = bool(plan.comparison.pending) or fault(facts.live, facts.expected) is not None
     built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
     _prepare_database(run)
+    functions.deploy(run)
     if publishes:
         publish.publish(run)
     older = bool(plan.back.undo)  # its pages may need the older schema
@@ -192,7 +194,7 @@ def report(run: ReleaseRun) -> Outcome:
     hint = f"next: `invoke promote --to {following.name}`" if following else None
     return Outcome.done(
         f"{environment.name} {run.release} is live: {environment.url} answers with"
-        f" `{run.plan.facts.wanted[:12]}` ({run.took})",
+        f" `{run.plan.facts.wanted[:12]}` ({run.took}){functions.words(run)}",
         hint,
         **run.document(),
     )
@@ -207,7 +209,7 @@ def rolled_back(run: ReleaseRun) -> Outcome:
     bad = f"; `{left.commit[:12]}` ({left.release}) is marked bad" if left else ""
     return Outcome.done(
         f"{name} {run.release} is live: {run.environment.url} answers with `{facts.wanted[:12]}`"
-        f" of {to} again ({run.took}){bad}; {name} is held{_schema_said(run)}",
+        f" of {to} again ({run.took}){bad}; {name} is held{_schema_said(run)}{functions.words(run)}",
         f"when mended: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
         **run.document(),
     )

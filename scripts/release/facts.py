@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
+from scripts.database.edge_functions.changes import FunctionFacts
 from scripts.database.migrations.files import Applied, Migration, newest
 from scripts.database.migrations.source import FileFault
 from scripts.database.migrations.verdict import Lint
@@ -44,7 +45,6 @@ class Facts:
         lost: versions of the commit that the live release had in the history, and that are gone from it,
             while its tables are not: they would be applied again.
         strange: tables of the app in a database without a history, before the first release.
-        filled: before the first release, whether tables of the app's hold rows; None where it is not known.
         half: what a release that failed has left of a migration, in words.
         file_faults: files of the commit's migrations folder that are not what they seem.
         target: the release to go back to; None for what brings something new.
@@ -58,6 +58,7 @@ class Facts:
         findings: what `env.check` says of the environment's configuration.
         before: the environment whose proofs count, for `[environment.<name>.gates]`; None where none do.
         twins: the commits with the very files of the commit, and who made them.
+        functions: the Edge Functions of the commit, and what the project runs.
         altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
     """
 
@@ -78,7 +79,6 @@ class Facts:
     file_faults: tuple[FileFault, ...] = ()
     lost: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
-    filled: bool | None = None
     half: tuple[str, ...] = ()
     at_source: bool = True
     target: Event | None = None
@@ -101,6 +101,7 @@ class Facts:
     before: Environment | None = None
     twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
+    functions: FunctionFacts = field(default_factory=FunctionFacts)
 
     @property
     def same(self) -> frozenset[str]:

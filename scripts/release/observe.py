@@ -8,6 +8,7 @@ from typing import Any
 from scripts.branches.carry import carried, waiting
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Gates
+from scripts.database.edge_functions.observe import function_facts
 from scripts.database.migrations.files import applied_migrations, folder_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
@@ -35,6 +36,7 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     applied = submit(applied_migrations, desk, environment)
     asked = clock.begin(desk, environment)
     remote = _of_the_remote(desk, request, environment, source)
+    functions = function_facts(desk, environment, remote.wanted, remote.ledger, remote.target)
     time = clock.time_of(desk, environment, asked, live.result())
     if time.skew:
         desk.progress.note(f"warning: {time.skew}")
@@ -48,6 +50,7 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
                 source_live=source_live.result() if source_live else None,
                 applied=applied.result(),
                 findings=findings.result(),
+                functions=functions,
                 now=time.now,
             ),
         ),

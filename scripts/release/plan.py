@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scripts.config.outcome import Refusal
+from scripts.database.edge_functions.changes import Change
 from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import Comparison, compare
 from scripts.database.migrations.rollback_scripts import PlannedMigration
@@ -52,11 +53,18 @@ class Plan:
         return self.scope in RESTORES
 
     @property
+    def functions(self) -> tuple[Change, ...]:
+        """The Edge Functions to deploy; a drill breaks the app alone."""
+        return () if self.facts.task == "drill" else self.facts.functions.changes
+
+    @property
     def no_return(self) -> str:
         """The step from which on going back means undoing."""
         if self.restores:
             return "restore"
-        return "migrate" if self.comparison.pending else "publish"
+        if self.comparison.pending:
+            return "migrate"
+        return "functions" if self.functions else "publish"
 
     @property
     def way_back(self) -> str:
@@ -71,7 +79,8 @@ class Plan:
             )
         if self.facts.rolls_back:
             return "none: a rollback is not rolled back automatically; a person decides"
-        back = f"publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
+        functions = "its Edge Functions deployed, " if self.functions else ""
+        back = f"{functions}publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
         undo = rollback_scripts.required_undos(self.migrations)
         if undo and all(migration.script for migration in undo):
             return f"{back}; the migrations are undone by their rollback scripts"
@@ -107,6 +116,7 @@ class Plan:
             "way_back": self.way_back,
             "without": self.without,
             "half_applied": list(facts.half),
+            "functions": [change.document() for change in self.functions],
             "findings": [finding.document() for finding in facts.findings],
             "gates": [gate.document() for gate in self.gates],
             "refused": self.refused.why if self.refused else None,
@@ -145,6 +155,8 @@ def _nothing(facts: Facts, comparison: Comparison) -> str | None:
     """Why there is nothing to do: live, proven and recorded already."""
     live = facts.previous
     moves = facts.moves_branch and facts.head != facts.wanted
+    if facts.functions.changes or (facts.functions.trouble and not facts.rolls_back):
+        return None
     if live is None or live.commit != facts.wanted or comparison.pending or moves:
         return None
     if fault(facts.live, facts.expected):
@@ -162,32 +174,43 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack, scope: str) ->
 
 def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> Iterator[tuple[str, str]]:
     environment = facts.environment
-    migrations = f"{pending} migration{'s' if pending > 1 else ''}"
     scripts = f"{undo} rollback script{'s' if undo > 1 else ''}"
     yield "lock", f"take the lock of {environment.name}"
     yield "build", f"bring the workspace `{environment.ssh_host}` to the commit"
     yield "scan", "what was built carries no secret"
+    yield from _database_steps(facts, pending, scripts if undo else "", restores=restores)
+    changes = () if facts.task == "drill" else facts.functions.changes
+    if changes:
+        names = ", ".join(f"`{change.name}`" for change in changes)
+        yield "functions", f"deploy {names} to Supabase, then read the list again"
+    yield "publish", f"publish it on Replit ({environment.publish})"
+    yield "verify", f"{environment.url} answers with the commit, and its pages work"
+    yield "scan", f"{environment.url} gives out no secret"
+    if undo:
+        yield "undo", f"{scripts} in one transaction, then read the history again"
+        yield "verify", "once more, on the older schema"
+    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
+    yield "finish", f"one atomic push: {branch}write the ledger, release the lock"
+
+
+def _database_steps(
+    facts: Facts, pending: int, scripts: str, *, restores: bool
+) -> Iterator[tuple[str, str]]:
+    """What comes before the code is live."""
+    environment = facts.environment
+    migrations = f"{pending} migration{'s' if pending > 1 else ''}"
     if pending and environment.guarded:
         yield "backup", "dump the database, restore the dump, compare; the proof goes to the ledger"
     if pending:
         yield "rehearse", f"try {migrations} in a transaction that is rolled back"
         yield "migrate", f"apply {migrations}, then read the history again"
-    if undo:
+    if scripts:
         yield "rehearse", f"run {scripts} in a transaction that is rolled back"
     if restores:
         yield "rehearse", "the backup, restored and compared in a transaction that is rolled back"
         if environment.guarded:
             yield "safety", "a backup of the present state, proven"
         yield "restore", "the backup, in one transaction, compared before its commit"
-    yield "publish", f"publish it on Replit ({environment.publish})"
-    yield "verify", f"{environment.url} answers with the commit, and its pages work"
-    yield "scan", f"{environment.url} gives out no secret"
-    if undo:
-        yield "undo", f"{scripts} in one transaction, then read the history again"
-    if undo:
-        yield "verify", "once more, on the older schema"
-    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
-    yield "finish", f"one atomic push: {branch}write the ledger, release the lock"
 
 
 SHOWN = 20  # commits
@@ -202,7 +225,7 @@ def words(plan: Plan) -> Iterator[str]:
     yield from _warnings(plan)
     for step in plan.steps:
         expected = f" (about {step.seconds:g} s)" if step.seconds else ""
-        yield f"  {step.name:<8} {step.detail}{expected}"
+        yield f"  {step.name:<9} {step.detail}{expected}"
     yield f"  point of no return: {plan.no_return}; way back: {plan.way_back}"
 
 
@@ -237,6 +260,8 @@ def _warnings(plan: Plan) -> Iterator[str]:
     yield from (f"  warning: {half}" for half in plan.facts.half)
     yield from (f"  {finding}" for finding in plan.facts.findings)
     yield from (f"  migration {migration}" for migration in plan.migrations)
+    yield from (f"  function {change}" for change in plan.functions)
+    yield from (f"  note: Edge Functions: {note}" for note in plan.facts.functions.notes)
     yield from (f"  undo {migration}" for migration in plan.back.undo)
     yield from (f"  data will be lost: {loss}" for loss in plan.back.lost)
     yield from (f"  {'* ' if option.name == plan.scope else '  '}{option}" for option in plan.options)

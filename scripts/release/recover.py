@@ -16,7 +16,7 @@ from scripts.errors import (
     TakenBack,
 )
 from scripts.git.client import StaleError
-from scripts.release import messages, publish, recover_data, switch_data, undo_schema
+from scripts.release import functions, messages, publish, recover_data, switch_data, undo_schema
 from scripts.release.run import ReleaseRun, write_down
 from scripts.replit.live import Expected, fault
 from scripts.state.ledger import Event
@@ -56,6 +56,7 @@ def recover(run: ReleaseRun, error: DeskError) -> DeskError:
             arrived = _write(run, error, "failed" if bad else "error", at_step=failed_at, reason=first)
         except Locked as lost:
             error = _report_lock_loss(error, lost)
+    error.message += "" if arrived else functions.left(run)
     error.data = run.document()
     if arrived:
         messages.success(run)
@@ -86,9 +87,11 @@ def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskErr
         return restore_previous(run, error)
     if failed_at == "finish" and not isinstance(error, Interrupted):
         return _not_written(run, error)
-    if run.built and not run.sent:
+    unfinished = isinstance(error, Interrupted) and (run.sent or run.deploying)  # the rest has not followed
+    if run.deploying and not run.sent and not isinstance(error, Interrupted | Locked):
+        error = functions.put_back(run, error)
+    if run.built and not run.sent and not unfinished:
         return _restore_workspace(run, error)
-    unfinished = isinstance(error, Interrupted) and run.sent  # its schema or its data have not followed yet
     known = run.live is not None and STEPS[failed_at].changes != "live" and failed_at != "scan"
     if known and not unfinished:
         return error
@@ -103,7 +106,7 @@ def _not_written(run: ReleaseRun, error: DeskError) -> DeskError:
     reached, the run is left to `resume`.
     """
     facts, refused = run.plan.facts, isinstance(error, Locked | PushRefused)
-    if refused and run.sent and not facts.rolls_back:
+    if refused and (run.sent or run.deploying) and not facts.rolls_back:
         error.message += f"\n  | so `{facts.wanted[:12]}` is not released on {run.environment.name}"
         return restore_previous(run, error)
     if not refused and _has_arrived(run):
@@ -153,9 +156,10 @@ def _report_lock_loss(error: DeskError, lost: Locked) -> DeskError:
 
 def _add_what_is_live(run: ReleaseRun, error: DeskError) -> DeskError:
     """After the Publish was asked for, an error says what is live, or that it is unknown."""
-    if isinstance(error, Interrupted) and run.sent:
+    if isinstance(error, Interrupted) and (run.sent or run.deploying):
+        what = "the Publish" if run.sent else "the deployment of the Edge Functions"
         return LiveUnknown(
-            f"{error.message} after the Publish of `{run.plan.facts.wanted[:12]}` was asked for;"
+            f"{error.message} after {what} of `{run.plan.facts.wanted[:12]}` was asked for;"
             f" live now: {run.live}, and that may still change",
             f"`invoke resume --env {run.environment.name}` finishes or undoes it",
             resumable=True,
@@ -217,9 +221,12 @@ def restore_previous(run: ReleaseRun, error: DeskError) -> DeskError:
         run.lock.heartbeat(back=error.message.splitlines()[0])
     run.desk.progress.note(f"going back to {_name(previous)}")
     due = undo_schema.due(run)
+    if untouched:
+        error = functions.put_back(run, error)
     try:
         publish.build(run, expected)
         if not untouched:
+            error = functions.put_back(run, error)
             publish.publish(run)
             publish.verify(run, expected, quiet=True, pages=not due)
     except DeskError as second:
@@ -249,6 +256,7 @@ def _leave_to_a_person(run: ReleaseRun, error: DeskError, previous: Event) -> De
     with suppress(DeskError):
         publish.build(run, expected)
         error.message += f"\n  | the workspace is back at {_name(previous)}"
+    error = functions.put_back(run, error)
     run.live = run.driver.live()
     error.message += f"\n  | live now: {run.live}"
     return error

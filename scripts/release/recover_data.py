@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from scripts.errors import DeskError, Interrupted, LiveUnknown
-from scripts.release import publish, switch_data
+from scripts.release import functions, publish, switch_data
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import Expected, fault
 from scripts.state.ledger import Event
@@ -23,7 +23,8 @@ def recover(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskError:
     if failed_at in SETTLED and not isinstance(error, Interrupted):
         error.message += f"\n  | live now: {run.live}{switch_data.words(run)}"
         return error
-    if previous is None or (run.sent and isinstance(error, Interrupted | LiveUnknown)):
+    begun = run.sent or run.deploying
+    if previous is None or (begun and isinstance(error, Interrupted | LiveUnknown)):
         return _unknown(run, error)
     expected = Expected(previous.commit, run.environment.name, previous.built_for)
     if run.sent:
@@ -37,6 +38,8 @@ def recover(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskError:
 
 def _data_first(run: ReleaseRun, error: DeskError, expected: Expected, name: str) -> DeskError:
     """The present code is live: it gets its data. A Publish that may still arrive is published over."""
+    if not isinstance(error, Interrupted):
+        error = functions.put_back(run, error)
     error = _data_back(run, error, f"{name} is still live")
     if isinstance(error, Interrupted):
         error.message += f"\n  | the workspace was built to another commit: {NO_PUBLISH}"
@@ -69,6 +72,7 @@ def _publish_again(run: ReleaseRun, error: DeskError, expected: Expected) -> Des
     """Publish the present release again, and verify it; its pages may need its data."""
     try:
         publish.build(run, expected)
+        error = functions.put_back(run, error)
         publish.publish(run)
         publish.verify(run, expected, quiet=True, pages=not run.switched)
     except DeskError as second:

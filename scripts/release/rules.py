@@ -52,6 +52,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"release a new commit, or try this one again: `{again(facts)} --retry`",
         )
     yield from _schema_refusals(facts, comparison)
+    yield from _function_refusals(facts)
     lacking = _gate_objection(facts, again(facts))  # last: no test is run for what may not go anyway
     if lacking:
         yield Refusal(*lacking, rule="gates")
@@ -250,6 +251,21 @@ def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             " if not, rename them with newer time stamps",
         )
     yield from (Refusal(*objection) for objection in objections(facts, comparison, again(facts)))
+
+
+def _function_refusals(facts: Facts) -> Iterator[Refusal]:
+    """The Edge Functions of the commit can't be deployed."""
+    found, wanted = facts.functions, facts.wanted[:12]
+    if found.sources.faults:
+        yield Refusal("; ".join(found.sources.faults), "mend it in a new commit")
+    if found.trouble:
+        count = len(found.sources.functions)
+        yield Refusal(
+            f"`{wanted}` has {count} Edge Function{'s' if count != 1 else ''}, and what runs on"
+            f" {facts.environment.name} is not known: {found.trouble}",
+            f"{found.hint + '; or ' if found.hint else ''}"
+            '`[supabase] functions = ""` in `pipeline.toml`: releases leave them alone',
+        )
 
 
 def gates_of(facts: Facts) -> tuple[Gate, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.database.edge_functions import record
+from scripts.database.edge_functions.record import Deployed, Record
 from scripts.database.migrations import aftermath, known_state, measurements
 from scripts.database.migrations.measurements import Measurement
 from scripts.errors import CommandFailed, DeskError, Locked
@@ -51,6 +53,9 @@ class ReleaseRun(Run):
         measured: what the dry run of the pending migrations found.
         tables: what stands in the database at the end, for `db.status` later; None: not looked at.
         half_applied: what stands of a migration that failed; None: nothing, as far as is known.
+        deploying: Edge Functions that this run, or the dead one, has asked to deploy and not put back.
+        deployed: those that this run has deployed, as they were read back.
+        records: what is known of the project's functions now; None: this run has not touched them.
         doubt: why nobody knows whether that Publish was begun; None when it was.
     """
 
@@ -69,6 +74,9 @@ class ReleaseRun(Run):
     proven: float = 0.0
     tables: tuple[str, ...] | None = None
     half_applied: dict[str, Any] | None = None
+    deploying: tuple[str, ...] = ()
+    deployed: dict[str, Deployed] = field(default_factory=dict)
+    records: dict[str, Record] | None = None
     doubt: str | None = None
     built: Expected | None = None
     measured: tuple[Measurement, ...] = ()
@@ -97,6 +105,7 @@ class ReleaseRun(Run):
             "restored": self.restored,
             aftermath.KEY: self.half_applied,
             "rehearsed": [each.document() for each in self.measured],
+            "functions": [{"name": row.name, "version": row.version} for row in self.deployed.values()],
             "run": self.id,
             "steps": self.steps,
         }
@@ -138,11 +147,12 @@ def begin(desk: Desk, plan: Plan, lock: HeldLock) -> ReleaseRun:
         plan=plan,
         schema=facts.standing,
         live=facts.live,
+        deploying=tuple(lock.content.functions),
     )
 
 
-def lock_for(desk: Desk, plan: Plan, reason: str = "") -> Lock:
-    """The content of the lock of a new run."""
+def lock_for(desk: Desk, plan: Plan, reason: str = "", dead: Lock | None = None) -> Lock:
+    """The content of the lock of a new run, which may settle what a dead one has begun."""
     facts = plan.facts
     return new_lock(
         desk,
@@ -153,6 +163,7 @@ def lock_for(desk: Desk, plan: Plan, reason: str = "") -> Lock:
         release=facts.target.release if facts.target else "",
         reason=reason,
         request=_agreed(facts).document(),
+        functions=dead.functions if dead else {},
     )
 
 
@@ -244,6 +255,7 @@ def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -
         "built_for": facts.schema,
         **({aftermath.KEY: run.half_applied} if run.half_applied else {}),
         **({} if run.tables is None else {known_state.TABLES: list(run.tables)}),
+        **({} if run.records is None else {record.KEY: record.document(run.records)}),
         "undone": list(run.undone),
         "restored": run.restored,
         "measured": measurements.documents(run.measured, run.plan.comparison.pending),

@@ -11,6 +11,7 @@ from scripts.branches.carry import waiting
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
+from scripts.database.edge_functions.observe import function_problems
 from scripts.database.migrations import known_state
 from scripts.database.migrations.files import (
     Applied,
@@ -45,6 +46,7 @@ class Seen:
     trouble: tuple[str, ...]
     tables: frozenset[str] = frozenset()
     half: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
     now: str = ""
 
 
@@ -54,6 +56,7 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
     remote, alarm = _observe(desk)
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
     seen = {name: replace(each, half=_half(desk, remote, each)) for name, each in seen.items()}
+    seen = _with_functions(desk, remote, seen)
     environments = [_describe(desk, remote, seen, each) for each in seen.values()]
     shared = remote.ledger.problems(desk.settings.chain)
     data: dict[str, Any] = {"environments": environments, "problems": list(shared)}
@@ -94,6 +97,20 @@ def _half(desk: Desk, remote: Remote, own: Seen) -> tuple[str, ...]:
     with suppress(DeskError):
         return half_applied(desk, remote.ledger, own.environment)
     return ()
+
+
+def _with_functions(desk: Desk, remote: Remote, seen: dict[str, Seen]) -> dict[str, Seen]:
+    """With what is wrong with the Edge Functions of each release, all projects asked at once."""
+    released = {name: remote.ledger.live(name) for name in seen}
+    looks = {
+        name: submit(function_problems, desk, seen[name].environment, release, remote.ledger)
+        for name, release in released.items()
+        if release
+    }
+    return {
+        name: replace(each, functions=looks[name].result()) if name in looks else each
+        for name, each in seen.items()
+    }
 
 
 def _describe(desk: Desk, remote: Remote, seen: dict[str, Seen], own: Seen) -> dict[str, Any]:
@@ -169,6 +186,7 @@ def _problems(
         yield f"{released.release} is `{released.commit[:12]}`, but live: {problem}"
     yield from _head_problems(desk, remote, environment, released)
     yield from _schema_problems(desk, own, released)
+    yield from own.functions
     state = known_state.live_state(remote.ledger, environment.name)
     gone = known_state.lost_tables(state, own.tables) if state and own.applied is not None else ()
     if gone:

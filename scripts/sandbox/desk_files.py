@@ -36,6 +36,9 @@ text = "export function home() {{ throw new Error('broken on purpose by a drill'
 [notices]
 budget = 3
 
+[secrets]
+supabase_api = {api}
+
 [e2e]
 min_tests = 10
 min_smoke_tests = 4
@@ -77,7 +80,9 @@ def write_desk_files(world: World) -> None:
     """Write `pipeline.toml`, `masking.toml` and a `.env` file for each environment (0600) into `env/`."""
     world.env_dir.mkdir(exist_ok=True)
     tables = [_table(environment) for environment in world.environments]
-    text = "".join([HEAD.format(clone=_quoted(world.clone)), *tables])
+    text = "".join(
+        [HEAD.format(clone=_quoted(world.clone), api=_quoted(world.environments[0].api_url)), *tables]
+    )
     (world.env_dir / "pipeline.toml").write_text(text)
     masking = world.env_dir / "masking.toml"
     if not masking.exists():  # a person may be trying rules in it
@@ -108,6 +113,8 @@ def _values(world: World, environment: Environment) -> str:
         "VITE_SUPABASE_ANON_KEY": environment.anon_key,
         "VITE_ENVIRONMENT": environment.name,
         "VITE_SITE_URL": environment.url,
+        "SUPABASE_PROJECT_ID": environment.project,
+        "SUPABASE_ACCESS_TOKEN": world.access_token,
         **{key: value for key, value in environment.secrets.items() if key != "DATABASE_URL"},
         "DATABASE_URL": address,
         "DATABASE_PASSWORD": world.password,

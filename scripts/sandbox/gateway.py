@@ -2,11 +2,13 @@
 
     /rest/v1/TABLE                            the part of PostgREST that `postgrest` names
     POST /auth/v1/token?grant_type=password   a log-in; POST /auth/v1/signup: a new user
+    /functions/v1/NAME                        which version of an Edge Function is deployed
+    /v1/projects/REF/...                      the part of the Management API that `management_api` names
 
 Real are PostgreSQL, the roles (`authenticator` becomes `anon`, `authenticated` or `service_role`, as the
 token says), the claims in `request.jwt.claims`, and so row level security. It does NOT prove anything
-else about PostgREST and GoTrue: their limits, realtime, storage, functions.
-Files in FOLDER, the world's `api/`: gateway.json (0600), log, pid.
+else about PostgREST and GoTrue: their limits, realtime, storage; and no function is run.
+Files in FOLDER, the world's `api/`: gateway.json (0600), log, pid, and what `management_api` keeps.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from scripts.sandbox import gateway_database, stand_in, tokens
+from scripts.sandbox import gateway_database, management_api, stand_in, tokens
 from scripts.sandbox.gateway_database import Database, Fault
+from scripts.sandbox.management_api import ManagementApi
 from scripts.sandbox.postgrest import NotUnderstoodError, Query
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
-MAX_BYTES = 1_000_000  # of a request
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+MAX_BYTES = 20_000_000  # of a request: a bundle of functions
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
@@ -35,19 +38,22 @@ CORS = {
 }
 
 
-def start(folder: Path, postgres: Mapping[str, Any], projects: Sequence[Mapping[str, Any]]) -> None:
+def start(
+    folder: Path, postgres: Mapping[str, Any], projects: Sequence[Mapping[str, Any]], token: str
+) -> None:
     """Start the gateway unless it runs.
 
     Args:
         folder: the world's `api/`.
         postgres: `port` and `password` (of `postgres` and `authenticator`).
-        projects: `port`, `database` and `jwt_secret` of each environment.
+        projects: `port`, `database`, `jwt_secret` and `ref` of each environment.
+        token: of the Management API.
 
     Raises:
         Refused: another program uses one of its ports.
         CommandFailed: it did not start.
     """
-    settings = {"postgres": dict(postgres), "projects": list(map(dict, projects))}
+    settings = {"postgres": dict(postgres), "projects": list(map(dict, projects)), "token": token}
     listens = [project["port"] for project in projects]
     stand_in.start("Supabase stand-in", folder, listens, settings=settings, module="gateway")
 
@@ -57,10 +63,14 @@ class Project(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, jwt_secret: str, database: Database) -> None:
+    def __init__(
+        self, port: int, jwt_secret: str, database: Database, ref: str, management: ManagementApi
+    ) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.jwt_secret = jwt_secret
         self.database = database
+        self.ref = ref
+        self.management = management
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -92,6 +102,15 @@ class Handler(BaseHTTPRequestHandler):
             self._send(400, error)
 
     def _route(self, parts: SplitResult, body: bytes) -> None:
+        if parts.path.startswith(management_api.PREFIX):
+            query = dict(parse_qsl(parts.query))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            asked = management_api.Asked(self.command, parts.path, query, headers, body)
+            self._send(*self.server.management.answer(asked))
+            return
+        if parts.path.startswith("/functions/v1/"):
+            self._function(parts.path.removeprefix("/functions/v1/"))
+            return
         claims = self._claims()
         area, _, rest = parts.path.removeprefix("/").partition("/v1/")
         if area == "rest":
@@ -114,6 +133,16 @@ class Handler(BaseHTTPRequestHandler):
         if claims is None or claims.get("role") not in gateway_database.ROLES:
             raise Fault(401, {"code": "PGRST301", "message": "JWSError JWSInvalidSignature"})
         return claims
+
+    def _function(self, name: str) -> None:
+        """Which version is deployed; a function that verifies tokens wants one of this project."""
+        row = self.server.management.function(self.server.ref, name)
+        if row is None:
+            raise Fault(404, {"code": "NOT_FOUND", "message": "Requested function was not found"})
+        bearer = self.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if row["verify_jwt"] and tokens.claims_of(bearer, self.server.jwt_secret) is None:
+            raise Fault(401, {"code": 401, "message": "Missing authorization header or invalid JWT"})
+        self._send(200, {"function": name, "version": row["version"], "sha256": row["ezbr_sha256"]})
 
     def _rest(self, table: str, query: str, claims: dict[str, Any], body: bytes) -> None:
         prefer = self.headers.get("prefer", "")
@@ -166,11 +195,15 @@ def main(arguments: list[str]) -> None:
     """Serve the projects of a folder until the process is ended."""
     (folder,) = arguments
     settings = json.loads((Path(folder).resolve() / "gateway.json").read_bytes())
+    refs = [project["ref"] for project in settings["projects"]]
+    management = ManagementApi(Path(folder).resolve(), refs, settings["token"])
     gateways = [
         Project(
             project["port"],
             project["jwt_secret"],
             Database(name=project["database"], **settings["postgres"]),
+            project["ref"],
+            management,
         )
         for project in settings["projects"]
     ]

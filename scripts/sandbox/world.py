@@ -140,10 +140,12 @@ def _api(world: World, databases: Future[None]) -> None:
             "port": environment.api_port,
             "database": environment.database,
             "jwt_secret": environment.jwt_secret,
+            "ref": environment.project,
         }
         for environment in world.environments
     ]
-    gateway.start(world.api, {"port": world.postgres_port, "password": world.password}, projects)
+    postgres = {"port": world.postgres_port, "password": world.password}
+    gateway.start(world.api, postgres, projects, world.access_token)
 
 
 def _code(world: World, app: Path) -> None:

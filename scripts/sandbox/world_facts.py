@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import uuid
@@ -57,6 +58,11 @@ class Environment:
     def api_url(self) -> str:
         """The URL of the stand-in for Supabase's gateway."""
         return f"http://127.0.0.1:{self.api_port}" if self.api_port else f"https://{self.name}.invalid"
+
+    @property
+    def project(self) -> str:
+        """The ref of the project in the stand-in for Supabase's Management API."""
+        return f"sandbox{self.name}".ljust(20, "x")[:20]
 
     @property
     def url(self) -> str:
@@ -155,6 +161,11 @@ class World:
     def api(self) -> Path:
         """The folder of the stand-in for Supabase's gateway."""
         return self.folder / "api"
+
+    @property
+    def access_token(self) -> str:
+        """The token of the stand-in for Supabase's Management API."""
+        return "sbp_" + hashlib.sha256(self.admin_password.encode()).hexdigest()[:40]
 
     def webhook(self, target: str, environment: str) -> str:
         """The webhook URL of `slack` or `discord` for an environment."""

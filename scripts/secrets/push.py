@@ -11,21 +11,20 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused
+from scripts.secrets.project import access
 from scripts.secrets.request import PushRequest
 from scripts.secrets.supabase import ProjectSecrets, lines
 from scripts.secrets.variables import digest
-from scripts.system.secret import Secret, remember
+from scripts.system.secret import remember
 
 NAME = re.compile(r"(?!SUPABASE_|VITE_)[A-Z][A-Z0-9_]*")  # the CLI skips the first, browsers get the second
-PROJECT_URL = re.compile(r"https://([a-z]{20})\.supabase\.(?:co|in)/?")
-ACCESS_TOKEN = re.compile(r"sbp_(oauth_|v0_)?[0-9a-f]{40}")
 
 
 def push(desk: Desk, request: PushRequest) -> Outcome:
     """Send the variables that the project lacks, or has with another value; only names are shown."""
     environment = desk.settings.environment(request.env)
     values = _values(desk, environment)
-    project = _project(desk, environment)
+    project = ProjectSecrets(*access(desk, environment, "`edge_functions_secrets_write`"))
     cli = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
     present = project.digests()
     differing = {name: value for name, value in values.items() if present.get(name) != digest(value)}
@@ -92,25 +91,3 @@ def _values(desk: Desk, environment: Environment) -> dict[str, str]:
     for name in names:
         remember(values[name])
     return {name: values[name] for name in names}
-
-
-def _project(desk: Desk, environment: Environment) -> ProjectSecrets:
-    """The project that `VITE_SUPABASE_URL` names, with `SUPABASE_ACCESS_TOKEN`.
-
-    Raises:
-        Refused: one of the two is missing or malformed.
-    """
-    values = desk.values(environment)
-    url = PROJECT_URL.fullmatch(values.get("VITE_SUPABASE_URL", ""))
-    if url is None:
-        raise Refused(
-            f"`VITE_SUPABASE_URL` of {environment.name} names no hosted project",
-            "it looks like `https://<20 letters>.supabase.co`",
-        )
-    token = values.get("SUPABASE_ACCESS_TOKEN", "")
-    if not ACCESS_TOKEN.fullmatch(token):
-        raise Refused(
-            f"`SUPABASE_ACCESS_TOKEN` of {environment.name} is missing, or is none",
-            "make one at https://supabase.com/dashboard/account/tokens",
-        )
-    return ProjectSecrets(url[1], Secret(token), desk.settings.secrets.supabase_api)

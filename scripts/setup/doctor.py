@@ -33,6 +33,7 @@ ENVIRONMENT_CHECKS = {
     "ssh": environment_checks.check_workspace,
     "publish": environment_checks.check_publish,
     "database": environment_checks.check_database,
+    "functions": environment_checks.check_functions,
     "variables": environment_checks.check_variables,
     "scratch": environment_checks.check_scratch,
 }

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_server
+from scripts.database.edge_functions import deployed
 from scripts.database.postgres import scratch
-from scripts.database.postgres.client import Postgres, configured_database
+from scripts.database.postgres.client import Postgres, ServerFacts, configured_database
 from scripts.database.postgres.programs import available_majors
-from scripts.database.postgres.server_facts import ServerFacts
 from scripts.database.postgres.url import Database
-from scripts.errors import Refused
+from scripts.errors import CommandFailed, Refused
 from scripts.replit import workspace
 from scripts.replit.drivers import driver_of
 from scripts.setup import health, programs
@@ -97,6 +97,22 @@ def check_publish(desk: Desk, environment: Environment) -> Iterator[Finding]:
         yield health.ok("publish", driver_of(desk, environment).check())
     except Refused as missing:
         yield health.error("publish", missing.message, missing.hint or "")
+
+
+def check_functions(desk: Desk, environment: Environment) -> Iterator[Finding]:
+    """Check that the project's Edge Functions can be read, where the app has some."""
+    folder = desk.settings.supabase.functions
+    if not folder or not (desk.git.folder / folder).is_dir():
+        return
+    try:
+        project = deployed.functions_of(desk, environment)
+        count = len(project.listed())
+    except (Refused, CommandFailed) as fault:
+        yield health.error("functions", fault.message, fault.hint or "try again")
+        return
+    listed = f"{count} Edge Function{'s' if count != 1 else ''}"
+    right = "a scoped token also needs `edge_functions_write`"
+    yield health.ok("functions", f"the project `{project.project}` lists {listed}; {right}")
 
 
 def check_database(desk: Desk, environment: Environment) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ KINDS = frozenset(
     (
         *RELEASES,
         *("release-hold", "freeze", "unfreeze", "proof", "approval", "drill", "backup", "prune"),
-        *("restore", "refresh", "adopt", "drop-aside", "backmerge", BEGIN, CORRECTION, ACCEPT),
+        *("restore", "refresh", "drop-aside", "backmerge", BEGIN, CORRECTION, ACCEPT),
     )
 )
 OF_THE_LEDGER = (CORRECTION, ACCEPT)  # they are about no environment
@@ -135,6 +135,12 @@ DETAIL: Mapping[str, Rule] = {
     "schema": ("is no version", lambda value, _: isinstance(value, str)),
     "built_for": ("is no version", lambda value, _: isinstance(value, str)),
     "restored": ("is no object", lambda value, _: isinstance(value, Mapping)),
+    "functions": (
+        "is no object of objects",
+        lambda value, _: (
+            isinstance(value, Mapping) and all(isinstance(each, Mapping) for each in value.values())
+        ),
+    ),
     "half_applied": ("is no object of its kind", lambda value, _: _half(value)),
     "bytes": ("is no number", lambda value, _: _is_number(value)),
     "corrects": (

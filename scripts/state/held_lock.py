@@ -178,7 +178,7 @@ class HeldLock:
                 "`invoke status` says who holds it and what is live",
             )
 
-    def heartbeat(self, **changes: str) -> None:
+    def heartbeat(self, **changes: Any) -> None:
         """Push a heartbeat. Sets `lost` if another run owns the ref; does not raise."""
         with self._guard:
             if self.lost:

@@ -28,6 +28,7 @@ class Lock:
         journal: digest of the run's journal so far.
         beat: counts the heartbeats.
         request: the fields of the request that are not at their default, for `resume`.
+        functions: Edge Functions that the run deploys: name -> what the project listed before, or null.
         ttl: seconds without a heartbeat after which the run counts as dead.
     """
 
@@ -47,15 +48,16 @@ class Lock:
     back: str = ""
     journal: str = ""
     beat: int = 0
+    functions: Mapping[str, Any] = field(default_factory=dict)
     ttl: float = 90
 
     def document(self) -> dict[str, Any]:
         """The lock as JSON."""
         return asdict(self)
 
-    def alive(self, **news: str) -> Lock:
+    def alive(self, **news: Any) -> Lock:
         """The content of the next heartbeat."""
-        return replace(self, beat=self.beat + 1, **news)  # type: ignore[arg-type]
+        return replace(self, beat=self.beat + 1, **news)
 
     @property
     def readable(self) -> bool:

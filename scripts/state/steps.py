@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 Kind = Literal["pure", "idempotent", "once", "notify"]
-Changes = Literal["nothing", "remote", "workspace", "database", "live"]
+Changes = Literal["nothing", "remote", "workspace", "database", "functions", "live"]
 
 
 class StepType(NamedTuple):
@@ -39,6 +39,7 @@ STEPS = {
         StepType("safety", "idempotent", limit=HOURS),
         StepType("rehearse", "pure"),
         StepType("migrate", "once", "database", limit=HOURS),
+        StepType("functions", "once", "functions"),
         StepType("publish", "once", "live", driver=True, limit=HOURS),
         StepType("verify", "pure", "live", driver=True),  # the Publish is still under way
         StepType("undo", "once", "database", limit=HOURS),
@@ -55,6 +56,5 @@ STEPS = {
         StepType("switch", "once", "database", limit=HOURS),
         StepType("analyze", "idempotent", limit=HOURS),
         StepType("drop", "once", "database", limit=HOURS),
-        StepType("record", "once", "database"),  # in the history of migrations
     )
 }

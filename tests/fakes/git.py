@@ -185,6 +185,10 @@ class FakeGit:
             if name.startswith(path)
         )
 
+    def read_file(self, commit: str, path: str) -> str | None:
+        """The text of one file of a commit."""
+        return self.origin.commits[commit].files.get(path)
+
     def require_merge_tree(self) -> None:
         """It can merge."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Settings
 from scripts.database import supabase
+from scripts.database.edge_functions import deployed
 from scripts.database.postgres import client, lock_watch
 from scripts.database.postgres.lock_watch import LockWatch
 from scripts.database.postgres.url import Database
@@ -33,6 +34,7 @@ from scripts.system import signals
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import FakeDatabase
 from tests.fakes.driver import FakeDriver
+from tests.fakes.functions import TOKEN, FakeFunctions, ref_of
 from tests.fakes.git import FakeGit, FakeRemote
 from tests.support.tables import settings
 
@@ -101,6 +103,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     drivers: dict[str, FakeDriver] = field(default_factory=dict)
     databases: dict[str, FakeDatabase] = field(default_factory=dict)
+    projects: dict[str, FakeFunctions] = field(default_factory=dict)
     backups: list[str] = field(default_factory=list)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
     lock_watch: LockWatch = field(default_factory=LockWatch)
@@ -113,7 +116,9 @@ class World:
             "git": cast(MergingGit, FakeGit(self.remote, name=actor)),
             "progress": Notes(),
             "values": lambda each: {
-                "DATABASE_URL": f"postgresql://postgres@{each.name}.example.org/postgres"
+                "DATABASE_URL": f"postgresql://postgres@{each.name}.example.org/postgres",
+                "SUPABASE_PROJECT_ID": ref_of(each.name),
+                "SUPABASE_ACCESS_TOKEN": TOKEN,
             },
             "config_folder": self.folder / "env",
             "state_folder": self.folder / f".airhost-{actor}",
@@ -167,10 +172,6 @@ class FakeCli:
         """The call that `run` below carries out."""
         return SimpleNamespace(files=self.files, database=database, late=late)
 
-    def migration_repair(self, database: Database, status: str, versions: Sequence[str]) -> SimpleNamespace:
-        """The call that a test carries out."""
-        return SimpleNamespace(files=self.files, database=database, status=status, versions=versions)
-
 
 def name_of(database: Database) -> str:
     """The environment of a database of this world."""
@@ -184,6 +185,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
         manual = environment.publish == "manual"
         world.drivers[environment.name] = FakeDriver(name=environment.publish, unattended=not manual)
         world.databases[environment.name] = FakeDatabase(clock=world.clock.epoch)
+        world.projects[environment.name] = FakeFunctions(clock=world.clock.epoch)
 
     def driver_of(_desk: Desk, environment: Environment) -> FakeDriver:
         return world.drivers[environment.name]
@@ -207,6 +209,8 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     for name in drivers.DRIVERS:
         monkeypatch.setitem(drivers.DRIVERS, name, driver_of)
     monkeypatch.setattr(client, "Postgres", postgres)
+    projects = {ref_of(name): project for name, project in world.projects.items()}
+    monkeypatch.setattr(deployed, "Functions", lambda ref, *_: projects[ref])
     monkeypatch.setattr(supabase_cli, "find", lambda *_: Path("/cli"))
     monkeypatch.setattr(supabase, "cli_with_migrations", cli_with_migrations)
     monkeypatch.setattr(supabase, "versions", versions)

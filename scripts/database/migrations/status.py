@@ -8,6 +8,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
+from scripts.database.edge_functions.observe import function_problems
 from scripts.database.migrations import aftermath, differences, known_state, source
 from scripts.database.migrations.files import (
     Applied,
@@ -207,7 +208,10 @@ def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
 
 def _document(desk: Desk, remote: Remote, environment: Environment) -> dict[str, Any]:
     try:
-        return schema_status(desk, remote, environment).document()
+        document = schema_status(desk, remote, environment).document()
+        live = remote.ledger.live(environment.name)
+        functions = function_problems(desk, environment, live, remote.ledger) if live else ()
+        return {**document, "problems": [*document["problems"], *functions]}
     except DeskError as error:
         why = error.message.splitlines()[0]
         return {"name": environment.name, "state": "unknown", "schema": None, "problems": [why]}

@@ -288,7 +288,7 @@ def test_the_document_is_that_of_the_contract(world: World) -> None:
 
     assert set(document) == {
         *("environment", "release", "commit", "live", "schema", "undone", "restored", "rehearsed"),
-        *("run", "steps", "half_applied"),
+        *("run", "steps", "half_applied", "functions"),
     }
     assert (document["commit"], document["live"], document["run"]) == (world.head("develop"), None, run.id)
 

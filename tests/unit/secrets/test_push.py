@@ -138,7 +138,7 @@ def test_a_value_that_can_not_be_sent_is_refused_in_the_plan(project: Project, v
         ((), {}, "no variable is named"),
         (("SUPABASE_URL", "VITE_A", "lower"), {}, "can't be given `SUPABASE_URL`, `VITE_A`, `lower`"),
         (tuple(VALUES), {"OPENAI_API_KEY": ""}, "has no value for `OPENAI_API_KEY`"),
-        (tuple(VALUES), {"VITE_SUPABASE_URL": "http://127.0.0.1:54321"}, "names no hosted project"),
+        (tuple(VALUES), {"VITE_SUPABASE_URL": "http://127.0.0.1:54321"}, "names a hosted project"),
         (tuple(VALUES), {"SUPABASE_ACCESS_TOKEN": ""}, "is missing, or is none"),
         (tuple(VALUES), {"SUPABASE_ACCESS_TOKEN": "eyJ.no.token"}, "is missing, or is none"),
     ],

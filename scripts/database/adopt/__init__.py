@@ -1,1 +1,0 @@
-"""Adopting a database that stands already: which files of the migrations it has, and its history."""

@@ -1,1 +1,0 @@
-"""Unit tests of `scripts/database/adopt`."""
