@@ -94,7 +94,15 @@ class DiskFull(CommandFailed):
 
 
 class PushRefused(CommandFailed):
-    """The remote can be reached and does not take the push, such as by a hook or a rule for a branch."""
+    """The remote can be reached and does not take the push, such as by a hook or a rule for a branch.
+
+    Args:
+        barred: the branches whose protection refused it, as far as the remote names them.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, barred: frozenset[str] = frozenset()) -> None:
+        super().__init__(message, hint)
+        self.barred = barred
 
 
 class Unreachable(CommandFailed):

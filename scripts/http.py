@@ -7,6 +7,7 @@ reader for ever. `fetch` waits for the whole answer, and closes the connection w
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import socket
 import time
@@ -204,12 +205,17 @@ def _in_short(fault: Exception) -> str:
 
 
 def get_json(
-    url: str, token: Secret, timeout: float, headers: Mapping[str, str] | None = None
+    url: str,
+    token: Secret,
+    timeout: float,
+    headers: Mapping[str, str] | None = None,
+    sends: Mapping[str, Any] | None = None,
 ) -> tuple[int, Any, Mapping[str, str]]:
     """Status, JSON document and headers of an API's answer; the document is None where there is none.
 
     Args:
         timeout: seconds for the whole answer.
+        sends: the document of a POST; None for a GET.
 
     Raises:
         ConfigError: the token would travel unencrypted.
@@ -221,8 +227,12 @@ def get_json(
         raise ConfigError(f"the API at `{host}` has no https address: a token would travel unencrypted")
     sent = {"Accept": "application/json", "User-Agent": HEADERS["User-Agent"], **(headers or {})}
     sent["Authorization"] = f"Bearer {token.reveal()}"
+    body = None if sends is None else json.dumps(sends).encode()
+    method = "GET" if body is None else "POST"
     try:
-        response = fetch(url, seconds=timeout, most_bytes=LARGEST_DOCUMENT, headers=sent)
+        response = fetch(
+            url, seconds=timeout, most_bytes=LARGEST_DOCUMENT, method=method, headers=sent, body=body
+        )
     except FetchError as fault:
         raise Unreachable(f"the API at `{host}` gave no answer ({fault.why})") from None
     try:

@@ -1,13 +1,16 @@
 """`backmerge`: merge later branches back into earlier ones, so that promotions fast-forward.
 
-It releases nothing: a head that moved is not live by that, and the next command says so.
+It releases nothing: a head that moved is not live by that, and the next command says so. Where a branch
+takes no push, a pull request is opened instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from scripts.branches.alignment import Alignment
+from scripts.branches.landing import barred, propose
 from scripts.branches.merge import align
 from scripts.branches.move import TASK, environments, move, trees
 from scripts.branches.request import BackmergeRequest
@@ -15,7 +18,7 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment, Settings
-from scripts.errors import DeskError, Locked, Refused
+from scripts.errors import DeskError, Locked, PushRefused, Refused
 from scripts.state.remote import Remote, observe_remote, read_lock
 from scripts.state.waiting import retry_while_locked
 
@@ -67,6 +70,9 @@ def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest
     for line in found.words():
         desk.progress.note(line)
     fault = _refusal(desk, found, remote)
+    by_request = barred(desk, found.moves)
+    for branch in sorted(by_request):
+        desk.progress.note(f"`{branch}` takes no push of this account: a pull request is opened instead")
     if request.plan:
         return planned(found, fault)
     if fault:
@@ -75,8 +81,31 @@ def bring_back(desk: Desk, way: Sequence[Environment], request: BackmergeRequest
     require_consent(
         desk.progress, TASK, yes=request.yes, unchanged="no branch was moved", data=found.document()
     )
-    event = move(desk, found)
-    return moved(desk, found, event.run)
+    try:
+        return _land(desk, found, by_request)
+    except PushRefused as refused:
+        more = (refused.barred & {each.branch for each in found.moves}) - by_request
+        if not more:
+            raise
+        return _land(desk, found, by_request | more)
+
+
+def _land(desk: Desk, found: Alignment, by_request: Collection[str]) -> Outcome:
+    """Move the branches that take a push, and open pull requests for the others."""
+    direct = tuple(each for each in found.moves if each.branch not in by_request)
+    heads = tuple(head for head in found.heads if head.branch not in by_request)
+    pushed = replace(found, moves=direct, heads=heads)
+    landed = moved(desk, pushed, move(desk, pushed).run) if direct else None
+    proposals = [propose(desk, each) for each in found.moves if each.branch in by_request]
+    if not proposals and landed:
+        return landed
+    message = "\n  | ".join([*([landed.message] if landed else []), *map(str, proposals)])
+    data = {**found.document(), **(landed.data if landed else {})}
+    data["pull_requests"] = [each.document() for each in proposals]
+    hint = "merge it by its merge button" + (f"; {landed.hint}" if landed and landed.hint else "")
+    if landed or any(each.new for each in proposals):
+        return Outcome.done(message, hint, **data)
+    return Outcome.nothing(message, hint, **data)
 
 
 def _refusal(desk: Desk, found: Alignment, remote: Remote) -> DeskError | None:

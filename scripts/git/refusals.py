@@ -14,6 +14,16 @@ BUSY = re.compile(
     r"cannot lock ref|File exists|failed to update ref|incorrect old value|stale info|already exists"
 )
 # A rule of the remote about who may have made a commit.
+# A protected branch of GitHub (GH006), a ruleset of it (GH013), or a protected branch of GitLab.
+PROTECTION = re.compile(r"(?i)GH006|GH013|protected branch|rule violations|protected ref")
+PROTECTED = (
+    re.compile(r"(?:found|failed) for refs/heads/(\S+?)\.?(?=\s|$)"),
+    re.compile(r"\[remote rejected\] \S+ -> (\S+) \((?:protected branch|push declined)"),
+)
+PROTECTION_HINT = (
+    "where changes come by pull request alone, merge one by its button, then `invoke deploy --env ENV`; or"
+    " put this account on the bypass list of the rule (GitHub: Settings, Rules, Rulesets)"
+)
 COMMITTER_RULE = re.compile(r"(?i)committer|author(?!iz|is)|e-?mail")
 COMMITTER_HINT = (
     'set `committer = "Name <mail>"` in `[app]` of `pipeline.toml` to one that the remote takes'
@@ -27,6 +37,9 @@ def retry_delay(refusal: str, remote: str, tries: int) -> float:
         PushRefused: another try would change nothing.
     """
     if tries >= len(RETRY_DELAYS) or not BUSY.search(refusal):
-        hint = COMMITTER_HINT if COMMITTER_RULE.search(refusal) else None
-        raise PushRefused(f"`git push` to `{remote}` was refused{refusal}", hint)
+        message = f"`git push` to `{remote}` was refused{refusal}"
+        if PROTECTION.search(refusal):
+            barred = frozenset(name for rule in PROTECTED for name in rule.findall(refusal))
+            raise PushRefused(message, PROTECTION_HINT, barred)
+        raise PushRefused(message, COMMITTER_HINT if COMMITTER_RULE.search(refusal) else None)
     return RETRY_DELAYS[tries]

@@ -50,6 +50,15 @@ class Github:
         url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
         return get_json(url, self.token, TIMEOUT, HEADERS)
 
+    def post(self, path: str, document: Mapping[str, Any]) -> tuple[int, Any]:
+        """Status and JSON document of the answer to something that is created in the repository.
+
+        Raises:
+            Unreachable: no answer.
+        """
+        url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
+        return get_json(url, self.token, TIMEOUT, HEADERS, document)[:2]
+
     def environment_secrets(self, environment: str) -> list[str]:
         """The names of a GitHub environment's secrets, every page of them. Their values can't be read.
 

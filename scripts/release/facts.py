@@ -39,6 +39,7 @@ class Facts:
         strangers: what the target's branch has and the commit lacks, newest first.
         merges: the commit of the source that is released by a merge with its very files, since what the
             target's branch has of its own brings no content; "" where the commit itself is released.
+        barred: why GitHub would refuse the last push, and what helps.
         waits: why the branch before can't be merged into this one, and what helps; None where it can.
         carried: what a hotfix would carry past the gates: commits of the branches before, unproven.
         applied: the database's history; None for an app without a database.
@@ -85,6 +86,7 @@ class Facts:
     now: str = ""
     remote: str = "origin"
     merges: str = ""
+    barred: tuple[Refusal, ...] = ()
     waits: Refusal | None = None
     carried: tuple[Commit, ...] = ()
     rollbacks: tuple[Migration, ...] = ()

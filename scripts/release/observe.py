@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from scripts.branches.carry import carried, waiting
+from scripts.branches.landing import push_objections
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Gates
 from scripts.database.edge_functions.observe import function_facts
@@ -105,22 +106,28 @@ def _of_the_remote(
         merges=named if over and over.merge else "",
         waits=waits,
         carried=_carried(desk, request, environment, remote, wanted),
-        **_proofs(desk, request, environment, remote, wanted),
+        **_judged(desk, request, environment, remote, wanted),
     )
 
 
-def _proofs(
+def _judged(
     desk: Desk, request: ReleaseRequest, environment: Environment, remote: Remote, wanted: str
 ) -> dict[str, Any]:
     """What the rules look at; a run that is resumed was judged already."""
     if request.resumes:
         return {}
+    source, head = request.source(desk.settings), remote.head(environment)
     twins = twins_of(desk.git, remote.ledger, wanted)
+    barred = (
+        ()
+        if request.goes_back
+        else push_objections(desk, source, environment, head if request.moves_branch else wanted, wanted)
+    )
     before = desk.settings.before(environment)
     if before is None or environment.gates == Gates():
-        return {"twins": twins}
+        return {"twins": twins, "barred": barred}
     altered = proofs.altered(desk, remote.ledger, before, twins.equal | {wanted})
-    return {"twins": twins, "before": before, "altered": altered}
+    return {"twins": twins, "before": before, "altered": altered, "barred": barred}
 
 
 def _release_to_go_back_to(

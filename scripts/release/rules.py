@@ -40,6 +40,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
         return
     yield from _stopped_refusals(facts)
     yield from _history_refusals(facts)
+    yield from facts.barred
     yield from _configuration_refusals(facts)
     if facts.source is not None:
         yield from _source_refusals(facts, facts.source)

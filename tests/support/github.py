@@ -16,12 +16,33 @@ MISSING = 404, {"message": "Not Found", "documentation_url": "https://docs.githu
 
 @dataclass
 class Hub:
-    """Answers by path below `/repos/o/r`; anything else is 404, a wrong token 401."""
+    """Answers by path below `/repos/o/r`; anything else is 404, a wrong token 401.
+
+    Args:
+        made: what was sent to `/pulls`: each is an open pull request from then on.
+    """
 
     url: str
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     scopes: str = "repo"
+    made: list[dict[str, Any]] = field(default_factory=list)
+
+    def protect(self, branch: str, *rules: str, bypass: str = "never", **parameters: Any) -> None:
+        """A ruleset with these rules for a branch."""
+        number = len(self.answers) + 1
+        listed = [{"type": rule, "ruleset_id": number, "parameters": parameters} for rule in rules]
+        self.answers[f"/rules/branches/{branch}"] = (200, listed)
+        self.answers[f"/rulesets/{number}"] = (200, {"id": number, "current_user_can_bypass": bypass})
+
+    def open_pull(self, document: dict[str, Any]) -> tuple[int, Any]:
+        """Open a pull request, as `POST /pulls` does."""
+        number = len(self.made) + 1
+        self.made.append(
+            {**document, "number": number, "html_url": f"https://github.com/o/r/pull/{number}"}
+        )
+        self.answers["/pulls"] = (200, self.made)
+        return 201, self.made[-1]
 
 
 @contextmanager
@@ -33,7 +54,15 @@ def serving(repository: str = "o/r") -> Iterator[Hub]:
         def do_GET(self) -> None:
             path = self.path.partition("?")[0].removeprefix(f"/repos/{repository}")
             hub.asked.append(path)
-            status, document = hub.answers.get(path, MISSING)
+            self._answer(*hub.answers.get(path, MISSING))
+
+        def do_POST(self) -> None:
+            path = self.path.removeprefix(f"/repos/{repository}")
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            hub.asked.append(f"POST {path}")
+            self._answer(*(hub.open_pull(sent) if path == "/pulls" else MISSING))
+
+        def _answer(self, status: int, document: Any) -> None:
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 status, document = 401, {"message": "Bad credentials"}
             body = json.dumps(document).encode()
