@@ -13,5 +13,5 @@ from tests.support.sandboxes import sandbox
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The tasks, in a world of their own."""
-    with sandbox(tmp_path_factory.mktemp("world") / "sandbox") as made:
+    with sandbox(tmp_path_factory, "world") as made:
         yield Desk(made)

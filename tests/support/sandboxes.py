@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
-from scripts.sandbox import world
+import pytest
+
+from scripts.sandbox import world, world_code
 from scripts.sandbox.world_facts import World
 
 # seconds; that a Publish failed is believed when its status says so twice, three seconds apart
@@ -19,16 +24,48 @@ VITE = '[app]\nbuild = ["node_modules/.bin/vite", "build"]\n'
 
 
 @contextmanager
-def sandbox(folder: Path) -> Iterator[World]:
-    """A world with the sample app, taken down at the end."""
-    made = world.up(folder, on_step=lambda _step: None)
+def sandbox(factory: pytest.TempPathFactory, name: str) -> Iterator[World]:
+    """A world with the sample app, taken down at the end.
+
+    The first world of a run gets its packages by `npm ci`: in the clone, and with the first release in
+    development's workspace. All other folders have hard links to them.
+    """
+    folder, packages = factory.mktemp(name) / "sandbox", _common(factory) / "packages"
+    installed: list[bool] = []
+    npm_ci = world_code.install_packages
+
+    def install(made: World) -> None:
+        installed.append(_packages(made, packages, npm_ci))
+
+    with patch.object(world_code, "install_packages", install):
+        made = world.up(folder, on_step=lambda _step: None)
     try:
         _configure(made)
-        for environment in made.environments[1:]:  # development's workspace runs `npm ci` itself
+        for environment in made.environments[1 if True in installed else 0 :]:
             _install(made.clone, environment.workspace)
         yield made
     finally:
         world.down(folder, on_step=lambda _step: None)
+
+
+def _common(factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of a run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _packages(made: World, packages: Path, npm_ci: Callable[[World], bool]) -> bool:
+    """Give the clone its packages; True if `npm ci` brought them, and `packages` has them now."""
+    with packages.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if packages.exists():
+            _link(packages, made.clone / "node_modules")
+            return False
+        npm_ci(made)
+        half = packages.with_suffix(".half")
+        _link(made.clone / "node_modules", half)
+        half.rename(packages)
+        return True
 
 
 def _configure(made: World) -> None:
@@ -40,17 +77,19 @@ def _configure(made: World) -> None:
     file.write_text(text)
 
 
+def _link(source: Path, target: Path) -> None:
+    """The same files in another folder; npm and Vite replace files, and change none in place."""
+    shutil.copytree(
+        source, target, symlinks=True, copy_function=lambda old, new: Path(new).hardlink_to(old)
+    )
+
+
 def _install(clone: Path, workspace: Path) -> None:
-    """Give a workspace the clone's packages, hard-linked, and note that they are installed.
+    """Give a workspace the clone's packages, and note that they are installed.
 
     Where the note is not what `workspace.sh` expects, the first release installs them again.
     """
-    shutil.copytree(
-        clone / "node_modules",
-        workspace / "node_modules",
-        symlinks=True,
-        copy_function=lambda source, target: Path(target).hardlink_to(source),
-    )
+    _link(clone / "node_modules", workspace / "node_modules")
     argv = ["git", "-C", str(workspace), "hash-object", "package-lock.json"]
     lockfile = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
     state = workspace / ".git" / "release-desk"
