@@ -3,14 +3,21 @@
 Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invoke.
 """
 
+from pathlib import Path
+
 from invoke.collection import Collection
 
-from scripts.tasks import backup, db, env, quality, release, sandbox, setup
+from scripts.tasks import backup, db, env, quality, release, setup
 
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.hotfix, release.backmerge,
     release.drill, release.status, release.history, release.freeze, release.unfreeze, release.release_hold,
     quality.approve, quality.test_e2e, quality.load_test,
-    setup.doctor, setup.init, setup.test, setup.check, sandbox.demo,
-    backup.collection, db.collection, release.lock, release.ledger, sandbox.collection, env.collection,
+    setup.doctor, setup.init, setup.upgrade, setup.test, setup.check,
+    backup.collection, db.collection, release.lock, release.ledger, env.collection,
 )  # fmt: skip
+if (Path(__file__).parent / "scripts" / "sandbox").is_dir():  # a copy in an app has none
+    from scripts.tasks import sandbox
+
+    namespace.add_task(sandbox.demo)
+    namespace.add_collection(sandbox.collection)

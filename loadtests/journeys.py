@@ -195,6 +195,7 @@ def inbox(visit: Visit) -> None:
 
 
 JOURNEYS: dict[str, tuple[str, ...]] = {
+    "visit": ("home",),
     "browse": ("home", "properties"),
     "search": ("properties", "bookings", "bookings"),
     "book": ("home", "properties", "bookings", "book"),

@@ -1,23 +1,41 @@
-"""Read an app's checkout: its git, packages, variables, Supabase and Replit files; and write into it."""
+"""Read an app's checkout, its files and its git, and write into it. No program of the checkout is run."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.config import env_files
 from scripts.errors import Refused
 from scripts.git.command import drop_git_variables, git_command
-from scripts.setup import programs
+from scripts.secrets import exposure
+from scripts.secrets.classify import PublicNames
+from scripts.secrets.rules import is_placeholder
+from scripts.secrets.variables import Variable, secrets_among
+from scripts.setup.tree import Tree
 from scripts.system.process import attempt
 
 TIMEOUT = 30.0
 MAX_BYTES = 512 * 1024  # a longer source file is generated
-SKIPPED = {"node_modules", "dist", "build", ".git", ".venv", "__pycache__", "coverage"}
-SOURCES = (".ts", ".tsx", ".js", ".jsx", ".vue", ".svelte", ".html")
-LOCKFILES = ("package-lock.json", "pnpm-lock.yaml", "yarn.lock")
+MAX_FILES = 50_000
+SKIPPED = {
+    *(
+        "node_modules",
+        "dist",
+        "build",
+        ".git",
+        ".venv",
+        "venv",
+        "__pycache__",
+        "coverage",
+        ".next",
+        ".nuxt",
+    ),
+    *(".output", ".svelte-kit", ".turbo", ".expo", ".nx", ".cache", ".airhost", ".sandbox", "vendor"),
+}
 
 
 def checkout(folder: Path) -> Path:
@@ -47,85 +65,54 @@ def remotes(app: Path) -> tuple[str, ...]:
 
 
 def branches(app: Path, remote: str) -> tuple[str, ...]:
-    """The branches of the remote, or as last fetched if it does not answer, and the local ones.
+    """The branches of the remote, or as last fetched if it does not answer; else the local ones.
 
     Asked of git: it reads every format of refs, GitPython only files.
     """
     answer = attempt(git_command(app, ("ls-remote", "--heads", "--", remote), TIMEOUT))
     names = {line.partition("refs/heads/")[2] for line in answer.text.splitlines()}
     if answer.code:
-        form = ("for-each-ref", "--format=%(refname:lstrip=3)", f"refs/remotes/{remote}")
-        names |= set(attempt(git_command(app, form, TIMEOUT)).text.split())
-    local = ("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
-    names |= set(attempt(git_command(app, local, TIMEOUT)).text.split())
+        folder = f"refs/remotes/{remote}" if remote in remotes(app) else "refs/heads"
+        form = ("for-each-ref", f"--format=%(refname:lstrip={folder.count('/') + 1})", folder)
+        names = set(attempt(git_command(app, form, TIMEOUT)).text.split())
     return tuple(sorted(names - {"", "HEAD"}))
 
 
-def name(app: Path) -> str:
-    """The app's name, in lower-case letters, digits and `-`."""
-    title = programs.document(app / "package.json").get("name")
-    plain = re.sub(r"[^a-z0-9]+", "-", str(title or app.name).lower().rpartition("/")[2]).strip("-")
-    return plain or "app"
+def head_branch(app: Path, remote: str) -> str:
+    """The remote's own default branch; "" where it does not answer."""
+    answer = attempt(git_command(app, ("ls-remote", "--symref", "--", remote, "HEAD"), TIMEOUT))
+    named = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", answer.text, re.MULTILINE)
+    return named[1] if named else ""
 
 
-def variables(app: Path) -> tuple[str, ...]:
-    """The names of variables in its `.env` files, and of `VITE_` variables in its sources."""
-    names: set[str] = set()
-    for file in sorted({*app.glob(".env*"), *app.glob("env/.env*")}):
-        names |= set(re.findall(r"(?m)^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", _text(file)))
-    for file in _sources(app):
-        names |= set(re.findall(r"import\.meta\.env\??\.(VITE_[A-Z0-9_]+)", _text(file)))
-    return tuple(sorted(names))
+def tree(app: Path) -> Tree:
+    """The files of a checkout, without what is built or installed there, and without a copied desk."""
+    files = frozenset(file.relative_to(app).as_posix() for file in _app_files(app))
+    return Tree(files, lambda name: _text(app / name))
 
 
-def sites(app: Path, environments: Iterable[str]) -> dict[str, str]:
-    """The public URL of each environment for which a `.env` file sets `VITE_SITE_URL`."""
-    urls: dict[str, str] = {}
-    for environment in environments:
-        for file in (f".env.{environment}", f".env.{environment}.example"):
-            for path in (app / file, app / "env" / file):
-                line = re.search(r"(?m)^VITE_SITE_URL=[\"']?(https://[\w.-]+/?)[\"']?\s*$", _text(path))
-                if line:
-                    urls.setdefault(environment, line[1].rstrip("/"))
-    return urls
+def ignored(app: Path, name: str) -> str:
+    """The rule by which git ignores a file, as `.gitignore:3:env/`; "" where it does not."""
+    answer = attempt(git_command(app, ("check-ignore", "--no-index", "-v", "--", name), TIMEOUT))
+    rule = answer.text.partition("\t")[0]
+    return "" if answer.code or rule.rpartition(":")[2].startswith("!") else rule
 
 
-def lockfiles(app: Path) -> tuple[str, ...]:
-    """The lock files of package managers that it has."""
-    return tuple(name for name in LOCKFILES if (app / name).is_file())
-
-
-def has_supabase(app: Path) -> bool:
-    """Whether it has a Supabase project."""
-    return (app / "supabase" / "config.toml").is_file() or (app / "supabase" / "migrations").is_dir()
-
-
-def output(app: Path) -> str:
-    """The folder that Vite builds into."""
-    for file in sorted(app.glob("vite.config.*")):
-        option = re.search(r"outDir:\s*[\"'`]([\w./-]+)[\"'`]", _text(file))
-        if option and not option[1].startswith(("/", "..")):
-            return option[1].removeprefix("./").rstrip("/")
-    return "dist"
-
-
-def publish_rebuilds(app: Path) -> bool:
-    """Whether `.replit` makes Publish build the app again."""
-    deployment = _text(app / ".replit").partition("[deployment]")[2].partition("\n[")[0]
-    return bool(re.search(r"(?m)^build\s*=.*\b(build|vite)\b(?!.*test -f)", deployment))
-
-
-def desk_files(desk: Path) -> Iterator[Path]:
-    """The files that a copy of the desk needs, relative to its folder."""
-    for top in (
-        "tasks.py",
-        "scripts",
-        "loadtests",
-        *sorted(f.name for f in desk.glob("requirements*")),
-        "LICENSE",
-    ):
-        for file in _walked(desk / top):
-            yield file.relative_to(desk)
+def tracked_secrets(app: Path) -> dict[str, list[str]]:
+    """The `.env` files in git that hold secrets, and the names of these; a value is never passed on."""
+    public = PublicNames()
+    found: dict[str, list[str]] = {}
+    tracked = attempt(git_command(app, ("ls-files", "-z", "--", *exposure.FILES), TIMEOUT)).text
+    for name in filter(None, tracked.split("\0")):
+        if not name.endswith(exposure.COMMITTED):
+            lines = env_files.parse_lines(_text(app / name))
+            variables = [Variable(key, value, name, number) for number, key, value in lines.entries]
+            secrets = [
+                each.name for each in secrets_among(variables, public) if not is_placeholder(each.value)
+            ]
+            if secrets:
+                found[name] = secrets
+    return found
 
 
 def write(file: Path, content: bytes, like: Path | None = None) -> None:
@@ -149,18 +136,17 @@ def read(file: Path) -> bytes | None:
         return None
 
 
-def _sources(app: Path) -> Iterator[Path]:
-    """The app's own source files; those of a copied desk's sample app are left out."""
-    ours = app / "scripts" / "sandbox"
-    return (file for file in _walked(app) if file.suffix in SOURCES and ours not in file.parents)
-
-
-def _walked(top: Path) -> Iterator[Path]:
-    if top.is_file():
-        yield top
-    for folder, inner, files in os.walk(top):
-        inner[:] = sorted(set(inner) - SKIPPED)
-        yield from (Path(folder) / name for name in sorted(files) if not name.endswith(".pyc"))
+def _app_files(app: Path) -> Iterator[Path]:
+    count = 0
+    for folder, inner, names in os.walk(app):
+        here = Path(folder)
+        copied = here != app and (here / "tasks.py").is_file() and (here / "scripts" / "app.py").is_file()
+        inner[:] = [] if copied else sorted(set(inner) - SKIPPED)
+        for name in [] if copied else sorted(names):
+            count += 1
+            if count > MAX_FILES:
+                return
+            yield here / name
 
 
 def _text(file: Path) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,72 +14,145 @@ from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
 from scripts.config.parse import parse
 from scripts.errors import CommandFailed, Declined, Refused
-from scripts.setup import app_facts
+from scripts.setup import advice, app_facts, branching, vendor
+from scripts.setup.detect import Ambiguous, detect, listed
+from scripts.setup.facts import AppFacts, branches_of
+from scripts.setup.files import Changes, show
 from scripts.setup.proposal import (
-    CHAIN,
+    GITIGNORE,
     Answers,
-    AppFacts,
     default_answers,
     env_example,
     gitignore,
+    masking_toml,
     pipeline_toml,
+    shown,
 )
 from scripts.setup.request import InitRequest
 
 LISTS = ("branches", "urls", "repl_ids")
-MAX_DIFF = 200  # lines shown of one file
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things go, relative to the app's checkout.
+
+    Args:
+        top: the checkout.
+        desk: the folder of the desk's copy; None when the desk stays where it is.
+        config: the folder of `pipeline.toml`.
+        repository: the app's checkout as `pipeline.toml` names it.
+    """
+
+    top: Path
+    desk: str | None
+    config: str
+    repository: str
 
 
 def init(progress: Progress, request: InitRequest) -> Outcome:
     """Read the checkout, ask what it does not tell, show the changes, write.
 
+    A configuration that is there stays as it is.
+
     Raises:
-        Refused: the folder is no checkout, or an option does not name one value for each environment.
+        Refused: the folder is no checkout, it has several apps, or an option does not fit.
         Declined: files differ, and overwriting them was not agreed to.
         CommandFailed: a file can't be written.
     """
-    folder = app_facts.checkout(Path(request.app or ".").resolve())
-    facts = _read_facts(folder)
-    own = request.vendor or folder == DESK
-    repository = "." if own else os.path.relpath(folder, DESK)
-    answers = _with_options(default_answers(facts, repository), request)
-    if request.ask and not (request.yes or request.plan):
+    asks = request.ask and not (request.yes or request.plan)
+    place = _place(
+        app_facts.checkout(Path(request.app or ".").resolve()), request, progress.ask if asks else None
+    )
+    facts = read_facts(progress if asks else None, place.top, request)
+    answers = _with_options(default_answers(facts, place.repository), facts, request)
+    if asks and app_facts.read(place.top / place.config / "pipeline.toml") is None:
         answers = _ask(progress, answers)
-    files = _contents(folder, facts, answers, vendor=request.vendor)
-    new = {name for name in files if app_facts.read(folder / name) is None}
-    changed = {name for name in files if name not in new and app_facts.read(folder / name) != files[name]}
-    _show(progress, folder, files, new, changed)
-    written = sorted(new | changed)
-    if request.plan or not written:
-        return _outcome(progress, folder, facts, [], own=own, plan=bool(request.plan and written))
-    if changed and not (request.yes or progress.agree(f"overwrite {len(changed)} files as shown?")):
+    progress.show(shown({**listed(facts), **{f"branch {n}": each for n, each in facts.branches.items()}}))
+    contents = _configuration(place, facts, answers)
+    changes = Changes.between(place.top, contents, _kept(place))
+    copy = vendor.changes(DESK, place.top / place.desk) if place.desk and place.desk != "." else None
+    show(progress, changes, copy)
+    _advise(progress, facts)
+    if request.plan:
+        name = f"{place.config}/pipeline.toml"
+        progress.show(["", f"{name}:", *contents[name].splitlines()])
+    made = branching.missing(progress, place.top, facts, answers, request)
+    document = _document(place, facts, contents, changes, plan=request.plan)
+    would = bool(changes.written or made or (copy and copy.written))
+    if request.plan or not would:
+        return _outcome(place, document, plan=would, written=0)
+    written = _write(progress, request, changes, copy)
+    branching.make(progress, place.top, answers.remote, made)
+    return _outcome(place, document, plan=False, written=written + len(made))
+
+
+def _write(progress: Progress, request: InitRequest, changes: Changes, copy: Changes | None) -> int:
+    """Write what was shown; the number of files."""
+    asked = len(changes.of("changed"))
+    if asked and not (request.yes or progress.agree(f"overwrite {asked} files as shown?")):
         raise Declined("nothing was written", "review the differences, then use `--yes`")
     try:
-        for name in written:
-            app_facts.write(folder / name, files[name], DESK / name if (DESK / name).is_file() else None)
+        return changes.write() + (copy.write() if copy else 0)
     except OSError as fault:
-        raise CommandFailed(f"`{folder}` can't be written: {fault.strerror}") from None
-    return _outcome(progress, folder, facts, written, own=own, plan=False)
+        raise CommandFailed(f"`{changes.top}` can't be written: {fault.strerror}") from None
 
 
-def _read_facts(folder: Path) -> AppFacts:
-    remotes = app_facts.remotes(folder)
-    remote = "origin" if "origin" in remotes or not remotes else remotes[0]
-    return AppFacts(
-        name=app_facts.name(folder),
-        remotes=remotes,
-        branches=app_facts.branches(folder, remote),
-        variables=app_facts.variables(folder),
-        lockfiles=app_facts.lockfiles(folder),
-        supabase=app_facts.has_supabase(folder),
-        output=app_facts.output(folder),
-        publish_rebuilds=app_facts.publish_rebuilds(folder),
-        sites=app_facts.sites(folder, CHAIN),
+def _place(top: Path, request: InitRequest, ask: Callable[[str, str], str] | None) -> Place:
+    """Where the desk and its configuration go.
+
+    Raises:
+        Refused: the folder is the desk's own, or the copy would lie on files of the app.
+    """
+    if top == DESK and not (top / "package.json").is_file() and not request.app_folder:
+        raise Refused(
+            "no app yet: this folder is the desk's own", "`invoke init --app ../app`, with your app's clone"
+        )
+    inside = top != DESK and top in DESK.parents
+    if inside or request.vendor:
+        own = (
+            DESK.relative_to(top).as_posix()
+            if inside
+            else vendor.folder_for(top, request.vendor_folder, ask)
+        )
+        return Place(top, "." if inside else own, f"{own}/env", os.path.relpath(top, top / own))
+    virtual = (top / "env" / "pyvenv.cfg").is_file()  # a Python environment of that name
+    return Place(
+        top, None, "release-env" if virtual else "env", "." if top == DESK else os.path.relpath(top, DESK)
     )
 
 
-def _with_options(answers: Answers, request: InitRequest) -> Answers:
-    """Replace answers by options: a name, a remote, and lists such as `develop,staging,main`."""
+def read_facts(asked: Progress | None, top: Path, request: InitRequest) -> AppFacts:
+    """All facts of the app that is meant.
+
+    Args:
+        asked: who can be asked which app; None for nobody.
+
+    Raises:
+        Refused: see `detect.choose`.
+    """
+    tree = app_facts.tree(top)
+    try:
+        facts = detect(tree, request.app_folder, top.name)
+    except Ambiguous as several:
+        folders = [app.folder or "." for app in several.apps]
+        answer = asked.ask(f"which app: {', '.join(folders)}?", "") if asked else ""
+        if answer not in folders:
+            raise
+        facts = detect(tree, answer, top.name)
+    remotes = app_facts.remotes(top)
+    remote = request.remote or ("origin" if "origin" in remotes or not remotes else remotes[0])
+    head = app_facts.head_branch(top, remote) if remote in remotes else ""
+    branches, missing = branches_of(app_facts.branches(top, remote), head)
+    facts = replace(facts, remotes=remotes, branches=branches, missing=missing)
+    return replace(facts, advice=tuple(advice.about(tree, facts, app_facts.tracked_secrets(top))))
+
+
+def _with_options(answers: Answers, facts: AppFacts, request: InitRequest) -> Answers:
+    """Replace answers by options: a name, a remote, and lists such as `develop,staging,main`.
+
+    An empty name in `--branches` leaves that environment out.
+    """
     given: dict[str, Any] = {
         key: getattr(request, key) for key in ("name", "remote") if getattr(request, key)
     }
@@ -93,10 +165,23 @@ def _with_options(answers: Answers, request: InitRequest) -> Answers:
                 flag = key.replace("_", "-")
                 raise Refused(
                     f"`--{flag}` names {len(values)}, and the environments are {names}",
-                    f"name one for each of {names}",
+                    f"name one for each of {names}; `develop,,main` leaves one out",
                 )
             given[key] = dict(zip(answers.branches, values, strict=True))
-    return replace(answers, **given)
+    made = replace(answers, **given)
+    kept = [name for name in made.branches if made.branches[name]]
+    if not kept:
+        raise Refused(
+            "`--branches` names no branch", f"the usual ones are {', '.join(answers.branches.values())}"
+        )
+    if "urls" not in given and "name" in given:
+        fresh = default_answers(replace(facts, name=facts.name._replace(value=made.name)), made.repository)
+        made = replace(made, urls=fresh.urls)
+    return replace(
+        made,
+        branches={name: made.branches[name] for name in kept},
+        urls={name: made.urls[name] for name in kept},
+    )
 
 
 def _ask(progress: Progress, answers: Answers) -> Answers:
@@ -114,57 +199,76 @@ def _ask(progress: Progress, answers: Answers) -> Answers:
     return replace(answers, name=name, remote=remote, branches=branches, urls=urls)
 
 
-def _contents(folder: Path, facts: AppFacts, answers: Answers, *, vendor: bool) -> dict[str, bytes]:
-    """The content of every file, by its name in the app's checkout. The configuration is validated.
+def _configuration(place: Place, facts: AppFacts, answers: Answers) -> dict[str, str]:
+    """The text of every file of the configuration, by its name in the app's checkout; it is validated.
 
     Raises:
         ConfigError: an answer is not usable.
     """
-    text = pipeline_toml((DESK / "env" / "pipeline.toml").read_text(encoding="utf-8"), facts, answers)
-    parse(tomllib.loads(text), file="env/pipeline.toml")
-    texts = {"env/pipeline.toml": text}
+    text = pipeline_toml(vendor.template(DESK, "pipeline.toml"), facts, answers)
+    parse(tomllib.loads(text), file=f"{place.config}/pipeline.toml")
+    texts = {f"{place.config}/pipeline.toml": text}
+    texts[f"{place.config}/masking.toml"] = masking_toml(vendor.template(DESK, "masking.toml"))
     for environment in answers.branches:
-        texts[f"env/.env.{environment}.example"] = env_example(environment, facts, answers)
-    ignored = app_facts.read(folder / ".gitignore") or b""
-    texts[".gitignore"] = gitignore(ignored.decode("utf-8", "replace"))
-    copied = (
-        {str(file): (DESK / file).read_bytes() for file in app_facts.desk_files(DESK)} if vendor else {}
+        texts[f"{place.config}/.env.{environment}.example"] = env_example(environment, facts, answers)
+    inside = place.config.rpartition("/")[0]
+    ignore = f"{inside}/.gitignore" if inside else ".gitignore"
+    wanted = (
+        GITIGNORE
+        if not app_facts.ignored(place.top, f"{place.config}/pipeline.toml")
+        else (f"!/{Path(place.config).name}/", *GITIGNORE)
     )
-    return {**copied, **{name: text.encode() for name, text in texts.items()}}
+    before = app_facts.read(place.top / ignore) or b""
+    texts[ignore] = gitignore(before.decode("utf-8", "replace"), wanted)
+    return texts
 
 
-def _show(
-    progress: Progress, folder: Path, files: Mapping[str, bytes], new: set[str], changed: set[str]
-) -> None:
-    listed = [name for name in sorted(new) if not name.startswith(("scripts/", "loadtests/"))]
-    for name in listed:
-        progress.note(f"new      {name}")
-    if len(new) > len(listed):
-        progress.note(f"new      {len(new) - len(listed)} files of the desk")
-    for name in sorted(changed):
-        progress.note(f"changed  {name}")
-        before, after = (
-            text.decode("utf-8", "replace").splitlines()
-            for text in (app_facts.read(folder / name) or b"", files[name])
-        )
-        lines = list(difflib.unified_diff(before, after, f"{name} now", f"{name} then", lineterm=""))
-        progress.output("\n".join(f"  | {line}" for line in lines[:MAX_DIFF]))
-        if len(lines) > MAX_DIFF:
-            progress.note(f"and {len(lines) - MAX_DIFF} more lines")
+def _kept(place: Place) -> set[str]:
+    """The files of a configuration that is there: they are the team's."""
+    folder = place.top / place.config
+    names = [file.name for file in folder.iterdir()] if (folder / "pipeline.toml").is_file() else []
+    return {f"{place.config}/{name}" for name in names}
 
 
-def _outcome(
-    progress: Progress, folder: Path, facts: AppFacts, written: list[str], *, own: bool, plan: bool
-) -> Outcome:
-    if facts.publish_rebuilds:
-        progress.note("warning: `.replit` builds again on Publish, and `version.json` is lost:")
-        progress.note('         replace it by a check: build = ["sh", "-c", "test -f dist/version.json"]')
-    document: dict[str, Any] = {"folder": str(folder), "written": written}
-    hint = "next: review `env/pipeline.toml`, fill in `env/.env.<environment>`, then `invoke doctor`"
-    if not own:
-        hint = f"`export AIRHOST_ENV_DIR={folder / 'env'}`; {hint}"
+def _advise(progress: Progress, facts: AppFacts) -> None:
+    for each in facts.advice:
+        progress.note(f"warning: {each.message}")
+        progress.note(f"         {each.hint}")
+
+
+def _document(
+    place: Place, facts: AppFacts, contents: dict[str, str], changes: Changes, *, plan: bool
+) -> dict[str, Any]:
+    """The task's own part of the JSON document."""
+    found = {
+        key: {"value": each.value, "source": each.source, "check": each.check or None}
+        for key, each in {**listed(facts), **{f"branch.{n}": b for n, b in facts.branches.items()}}.items()
+    }
+    return {
+        "folder": str(place.top),
+        "framework": facts.framework or None,
+        "found": found,
+        "missing_branches": [str(facts.branches[name].value) for name in facts.missing],
+        "warnings": [each._asdict() for each in facts.advice],
+        "pipeline_toml": contents[f"{place.config}/pipeline.toml"],
+        "kept": [each.name for each in changes.of("kept")],
+        "changes": {each.name: each.state for each in changes.changes if each.state != "same"},
+        "written": [] if plan else [each.name for each in changes.written],
+    }
+
+
+def _outcome(place: Place, document: dict[str, Any], *, plan: bool, written: int) -> Outcome:
+    config = f"{place.config}/pipeline.toml"
+    hint = (
+        f"next: review `{config}` (lines `# CHECK:`), fill in `{place.config}/.env.<environment>`,"
+        " then `invoke doctor`"
+    )
+    if place.desk is None and place.repository != ".":
+        hint = f"`export AIRHOST_ENV_DIR={place.top / place.config}`; {hint}"
+    elif place.desk not in (None, "."):
+        hint = f"`cd {place.top / str(place.desk)}`; {hint}"
     if plan:
         return Outcome.done("nothing was written; this is what would be", **document)
     if not written:
-        return Outcome.nothing("every file is up to date", **document)
-    return Outcome.done(f"{len(written)} files written in `{folder}`", hint, **document)
+        return Outcome.nothing("every file is up to date", **{**document, "written": []})
+    return Outcome.done(f"{written} files written in `{place.top}`", hint, **document)

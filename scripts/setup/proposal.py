@@ -5,61 +5,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.config.variables import NAMES, VARIABLES
-from scripts.secrets.classify import is_secret_name
+from scripts.setup.facts import CHAIN, SHORT, AppFacts, Found
 
-PREFIX = "VITE_"
-CHAIN = ("development", "staging", "production")
-SHORT = {"development": "dev", "staging": "staging", "production": "prod"}
-USUAL_BRANCHES = {
-    "development": ("develop", "development", "dev"),
-    "staging": ("staging", "stage", "preprod", "release"),
-    "production": ("main", "master", "production", "prod"),
-}
-INSTALL_COMMANDS = {
-    "package-lock.json": ["npm", "ci"],
-    "pnpm-lock.yaml": ["pnpm", "install", "--frozen-lockfile"],
-    "yarn.lock": ["yarn", "install", "--frozen-lockfile"],
-}
-USUAL_VARIABLES = ("VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY", "VITE_ENVIRONMENT", "VITE_SITE_URL")
+CHECK = "# CHECK:"  # how a line begins that a person should look at
 GITIGNORE = (
     ".env",
     ".env.*",
     "!.env.*.example",
+    "!.env.*.sops",
     ".airhost/",
     ".sandbox/",
     ".venv/",
     ".venv.lock",
     "__pycache__/",
 )
-
-
-@dataclass(frozen=True)
-class AppFacts:
-    """What an app's checkout tells.
-
-    Args:
-        variables: names of environment variables in its `.env` files and sources.
-        lockfiles: of package managers.
-        supabase: whether it has `supabase/config.toml` or `supabase/migrations`.
-        output: the folder of the built app.
-        publish_rebuilds: whether Replit's Publish would build again, which loses the stamp.
-        sites: the public URL of an environment, where a `.env` file names it.
-    """
-
-    name: str
-    remotes: tuple[str, ...]
-    branches: tuple[str, ...]
-    variables: tuple[str, ...] = ()
-    lockfiles: tuple[str, ...] = ()
-    supabase: bool = False
-    output: str = "dist"
-    publish_rebuilds: bool = False
-    sites: Mapping[str, str] = field(default_factory=dict)
+GATES_OFF = 'off until the app can pass them: docs/quality.md, "Gates of a new app"'
 
 
 @dataclass(frozen=True)
@@ -76,36 +41,37 @@ class Answers:
 
 def default_answers(facts: AppFacts, repository: str) -> Answers:
     """The answers that most teams would give."""
-    branches = {
-        name: next((branch for branch in usual if branch in facts.branches), usual[0])
-        for name, usual in USUAL_BRANCHES.items()
-        if name != "staging" or set(usual) & set(facts.branches) or not facts.branches
-    }
+    branches = {name: str(found.value) for name, found in facts.branches.items()}
     urls = {
-        name: facts.sites.get(name) or f"https://{facts.name}-{SHORT[name]}.replit.app" for name in branches
+        name: str(facts.sites[name].value)
+        if name in facts.sites
+        else f"https://{facts.name.value}-{SHORT[name]}.replit.app"
+        for name in branches
     }
     remote = "origin" if "origin" in facts.remotes or not facts.remotes else facts.remotes[0]
-    return Answers(facts.name, remote, repository, branches, urls)
+    return Answers(str(facts.name.value), remote, repository, branches, urls)
 
 
 def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
-    """`pipeline.toml`: the shipped file with all its comments, and this app's values."""
-    lockfile = next((name for name in INSTALL_COMMANDS if name in facts.lockfiles), "package-lock.json")
+    """`pipeline.toml`: the shipped file with all its comments, this app's values, and lines to check."""
     chain = [name for name in CHAIN if name in answers.branches]
-    text = _set_keys(template, "", {"chain": chain})
-    app: dict[str, Any] = {
-        "name": answers.name,
-        "repository": answers.repository,
-        "remote": answers.remote,
-        "lockfile": lockfile,
-        "install": INSTALL_COMMANDS[lockfile] if facts.lockfiles else ["npm", "install"],
-        "build": [INSTALL_COMMANDS[lockfile][0], "run", "build"],
-        "output": facts.output,
-        "build_variables": sorted(build_variables(facts.variables)),
-        **({} if facts.supabase else {"migrations": ""}),
+    text = _set_keys(template, "", {"chain": Found(chain)})
+    app = {
+        "name": Found(answers.name),
+        "repository": Found(answers.repository),
+        "remote": Found(answers.remote),
+        **facts.settings,
+        "build_variables": facts.public._replace(value=sorted(facts.public.value)),
     }
+    if facts.settings.get("migrations", Found("")).value:
+        folder = str(facts.settings["migrations"].value).rpartition("/")[0]
+        app["rollbacks"] = Found(f"{folder}/rollbacks" if folder else "rollbacks")
     text = _set_keys(text, "app", app)
-    text = _set_keys(text, "drill", {"file": "", "text": ""})
+    text = _set_keys(
+        text, "supabase", {"functions": facts.functions._replace(value=facts.functions.value or "")}
+    )
+    text = _set_keys(text, "drill", {"file": Found(""), "text": Found("")})
+    text = _without_the_sample(text, facts)
     for name in CHAIN:
         if name in answers.branches:
             text = _set_keys(text, f"environment.{name}", _environment(name, facts, answers))
@@ -114,22 +80,49 @@ def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
     return text.rstrip("\n") + "\n"
 
 
-def _environment(name: str, facts: AppFacts, answers: Answers) -> dict[str, Any]:
-    repl_id = answers.repl_ids.get(name, "")
+def _without_the_sample(text: str, facts: AppFacts) -> str:
+    """Journeys, rows and gates of the shipped sample app are not this app's."""
+    text = _set_keys(text, "e2e", {"variables": Found([])})
+    names = {key: next((n for n in facts.public.value if n.endswith(end)), "") for key, end in REST.items()}
+    load = {key: Found(name) for key, name in names.items() if name}
+    text = _set_keys(text, "load", {**load, "cleanup": Found([])})
+    weights = ("browse", "search", "book", "whatsapp", "rest", "inbox")
+    text = _set_keys(text, "load.mix", {**dict.fromkeys(weights, Found(0)), "visit": Found(1)})
+    text = text.replace("[load.endpoints.properties]", "[load.endpoints.home]")
+    text = _set_keys(text, "environment.staging.load", {"writes": Found(False)})
+    gates = {"e2e": Found("", check=GATES_OFF), "load": Found("")}
+    return _set_keys(
+        text, "environment.production.gates", {**gates, "approval": Found(0), "soak_minutes": Found(0)}
+    )
+
+
+REST = {"rest": "SUPABASE_URL", "rest_key": "SUPABASE_ANON_KEY"}
+
+
+def _environment(name: str, facts: AppFacts, answers: Answers) -> dict[str, Found]:
+    repl_id, branch, url = answers.repl_ids.get(name, ""), answers.branches[name], answers.urls[name]
+    usual = facts.branches.get(name, Found(branch))
+    missing = f"`{answers.remote}` has no branch `{branch}` yet: `invoke init --create-branches` makes it"
+    check = missing if name in facts.missing else usual.check
+    guessed = url == f"https://{facts.name.value}-{SHORT[name]}.replit.app"
     return {
-        "branch": answers.branches[name],
-        "url": answers.urls[name],
-        "ssh_host": f"{answers.name}-{SHORT[name]}",
-        "publish": "mcp" if repl_id else "manual",
-        **({"repl_id": repl_id} if repl_id else {}),
-        **({} if facts.supabase else {"database": False}),
+        "branch": Found(branch, check=check if branch == usual.value else ""),
+        "url": Found(url, check="no file names it: is this its address?" if guessed else ""),
+        "ssh_host": Found(f"{answers.name}-{SHORT[name]}"),
+        "publish": Found("mcp" if repl_id else "manual"),
+        **({"repl_id": Found(repl_id)} if repl_id else {}),
+        **({} if facts.database else {"database": Found(False)}),
     }
 
 
-def _set_keys(text: str, section: str, values: Mapping[str, Any]) -> str:
-    """Set keys of a TOML section; keys that it does not have are added at its end."""
+def _set_keys(text: str, section: str, values: Mapping[str, Found]) -> str:
+    """Set keys of a TOML section; keys that it does not have are added at its end.
+
+    A key that a person should check gets a line that says so before it.
+    """
     lines, current, left = text.splitlines(), "", dict(values)
     last = 0 if section == "" else None  # the number of the section's last line that is no comment
+    ends: dict[int, int] = {}  # the lines of a value that is longer than one
     for number, line in enumerate(lines):
         if header := re.fullmatch(r"\[([\w.-]+)\]\s*", line):
             current = header[1]
@@ -137,33 +130,40 @@ def _set_keys(text: str, section: str, values: Mapping[str, Any]) -> str:
         if current == section and line.strip() and not line.startswith("#"):
             last = number
             if key in left:
-                lines[number] = f"{key} = {json.dumps(left.pop(key), ensure_ascii=False)}"
+                ends[number] = _end_of_value(lines, number)
+                lines[number] = "\n".join(_lines(key, left.pop(key)))
     if left and last is not None:
-        lines[last + 1 : last + 1] = [f"{key} = {json.dumps(value)}" for key, value in left.items()]
-    return "\n".join(lines) + "\n"
+        lines[last] = "\n".join([lines[last], *(line for key in left for line in _lines(key, left[key]))])
+    gone = {inner for number, end in ends.items() for inner in range(number + 1, end + 1)}
+    return "\n".join(line for number, line in enumerate(lines) if number not in gone) + "\n"
 
 
-def build_variables(variables: Iterable[str]) -> set[str]:
-    """The variables of the build, which every browser may see."""
-    names = {name for name in variables if name.startswith(PREFIX) and not _is_secret(name)}
-    return names or set(USUAL_VARIABLES)
+def _end_of_value(lines: list[str], number: int) -> int:
+    """The last line of a value that begins here: a list may go over several."""
+    if not lines[number].rstrip().endswith("["):
+        return number
+    return next((n for n in range(number + 1, len(lines)) if lines[n].startswith("]")), number)
+
+
+def _lines(key: str, found: Found) -> list[str]:
+    line = f"{key} = {json.dumps(found.value, ensure_ascii=False)}"
+    return [f"{CHECK} {' '.join(found.check.split())}", line] if found.check else [line]
 
 
 def env_example(environment: str, facts: AppFacts, answers: Answers) -> str:
     """`.env.<environment>.example`: every variable of this environment; no secret has a value."""
-    values = {"VITE_SITE_URL": answers.urls[environment], "VITE_ENVIRONMENT": environment}
-    server = {name.removeprefix(PREFIX) for name in facts.variables if _is_secret(name)} - NAMES
+    server = {name.removeprefix(prefix) for name, prefix in facts.leaking.items()} - NAMES
     lines = [
         f"# Values of the {environment} environment. Copy to `.env.{environment}` (0600, git-ignored).",
         "# One NAME=value a line; quote a value that holds anything but letters, digits and ._/:@%+,=^-",
         "",
         "# --- for the app's build: these end up in every visitor's browser",
-        *(f"{name}={values.get(name, '')}" for name in sorted(build_variables(facts.variables))),
+        *(f"{name}={_value(name, environment, answers)}" for name in sorted(facts.public.value)),
     ]
     if server:
-        lines += ["", "# --- for the app's server: never under a `VITE_` name, which Vite may publish"]
+        lines += ["", "# --- for the app's server: never under a public name, which a build may publish"]
         lines += [f"{name}=" for name in sorted(server)]
-    proposed = ("always", "database") if facts.supabase else ("always",)
+    proposed = ("always", "database") if facts.database else ("always",)
     desk = [variable.name for variable in VARIABLES if variable.proposed in proposed]
     lines += [
         "",
@@ -173,14 +173,40 @@ def env_example(environment: str, facts: AppFacts, answers: Answers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def gitignore(content: str) -> str:
+def _value(name: str, environment: str, answers: Answers) -> str:
+    """A value that is known without asking anybody."""
+    if name.endswith("SITE_URL"):
+        return answers.urls[environment]
+    return environment if name.endswith("_ENVIRONMENT") else ""
+
+
+def gitignore(content: str, wanted: tuple[str, ...] = GITIGNORE) -> str:
     """The content of `.gitignore`, and the patterns that it lacks."""
-    missing = [pattern for pattern in GITIGNORE if pattern not in content.splitlines()]
+    missing = [pattern for pattern in wanted if pattern not in content.splitlines()]
     if not missing:
         return content
     before = content if not content or content.endswith("\n") else content + "\n"
     return before + "\n".join(["", "# the release desk: real values, and what it writes", *missing]) + "\n"
 
 
-def _is_secret(name: str) -> bool:
-    return is_secret_name(name, PREFIX if name.startswith(PREFIX) else "")
+def masking_toml(template: str) -> str:
+    """`masking.toml`: its manual, without the rules for the sample app's tables."""
+    return template.partition("\n[tables.")[0].rstrip("\n") + "\n"
+
+
+def shown(facts: Mapping[str, Found]) -> list[str]:
+    """One line for each fact: the key, its value, and the file that says so."""
+    lines = []
+    for key, found in facts.items():
+        value: Any = found.value if isinstance(found.value, str) else json.dumps(found.value)
+        source = (
+            f"  (from `{found.source}`)"
+            if "." in found.source
+            else f"  ({found.source})"
+            if found.source
+            else ""
+        )
+        lines.append(f"{key:<16} {value or '-'}{source}")
+        if found.check:
+            lines.append(f"{'':<16} check: {found.check}")
+    return lines

@@ -1,4 +1,4 @@
-"""The options of `doctor`, `init`, `test` and `check`."""
+"""The options of `doctor`, `init`, `upgrade`, `test` and `check`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,30 @@ class InitRequest(Request):
     """`init`."""
 
     app: str = option("a folder in the app's checkout; default: the current one")
+    app_folder: str = option("the folder of the app in its repository, such as `apps/web`; `.` for its top")
     name: str = option("the app's name; default: that in `package.json`")
     remote: str = option("the remote with the team's branches; default: `origin`")
-    branches: str = option("a branch for each environment: `develop,staging,main`")
+    branches: str = option(
+        "a branch for each environment: `develop,staging,main`; an empty one is left out"
+    )
+    create_branches: bool = option("make the branches that the remote lacks", default=False)
     urls: str = option("a public URL for each environment, separated by commas")
     repl_ids: str = option("a Replit id for each environment; without them a person presses Publish")
-    vendor: bool = option("copy the desk into the app's repository", default=False)
+    vendor: bool = option("copy the desk into a folder of the app's repository", default=False)
+    vendor_folder: str = option("the folder of that copy; default: `release-desk`")
     ask: bool = option(
         "`--no-ask` takes what was found; without a terminal no question is asked", default=True
     )
     plan: bool = plan()
     yes: bool = yes("overwrite files that differ")
+
+
+class UpgradeRequest(Request):
+    """`upgrade`."""
+
+    app: str = option("a folder in the app's checkout; default: the copy that this task is called in")
+    from_: str = option("the folder of the newer desk; default: this desk")
+    plan: bool = plan()
 
 
 class TestRequest(Request):

@@ -7,6 +7,7 @@ import sys
 from scripts import DESK
 from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
+from scripts.errors import Refused
 from scripts.setup.request import SelfCheckRequest, TestRequest
 from scripts.system.command import Command, full_env
 from scripts.system.process import stream_lines
@@ -41,11 +42,26 @@ def run_all(progress: Progress, commands: tuple[tuple[str, ...], ...]) -> Outcom
     return Outcome.done("all passed", failed=[])
 
 
+def _require_tests() -> None:
+    """Refuse where the desk's own tests are not: those of the app around it are not meant.
+
+    Raises:
+        Refused: this is a copy in an app.
+    """
+    if not (DESK / "tests" / "unit").is_dir():
+        raise Refused(
+            f"`{DESK}` is a copy of the desk, without the desk's own tests",
+            "run them in the desk's own repository; `invoke test-e2e --env staging` tests the app",
+        )
+
+
 def check(progress: Progress, request: SelfCheckRequest) -> Outcome:
     """Run what CI demands: format, lint, types, and all tests unless `--no-tests`."""
+    _require_tests()
     return run_all(progress, (*CHECKS, TESTS) if request.tests else CHECKS)
 
 
 def test(progress: Progress, request: TestRequest) -> Outcome:
     """Run the desk's own tests, or those that `-k` chooses."""
+    _require_tests()
     return run_all(progress, ((*TESTS, *(("-k", request.k) if request.k else ())),))

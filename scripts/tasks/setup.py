@@ -1,11 +1,17 @@
-"""Setting the desk up, and checking it: doctor, init, its own tests."""
+"""Setting the desk up, and checking it: doctor, init, upgrade, its own tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from scripts.setup.request import DoctorRequest, InitRequest, SelfCheckRequest, TestRequest
+from scripts.setup.request import (
+    DoctorRequest,
+    InitRequest,
+    SelfCheckRequest,
+    TestRequest,
+    UpgradeRequest,
+)
 from scripts.tasks.options import command, plain_command
 
 if TYPE_CHECKING:
@@ -27,6 +33,14 @@ def init() -> Callable[[Progress, InitRequest], Outcome]:
     from scripts.setup.init import init
 
     return init
+
+
+@plain_command(UpgradeRequest)
+def upgrade() -> Callable[[Progress, UpgradeRequest], Outcome]:
+    """Bring the desk's copy in an app up to date: `invoke upgrade --app ../app`."""
+    from scripts.setup.upgrade import upgrade
+
+    return upgrade
 
 
 @plain_command(TestRequest)

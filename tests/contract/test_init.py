@@ -54,6 +54,7 @@ def test_a_plan_writes_nothing(person: Repository) -> None:
     assert before == written(person)
     assert "env/pipeline.toml" in ended.err
     assert "`.replit` builds again" in ended.err
+    assert 'output = "web"' in ended.document["pipeline_toml"]
     assert "sk-value-of-the-team" not in ended.err + ended.out
 
 
@@ -110,14 +111,16 @@ def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
 
 
 def test_the_copied_desk_works_there(person: Repository) -> None:
-    """In the app's own folder, with the configuration that was written, and no other desk in sight."""
+    """In its folder, with its configuration, no other desk in sight; nothing of the app's has changed."""
+    before = written(person)
     invoke("init", "--app", str(person.folder), "--vendor", "--yes")
-    (person.folder / ".env.staging").unlink()
+    after = written(person)
+    copy = person.folder / "release-desk"
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "invoke", *arguments],
-            cwd=person.folder,
+            cwd=copy,
             env=environment(None, PYTHONDONTWRITEBYTECODE=""),
             umask=0,
             capture_output=True,
@@ -128,15 +131,38 @@ def test_the_copied_desk_works_there(person: Repository) -> None:
 
     history = call("history", "--json")
     again = call("init", "--json")
+    tests = call("test", "--json")
 
+    assert before == {name: text for name, text in after.items() if not name.startswith("release-desk/")}
+    linted = (".js", ".ts", ".tsx", ".jsx", ".json", ".md", ".yaml", ".yml", ".html", ".css")
+    assert not [name for name in after.keys() - before.keys() if name.endswith(linted)]
     assert (history.returncode, json.loads(history.stdout)["ending"]) == (0, "nothing"), history.stderr
     assert (again.returncode, json.loads(again.stdout)["ending"]) == (0, "nothing"), again.stderr
+    assert (tests.returncode, "copy of the desk" in json.loads(tests.stdout)["message"]) == (1, True)
     assert str(ROOT) not in history.stderr + again.stderr
-    assert (person.folder / "scripts" / "bootstrap").stat().st_mode & 0o100
+    assert (copy / "scripts" / "bootstrap").stat().st_mode & 0o100
 
-    bytecode = list((person.folder / "scripts").rglob("__pycache__/*"))
+    bytecode = list((copy / "scripts").rglob("__pycache__/*"))
 
     assert {"app", "options", "init"} <= {path.name.partition(".")[0] for path in bytecode}
     assert [
         path for path in (*bytecode, *{path.parent for path in bytecode}) if path.stat().st_mode & 0o022
     ] == []
+
+
+def test_the_apps_own_pytest_sees_nothing_of_the_copy(person: Repository) -> None:
+    """It collects its own tests alone."""
+    invoke("init", "--app", str(person.folder), "--vendor", "--yes")
+    (person.folder / "test_own.py").write_text("def test_own() -> None: ...\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"],
+        cwd=person.folder,
+        env=environment(None),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (ended.returncode, ended.stdout.split()[:1]) == (0, ["test_own.py::test_own"]), ended.stdout
+    assert "1 test collected" in ended.stdout

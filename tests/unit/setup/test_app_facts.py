@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -67,87 +66,59 @@ def test_reading_runs_no_program_of_the_checkout(tmp_path: Path) -> None:
 
 
 def test_branches_of_the_remote_and_local_ones(tmp_path: Path) -> None:
-    """Asked of the remote; as last fetched where it does not answer."""
+    """Asked of the remote; as last fetched where it does not answer; without it, this clone's."""
     origin, person = seeded(tmp_path)
     origin.git("branch", "staging", "develop")
     person.git("branch", "feature/x")
+    origin.git("symbolic-ref", "HEAD", "refs/heads/develop")
 
-    assert app_facts.branches(person.folder, "origin") == ("develop", "feature/x", "staging")
+    assert app_facts.branches(person.folder, "origin") == ("develop", "staging")
+    assert app_facts.branches(person.folder, "elsewhere") == ("develop", "feature/x")
+    assert app_facts.head_branch(person.folder, "origin") == "develop"
 
     person.git("fetch", "-q")
     origin.folder.rename(tmp_path / "gone")
 
-    assert app_facts.branches(person.folder, "origin") == ("develop", "feature/x", "staging")
+    assert app_facts.branches(person.folder, "origin") == ("develop", "staging")
+    assert app_facts.head_branch(person.folder, "origin") == ""
 
 
-@pytest.mark.parametrize(
-    ("package", "name"),
-    [('{"name": "@team/Shop_2"}', "shop-2"), ("{}", "my-app"), ("not json", "my-app"), ("[]", "my-app")],
-)
-def test_the_name_is_plain(app: Path, package: str, name: str) -> None:
-    """From `package.json`, else from the folder."""
-    (app / "package.json").write_text(package)
+def test_what_is_installed_or_built_is_no_part_of_the_app(app: Path) -> None:
+    """Nor is a copied desk, or a file that is too long to be written by a person."""
+    for name in ("src/a.ts", "node_modules/x/a.ts", "desk/tasks.py", "desk/scripts/app.py", "dist/a.js"):
+        (app / name).parent.mkdir(parents=True, exist_ok=True)
+        (app / name).write_text("text")
+    (app / "long.ts").write_text("x" * (app_facts.MAX_BYTES + 1))
+    tree = app_facts.tree(app)
 
-    assert app_facts.name(app) == name
-
-
-def test_variables_are_named_by_env_files_and_sources(app: Path) -> None:
-    """Modules that others wrote, and what a copied desk brings, are left out."""
-    (app / "env").mkdir()
-    (app / ".env.local").write_text("export A_KEY=1\n# B_KEY=2\nlower=3\n")
-    (app / "env" / ".env.staging.example").write_text("VITE_URL=\n")
-    for folder in ("src", "node_modules/x", "scripts/sandbox/sample_app"):
-        (app / folder).mkdir(parents=True)
-        name = folder.split("/")[0].upper()
-        (app / folder / "a.ts").write_text(f"import.meta.env.VITE_{name}; import.meta.env?.VITE_Q_{name}")
-
-    assert app_facts.variables(app) == ("A_KEY", "VITE_Q_SRC", "VITE_SRC", "VITE_URL")
+    assert {"src/a.ts", "long.ts"} == tree.files
+    assert ("text", "") == (tree.read("src/a.ts"), tree.read("long.ts"))
 
 
-def test_a_site_is_the_first_public_address(app: Path) -> None:
-    """Only https; the values file before the example, the app's folder before `env/`."""
-    (app / "env").mkdir()
-    (app / ".env.staging").write_text('VITE_SITE_URL="https://s.example.org/"\n')
-    (app / "env" / ".env.staging.example").write_text("VITE_SITE_URL=https://other.example.org\n")
-    (app / ".env.production").write_text("VITE_SITE_URL=http://plain.example.org\n")
+def test_a_tracked_file_with_a_secret_is_named_without_its_value(tmp_path: Path) -> None:
+    """Examples, placeholders and public values are none."""
+    person = seeded(tmp_path)[1]
+    (person.folder / "web").mkdir()
+    (person.folder / "web" / ".env.production").write_text(
+        "OPENAI_API_KEY=sk-proj-" + "a1B2" * 12 + "\nVITE_URL=x\n"
+    )
+    (person.folder / ".env.example").write_text("OPENAI_API_KEY=your-key\n")
+    (person.folder / ".env").write_text("OPENAI_API_KEY=\n")
+    person.commit("files", other="x")
 
-    assert app_facts.sites(app, ("staging", "production")) == {"staging": "https://s.example.org"}
-
-
-@pytest.mark.parametrize(
-    ("config", "output"),
-    [("outDir: './web/'", "web"), ("outDir: '../web'", "dist"), ("outDir: '/web'", "dist"), ("", "dist")],
-)
-def test_the_output_folder_is_inside_the_app(app: Path, config: str, output: str) -> None:
-    """As Vite's configuration names it."""
-    (app / "vite.config.ts").write_text(f"export default {{ build: {{ {config} }} }}")
-
-    assert app_facts.output(app) == output
+    assert app_facts.tracked_secrets(person.folder) == {"web/.env.production": ["OPENAI_API_KEY"]}
 
 
-@pytest.mark.parametrize(
-    ("build", "rebuilds"),
-    [
-        ('build = ["sh", "-c", "npm run build"]', True),
-        ('build = ["sh", "-c", "test -f dist/version.json"]', False),
-        ("", False),
-    ],
-)
-def test_a_replit_that_builds_again_is_seen(app: Path, build: str, rebuilds: bool) -> None:
-    """Only in `[deployment]`."""
-    (app / ".replit").write_text(f'build = "vite build"\n[deployment]\n{build}\n[other]\nbuild = "build"\n')
+def test_a_rule_that_ignores_the_configuration_is_seen(tmp_path: Path) -> None:
+    """Python's template of GitHub has `env/`."""
+    person = seeded(tmp_path)[1]
+    (person.folder / ".gitignore").write_text("env/\n")
 
-    assert app_facts.publish_rebuilds(app) is rebuilds
+    assert app_facts.ignored(person.folder, "env/pipeline.toml") == ".gitignore:1:env/"
 
+    (person.folder / ".gitignore").write_text("env/\n!/env/\n")
 
-def test_lock_files_and_supabase(app: Path) -> None:
-    """By the files that are there."""
-    assert (app_facts.lockfiles(app), app_facts.has_supabase(app)) == ((), False)
-
-    (app / "yarn.lock").touch()
-    (app / "supabase" / "migrations").mkdir(parents=True)
-
-    assert (app_facts.lockfiles(app), app_facts.has_supabase(app)) == (("yarn.lock",), True)
+    assert not app_facts.ignored(person.folder, "env/pipeline.toml")
 
 
 def test_a_file_is_never_written_through_a_link(tmp_path: Path) -> None:
@@ -163,27 +134,3 @@ def test_a_file_is_never_written_through_a_link(tmp_path: Path) -> None:
     assert outside.read_text() == "untouched"
     assert [path.name for path in file.parent.iterdir()] == ["file"]
     assert app_facts.read(tmp_path / "missing") is None
-
-
-def test_a_copied_desk_has_no_leftovers(tmp_path: Path) -> None:
-    """Sources and requirements; no caches, no other files of the folder."""
-    desk = tmp_path / "desk"
-    for name in (
-        "tasks.py",
-        "requirements.in",
-        "requirements.txt",
-        "LICENSE",
-        "scripts/a.py",
-        "scripts/__pycache__/a.pyc",
-        "notes.md",
-    ):
-        (desk / name).parent.mkdir(parents=True, exist_ok=True)
-        (desk / name).write_text(json.dumps(name))
-
-    assert sorted(map(str, app_facts.desk_files(desk))) == [
-        "LICENSE",
-        "requirements.in",
-        "requirements.txt",
-        "scripts/a.py",
-        "tasks.py",
-    ]

@@ -9,37 +9,44 @@ import pytest
 
 from scripts.config.env_files import LINE
 from scripts.config.parse import parse
+from scripts.config.settings import Gates, Settings
+from scripts.setup.detect import detect
+from scripts.setup.facts import AppFacts, Found, branches_of
 from scripts.setup.proposal import (
-    Answers,
-    AppFacts,
+    CHECK,
     default_answers,
     env_example,
     gitignore,
+    masking_toml,
     pipeline_toml,
 )
+from scripts.setup.tree import Tree
 from tests.support.desks import ROOT
+from tests.unit.setup.skeletons import SKELETONS, package
 
 TEMPLATE = (ROOT / "env" / "pipeline.toml").read_text()
-FOUND = AppFacts(
-    name="shop",
-    remotes=("origin",),
-    branches=("develop", "feature/x", "main", "staging"),
-    variables=(
-        "VITE_SITE_URL",
-        "VITE_SUPABASE_ANON_KEY",
-        "VITE_SUPABASE_SERVICE_ROLE_KEY",
-        "OPENAI_API_KEY",
-    ),
-    lockfiles=("package-lock.json",),
-    supabase=True,
-)
+FILES = {
+    "package.json": package("vite", build="vite build"),
+    "package-lock.json": "",
+    "index.html": "",
+    "supabase/migrations/20250101000000_x.sql": "",
+    ".env.example": "VITE_SITE_URL=\nVITE_SUPABASE_ANON_KEY=\nVITE_SUPABASE_SERVICE_ROLE_KEY=\nX=",
+}
 
 
-def made(found: AppFacts, answers: Answers | None = None) -> dict[str, object]:
+def found(*branches: str, **changes: object) -> AppFacts:
+    """The facts of an app whose remote has these branches."""
+    by_name, missing = branches_of(branches)
+    facts = detect(Tree.from_texts(FILES), "", "shop")
+    return replace(facts, remotes=("origin",), branches=by_name, missing=missing, **changes)  # type: ignore[arg-type]
+
+
+FOUND = found("develop", "feature/x", "main", "staging")
+
+
+def made(facts: AppFacts) -> Settings:
     """The manual for an app, parsed and found usable."""
-    table = tomllib.loads(pipeline_toml(TEMPLATE, found, answers or default_answers(found, ".")))
-    parse(table)
-    return table
+    return parse(tomllib.loads(pipeline_toml(TEMPLATE, facts, default_answers(facts, "."))))
 
 
 def test_the_manual_has_the_values_and_keeps_the_comments() -> None:
@@ -49,7 +56,7 @@ def test_the_manual_has_the_values_and_keeps_the_comments() -> None:
     settings = parse(tomllib.loads(text))
 
     assert [line for line in TEMPLATE.splitlines() if line.startswith("#")] == [
-        line for line in text.splitlines() if line.startswith("#")
+        line for line in text.splitlines() if line.startswith("#") and not line.startswith(CHECK)
     ]
     assert ("shop", "../shop", ("VITE_SITE_URL", "VITE_SUPABASE_ANON_KEY")) == (
         settings.app.name,
@@ -61,35 +68,71 @@ def test_the_manual_has_the_values_and_keeps_the_comments() -> None:
     assert "https://shop-prod.replit.app" == settings.environment("production").url
 
 
-FOUNDS = {
-    "no database": replace(FOUND, supabase=False),
-    "other names": replace(
-        FOUND, branches=("dev", "preprod", "master"), remotes=("hub",), lockfiles=("yarn.lock",)
-    ),
-    "no staging": replace(FOUND, branches=("main", "develop")),
-    "nothing": AppFacts("app", (), ()),
-    "odd output": replace(FOUND, output='we"ird', lockfiles=("pnpm-lock.yaml",)),
-}
-
-
-@pytest.mark.parametrize("case", FOUNDS)
-def test_every_app_gets_a_usable_manual(case: str) -> None:
-    """Whatever was found, the desk can read what it wrote."""
-    made(FOUNDS[case])
-
-
-def test_what_is_found_decides() -> None:
-    """Branches by their usual names, the package manager by its lock file, the database by its folder."""
-    other = parse(made(FOUNDS["other names"]))
-
-    assert ["dev", "preprod", "master"] == [each.branch for each in other]
-    assert ("hub", "yarn.lock", ("yarn", "install", "--frozen-lockfile")) == (
-        other.app.remote,
-        other.app.lockfile,
-        other.app.install,
+@pytest.mark.parametrize("name", SKELETONS)
+def test_every_app_gets_a_usable_manual(name: str) -> None:
+    """Whatever was found, the desk can read what it wrote; every doubt stands before its key."""
+    facts = replace(
+        detect(Tree.from_texts(SKELETONS[name].files), "", 'we"ird'), branches=branches_of(("main",))[0]
     )
-    assert not any(each.database for each in parse(made(FOUNDS["no database"])))
-    assert ("development", "production") == parse(made(FOUNDS["no staging"])).chain
+    lines = pipeline_toml(TEMPLATE, facts, default_answers(facts, ".")).splitlines()
+    marked = [lines[n + 1].partition(" =")[0] for n, line in enumerate(lines) if line.startswith(CHECK)]
+
+    assert made(facts).app.output == facts.settings["output"].value
+    assert set(SKELETONS[name].checks) <= set(marked)
+
+
+def test_what_no_file_tells_is_marked() -> None:
+    """A branch that is not there, and an address that was only derived."""
+    facts = found("main", sites={"production": Found("https://shop.example.org", ".env.production")})
+    text = pipeline_toml(TEMPLATE, facts, default_answers(facts, "."))
+
+    assert ("development", "staging") == facts.missing
+    assert (
+        "# CHECK: `origin` has no branch `staging` yet: `invoke init --create-branches` makes it\n"
+        'branch = "staging"\n# CHECK: no file names it: is this its address?\n'
+        'url = "https://shop-staging.replit.app"\n'
+    ) in text
+    assert '\nbranch = "main"\nurl = "https://shop.example.org"\n' in text
+
+
+@pytest.mark.parametrize(
+    ("branches", "head", "expected", "missing"),
+    [
+        (("dev", "recette", "master"), "master", ["dev", "recette", "master"], ()),
+        (("develop", "main", "master"), "master", ["develop", "staging", "master"], ("staging",)),
+        (("stable", "develop"), "stable", ["develop", "staging", "stable"], ("staging",)),
+        (("main", "develop"), "develop", ["develop", "staging", "main"], ("staging",)),
+        ((), "", ["develop", "staging", "main"], ()),
+    ],
+)
+def test_branches_by_their_usual_names(
+    branches: tuple[str, ...], head: str, expected: list[str], missing: tuple[str, ...]
+) -> None:
+    """The remote's default branch decides for production; of several, one is marked."""
+    by_name, lacking = branches_of(branches, head)
+
+    assert (expected, missing) == ([each.value for each in by_name.values()], lacking)
+    assert branches_of(("dev", "develop", "main"))[0]["development"].check
+
+
+def test_gates_and_journeys_are_what_the_app_can_pass() -> None:
+    """The sample app's are not this app's: a first release to production meets no gate."""
+    settings = made(FOUND)
+
+    assert Gates() == settings.environment("production").gates
+    assert ({"visit": 1}, ()) == ({k: v for k, v in settings.load.mix.items() if v}, settings.load.cleanup)
+    assert not settings.environment("staging").load.writes
+    assert not settings.e2e.variables
+
+
+def test_an_environment_can_be_left_out() -> None:
+    """With all its tables."""
+    answers = default_answers(FOUND, ".")
+    two = {name: answers.branches[name] for name in ("development", "production")}
+    text = pipeline_toml(TEMPLATE, FOUND, replace(answers, branches=two))
+
+    assert ("development", "production") == parse(tomllib.loads(text)).chain
+    assert "[environment.staging" not in text
 
 
 def test_the_example_holds_names_and_no_secret_under_a_public_prefix() -> None:
@@ -98,15 +141,22 @@ def test_the_example_holds_names_and_no_secret_under_a_public_prefix() -> None:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
 
     assert [] == [line for line in lines if not LINE.fullmatch(line)]
-    assert {"SUPABASE_SERVICE_ROLE_KEY=", "OPENAI_API_KEY=", "VITE_SUPABASE_ANON_KEY="} <= set(lines)
+    assert {"SUPABASE_SERVICE_ROLE_KEY=", "VITE_SUPABASE_ANON_KEY="} <= set(lines)
     assert "VITE_SITE_URL=https://shop-staging.replit.app" in lines
     assert "VITE_SUPABASE_SERVICE" not in text
 
 
 def test_what_is_ignored_comes_once() -> None:
-    """What stood there stays; a second time changes nothing."""
+    """What stood there stays; a second time changes nothing; encrypted files go to git."""
     once = gitignore("node_modules\n.env")
 
     assert once.startswith("node_modules\n.env\n")
-    assert {".env.*", "!.env.*.example", ".airhost/"} <= set(once.splitlines())
+    assert {".env.*", "!.env.*.example", "!.env.*.sops", ".airhost/"} <= set(once.splitlines())
     assert once == gitignore(once)
+
+
+def test_the_masking_file_has_no_rule_for_the_sample_app() -> None:
+    """Its manual, and its settings."""
+    text = masking_toml((ROOT / "env" / "masking.toml").read_text())
+
+    assert {"domain", "canaries", "allowed", "password_hash"} == tomllib.loads(text).keys()
