@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import base64
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+from scripts.system.dumps import is_row, open_dump, readings
+from scripts.system.view import View, as_bytes
 
 HEX = "[0-9A-Fa-f]"
 BREAK = r"(?:\r\n?|\n)"
@@ -79,71 +81,9 @@ SHORT = 1024  # characters of a needle that is looked up by its first three
 WIDEST = 10  # the same with a gap after it
 
 
-@dataclass
-class View:
-    """A decoded text, with the positions of its characters in the raw text.
-
-    Args:
-        places: where in `text` each segment starts; within one, a character is one raw character.
-        starts: where each segment starts in the raw text.
-        ends: where the character before each segment ends in the raw text.
-    """
-
-    text: str
-    places: list[int] = field(default_factory=lambda: [0])
-    starts: list[int] = field(default_factory=lambda: [0])
-    ends: list[int] = field(default_factory=lambda: [0])
-
-    def start(self, place: int) -> int:
-        """Where the character at `place` starts in the raw text."""
-        nearest = bisect_right(self.places, place) - 1
-        return self.starts[nearest] + place - self.places[nearest]
-
-    def end(self, place: int) -> int:
-        """Where the character before `place` ends in the raw text."""
-        nearest = bisect_right(self.places, place) - 1
-        if self.places[nearest] == place:
-            return self.ends[nearest]
-        return self.starts[nearest] + place - self.places[nearest]
-
-    def rewritten(self, matches: Iterable[tuple[int, int, list[tuple[str, int]]]]) -> View:
-        """A view in which each (start, end, [(character, its length in this text)]) is replaced."""
-        parts: list[str] = []
-        new, at, length = View("", [], [], []), 0, 0
-        for start, end, characters in matches:
-            parts.append(new._copy(length, self, at, start))
-            length, at = length + start - at, start
-            for character, width in characters:
-                new._mark(length, self, at)
-                parts.append(character)
-                length, at = length + len(character), at + width
-            new._mark(length, self, at)
-            at = end
-        parts.append(new._copy(length, self, at, len(self.text)))
-        new.text = "".join(parts)
-        new._mark(len(new.text), self, len(self.text))
-        return new
-
-    def _copy(self, place: int, below: View, start: int, end: int) -> str:
-        """The text of `below` from `start` to `end`; its segments are added from `place` on."""
-        self._mark(place, below, start)
-        for segment in below.places[bisect_right(below.places, start) : bisect_left(below.places, end)]:
-            self._mark(place + segment - start, below, segment)
-        return below.text[start:end]
-
-    def _mark(self, place: int, below: View, at: int) -> None:
-        """Start a segment at `place`: its characters are those of `below` from `at` on."""
-        if self.places and self.places[-1] == place:
-            self.starts[-1] = below.start(at)
-            return
-        self.places.append(place)
-        self.starts.append(below.start(at))
-        self.ends.append(below.end(at))
-
-
 def encoded_forms(value: str) -> set[str]:
     """The value, and each encoding of the whole of it: hex, base64, reversed, `+` for spaces."""
-    raw = _bytes(value)
+    raw = as_bytes(value)
     encoded = {raw.hex(), raw.hex().upper(), value[::-1]}
     for shift, skipped in ((0, 0), (1, 2), (2, 3)):  # it may start anywhere in a group of three bytes
         for alphabet in (b"+/", b"-_"):
@@ -170,7 +110,8 @@ def incomplete_from(text: str, needles: Sequence[str]) -> int:
     """
     longest = max(map(len, needles), default=0)
     far = _incomplete(text, needles, LONGEST * longest, gaps=False)
-    return min(far, _incomplete(text, needles, WIDEST * longest, gaps=True))
+    near = _incomplete(text, needles, WIDEST * longest, gaps=True)
+    return min(far, near, _open_row(text, needles, longest)) if longest else len(text)
 
 
 def _incomplete(text: str, needles: Sequence[str], most: int, *, gaps: bool) -> int:
@@ -184,17 +125,37 @@ def _incomplete(text: str, needles: Sequence[str], most: int, *, gaps: bool) -> 
         if unfinished:
             cut = min(cut, view.start(unfinished.start()))
             ends.add(unfinished.start())
-        ends |= {gap.start() for form in GAPS if (gap := form.search(view.text, max(0, size - 128)))}
+        found = {gap.start() for form in GAPS if (gap := form.search(view.text, max(0, size - 128)))}
+        for end in found - {size}:  # the gap may stand within an escape
+            unfinished = UNFINISHED.search(view.text, max(0, end - 16), end)
+            if unfinished:
+                cut = min(cut, view.start(unfinished.start()))
+                ends.add(unfinished.start())
+        ends |= found
         halves = (HALF.search(view.text, max(0, end - 3), end) for end in tuple(ends))
         ends |= {half.start() for half in halves if half}
         cut = min([cut, *(_partial_needle(view, end, needles) for end in ends)])
     return before + cut
 
 
+def _open_row(text: str, needles: Sequence[str], longest: int) -> int:
+    """From where on the rows of a dump, the last perhaps not whole, may be the start of a needle."""
+    start, end = open_dump(text, longest)
+    cut = end
+    for dump in readings(text[start:end]):
+        half = HALF.search(dump.text, max(0, len(dump.text) - 3))
+        size = half.start() if half else len(dump.text)
+        if half or _partial_needle(View(dump.text), size, needles) < size:
+            cut = min(cut, start + _partial_needle(dump.view(), size, needles))
+    return cut
+
+
 def row_start(text: str, cut: int) -> int:
     """Where the table's row starts that `cut` would split: the row alone shows which column it is."""
     line = text.rfind("\n", 0, cut) + 1
-    return line if cut - line < LONGEST_ROW and BORDERS.search(text, line, cut) else cut
+    if cut - line >= LONGEST_ROW:
+        return cut
+    return line if BORDERS.search(text, line, cut) or is_row(text, line, cut) else cut
 
 
 def _partial_needle(view: View, end: int, needles: Sequence[str]) -> int:
@@ -267,8 +228,9 @@ def _readings(
     yield view
     if gaps and kinds in ((), ("colour",)):
         yield from _columns(view, needles, joined=joined)
+        yield from () if joined else _dumped(view, needles)
     for kind, escape in KINDS.items():
-        skipped = len(kinds) == DEPTH or _is_known(kind, kinds) or (kind in GAP_KINDS and not gaps)
+        skipped = _is_deep(kind, kinds) or _is_known(kind, kinds) or (kind in GAP_KINDS and not gaps)
         if skipped or not escape.search(view.text):
             continue
         if kind in COMMON and not joined:
@@ -284,6 +246,21 @@ def _readings(
             for match in escape.finditer(view.text)
         )
         yield from _readings(view.rewritten(matches), needles, (*kinds, kind), joined=joined, gaps=gaps)
+
+
+def _dumped(view: View, needles: Sequence[str]) -> Iterator[View]:
+    """The bytes of each dump, and what they stand for if they are escapes themselves."""
+    for dump in readings(view.text):
+        plain = _readings(View(dump.text), needles, ("dump",), gaps=False)
+        if any(needle in each.text for each in plain for needle in needles):
+            yield from _readings(dump.view().over(view), needles, ("dump",), gaps=False)
+
+
+def _is_deep(kind: str, kinds: tuple[str, ...]) -> bool:
+    """Whether this were one decoding too many. A text escaped twice may be wrapped, or dumped, besides."""
+    if len(kinds) == DEPTH and kinds[1] == kind:
+        return kinds[0] not in GAP_KINDS and kinds[0] != "dump"
+    return len(kinds) >= DEPTH
 
 
 def _is_known(kind: str, kinds: tuple[str, ...]) -> bool:
@@ -338,7 +315,7 @@ def _characters(escape: str, kind: str) -> Iterator[tuple[str, int]]:
         width = 3 if escape[0] == "%" else 4
         raw = bytes.fromhex(re.sub(r"%|\\x", "", escape))
         for character in raw.decode("utf-8", "surrogateescape"):
-            yield character, width * len(_bytes(character))
+            yield character, width * len(as_bytes(character))
     elif escape[:2] == "\\u":
         units = b"".join(int(part, 16).to_bytes(2, "big") for part in escape.split("\\u")[1:])
         yield units.decode("utf-16-be", "surrogatepass"), len(escape)
@@ -350,10 +327,3 @@ def _characters(escape: str, kind: str) -> Iterator[tuple[str, int]]:
         yield "'", len(escape)
     else:
         yield CONTROL.get(escape[1], escape[1]), len(escape)
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")

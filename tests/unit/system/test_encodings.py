@@ -150,6 +150,92 @@ def test_a_character_of_several_bytes_cut_anywhere(secret: str, form: str, after
     assert whole == shown(text[:30], text[30:31], text[31:])
 
 
+def _dump(row: str, size: int, cell: Callable[[bytes], str]) -> Callable[[bytes], str]:
+    """A dump: `row` is formatted with the offset, the bytes as `cell` shows them, and the same as text."""
+
+    def layout(raw: bytes) -> str:
+        rows = (
+            row.format(
+                at=at,
+                cells=cell(raw[at : at + size]),
+                text="".join(chr(byte) if 32 <= byte < 127 else "." for byte in raw[at : at + size]),
+            )
+            for at in range(0, len(raw), size)
+        )
+        return "\n".join(rows) + f"\n{len(raw):07o}\n"
+
+    return layout
+
+
+CONTROLS = {0: r"\0", 9: r"\t", 10: r"\n"}
+DUMPS: dict[str, Callable[[bytes], str]] = {
+    "xxd": _dump("{at:08x}: {cells:<39}  {text}", 16, lambda raw: raw.hex(" ", -2)),
+    "xxd -c 8 -g 1": _dump("{at:08x}: {cells:<23}  {text}", 8, lambda raw: raw.hex(" ")),
+    "xxd -i": lambda raw: (
+        "unsigned char x[] = {\n  " + ", ".join(f"0x{byte:02x}" for byte in raw) + "\n};\n"
+    ),
+    "hexdump -C": _dump(
+        "{at:08x}  {cells:<49} |{text}|", 16, lambda raw: f"{raw[:8].hex(' ')}  {raw[8:].hex(' ')}"
+    ),
+    "od -c": _dump(
+        "{at:07o}{cells}",
+        16,
+        lambda raw: "".join(
+            f" {CONTROLS.get(byte) or (chr(byte) if 32 <= byte < 127 else f'{byte:03o}'):>3}"
+            for byte in raw
+        ),
+    ),
+    "od -b": _dump("{at:07o} {cells}", 16, lambda raw: " ".join(f"{byte:03o}" for byte in raw)),
+    "od -x": _dump(
+        "{at:07o} {cells}",
+        16,
+        lambda raw: " ".join(raw[at : at + 2][::-1].hex() for at in range(0, len(raw) // 2 * 2, 2)),
+    ),
+    "od -tu1 -An": _dump("{cells}", 16, lambda raw: "".join(f"{byte:4}" for byte in raw)),
+    "a buffer": lambda raw: f"data: <Buffer {raw.hex(' ')}>\n",
+    "an array": lambda raw: f'{{"type":"Buffer","data":{list(raw)}}}\n',
+    "an array over lines": lambda raw: "Uint8Array [\n  " + ",\n  ".join(map(str, raw)) + "\n]\n",
+}
+
+
+@pytest.mark.parametrize("form", DUMPS)
+@pytest.mark.parametrize("secret", ["p@s/s:w+r=d%3&é<ü'x9", "sk_live_51Hx9aBcD/eF+gH!"])
+def test_a_dump_of_its_bytes_is_masked(form: str, secret: str) -> None:
+    """The groups and the text beside them, in whole or as it comes; what stands before it stays."""
+    remember(secret)
+    raw = f"DATABASE_PW = {secret}\n".encode()
+    text = f"tried:\n{DUMPS[form](raw)}and went on\n"
+    masked, redactor = redact(text), Redactor()
+
+    assert MASK in masked
+    assert masked.startswith("tried:\n")
+    assert masked.endswith("and went on\n")
+    alone = DUMPS[form](secret.encode())
+    pieces = {alone[at : at + 11] for at in range(len(alone) - 11)} - {" " * 11}
+    shown = [piece for piece in pieces if piece in masked.partition(MASK)[2] and not piece.isspace()]
+    assert not [piece for piece in shown if len(piece.split()) > 3]
+    assert not any(secret[at : at + 6] in masked for at in range(len(secret) - 6))
+    assert masked == "".join(redactor.feed(piece) for piece in _pieces(text)) + redactor.close()
+
+
+@pytest.mark.parametrize("width", [4, 7])
+@pytest.mark.parametrize("gap", ["\r\n", "\n  | "])
+def test_an_escape_may_be_cut_by_the_end_of_a_line(width: int, gap: str) -> None:
+    """Escaped once or twice, and wrapped at any place."""
+    remember("pä%s/w:rd=d%3&é<ü'x9")
+    once = quote("pä%s/w:rd=d%3&é<ü'x9", safe="")
+
+    for form in (once, quote(once)):
+        text = f"a {gap.join(form[at : at + width] for at in range(0, len(form), width))} b"
+        redactor = Redactor()
+        assert redact(text) == f"a {MASK} b"
+        assert "".join(redactor.feed(piece) for piece in _pieces(text)) + redactor.close() == f"a {MASK} b"
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[at : at + 3] for at in range(0, len(text), 3)]
+
+
 def test_what_can_not_be_a_secret_is_shown_at_once() -> None:
     """A log does not lag behind because a secret is known."""
     remember("opensesame")
