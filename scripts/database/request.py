@@ -27,6 +27,18 @@ class DriftRequest(Request):
     sha: str = option("commit, branch or tag; the live release's if left out")
 
 
+class AdoptRequest(Request):
+    """`db.adopt`: record the migrations that a database has already."""
+
+    env: str = env()
+    sha: str = option("commit, branch or tag; the branch's head if left out")
+    also: str = option("versions of files that are applied, though that can't be told: `V,V`")
+    reason: str = reason()
+    plan: bool = plan()
+    yes: bool = yes()
+    wait: bool = wait()
+
+
 class RestoreRequest(Request):
     """`db.restore`: replace a database by a backup."""
 

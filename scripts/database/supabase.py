@@ -8,10 +8,11 @@ applied; without a `config.toml` it pushes migrations only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from scripts.config.supabase_cli import answer
 from scripts.database.postgres.url import Database
@@ -21,6 +22,7 @@ from scripts.system.command import Command
 from scripts.system.process import attempt
 
 LIST_TIMEOUT = 60.0  # seconds
+Status = Literal["applied", "reverted"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,19 @@ class Cli:
         """Apply pending migrations; `late`: also those older than the newest applied one."""
         options = ("--yes", *(("--include-all",) if late else ()), remote(database))
         return self._command(database, timeout, lock_timeout, "db", "push", *options)
+
+    def migration_repair(
+        self, database: Database, status: Status, versions: Sequence[str], timeout: float = 120.0
+    ) -> Command:
+        """Write the rows of these versions into the history (`applied`), or remove them (`reverted`).
+
+        Raises:
+            ValueError: no version: the CLI would replace the whole history by the local files.
+        """
+        if not versions or not all(version.isdigit() for version in versions):
+            raise ValueError("`migration repair` needs versions")
+        options = (f"--status={status}", "--yes", remote(database))
+        return self._command(database, timeout, 0, "migration", "repair", *options, *versions)
 
     def db_diff(self, old: Database, new: Database, timeout: float) -> Command:
         """The SQL that turns the schema of `old` into that of `new`; passwords are in a 0600 file."""

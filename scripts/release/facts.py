@@ -46,6 +46,7 @@ class Facts:
         lost: versions of the commit that the live release had in the history, and that are gone from it,
             while its tables are not: they would be applied again.
         strange: tables of the app in a database without a history, before the first release.
+        filled: before the first release, whether tables of the app's hold rows; None where it is not known.
         half: what a release that failed has left of a migration, in words.
         file_faults: files of the commit's migrations folder that are not what they seem.
         target: the release to go back to; None for what brings something new.
@@ -80,6 +81,7 @@ class Facts:
     file_faults: tuple[FileFault, ...] = ()
     lost: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
+    filled: bool | None = None
     half: tuple[str, ...] = ()
     at_source: bool = True
     target: Event | None = None

@@ -14,7 +14,13 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.postgres.client import configured_database, postgres_of, required_database
+from scripts.database.adopt import record as adoptions
+from scripts.database.postgres.client import (
+    configured_database,
+    postgres_of,
+    required_database,
+    required_postgres,
+)
 from scripts.database.refresh import command as refresh_command
 from scripts.database.restore import command as restore_command
 from scripts.database.restore import in_place
@@ -36,7 +42,8 @@ from scripts.state.remote import locked, observe_remote, read_lock
 TAKEOVER_TRIES = 5
 LOOKS = 10  # how often the lock is looked at within its time to live
 OF_RUN = "of_run"  # in the request of a lock: the run that is settled
-OPERATIONS = (RESTORE_TASK, restore_command.TASK, refresh_command.TASK)  # what a dead restore may be
+# what a dead run on a database may be
+OPERATIONS = (RESTORE_TASK, restore_command.TASK, refresh_command.TASK, adoptions.TASK)
 
 
 class Holder(NamedTuple):
@@ -250,19 +257,20 @@ def _require_finishable(plan: Plan, dead: Lock, *, undo: bool) -> None:
 
 
 def _settle_operation(desk: Desk, holder: Holder) -> Outcome:
-    """Record how a dead restore or refresh ended: its one transaction was committed, or it was not."""
+    """Record how a dead restore, refresh or adoption ended: what it wrote was committed, or it was not."""
     dead, environment = holder.lock, holder.environment
     name, backup = environment.name, dead.release
     run = str(dead.request.get(OF_RUN) or dead.run)  # a run that settled it may have died as well
-    lock = new_lock(
-        desk, name, dead.task, dead.commit, release=backup, reason=dead.reason, request={OF_RUN: run}
-    )
+    request = {**dead.request, OF_RUN: run}
+    lock = new_lock(desk, name, dead.task, dead.commit, release=backup, reason=dead.reason, request=request)
     work = operation_under(desk, environment, lock)
     try:
         work.lock.acquire(holder.id, dead)
     except StaleError:
         raise locked(desk, environment) from None
     _end_sessions(desk, environment)
+    if dead.task == adoptions.TASK:
+        return adoptions.settle(work, required_postgres(desk, environment), request, run)
     committed = in_place.has_committed(desk, required_database(desk, environment), run)
     if dead.task == refresh_command.TASK and committed:
         work.finish("refresh", "done", backup=backup, of_run=run, reason=dead.reason)

@@ -13,6 +13,7 @@ from scripts.database.migrations.files import (
     app_definitions,
     app_tables,
     compare,
+    holds_rows,
     migrations_in,
     migrations_of,
     rollbacks_of,
@@ -60,7 +61,8 @@ def with_known_state(desk: Desk, facts: Facts) -> Facts:
     half = half_applied(desk, facts.ledger, facts.environment)
     new = facts.previous is None and not facts.applied
     strange = tuple(sorted(app_tables(desk, facts.environment))) if new else ()
-    return _with_lost_versions(desk, replace(facts, half=half, strange=strange))
+    filled = holds_rows(desk, facts.environment) if facts.previous is None else None
+    return _with_lost_versions(desk, replace(facts, half=half, strange=strange, filled=filled))
 
 
 def _with_lost_versions(desk: Desk, facts: Facts) -> Facts:
@@ -106,10 +108,10 @@ def strange_objection(facts: Facts, again: str) -> tuple[str, str] | None:
         f"the database of {name} has no history of migrations, and holds what no release made:"
         f"{text.listed(facts.strange, SHOWN)}\n  | {files} would be applied to that"
     )
-    repair = "supabase migration repair --status applied VERSION..."
+    adopt = f"invoke db.adopt --env {name}"
     hint = (
-        f'for the files that stand already: `{repair} --remote="$DATABASE_URL"`; if none of them does:'
-        f" `{again} --accept-irreversible`"
+        f"`{adopt} --plan` says which of them stand already, and `{adopt}` records those;"
+        f" if none of them does: `{again} --accept-irreversible`"
     )
     return why, hint
 
@@ -277,5 +279,7 @@ def file_objection(facts: Facts) -> tuple[str, str] | None:
 
 
 def _first(facts: Facts) -> bool:
-    """Nothing was released here and nothing is applied: there is no older code to break."""
-    return facts.previous is None and not facts.applied and not facts.strange
+    """Nothing was released here, so there is no older code to break; and no row that could be lost."""
+    if facts.previous is not None:
+        return False
+    return not facts.filled if facts.filled is not None else not (facts.applied or facts.strange)

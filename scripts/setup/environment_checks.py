@@ -14,8 +14,9 @@ from scripts.config.settings import Environment
 from scripts.database.backups import scratch_server
 from scripts.database.edge_functions import deployed
 from scripts.database.postgres import scratch
-from scripts.database.postgres.client import Postgres, ServerFacts, configured_database
+from scripts.database.postgres.client import Postgres, configured_database
 from scripts.database.postgres.programs import available_majors
+from scripts.database.postgres.server_facts import ServerFacts
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, Refused
 from scripts.replit import workspace

@@ -18,7 +18,7 @@ KINDS = frozenset(
     (
         *RELEASES,
         *("release-hold", "freeze", "unfreeze", "proof", "approval", "drill", "backup", "prune"),
-        *("restore", "refresh", "drop-aside", "backmerge", BEGIN, CORRECTION, ACCEPT),
+        *("restore", "refresh", "adopt", "drop-aside", "backmerge", BEGIN, CORRECTION, ACCEPT),
     )
 )
 OF_THE_LEDGER = (CORRECTION, ACCEPT)  # they are about no environment

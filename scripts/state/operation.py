@@ -5,7 +5,7 @@ Lock, journal and ending are those of a release: one push writes the event and f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -92,15 +92,19 @@ class LockedOperation(Run):
 
 @contextmanager
 def locked_operation(
-    desk: Desk, environment: Environment, task: str, *, about: str, reason: str = ""
+    desk: Desk,
+    environment: Environment,
+    task: str,
+    *,
+    about: str,
+    reason: str = "",
+    request: Mapping[str, Any] | None = None,
 ) -> Iterator[LockedOperation]:
     """Hold the environment's lock; an error releases it, unless what was done is unknown.
 
     Args:
-        environment: the one to hold.
         task: its name, such as `db.restore`: `resume` knows by it what to do.
-        about: what it works with, such as a backup's id; kept in the lock for `resume`.
-        reason: why, in a person's words.
+        about: what it works with, such as a backup's id; `request`: what else `resume` must know.
 
     Raises:
         Locked: another run holds it.
@@ -110,7 +114,9 @@ def locked_operation(
     commit = live.commit if live else remote.head(environment)
     if commit is None:
         raise Refused(f"the remote has no branch `{environment.branch}`")
-    lock = new_lock(desk, environment.name, task, commit, release=about, reason=reason)
+    lock = new_lock(
+        desk, environment.name, task, commit, release=about, reason=reason, request=request or {}
+    )
     run = operation_under(desk, environment, lock)
     try:
         run.lock.begin()

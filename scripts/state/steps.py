@@ -56,5 +56,6 @@ STEPS = {
         StepType("switch", "once", "database", limit=HOURS),
         StepType("analyze", "idempotent", limit=HOURS),
         StepType("drop", "once", "database", limit=HOURS),
+        StepType("record", "once", "database"),  # in the history of migrations
     )
 }

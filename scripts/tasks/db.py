@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from invoke.collection import Collection
 
 from scripts.database.request import (
+    AdoptRequest,
     DatabaseStatusRequest,
     DriftRequest,
     DropAsideRequest,
@@ -46,6 +47,14 @@ def drift() -> Callable[[Desk, DriftRequest], Outcome]:
     return drift
 
 
+@command(AdoptRequest)
+def adopt() -> Callable[[Desk, AdoptRequest], Outcome]:
+    """Record the migrations that a database has already: `invoke db.adopt --env production --plan`."""
+    from scripts.database.adopt.command import adopt
+
+    return adopt
+
+
 @command(RestoreRequest)
 def restore() -> Callable[[Desk, RestoreRequest], Outcome]:
     """Restore a backup in one transaction: `invoke db.restore ID --env staging --plan`."""
@@ -70,4 +79,4 @@ def refresh() -> Callable[[Desk, RefreshRequest], Outcome]:
     return refresh
 
 
-collection = Collection("db", rehearse, status, drift, refresh, restore, drop_aside)
+collection = Collection("db", rehearse, status, drift, adopt, refresh, restore, drop_aside)

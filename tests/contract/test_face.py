@@ -23,7 +23,7 @@ HEAVY = "psycopg requests git rich mcp httpx httpx2 asyncssh hypothesis locust d
 DESIGN = (
     "deploy promote rollback backup.take test-e2e load-test status history resume approve freeze unfreeze "
     "release-hold hotfix backmerge drill doctor init demo check test lock.show lock.steal env.check "
-    "env.diff env.scan env.push db.status db.drift db.rehearse db.refresh db.restore backup.list "
+    "env.diff env.scan env.push db.status db.drift db.adopt db.rehearse db.refresh db.restore backup.list "
     "backup.verify backup.prune sandbox.up sandbox.down"
 ).split()
 

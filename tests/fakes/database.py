@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from scripts.database.postgres.client import Row, ServerFacts
+from scripts.database.postgres.client import Row
+from scripts.database.postgres.server_facts import ServerFacts
 from scripts.database.postgres.state import State
 from scripts.database.postgres.trouble import Trouble
 from scripts.errors import CommandFailed, Unreachable
@@ -77,6 +78,10 @@ class FakeDatabase:
         made = {*self.kept, *(row.version for row in self.rows)} - self.dropped
         return frozenset(f"table public.t{version}" for version in made if is_ours("public"))
 
+    def holds_rows(self, is_ours: Callable[[str], bool]) -> bool:
+        """Whether any table has rows."""
+        return is_ours("public") and any(count for count, _ in self.counts.values())
+
     def definitions(self, is_ours: Callable[[str], bool]) -> str:
         """As if it could not be asked."""
         return "" if is_ours("public") else "never"
@@ -128,6 +133,19 @@ class FakeDatabase:
 
     def end_pushes(self, since: str) -> None:
         """End what a killed CLI left running."""
+
+    def repair(self, files: Mapping[str, str], status: str, versions: Sequence[str]) -> Result:
+        """`supabase migration repair` with versions: their rows are written, or removed."""
+        self.before_push()
+        self.rows = [row for row in self.rows if row.version not in versions or row.version in self.silent]
+        if status == "applied":
+            texts = {file.partition("_")[0]: (file, sql) for file, sql in files.items()}
+            self.rows += [
+                Row(version, texts[version][0], (texts[version][1],))
+                for version in versions
+                if version not in self.silent
+            ]
+        return Result(0, b"{}", b"", 0.1)
 
     def push(self, files: Mapping[str, str]) -> Result:
         """`supabase db push`: apply what is pending, file by file, until one fails."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,6 +171,10 @@ class FakeCli:
     def db_push(self, database: Database, *_limits: float, late: bool = False) -> SimpleNamespace:
         """The call that `run` below carries out."""
         return SimpleNamespace(files=self.files, database=database, late=late)
+
+    def migration_repair(self, database: Database, status: str, versions: Sequence[str]) -> SimpleNamespace:
+        """The call that a test carries out."""
+        return SimpleNamespace(files=self.files, database=database, status=status, versions=versions)
 
 
 def name_of(database: Database) -> str:

@@ -76,12 +76,12 @@ def comparable(
     sides = [dict(old), dict(new)]
     if min(majors) < MAINTAIN_SINCE:
         sides = [
-            {thing: [_without_maintain(line) for line in lines] for thing, lines in side.items()}
+            {thing: [without_maintain(line) for line in lines] for thing, lines in side.items()}
             for side in sides
         ]
     if min(majors) < UNQUALIFIED_SINCE <= max(majors):
         for thing in sides[0].keys() & sides[1].keys():
-            if "view " in thing and _unqualified(sides[0][thing]) == _unqualified(sides[1][thing]):
+            if "view " in thing and unqualified(sides[0][thing]) == unqualified(sides[1][thing]):
                 sides[1][thing] = sides[0][thing]
     if platform_extensions is not None:
         left_out = {f"extension {name}" for name in platform_extensions} - {*old}
@@ -94,12 +94,13 @@ def comparable(
     return sides[0], sides[1]
 
 
-def _unqualified(lines: Sequence[str]) -> str:
+def unqualified(lines: Sequence[str]) -> str:
     """A view's text without what names the table of a column."""
     return " ".join(QUALIFIER.sub("", "\n".join(lines)).split())
 
 
-def _without_maintain(line: str) -> str:
+def without_maintain(line: str) -> str:
+    """A line of grants without the privilege that older servers lack."""
     head, mark, privileges = line.rpartition(": ")
     if "grant to " not in head or "MAINTAIN" not in privileges:
         return line

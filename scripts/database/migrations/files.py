@@ -185,6 +185,17 @@ def app_tables(desk: Desk, environment: Environment) -> frozenset[str]:
     )
 
 
+def holds_rows(desk: Desk, environment: Environment) -> bool | None:
+    """Whether a table in the app's schemas has rows; None if there is no database, or it can't be read."""
+    postgres = postgres_of(desk, environment)
+    if postgres is None:
+        return None
+    try:
+        return postgres.holds_rows(lambda schema: is_app_schema(schema) and schema != HISTORY)
+    except Unreachable:
+        return None
+
+
 def app_definitions(desk: Desk, environment: Environment) -> str:
     """What stands in the app's schemas, as SQL; empty where there is no database, or it can't be read."""
     postgres = postgres_of(desk, environment)

@@ -88,7 +88,33 @@ def describe(
     to the platform's roles, and who owns things, except where code runs with the owner's rights and that
     is not the role that owns most of the app: all of that differs from one server to another.
     """
-    things: dict[str, set[str]] = {}
+    return {
+        thing: tuple("\n".join(sorted({text for _, text in parts})).splitlines())
+        or (thing.partition(" ")[0],)
+        for thing, parts in sorted(_parts(connection, is_ours, platform_extensions).items())
+    }
+
+
+def elements(connection: psycopg.Connection[Any], is_ours: IsOurs) -> Mapping[str, Mapping[str, str]]:
+    """As `describe`, by what each line defines: object -> element -> its definition.
+
+    An element is what a migration can change by itself, such as `column note`, or `grant to anon` of a
+    table; the object itself is the element named as its kind.
+    """
+    things = {}
+    for thing, parts in sorted(_parts(connection, is_ours, ()).items()):
+        found: dict[str, set[str]] = {} if parts else {thing.partition(" ")[0]: set()}
+        for element, text in parts:
+            found.setdefault(element, set()).add(text)
+        things[thing] = {element: "\n".join(sorted(texts)) for element, texts in sorted(found.items())}
+    return things
+
+
+def _parts(
+    connection: psycopg.Connection[Any], is_ours: IsOurs, platform_extensions: Collection[str]
+) -> dict[str, set[tuple[str, str]]]:
+    """Object -> the elements that it has, each with its text."""
+    things: dict[str, set[tuple[str, str]]] = {}
     owners: Counter[str] = Counter()
     connection.execute("set search_path = ''")
     for row in _rows(connection, is_ours):
@@ -96,32 +122,28 @@ def describe(
         if row.label.startswith(objects.OWNER):
             owners[str(row.text)] += is_ours(row.schema)
         elif not published_by_platform:
-            things.setdefault(_thing(row, is_ours), set()).update(_drift_texts(row))
+            things.setdefault(_thing(row, is_ours), set()).update(_drift_parts(row))
     usual = max(sorted(owners), key=owners.__getitem__, default="")
     for row in map(Row._make, connection.execute(drift.QUERY)):
         counts = row.decides is None or is_ours(row.schema)
         if counts and not (row.label == drift.RIGHTS and row.text == usual):
-            texts = {*_drift_texts(row)}
-            things.setdefault(_thing(row, is_ours), set()).update(texts) if texts else None
-    things |= _described_apart(connection, platform_extensions)
-    return {
-        thing: tuple("\n".join(sorted(texts)).splitlines()) or (thing.partition(" ")[0],)
-        for thing, texts in sorted(things.items())
-    }
+            parts = {*_drift_parts(row)}
+            things.setdefault(_thing(row, is_ours), set()).update(parts) if parts else None
+    return things | _described_apart(connection, platform_extensions)
 
 
 def _described_apart(
     connection: psycopg.Connection[Any], platform_extensions: Collection[str]
-) -> dict[str, set[str]]:
+) -> dict[str, set[tuple[str, str]]]:
     """Extensions with what version they have, and cron jobs, which are rows of a table."""
     things = {}
     for name, place, version, default in connection.execute(drift.EXTENSIONS):
         if name not in platform_extensions:
             # a server of another version of PostgreSQL has another default
             usual = "the server's default" if version == default else f"{version}, not the default"
-            things[f"extension {_quoted(name)}"] = {f"{place}, version {usual}"}
+            things[f"extension {_quoted(name)}"] = {("extension", f"{place}, version {usual}")}
     if connection.execute(drift.CRON_EXISTS).fetchall()[0][0]:
-        things |= {str(name): {str(text)} for name, text in connection.execute(drift.CRON)}
+        things |= {str(name): {("cron job", str(text))} for name, text in connection.execute(drift.CRON)}
     return things
 
 
@@ -153,15 +175,17 @@ def _proof_line(row: Row) -> str:
     return " ".join(line.split())
 
 
-def _drift_texts(row: Row) -> Iterator[str]:
-    """The line without the name of the object that it stands below; one line for each role's grants."""
+def _drift_parts(row: Row) -> Iterator[tuple[str, str]]:
+    """The element, and the line without the name of its object; one for each role's grants."""
     own = row.label in (row.name, f"{row.kind} {row.name}")
     label = row.label.removesuffix(f" on {row.name}").replace(f" {row.name}.", " ", 1)
     if row.acl is None:
-        yield f"{row.kind if own else label} {row.text}"
+        element = row.kind if own else label
+        yield element, f"{element} {row.text}"
         return
     for grant in grants(row.acl):
-        yield grant if own else f"{label} {grant}"
+        text = grant if own else f"{label} {grant}"
+        yield text.partition(": ")[0] if own else f"{label} {grant.partition(': ')[0]}", text
 
 
 def grants(acl: Collection[str]) -> list[str]:

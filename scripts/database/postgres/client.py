@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.config.desk import Desk
@@ -13,6 +12,7 @@ from scripts.config.settings import Environment
 from scripts.database.postgres import catalogue_queries
 from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.definitions import definitions
+from scripts.database.postgres.server_facts import SERVER_FACTS, ServerFacts
 from scripts.database.postgres.session_lock import SessionLock
 from scripts.database.postgres.state import State, read_state
 from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble, trouble_of
@@ -67,38 +67,16 @@ where l.locktype = 'advisory' and l.granted and a.datname = current_database()
 VERSIONS = 'select version from supabase_migrations.schema_migrations order by version collate "C"'
 
 
+FILLABLE = """select n.nspname::text, c.oid::regclass::text from pg_class c
+join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't'"""
+
+
 class Row(NamedTuple):
     """One row of the migration history."""
 
     version: str
     name: str
     statements: tuple[str, ...]
-
-
-SERVER_FACTS = """
-select current_setting('server_version_num')::int / 10000, extract(epoch from clock_timestamp())::float8,
-  (select version from pg_stat_ssl where pid = pg_backend_pid() and ssl),
-  has_database_privilege(current_user, current_database(), 'CREATE'),
-  current_setting('transaction_read_only')::bool, pg_is_in_recovery()
-"""
-
-
-@dataclass(frozen=True)
-class ServerFacts:
-    """What `doctor` checks.
-
-    Args:
-        now: the server's clock, in seconds since 1970.
-        tls: the protocol of this connection, such as `TLSv1.3`; None for plain text.
-        may_create: whether this user may create schemas, as migrations do.
-        unwritable: why nothing can be written, with what to do; None where it can.
-    """
-
-    major: int
-    now: float
-    tls: str | None
-    may_create: bool
-    unwritable: Trouble | None = None
 
 
 class Postgres:
@@ -148,6 +126,17 @@ class Postgres:
         with self.session() as connection:
             rows = connection.execute(catalogue_queries.TABLES)
             return frozenset(name for schema, name in rows if is_ours(schema))
+
+    def holds_rows(self, is_ours: IsOurs) -> bool:
+        """Whether any table in the schemas that are the app's has a row.
+
+        Raises:
+            Unreachable: no connection, or a table can't be read.
+        """
+        with self.session() as connection:
+            tables = [name for schema, name in connection.execute(FILLABLE) if is_ours(schema)]
+            asked = (f"select exists (select from only {table})" for table in tables)  # noqa: S608 - quoted
+            return any(connection.execute(query.encode()).fetchone() == (True,) for query in asked)
 
     def definitions(self, is_ours: IsOurs) -> str:
         """What stands in the app's schemas, as SQL.

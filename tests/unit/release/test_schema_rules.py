@@ -103,11 +103,14 @@ def test_what_comes_after_a_breaking_one_needs_a_script_as_well() -> None:
 
 
 def test_the_first_release_of_all_breaks_nobody() -> None:
-    """Nothing was released and nothing stands in the database; one with a history is another matter."""
+    """Nothing was released, and no table has rows; one with a history and no more is another matter."""
     facts = replace(bringing(RENAME), ledger=ledger(event("development", "v7", A)))
 
     assert refused(replace(facts, applied=())) == ("", "")
+    assert refused(replace(facts, filled=False)) == ("", "")
     assert "no way back" in refused(facts)[0]
+    assert "no way back" in refused(replace(facts, filled=True))[0]
+    assert "no way back" in refused(bringing(RENAME))[0]
 
 
 def test_tables_that_somebody_made_by_hand_are_nobody_s_first_release() -> None:
@@ -117,7 +120,7 @@ def test_tables_that_somebody_made_by_hand_are_nobody_s_first_release() -> None:
     why, hint = refused(by_hand)
 
     assert "holds what no release made:\n  | table public.templates\n  | 2 files" in why
-    assert "supabase migration repair --status applied VERSION..." in hint
+    assert "`invoke db.adopt --env production --plan` says which of them stand" in hint
     assert "invoke promote --to production --accept-irreversible" in hint
     accepting = replace(by_hand, request=replace(by_hand.request, accept_irreversible=True))
     assert refused(accepting) == ("", "")
