@@ -33,6 +33,7 @@ class AdoptRequest(Request):
     env: str = env()
     sha: str = option("commit, branch or tag; the branch's head if left out")
     also: str = option("versions of files that are applied, though that can't be told: `V,V`")
+    baseline: bool = option("make one migration of what stands, for a team that has none", default=False)
     reason: str = reason()
     plan: bool = plan()
     yes: bool = yes()

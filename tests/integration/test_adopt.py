@@ -12,7 +12,9 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.config.parse import parse
 from scripts.database.adopt.command import adopt
+from scripts.database.postgres.local_server import TEMPLATE, LocalServer
 from scripts.database.request import AdoptRequest
+from scripts.errors import Refused
 from tests.integration.foreign_servers import supabase_cli
 from tests.support import databases
 
@@ -35,21 +37,26 @@ BY_HAND = (
 )
 
 
-@pytest.fixture
-def tools(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A production whose tables somebody made, and a commit with files."""
-    tmp_path.chmod(0o711)
-    with databases.serving(tmp_path / "server") as server:
-        server.create_database("app")
-        with server.connect("app") as admin:
-            admin.execute("create extension pg_cron")
-        with psycopg.connect(server.url("app"), autocommit=True) as connection:
-            for sql in BY_HAND:
-                connection.execute(sql.encode())
-        made = databases.toolbox(tmp_path / "desk", server.url("app"))
-        write(made.git.folder, FILES)
-        cli = supabase_cli(tmp_path_factory.getbasetemp() / "supabase-cli")
-        yield replace(made, settings=parse({**databases.HEAD, "supabase": {"cli": str(cli)}}))
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    with databases.serving(tmp_path_factory.mktemp("server")) as made:
+        yield made
+
+
+def tools_over(folder: Path, server: LocalServer, name: str, files: Mapping[str, str]) -> Desk:
+    """The desk over that database, and a commit with these files; the server is the scratch server too."""
+    values = {"SCRATCH_DATABASE_URL": server.url(TEMPLATE)}
+    made = databases.toolbox(folder, server.url(name), values)
+    write(made.git.folder, files)
+    cli = supabase_cli(folder.parent / "supabase-cli")
+    return replace(made, settings=parse({**databases.HEAD, "supabase": {"cli": str(cli)}}))
+
+
+def history(url: str) -> list[tuple[str, bool]]:
+    """Each version, and whether its text is recorded."""
+    query = "select version, statements is not null from supabase_migrations.schema_migrations order by 1"
+    with psycopg.connect(url) as connection:
+        return [(version, known) for version, known in connection.execute(query)]
 
 
 def write(clone: Path, files: Mapping[str, str]) -> None:
@@ -62,12 +69,19 @@ def write(clone: Path, files: Mapping[str, str]) -> None:
         databases.git("-C", str(clone), *command)
 
 
-def test_a_database_made_by_hand_is_adopted(tools: Desk) -> None:
+def test_a_database_made_by_hand_is_adopted(server: LocalServer, tmp_path: Path) -> None:
     """What stands is in the history afterwards, with the text of its file; nothing else is."""
+    server.create_database("hand")
+    with server.connect("hand") as admin:
+        admin.execute("create extension pg_cron")
+    with psycopg.connect(server.url("hand"), autocommit=True) as connection:
+        for sql in BY_HAND:
+            connection.execute(sql.encode())
+    tools = tools_over(tmp_path, server, "hand", FILES)
     outcome = adopt(tools, AdoptRequest(env="production", yes=True))
     found = {each["file"]: each for each in outcome.data["files"]}
 
-    assert {file[:14].partition("_")[0]: each["verdict"] for file, each in found.items()} == {
+    assert {each["version"]: each["verdict"] for each in found.values()} == {
         "001": "stands",
         "20250101000000": "stands",
         "20250102000000": "unknown",
@@ -79,9 +93,28 @@ def test_a_database_made_by_hand_is_adopted(tools: Desk) -> None:
     assert found["20250104000000_part.sql"]["why"] == ["missing: column b of table public.teams"]
     assert found["20250101000000_plans.sql"]["rows"] == ["inserts into public.plans"]
     assert "public.nobody_s" in found["20250106000000_lost.sql"]["why"][0]
-    url = tools.values(tools.settings.environment("production"))["DATABASE_URL"]
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(
-            "select version, statements is not null from supabase_migrations.schema_migrations order by 1"
-        ).fetchall()
-    assert rows == [("001", True), ("20250101000000", True), ("20250103000000", True)]
+    known = [("001", True), ("20250101000000", True), ("20250103000000", True)]
+    assert history(server.url("hand")) == known
+
+
+def test_a_baseline_makes_what_stands(server: LocalServer, tmp_path: Path) -> None:
+    """Partitions, triggers on the platform's tables, policies, grants, jobs: proven, then written."""
+    url = databases.filled(server, "plain", rows=20)
+    with server.connect("plain") as admin:
+        admin.execute("create extension pg_cron")
+        admin.execute("set role postgres; select cron.schedule('n', '0 0 * * *', 'select 1')")
+    tools = tools_over(tmp_path, server, "plain", {"README.md": "none"})
+    outcome = adopt(tools, AdoptRequest(env="production", baseline=True, yes=True))
+    text = Path(outcome.data["path"]).read_text()
+
+    assert (outcome.ending, outcome.data["different"]) == ("done", [])
+    assert history(url) == [(outcome.data["record"][0], True)]  # the row that no file has is gone
+    for part in (
+        "TRIGGER on_auth_user_created",
+        "cron.schedule('n'",
+        'POLICY "own files" ON storage.objects',
+    ):
+        assert part in text
+    write(tools.git.folder, {})
+    with pytest.raises(Refused, match="has 1 migrations"):
+        adopt(tools, AdoptRequest(env="production", baseline=True))

@@ -77,6 +77,10 @@ class Look:
 def adopt(desk: Desk, request: AdoptRequest) -> Outcome:
     """Look, show what stands, ask, and record it."""
     environment = desk.settings.environment(request.env)
+    if request.baseline:
+        from scripts.database.adopt import baseline
+
+        return baseline.make(desk, environment, request)
     look = observe(desk, environment, request.sha)
     also = _named(look, request.also)
     adopted = look.adoption(also)
@@ -120,7 +124,7 @@ def observe(desk: Desk, environment: Environment, sha: str) -> Look:
     if not files:
         raise Refused(
             f"`{commit[:12]}` has no migrations in `{desk.settings.app.migrations}`",
-            "name a commit that has some: `--sha REV`",
+            f"to make one of what stands: `invoke db.adopt --env {environment.name} --baseline`",
         )
     doubled = duplicates(file.version for file in files)
     if doubled:

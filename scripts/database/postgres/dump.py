@@ -47,6 +47,15 @@ def dump_command(
     return Command(argv, cwd=file.parent, env=env, timeout=DUMP_TIMEOUT)
 
 
+def schema_command(programs: Programs, database: Database, file: Path) -> Command:
+    """The schema alone, without a row, in custom format."""
+    argv = (
+        *(programs.path("pg_dump"), "--format=custom", "--schema-only", f"--file={file}"),
+        *(f"--lock-wait-timeout={int(TABLE_LOCK_TIMEOUT * 1000)}", "--no-password", "--no-sync"),
+    )
+    return Command(argv, cwd=file.parent, env=environment(database), timeout=600)
+
+
 def roles_command(programs: Programs, database: Database) -> Command:
     """The roles of the server, without passwords."""
     argv = (programs.path("pg_dumpall"), "--roles-only", "--no-role-passwords", "--no-password")

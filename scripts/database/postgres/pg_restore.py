@@ -57,7 +57,15 @@ class Archive:
         """The SQL of some entries without their rows."""
         with _list_file(entries) as options:
             only = [f"--section={section}"] if section else []
-            script = self._run(*options, *only, "-f", "-")
+            return self._plain(*options, *only)
+
+    def sql_without_owners(self, entries: str) -> bytes:
+        """As `sql`, and whoever runs it will own all that it makes."""
+        with _list_file(entries) as options:
+            return self._plain(*options, "--no-owner")
+
+    def _plain(self, *options: str) -> bytes:
+        script = self._run(*options, "-f", "-")
         token = RESTRICT.search(script)
         if token:  # a psql command against servers that lie; we never run psql
             script = re.sub(rb"^\\(?:un)?restrict " + token[1] + rb"$", b"", script, flags=re.MULTILINE)
