@@ -14,7 +14,17 @@ from urllib.parse import urlsplit
 
 from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED
-from scripts.config.settings import DRIVERS, App, Environment, Gates, Lock, Secrets, Settings, Verify
+from scripts.config.settings import (
+    DRIVERS,
+    App,
+    Environment,
+    Gates,
+    Lock,
+    Secrets,
+    Settings,
+    Supabase,
+    Verify,
+)
 from scripts.errors import ConfigError
 from scripts.git.identity import parse_identity
 
@@ -80,11 +90,16 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     return Settings(chain=chain, environments=environments, **sections)
 
 
-def _section_faults(app: App, verify: Verify, lock: Lock, secrets: Secrets, **_others: object) -> list[str]:
+def _section_faults(
+    app: App, verify: Verify, lock: Lock, secrets: Secrets, supabase: Supabase, **_others: object
+) -> list[str]:
     """What the types of the sections can't express."""
     faults = [*_path_faults(app, verify), *_secrets_faults(secrets)]
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
+    functions = supabase.functions.strip("/")
+    if functions and not (_is_below(functions) and f"/{functions}".endswith("/supabase/functions")):
+        faults.append("`supabase.functions` should end with `supabase/functions`, where the CLI looks")
     return faults
 
 

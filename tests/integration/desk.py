@@ -115,6 +115,16 @@ class Desk:
         except (urllib.error.URLError, OSError, ValueError):
             return None
 
+    def function(self, environment: str, name: str) -> tuple[int, dict[str, str]]:
+        """The version of an Edge Function that the project answers with, and the sources it has."""
+        import urllib.request
+
+        place = self.world.environment(environment)
+        with urllib.request.urlopen(f"{place.api_url}/functions/v1/{name}", timeout=5) as response:
+            version = int(json.load(response)["version"])
+        known = json.loads((self.world.api / "functions" / f"{place.project}.json").read_text())
+        return version, known[name]["files"]
+
     def play(self, environment: str, **faults: str) -> None:
         """Have a host play faults (`scripts/sandbox/host_config.py` lists them); none takes them back."""
         file = self.world.environment(environment).host / "faults.json"

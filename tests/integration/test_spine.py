@@ -22,6 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 ROUNDS = int(os.environ.get("DESK_ROUNDS", "1"))
 CONTENDERS = 16
 MIGRATIONS = "supabase/migrations"
+FUNCTION = "supabase/functions/check-in/index.ts"
 BAD_HOME = "export function home() { throw new Error('no'); }\n"
 LOCK = "refs/deploy/"
 
@@ -254,11 +255,16 @@ def test_migration_that_the_commit_lacks_is_refused(live: Desk) -> None:
 
 
 def test_app_that_answers_500_does_not_stay_live(live: Desk) -> None:
-    """Code 1, the ledger holds the failed release, and the previous one answers again, verified."""
+    """Code 1, the ledger holds the failed release, and the previous one answers again, verified.
+
+    So does the Edge Function of the previous commit: the real CLI has put it back.
+    """
     assert live("deploy", "--env", "development").code == 0
     before, served = live.refs(), live.served("development")
+    version, sources = live.function("development", "check-in")
     good = (live.world.clone / "server" / "home.js").read_text()
-    commit = live.commit({"server/home.js": BAD_HOME}, "a bad home")
+    function = (live.world.clone / FUNCTION).read_text()
+    commit = live.commit({"server/home.js": BAD_HOME, FUNCTION: function + "// bad\n"}, "a bad home")
     try:
         call = live("deploy", "--env", "development")
 
@@ -266,11 +272,15 @@ def test_app_that_answers_500_does_not_stay_live(live: Desk) -> None:
         assert "gives 500" in call.document["message"]
         assert "is live again, and verified" in call.document["message"]
         assert served == call.document["live"]
+        assert "Edge Functions of `v" in call.document["message"]
+        assert live.function("development", "check-in") == (version + 2, sources)
+        assert "// bad" not in sources[FUNCTION]
         event = live.ledger()[-1]
+        assert event["functions"]["check-in"]["version"] == version + 2
         assert ("failed", commit, "verify") == (event["ending"], event["commit"], event["at_step"])
         untouched(live, "development", before, served)
     finally:
-        live.commit({"server/home.js": good}, "a good home")
+        live.commit({"server/home.js": good, FUNCTION: function}, "a good home")
 
 
 def test_app_that_does_not_build_changes_nothing(live: Desk) -> None:

@@ -34,6 +34,7 @@ def faults(made: object) -> list[str]:
     return lines
 
 
+FUNCTIONS = "`supabase.functions` should end with `supabase/functions`, where the CLI looks"
 FAULTY: list[tuple[dict[str, object], str]] = [
     # unknown keys, with the nearest known name
     ({"chian": ["a"]}, "`chian` is no key of this file: did you mean `chain`?"),
@@ -114,6 +115,9 @@ FAULTY: list[tuple[dict[str, object], str]] = [
         {"app__folder": "web", "app__lockfile": "../../x"},
         "`app.lockfile` should be a file in the app's repository",
     ),
+    ({"supabase__functions": "functions"}, FUNCTIONS),
+    ({"supabase__functions": "../supabase/functions"}, FUNCTIONS),
+    ({"supabase__functions": "mysupabase/functions"}, FUNCTIONS),
     (
         {"app__committer": "Ada"},
         "`app.committer` should be a name and an address: `Name <mail@example.com>`",

@@ -1,0 +1,1 @@
+"""The Edge Functions of commits and projects."""
