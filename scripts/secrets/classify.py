@@ -63,6 +63,19 @@ PUBLIC_SWITCH = re.compile(
     r"(?i)(en|dis)abled?|(in)?active|auto|automatic|manual|default|optional|required|hidden|visible|show|hide"
     r"|allowed|denied|open|closed|beta|alpha"
 )
+# Under a public name: what the browser keeps something by, unless its value could be a credential.
+LABEL = re.compile(
+    r"(^|_)(TOKEN|AUTH|SESSION|USER|LOCAL|STATE|STORE|PERSIST|REPLAY|LANG|LANGUAGE|LOCALE|DRAFT|FEATURE|EXPERIMENT|FLAG"
+    r"|SHORTCUT|HOTKEY|KEYBOARD|IDEMPOTENCY|JWT|REFRESH|PREFS|PREFERENCES|SETTINGS|CONSENT|CART|BASKET|ONBOARDING|TOUR"
+    r"|DISMISSED|REDIRECT|RETURN|HISTORY|RECENT|LAST|FILTERS?|TABLE|COLUMN|ROW|FORM|FIELD|EVENT|META|OBJECT|PARAM|HEADER"
+    r"|MESSAGE|CONTEXT|PROVIDER|SELECTED|ACTIVE|CURRENT|EXPANDED|COLLAPSED|SIDEBAR|MODAL)_KEY$"
+)
+WORDS = re.compile(
+    r"(?!(?i:.*(?:secret|passw)))@?[A-Za-z]{1,24}(?:[-_.:/+](?:[A-Za-z]{1,24}|v?[0-9]{1,3})){0,5}"
+)
+HUMPS = re.compile(
+    r"[A-Z]?[a-z]*(?:[A-Z][a-z]{2,}){0,4}|[A-Z]+"
+)  # of one word: `bookingDraft`, not `qXzBvK`
 
 PUBLIC_FORMS = re.compile(
     r"(?:sb_publishable_|pk_(?:live|test|prod|dev|imp)_|pk\.|phc_|AIza|G-|GTM-|UA-|ca-pub-|rzp_live_|rzp_test_|FLWPUBK|NRJS-|prj_(?:live|test)_pk_)"
@@ -112,7 +125,7 @@ def sensitivity(name: str, value: str, prefix: str | None = None) -> Sensitivity
     Args:
         prefix: the public prefix of the name, as `PublicNames.prefix` says; None: it stays on the server.
     """
-    if not value or SWITCH.fullmatch(value) or (prefix is not None and PUBLIC_SWITCH.fullmatch(value)):
+    if not value or SWITCH.fullmatch(value) or (prefix is not None and _is_harmless(name, value, prefix)):
         return "public"
     if format_of(name, value, prefix or ""):
         return "secret"
@@ -165,6 +178,15 @@ def is_public_format(value: str) -> bool:
 def _words(name: str, prefix: str) -> str:
     """The name in capitals with `_` between its words, without its public prefix."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removeprefix(prefix)).upper()
+
+
+def _is_harmless(name: str, value: str, prefix: str) -> bool:
+    """Whether a public variable is a switch, or only the name of a place in storage, a flag, or keys."""
+    if PUBLIC_SWITCH.fullmatch(value):
+        return True
+    label = LABEL.search(_words(name, prefix)) and not is_strong_name(name, prefix)
+    plain = (HUMPS.fullmatch(word) for word in re.split(r"[-_.:/+@]", value) if word.isalpha())
+    return bool(label and WORDS.fullmatch(value)) and all(plain)
 
 
 def _is_shown_value(value: str) -> bool:

@@ -146,6 +146,19 @@ FORMATS = (
     KeyFormat(
         "a PlanetScale secret", (b"pscale_",), START + rb"pscale_(?:tkn|oauth|pw)_[A-Za-z0-9_.-]{32,}"
     ),
+    KeyFormat("a Square token", (b"EAAA",), ALONE + rb"EAAA[A-Za-z0-9_-]{60}" + END),
+    KeyFormat("a Databricks token", (b"dapi",), START + rb"dapi(?=[a-f0-9]{0,31}[0-9])[0-9a-f]{32}" + END),
+    KeyFormat("a Postman key", (b"PMAK-",), START + rb"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    KeyFormat(
+        "a Doppler token",
+        (b"dp.st.", b"dp.pt.", b"dp.sa."),
+        START + rb"dp\.(?:st|pt|sa)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}" + END,
+    ),
+    KeyFormat("a Fly.io token", (b"fo1_",), START + rb"fo1_[A-Za-z0-9_-]{43}"),
+    KeyFormat("a Pinecone key", (b"pcsk_",), START + rb"pcsk_[A-Za-z0-9]{4,8}_[A-Za-z0-9]{50,}"),
+    KeyFormat("an NVIDIA key", (b"nvapi-",), START + rb"nvapi-[A-Za-z0-9_-]{60,}"),
+    KeyFormat("a Cerebras key", (b"csk-",), START + rb"csk-[a-z0-9]{44,}" + END),
+    KeyFormat("a Cloudflare origin key", (b"v1.0-",), START + rb"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
     KeyFormat("a Pulumi token", (b"pul-",), START + rb"pul-[0-9a-f]{40}"),
     KeyFormat("a New Relic key", (b"NRAK-", b"NRIQ-"), START + rb"NR(?:AK|IQ)-[A-Z0-9]{24,}"),
     KeyFormat("a Grafana token", (b"glsa_", b"glc_"), START + rb"gl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),

@@ -236,6 +236,28 @@ def test_the_name_of_a_setting_for_git_is_never_masked() -> None:
     assert list(masked_values(variables, PublicNames(), declared=False)) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("VITE_AUTH_TOKEN_KEY", "airhost-auth", False),
+        ("VITE_SENTRY_REPLAY_KEY", "session", False),
+        ("VITE_USER_KEY", "@airhost/user", False),
+        ("VITE_DRAFT_KEY", "bookingDraft", False),
+        ("VITE_SHORTCUT_KEY", "mod+shift+p", False),
+        ("VITE_EXPERIMENT_KEY", "exp_42_pricing", False),
+        ("VITE_AUTH_TOKEN_KEY", VALUE, True),
+        ("VITE_AUTH_KEY", "qXzBvKtRpWmN", True),
+        ("VITE_AUTH_KEY", "super-secret-words", True),
+        ("VITE_OPENAI_KEY", "value-of-openai", True),
+        ("VITE_AUTH_TOKEN", "airhost-auth", True),
+    ],
+)
+def test_the_name_of_a_place_in_the_browser_is_no_secret(name: str, value: str, secret: bool) -> None:
+    """Both the name and the value have to say so; on the server the name alone counts."""
+    assert is_secret(name, value, PUBLIC.prefix(name)) == secret
+    assert is_secret(name.removeprefix("VITE_"), value)
+
+
 def test_a_public_value_under_a_weak_name_is_no_secret_but_under_a_strong_one() -> None:
     """`VITE_STRIPE_KEY` may hold what Stripe made for browsers."""
     value = "pk_live_abcdefghijklmnop1234"
