@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
+from scripts.database.backups.unproven import Foreseen
 from scripts.database.edge_functions.changes import FunctionFacts
 from scripts.database.migrations.files import Applied, Migration, newest
 from scripts.database.migrations.source import FileFault
@@ -47,6 +48,7 @@ class Facts:
             while its tables are not: they would be applied again.
         strange: tables of the app in a database without a history, before the first release.
         filled: before the first release, whether tables of the app's hold rows; None where it is not known.
+        partial: what the proof of the backup would not show; None where it is whole, or none is taken.
         half: what a release that failed has left of a migration, in words.
         file_faults: files of the commit's migrations folder that are not what they seem.
         target: the release to go back to; None for what brings something new.
@@ -82,6 +84,7 @@ class Facts:
     lost: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     filled: bool | None = None
+    partial: Foreseen | None = None
     half: tuple[str, ...] = ()
     at_source: bool = True
     target: Event | None = None

@@ -116,6 +116,7 @@ class Plan:
             "way_back": self.way_back,
             "without": self.without,
             "half_applied": list(facts.half),
+            "partial": list(facts.partial.things) if facts.partial else [],
             "functions": [change.document() for change in self.functions],
             "findings": [finding.document() for finding in facts.findings],
             "gates": [gate.document() for gate in self.gates],
@@ -258,6 +259,8 @@ def _warnings(plan: Plan) -> Iterator[str]:
         yield f"  without {plan.without}"
     yield from (f"  warning: {doubt}" for doubt in plan.facts.ledger.doubts[:SHOWN])
     yield from (f"  warning: {half}" for half in plan.facts.half)
+    if plan.facts.partial:
+        yield f"  warning: the proof of the backup will be partial: {plan.facts.partial}"
     yield from (f"  {finding}" for finding in plan.facts.findings)
     yield from (f"  migration {migration}" for migration in plan.migrations)
     yield from (f"  function {change}" for change in plan.functions)

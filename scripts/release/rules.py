@@ -18,6 +18,7 @@ from scripts.release.schema_rules import (
     going_back,
     lost_objection,
     objections,
+    partial_objection,
     strange_objection,
 )
 from scripts.replit.live import Answer, Expected, fault
@@ -53,6 +54,9 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
             f"release a new commit, or try this one again: `{again(facts)} --retry`",
         )
     yield from _schema_refusals(facts, comparison)
+    partial = partial_objection(facts, again(facts))
+    if partial:
+        yield Refusal(*partial)
     yield from _function_refusals(facts)
     lacking = _gate_objection(facts, again(facts))  # last: no test is run for what may not go anyway
     if lacking:

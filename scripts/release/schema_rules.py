@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scripts.config.desk import Desk
+from scripts.database.backups.foresee import foresee
 from scripts.database.migrations import known_state
 from scripts.database.migrations.files import (
     Comparison,
@@ -48,7 +49,9 @@ def with_scripts(desk: Desk, facts: Facts) -> Facts:
     known = replace(facts, rollbacks=rollbacks_of(desk, facts.wanted), rollbacks_folder=folder)
     if not facts.rolls_back:
         found = app_definitions(desk, facts.environment) if comparison.pending else ""
-        return replace(known, lints=lints(comparison.pending), definitions=found)
+        backs_up = bool(comparison.pending) and facts.environment.guarded and not facts.request.resumes
+        partial = foresee(desk, facts.environment) if backs_up else None
+        return replace(known, lints=lints(comparison.pending), definitions=found, partial=partial)
     left, scripts = _left(desk, facts, set(comparison.missing))
     asked = [each for each in left if each.version in comparison.missing]
     return replace(known, left=left, left_rollbacks=scripts, lints=lints(asked))
@@ -114,6 +117,16 @@ def strange_objection(facts: Facts, again: str) -> tuple[str, str] | None:
         f" if none of them does: `{again} --accept-irreversible`"
     )
     return why, hint
+
+
+def partial_objection(facts: Facts, again: str) -> tuple[str, str] | None:
+    """A proof of the backup that would not show all, which nobody accepted."""
+    partial = facts.partial
+    if partial is None or partial.accepted or facts.request.accept_partial_proof:
+        return None
+    why = f"the backup of {facts.environment.name} would be proven in part only: {partial}"
+    without = f"`{again} --accept-partial-proof`, or `partial_proof = true` in `[backup]`"
+    return why, f"{partial.remedy}; to do without: {without} of `pipeline.toml`"
 
 
 def _left(

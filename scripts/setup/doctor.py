@@ -36,6 +36,7 @@ ENVIRONMENT_CHECKS = {
     "functions": environment_checks.check_functions,
     "variables": environment_checks.check_variables,
     "scratch": environment_checks.check_scratch,
+    "proof": environment_checks.check_proof,
 }
 
 

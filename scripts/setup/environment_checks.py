@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_server
+from scripts.database.backups.foresee import foresee
 from scripts.database.edge_functions import deployed
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import Postgres, configured_database
@@ -152,6 +153,19 @@ def check_scratch(desk: Desk, environment: Environment) -> Iterator[Finding]:
         yield health.warning("scratch", f"killed runs have left {listed} on {where}", hint)
     else:
         yield health.ok("scratch", f"no killed run has left a database on {where}")
+
+
+def check_proof(desk: Desk, environment: Environment) -> Iterator[Finding]:
+    """Say where the proof of a guarded environment's backups would lack what extensions bring."""
+    if not environment.guarded:
+        return
+    found = foresee(desk, environment)
+    if found is None:
+        yield health.ok("proof", "no extension stands in the way of proving backups as a whole")
+    elif found.accepted:
+        yield health.ok("proof", f"backups are proven in part, as `[backup] partial_proof` says: {found}")
+    else:
+        yield health.warning("proof", f"backups can be proven in part only: {found}", found.remedy)
 
 
 def check_variables(desk: Desk, environment: Environment) -> Iterator[Finding]:

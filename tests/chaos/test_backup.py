@@ -27,6 +27,7 @@ from scripts.config.desk import Desk
 from scripts.database.backups import commands, encryption, manifest, scratch_server, storage
 from scripts.database.backups.manifest import MANIFEST
 from scripts.database.backups.request import BackupRequest, ListBackupsRequest, VerifyBackupRequest
+from scripts.database.backups.unproven import VARIABLE
 from scripts.database.postgres.local_server import SUPERUSER, LocalServer
 from scripts.system import ports, temporary
 from tests.support import backups, databases, disks, processes
@@ -87,7 +88,7 @@ class Site:
             f"postgresql://{SUPERUSER}:{self.server.admin_password}@127.0.0.1:{self.server.port}/postgres"
         )
         values = {**KEYS, "BACKUP_IDENTITY": str(self.key)}
-        values |= {scratch_server.VARIABLE: scratch} if named else {}
+        values |= {VARIABLE: scratch} if named else {}
         recipients = [str(self.key.to_public())]
         return backups.prepared(
             self.folder, self.url, values,

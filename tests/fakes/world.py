@@ -223,6 +223,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     )
     monkeypatch.setattr(migrate, "back_up", back_up)
     monkeypatch.setattr(schema_rules, "lints", lambda _: {})
+    monkeypatch.setattr(schema_rules, "foresee", lambda *_: None)
     monkeypatch.setattr(observe, "check_for_release", lambda *_: ())
     monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site())
     monkeypatch.setattr(signals, "ignore", lambda: None)

@@ -11,6 +11,7 @@ import pytest
 
 from scripts.config.desk import Desk
 from scripts.database.backups import commands
+from scripts.database.backups.foresee import foresee
 from scripts.database.backups.request import BackupRequest, VerifyBackupRequest
 from scripts.database.postgres.local_server import LocalServer
 from scripts.errors import CommandFailed
@@ -64,6 +65,7 @@ def test_a_platform_s_extensions_are_no_obstacle(tools: Desk) -> None:
     outcome = commands.backup(tools, BackupRequest(env="production"))
 
     assert (outcome.data["proven"], outcome.data["partial"]) == (True, [])
+    assert foresee(tools, tools.settings.environment("production")) is None
     left_out = "nothing of the app's needs it: `pg_cron`, `pg_graphql`, `supabase_vault`, `vector`"
     assert left_out in notes(tools)
 
@@ -89,6 +91,12 @@ def test_what_needs_one_is_named_and_needs_a_yes(server: LocalServer, tools: Des
         assert thing in outcome.data["partial"]
         assert thing in caught.value.message
     assert "table public.notes" not in outcome.data["partial"]
+    foreseen = foresee(tools, tools.settings.environment("production"))
+    assert foreseen is not None
+    assert foreseen.extensions == ("vector",)
+    assert foreseen.things == (
+        "function public.match(extensions.vector)", "table public.docs", "view public.nearest",
+    )  # fmt: skip
     assert "SCRATCH_DATABASE_URL" in (caught.value.hint or "")
     assert again.data["partial"] == outcome.data["partial"]
 

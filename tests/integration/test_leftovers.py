@@ -13,6 +13,7 @@ import pytest
 
 from scripts import DESK
 from scripts.database.backups import scratch_notes, scratch_server
+from scripts.database.backups.unproven import VARIABLE
 from scripts.database.postgres.local_server import SUPERUSER, LocalServer
 from scripts.database.postgres.scratch import PREFIX, scratch_databases
 from scripts.setup import environment_checks
@@ -83,7 +84,7 @@ def test_databases_of_a_killed_run_on_the_teams_server_are_named_and_dropped(
     desk = databases.desk(
         tmp_path,
         {
-            scratch_server.VARIABLE: f"postgresql://{SUPERUSER}:{server.admin_password}@127.0.0.1:{server.port}/postgres?sslmode=disable"
+            VARIABLE: f"postgresql://{SUPERUSER}:{server.admin_password}@127.0.0.1:{server.port}/postgres?sslmode=disable"
         },
     )
     environment = desk.settings.environment("production")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_notes, toc
 from scripts.database.backups.manifest import DUMP, Manifest
-from scripts.database.backups.unproven import Unproven
+from scripts.database.backups.unproven import VARIABLE, Unproven
 from scripts.database.postgres import load_order, programs, scratch
 from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.client import session
@@ -28,7 +28,6 @@ from scripts.system.text import listed
 if TYPE_CHECKING:
     from scripts.database.postgres.local_server import LocalServer
 
-VARIABLE = "SCRATCH_DATABASE_URL"
 SHOWN = 12  # things that an error lists
 # a server that lives for one restore need not survive a power cut
 DISPOSABLE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
@@ -67,8 +66,13 @@ def supabase_server(desk: Desk, environment: Environment, folder: Path) -> Itera
 
 
 @contextmanager
-def bare_server(desk: Desk, environment: Environment, folder: Path, major: int) -> Iterator[Database]:
+def bare_server(
+    desk: Desk, environment: Environment, folder: Path, major: int, wanted: Collection[str] = ()
+) -> Iterator[Database]:
     """A scratch server of that major version without Supabase's template; a local one's user is superuser.
+
+    Args:
+        wanted: extensions; a server of this machine that has more of them is preferred to the wheel's.
 
     Raises:
         ConfigError: `SCRATCH_DATABASE_URL` is invalid.
@@ -80,7 +84,8 @@ def bare_server(desk: Desk, environment: Environment, folder: Path, major: int) 
         with scratch_notes.noted(desk, environment):
             yield named
         return
-    with _local_server(folder, server_programs(major), DISPOSABLE, supabase=False) as server:
+    own = programs_with(desk, major, wanted)
+    with _local_server(folder, own, DISPOSABLE, supabase=False) as server:
         password = Secret(server.admin_password)
         yield Database("127.0.0.1", server.port, "postgres", SUPERUSER, password, "disable")
 
@@ -142,7 +147,7 @@ def databases_for(desk: Desk, environment: Environment, manifest: Manifest) -> I
     wanted = int(manifest.server.partition(".")[0])
     with (
         scratch_folder() as folder,
-        bare_server(desk, environment, folder, wanted) as server,
+        bare_server(desk, environment, folder, wanted, manifest.extensions) as server,
         scratch_databases(server, desk.new_id()) as databases,
     ):
         major = scratch.server_major(server)
@@ -275,6 +280,22 @@ def configured(desk: Desk, environment: Environment) -> Database | None:
     values = desk.values(environment)
     url, password = values.get(VARIABLE), values.get("SCRATCH_DATABASE_PASSWORD")
     return parse_database(url, password, where=f"`{VARIABLE}`", folder=desk.config_folder) if url else None
+
+
+def programs_with(desk: Desk, major: int, wanted: Collection[str]) -> Path | None:
+    """As `server_programs`; but an installed server that has more of the wanted extensions.
+
+    Raises:
+        Refused: there is none.
+    """
+    own = server_programs(major)
+    found = programs.find(major) if own is None and wanted else None
+    if found is None or found.major != major or not (found.folder / "initdb").is_file():
+        return own
+    more = programs.extensions_in(found.folder, major) - programs.extensions_in(
+        programs.packaged(desk), major
+    )
+    return found.folder if more & {*wanted} else own
 
 
 def server_programs(major: int) -> Path | None:

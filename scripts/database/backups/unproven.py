@@ -10,6 +10,7 @@ from functools import cached_property
 
 from scripts.database.backups.toc import Lists
 from scripts.database.postgres.archive_toc import ATTACHED, Entry
+from scripts.system.text import listed
 
 # their tags are `table name`
 OF_A_TABLE = ("CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "POLICY", "RULE", "DEFAULT")
@@ -23,6 +24,8 @@ PACKAGES = {
     "pgtap": "pgtap",
     "pg_partman": "partman",
 }
+VARIABLE = "SCRATCH_DATABASE_URL"
+SHOWN = 8  # things that a message names
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,6 @@ class Unproven:
         """Whether a sequence, as `schema.name`, belongs to something that is not compared."""
         return any(entry.kind == "SEQUENCE" and entry.key == key for entry in self.own)
 
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """The ends of the names of Debian's packages, such as `pgvector` of `postgresql-17-pgvector`."""
-        return tuple(PACKAGES[name] for name in self.needed if name in PACKAGES)
-
     @cached_property
     def _names(self) -> re.Pattern[str] | None:
         names = {name for entry in self.own for name in _names(entry)}
@@ -115,3 +113,37 @@ def _names(entry: Entry) -> Iterator[str]:
 def _quoted(name: str) -> str:
     """As `quote_ident` writes it, but for reserved words."""
     return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a proof would not show.
+
+    Args:
+        extensions: that the scratch server lacks, and things of the app need.
+        things: those, as `table public.docs`.
+        major: of the database's server.
+        accepted: `[backup] partial_proof` says that this will do.
+    """
+
+    extensions: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    major: int = 0
+    accepted: bool = False
+
+    def __str__(self) -> str:
+        names = ", ".join(f"`{name}`" for name in self.extensions)
+        things = listed(self.things, SHOWN)
+        return f"the scratch server lacks {names}: all is compared but what needs that:{things}"
+
+    @property
+    def remedy(self) -> str:
+        """How to get a whole proof, the best way first."""
+        return whole_proof(self.major, self.extensions)
+
+
+def whole_proof(major: int, extensions: Sequence[str]) -> str:
+    """How to get a scratch server that has these extensions: a server of the team's, or packages."""
+    known = [f"postgresql-{major}-{PACKAGES[name]}" for name in extensions if name in PACKAGES]
+    named = f"name a server that has them in `{VARIABLE}`"
+    return f"{named}; or `apt-get install postgresql-{major} {' '.join(known)}`" if known else named

@@ -16,8 +16,8 @@ from scripts.database.backups.catalog import BackupRecord
 from scripts.database.backups.copies import checked_manifest
 from scripts.database.backups.create import Backup, create_backup
 from scripts.database.backups.manifest import SCHEMA, Kind, Manifest
-from scripts.database.backups.scratch_server import VARIABLE, archive_in, scratch_copy, server_programs
-from scripts.database.backups.unproven import Unproven
+from scripts.database.backups.scratch_server import archive_in, scratch_copy
+from scripts.database.backups.unproven import Unproven, whole_proof
 from scripts.database.postgres import scratch
 from scripts.database.postgres.content import Content, read_content
 from scripts.database.postgres.url import Database
@@ -89,12 +89,9 @@ def _tell_unproven(desk: Desk, manifest: Manifest, unproven: Unproven, *, accept
         desk.progress.note(f"the proof is partial, which was accepted: {said}")
         return
     major = int(manifest.server.partition(".")[0])
-    packages = " ".join(f"postgresql-{major}-{end}" for end in unproven.packages)
-    # a server of the wheel's finds no extension of Debian's
-    install = f"`apt-get install {packages}`, or " if packages and server_programs(major) else ""
     raise CommandFailed(
         f"the proof of `{manifest.id}` is partial: {said}",
-        f"{install}name a server that has them in `{VARIABLE}`; to do without: `--accept-partial-proof`,"
+        f"{whole_proof(major, unproven.needed)}; to do without: `--accept-partial-proof`,"
         " or `partial_proof = true` in `[backup]` of `pipeline.toml`",
     )
 

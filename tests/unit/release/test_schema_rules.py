@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from scripts.database.backups.unproven import Foreseen
 from scripts.database.migrations import rollback_scripts
 from scripts.database.migrations.files import Applied, Migration, compare
 from scripts.database.migrations.verdict import Lint
 from scripts.release import schema_rules
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
+from scripts.release.plan import words as words_of
 from scripts.release.request import PromoteRequest, RollbackRequest
 from scripts.state.ledger import Event, Ledger
 from tests.unit.release.samples import DEPLOY, PRODUCTION, PROMOTE, A, C, event, ledger
@@ -124,6 +126,24 @@ def test_tables_that_somebody_made_by_hand_are_nobody_s_first_release() -> None:
     assert "invoke promote --to production --accept-irreversible" in hint
     accepting = replace(by_hand, request=replace(by_hand.request, accept_irreversible=True))
     assert refused(accepting) == ("", "")
+
+
+def test_a_proof_that_will_be_partial_is_told_in_the_plan_and_needs_a_yes() -> None:
+    """Of the request, or of the configuration; then it is a warning."""
+    partial = Foreseen(("vector",), ("table public.docs",), 17)
+    facts = replace(bringing(WIDEN), partial=partial)
+    why, hint = refused(facts)
+
+    assert "proven in part only" in why
+    assert "table public.docs" in why
+    assert "`apt-get install postgresql-17 postgresql-17-pgvector`" in hint
+    assert "`invoke promote --to production --accept-partial-proof`" in hint
+    asked = decide(replace(facts, request=replace(facts.request, accept_partial_proof=True)))
+    configured = decide(replace(facts, partial=replace(partial, accepted=True)))
+    for plan in (asked, configured):
+        assert plan.refused is None
+        assert plan.document()["partial"] == ["table public.docs"]
+        assert any("proof of the backup will be partial" in line for line in words_of(plan))
 
 
 @pytest.mark.parametrize(

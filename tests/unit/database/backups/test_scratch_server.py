@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts.database.backups import scratch_server
-from scripts.database.backups.scratch_server import VARIABLE
+from scripts.database.backups.unproven import VARIABLE
 from scripts.database.postgres import local_server, programs
 from scripts.database.postgres.programs import Programs
 from scripts.errors import ConfigError, Refused
@@ -46,6 +46,31 @@ def test_programs_of_exactly_the_major_are_used(tmp_path: Path, monkeypatch: pyt
     assert scratch_server.server_programs(16) == tmp_path
     with pytest.raises(Refused, match="PostgreSQL 15"):
         scratch_server.server_programs(15)
+
+
+def test_an_installed_server_with_more_of_the_wanted_extensions_is_preferred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's, say, for `vector`; the wheel's where it has as many."""
+    places = {
+        "wheel/bin": "wheel/share/extension",
+        "usr/lib/postgresql/17/bin": "usr/share/postgresql/17/extension",
+    }
+    for folder, extensions in places.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / extensions).mkdir(parents=True)
+        (tmp_path / extensions / "citext.control").touch()
+    wheel, debian = (tmp_path / folder for folder in places)
+    (tmp_path / "usr/share/postgresql/17/extension/vector.control").touch()
+    monkeypatch.setattr(local_server, "packaged_major", lambda: 17)
+    monkeypatch.setattr(programs, "packaged", lambda _desk: wheel)
+    monkeypatch.setattr(programs, "find", lambda _major: Programs(debian, "17.2"))
+    desk = databases.desk(tmp_path)
+
+    assert scratch_server.programs_with(desk, 17, ("vector",)) is None  # no server, only its clients
+    (debian / "initdb").touch()
+    assert scratch_server.programs_with(desk, 17, ("vector", "citext")) == debian
+    assert scratch_server.programs_with(desk, 17, ("citext", "postgis")) is None
 
 
 def test_postgresql_can_pass_through_the_folder() -> None:

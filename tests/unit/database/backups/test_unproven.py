@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.database.backups import toc
-from scripts.database.backups.unproven import Unproven
+from scripts.database.backups.unproven import Foreseen, Unproven
 from scripts.database.postgres.archive_toc import Entry
 
 
@@ -54,7 +54,6 @@ def test_what_depends_on_a_missing_extension_is_not_proven() -> None:
         "fk constraint public.notes notes_doc_fkey",
         "policy public.docs own rows",
     ]
-    assert found.packages == ("pgvector",)
     assert found.hides_sequence("public.docs_id_seq")
 
 
@@ -97,3 +96,16 @@ def test_lines_about_them_are_hidden(line: str) -> None:
 )
 def test_other_lines_are_compared(line: str) -> None:
     assert not Unproven.of(LISTS, AVAILABLE).hides(line)
+
+
+def test_what_a_proof_will_lack_is_told_with_the_way_to_a_whole_one() -> None:
+    """A server of the team's first, then the packages that are known."""
+    found = Foreseen(("vector", "pg_net"), ("table public.docs",), 17)
+
+    assert str(found).startswith("the scratch server lacks `vector`, `pg_net`: all is compared but what")
+    assert str(found).endswith("needs that:\n  | table public.docs")
+    assert found.remedy == (
+        "name a server that has them in `SCRATCH_DATABASE_URL`; or"
+        " `apt-get install postgresql-17 postgresql-17-pgvector`"
+    )
+    assert "apt-get" not in Foreseen(("pg_net",), (), 17).remedy
