@@ -65,9 +65,9 @@ def _publish(tree: Tree, facts: AppFacts) -> Iterator[Advice]:
 def _supabase_cli(tree: Tree, facts: AppFacts) -> Iterator[Advice]:
     """The CLI has to be pinned in the app, in a version that does not answer its own questions."""
     folder = str(facts.settings["folder"].value)
+    places = dict.fromkeys((*above(folder), *above(str(facts.settings["migrations"].value))))
     asked = {
-        place: dependencies(tree.json(join(place, "package.json"))).get("supabase")
-        for place in above(folder)
+        place: dependencies(tree.json(join(place, "package.json"))).get("supabase") for place in places
     }
     version = next((each for each in asked.values() if each), None)
     tool = str(facts.settings["install"].value[0])

@@ -26,7 +26,7 @@ STATIC = (
     "Vue CLI",
     "",
 )  # the output may be anywhere
-UNKNOWN = Framework("", (), (), ("vite", "build"), lambda _tree, _folder: Output("dist"))
+UNKNOWN = Framework("", (), (), (), lambda _tree, _folder: Output("dist"))
 FUNCTION = re.compile(r"((?:.*/)?supabase/functions)/(?!_)[^/]+/[^/]+\.[jt]sx?")
 MIGRATION = re.compile(r"(?:(.*)/)?supabase/migrations/[0-9]+_[^/]*\.sql")
 OTHER_MIGRATIONS = re.compile(r"(?:.*/)?(prisma/migrations|drizzle|db/migrate|migrations)/.*\.sql")
@@ -166,10 +166,10 @@ def _output(app: App, output: Output, place: str, said: Sequence[Word]) -> Found
         other = told is not None and told.value != output.folder
         check = f"`{told.source}` says `{told.value}`" if told and other else ""
         source = output.source or (told.source if told else "")
-        unknown = "" if app.framework.title else "what does the build fill?"
-        return Found(
-            place, source or f"{app.framework.title}'s default".strip(), output.check or check or unknown
-        )
+        title = app.framework.title
+        unknown = "" if title else "what does the build fill?"
+        usual = f"{title}'s default" if title else ""
+        return Found(place, source or usual, output.check or check or unknown)
     return Found(told.value, told.source)
 
 

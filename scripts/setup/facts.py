@@ -99,6 +99,7 @@ def branches_of(names: tuple[str, ...], head: str = "") -> tuple[dict[str, Found
             present = [head]
         others = " and ".join(f"`{branch}`" for branch in present)
         check = f"the remote has {others}" if len(present) > 1 else ""
+        check = check if present or not names else "the remote has no such branch yet"
         source = "the remote" if present else ""
         found[environment] = Found(present[0] if present else usual[0], source, check)
     return found, tuple(name for name, each in found.items() if names and not each.source)

@@ -249,9 +249,17 @@ def framework_of(tree: Tree, folder: str, asked: Mapping[str, str]) -> Framework
     script = _script(tree, folder)
     for framework in FRAMEWORKS:
         if set(framework.packages) & set(asked) or _builds_with(framework, script):
-            fits = {"Vite": _is_vite_app, "Expo": _is_expo_web}.get(framework.title)
-            return framework if fits is None or fits(tree, folder, asked) else None
+            fits = {"Vite": _is_vite_app, "Expo": _is_expo_web}.get(framework.title, _is_started)
+            return framework if fits(tree, folder, framework, asked) else None
     return None
+
+
+def _is_started(tree: Tree, folder: str, framework: Framework, _asked: Mapping[str, str]) -> bool:
+    """A package of components asks for its framework too: an app has its configuration, or calls it."""
+    program = framework.command[0]
+    stems = (program, "svelte", "react-router", "nuxt", "gatsby-config", "app", "vue", "angular")
+    configured = any(tree.config(folder, f"{stem}.config") for stem in stems)
+    return configured or any(re.search(rf"\b{program}\b", line) for line in _scripts(tree, folder))
 
 
 def _builds_with(framework: Framework, script: str) -> bool:
@@ -260,7 +268,7 @@ def _builds_with(framework: Framework, script: str) -> bool:
     return not shared and bool(re.search(rf"(^|[\s&;]){' '.join(framework.command[:2])}\b", script))
 
 
-def _is_vite_app(tree: Tree, folder: str, _asked: Mapping[str, str]) -> bool:
+def _is_vite_app(tree: Tree, folder: str, _framework: Framework, _asked: Mapping[str, str]) -> bool:
     """Vite also builds libraries and runs tests: an app has a page."""
     code = tree.code(tree.config(folder, "vite.config"))
     if re.search(r"\blib\s*:\s*\{", code):
@@ -278,6 +286,6 @@ def _is_vite_app(tree: Tree, folder: str, _asked: Mapping[str, str]) -> bool:
     )
 
 
-def _is_expo_web(tree: Tree, folder: str, asked: Mapping[str, str]) -> bool:
+def _is_expo_web(tree: Tree, folder: str, _framework: Framework, asked: Mapping[str, str]) -> bool:
     """An Expo app reaches browsers with `react-native-web` alone."""
     return "react-native-web" in asked or "web" in table(tree.json(join(folder, "app.json")).get("expo"))
