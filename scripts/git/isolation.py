@@ -101,13 +101,16 @@ def _common(checkout: Checkout) -> Path:
 
 
 def _state(checkout: Checkout) -> object:
-    """What changes when the configuration, or `HEAD`, does, or when our folder is gone."""
+    """What changes when the configuration, `HEAD` or the shared files do, or our folder is gone."""
     try:
         files = (_common(checkout) / "config", checkout.git_folder.parent / "HEAD")
         stats = [file.stat() for file in files]
-        return checkout.git_folder.is_dir(), [
-            (each.st_mtime_ns, each.st_size, each.st_ino) for each in stats
-        ]
+        shared = [(_common(checkout) / name).exists() for name in SHARED]
+        return (
+            checkout.git_folder.is_dir(),
+            shared,
+            [(each.st_mtime_ns, each.st_size, each.st_ino) for each in stats],
+        )
     except OSError:
         return object()  # equal to nothing
 
@@ -174,7 +177,8 @@ def _build(own: Path, git_folder: Path, common: Path, config: str) -> None:
     own.mkdir(exist_ok=True)
     own.chmod(git_folder.stat().st_mode & 0o777 & ~0o002)
     files = {"HEAD": (git_folder / "HEAD").read_text(errors="surrogateescape"), "config": config}
-    links = {name: common / name for name in SHARED}
+    # no link to what is not there: programs that walk through the checkout (`node --test`) fail on one
+    links = {name: common / name for name in SHARED if (common / name).exists()}
     links |= {shared.name: shared for shared in git_folder.glob("sharedindex.*")}
     for entry in own.iterdir():
         if entry.name not in (*files, *links, "info") and not entry.name.endswith(".lock"):
@@ -208,9 +212,10 @@ def _write_info(info: Path, exclude: Path) -> None:
     """The files that the checkout ignores; none of the attributes and grafts beside that list."""
     info.mkdir(exist_ok=True)
     for entry in info.iterdir():
-        if entry.name != "exclude":
+        if entry.name != "exclude" or not exclude.exists():
             _remove(entry)
-    _link(info / "exclude", exclude)
+    if exclude.exists():
+        _link(info / "exclude", exclude)
 
 
 def _link(link: Path, target: Path) -> None:

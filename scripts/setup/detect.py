@@ -27,6 +27,10 @@ STATIC = (
     "",
 )  # the output may be anywhere
 UNKNOWN = Framework("", (), (), (), lambda _tree, _folder: Output("dist"))
+SAYS_NOTHING = frozenset(
+    "web app frontend front client site website www ui root monorepo workspace vite-react-shadcn-ts"
+    " rest-express my-app nextjs my-v0-project vite-project turbo-repo".split()
+)
 FUNCTION = re.compile(r"((?:.*/)?supabase/functions)/(?!_)[^/]+/[^/]+\.[jt]sx?")
 MIGRATION = re.compile(r"(?:(.*)/)?supabase/migrations/[0-9]+_[^/]*\.sql")
 OTHER_MIGRATIONS = re.compile(r"(?:.*/)?(prisma/migrations|drizzle|db/migrate|migrations)/.*\.sql")
@@ -100,10 +104,6 @@ def detect(tree: Tree, wanted: str, fallback_name: str) -> AppFacts:
         tree, app.folder, [each.folder for each in every if each != app], app.framework.prefixes
     )
     migrations, database = _database(tree, app.folder)
-    package = tree.json(join(app.folder, "package.json")).get("name") or tree.json("package.json").get(
-        "name"
-    )
-    name = plain_name(str(package or "")) or plain_name(fallback_name) or "app"
     prefixes = app.framework.prefixes
     doubt = (
         ""
@@ -111,7 +111,7 @@ def detect(tree: Tree, wanted: str, fallback_name: str) -> AppFacts:
         else "the framework is not known: which variables does the build need?"
     )
     return AppFacts(
-        name=Found(name, join(app.folder, "package.json") if package else ""),
+        name=_name(tree, app.folder, fallback_name),
         settings={**_build_settings(tree, choice, manager, said), "migrations": migrations},
         framework=app.framework.title,
         public=Found(
@@ -124,6 +124,15 @@ def detect(tree: Tree, wanted: str, fallback_name: str) -> AppFacts:
         functions=_functions(tree, str(migrations.value)),
         sites={each: Found(*site) for each in CHAIN if (site := sites(tree, app.folder, each))},
     )
+
+
+def _name(tree: Tree, folder: str, fallback: str) -> Found:
+    """The app's name: of its package, unless that says nothing (`web`), else of the checkout."""
+    for path in _packages_for(tree, folder):
+        name = plain_name(str(tree.json(path).get("name") or ""))
+        if name and name not in SAYS_NOTHING:
+            return Found(name, path)
+    return Found(plain_name(fallback) or "app", "the checkout's folder")
 
 
 def plain_name(text: str) -> str:

@@ -20,6 +20,7 @@ TIMEOUT = 25.0  # seconds for all checks, which run concurrently
 DESK_CHECKS = {
     "programs": machine_checks.check_programs,
     "supabase-cli": machine_checks.check_supabase_cli,
+    "migrations": machine_checks.check_migrations,
     "files": machine_checks.check_files,
     "history": machine_checks.check_history,
     "confinement": machine_checks.check_confinement,

@@ -78,9 +78,13 @@ def clock_skew(source: str, seconds: float) -> Finding:
     return ok("clock", f"within {SKEW_WARNING:.0f} s of {source}")
 
 
-def supabase_cli(pinned: str | None, installed: str | None) -> Finding:
-    """The version of the Supabase CLI in the app's `node_modules` against that in `package.json`."""
-    install = "`npm install --save-dev --save-exact supabase@3.1.0` in the app, and commit it"
+def supabase_cli(pinned: str | None, installed: str | None, command: str) -> Finding:
+    """The version of the Supabase CLI in the app's `node_modules` against that in `package.json`.
+
+    Args:
+        command: what adds the CLI to the app.
+    """
+    install = f"`{command}`, and commit it"
     if pinned is None:
         return error("supabase-cli", "the app's `package.json` names no `supabase`", install)
     exact = pinned.lstrip("v=")

@@ -6,13 +6,17 @@ import sys
 import time
 from collections.abc import Iterator
 
+from scripts.config import supabase_cli
 from scripts.config.desk import Desk
-from scripts.git.command import committable_files
+from scripts.git.command import committable_files, git_command
 from scripts.secrets.exposure import past_env_files
 from scripts.setup import health, programs
 from scripts.setup.health import Finding
 from scripts.system import confinement, temporary
+from scripts.system.process import attempt
 
+MIGRATIONS = ":(glob)**/supabase/migrations/*_*.sql"
+TIMEOUT = 10.0  # seconds for one question to git
 SWEEP_TIMEOUT = 5.0  # seconds in which what was left must be removed
 
 
@@ -41,7 +45,18 @@ def check_supabase_cli(desk: Desk) -> Iterator[Finding]:
     packages = [programs.document(folder / "package.json") for folder in (desk.app_folder, desk.git.folder)]
     versions = [version for package in packages if (version := programs.pinned_cli(package))]
     folder = desk.app_folder if versions[:1] == [programs.pinned_cli(packages[0])] else desk.git.folder
-    yield health.supabase_cli(next(iter(versions), None), programs.installed_cli(folder))
+    command = supabase_cli.install_command(desk.app_folder)
+    yield health.supabase_cli(next(iter(versions), None), programs.installed_cli(folder), command)
+
+
+def check_migrations(desk: Desk) -> Iterator[Finding]:
+    """Check that no migration of the app lies where no release looks for it."""
+    wanted = desk.settings.app.migrations.strip("/")
+    tracked = attempt(git_command(desk.git.folder, ("ls-files", "-z", "--", MIGRATIONS), TIMEOUT)).text
+    others = {path.rpartition("/")[0] for path in tracked.split("\0") if path} - {wanted}
+    for folder in sorted(others):
+        hint = f'`migrations = "{folder}"` in `[app]` of `pipeline.toml`, if these are this app\'s'
+        yield health.warning("migrations", f"`{folder}` has migrations that no release applies", hint)
 
 
 def check_leftovers(_desk: Desk) -> Iterator[Finding]:

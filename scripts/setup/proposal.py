@@ -83,7 +83,9 @@ def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
 def _without_the_sample(text: str, facts: AppFacts) -> str:
     """Journeys, rows and gates of the shipped sample app are not this app's."""
     text = _set_keys(text, "e2e", {"variables": Found([])})
-    names = {key: next((n for n in facts.public.value if n.endswith(end)), "") for key, end in REST.items()}
+    names = {
+        key: next((n for n in facts.public.value if n.endswith(ends)), "") for key, ends in REST.items()
+    }
     load = {key: Found(name) for key, name in names.items() if name}
     text = _set_keys(text, "load", {**load, "cleanup": Found([])})
     weights = ("browse", "search", "book", "whatsapp", "rest", "inbox")
@@ -96,7 +98,10 @@ def _without_the_sample(text: str, facts: AppFacts) -> str:
     )
 
 
-REST = {"rest": "SUPABASE_URL", "rest_key": "SUPABASE_ANON_KEY"}
+REST = {
+    "rest": ("SUPABASE_URL",),
+    "rest_key": ("SUPABASE_ANON_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_KEY"),
+}
 
 
 def _environment(name: str, facts: AppFacts, answers: Answers) -> dict[str, Found]:

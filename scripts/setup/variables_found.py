@@ -34,6 +34,7 @@ LINE = re.compile(r"(?m)^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=[ \t]*[\"']?([^\s
 EXAMPLE = re.compile(r"\.(example|sample|template|dist)$")
 SITE = re.compile(r"(^|_)(SITE|APP|BASE|WEB|FRONTEND|PUBLIC)_URL$|^SITE$|^PUBLIC_URL$")
 ADDRESS = re.compile(r"https://[\w.-]+\.[a-z]{2,}(/[\w./-]*)?")
+SUPABASE_KEY = re.compile(r"_SUPABASE_(API_)?KEY$")
 HOSTS = re.compile(r"(VERCEL|NETLIFY|CF_PAGES|RENDER|RAILWAY)(_|$)")  # set by another host alone
 PLACEHOLDER = re.compile(r"\byour[-_]|//example\.|\bexample\.com\b")
 NUXT_PUBLIC = re.compile(r"runtimeConfig\s*:\s*\{.*?\bpublic\s*:\s*\{([^{}]*)\}", re.DOTALL)
@@ -74,11 +75,21 @@ def variables(tree: Tree, folder: str, others: Iterable[str], prefixes: tuple[st
             server.add(name)
         elif HOSTS.match(name.removeprefix(prefix)):
             foreign.add(name)
-        elif is_secret(name, named[name], prefix) if named.get(name) else is_secret_name(name, prefix):
+        elif _is_secret(name, named.get(name, ""), prefix):
             leaking[name] = prefix
         else:
             public.add(name)
     return Variables(tuple(sorted(public)), leaking, tuple(sorted(foreign)), tuple(sorted(server)))
+
+
+def _is_secret(name: str, value: str, prefix: str) -> bool:
+    """Whether browsers must not have it: by its value where one is known, else by its name.
+
+    `..._SUPABASE_KEY` is what many templates call the public key; `env.check` refuses another one's value.
+    """
+    if value:
+        return is_secret(name, value, prefix)
+    return is_secret_name(name, prefix) and not SUPABASE_KEY.search(name)
 
 
 def env_files(paths: Iterable[str]) -> Iterator[str]:

@@ -239,6 +239,22 @@ def test_a_broken_or_foreign_folder_of_ours_is_made_again(person: Repository, tm
     assert not (tmp_path / "HEAD").exists()
 
 
+def test_no_link_of_ours_leads_nowhere(person: Repository) -> None:
+    """Node's test runner walks through `.git` too, and fails on one. What comes later is linked then."""
+    own = person.folder / ".git" / NAME
+    git = Git(person.folder, "origin")
+    head = person.git("rev-parse", "HEAD")
+    git.resolve("HEAD", {})
+
+    assert not [link for link in own.rglob("*") if link.is_symlink() and not link.exists()]
+
+    person.git("update-ref", "refs/heads/packed", head)
+    person.git("pack-refs", "--all")
+
+    assert git.resolve("packed", {}) == head
+    assert (own / "packed-refs").is_symlink()
+
+
 def test_nobody_else_can_write_the_folder(person: Repository) -> None:
     """Whatever the umask is."""
     before = os.umask(0)

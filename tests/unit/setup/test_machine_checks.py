@@ -52,6 +52,19 @@ def test_the_pinned_cli_is_the_installed_one(
     assert states(found) == {"supabase-cli": state}
 
 
+def test_migrations_that_no_release_applies_are_named(tmp_path: Path) -> None:
+    """Those of the configured folder are applied."""
+    person = Repository(tmp_path)
+    person.git("init", "-q")
+    for folder in ("supabase", "apps/web/supabase"):
+        (tmp_path / folder / "migrations").mkdir(parents=True)
+        (tmp_path / folder / "migrations" / "1_x.sql").touch()
+    person.git("add", "-A")
+    (found,) = machine_checks.check_migrations(fake_desk(tmp_path, git=Git(tmp_path, "origin")))
+
+    assert "`apps/web/supabase/migrations` has migrations that no release applies" == found.message
+
+
 def test_private_files_that_git_ignores_are_fine(tmp_path: Path) -> None:
     """One line for each file that is there."""
     desk = fake_desk(tmp_path)
