@@ -15,7 +15,8 @@ class DeskVariable(NamedTuple):
         plain: CI may set it without the environment's prefix, for the environment that the run is about.
         shared: one value may serve all environments (the default of `[secrets] shared`).
         app: the app's server may read it as well, so a host may have it.
-        proposed: `invoke init` writes a line for it: "always", or for an app with a "database".
+        proposed: `invoke init` writes a line for it: "always", or for an app with a "database", or with
+            "functions".
     """
 
     name: str
@@ -43,8 +44,8 @@ VARIABLES = (
     DeskVariable("BACKUP_S3_KEY_ID", secret=False),
     DeskVariable("BACKUP_S3_SECRET_KEY"),
     # Edge Functions, `env.push`, `env.diff`; and the project, where no `..._SUPABASE_URL` names it
-    DeskVariable("SUPABASE_ACCESS_TOKEN", shared=True),
-    DeskVariable("SUPABASE_PROJECT_ID", secret=False),
+    DeskVariable("SUPABASE_ACCESS_TOKEN", shared=True, proposed="functions"),
+    DeskVariable("SUPABASE_PROJECT_ID", secret=False, proposed="functions"),
     # `doctor`, `env.diff`; not plain, since a CI job's own token says nothing of an environment
     DeskVariable("GITHUB_TOKEN", plain=False, shared=True),
     DeskVariable("GH_TOKEN", plain=False, shared=True),

@@ -24,6 +24,7 @@ from scripts.release.schema_rules import (
 from scripts.replit.live import Answer, Expected, fault
 from scripts.secrets.finding import errors
 
+LEAVE_FUNCTIONS = '`[supabase] functions = ""` in `pipeline.toml`: releases leave them alone'
 WITHOUT_GATES = ("hotfix", "drill")  # tasks that go past the gates, and say so
 
 
@@ -262,14 +263,13 @@ def _function_refusals(facts: Facts) -> Iterator[Refusal]:
     """The Edge Functions of the commit can't be deployed."""
     found, wanted = facts.functions, facts.wanted[:12]
     if found.sources.faults:
-        yield Refusal("; ".join(found.sources.faults), "mend it in a new commit")
+        yield Refusal("; ".join(found.sources.faults), f"mend it in a new commit; or {LEAVE_FUNCTIONS}")
     if found.trouble:
         count = len(found.sources.functions)
         yield Refusal(
             f"`{wanted}` has {count} Edge Function{'s' if count != 1 else ''}, and what runs on"
             f" {facts.environment.name} is not known: {found.trouble}",
-            f"{found.hint + '; or ' if found.hint else ''}"
-            '`[supabase] functions = ""` in `pipeline.toml`: releases leave them alone',
+            f"{found.hint + '; or ' if found.hint else ''}{LEAVE_FUNCTIONS}",
         )
 
 

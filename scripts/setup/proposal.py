@@ -63,13 +63,14 @@ def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
         **facts.settings,
         "build_variables": facts.public._replace(value=sorted(facts.public.value)),
     }
+    folder = str(facts.settings.get("migrations", Found("")).value).rpartition("/")[0]
     if facts.settings.get("migrations", Found("")).value:
-        folder = str(facts.settings["migrations"].value).rpartition("/")[0]
         app["rollbacks"] = Found(f"{folder}/rollbacks" if folder else "rollbacks")
     text = _set_keys(text, "app", app)
-    text = _set_keys(
-        text, "supabase", {"functions": facts.functions._replace(value=facts.functions.value or "")}
-    )
+    # also where there are none yet: the first one must not be left out without a word
+    usual = f"{folder}/functions" if f"/{folder}".endswith("/supabase") else "supabase/functions"
+    functions = facts.functions._replace(value=facts.functions.value or usual)
+    text = _set_keys(text, "supabase", {"functions": functions})
     text = _set_keys(text, "drill", {"file": Found(""), "text": Found("")})
     text = _without_the_sample(text, facts)
     for name in CHAIN:
@@ -168,7 +169,8 @@ def env_example(environment: str, facts: AppFacts, answers: Answers) -> str:
     if server:
         lines += ["", "# --- for the app's server: never under a public name, which a build may publish"]
         lines += [f"{name}=" for name in sorted(server)]
-    proposed = ("always", "database") if facts.database else ("always",)
+    parts = {"database": facts.database, "functions": facts.functions.value}
+    proposed = ("always", *(name for name, present in parts.items() if present))
     desk = [variable.name for variable in VARIABLES if variable.proposed in proposed]
     lines += [
         "",

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from scripts.database.edge_functions.deployed import Functions
 from scripts.database.postgres.client import Postgres
 from scripts.errors import CommandFailed, DeskError, Refused
 from scripts.git.client import StaleError
@@ -26,6 +27,7 @@ from scripts.state.lock import lock_ref
 from scripts.system import secret
 from tests.fakes.database import FakeDatabase
 from tests.fakes.driver import FakeDriver
+from tests.fakes.functions import FakeFunctions
 from tests.fakes.git import FakeGit, FakeRemote
 from tests.support.repositories import Repository, bare, clone
 
@@ -372,6 +374,8 @@ def test_the_files_of_a_folder_are_read(scene: Scene) -> None:
     assert list(files_of(scene, commit, "/m/")) == sorted(found)
     assert files_of(scene, commit, "m/deep") == {"3.sql": "x"}
     assert files_of(scene, commit, "nowhere") == {}
+    assert scene.git.read_file(commit, "m/2.sql") == "two\n"
+    assert [scene.git.read_file(commit, path) for path in ("m", "m/3.sql", "a\nb")] == [None] * 3
 
 
 def test_a_file_is_changed_without_a_checkout(scene: Scene) -> None:
@@ -610,6 +614,15 @@ def test_a_driver_has_all_that_the_protocol_asks_for(kind: type) -> None:
 
     assert attributes(Driver) - attributes(kind) == set()
     assert {name: known[name] for name in members(Driver)} == members(Driver)
+
+
+def test_the_fake_project_has_what_releases_ask_for() -> None:
+    """With the same parameters."""
+    real, fake = members(Functions), members(FakeFunctions)
+
+    assert {name: fake[name] for name in ("listed", "deploy")} == {
+        name: real[name] for name in ("listed", "deploy")
+    }
 
 
 def _asked_of_a_database() -> set[str]:

@@ -7,7 +7,7 @@ from scripts.config.settings import Environment
 from scripts.database.edge_functions.changes import FunctionFacts
 from scripts.database.edge_functions.deployed import functions_of
 from scripts.database.edge_functions.record import recorded, recorded_at
-from scripts.database.edge_functions.sources import sources_of
+from scripts.database.edge_functions.sources import Sources, sources_of
 from scripts.errors import CommandFailed, Refused
 from scripts.secrets.project import ref_of
 from scripts.state.ledger import Event, Ledger
@@ -22,12 +22,14 @@ def function_facts(
         back_to: the release that is gone back to.
 
     Raises:
-        Refused: the folder of the functions is, or lies in, a submodule.
         CommandFailed: the commit can't be read.
     """
     if not desk.settings.supabase.functions:
         return FunctionFacts()
-    sources = sources_of(desk, commit, ref_of(desk.values(environment)))
+    try:
+        sources = sources_of(desk, commit, ref_of(desk.values(environment)))
+    except Refused as fault:
+        return FunctionFacts(Sources(faults=(f"the Edge Functions can't be read: {fault.message}",)))
     records = recorded(ledger, environment.name)
     before = recorded_at(ledger, back_to) if back_to else None
     if not sources.functions:

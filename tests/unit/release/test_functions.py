@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from scripts.database.migrations.status import database_status
+from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import (
     CommandFailed,
     DeskError,
@@ -129,9 +131,11 @@ def test_what_somebody_else_deployed_is_deployed_again(world: World, project: Fa
     """And `status` tells before that."""
     project.put("hello", "by hand")
     found = status(world.desk(), StatusRequest()).data["environments"][0]["problems"]
+    databases = database_status(world.desk(), DatabaseStatusRequest(env="development"))
     outcome = deploy(world.desk(), DEV)
 
     assert [line for line in found if "`hello`: somebody else has deployed version 2" in line]
+    assert "Edge Function `hello`: somebody else" in databases.message
     assert outcome.code == 0
     assert project.deployments == [["hello"], ["hello"]]
     assert "functions" not in " ".join(

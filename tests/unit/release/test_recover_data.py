@@ -19,7 +19,7 @@ from scripts.errors import (
     ReleaseFailed,
     Unreachable,
 )
-from scripts.release import publish, recover
+from scripts.release import functions, publish, recover
 from scripts.release.commands import deploy
 from scripts.release.request import DeployRequest, RollbackRequest
 from scripts.release.run import ReleaseRun
@@ -264,3 +264,26 @@ def test_expected_is_what_the_present_release_was_built_for(run: ReleaseRun, dri
     fail_at(run, "verify", ReleaseFailed("it answers 500"))
 
     assert driver.workspace == Expected(previous.commit, "development", previous.built_for)
+
+
+@pytest.mark.parametrize("published", [False, True], ids=["before", "after"])
+def test_edge_functions_go_with_the_code(world: World, back: list[str | None], *, published: bool) -> None:
+    """Those of the present release are deployed again, before or after the older code was published."""
+    project = world.projects["development"]
+    for text in ("// one", "// two"):
+        world.commit("develop", {"supabase/functions/hello/index.ts": text})
+        deploy(world.desk(), DeployRequest(env="development"))
+    present = project.sources["hello"]
+    run = begun(world, RollbackRequest(env="development"))
+    publish.build(run, run.plan.facts.expected)
+    run.switched, run.restored = run.id, {**OUTCOME, "aside": run.id}
+    world.kept["development"] = [Kept(run.id, "until", {"public": "x"}, outcome=run.restored)]
+    functions.deploy(run)
+    assert project.sources["hello"] != present
+    if published:
+        publish.publish(run)
+    error = fail_at(run, "verify" if published else "scan", ReleaseFailed("it answers 500"))
+
+    assert "Edge Functions of `v2` again: `hello`" in error.message
+    assert project.sources["hello"] == present
+    assert is_present(world, world.drivers["development"], back)

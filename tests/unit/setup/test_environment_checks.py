@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scripts.config.settings import Environment
+from scripts.database.edge_functions import deployed
 from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble
-from scripts.errors import Refused
+from scripts.errors import DeskError, Refused, Unreachable
 from scripts.setup import environment_checks
 from scripts.setup.health import Finding
 from tests.fakes.database import FakeDatabase
+from tests.fakes.functions import TOKEN, FakeFunctions
 from tests.support import servers
 from tests.support.fake_desk import fake_desk
 
@@ -141,6 +144,42 @@ def test_variables_without_a_value_are_an_error(tmp_path: Path) -> None:
     desk = fake_desk(tmp_path, {"staging": {**good, "SUPABASE_ACCESS_TOKEN": "sbp_" + "0" * 40}})
 
     assert states(list(environment_checks.check_variables(desk, environment))) == [("variables", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected", "words"),
+    [
+        (
+            None,
+            ("functions", "ok"),
+            "lists 1 Edge Function; a scoped token also needs `edge_functions_write`",
+        ),
+        (Unreachable("no", "give it the right"), ("functions", "error"), "no"),
+    ],
+)
+def test_the_right_to_edge_functions_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: DeskError | None,
+    expected: tuple[str, str],
+    words: str,
+) -> None:
+    """Only for an app that has some."""
+    project = FakeFunctions(unreadable=fault)
+    project.put("hello", "sources")
+
+    def functions(ref: str, *_: object) -> SimpleNamespace:
+        return SimpleNamespace(project=ref, listed=project.listed)
+
+    monkeypatch.setattr(deployed, "Functions", functions)
+    values = {"SUPABASE_PROJECT_ID": "a" * 20, "SUPABASE_ACCESS_TOKEN": TOKEN}
+    desk = fake_desk(tmp_path, {"staging": values})
+    assert list(environment_checks.check_functions(desk, staging(tmp_path))) == []
+    (desk.git.folder / "supabase" / "functions").mkdir(parents=True)
+    (finding,) = environment_checks.check_functions(desk, staging(tmp_path))
+
+    assert states([finding]) == [expected]
+    assert words in finding.message
 
 
 def test_a_missing_token_of_publish_is_an_error(tmp_path: Path) -> None:

@@ -146,6 +146,16 @@ def test_the_example_holds_names_and_no_secret_under_a_public_prefix() -> None:
     assert "VITE_SUPABASE_SERVICE" not in text
 
 
+def test_edge_functions_are_released_once_there_are_some() -> None:
+    """The folder is named beforehand; the token and the project are asked for when there is one."""
+    folder = "apps/web/supabase/functions"
+    some = replace(FOUND, functions=FOUND.functions._replace(value=folder))
+    examples = [env_example("staging", facts, default_answers(facts, ".")) for facts in (FOUND, some)]
+
+    assert [made(facts).supabase.functions for facts in (FOUND, some)] == ["supabase/functions", folder]
+    assert ["# SUPABASE_ACCESS_TOKEN=" in text for text in examples] == [False, True]
+
+
 def test_what_is_ignored_comes_once() -> None:
     """What stood there stays; a second time changes nothing; encrypted files go to git."""
     once = gitignore("node_modules\n.env")
