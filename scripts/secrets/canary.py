@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scripts.config import places
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
@@ -17,15 +18,19 @@ from scripts.secrets.finding import Finding, sort_findings
 from scripts.secrets.scan import KnownSecret, needles
 from scripts.system import temporary
 from scripts.system.command import Command
+from scripts.system.confinement import confinement
 from scripts.system.process import attempt, error_tail
 
 EXTRA = "RELEASE_DESK_CANARY_SECRET"  # no code can name this variable: a bundle with it took all of them
 MARK = "cnry"
-VITE = "node_modules/vite/bin/vite.js"
+OWN_FILES = (".env", ".env.local", ".env.production", ".env.production.local")
+PACKAGES = "node_modules"
+VITE = f"{PACKAGES}/vite/bin/vite.js"
 
 
 def scan_canary_build(desk: Desk, checkout: Path, target: Environment | None) -> Outcome:
     """Build the checkout once with marks in place of secrets, and search the bundle for the marks."""
+    places.warn(desk)
     environment = target or next(iter(desk.settings))
     public = load.public_names(desk)
     names = [
@@ -35,8 +40,8 @@ def scan_canary_build(desk: Desk, checkout: Path, target: Environment | None) ->
     marks = {name: MARK + desk.new_id() + desk.new_id() for name in names}
     with temporary.folder() as folder:
         output = folder / "out"
-        variables = _shown_values(desk, environment, public) | marks
-        build(checkout, output, variables, desk.settings.replit.build_timeout)
+        variables = _shown_values(desk, environment, public, checkout) | marks
+        build(checkout, output, variables, desk.settings.replit.build_timeout, places.hidden(desk))
         files = bundle.read_folder(output)
     findings = sort_findings(find_marks(files, marks))
     count = f"{len(marks) - 1} secret name(s) under a public prefix"
@@ -56,11 +61,18 @@ def _secret_names(desk: Desk, public: PublicNames, checkout: Path) -> Iterator[s
             yield variable.name
 
 
-def _shown_values(desk: Desk, environment: Environment, public: PublicNames) -> dict[str, str]:
-    """The other public variables keep their values: a mark there would revive dead branches."""
+def _shown_values(
+    desk: Desk, environment: Environment, public: PublicNames, checkout: Path
+) -> dict[str, str]:
+    """The other public variables keep their values: a mark there would revive dead branches.
+
+    The checkout's own files count first, in the order in which Vite reads them.
+    """
+    files = (load.load_file("", checkout / name) for name in OWN_FILES if (checkout / name).is_file())
     return {
         variable.name: variable.value
-        for variable in load.load_environment(desk, environment).variables
+        for env_file in (*files, load.load_environment(desk, environment))
+        for variable in env_file.variables
         if (prefix := public.prefix(variable.name)) is not None
         and not classify.is_secret(variable.name, variable.value, prefix)
     }
@@ -89,15 +101,25 @@ def find_marks(files: Mapping[str, bytes], marks: Mapping[str, str]) -> Iterator
                 )  # fmt: skip
 
 
-def build(checkout: Path, output: Path, variables: Mapping[str, str], timeout: float) -> None:
-    """Build the checkout with Vite into `output`, with these variables, which win over its `.env` files.
+def build(
+    checkout: Path,
+    output: Path,
+    variables: Mapping[str, str],
+    timeout: float,
+    hidden: tuple[Path, ...] = (),
+) -> None:
+    """Build a copy of the checkout with Vite, confined, and take what it built over into `output`.
+
+    Its `.env` files are left out of the copy: what the build may have of them is in `variables`.
+
+    Args:
+        hidden: files and folders that the build must not see.
 
     Raises:
-        Refused: there is no Vite, or no node.
+        Refused: there is no Vite, or no node; or the build left more than can be taken over.
         ReleaseFailed: the build failed.
     """
-    vite = checkout / VITE
-    if not vite.is_file():
+    if not (checkout / VITE).is_file():
         raise Refused(
             f"`{checkout}` has no Vite installed (`{VITE}`)",
             "`npm ci` there; other bundlers have no canary",
@@ -105,7 +127,43 @@ def build(checkout: Path, output: Path, variables: Mapping[str, str], timeout: f
     node = shutil.which("node")
     if node is None:
         raise Refused("there is no `node` on this machine", "install node 20 or newer")
-    argv = (node, str(vite), "build", "--outDir", str(output), "--emptyOutDir", "--logLevel", "error")
-    result = attempt(Command(argv, cwd=checkout, env=dict(variables), timeout=timeout))
-    if result.code != 0:
-        raise ReleaseFailed(f"Vite could not build `{checkout}`{error_tail(result)}")
+    with confinement(hidden) as confined:
+        app, packages = _copied(checkout.resolve(), confined.place / "app")
+        built = confined.place / "out"
+        options = ("--outDir", str(built), "--emptyOutDir", "--logLevel", "error")
+        argv = (node, str(app / VITE), "build", *options)
+        command = Command(argv, cwd=app, env=dict(variables), timeout=timeout)
+        result = attempt(confined.command(command, [*packages, Path(node), Path(node).resolve()]))
+        if result.code != 0:
+            raise ReleaseFailed(f"Vite could not build `{checkout}`{error_tail(result)}")
+        confined.collect("out", output)
+        if _count(output) != _count(built):
+            what = "the build left links, or more than 2000 files or 256 MB"
+            raise Refused(what, "scan the folder that it builds")
+
+
+def _copied(checkout: Path, place: Path) -> tuple[Path, list[Path]]:
+    """Copy the repository's folder that holds the checkout, with links to installed packages.
+
+    Returns:
+        The checkout in the copy, and the folders that its links lead to.
+    """
+    top = next((each for each in (checkout, *checkout.parents) if (each / ".git").exists()), checkout)
+    packages: list[Path] = []
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        packages.extend(Path(folder, name) for name in names if name == PACKAGES)
+        return {name for name in names if name in (PACKAGES, ".git") or name.startswith(".env")}
+
+    shutil.copytree(top, place, symlinks=True, ignore=left_out)
+    for folder in packages:
+        copy = place / folder.relative_to(top)
+        copy.mkdir()
+        for package in folder.iterdir():
+            if not package.name.startswith(".vite"):  # Vite writes there
+                (copy / package.name).symlink_to(package)
+    return place / checkout.relative_to(top), packages
+
+
+def _count(folder: Path) -> int:
+    return sum(not path.is_dir() for path in folder.rglob("*"))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts import DESK
+from scripts.config import places
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import SUITES, Environment
 from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
 from scripts.git import merge
-from scripts.quality import places, proofs
+from scripts.quality import proofs
 from scripts.quality.e2e import pytest_run
 from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.e2e.verdict import Verdict, judge, page

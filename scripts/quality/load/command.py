@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from scripts.config import places
 from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.load_settings import Limits
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, ConfigError, Refused
-from scripts.quality import places, proofs
+from scripts.quality import proofs
 from scripts.quality.load import baseline, locust
 from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of

@@ -9,10 +9,12 @@ from secrets import token_hex
 
 import pytest
 
+from scripts.config import places
 from scripts.config.desk import Desk
 from scripts.errors import Refused, ReleaseFailed
-from scripts.secrets import canary
+from scripts.secrets import canary, load
 from scripts.secrets.canary import EXTRA, build, find_marks, scan_canary_build
+from scripts.system import confinement
 from tests.support.fake_desk import fake_desk
 
 # a "node" that runs Vite's script with the shell; the script is the test's
@@ -27,7 +29,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "node").write_text(NODE)
-    (programs / "node").chmod(0o700)
+    (programs / "node").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     (tmp_path / ".env.staging").write_text(
         "VITE_TITLE=Airhost\nVITE_OPENAI_API_KEY=value-of-openai\nA_TOKEN=a\n"
@@ -65,6 +67,25 @@ def test_a_build_that_inlines_a_secret_is_found(desk: Desk, tmp_path: Path) -> N
 
     assert scan(desk, app)["VITE_OPENAI_API_KEY"] == "LEAK009"
     assert "value-of-openai" not in str(scan_canary_build(desk, app, None))
+
+
+def test_a_build_sees_no_value_of_an_environment(desk: Desk, tmp_path: Path) -> None:
+    """It gets a copy without `.env` files; as another user it can't read those of the desk either."""
+    script = 'cat .env.local "{}"/.env.staging >"$2/a.js" 2>/dev/null; echo "$VITE_MAP" >"$2/b.js"'
+    app = checkout(tmp_path, script.format(tmp_path))
+    (app / ".env.local").write_text("VITE_OTHER_SECRET=value-of-other\nVITE_MAP=value-of-map\n")
+    output = tmp_path / "out"
+
+    variables = canary._shown_values(  # what is public in the checkout's own files stays
+        desk, desk.settings.environment("staging"), load.public_names(desk), app
+    )
+    build(app, output, variables, 20, places.hidden(desk))
+
+    built = {file.name: file.read_text() for file in output.iterdir()}
+    assert built["b.js"] == "value-of-map\n"
+    assert "value-of-other" not in str(built)
+    assert ("value-of-openai" in str(built)) == bool(confinement.why_not())
+    assert (app / ".env.local").is_file()
 
 
 def test_a_build_that_takes_the_whole_environment_is_told(desk: Desk, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
+from scripts.config import places
 from scripts.git.client import Git
-from scripts.quality import places
 from scripts.system import confinement
 from tests.fakes.world import Notes, World
 from tests.support.fake_desk import fake_desk

@@ -1,4 +1,4 @@
-"""What journeys and load of a commit must not see on this machine."""
+"""What code that came with a commit (journeys, load, a build) must not see on this machine."""
 
 from __future__ import annotations
 
