@@ -30,6 +30,9 @@ LONGEST = 100  # characters of one of its values
 LARGEST_DOCUMENT = 16 * 1024 * 1024  # bytes of an API's answer; a full page of a list has about 1 MB
 REDIRECTS = 3
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOGIN_HOSTS = ("replit.com", "replit.dev", "repl.it")  # where Replit sends visitors of a private app
+LOGIN_PATHS = re.compile(r"/(__repl(shield|auth\w*)|silent-auth|log-?in|sign-?in)\b", re.IGNORECASE)
+Headers = Callable[[str], Mapping[str, str]]  # by the address, what to send beside `HEADERS`
 HEADERS = {"Cache-Control": "no-cache", "Pragma": "no-cache", "User-Agent": "release-desk"}
 
 
@@ -253,6 +256,7 @@ class Look:
         stamp: `commit`, and `environment` and `schema` where it has them; {} when it can't be read.
         pages: each path with its status; None without an answer.
         error: why there is no stamp.
+        login: the app is private: a log-in stands before it.
         at: the server's clock by its `Date` header, in seconds since 1970; None if it has none.
     """
 
@@ -260,28 +264,51 @@ class Look:
     stamp: dict[str, str]
     pages: tuple[tuple[str, int | None], ...]
     error: str | None
+    login: bool = False
     at: float | None = field(default=None, compare=False)
 
 
-def look(url: str, version_path: str, pages: Sequence[str], timeout: float) -> Look:
-    """Ask for the version stamp and the pages, all at once, within `timeout` seconds in all."""
+def look(
+    url: str, version_path: str, pages: Sequence[str], timeout: float, headers: Headers = lambda _url: {}
+) -> Look:
+    """Ask for the version stamp and the pages, all at once, within `timeout` seconds in all.
+
+    Args:
+        headers: what to send to an address beside the usual.
+    """
     base = url.rstrip("/")
-    stamp = submit(_stamp, base + version_path, timeout)
-    statuses = [submit(_status, base + path, timeout) for path in pages]
-    status, values, error, at = stamp.result()
+    stamp = submit(_stamp, base + version_path, timeout, headers)
+    statuses = [submit(_status, base + path, timeout, headers) for path in pages]
+    seen = stamp.result()
     found = tuple((path, answer.result()) for path, answer in zip(pages, statuses, strict=True))
-    return Look(status, values, found, error, at)
+    return replace(seen, pages=found)
 
 
-def _stamp(url: str, timeout: float) -> tuple[int | None, dict[str, str], str | None, float | None]:
+def _stamp(url: str, timeout: float, headers: Headers) -> Look:
+    sent = headers(url)
     try:
-        response = fetch(url, seconds=timeout, most_bytes=LARGEST)
+        response = fetch(url, seconds=timeout, most_bytes=LARGEST, headers={**HEADERS, **sent})
     except FetchError as fault:
-        return None, {}, fault.why, None
+        return Look(None, {}, (), fault.why)
     at = _date(response.headers)
+    if _asks_for_login(response, url) or (sent and response.status in (401, 403)):
+        why = "it refuses the access token" if sent else "it asks for a log-in: the app is private"
+        return Look(response.status, {}, (), why, login=True, at=at)
     if response.status != 200:
-        return response.status, {}, f"it answers {response.status}", at
-    return 200, *_parse(response.body), at
+        return Look(response.status, {}, (), f"it answers {response.status}", at=at)
+    values, error = _parse(response.body)
+    return Look(200, values, (), error, at=at)
+
+
+def _asks_for_login(response: Response, url: str) -> bool:
+    """Whether Replit's log-in stands before the app: a private one sends visitors to `/__replshield`."""
+    if response.status not in (301, 302, 303, 307, 308):
+        return False
+    target = urlsplit(urljoin(url, response.headers.get("location", "")))
+    host = target.hostname or ""
+    elsewhere = target.netloc != urlsplit(url).netloc
+    by_replit = any(host == each or host.endswith(f".{each}") for each in LOGIN_HOSTS)
+    return elsewhere and (by_replit or LOGIN_PATHS.search(target.path) is not None)
 
 
 def _date(headers: Mapping[str, str]) -> float | None:
@@ -309,12 +336,14 @@ def _parse(body: bytes) -> tuple[dict[str, str], str | None]:
     return stamp, None
 
 
-def _status(url: str, timeout: float) -> int | None:
+def _status(url: str, timeout: float, headers: Headers) -> int | None:
     """The status of a page; redirects are followed on the same host only. 310 after too many of them."""
     deadline = time.monotonic() + timeout
     try:
         for _ in range(REDIRECTS):
-            response = fetch(url, seconds=max(0.0, deadline - time.monotonic()), most_bytes=0)
+            sent = {**HEADERS, **headers(url)}
+            left = max(0.0, deadline - time.monotonic())
+            response = fetch(url, seconds=left, most_bytes=0, headers=sent)
             target = _redirect(response, url)
             if target is None:
                 return response.status

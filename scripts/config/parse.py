@@ -16,6 +16,7 @@ from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED
 from scripts.config.settings import (
     DRIVERS,
+    Access,
     App,
     Environment,
     Gates,
@@ -59,6 +60,7 @@ BRANCH = re.compile(
 REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,100}")
 # `known_hosts` aliases and `user@host` both pass; an option or a space does not.
 SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")  # RFC 9110, section 5.1
 DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 API = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
@@ -167,6 +169,15 @@ def _environment_faults(environment: Environment) -> list[str]:
         faults.append("mcp_url` should be an https address: the token would travel unencrypted")
     if "" in environment.aliases:
         faults.append("aliases` should not hold an empty name")
+    return faults + _access_faults(environment.access)
+
+
+def _access_faults(access: Access) -> list[str]:
+    faults = []
+    if access.header and not HEADER.fullmatch(access.header):
+        faults.append("access.header` should be the name of an HTTP header, such as `Authorization`")
+    if not access.prefix.isprintable():
+        faults.append("access.prefix` should be plain text")
     return faults
 
 

@@ -171,6 +171,13 @@ class Gates(NamedTuple):
     approval_max_age_hours: float = 0
 
 
+class Access(NamedTuple):
+    """`[environment.<name>.access]`: the header that opens a private app; its value is a variable."""
+
+    header: str = ""
+    prefix: str = "Bearer "
+
+
 class DriverNeeds(NamedTuple):
     """What a way to publish needs.
 
@@ -208,6 +215,7 @@ class Environment(NamedTuple):
     mcp_url: str = "https://mcp.replit.com/server/mcp"
     gates: Gates = Gates()
     load: Caps = Caps()
+    access: Access = Access()
 
     @property
     def branch_ref(self) -> str:

@@ -33,6 +33,8 @@ VARIABLES = (
     DeskVariable("DATABASE_PASSWORD", proposed="database"),
     # Replit's Publish
     DeskVariable("REPLIT_MCP_TOKEN", shared=True, proposed="always"),
+    # opens a private app: `[environment.*.access]`
+    DeskVariable("REPLIT_ACCESS_TOKEN"),
     # where notices go: `TARGETS` in `notify/deliver.py`
     DeskVariable("SLACK_WEBHOOK_URL", shared=True, proposed="always"),
     DeskVariable("DISCORD_WEBHOOK_URL", shared=True, proposed="always"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from scripts.config.access import headers_for
 from scripts.errors import CommandFailed, ReleaseFailed
 from scripts.release.run import ReleaseRun
 from scripts.secrets.bundle import read_archive
@@ -43,7 +44,8 @@ def scan_served(run: ReleaseRun, built: Bundle) -> bool:
     desk, url = run.desk, run.environment.url
     with run.step("scan", url):
         try:
-            seen = read_site(url, desk.settings.verify.request_timeout)
+            headers = headers_for(desk, run.environment)
+            seen = read_site(url, desk.settings.verify.request_timeout, headers=headers)
         except CommandFailed as fault:
             desk.progress.note(f"warning: {fault.message}")
             return False

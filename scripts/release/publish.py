@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from scripts.config.access import how_to_enter
 from scripts.errors import CommandFailed, LiveUnknown, ReleaseFailed, Unanswered
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import Answer, Expected, watch
 from scripts.system.process import quoted_lines
 
 STATUS_EVERY = 3.0  # seconds between two questions to Replit
+SHUT_OUT = 15.0  # seconds that a log-in answers until the desk's token counts as ended
 FAILED_TWICE = 2  # Replit's word that a Publish failed is believed when it says so twice
 
 
@@ -50,7 +52,7 @@ def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: b
     """
     desk, driver = run.desk, run.driver
     with run.step("verify", run.environment.url):
-        asked, failures = desk.clock(), 0
+        asked, failures, closed = desk.clock(), 0, 0.0
         for seen in watch(desk, driver.live, expected, pages=pages):
             run.live = seen.answer
             settled = seen.late or not (quiet and driver.publish_status()[0] == "running")
@@ -62,7 +64,9 @@ def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: b
                 failures = failures + 1 if status == "failed" else 0
                 if failures == FAILED_TWICE:
                     raise _refused_by_replit(run, seen.answer, words)
-            if seen.problem and seen.late:
+            closed = (closed or desk.clock()) if seen.answer.login else 0.0
+            shut = bool(closed) and desk.clock() - closed > SHUT_OUT
+            if seen.problem and (seen.late or shut):
                 raise _unproven(run, seen.answer, "; ".join(filter(None, (seen.problem, seen.flapping))))
         run.proven = desk.clock()
         return seen.answer
@@ -77,6 +81,12 @@ def _refused_by_replit(run: ReleaseRun, answer: Answer, words: str) -> ReleaseFa
 
 def _unproven(run: ReleaseRun, answer: Answer, problem: str) -> ReleaseFailed | LiveUnknown:
     name, url, limit = run.environment.name, run.environment.url, run.desk.settings.verify.timeout
+    if answer.login:
+        return LiveUnknown(
+            f"what is live on {name} is unknown: {url} does not let the desk in ({answer.error})",
+            f"{how_to_enter(run.environment)}; then `invoke resume --env {name}`",
+            resumable=True,
+        )
     if answer.silent:
         return LiveUnknown(
             f"what is live on {name} is unknown: {url} gave no answer for {limit:g} s ({answer.error})",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from scripts.branches import move
+from scripts.config.access import how_to_enter
 from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
@@ -26,7 +27,7 @@ from scripts.database.restore import command as restore_command
 from scripts.database.restore import in_place
 from scripts.database.restore.kept import Kept
 from scripts.database.restore.plan import TASK as RESTORE_TASK
-from scripts.errors import Locked, Refused, ReleaseFailed, TakenBack
+from scripts.errors import LiveUnknown, Locked, Refused, ReleaseFailed, TakenBack
 from scripts.git.client import StaleError
 from scripts.release import bring_back, free_lock, switch_data
 from scripts.release.execute import locked_run, report, run_steps
@@ -166,6 +167,7 @@ def _finish_or_undo(desk: Desk, holder: Holder, *, undo: bool) -> Outcome:
             if run.plan.nothing and not undo:
                 run.lock.release()
                 return Outcome.done(f"run {dead.run} had left nothing but its lock: {run.plan.nothing}")
+            _require_access(run)
             _require_finishable(run.plan, dead, undo=undo)
             run_steps(run)
     except TakenBack as undone:
@@ -238,6 +240,21 @@ def _end_sessions(desk: Desk, environment: Environment) -> None:
     postgres = postgres_of(desk, environment)
     if postgres:
         postgres.end_desks()
+
+
+def _require_access(run: ReleaseRun) -> None:
+    """A log-in stands before the app: another Publish would only end the next token as well.
+
+    Raises:
+        LiveUnknown: the lock stays, for a `resume` with a token that is valid.
+    """
+    facts = run.plan.facts
+    if facts.live.login:
+        raise LiveUnknown(
+            f"{facts.environment.url} does not let the desk in: {facts.live.error}",
+            f"{how_to_enter(facts.environment)}; then `invoke resume --env {facts.environment.name}`",
+            resumable=True,
+        )
 
 
 def _require_finishable(plan: Plan, dead: Lock, *, undo: bool) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
+from scripts.config.access import how_to_enter
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Comparison, Migration
@@ -41,6 +42,7 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
         yield from _target_refusals(facts, comparison)
         return
     yield from _stopped_refusals(facts)
+    yield from _closed_refusals(facts)
     yield from _history_refusals(facts)
     yield from facts.barred
     yield from _configuration_refusals(facts)
@@ -80,6 +82,15 @@ def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
             f"{name} is frozen until {freeze.detail.get('until')} by {freeze.actor}: "
             f"{freeze.detail.get('reason')}",
             f"wait, or `invoke unfreeze --env {name} --reason ...`",
+        )
+
+
+def _closed_refusals(facts: Facts) -> Iterator[Refusal]:
+    """A log-in stands before the app: no release could be verified."""
+    if facts.live.login and not facts.request.resumes:
+        yield Refusal(
+            f"{facts.environment.url} does not let the desk in: {facts.live.error}",
+            how_to_enter(facts.environment),
         )
 
 

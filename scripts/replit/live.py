@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from scripts import http
+from scripts.config.access import headers_for
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.errors import ConfigError
 from scripts.system.background import submit
 
 AT_ONCE = 6  # looks at the same time, once there was a good one
@@ -25,6 +27,7 @@ class Answer:
         status: the HTTP status of the version stamp; None when nobody answered.
         pages: status of each page that must work; None where nobody answered.
         error: why there is no answer, or why it could not be read.
+        login: a log-in answered in place of the app.
         at: the server's clock, in seconds since 1970; None if it did not say.
     """
 
@@ -34,16 +37,17 @@ class Answer:
     schema: str | None = None
     pages: tuple[tuple[str, int | None], ...] = ()
     error: str | None = None
+    login: bool = False
     at: float | None = field(default=None, compare=False)
 
     @property
     def silent(self) -> bool:
-        """No answer at all: what is live is unknown."""
-        return self.status is None
+        """No answer of the app: what is live is unknown."""
+        return self.status is None or self.login
 
     def __str__(self) -> str:
         if self.silent:
-            return f"no answer ({self.error})"
+            return f"no answer{' of the app' if self.login else ''} ({self.error})"
         if self.commit is None:
             return f"HTTP {self.status} without a commit ({self.error})"
         return f"`{self.commit[:12]}`"
@@ -61,7 +65,7 @@ class Expected:
 def fault(answer: Answer, expected: Expected) -> str | None:
     """Why the answer proves nothing, or None when the release is live and works."""
     if answer.silent:
-        return f"nobody answers: {answer.error}"
+        return f"{'a log-in answers' if answer.login else 'nobody answers'}: {answer.error}"
     if answer.commit is None:
         return f"the version stamp can't be read: {answer.error}"
     if answer.commit != expected.commit:
@@ -82,7 +86,11 @@ def look(desk: Desk, environment: Environment) -> Answer:
     """Ask the public URL of an environment once, for its stamp and the pages of `[verify] paths`."""
     verify = desk.settings.verify
     path, pages = desk.settings.app.version_path, verify.paths
-    seen = http.look(environment.url, path, pages, verify.request_timeout)
+    try:
+        headers = headers_for(desk, environment)
+    except ConfigError as fault:
+        return Answer(None, error=fault.message, login=True)
+    seen = http.look(environment.url, path, pages, verify.request_timeout, headers)
     return Answer(
         status=seen.status,
         commit=seen.stamp.get("commit"),
@@ -90,6 +98,7 @@ def look(desk: Desk, environment: Environment) -> Answer:
         schema=seen.stamp.get("schema"),
         pages=seen.pages,
         error=seen.error,
+        login=seen.login,
         at=seen.at,
     )
 

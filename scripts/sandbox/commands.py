@@ -17,7 +17,8 @@ def sandbox_up(progress: Progress, request: SandboxUpRequest) -> Outcome:
     from scripts.sandbox import seed, world
 
     size = seed.size_of(request.seed) if request.seed else 0.0
-    made = world.up(Path(request.dir) if request.dir else DEFAULT, on_step=progress.note)
+    private = [name.strip() for name in request.private.split(",") if name.strip()]
+    made = world.up(Path(request.dir) if request.dir else DEFAULT, on_step=progress.note, private=private)
     planted = {"seeded": seed.plant(made, size, progress.note)} if size else {}
     where = f"export AIRHOST_ENV_DIR={made.env_dir}"
     return Outcome.done(

@@ -73,13 +73,18 @@ LOAD = """
 writes = true
 """
 
+ACCESS = """
+[environment.{name}.access]
+header = "Authorization"
+"""
+
 ALIASES = {"development": "dev", "staging": "stage", "production": "prod"}
 
 
 def write_desk_files(world: World) -> None:
     """Write `pipeline.toml`, `masking.toml` and a `.env` file for each environment (0600) into `env/`."""
     world.env_dir.mkdir(exist_ok=True)
-    tables = [_table(environment) for environment in world.environments]
+    tables = [_table(environment) + _access(environment) for environment in world.environments]
     text = "".join(
         [HEAD.format(clone=_quoted(world.clone), api=_quoted(world.environments[0].api_url)), *tables]
     )
@@ -106,7 +111,12 @@ def _table(environment: Environment) -> str:
     )
 
 
+def _access(environment: Environment) -> str:
+    return ACCESS.format(name=environment.name) if environment.host_config().access() else ""
+
+
 def _values(world: World, environment: Environment) -> str:
+    access = environment.host_config().access()
     address = f"postgresql://postgres@127.0.0.1:{world.postgres_port}/{environment.database}"
     values = {
         "VITE_SUPABASE_URL": environment.api_url,
@@ -119,6 +129,7 @@ def _values(world: World, environment: Environment) -> str:
         "DATABASE_URL": address,
         "DATABASE_PASSWORD": world.password,
         "REPLIT_MCP_TOKEN": environment.mcp_token,
+        **({"REPLIT_ACCESS_TOKEN": access.token} if access else {}),
         "SLACK_WEBHOOK_URL": world.webhook("slack", environment.name),
         "DISCORD_WEBHOOK_URL": world.webhook("discord", environment.name),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +16,17 @@ FAULTS = {
     "ssh": ("down", "drops"),
     "public": ("down", "500"),
 }
+
+
+ACCESS = "access.json"
+
+
+@dataclass(frozen=True)
+class Access:
+    """A private app: only requests with this bearer token reach it; `ends`: until the next Publish."""
+
+    token: str = field(repr=False)
+    ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,19 @@ class HostConfig:
         except (FileNotFoundError, ValueError):
             return {}
         return {str(key): str(value) for key, value in faults.items()}
+
+    def access(self) -> Access | None:
+        """What opens the app, if it is private (`access.json`)."""
+        try:
+            return Access(**json.loads((self.folder / ACCESS).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def make_private(self, *, ends: bool = False) -> Access:
+        """Lock the app up behind a new token; with `ends`, the next Publish ends it, as Replit may."""
+        access = Access(secrets.token_urlsafe(24), ends)
+        write_private(self.folder / ACCESS, asdict(access))
+        return access
 
     def save(self) -> None:
         """Write `host.json`, readable by its owner only."""

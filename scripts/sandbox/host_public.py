@@ -1,21 +1,24 @@
 """The public address of a host: a TCP proxy to the app that is published now.
 
-It passes bytes unchanged; the only HTTP that it speaks are error answers (502 if there is no app).
+It passes bytes unchanged; the only HTTP that it speaks are error answers (502 if there is no app), and
+the redirect to Replit's log-in where the app is private: the first request of a connection needs its token.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from scripts.sandbox.host_config import HostConfig
+    from scripts.sandbox.host_config import Access, HostConfig
 
 
 IDLE_AFTER = 0.5  # seconds without a byte after an answer
 DRAIN_LIMIT = 5.0
 HEAD_LIMIT = 65536
+LOGIN = "https://replit.com/__replshield"  # where Replit's own proxy sends visitors of a private app
 
 
 class PublicDoor:
@@ -47,6 +50,15 @@ class PublicDoor:
             if expired:
                 return
             await asyncio.sleep(0.05)
+
+
+def _has_token(head: bytes, token: str) -> bool:
+    """Whether the head of a request carries the token, as `authorization: Bearer TOKEN`."""
+    for line in head.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"authorization":
+            return hmac.compare_digest(value.strip(), f"Bearer {token}".encode())
+    return False
 
 
 class _End(asyncio.Protocol):
@@ -100,6 +112,7 @@ class Visitor(_End):
         self._door = door
         self._head = b""
         self._refusal: bytes | None = None
+        self._access: Access | None = None
         self._connecting: asyncio.Task[None] | None = None
         self.target: int | None = None
 
@@ -114,11 +127,19 @@ class Visitor(_End):
             self._refuse("500 Internal Server Error")
         elif self._door.target is None:
             self._refuse("502 Bad Gateway")
+        elif access := self._door.config.access():
+            self._access = access
         else:
-            cast("asyncio.Transport", transport).pause_reading()
-            self.target = self._door.target
-            self._door.visitors.add(self)
-            self._connecting = asyncio.create_task(self._connect(self.target))
+            self._begin()
+
+    def _begin(self) -> None:
+        """Connect to the app. What was read of the request already is passed on."""
+        if self.transport is None or self._door.target is None:
+            return
+        self.transport.pause_reading()
+        self.target = self._door.target
+        self._door.visitors.add(self)
+        self._connecting = asyncio.create_task(self._connect(self.target))
 
     async def _connect(self, port: int) -> None:
         app = _End()
@@ -129,24 +150,34 @@ class Visitor(_End):
             self._refuse("502 Bad Gateway")
         else:
             self.peer = app
+            if self._head and app.transport is not None:
+                app.transport.write(self._head)
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
         elif app.transport is not None:
             app.transport.close()
 
-    def _refuse(self, status: str) -> None:
+    def _refuse(self, status: str, location: str = "") -> None:
         """Answer after the request's head: an earlier answer may get lost."""
         body = f"{status}: the stand-in for Replit's proxy\n"
         head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\n"
+        head += f"location: {location}\r\n" if location else ""
         self._refusal = f"{head}connection: close\r\n\r\n{body}".encode()
 
     def data_received(self, data: bytes) -> None:
         """Pass the bytes on, or answer the request with the refusal."""
-        if self._refusal is None:
+        if self._refusal is None and self._access is None:
             super().data_received(data)
             return
         self._head += data
-        if self.transport is not None and (b"\r\n\r\n" in self._head or len(self._head) > HEAD_LIMIT):
+        complete = b"\r\n\r\n" in self._head or len(self._head) > HEAD_LIMIT
+        if self._access is not None and complete:
+            access, self._access = self._access, None
+            if _has_token(self._head, access.token):
+                self._begin()
+                return
+            self._refuse("307 Temporary Redirect", f"{LOGIN}?redirect={self._door.config.url}")
+        if self.transport is not None and self._refusal is not None and complete:
             self.transport.write(self._refusal)
             self.transport.close()
 

@@ -144,6 +144,9 @@ class Publisher:
 
     def publish(self, fault: str | None) -> dict[str, str]:
         """Start a publish and return at once; if one is running, the new one follows it."""
+        access = self._config.access()
+        if access and access.ends:
+            self._config.make_private(ends=True)
         if self._task is not None and self._hanging:
             self._task.cancel()
             self._task = None

@@ -17,6 +17,7 @@ class SandboxUpRequest(Request):
     """`sandbox.up`: make a world."""
 
     dir: str = option(DIR)
+    private: str = option("make these environments private, such as `staging`, behind an access token")
     seed: str = option("fill production with so much data, such as `100MB`")
 
 

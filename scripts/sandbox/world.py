@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -35,13 +35,20 @@ PROGRAMS = {
 }
 
 
-def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) -> World:
+def up(
+    folder: Path,
+    *,
+    on_step: Callable[[str], None],
+    app: Path = SAMPLE_APP,
+    private: Sequence[str] = (),
+) -> World:
     """Make the world in `folder`, or complete what is there. Idempotent.
 
     Args:
         folder: made if missing; must be empty or a world.
         on_step: called in this thread with each part that is ready.
         app: the folder whose content becomes the first commit.
+        private: environments whose apps are locked up behind an access token.
 
     Raises:
         Refused: a program is missing, the folder holds other files, or a port is used by another program.
@@ -62,6 +69,8 @@ def up(folder: Path, *, on_step: Callable[[str], None], app: Path = SAMPLE_APP) 
         world.save()
         leftovers.end_work(folder)
         _make(world, app, on_step)
+        for name in private:
+            world.environment(name).host_config().make_private()
         desk_files.write_desk_files(world)
     return world
 

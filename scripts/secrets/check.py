@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from scripts.config.access import TOKEN
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import DRIVERS, Environment
@@ -132,6 +133,8 @@ def _needed(desk: Desk, environment: Environment, env_file: EnvFile) -> Iterator
         if parts and not parts.password and not is_local(parts):
             yield "DATABASE_PASSWORD", "`DATABASE_URL` has no password"
     yield from DRIVERS[environment.publish].variables.items()
+    if environment.access.header:
+        yield TOKEN, f"the app is private (`[environment.{environment.name}.access]`)"
 
 
 def findings_of(checked: Iterable[CheckedEnvironment]) -> tuple[Finding, ...]:

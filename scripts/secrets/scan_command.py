@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from scripts.config.access import headers_for, only_for
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
@@ -66,7 +67,9 @@ def _whole_site(desk: Desk, url: str) -> Site:
     Raises:
         Refused: it could not be read completely, so the scan would prove nothing.
     """
-    site = read_site(url, desk.settings.verify.request_timeout)
+    own = next((each for each in desk.settings if url.startswith(each.url.rstrip("/"))), None)
+    headers = headers_for(desk, own) if own else only_for(url, {})
+    site = read_site(url, desk.settings.verify.request_timeout, headers=headers)
     if not site.complete or site.missing:
         missing = ", ".join(f"`{file}`" for file in site.missing[:5])
         why = f"it lacks {missing}" if missing else "it is too large"

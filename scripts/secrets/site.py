@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from scripts.errors import Unreachable
-from scripts.http import FetchError, fetch
+from scripts.http import HEADERS, FetchError, Headers, fetch
 from scripts.secrets import chunks
 from scripts.system.background import submit
 
@@ -79,18 +79,21 @@ class Response:
     headers: tuple[bytes, ...] = ()
 
 
-def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
+def read_site(
+    url: str, timeout: float, *, deadline: float = 120.0, headers: Headers = lambda _url: {}
+) -> Site:
     """The page at `url` and everything on its host that it refers to, directly or not.
 
     Args:
         timeout: seconds for one file; one that takes longer counts as not served.
+        headers: what to send to an address beside the usual.
         deadline: seconds after which the reading ends.
 
     Raises:
         Unreachable: the page itself gives no good answer.
     """
     until = time.monotonic() + deadline
-    start = _fetch(url, timeout)
+    start = _fetch(url, timeout, headers)
     if start.body is None:
         raise Unreachable(f"{url} gave no page to scan", f"`curl -i {url}` shows what it answers")
     site = Site()
@@ -104,7 +107,7 @@ def read_site(url: str, timeout: float, *, deadline: float = 120.0) -> Site:
         batch, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
         seen.update(batch)
         seconds = min(timeout, max(0.0, until - time.monotonic()))
-        for target, answer in [(target, submit(_fetch, target, seconds)) for target in batch]:
+        for target, answer in [(target, submit(_fetch, target, seconds, headers)) for target in batch]:
             response = answer.result()
             if _is_file(target, response, start):
                 site.add(response, _path(response.url) or _path(target), start.url)
@@ -176,7 +179,7 @@ def _path(url: str) -> str:
     return urlsplit(url).path.lstrip("/")
 
 
-def _fetch(url: str, seconds: float) -> Response:
+def _fetch(url: str, seconds: float, more: Headers) -> Response:
     """One file, after redirects on the same host. Only a complete answer of status 200 has a body.
 
     `seconds` counts for all requests together.
@@ -185,7 +188,9 @@ def _fetch(url: str, seconds: float) -> Response:
     headers: list[bytes] = []
     with contextlib.suppress(FetchError, ValueError):  # ValueError: a `Location` that is no URL
         for _ in range(REDIRECTS):
-            answer = fetch(url, seconds=max(0.0, until - time.monotonic()), most_bytes=LARGEST)
+            sent = {**HEADERS, **more(url)}
+            left = max(0.0, until - time.monotonic())
+            answer = fetch(url, seconds=left, most_bytes=LARGEST, headers=sent)
             headers += _lines(answer.headers)
             if answer.status == 200 and answer.complete:
                 is_page = "html" in answer.headers.get("content-type", "")

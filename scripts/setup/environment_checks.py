@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from scripts.config.access import how_to_enter
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_server
@@ -45,7 +46,9 @@ def check_url(desk: Desk, environment: Environment) -> Iterator[Finding]:
             "url", f"`{environment.url}` is not an https address", "correct `url` in `pipeline.toml`"
         )
     answer = driver_of(desk, environment).live()
-    if answer.status is None:
+    if answer.login:
+        yield health.error("url", f"`{environment.url}`: {answer.error}", how_to_enter(environment))
+    elif answer.status is None:
         hint = f"`curl -sSI {environment.url}`; is the app published?"
         yield health.error("url", f"`{environment.url}`: {answer.error}", hint)
     elif answer.commit is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 MAX_BODY = 500  # characters of a response that are kept
 TIMEOUT = 6_000  # ms for an element to appear
@@ -37,6 +37,11 @@ class Target:
     supabase_url: str
     anon_key: str
     foreign: tuple[str, ...]
+    access: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def is_own(self, url: str) -> bool:
+        """Whether it is an address of the app itself, which may be private."""
+        return urlsplit(url)[:2] == urlsplit(self.url)[:2]
 
     @property
     def rest(self) -> str:
@@ -55,19 +60,23 @@ def target() -> Target:
         supabase_url=os.environ["VITE_SUPABASE_URL"].rstrip("/"),
         anon_key=os.environ["VITE_SUPABASE_ANON_KEY"],
         foreign=tuple(json.loads(os.environ["E2E_FOREIGN"])),
+        access=json.loads(os.environ.get("E2E_ACCESS") or "{}"),
     )
 
 
 class Api(requests.Session):
     """A client with a short timeout that follows no redirects and logs its requests and responses."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Target) -> None:
         super().__init__()
+        self.target = target
         self.trust_env = False  # no proxies, no netrc
         self.log: list[str] = []
 
     def ask(self, method: str, url: str, **options: object) -> requests.Response:
-        """Make one request."""
+        """Make one request; the app's own host gets the access token of a private app."""
+        if self.target.is_own(url):
+            options["headers"] = {**self.target.access, **(options.get("headers") or {})}  # type: ignore[dict-item]
         response = self.request(method, url, timeout=10, allow_redirects=False, **options)  # type: ignore[arg-type]
         self.log.append(
             f"{method} {response.url}\nHTTP {response.status_code}\n{response.text[:MAX_BODY]}\n"
@@ -76,9 +85,9 @@ class Api(requests.Session):
 
 
 @pytest.fixture
-def api(request: pytest.FixtureRequest) -> Iterator[Api]:
+def api(request: pytest.FixtureRequest, target: Target) -> Iterator[Api]:
     """An API client. If the test fails, its log is kept."""
-    with Api() as session:
+    with Api(target) as session:
         yield session
     if request.node.stash.get(FAILED, False):
         artefacts(request).joinpath("requests.txt").write_text("\n".join(session.log), encoding="utf-8")
@@ -138,11 +147,19 @@ def traffic() -> Traffic:
 
 
 @pytest.fixture
-def page(browser: Browser, traffic: Traffic, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(
+    browser: Browser, traffic: Traffic, target: Target, request: pytest.FixtureRequest
+) -> Iterator[Page]:
     """A fresh page. If the test fails, its trace and a screenshot are kept."""
     context = browser.new_context(service_workers="block")
     context.set_default_timeout(TIMEOUT)
     context.tracing.start(screenshots=True, snapshots=True)
+    if target.access:
+        context.route(lambda url: target.is_own(url), lambda route: _enter(route, target.access))  # noqa: PLW0108
+        if (
+            urlsplit(target.url).hostname == "127.0.0.1"
+        ):  # such an answer has no address: it counts as foreign
+            context.grant_permissions(["local-network-access"])
     page = context.new_page()
     page.on("request", lambda sent: traffic.requests.append(sent.url))
     page.on("console", lambda line: traffic.problems.append(line.text) if line.type == "error" else None)
@@ -156,6 +173,12 @@ def page(browser: Browser, traffic: Traffic, request: pytest.FixtureRequest) -> 
     else:
         context.tracing.stop()
     context.close()
+
+
+def _enter(route: Route, access: dict[str, str]) -> None:
+    """Send a request with the access token. Its redirects go back to the browser, which asks anew."""
+    headers = {**route.request.headers, **access}
+    route.fulfill(response=route.fetch(headers=headers, max_redirects=0))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -225,7 +225,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     monkeypatch.setattr(schema_rules, "lints", lambda _: {})
     monkeypatch.setattr(schema_rules, "foresee", lambda *_: None)
     monkeypatch.setattr(observe, "check_for_release", lambda *_: ())
-    monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site())
+    monkeypatch.setattr(leak_gate, "read_site", lambda *_, **__: Site())
     monkeypatch.setattr(signals, "ignore", lambda: None)
     monkeypatch.setattr(
         way_back, "kept_sets", lambda _desk, environment: world.kept.get(environment.name, [])

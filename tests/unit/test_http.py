@@ -284,6 +284,34 @@ def test_another_status_is_no_stamp(server: Server, status: int) -> None:
     assert Look(status, {}, (), f"it answers {status}") == ask(server)
 
 
+SHIELD = "https://replit.com/__replshield?redirect=https%3A%2F%2Fairhost-staging.replit.app%2F"
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "sent", "error"),
+    [
+        (307, SHIELD, {}, "it asks for a log-in: the app is private"),
+        (302, "https://replit.com/login?goto=x", {}, "it asks for a log-in: the app is private"),
+        (307, SHIELD, {"Authorization": "Bearer t"}, "it refuses the access token"),
+        (401, "", {"Authorization": "Bearer t"}, "it refuses the access token"),
+        (401, "", {}, None),
+        (302, "/login", {}, None),  # the app's own
+        (302, "https://www.example.org/", {}, None),
+        (200, "", {"Authorization": "Bearer t"}, None),
+    ],
+)
+def test_a_log_in_is_named(
+    server: Server, status: int, location: str, sent: dict[str, str], error: str | None
+) -> None:
+    """Replit sends visitors of a private app to its shield; an answer of the app's own is none."""
+    more = {"location": location} if location else {}
+    server.answers["/version.json"] = text(STAMP if status == 200 else "no", status, **more)
+    seen = look(server.url, "/version.json", [], 5, lambda _url: sent)
+
+    assert (seen.login, seen.status) == (error is not None, status)
+    assert error in (None, seen.error)
+
+
 def test_a_page_that_fails_has_its_status(server: Server) -> None:
     """A front page that answers 500 beside a good stamp is seen."""
     server.answers["/"] = text("oops", 500)

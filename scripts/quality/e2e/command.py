@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scripts import DESK
 from scripts.config import places
+from scripts.config.access import access_headers
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import SUITES, Environment
@@ -160,6 +161,7 @@ def _variables(desk: Desk, trial: Trial, folder: Path) -> dict[str, str]:
         "E2E_COMMIT": trial.commit,
         "E2E_ENVIRONMENT": environment.name,
         "E2E_VERSION_PATH": settings.app.version_path,
+        "E2E_ACCESS": json.dumps(access_headers(desk, environment)),
         "E2E_FOREIGN": json.dumps(sorted(foreign - own)),
         "E2E_ARTEFACTS": str(folder),
         "E2E_BROWSER": pytest_run.browser(),

@@ -19,7 +19,7 @@ from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
 from scripts.quality.load.report import Report, document, junit, markdown, page
 from scripts.quality.load.result import Measurements
-from scripts.quality.load.trial import Trial, locust_secrets, run_trial
+from scripts.quality.load.trial import Trial, access_secrets, locust_secrets, run_trial
 from scripts.quality.load.verdict import Verdict, judge, served_problems
 from scripts.quality.request import LoadRequest
 from scripts.state.ledger import Event
@@ -210,6 +210,7 @@ def _work_for(desk: Desk, environment: Environment, master: str) -> Outcome:
     url = environment.url.rstrip("/")
     timeout = caps_of(environment).minutes * 60 + MASTER_TIMEOUT
     secrets = locust_secrets(desk.values(environment), desk.settings.load)
+    secrets |= access_secrets(desk, environment)
     desk.progress.begin("work", f"for {master}, on {url}")
     with confinement(places.hidden(desk)) as confined:
         ended = attempt(locust.worker_command(master, secrets, confined, url, timeout))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scripts.config.access import access_headers
 from scripts.config.desk import Desk
 from scripts.config.load_settings import LoadSettings
 from scripts.config.settings import Environment
@@ -103,7 +105,7 @@ def _generate_load(trial: Trial, started: float) -> Measurements:
     locust.write_plan(trial.run, plan.document(load, values.get(load.rest, "")))
     command = locust.command(
         trial.environment.url.rstrip("/"),
-        locust_secrets(values, load),
+        {**locust_secrets(values, load), **access_secrets(desk, trial.environment)},
         workers=plan.workers,
         port=plan.port,
         seconds=plan.warmup + plan.seconds + load.drain,
@@ -127,6 +129,12 @@ def locust_secrets(values: Mapping[str, str], load: LoadSettings) -> dict[str, s
         "LOAD_REST_KEY": load.rest_key,
     }
     return {theirs: values[ours] for theirs, ours in names.items() if values.get(ours)}
+
+
+def access_secrets(desk: Desk, environment: Environment) -> dict[str, str]:
+    """The variable that opens a private app for Locust's processes: a JSON object of headers."""
+    headers = access_headers(desk, environment)
+    return {"LOAD_ACCESS": json.dumps(headers)} if headers else {}
 
 
 def _watch(trial: Trial, elapsed: float) -> None:

@@ -47,7 +47,7 @@ def notes(run: ReleaseRun) -> str:
 def served(monkeypatch: pytest.MonkeyPatch, site: Site | CommandFailed) -> None:
     """The public URL gives these files."""
 
-    def read(*_: object) -> Site:
+    def read(*_: object, **__: object) -> Site:
         if isinstance(site, CommandFailed):
             raise site
         return site

@@ -197,6 +197,22 @@ def test_silence_is_unknown(run: ReleaseRun, driver: FakeDriver) -> None:
     assert "timed out" in error.message
 
 
+def test_a_log_in_is_unknown_and_not_waited_for(world: World, run: ReleaseRun, driver: FakeDriver) -> None:
+    """The Publish ended the token: a new one, and `resume`; long before `[verify] timeout` is over."""
+    world.settings = replace(world.settings, verify=world.settings.verify._replace(timeout=900))
+    run.desk = replace(run.desk, settings=world.settings)
+    answers(driver, [Answer(307, error="it refuses the access token", login=True)])
+    began = world.clock.seconds
+    error = ending(lambda: publish.verify(run, expected(run)))
+
+    assert isinstance(error, LiveUnknown)
+    assert (error.code, error.resumable) == (7, True)
+    assert "does not let the desk in (it refuses the access token)" in error.message
+    assert "REPLIT_ACCESS_TOKEN" in str(error.hint)
+    assert "`invoke resume --env development`" in str(error.hint)
+    assert world.clock.seconds - began < 60
+
+
 def test_a_publish_in_doubt_is_unknown_and_can_be_resumed(run: ReleaseRun, driver: FakeDriver) -> None:
     """It may still arrive."""
     run.doubt = "no answer from Replit"

@@ -30,7 +30,7 @@ from scripts.release.request import (
     StealRequest,
 )
 from scripts.release.resume import resume, steal_lock
-from scripts.replit.live import Expected
+from scripts.replit.live import Answer, Expected
 from scripts.secrets.site import Site
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.lock import Lock, lock_ref
@@ -129,9 +129,9 @@ def test_what_a_dead_run_published_is_scanned_again(
     kill_at(world, monkeypatch, step)
     leak = 'const k = "sb_secret_0123456789abcdefghijkl_01234567";'
     if seen == "served":
-        monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site({"app.js": leak.encode()}))
+        monkeypatch.setattr(leak_gate, "read_site", lambda *_, **__: Site({"app.js": leak.encode()}))
     else:
-        monkeypatch.setattr(leak_gate, "read_site", lambda *_: Site(complete=False))
+        monkeypatch.setattr(leak_gate, "read_site", lambda *_, **__: Site(complete=False))
         world.drivers["development"].files = {"index.html": "<p>", "app.js": leak}
 
     error = ending(lambda: resume(world.desk("Bob"), ResumeRequest(env="development")))
@@ -468,6 +468,25 @@ def test_an_undo_that_fails_is_told_as_it_is(world: World) -> None:
 
     assert (type(error), error.code) == (LiveUnknown, 7)
     assert world.drivers["development"].served.commit == commit
+
+
+def test_a_run_before_a_log_in_is_not_published_again(world: World) -> None:
+    """That would end the next token too. With a token that is valid it is finished as it is."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    commit = world.commit("develop", {"file": "new"})
+    leave_lock(world, commit=commit)
+    driver = world.drivers["development"]
+    driver.served, driver.calls = Answer(307, error="it refuses the access token", login=True), []
+    error = ending(lambda: resume(world.desk("Bob"), ResumeRequest(env="development")))
+
+    assert (type(error), error.code) == (LiveUnknown, 7)
+    assert "REPLIT_ACCESS_TOKEN" in str(error.hint)
+    assert (world.lock("development") is not None, driver.calls.count("publish")) == (True, 0)
+    driver.serve(Expected(commit, "development"))
+    outcome = resume(world.desk("Bob"), ResumeRequest(env="development"))
+
+    assert (outcome.code, driver.calls.count("publish")) == (0, 0)
+    assert world.is_clean()
 
 
 # ------------------------------------------------------------------------------------------- other tasks

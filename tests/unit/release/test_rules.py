@@ -214,6 +214,17 @@ def test_a_schema_that_does_not_fit_is_refused(changes: dict[str, Any], said: st
     assert hint
 
 
+def test_a_log_in_before_the_app_is_found_before_anything_changes() -> None:
+    """No release could be verified. A run that has published must go on."""
+    closed = Answer(307, error="it asks for a log-in: the app is private", login=True)
+    said, hint, code = why(replace(DEPLOY, live=closed))
+
+    assert (said.partition(" does not let the desk in: ")[2], code) == (closed.error, 1)
+    assert '`header = "Authorization"`' in str(hint)
+    dead = replace(DEPLOY, live=closed, request=replace(DEPLOY.request, resumes="r1"))
+    assert decide(dead).refused is None
+
+
 def test_the_weightiest_reason_is_said() -> None:
     """Lock, history, source, verdict, then the schema: doubled, edited, missing, late."""
     base = ledger(event("staging", "v1", C), event("development", "v7", A))
