@@ -180,8 +180,8 @@ class Alignment:
         into, other = self.stuck.into, self.stuck.other
         first = ""
         if self.moves:  # what went into `other` so far is not on the remote yet
-            part = f"--from {self.heads[0].environment} --to {other.environment}"
-            first = f"first `invoke backmerge {part} --yes`, then "
+            source = self.heads[0].environment
+            first = f"first `invoke backmerge --from {source} --to {other.environment} --yes`, then "
         return Refusal(
             f"`{other.branch}` can't be merged into `{into.branch}` by itself: {self.stuck.verdict}"
             "; nothing was moved",

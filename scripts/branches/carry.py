@@ -75,8 +75,6 @@ def _stuck(
     )
     if back.harmless:
         return Refusal(why, f"`invoke promote --to {target.name}` takes it over all the same")
-    if back.how == "conflict":
-        merge = by_hand(desk.git.remote, source.branch, target.branch)
-        push = f"`git push {desk.git.remote} HEAD:{shlex.quote(source.branch)}`"
-        return Refusal(why, f"merge by hand: `{merge}`, mend the files and commit, then {push}")
-    return Refusal(why, f"`invoke backmerge --from {target.name} --to {source.name} --plan`")
+    merge = by_hand(desk.git.remote, source.branch, target.branch)
+    push = f"`git push {desk.git.remote} HEAD:{shlex.quote(source.branch)}`"
+    return Refusal(why, f"merge by hand: `{merge}`, mend the files and commit, then {push}")

@@ -262,7 +262,7 @@ def _secrets_faults(secrets: Secrets) -> list[str]:
                 f"{path}.sha256` should be the 64 hex digits of the finding's `digest` (`--json`)"
             )
         if not re.fullmatch(r"LEAK[0-9]{3}|ENV00[67]", exception.rule):
-            faults.append(f"{path}.rule` should be `ENV006`, `ENV007` or a rule of `invoke env.scan`")
+            faults.append(f"{path}.rule` should be `ENV006`, `ENV007` or a rule of `env.scan`")
         if not exception.reason.strip():
             faults.append(f"{path}.reason` should say why this is no leak")
         if not DAY.fullmatch(exception.until):

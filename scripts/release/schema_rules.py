@@ -252,7 +252,8 @@ def no_way_back(
         listed = "".join(f"\n  | {each}{after if each.verdict.stays else ''}" for each in hard)
         folder = facts.rollbacks_folder
         count = f"{len(hard)} migration{'s' if len(hard) > 1 else ''}"
-        prove = f"write `{folder}/{hard[0].file}`, which undoes it, and prove it: `invoke db.rehearse`"
+        rehearse = f"`invoke db.rehearse --env {facts.environment.name}`"
+        prove = f"write `{folder}/{hard[0].file}`, which undoes it, and prove it: {rehearse}"
         accept = f"`{again} --accept-irreversible`"
         yield (
             f"no way back for {count} on {facts.environment.name}:{listed}",

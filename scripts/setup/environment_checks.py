@@ -152,7 +152,7 @@ def check_scratch(desk: Desk, environment: Environment) -> Iterator[Finding]:
     where = f"`{server.host}:{server.port}`"
     if left:
         listed = ", ".join(f"`{name}`" for name in left)
-        hint = "a run that uses the server drops them: `invoke db.rehearse`"
+        hint = f"a run that uses the server drops them: `invoke db.rehearse --env {environment.name}`"
         yield health.warning("scratch", f"killed runs have left {listed} on {where}", hint)
     else:
         yield health.ok("scratch", f"no killed run has left a database on {where}")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 KEY_RULE = "LEAK003"  # a key that is known by its format
 SHOWN = 20  # differences that a message lists
-HEAD = """-- What stood in {name} before its first migration, made by `invoke db.adopt --baseline`.
+HEAD = """-- What stood in {name} before its first migration, made by `db.adopt --baseline`.
 -- A project grants new tables to the API's roles: not while this runs, which says itself what is granted.
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;

@@ -246,7 +246,7 @@ def has_committed(desk: Desk, database: Database, run: str, *, without: str = ""
     except Unreachable as error:
         raise LiveUnknown(
             f"it is not known whether the restore was committed: {error.message}",
-            "when the server is back: `invoke resume`",
+            "when the server is back: `invoke resume --env ENV`; `invoke lock.show` names the environment",
             resumable=True,
         ) from None
 

@@ -295,7 +295,7 @@ ALLOWED = {"rule": "LEAK003", "sha256": "0" * 64, "reason": "an example", "until
     ("change", "fault"),
     [
         ({"sha256": "0"}, "sha256` should be the 64 hex digits of the finding's `digest` (`--json`)"),
-        ({"rule": "ENV001"}, "rule` should be `ENV006`, `ENV007` or a rule of `invoke env.scan`"),
+        ({"rule": "ENV001"}, "rule` should be `ENV006`, `ENV007` or a rule of `env.scan`"),
         ({"reason": " "}, "reason` should say why this is no leak"),
         ({"until": "31.1.2030"}, "until` should be a day, such as `2030-01-31`"),
     ],
