@@ -202,6 +202,10 @@ def _function(files: _Files, name: str, section: Mapping[str, Any]) -> EdgeFunct
     chosen = _joined(base, named[1]) or next(usual, "")
     patterns = tuple(_joined(base, each) for each in static)
     bundle = _bundle(files, entry, chosen, patterns)
+    root = posixpath.dirname(base)
+    outside = next((path for path in bundle if root and not path.startswith(f"{root}/")), "")
+    if outside:
+        raise ValueError(f"it imports `{outside}`: the Supabase CLI takes no file from outside `{root}`")
     return EdgeFunction(name, bundle, entry, chosen, patterns, jwt)
 
 
@@ -215,12 +219,20 @@ def _bundle(files: _Files, entry: str, chosen: str, patterns: tuple[str, ...]) -
     mapping = _read_map(files, chosen, found) if chosen else ImportMap()
     waiting = [entry]
     for target in mapping.targets:
-        own = files.text(target.rstrip("/"))
-        below = [] if own is not None else files.below(target)
-        found |= {path: files.text(path) or "" for path in below}
-        waiting += [target] if own is not None else []
+        if files.text(target.rstrip("/")) is not None:
+            waiting.append(target)
+        elif below := files.below(target):
+            found |= {path: files.text(path) or "" for path in below}
+        else:
+            raise ValueError(f"`{chosen}` names `{target}`, which is not in the commit")
     for pattern in patterns:
         found |= {path: files.text(path) or "" for path in _matching(files, pattern)}
+    _follow(files, mapping, waiting, found)
+    return dict(sorted(found.items()))
+
+
+def _follow(files: _Files, mapping: ImportMap, waiting: list[str], found: dict[str, str]) -> None:
+    """Add the files that wait, and all that they import; what is not in the commit is passed over."""
     seen: set[str] = set()
     while waiting:
         path = waiting.pop()
@@ -235,7 +247,6 @@ def _bundle(files: _Files, entry: str, chosen: str, patterns: tuple[str, ...]) -
             target = mapping.lookup(path, wanted)
             if target.startswith(import_map.LOCAL) and "." in posixpath.basename(target):
                 waiting.append(posixpath.normpath(target))
-    return dict(sorted(found.items()))
 
 
 def _read_map(files: _Files, path: str, found: dict[str, str]) -> ImportMap:

@@ -71,6 +71,19 @@ def test_a_bundle_may_hold_files_from_elsewhere_in_the_repository() -> None:
     assert [*found(files).functions[0].files] == ["lib/a.ts", "lib/b.ts", INDEX]
 
 
+def test_a_nested_app_can_only_bundle_its_own_files() -> None:
+    """The CLI refuses what lies above the folder of `supabase/`."""
+    index = "apps/web/supabase/functions/a/index.ts"
+    files = {index: 'import "../../../lib/a.ts";', "apps/web/lib/a.ts": "", "lib/a.ts": ""}
+    good, bad = (
+        found({**files, index: f'import "{path}";'}, "apps/web/supabase/functions")
+        for path in ("../../../lib/a.ts", "../../../../../lib/a.ts")
+    )
+
+    assert [*good.functions[0].files] == ["apps/web/lib/a.ts", index]
+    assert "takes no file from outside `apps/web`" in bad.faults[0]
+
+
 @pytest.mark.parametrize("project", ["", "abcdefghijklmnopqrst"])
 def test_a_section_for_one_project_counts_there(project: str) -> None:
     """`[remotes.NAME]` of `config.toml`, by its project."""
@@ -88,6 +101,7 @@ def test_a_section_for_one_project_counts_there(project: str) -> None:
         ({CONFIG: '[functions.a]\nverify_jwt = "no"'}, "values of another kind"),
         ({CONFIG: '[functions.a]\nimport_map = "x.json"'}, "its import map `supabase/x.json` is not in"),
         ({CONFIG: '[functions.a]\nstatic_files = ["functions/a/[z-a]"]'}, "is no range of characters"),
+        ({f"{FOLDER}/a/deno.json": '{"imports": {"x": "./x.ts"}}'}, "names `supabase/functions/a/x.ts`"),
         ({f"{FOLDER}/a/deno.json": '{"importMap": "deno.json"}'}, "refer to each other"),
         ({f"{FOLDER}/a/deno.json": "nothing"}, "can't be read: it is no JSON"),
     ],
