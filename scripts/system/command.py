@@ -20,6 +20,7 @@ class Command:
         stdin: bytes for standard input; None: the null device.
         timeout: seconds after which the whole process group is ended.
         success: exit codes that mean success.
+        most: bytes that it may print to each of its streams where they are held in memory.
         files: open descriptors that it gets too, under their own numbers.
     """
 
@@ -29,6 +30,7 @@ class Command:
     stdin: bytes | None = field(default=None, repr=False)
     timeout: float = 60.0
     success: frozenset[int] = frozenset({0})
+    most: int = 256 * 1024 * 1024
     files: tuple[int, ...] = ()
 
     @property

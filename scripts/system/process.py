@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import IO, cast
 from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.system.background import submit
 from scripts.system.command import Command, Result, child_env
+from scripts.system.pipes import Exchange, Tail, read_some
 from scripts.system.secret import Redactor, redact
 from scripts.system.signals import deferred
 from scripts.system.text import COLOUR, sanitize_output
@@ -36,7 +36,7 @@ def run(command: Command) -> Result:
     """Run to the end; fail unless the exit code means success.
 
     Raises:
-        CommandFailed: the program is missing, or its exit code is not in `command.success`.
+        CommandFailed: the program is missing, prints too much, or ends with a code that is no success.
         CommandTimedOut: it ran longer than `command.timeout`; the whole group was ended.
     """
     result = attempt(command)
@@ -46,10 +46,10 @@ def run(command: Command) -> Result:
 
 
 def attempt(command: Command) -> Result:
-    """Run to the end; any exit code is a result. Raises as `run` on a time-out or a missing program."""
+    """Run to the end; any exit code is a result. Raises as `run`, but for the code."""
     began = time.monotonic()
     with _child(command) as child:
-        out, err = child.communicate(command.stdin, timeout=command.timeout)
+        out, err = Exchange(child, command).finish(command.timeout)
         return Result(child.returncode, out, err, time.monotonic() - began)
 
 
@@ -61,10 +61,11 @@ def run_polling(command: Command, every: float, poll: Callable[[], None]) -> Res
     """
     began = time.monotonic()
     with _child(command) as child:
+        exchange = Exchange(child, command)
         try:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    out, err = child.communicate(timeout=every)
+                    out, err = exchange.finish(every)
                     return Result(child.returncode, out, err, time.monotonic() - began)
                 if time.monotonic() - began > command.timeout:
                     raise _timed_out(command)
@@ -102,10 +103,13 @@ def run_in_background(command: Command) -> Iterator[Future[Result]]:
 def _wait(command: Command, child: subprocess.Popen[bytes]) -> Result:
     began = time.monotonic()
     try:
-        out, err = child.communicate(command.stdin, timeout=command.timeout)
+        out, err = Exchange(child, command).finish(command.timeout)
     except subprocess.TimeoutExpired:
         end_group(child)
         raise _timed_out(command) from None
+    except CommandFailed:
+        end_group(child)
+        raise
     return Result(child.returncode, out, err, time.monotonic() - began)
 
 
@@ -119,7 +123,8 @@ def stream_stdout(command: Command) -> Iterator[IO[bytes]]:
         CommandFailed: the program is missing, failed, or printed anything to its standard error.
         CommandTimedOut: it closed its output and did not end.
     """
-    with tempfile.TemporaryFile() as errors, _child(command, stderr=errors) as child:
+    with _child(command) as child:
+        errors = Tail(cast("IO[bytes]", child.stderr))
         with cast("IO[bytes]", child.stdout) as stream:
             yield stream
             read_to_end = not stream.read(1)
@@ -129,8 +134,7 @@ def stream_stdout(command: Command) -> Iterator[IO[bytes]]:
             code = child.wait(command.timeout)
         except subprocess.TimeoutExpired:
             raise CommandTimedOut(f"`{command.program}` did not end") from None
-        errors.seek(0)
-        result = Result(code, b"", errors.read(), 0.0)
+        result = Result(code, b"", errors.read(GRACE), 0.0)
         if code not in command.success or result.err.strip():
             raise _failed(command, result)
 
@@ -154,7 +158,7 @@ def _forward_lines(child: subprocess.Popen[bytes], on_line: Callable[[str], None
     """Only whole lines: half a line could be half a workflow command."""
     decoder, redactor, line = codecs.getincrementaldecoder("utf-8")("replace"), Redactor(), ""
     source = cast("IO[bytes]", child.stdout)
-    while piece := _read(source):
+    while piece := read_some(source):
         line += redactor.feed(decoder.decode(piece))
         whole, end, rest = line.rpartition("\n")
         if len(rest) > LONGEST_LINE:
@@ -166,14 +170,6 @@ def _forward_lines(child: subprocess.Popen[bytes], on_line: Callable[[str], None
     if line:
         on_line(sanitize_output(line))
     source.close()
-
-
-def _read(source: IO[bytes]) -> bytes:
-    """The next bytes; b"" at the end, and when `end_group` closed the pipe."""
-    try:
-        return os.read(source.fileno(), 65_536)
-    except (OSError, ValueError):
-        return b""
 
 
 @contextlib.contextmanager

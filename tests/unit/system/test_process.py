@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -102,6 +102,45 @@ def test_much_output_on_both_streams_does_not_block() -> None:
     result = run(python(code, timeout=20))
 
     assert (len(result.out), len(result.err)) == (2_000_000, 2_000_000)
+
+
+ENDLESS = "import sys; stream = getattr(sys, sys.argv[1])\nwhile True: stream.write('x' * 65536)"
+
+
+def _in_background(command: Command) -> Result:
+    with run_in_background(command) as future:
+        return future.result(50)
+
+
+@pytest.mark.parametrize(
+    ("stream", "how"),
+    [
+        ("stdout", run),
+        ("stderr", lambda command: run_polling(command, 0.05, lambda: None)),
+        ("stdout", _in_background),
+    ],
+)
+def test_a_program_that_prints_without_end_is_ended_and_named(
+    stream: str, how: Callable[[Command], Result]
+) -> None:
+    """Long before its time is over, and before the memory is full."""
+    with pytest.raises(CommandFailed, match="printed more than 1 MB, and was ended"):
+        how(python(ENDLESS, stream, timeout=60, most=1_000_000))
+
+    assert not process._children
+
+
+def test_of_what_a_streamed_program_says_on_its_error_stream_the_end_is_kept() -> None:
+    """However much it is."""
+    code = "import sys; sys.stderr.write('x' * 1_000_000 + '\\nthe reason\\n'); sys.exit(3)"
+
+    with (
+        pytest.raises(CommandFailed, match="ended with 3") as caught,
+        stream_stdout(python(code)) as stream,
+    ):
+        stream.read()
+
+    assert caught.value.message.endswith("| the reason")
 
 
 def test_a_failure_names_program_code_and_the_end_of_its_output() -> None:
