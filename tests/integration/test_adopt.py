@@ -12,8 +12,9 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.config.parse import parse
 from scripts.database.adopt.command import adopt
+from scripts.database.migrations.drift import drift
 from scripts.database.postgres.local_server import TEMPLATE, LocalServer
-from scripts.database.request import AdoptRequest
+from scripts.database.request import AdoptRequest, DriftRequest
 from scripts.errors import Refused
 from tests.integration.foreign_servers import supabase_cli
 from tests.support import databases
@@ -40,6 +41,9 @@ BY_HAND = (
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     with databases.serving(tmp_path_factory.mktemp("server")) as made:
+        folder = next(made.folder.rglob("pgcrypto.control")).parent
+        (folder / "geo.control").write_text("default_version = '1.0'\nrelocatable = true\ntrusted = true\n")
+        (folder / "geo--1.0.sql").write_text("create domain point3 as float4[];")
         yield made
 
 
@@ -118,3 +122,31 @@ def test_a_baseline_makes_what_stands(server: LocalServer, tmp_path: Path) -> No
     write(tools.git.folder, {})
     with pytest.raises(Refused, match="has 1 migrations"):
         adopt(tools, AdoptRequest(env="production", baseline=True))
+
+
+def test_what_needs_an_extension_that_only_production_has_is_no_drift(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """The rest is compared: also of the file that can't be applied as a whole."""
+    files = {
+        "20250101000000_geo.sql": "create extension geo with schema extensions;"
+        " create table public.places (id int primary key, at extensions.point3);",
+        "20250102000000_jobs.sql": "create table public.plain (a int); create view public.near as select at"
+        " from public.places; select cron.schedule('n', '0 0 * * *', 'select 1');",
+    }
+    server.create_database("geo")
+    with server.connect("geo") as admin:
+        admin.execute("create extension pg_cron")  # in the dashboard: no file says so
+        admin.execute(f"set role postgres; {';'.join(files.values())}".encode())
+        admin.execute("create schema supabase_migrations")
+        admin.execute(
+            "create table supabase_migrations.schema_migrations as select version, null::text[] as"
+            " statements, '' as name from (values ('20250101000000'), ('20250102000000')) as v (version)"
+        )
+    tools = tools_over(tmp_path, server, "geo", files)
+    own = replace(tools, values=lambda _: {"DATABASE_URL": server.url("geo")})  # another scratch server
+    outcome = drift(own, DriftRequest(from_="production", against="migrations"))
+
+    assert (outcome.code, outcome.data["differences"]) == (0, [])
+    assert outcome.data["lacking"] == ["geo"]
+    assert outcome.data["not_compared"] == ["table public.places", "view public.near"]

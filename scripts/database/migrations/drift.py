@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from scripts.config import supabase_cli
@@ -12,25 +12,28 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database import supabase
 from scripts.database.backups import toc
-from scripts.database.migrations.apply import applied_versions, scratch_project
+from scripts.database.backups.unproven import whole_proof
+from scripts.database.migrations.apply import applied_versions
 from scripts.database.migrations.differences import (
     Difference,
     comparable,
     compare_histories,
     schema_differences,
 )
-from scripts.database.migrations.files import Migration, applied_migrations
+from scripts.database.migrations.files import applied_migrations
+from scripts.database.migrations.replayed import Replay, replayed
 from scripts.database.migrations.status import schema_status
 from scripts.database.postgres import catalogue
 from scripts.database.postgres.client import Postgres, required_database
 from scripts.database.postgres.url import Database
 from scripts.database.request import DriftRequest
-from scripts.errors import CommandFailed, CommandTimedOut, Refused, ReleaseFailed
+from scripts.errors import CommandFailed, CommandTimedOut, Refused
 from scripts.state.remote import observe_remote
 from scripts.system.text import listed
 
 SHOWN = 60  # lines of the difference that people read; JSON has them all
 MIGRATIONS = "migrations"
+OFTEN_SWITCHED_ON = (*toc.EXTENSIONS, "pg_cron")  # by the platform or in its dashboard, and no drift
 
 
 def drift(desk: Desk, request: DriftRequest) -> Outcome:
@@ -78,34 +81,37 @@ def _against_migrations(desk: Desk, environment: Environment, sha: str) -> Outco
         "replayed": len(migrations),
     }
     problems = list(status.problems)
-    with _replayed(desk, environment, migrations) as (replay, error):
-        if error:
-            reached = applied_versions(replay)
+    with replayed(desk, environment, migrations, database) as replay:
+        if replay.error and not replay.lacking:
+            reached = applied_versions(replay.database)
             failed = next((file.file for file in migrations if file.version not in reached), None)
-            why = " ".join(line.strip() for line in error.message.splitlines()[:3])
+            why = " ".join(line.strip() for line in replay.error.message.splitlines()[:3])
             problems.append(f"can't be replayed from empty: `{failed}`: {why}")
             return _outcome(desk, (environment.name, "its migrations"), problems, (), data)
-        differences = schema_differences(*_schemas(replay, database, scratch=True))
-        data |= {"sql": _sql_difference(desk, replay, database)}
-    return _outcome(desk, (environment.name, "what its migrations make"), problems, differences, data)
+        old, new = _schemas(replay.database, database, scratch=True)
+        often = {f"extension {catalogue.quoted(name)}" for name in OFTEN_SWITCHED_ON}
+        lacking = {f"extension {catalogue.quoted(name)}" for name in replay.lacking}
+        hidden = {*replay.hidden, *lacking, *(often & {*replay.switched_on})}
+        left_out = {*replay.switched_on, *hidden}
+        old = {thing: lines for thing, lines in old.items() if thing not in left_out}
+        new = {thing: lines for thing, lines in new.items() if thing not in hidden}
+        differences = schema_differences(old, new)
+        data |= {"sql": None if replay.lacking else _sql_difference(desk, replay.database, database)}
+    sides = environment.name, "what its migrations make"
+    return _in_part(desk, replay, _outcome(desk, sides, problems, differences, data))
 
 
-@contextmanager
-def _replayed(
-    desk: Desk, environment: Environment, migrations: Sequence[Migration]
-) -> Iterator[tuple[Database, ReleaseFailed | None]]:
-    """Apply the migrations to a copy of a fresh project.
-
-    Gives that database, which is dropped at the end, and the error that stopped the replay, if any.
-    """
-    with scratch_project(desk, environment) as project:
-        database, error = project.fresh("replay"), None
-        try:
-            if migrations:
-                project.push(database, migrations)
-        except ReleaseFailed as caught:
-            error = caught
-        yield database, error
+def _in_part(desk: Desk, replay: Replay, outcome: Outcome) -> Outcome:
+    """The outcome, with what was not compared for want of extensions: that is never drift."""
+    if not replay.lacking:
+        return outcome
+    names = ", ".join(f"`{name}`" for name in replay.lacking)
+    said = f"the scratch server lacks {names}, so this was not compared:{listed(replay.hidden, SHOWN)}"
+    desk.progress.note(said)
+    data = {**outcome.data, "not_compared": list(replay.hidden), "lacking": list(replay.lacking)}
+    message = f"{outcome.message}\n  | not compared, for want of {names}: {len(replay.hidden)} things"
+    hint = outcome.hint or whole_proof(replay.major, replay.lacking)
+    return dataclasses.replace(outcome, message=message, hint=hint, data=data)
 
 
 def _schemas(

@@ -141,13 +141,13 @@ def _described_apart(
         if name not in platform_extensions:
             # a server of another version of PostgreSQL has another default
             usual = "the server's default" if version == default else f"{version}, not the default"
-            things[f"extension {_quoted(name)}"] = {("extension", f"{place}, version {usual}")}
+            things[f"extension {quoted(name)}"] = {("extension", f"{place}, version {usual}")}
     if connection.execute(drift.CRON_EXISTS).fetchall()[0][0]:
         things |= {str(name): {("cron job", str(text))} for name, text in connection.execute(drift.CRON)}
     return things
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """A name as SQL writes it."""
     return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else '"' + name.replace('"', '""') + '"'
 

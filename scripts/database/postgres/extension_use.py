@@ -27,10 +27,12 @@ with recursive needs (classid, objid, extension) as (
 )
 select distinct u.extension::text, s.nspname::text, u.kind || ' ' || u.name from (
   select n.extension, c.relnamespace as home, case c.relkind when 'v' then 'view'
-    when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end as kind,
+    when 'm' then 'materialized view' when 'f' then 'foreign table' when 'S' then 'sequence'
+    else 'table' end as kind,
     c.oid::pg_catalog.regclass::text as name, 'pg_class' as place, c.oid
   from needs n join pg_catalog.pg_class c on c.oid = n.objid
-  where n.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  where n.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
   union all
   select n.extension, p.pronamespace, 'function', p.oid::pg_catalog.regprocedure::text, 'pg_proc', p.oid
   from needs n join pg_catalog.pg_proc p on p.oid = n.objid

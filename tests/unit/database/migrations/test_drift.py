@@ -13,6 +13,7 @@ from scripts.config import supabase_cli
 from scripts.config.settings import Environment
 from scripts.database.migrations import drift
 from scripts.database.migrations.files import Applied, Migration
+from scripts.database.migrations.replayed import Replay
 from scripts.database.request import DriftRequest
 from scripts.errors import CommandFailed, Refused, ReleaseFailed
 
@@ -30,6 +31,7 @@ class World:
         self.notes: list[str] = []
         self.replay_error: ReleaseFailed | None = None
         self.replayed: list[str] = []
+        self.parts: dict[str, Any] = {}
         self.status = SimpleNamespace(
             applied=(ROW,), committed=(), problems=(), document=lambda: {"state": "equal"}
         )
@@ -42,9 +44,12 @@ class World:
         return drift.drift(self.desk, DriftRequest(**options))
 
     @contextlib.contextmanager
-    def replay(self, _desk: object, _environment: object, migrations: list[Migration]) -> Iterator[Any]:
+    def replay(
+        self, _desk: object, _environment: object, migrations: list[Migration], _original: object
+    ) -> Iterator[Replay]:
         self.replayed = [migration.file for migration in migrations]
-        yield "replay", self.replay_error
+        database: Any = "replay"
+        yield Replay(database, self.replay_error, **self.parts)
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     )
     monkeypatch.setattr(drift, "_schema_of", lambda name: (17, made.schemas[name]))
     monkeypatch.setattr(drift, "_sql_difference", lambda _, old, new: f"from {old} to {new}")
-    monkeypatch.setattr(drift, "_replayed", made.replay)
+    monkeypatch.setattr(drift, "replayed", made.replay)
     monkeypatch.setattr(drift, "schema_status", lambda *_: made.status)
     monkeypatch.setattr(drift, "observe_remote", lambda _: None)
     monkeypatch.setattr(drift, "applied_versions", lambda _: {"1"})
@@ -139,6 +144,26 @@ def test_migrations_that_can_not_be_replayed_are_drift(world: World) -> None:
         "\n  | can't be replayed from empty: `2_b.sql`: can't be applied"
     )
     assert (outcome.code, outcome.data["differences"]) == (1, [])
+
+
+def test_what_needs_a_missing_extension_is_not_compared_and_never_drift(world: World) -> None:
+    """What was left out is named, with the way to compare all; what differs besides is drift."""
+    world.replay_error = ReleaseFailed('extension "vector" is not available')
+    world.parts = {"lacking": ("vector",), "hidden": ("view public.v",), "major": 17}
+    world.schemas["staging"] = {**SCHEMA, "view public.v": ("select 1",)}
+    outcome = world(from_="staging", against="migrations")
+    world.schemas["staging"] = OTHER
+    drifted = world(from_="staging", against="migrations")
+
+    assert outcome.message == (
+        "no drift: staging is what its migrations make\n  | not compared, for want of `vector`: 1 things"
+    )
+    assert (outcome.code, outcome.data["not_compared"]) == (0, ["view public.v"])
+    assert "postgresql-17-pgvector" in (outcome.hint or "")
+    assert (drifted.code, [each["thing"] for each in drifted.data["differences"]]) == (
+        1,
+        ["table public.t"],
+    )
 
 
 def test_the_difference_in_sql_is_left_out_where_the_cli_fails(monkeypatch: pytest.MonkeyPatch) -> None:
