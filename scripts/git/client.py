@@ -100,9 +100,31 @@ class Git:
         Raises:
             Unreachable: the remote can't be read.
         """
-        lines = self._network("ls-remote", "--", self.remote, "refs/heads/*", "refs/deploy/*")
+        return self._refs_of(self.remote)
+
+    def _refs_of(self, address: str) -> dict[str, str]:
+        lines = self._network("ls-remote", "--", address, "refs/heads/*", "refs/deploy/*")
         pairs = (line.partition("\t")[::2] for line in lines.splitlines())
         return {ref: sha for sha, ref in pairs if SHA.fullmatch(sha)}
+
+    def lagging(self) -> dict[str, tuple[str, ...]]:
+        """Of a remote that is pushed to several addresses: those that have not all its refs, and which not.
+
+        A push counts when the address that is read has it; the others may have refused it.
+        """
+        pushed = self._local("remote", "get-url", "--push", "--all", "--", self.remote, success={0, 2})
+        addresses = pushed.text.splitlines()
+        if len(addresses) < 2:
+            return {}
+        ours, behind = self.ls_remote(), dict[str, tuple[str, ...]]()
+        for address in addresses:
+            try:
+                theirs = self._refs_of(address)
+            except Unreachable:
+                theirs = {}
+            refs = sorted(ref for ref in {*ours, *theirs} if ours.get(ref) != theirs.get(ref))
+            behind.update({address: tuple(refs)} if refs else {})
+        return behind
 
     def fetch(self, wanted: Iterable[str]) -> dict[str, str]:
         """Fetch the objects of the refs in `wanted` that exist; return what `ls_remote` gave.

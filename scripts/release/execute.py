@@ -23,8 +23,10 @@ from scripts.replit.live import fault, flapping
 from scripts.state.held_lock import sweep
 from scripts.state.ledger import REF
 from scripts.state.lock import lock_ref
+from scripts.state.mirrors import lagging
 from scripts.state.remote import fetch_ledger, locked
 from scripts.system import signals
+from scripts.system.text import listed
 
 SETTLES = 2.0  # seconds from the command to the lock, at most: it observes and plans before
 
@@ -51,7 +53,9 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     with locked_run(acquire(desk, plan, request.reason or request.allow_bad)) as run:
         messages.start(run)
         run_steps(run)
-    return _with_waiting(plan, report(run))
+    outcome = _with_waiting(plan, report(run))
+    behind = lagging(desk)
+    return replace(outcome, message=outcome.message + listed(behind)) if behind else outcome
 
 
 def _with_waiting(plan: Plan, outcome: Outcome) -> Outcome:

@@ -31,6 +31,7 @@ from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected, fault
 from scripts.state.ledger import Event
 from scripts.state.lock import Lock, lock_ref
+from scripts.state.mirrors import lagging
 from scripts.state.remote import Remote, fetch_ledger, observe_remote, read_lock
 from scripts.state.rewritten import LedgerRewritten
 from scripts.system.background import submit
@@ -53,12 +54,13 @@ class Seen:
 def status(desk: Desk, _request: StatusRequest) -> Outcome:
     """Look at every environment at once; one that does not answer costs its timeout, and is shown so."""
     looks = [submit(_see, desk, environment) for environment in desk.settings]
+    behind = submit(lagging, desk)
     remote, alarm = _observe(desk)
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
     seen = {name: replace(each, half=_half(desk, remote, each)) for name, each in seen.items()}
     seen = _with_functions(desk, remote, seen)
     environments = [_describe(desk, remote, seen, each) for each in seen.values()]
-    shared = remote.ledger.problems(desk.settings.chain)
+    shared = (*remote.ledger.problems(desk.settings.chain), *behind.result())
     data: dict[str, Any] = {"environments": environments, "problems": list(shared)}
     if alarm:
         return Outcome.failed(alarm.message, alarm.hint, **data, **alarm.data)

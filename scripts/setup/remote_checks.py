@@ -15,6 +15,7 @@ from scripts.git.isolation import left_out
 from scripts.github.client import Github, branch_path, from_process, repository_of
 from scripts.setup import health, protection
 from scripts.setup.health import Finding
+from scripts.state.mirrors import lagging
 from scripts.state.remote import fetch_ledger
 from scripts.state.rewritten import LedgerRewritten
 
@@ -34,6 +35,7 @@ def check_remote(desk: Desk) -> Iterator[Finding]:
             hint = f"`git push {desk.git.remote} HEAD:refs/heads/{environment.branch}`"
             yield health.error("remote", f"it has no branch `{environment.branch}`", hint)
     yield from _unused_settings(desk)
+    yield from (health.warning("remote", *each.split("; leave it out: ")) for each in lagging(desk))
     yield from _try_pushes(desk)
 
 

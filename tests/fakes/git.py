@@ -98,6 +98,10 @@ class FakeGit:
         with self.origin.guard:
             return {ref: sha for ref, sha in self.origin.refs.items() if ref.startswith(SHOWN)}
 
+    def lagging(self) -> dict[str, tuple[str, ...]]:
+        """There is one address alone."""
+        return {}
+
     def fetch(self, wanted: Iterable[str]) -> dict[str, str]:
         """All objects are at hand; what was wanted is remembered."""
         refs = self.ls_remote()

@@ -657,3 +657,15 @@ def test_variables_that_point_git_elsewhere_do_not_pass(
         monkeypatch.setenv(name, str(elsewhere.folder))
 
     assert origin.refs() == desk.ls_remote()
+
+
+def test_an_address_that_lags_behind_is_named(desk: Git, origin: Repository, tmp_path: Path) -> None:
+    """A remote that is pushed to two places, of which one does not take all."""
+    mirror = bare(tmp_path / "mirror.git")
+    assert desk.lagging() == {}
+    for address in (origin.folder, mirror.folder):
+        Repository(desk.folder).git("remote", "set-url", "--add", "--push", "origin", str(address))
+    behind = desk.lagging()
+
+    assert [*behind] == [str(mirror.folder)]
+    assert set(behind[str(mirror.folder)]) == set(desk.ls_remote())
