@@ -28,13 +28,15 @@ from scripts.release import clock
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
-from scripts.replit.live import Answer, Expected, fault
+from scripts.replit.live import Answer, Expected, answers_at_once, disagreement, fault
 from scripts.state.ledger import Event
 from scripts.state.lock import Lock, lock_ref
 from scripts.state.mirrors import lagging
 from scripts.state.remote import Remote, fetch_ledger, observe_remote, read_lock
 from scripts.state.rewritten import LedgerRewritten
 from scripts.system.background import submit
+
+LOOKS = 4  # at a public URL, at the same time: one of two instances in turn shows itself in 7 of 8 runs
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def _observe(desk: Desk) -> tuple[Remote, LedgerRewritten | None]:
 
 def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
-    live, tables = submit(driver_of(desk, environment).live), frozenset[str]()
+    looks, tables = submit(answers_at_once, driver_of(desk, environment).live, LOOKS), frozenset[str]()
     asked = clock.begin(desk, environment)
     try:
         applied = applied_migrations(desk, environment)
@@ -87,9 +89,12 @@ def _see(desk: Desk, environment: Environment) -> Seen:
     except DeskError as error:
         applied = None
         trouble.append(error.message.splitlines()[0])
-    time = clock.time_of(desk, environment, asked, live.result())
+    answers = looks.result()
+    time = clock.time_of(desk, environment, asked, answers[0])
+    flaps = disagreement(answers)
+    trouble += [f"{environment.url}: {flaps}"] if flaps else []
     trouble += [time.skew] if time.skew else []
-    return Seen(environment, live.result(), applied, tuple(trouble), tables, now=time.now)
+    return Seen(environment, answers[0], applied, tuple(trouble), tables, now=time.now)
 
 
 def _half(desk: Desk, remote: Remote, own: Seen) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -175,7 +175,7 @@ def watch(
         needed = tally.needed(verify.streak)
         looks = max(1, min(AT_ONCE, needed - tally.good)) if tally.good else 1
         shown, problem = None, None
-        for answer in _answers(look_again, looks):
+        for answer in answers_at_once(look_again, looks):
             found = fault(answer if pages else replace(answer, pages=()), expected)
             tally.add(answer, found)
             if shown is None or (found and not problem):
@@ -190,13 +190,22 @@ def watch(
 def flapping(look_again: Callable[[], Answer], commit: str) -> str:
     """After one good answer, a dozen more at the same time: in words, that other commits answer as well."""
     tally = _Tally(commit, good=1, asked=1)
-    for answer in _answers(look_again, 2 * AT_ONCE):
+    for answer in answers_at_once(look_again, 2 * AT_ONCE):
         tally.add(answer, None)
     return tally.flapping
 
 
-def _answers(look_again: Callable[[], Answer], number: int) -> list[Answer]:
-    """So many looks at the same time."""
+def disagreement(answers: Sequence[Answer]) -> str:
+    """In words, that several commits answered at the same time; "" if one did, or none."""
+    commits = Counter(answer.commit for answer in answers if answer.commit)
+    if len(commits) < 2:
+        return ""
+    named = ", ".join(f"`{commit[:12]}` {count} times" for commit, count in commits.most_common(3))
+    return f"it flaps: of {len(answers)} answers at the same time, {named}"
+
+
+def answers_at_once(look_again: Callable[[], Answer], number: int) -> list[Answer]:
+    """So many looks at the same time, each over a connection of its own."""
     if number == 1:
         return [look_again()]
     return [each.result() for each in [submit(look_again) for _ in range(number)]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,6 +48,21 @@ def first(world: World) -> str:
 
 
 # -------------------------------------------------------------------------------------------- status
+
+
+def test_an_address_where_two_commits_answer_in_turn_is_named(world: World, first: str) -> None:
+    """One answer of several shows it, whichever comes first."""
+    driver = world.drivers["development"]
+    turns = iter(range(100))
+    driver.faults["live"] = lambda: (
+        replace(driver.served, commit="0" * 40) if next(turns) % 4 == 3 else driver.served
+    )
+
+    (problem,) = problems(world)
+
+    assert (
+        f"it flaps: of 4 answers at the same time, `{first[:12]}` 3 times, `{'0' * 12}` 1 times" in problem
+    )
 
 
 def test_what_is_live_and_proven_has_no_problem(world: World, first: str) -> None:
