@@ -70,7 +70,7 @@ def _supabase_cli(tree: Tree, facts: AppFacts) -> Iterator[Advice]:
         place: dependencies(tree.json(join(place, "package.json"))).get("supabase") for place in places
     }
     version = next((each for each in asked.values() if each), None)
-    tool = str(facts.settings["install"].value[0])
+    tool = next(iter(facts.settings["install"].value), "npm")
     command = f"{ADD.get(tool, ADD['npm'])} {CLI}"
     hint = f"`cd {folder} && {command}`, and commit it" if folder else f"`{command}`, and commit it"
     if version is None:

@@ -152,12 +152,14 @@ def _build_settings(tree: Tree, choice: Choice, manager: Manager, said: Sequence
     if moved:  # the command runs at the top
         place = join(app.folder, output.folder)
         static = join(app.folder, output.static) if output.static else ""
+    node = bool(app.framework.title) or join(app.folder, "package.json") in tree.files
+    nothing = Found([], "", "no `package.json`: what installs the app's packages? [] for nothing")
     lockfile = (
         posixpath.relpath(join(app.folder, manager.lockfile), folder or ".") if manager.lockfile else ""
     )
     return {
         "folder": Found(folder, choice.source, choice.check),
-        "install": Found(list(manager.install), manager.source, manager.check),
+        "install": Found(list(manager.install), manager.source, manager.check) if node else nothing,
         "lockfile": Found(lockfile or "package.json", manager.source or "package.json"),
         "build": Found(list(build.command), build.source, build.check),
         "output": _output(app, output, place, said),

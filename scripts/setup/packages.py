@@ -200,6 +200,8 @@ def build_of(tree: Tree, app: App, manager: Manager, *, at_top: bool = False) ->
         return Build(
             "" if at_top else app.folder, command, package, _touches_database(str(scripts[script]))
         )
+    if not app.framework.title and package not in tree.files:
+        return Build(app.folder, (), "", "no `package.json`: what builds the app?")
     if not app.framework.title:
         return Build(app.folder, (plain, "run", "build"), "", f"`{package}` has no script that builds")
     check = f"`{package}` has no script that builds: this is the framework's own command"

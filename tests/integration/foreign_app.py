@@ -37,7 +37,7 @@ secret = os.environ.get("OPENAI_API_KEY") or os.environ.get("DATABASE_PASSWORD")
 folder = pathlib.Path("public")
 shutil.rmtree(folder, ignore_errors=True)
 folder.mkdir()
-recipes = pathlib.Path("recipes.txt").read_text()
+recipes = pathlib.Path("../recipes.txt").read_text()
 (folder / "index.html").write_text(f"<h1>{name}</h1><pre>{recipes}</pre>{secret}")
 print("built")
 """
@@ -47,7 +47,7 @@ MIGRATIONS = {
     "003_first.sql": "insert into beers values (1, 'Alt; dark', 'ale'); create index on beers (name);\n",
 }
 APP = {
-    "build.py": BUILD,
+    "site/build.py": BUILD,
     "recipes.txt": "water, malt\n",
     ".gitignore": "public/\n",
     **{f"db/migrations/{name}": sql for name, sql in MIGRATIONS.items()},
@@ -58,6 +58,7 @@ chain = ["test", "qa", "live"]
 name = "brewlog"
 repository = {clone}
 remote = "hub"
+folder = "site"
 migrations = "db/migrations"
 install = []
 build = ["python3", "build.py"]

@@ -29,7 +29,7 @@ class Places:
         self.author, self.env_dir = self.folder / "author", self.folder / "env"
         self.home = self.folder / "home"
         self.workspaces = {name: self.folder / "workspaces" / name for name in CHAIN}
-        self.served = {name: self.workspaces[name] / "public" for name in CHAIN}
+        self.served = {name: self.workspaces[name] / "site" / "public" for name in CHAIN}
         self.served["qa"] = self.folder / "served-qa"
         self.sites = {name: Site(self.served[name]) for name in CHAIN}
 

@@ -55,7 +55,7 @@ class World(Places):
         call("git", "clone", "-q", self.origin, self.author)
         git(self.author, "switch", "-q", "-c", "trunk")
         self.commit({"README": "brewlog\n"}, "start")
-        self.commit({"build.py": "", "notes.txt": "1\n2\n"}, "a commit that the clone ends at")
+        self.commit({"site/build.py": "", "notes.txt": "1\n2\n"}, "a commit that the clone ends at")
         call("git", "clone", "-q", "-o", "hub", "--depth", "1", f"file://{self.origin}", self.clone)
         self._dirty_clone()
         self.commit(APP, "the app")
@@ -193,11 +193,11 @@ class World(Places):
     def button(self, name: str, after: float = 2) -> Iterator[None]:
         """Somebody who sees that the workspace was built, and presses Publish a moment later."""
         over = threading.Event()
-        before = stamp_of(self.workspaces[name] / "public")
+        before = stamp_of(self.workspaces[name] / "site" / "public")
 
         def press() -> None:
             while not over.wait(0.05):
-                built = stamp_of(self.workspaces[name] / "public")
+                built = stamp_of(self.workspaces[name] / "site" / "public")
                 if built and built != before:
                     time.sleep(after)
                     self.publish(name)
@@ -213,4 +213,4 @@ class World(Places):
 
     def publish(self, name: str) -> None:
         """Copy what the workspace holds to what visitors get."""
-        shutil.copytree(self.workspaces[name] / "public", self.served[name], dirs_exist_ok=True)
+        shutil.copytree(self.workspaces[name] / "site" / "public", self.served[name], dirs_exist_ok=True)

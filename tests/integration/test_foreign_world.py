@@ -327,7 +327,7 @@ def test_a_history_that_does_not_fit(world: World, files: dict[str, str | None],
 def test_a_build_that_fails(world: World) -> None:
     """The release is bad, its last words are shown, and the previous one is still what answers."""
     old = world.answers("test")["commit"]
-    world.commit({"build.py": "raise SystemExit('no yeast')\n"}, "no yeast")
+    world.commit({"site/build.py": "raise SystemExit('no yeast')\n"}, "no yeast")
     answer = world.desk(*DEPLOY)
     assert answer.code == 1, answer.said
     assert "no yeast" in answer.message
@@ -359,7 +359,7 @@ def test_the_developers_clone_is_as_it_was(world: World) -> None:
     assert world.clone_state() == before
     assert before["FETCH_HEAD"] is None
     assert "notes.txt" in str(before["status"])
-    assert not Path(world.clone, "build.py").read_text()
+    assert not Path(world.clone, "site", "build.py").read_text()
 
 
 def test_no_secret_was_shown_or_kept(world: World) -> None:

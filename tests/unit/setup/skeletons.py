@@ -365,6 +365,12 @@ SKELETONS: dict[str, Skeleton] = {
         database=True,
         checks=("install", "build", "migrations"),
     ),
+    "no package at all": Skeleton(
+        {"app.py": "", "index.html": "", "requirements.txt": ""},
+        {"install": [], "build": [], "output": "dist"},
+        "",
+        checks=("folder", "install", "build", "output", "build_variables"),
+    ),
     "a framework that nobody knows": Skeleton(
         {"package.json": package("ember-source", build="ember build"), "package-lock.json": ""},
         {**NPM, "output": "dist"},
