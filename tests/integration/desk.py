@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from git import Repo
 
 from scripts.sandbox.world_code import repository
 from scripts.sandbox.world_facts import World
+from tests.support import fork_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,15 +36,8 @@ class Desk:
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Begin `invoke ARGUMENTS --json`."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "invoke", *arguments, "--json"],
-            cwd=ROOT,
-            env={**os.environ, "AIRHOST_ENV_DIR": str(self.world.env_dir), **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        env = {**os.environ, "AIRHOST_ENV_DIR": str(self.world.env_dir), **env}
+        return fork_server.start(*arguments, "--json", cwd=ROOT, env=env)
 
     def __call__(self, *arguments: str, **env: str) -> Call:
         """Run it to the end."""
