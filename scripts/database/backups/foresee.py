@@ -14,8 +14,12 @@ from scripts.database.postgres.extension_use import Use
 from scripts.errors import CommandFailed, CommandTimedOut, Refused
 
 
-def foresee(desk: Desk, environment: Environment) -> Foreseen | None:
-    """What the proof of a backup would lack now; None where it is whole, or that can't be told."""
+def foresee(desk: Desk, environment: Environment, scratch_of: Environment | None = None) -> Foreseen | None:
+    """What the proof of a backup would lack now; None where it is whole, or that can't be told.
+
+    Args:
+        scratch_of: whose variables may name the scratch server, if not the environment's.
+    """
     try:
         database = configured_database(desk, environment)
         if database is None:
@@ -25,7 +29,11 @@ def foresee(desk: Desk, environment: Environment) -> Foreseen | None:
             major = connection.info.server_version // 10_000
             rows = connection.execute(extension_use.QUERY).fetchall()
         uses = extension_use.of_the_app(rows, toc.is_app_schema)
-        available = _available(desk, environment, major, {use.extension for use in uses}) if uses else ()
+        available = (
+            _available(desk, scratch_of or environment, major, {use.extension for use in uses})
+            if uses
+            else ()
+        )
     except (CommandFailed, CommandTimedOut, Refused):  # the backup itself says so
         return None
     return _foreseen(uses, available, major, accepted=desk.settings.backup.partial_proof)

@@ -12,7 +12,7 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_notes, toc
 from scripts.database.backups.manifest import DUMP, Manifest
-from scripts.database.backups.unproven import VARIABLE, Unproven
+from scripts.database.backups.unproven import VARIABLE, Unproven, whole_proof
 from scripts.database.postgres import load_order, programs, scratch
 from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.client import session
@@ -190,7 +190,7 @@ def require_everything(database: Database, lists: toc.Lists) -> None:
         things = listed(tuple(unproven.things()), SHOWN)
         raise Refused(
             f"the scratch server lacks {lacking}, which these need:{things}",
-            f"name a server that has them in `{VARIABLE}`",
+            whole_proof(scratch.server_major(database), unproven.needed),
         )
 
 

@@ -15,6 +15,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database.backups import scratch_server
+from scripts.database.backups.foresee import foresee
 from scripts.database.backups.storage import fetch_backup, newest_proven
 from scripts.database.backups.verify import take_proven_backup
 from scripts.database.migrations.files import Migration
@@ -48,6 +49,7 @@ from scripts.system.text import listed
 
 TASK = "db.refresh"
 KEY = "MASKING_KEY"
+SHOWN = 8  # things that a message names
 
 
 def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
@@ -65,6 +67,7 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
     refuse(work.rules, columns)
     dry = masking_sql.expressions(work.rules, columns, dry=True)
     refuse(work.rules, columns, tuple(check_expressions(database, dry)))
+    _require_extensions(desk, work)
     masked = masking_rules.masked(work.rules, columns)
     desk.progress.note(f"{len(masked)} of {len(columns)} columns of {source.name} are masked")
     if request.plan:
@@ -75,6 +78,22 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
     return retry_while_locked(
         desk, lambda: _refresh(desk, work, request.reason), wait=request.wait, environments=[target]
     )
+
+
+def _require_extensions(desk: Desk, work: Refresh) -> None:
+    """All rows are masked on the scratch server, so it needs every extension that the app uses.
+
+    Raises:
+        Refused: it lacks some.
+    """
+    found = foresee(desk, work.source, work.target)
+    if found is not None:
+        names = ", ".join(f"`{name}`" for name in found.extensions)
+        raise Refused(
+            f"rows of {work.source.name} can't be masked: the scratch server lacks {names}, which these"
+            f" need:{listed(found.things, SHOWN)}",
+            found.remedy,
+        )
 
 
 def read_rules(desk: Desk, source: Environment, target: Environment) -> Refresh:

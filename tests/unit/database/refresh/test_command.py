@@ -13,6 +13,7 @@ import pytest
 from scripts.config.parse import parse
 from scripts.config.settings import Environment, Settings
 from scripts.database.backups import scratch_server
+from scripts.database.backups.unproven import Foreseen
 from scripts.database.migrations.files import Applied, Migration, compare
 from scripts.database.refresh import command
 from scripts.database.refresh.rules import Column
@@ -62,6 +63,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     columns = (Column("public.messages", "body", "text"), Column("public.messages", "id", "uuid", key=True))
     monkeypatch.setattr(command, "app_columns", lambda _: columns)
     monkeypatch.setattr(command, "check_expressions", lambda *_: iter(()))
+    monkeypatch.setattr(command, "foresee", lambda *_: None)
     return Desk(tmp_path)
 
 
@@ -87,6 +89,18 @@ def test_the_plan_says_what_is_masked_and_how(desk: Any) -> None:
     assert outcome.data["masked"] == {"public.messages.body": "fake text"}
     assert (outcome.data["source"], outcome.data["backup"]) == ("production", None)
     assert desk.notes == ["1 of 2 columns of production are masked"]
+
+
+def test_extensions_that_the_scratch_server_lacks_are_told_before_a_backup_is_taken(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the plan, too; with the packages."""
+    lacking = Foreseen(("vector",), ("table public.docs",), 17)
+    monkeypatch.setattr(command, "foresee", lambda *_: lacking)
+    with pytest.raises(Refused, match=r"lacks `vector`(.|\n)*table public\.docs") as caught:
+        command.refresh(desk, RefreshRequest(to="staging", plan=True))
+
+    assert "postgresql-17-pgvector" in (caught.value.hint or "")
 
 
 def test_nothing_happens_without_consent(desk: Any) -> None:
