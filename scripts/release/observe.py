@@ -113,11 +113,11 @@ def _of_the_remote(
 def _judged(
     desk: Desk, request: ReleaseRequest, environment: Environment, remote: Remote, wanted: str
 ) -> dict[str, Any]:
-    """What the rules look at; a run that is resumed was judged already."""
-    if request.resumes:
-        return {}
+    """What the rules look at; a run that is resumed passed rules and gates already."""
     source, head = request.source(desk.settings), remote.head(environment)
     twins = twins_of(desk.git, remote.ledger, wanted)
+    if request.resumes:
+        return {"twins": twins}
     barred = (
         ()
         if request.goes_back

@@ -50,7 +50,8 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
         yield from _source_refusals(facts, facts.source)
         yield from _drill_refusals(facts, facts.source)
     yield from _bad_refusals(facts)
-    verdict = facts.ledger.verdict(name, facts.same)
+    # a merge that was made for this run is a new commit each time
+    verdict = facts.ledger.verdict(name, facts.same if facts.merges else {facts.wanted})
     if verdict and verdict.ending == "failed" and not facts.request.retry:
         yield Refusal(
             f"`{facts.wanted[:12]}` failed on {name} as {verdict.release} ({verdict.at})",

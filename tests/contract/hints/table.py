@@ -44,6 +44,9 @@ UPGRADED = f"{UNIT}/setup/test_vendor.py::test_an_upgrade_brings_what_is_new_and
 # What needs more than fakes, each with the test that runs it.
 ELSEWHERE = {
     "\0": f"{CONTRACT}/test_endings.py::test_what_invoke_would_ignore_is_refused",
+    "\0 --accept-partial-proof": (
+        f"{UNIT}/release/test_schema_rules.py::test_a_proof_that_will_be_partial_is_told_in_the_plan_and_needs_a_yes"
+    ),
     "\0 --branch": f"{UNIT}/release/test_hotfix.py::test_a_fix_goes_live_and_comes_back",
     "\0 --plan --with-data": f"{INTEGRATION}/test_with_data.py::test_what_a_rollback_loses_is_what_it_said",
     "\0 --scope": f"{INTEGRATION}/test_with_data.py::test_what_a_rollback_loses_is_what_it_said",

@@ -12,16 +12,20 @@ from scripts.config.settings import Gates
 from scripts.quality.approve import approve
 from scripts.quality.proofs import prove
 from scripts.quality.request import ApproveRequest
+from scripts.release import execute
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.freeze import release_hold
 from scripts.release.request import (
     DeployRequest,
     PromoteRequest,
+    ResumeRequest,
     RollbackRequest,
     StatusRequest,
     UnfreezeRequest,
 )
+from scripts.release.resume import resume
 from scripts.release.status import status
+from scripts.system.signals import Stop
 from tests.fakes.world import World, ending
 
 REPORT: dict[str, Any] = {"level": "full", "digest": "sha256:" + "0" * 64}
@@ -193,6 +197,44 @@ def test_the_maker_of_the_files_may_not_approve_them(world: World) -> None:
 
     assert "Ada made" in ending(lambda: approve(world.desk("Ada"), ApproveRequest(env="staging"))).message
     assert approve(world.desk("Zoe"), ApproveRequest(env="staging")).code == 0
+
+
+def test_a_merge_that_failed_is_not_tried_again_by_itself(world: World) -> None:
+    """Each run makes it anew: it is judged by its files, and `--retry` tries it once more."""
+    staged(world)
+    developed(world, 3)
+    driver = world.drivers["staging"]
+    driver.faults["publish"] = lambda: None
+    ending(lambda: promote(world.desk("Bob"), PromoteRequest(to="staging")))
+    driver.faults.clear()
+
+    assert (
+        "failed on staging" in ending(lambda: promote(world.desk(), PromoteRequest(to="staging"))).message
+    )
+    assert promote(world.desk("Bob"), PromoteRequest(to="staging", retry=True)).code == 0
+
+
+def test_a_promotion_over_a_button_that_died_is_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The merge that it made is the candidate: whoever resumes publishes that very commit."""
+    staged(world)
+    work = developed(world, 3)
+    driver = world.drivers["staging"]
+
+    def die() -> None:
+        raise Stop("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execute, "recover", lambda _run, error: error)
+        driver.faults["publish"] = die
+        ending(lambda: promote(world.desk("Bob"), PromoteRequest(to="staging")))
+    driver.faults.clear()
+    done = resume(world.desk("Carl"), ResumeRequest(env="staging"))
+
+    assert done.data["commit"] == world.head("staging") == driver.served.commit
+    assert world.desk().git.is_ancestor(work, world.head("staging"))
+    assert world.is_clean()
 
 
 # --------------------------------------------------------------------------------- what must never count
