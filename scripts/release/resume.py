@@ -29,6 +29,7 @@ from scripts.database.restore.kept import Kept
 from scripts.database.restore.plan import TASK as RESTORE_TASK
 from scripts.errors import LiveUnknown, Locked, Refused, ReleaseFailed, TakenBack
 from scripts.git.client import StaleError
+from scripts.git.command import Update
 from scripts.release import bring_back, free_lock, switch_data
 from scripts.release.execute import locked_run, report, run_steps
 from scripts.release.observe import observe
@@ -36,7 +37,7 @@ from scripts.release.plan import Plan, decide
 from scripts.release.request import REQUESTS, HotfixRequest, ResumeRequest, StealRequest, resumed
 from scripts.release.run import ReleaseRun, begin, lock_for
 from scripts.state.held_lock import HeldLock, new_lock
-from scripts.state.lock import Lock, candidate_ref, lock_ref, time_to_live
+from scripts.state.lock import Lock, blockers, candidate_ref, lock_ref, time_to_live
 from scripts.state.operation import operation_under
 from scripts.state.remote import locked, observe_remote, read_lock
 
@@ -79,9 +80,15 @@ def steal_lock(desk: Desk, request: StealRequest) -> Outcome:
         again = f"invoke lock.steal --env {request.env} --reason ..."
         raise Refused("`--reason` is required: the lock holder will want to know", again)
     holder = find_holder(desk, environment)
-    if holder is None:
+    in_the_way = blockers(desk.git.ls_remote(), environment.name)
+    if holder is None and not in_the_way:
         return Outcome.nothing(f"nothing to steal: {environment.name} is not locked")
     _confirm(desk, environment, yes=request.yes)
+    if in_the_way:
+        desk.git.push([Update(ref, target, None) for ref, target in in_the_way.items()])
+    if holder is None:
+        removed = ", ".join(f"`{ref}` (was `{target}`)" for ref, target in in_the_way.items())
+        return Outcome.done(f"removed {removed}: {environment.name} can be locked again")
     desk.progress.note(f"stealing from {holder.lock}: {request.reason}")
     return _take_over(desk, holder, undo=request.undo)
 

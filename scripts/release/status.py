@@ -30,7 +30,7 @@ from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected, answers_at_once, disagreement, fault
 from scripts.state.ledger import Event
-from scripts.state.lock import Lock, lock_ref
+from scripts.state.lock import Lock, blocked, lock_ref
 from scripts.state.mirrors import lagging
 from scripts.state.remote import Remote, fetch_ledger, observe_remote, read_lock
 from scripts.state.rewritten import LedgerRewritten
@@ -177,6 +177,8 @@ def _problems(
     environment = own.environment
     yield from own.trouble
     yield from own.half
+    if in_the_way := blocked(remote.refs, environment.name):
+        yield in_the_way
     if lock:
         yield f"locked by {lock}"
     hold, freeze = _hold(remote, environment), _freeze(remote, own)
@@ -261,7 +263,8 @@ def show_locks(desk: Desk, request: LocksRequest) -> Outcome:
     found = [(each, read_lock(desk, refs, each)) for each in asked]
     held = [lock for _, lock in found if lock]
     locks = {each.name: lock.document() if lock else None for each, lock in found}
-    if not held:
+    in_the_way = [said for each in asked if (said := blocked(refs, each.name))]
+    if not held and not in_the_way:
         return Outcome.nothing("nothing is locked", locks=locks)
-    message = "\n".join(f"{lock.environment} is locked by {lock}" for lock in held)
+    message = "\n".join([*(f"{lock.environment} is locked by {lock}" for lock in held), *in_the_way])
     return Outcome.done(message, locks=locks)

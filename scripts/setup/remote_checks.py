@@ -15,11 +15,14 @@ from scripts.git.isolation import left_out
 from scripts.github.client import Github, branch_path, from_process, repository_of
 from scripts.setup import health, protection
 from scripts.setup.health import Finding
+from scripts.state.lock import blocked
 from scripts.state.mirrors import lagging
 from scripts.state.remote import fetch_ledger
 from scripts.state.rewritten import LedgerRewritten
 
 LEDGER = "deploy-ledger"
+SCRATCH = "refs/deploy/doctor/"
+RUNNING = 30  # minutes after which no doctor runs any more
 NO_COMMIT = "1" * 40  # an id that no object has
 ACCESS = (
     "give this account write access to the repository, and let no rule forbid refs below `refs/deploy/`"
@@ -34,6 +37,8 @@ def check_remote(desk: Desk) -> Iterator[Finding]:
         if environment.branch_ref not in refs:
             hint = f"`git push {desk.git.remote} HEAD:refs/heads/{environment.branch}`"
             yield health.error("remote", f"it has no branch `{environment.branch}`", hint)
+        if in_the_way := blocked(refs, environment.name):
+            yield health.error("remote", *in_the_way.split("; "))
     yield from _unused_settings(desk)
     yield from (health.warning("remote", *each.split("; leave it out: ")) for each in lagging(desk))
     yield from _try_pushes(desk)
@@ -71,9 +76,10 @@ def check_ledger(desk: Desk) -> Iterator[Finding]:
 
 def _try_pushes(desk: Desk) -> Iterator[Finding]:
     """Push two scratch refs, try to delete both with one wrong lease, then delete them."""
-    git, run = desk.git, desk.new_id()
+    git, run = desk.git, f"{_minute(desk.now())}-{desk.new_id()}"
+    _sweep(desk)
     commit = git.commit_json("doctor.json", {"run": run}, "a scratch ref of `invoke doctor`", None)
-    scratch = [f"refs/deploy/doctor/{run}/{name}" for name in ("a", "b")]
+    scratch = [f"{SCRATCH}{run}/{name}" for name in ("a", "b")]
     try:
         git.push([Update(ref, None, commit) for ref in scratch])
     except CommandFailed as fault:
@@ -98,6 +104,23 @@ def _try_pushes(desk: Desk) -> Iterator[Finding]:
     if any(ref in git.ls_remote() for ref in scratch):
         hint = f"`git push {git.remote} --delete {' '.join(scratch)}`"
         yield health.error("push", "the scratch refs can't be deleted", hint)
+
+
+def _sweep(desk: Desk) -> None:
+    """Delete the scratch refs that killed doctors left; that of one that may be running stays."""
+    now, left = _minute(desk.now()), []
+    for ref, commit in desk.git.ls_remote().items():
+        began = ref.removeprefix(SCRATCH).partition("-")[0]
+        if ref.startswith(SCRATCH) and not (began.isdigit() and abs(int(now) - int(began)) < RUNNING):
+            left.append(Update(ref, commit, None))
+    if left:
+        with contextlib.suppress(CommandFailed, StaleError):
+            desk.git.push(left)
+
+
+def _minute(now: str) -> str:
+    """Minutes of Unix time, of an ISO 8601 text."""
+    return str(int(datetime.fromisoformat(now).timestamp() // 60))
 
 
 def check_github(desk: Desk) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state.event_rules import BEGIN
 from scripts.state.ledger import REF
-from scripts.state.lock import LOCK_FILE, Lock, candidate_ref, lock_ref, strays
+from scripts.state.lock import LOCK_FILE, Lock, blocked, candidate_ref, lock_ref, strays
 from scripts.state.remote import append, new_event
 from scripts.system.secret import masked_by
 
@@ -132,8 +132,11 @@ class HeldLock:
             ours = (
                 "nothing was changed; the desk must be allowed to push `deploy-ledger` and `refs/deploy/`"
             )
+            found = blocked(desk.git.ls_remote(), content.environment)
+            why, _, hint = found.rpartition("; ")
             raise PushRefused(
-                f"{content.environment} can't be locked: {fault.message}", fault.hint or ours
+                f"{content.environment} can't be locked: {why or fault.message}",
+                hint or fault.hint or ours,
             ) from None
         self._begin_heartbeats()
 

@@ -83,6 +83,27 @@ def candidate_ref(environment: str, run: str) -> str:
     return f"{CANDIDATES}{environment}/{run}"
 
 
+def blockers(refs: Mapping[str, str], environment: str) -> dict[str, str]:
+    """The refs beside which git can make no lock of this environment, or no candidate, with their ids.
+
+    A ref is a file or a folder, never both: one above or below the lock's name is in its way.
+    """
+    lock, candidates = lock_ref(environment), f"{CANDIDATES}{environment}"
+    above = {"refs/deploy", lock.rpartition("/")[0], CANDIDATES.rstrip("/"), candidates}
+    return {ref: target for ref, target in refs.items() if ref.startswith(f"{lock}/") or ref in above}
+
+
+def blocked(refs: Mapping[str, str], environment: str) -> str:
+    """What `blockers` finds, in words with the way out; "" if nothing is in the way."""
+    found = ", ".join(f"`{ref}`" for ref in sorted(blockers(refs, environment)))
+    way_out = f'`invoke lock.steal --env {environment} --reason "..."` removes it'
+    return (
+        f"{found} on the remote is in the way of the lock: no task can lock {environment}; {way_out}"
+        if found
+        else ""
+    )
+
+
 def strays(refs: Mapping[str, str], own: Lock | None = None) -> dict[str, str]:
     """The candidates whose run is over, with their ids: those of environments that are not locked.
 

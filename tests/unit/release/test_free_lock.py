@@ -20,6 +20,7 @@ from scripts.release.request import (
 )
 from scripts.release.resume import resume, steal_lock
 from scripts.release.status import show_locks, status
+from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.lock import LOCK_FILE, lock_ref
 from scripts.state.remote import locked, read_lock, record
 from tests.fakes.world import World, ending
@@ -130,3 +131,34 @@ def test_whatever_a_lock_ref_points_at_in_real_git(
     outcome = steal_lock(desk, StealRequest(env="development", reason="by hand"))
     assert outcome.code == 0
     assert LOCK not in origin.refs()
+
+
+@pytest.mark.parametrize("ref", [f"{LOCK}/x", "refs/deploy/candidate/development", "refs/deploy/lock"])
+def test_a_ref_in_the_way_of_the_lock_is_named_and_removed(world: World, ref: str) -> None:
+    """Beside it git can make no lock: no task could run, and none said why."""
+    deploy(world.desk(), DeployRequest(env="development"))
+    world.remote.refs[ref] = world.head("develop")
+    desk = world.desk()
+
+    assert (
+        f"`{ref}` on the remote is in the way" in show_locks(desk, LocksRequest(env="development")).message
+    )
+    assert "is in the way" in str(status(desk, StatusRequest()).data["environments"][0]["problems"])
+    outcome = steal_lock(desk, StealRequest(env="development", reason="by hand"))
+
+    assert (outcome.ending, ref in outcome.message) == ("done", True)
+    assert ref not in world.remote.refs
+    assert show_locks(desk, LocksRequest(env="development")).ending == "nothing"
+
+
+def test_a_push_of_the_lock_that_such_a_ref_stops_says_so(tmp_path: Path) -> None:
+    """With a real remote: git's own words are about a lock of another kind."""
+    origin, person = seeded(tmp_path)
+    commit = person.git("rev-parse", "HEAD").strip()
+    origin.git("update-ref", f"{LOCK}/x", commit)
+    desk = fake_desk(tmp_path, git=MergingGit(person.folder, "origin"))
+
+    error = ending(HeldLock(desk, new_lock(desk, "development", "deploy", commit)).begin)
+
+    assert f"`{LOCK}/x` on the remote is in the way of the lock" in error.message
+    assert "invoke lock.steal --env development" in str(error.hint)

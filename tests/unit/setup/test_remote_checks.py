@@ -41,6 +41,33 @@ def test_a_remote_of_git_takes_the_pushes_of_a_lock(tmp_path: Path, remote: tupl
     assert origin.refs() == before
 
 
+def test_scratch_refs_of_killed_doctors_are_swept(tmp_path: Path, remote: tuple[Repository, Git]) -> None:
+    """Those of one that may be running now stay."""
+    origin, git = remote
+    desk = fake_desk(tmp_path, git=git)
+    now = int(datetime.fromisoformat(desk.now()).timestamp() // 60)
+    running = f"refs/deploy/doctor/{now - 1}-abc/a"
+    for ref in ("refs/deploy/doctor/0123456789ab/a", f"refs/deploy/doctor/{now - 60}-abc/b", running):
+        origin.git("update-ref", ref, "develop")
+
+    list(remote_checks.check_remote(desk))
+
+    assert [ref for ref in origin.refs() if "doctor" in ref] == [running]
+
+
+@pytest.mark.parametrize("ref", ["refs/deploy/lock/staging/x", "refs/deploy/candidate/staging"])
+def test_a_ref_in_the_way_of_a_lock_is_named(
+    tmp_path: Path, remote: tuple[Repository, Git], ref: str
+) -> None:
+    """Git can make no ref below another one, nor above."""
+    origin, git = remote
+    origin.git("update-ref", ref, "develop")
+
+    (message,) = messages(list(remote_checks.check_remote(fake_desk(tmp_path, git=git))), "error")
+
+    assert f"`{ref}` on the remote is in the way of the lock" in message
+
+
 def test_what_the_checkout_configures_and_the_desk_does_not_use_is_named(
     tmp_path: Path, remote: tuple[Repository, Git]
 ) -> None:
