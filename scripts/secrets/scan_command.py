@@ -131,7 +131,8 @@ def _is_shown(public: PublicNames, variable: Variable) -> bool:
 def _other_sources(desk: Desk) -> Iterable[EnvFile]:
     """Other places with secrets: `.local` files, the app's `.env` files, and the process environment."""
     own = {load.file_of(desk.config_folder, environment.name, "file") for environment in desk.settings}
-    for folder in dict.fromkeys((desk.config_folder.resolve(), desk.git.folder.resolve())):
+    places = (desk.config_folder, desk.git.folder, desk.app_folder)
+    for folder in dict.fromkeys(place.resolve() for place in places):
         for file in load.env_files_in(folder):
             if file not in own:
                 yield load.masked(desk, load.load_file(f"`{file.name}`", file))

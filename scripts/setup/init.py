@@ -133,7 +133,7 @@ def read_facts(asked: Progress | None, top: Path, request: InitRequest) -> AppFa
     """
     tree = app_facts.tree(top)
     try:
-        facts = detect(tree, request.app_folder, top.name)
+        facts = detect(tree, request.app_folder or _inside(top, request), top.name)
     except Ambiguous as several:
         folders = [app.folder or "." for app in several.apps]
         answer = asked.ask(f"which app: {', '.join(folders)}?", "") if asked else ""
@@ -146,6 +146,14 @@ def read_facts(asked: Progress | None, top: Path, request: InitRequest) -> AppFa
     branches, missing = branches_of(app_facts.branches(top, remote), head)
     facts = replace(facts, remotes=remotes, branches=branches, missing=missing)
     return replace(facts, advice=tuple(advice.about(tree, facts, app_facts.tracked_secrets(top))))
+
+
+def _inside(top: Path, request: InitRequest) -> str:
+    """The app's folder, where `--app` names one below the checkout's top that has a package."""
+    named = Path(request.app or ".").resolve()
+    if not request.app or named == top or not (named / "package.json").is_file():
+        return ""
+    return named.relative_to(top).as_posix()
 
 
 def _with_options(answers: Answers, facts: AppFacts, request: InitRequest) -> Answers:

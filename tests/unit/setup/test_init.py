@@ -138,6 +138,8 @@ def test_several_apps_are_asked_about(app: Path) -> None:
 
     assert "--app-folder admin" in str(caught.value.hint)
 
+    assert "admin" == init(Person(), request(app / "admin", plan=True)).data["found"]["folder"]["value"]
+
     person = Person()
     person.answers = {"which app": "web"}
     init(person, request(app, ask=True))
