@@ -24,10 +24,11 @@ STATEMENT = re.compile(
     r"""|import\(\s*(?:"([^"\r\n]*)"|'([^'\r\n]*)')\s*[,)]""",
     re.IGNORECASE,
 )
+QUOTE = re.compile("['\"]")
 WORD = re.compile(r"import|export", re.IGNORECASE)
-MOST_STATEMENTS = 10_000  # of a file; more are generated code, which imports at its top
+MOST_STATEMENTS = 4_000  # of a file; more are generated code, which imports at its top
 LONGEST_STATEMENT = 4_000  # characters
-STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*(?:.*?\*/|.*)', re.DOTALL)
 LAST_COMMA = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 LOCAL = "./"  # begins a path below the repository's root, once it is resolved
@@ -132,8 +133,13 @@ def without_comments(text: str) -> Any:
 
 
 def imports_of(text: str) -> Iterator[str]:
-    """What a source file imports or exports from, as it stands there. Rather too much than too little."""
+    """What a source file imports or exports from, as it stands there."""
+    end = 0
     for word in islice(WORD.finditer(text), MOST_STATEMENTS):
-        found = STATEMENT.match(text, word.start(), word.start() + LONGEST_STATEMENT)
+        limit = word.start() + LONGEST_STATEMENT
+        if word.start() < end or not QUOTE.search(text, word.start(), limit):
+            continue
+        found = STATEMENT.match(text, word.start(), limit)
         if found:
+            end = found.end()
             yield next(each for each in found.groups() if each is not None).strip()

@@ -29,6 +29,8 @@ def test_statements_are_found(text: str, found: list[str]) -> None:
 def test_a_hostile_source_is_read_in_linear_time() -> None:
     """Words without an end cost a window each, and only so many of them are looked at."""
     assert list(imports_of("import {" * 50_000)) == []
+    assert without_comments("{} " + "/* " * 50_000) == {}
+    assert list(imports_of(("import {" * 400 + "\n'\n") * 2)) == []
 
 
 @pytest.mark.parametrize(
