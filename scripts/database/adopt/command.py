@@ -84,12 +84,12 @@ def adopt(desk: Desk, request: AdoptRequest) -> Outcome:
     look = observe(desk, environment, request.sha)
     also = _named(look, request.also)
     adopted = look.adoption(also)
-    if not request.plan and not request.yes:
-        also = (*also, *_asked(desk, look, adopted))
-        adopted = look.adoption(also)
     desk.progress.show(lines(look.verdicts, adopted, look.applied, SHOWN))
     if look.strange:
         desk.progress.show([f"made by no file:{listed(look.strange, SHOWN)}"])
+    if not request.plan and not request.yes:
+        also = (*also, *_asked(desk, look, adopted))
+        adopted = look.adoption(also)
     data = _document(look, adopted, also)
     if request.plan or not adopted:
         ending = Outcome.done if request.plan else Outcome.nothing

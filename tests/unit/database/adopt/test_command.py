@@ -97,7 +97,7 @@ def test_a_person_is_asked_of_what_can_not_be_told_and_may_say_it_beforehand(ado
     adopting.world.databases["staging"].rows.clear()
     with pytest.raises(Declined):  # yes to the question, and not the name of the environment
         command.adopt(desk, AdoptRequest(env="staging"))
-    assert "4_seed.sql: can't be told; to be recorded" in desk.progress.lines  # type: ignore[attr-defined]
+    assert "on yes: 3 to record as applied" in desk.progress.lines  # type: ignore[attr-defined]
     with pytest.raises(Refused, match="no migration of the version 7"):
         adopting(yes=True, also="7")
 
