@@ -41,6 +41,7 @@ class Facts:
         merges: the commit of the source that is released by a merge with its very files, since what the
             target's branch has of its own brings no content; "" where the commit itself is released.
         barred: why GitHub would refuse the last push, and what helps.
+        workspace: why the workspace would refuse a release; None where it would not, or was not asked.
         waits: why the branch before can't be merged into this one, and what helps; None where it can.
         carried: what a hotfix would carry past the gates: commits of the branches before, unproven.
         applied: the database's history; None for an app without a database.
@@ -92,6 +93,7 @@ class Facts:
     remote: str = "origin"
     merges: str = ""
     barred: tuple[Refusal, ...] = ()
+    workspace: Refusal | None = None
     waits: Refusal | None = None
     carried: tuple[Commit, ...] = ()
     rollbacks: tuple[Migration, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any
 from scripts.branches.carry import carried, waiting
 from scripts.branches.landing import push_objections
 from scripts.config.desk import Desk
+from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment, Gates
 from scripts.database.edge_functions.observe import function_facts
 from scripts.database.migrations.files import applied_migrations, folder_of
@@ -34,6 +35,7 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     live = submit(driver_of(desk, environment).live)
     findings = submit(_configuration, desk, request, environment)
     source_live = submit(driver_of(desk, source).live) if source else None
+    objection = submit(_workspace, desk, environment) if request.plan else None
     applied = submit(applied_migrations, desk, environment)
     asked = clock.begin(desk, environment)
     remote = _of_the_remote(desk, request, environment, source)
@@ -51,6 +53,7 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
                 source_live=source_live.result() if source_live else None,
                 applied=applied.result(),
                 findings=findings.result(),
+                workspace=objection.result() if objection else None,
                 functions=functions,
                 now=time.now,
             ),
@@ -61,6 +64,12 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     from scripts.release.restore_data import with_losses
 
     return with_losses(desk, facts, request.backup)
+
+
+def _workspace(desk: Desk, environment: Environment) -> Refusal | None:
+    """What the workspace would refuse, for a plan; a release finds it when it builds, its first change."""
+    found = driver_of(desk, environment).objection()
+    return Refusal(found.message, found.hint) if found else None
 
 
 def _configuration(desk: Desk, request: ReleaseRequest, environment: Environment) -> tuple[Finding, ...]:

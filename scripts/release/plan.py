@@ -259,6 +259,8 @@ def _warnings(plan: Plan) -> Iterator[str]:
         yield f"  without {plan.without}"
     yield from (f"  warning: {doubt}" for doubt in plan.facts.ledger.doubts[:SHOWN])
     yield from (f"  warning: {half}" for half in plan.facts.half)
+    if plan.facts.workspace and plan.facts.rolls_back:
+        yield f"  warning: {plan.facts.workspace.why}; it is kept aside there, in `refs/desk/kept/`"
     if plan.facts.partial:
         yield f"  warning: the proof of the backup will be partial: {plan.facts.partial}"
     yield from (f"  {finding}" for finding in plan.facts.findings)

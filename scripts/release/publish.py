@@ -13,13 +13,16 @@ SHUT_OUT = 15.0  # seconds that a log-in answers until the desk's token counts a
 FAILED_TWICE = 2  # Replit's word that a Publish failed is believed when it says so twice
 
 
-def build(run: ReleaseRun, expected: Expected, *, send: bool = False) -> bytes:
+def build(run: ReleaseRun, expected: Expected, *, send: bool = False, back: bool = False) -> bytes:
     """Build the commit where it will be published from, stamped. What is live does not change.
 
-    With `send`, returns the built folder as an archive.
+    Args:
+        send: return the built folder as an archive.
+        back: it is a way back, which a person's work in the workspace does not stop: it is kept aside.
     """
+    keep = run.id if back or run.plan.facts.rolls_back else ""
     with run.step("build", f"`{expected.commit[:12]}` in the workspace `{run.environment.ssh_host}`"):
-        archive = run.driver.build(expected, run.lock.candidate, send=send)
+        archive = run.driver.build(expected, run.lock.candidate, send=send, keep=keep)
         run.built = expected
         return archive
 

@@ -140,7 +140,7 @@ def _restore_workspace(run: ReleaseRun, error: DeskError) -> DeskError:
     elif previous is not None:
         expected = Expected(previous.commit, run.environment.name, previous.built_for)
         try:
-            publish.build(run, expected)
+            publish.build(run, expected, back=True)
         except DeskError as second:
             error.message += f"\n  | the workspace was not put back ({no_publish}): {second.message}"
     return error
@@ -224,7 +224,7 @@ def restore_previous(run: ReleaseRun, error: DeskError) -> DeskError:
     if untouched:
         error = functions.put_back(run, error)
     try:
-        publish.build(run, expected)
+        publish.build(run, expected, back=True)
         if not untouched:
             error = functions.put_back(run, error)
             publish.publish(run)
@@ -254,7 +254,7 @@ def _leave_to_a_person(run: ReleaseRun, error: DeskError, previous: Event) -> De
     """Only a person can press Publish: restore the workspace at least."""
     expected = Expected(previous.commit, run.environment.name, previous.built_for)
     with suppress(DeskError):
-        publish.build(run, expected)
+        publish.build(run, expected, back=True)
         error.message += f"\n  | the workspace is back at {_name(previous)}"
     error = functions.put_back(run, error)
     run.live = run.driver.live()

@@ -71,7 +71,7 @@ def _data_back(run: ReleaseRun, error: DeskError, code: str) -> DeskError:
 def _publish_again(run: ReleaseRun, error: DeskError, expected: Expected) -> DeskError:
     """Publish the present release again, and verify it; its pages may need its data."""
     try:
-        publish.build(run, expected)
+        publish.build(run, expected, back=True)
         error = functions.put_back(run, error)
         publish.publish(run)
         publish.verify(run, expected, quiet=True, pages=not run.switched)
@@ -86,7 +86,7 @@ def _publish_again(run: ReleaseRun, error: DeskError, expected: Expected) -> Des
 def _workspace(run: ReleaseRun, error: DeskError, expected: Expected) -> DeskError:
     """Only a person can press Publish: it must not ship what is not released."""
     with suppress(DeskError):
-        publish.build(run, expected)
+        publish.build(run, expected, back=True)
         return error
     error.message += (
         "\n  | the workspace was not put back: press no Publish on Replit before the next release"

@@ -45,6 +45,8 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     yield from _closed_refusals(facts)
     yield from _history_refusals(facts)
     yield from facts.barred
+    if facts.workspace and not facts.lock:  # while a run is at work, its build may lie there
+        yield facts.workspace
     yield from _configuration_refusals(facts)
     if facts.source is not None:
         yield from _source_refusals(facts, facts.source)

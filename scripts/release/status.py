@@ -50,6 +50,7 @@ class Seen:
     tables: frozenset[str] = frozenset()
     half: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    workspace: str = ""
     now: str = ""
 
 
@@ -81,7 +82,8 @@ def _observe(desk: Desk) -> tuple[Remote, LedgerRewritten | None]:
 
 def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
-    looks, tables = submit(answers_at_once, driver_of(desk, environment).live, LOOKS), frozenset[str]()
+    driver, tables = driver_of(desk, environment), frozenset[str]()
+    looks, objection = submit(answers_at_once, driver.live, LOOKS), submit(driver.objection)
     asked = clock.begin(desk, environment)
     try:
         applied = applied_migrations(desk, environment)
@@ -94,7 +96,8 @@ def _see(desk: Desk, environment: Environment) -> Seen:
     flaps = disagreement(answers)
     trouble += [f"{environment.url}: {flaps}"] if flaps else []
     trouble += [time.skew] if time.skew else []
-    return Seen(environment, answers[0], applied, tuple(trouble), tables, now=time.now)
+    workspace = str(objection.result() or "")
+    return Seen(environment, answers[0], applied, tuple(trouble), tables, workspace=workspace, now=time.now)
 
 
 def _half(desk: Desk, remote: Remote, own: Seen) -> tuple[str, ...]:
@@ -170,6 +173,16 @@ def _pending(desk: Desk, remote: Remote, head: str | None, following: Seen | Non
     }
 
 
+def _not_free(remote: Remote, own: Seen, lock: Lock | None) -> Iterator[str]:
+    """Why a release could not begin; while a run is at work, its build may lie in the workspace."""
+    if in_the_way := blocked(remote.refs, own.environment.name):
+        yield in_the_way
+    if lock:
+        yield f"locked by {lock}"
+    elif own.workspace:
+        yield own.workspace
+
+
 def _problems(
     desk: Desk, remote: Remote, own: Seen, lock: Lock | None, released: Event | None
 ) -> Iterator[str]:
@@ -177,10 +190,7 @@ def _problems(
     environment = own.environment
     yield from own.trouble
     yield from own.half
-    if in_the_way := blocked(remote.refs, environment.name):
-        yield in_the_way
-    if lock:
-        yield f"locked by {lock}"
+    yield from _not_free(remote, own, lock)
     hold, freeze = _hold(remote, environment), _freeze(remote, own)
     if hold:
         yield f"held: {hold}; `invoke release-hold --env {environment.name}`"

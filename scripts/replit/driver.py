@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from scripts.errors import Refused
 from scripts.replit.live import Answer, Expected
 
 Status = Literal["running", "failed", "other"]
@@ -28,12 +29,19 @@ class Driver(Protocol):
     def unproven_hint(self) -> str:
         """What to look at when the public URL does not show a release in time."""
 
-    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
+    def objection(self) -> Refused | None:
+        """Why a release would be refused there now, such as work that would be lost.
+
+        None if it would not, or if it can't be asked. Nothing is changed.
+        """
+
+    def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
         """Build the exact commit where it will be published from, stamped. What is live is untouched.
 
         Args:
             expected: the commit, the environment and the schema version of the stamp.
             candidate: the ref on the remote under which the commit can be fetched.
+            keep: for a way back: work that would be lost is kept aside there, under this name.
             send: return the built folder as a tar.gz archive; otherwise nothing is returned.
 
         Raises:

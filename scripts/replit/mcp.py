@@ -173,10 +173,10 @@ class McpDriver(WorkspaceDriver):
         token = self._desk.values(self._environment).get("REPLIT_MCP_TOKEN")
         return self._environment.mcp_url, Secret(token) if token else None, self._environment.repl_id
 
-    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
+    def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
         """Build in the workspace; the library for Publish is imported meanwhile."""
         threading.Thread(target=warm, args=self._server, daemon=True).start()
-        return super().build(expected, candidate, send=send)
+        return super().build(expected, candidate, send=send, keep=keep)
 
     def publish(self) -> None:
         """Ask Replit; see `Driver`."""

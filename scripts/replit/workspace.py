@@ -16,10 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
+from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.replit.live import Answer, Expected, look
 from scripts.system.command import CREDENTIALS, Command, Result, inherited
 from scripts.system.documents import parse_json
@@ -29,12 +30,17 @@ OPTIONS = (
     "-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
 ).split()
 
+LOOK_SECONDS = 10.0  # for a look at what stands there
 LONGEST_ANSWER = 65_536  # bytes of the answer's line: 32768 of them may be what a program said, in base64
 
 # what the workspace refuses, and what a person does about it
 RULES = {
     "dirty": ("has changes that are in no commit", "commit or remove them on Replit"),
     "unpushed": ("has commits that are on no branch of the remote", "push them from Replit"),
+    "lfs": (
+        "has pointers in place of files, which would be served as they are",
+        "have git-lfs in the workspace (`.replit`, the nix packages), or take these files out of LFS",
+    ),
     "busy": ("is being released to by another run", "wait for it to end, then try again"),
     "no-workspace": ("has no such folder", "see `workspace` in `env/pipeline.toml`"),
     "no-repository": ("holds no git checkout", "clone the app's repository there"),
@@ -52,6 +58,7 @@ class Build:
         patience: seconds to wait for what another run began in the workspace.
         send: have the built folder sent back, to be looked at before it is published.
         folder: the app's, below the workspace; `lockfile`, `output` and `static` are relative to it.
+        keep: a name under which a person's work is kept aside; "": it is refused.
         static: a folder that gets the stamp before the build as well; "" for none.
     """
 
@@ -69,6 +76,7 @@ class Build:
     send: bool = False
     folder: str = ""
     static: str = ""
+    keep: str = ""
 
     def below(self, path: str) -> str:
         """A path of the app's folder, relative to the workspace."""
@@ -88,12 +96,15 @@ def ssh(host: str, config: str | None, script: str, timeout: float) -> Command:
     return Command(argv, env=inherited(CREDENTIALS), stdin=script.encode(), timeout=timeout)
 
 
-def script(build: Build, mark: str = "") -> str:
+def script(build: Build, mark: str = "", *, looks: bool = False) -> str:
     """The inputs, each quoted for the remote shell, and then `workspace.sh`.
 
-    The built folder is sent between two lines `mark`; without one it is not.
+    The built folder is sent between two lines `mark`; without one it is not. With `looks` nothing is
+    changed: it is said what a release would refuse.
     """
     inputs = {
+        "LOOK": "yes" if looks else "",
+        "KEEP": build.keep,
         "SEND": mark,
         "PATIENCE": str(build.patience),
         "WORKSPACE": build.workspace,
@@ -115,10 +126,15 @@ def script(build: Build, mark: str = "") -> str:
     return "\n".join([*lines, "build_environment() {", body, "}", _template()])
 
 
-def place(host: str, config: str | None, build: Build, timeout: float) -> bytes:
-    """Bring the workspace to the commit and build it there.
+class Placed(NamedTuple):
+    """The built folder as an archive if `Build.send`, and what was put back or kept aside."""
 
-    Returns the built folder as an archive if `build.send`, else nothing.
+    archive: bytes
+    said: str
+
+
+def place(host: str, config: str | None, build: Build, timeout: float) -> Placed:
+    """Bring the workspace to the commit and build it there.
 
     Raises:
         Refused: the workspace holds work that would be lost; nothing was changed.
@@ -139,7 +155,20 @@ def place(host: str, config: str | None, build: Build, timeout: float) -> bytes:
     _judge(host, document)
     if mark and not archive:
         raise CommandFailed(f"the workspace `{host}` did not send what it built: it can't be looked at")
-    return archive
+    return Placed(archive, document["detail"])
+
+
+def objection(host: str, config: str | None, build: Build, timeout: float) -> Refused | None:
+    """Why the workspace would refuse a release now; None if it would not, or can't be asked."""
+    try:
+        document = _answer(attempt(ssh(host, config, script(build, looks=True), timeout)))
+        if document and document["desk"] == "refused":
+            _judge(host, document)
+    except Refused as why:
+        return why
+    except DeskError:  # no ssh here, or no answer in time
+        return None
+    return None
 
 
 def _apart(out: bytes, mark: bytes) -> tuple[bytes, bytes]:
@@ -192,7 +221,11 @@ def _words(coded: str) -> str:
 
 @cache
 def _template() -> str:
-    return files("scripts.replit").joinpath("workspace.sh").read_text(encoding="utf-8")
+    """The functions first: `workspace.sh` calls its `main` at its end."""
+    here = files("scripts.replit")
+    return "".join(
+        here.joinpath(name).read_text("utf-8") for name in ("workspace_changes.sh", "workspace.sh")
+    )
 
 
 class WorkspaceDriver:
@@ -202,11 +235,30 @@ class WorkspaceDriver:
         self._desk = desk
         self._environment = environment
 
-    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
+    def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
         """Bring the workspace to the commit over ssh, built and stamped; see `Driver`."""
+        desk, host = self._desk, self._environment.ssh_host
+        order = self._order(expected, candidate, desk.build_variables(self._environment))
+        build = replace(order, send=send, keep=keep)
+        placed = place(host, self._ssh_config, build, desk.settings.replit.build_timeout)
+        if placed.said:
+            desk.progress.note(f"the workspace `{host}`: {placed.said.strip()}".replace("\n", "\n  | "))
+        return placed.archive
+
+    def objection(self) -> Refused | None:
+        """Why the workspace would refuse a release now; see `Driver`."""
+        order = self._order(Expected("0" * 40, self._environment.name), "", {})
+        return objection(self._environment.ssh_host, self._ssh_config, order, LOOK_SECONDS)
+
+    @property
+    def _ssh_config(self) -> str | None:
+        config = self._environment.ssh_config
+        return str(self._desk.config_folder / config) if config else None
+
+    def _order(self, expected: Expected, candidate: str, variables: Mapping[str, str]) -> Build:
         desk, environment = self._desk, self._environment
         app = desk.settings.app
-        build = Build(
+        return Build(
             workspace=environment.workspace,
             commit=expected.commit,
             candidate=candidate,
@@ -220,13 +272,10 @@ class WorkspaceDriver:
                 "schema": expected.schema,
                 "built_at": desk.now(),
             },
-            variables=desk.build_variables(environment),
-            send=send,
+            variables=variables,
             folder=app.folder,
             static=app.static,
         )
-        config = str(desk.config_folder / environment.ssh_config) if environment.ssh_config else None
-        return place(environment.ssh_host, config, build, desk.settings.replit.build_timeout)
 
     def live(self) -> Answer:
         """What the public URL answers."""

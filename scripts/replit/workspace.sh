@@ -2,6 +2,7 @@
 #   PATIENCE (seconds to wait for what another run began here)
 #   SEND (a line of its own: after it the built folder is sent; empty: it is not)
 #   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
+#   KEEP (a name; see `workspace_changes.sh`)  LOOK (not empty: say what would be refused, and change nothing)
 #   FOLDER INSTALL_FOLDER (where the two commands run)  STATIC (gets the stamp before the build; empty: nothing does)
 #   All paths are relative to WORKSPACE.
 # Standard output carries one JSON line, the answer, and before it the built folder between two lines SEND;
@@ -27,18 +28,23 @@ main() {
   previous=$(head_commit)
   [ -n "$previous" ] || answer refused no-repository "$WORKSPACE is no git checkout"
   state=$(git rev-parse --absolute-git-dir)/release-desk
+  [ -z "$LOOK" ] || look
   mkdir -p "$state"
   if command -v flock >/dev/null; then
     exec 9>"$state/lock"
     # what a run that died or lost its lock began here goes on to its end first
     flock -w "$PATIENCE" 9 || answer refused busy "another release is at work here"
   fi
-  refuse_local_work
+  said='' force=''
+  settle_local_work
   git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
     "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_words "$state/log")"
   refuse_unpushed
+  trap record_changes EXIT # also of a build that fails
   [ -z "$STATIC" ] || is_tracked "$STATIC/version.json" || rm -f -- "./$STATIC/version.json"
+  drop_old_submodules
   check_out
+  require_lfs
   [ -d "$FOLDER" ] || answer failed build "the commit has no folder $FOLDER (see \`[app] folder\`)"
   drop_old_output
   install_if_changed
@@ -48,6 +54,22 @@ main() {
   [ "$(head_commit)" = "$COMMIT" ] || answer failed build "the build moved HEAD"
   stamp "$OUTPUT"
   send_output
+  trap - EXIT
+  record_changes
+  answer ready "" "$said"
+}
+
+# What a release would refuse. Nothing is changed, and no run is waited for.
+look() {
+  state=$(mktemp -d) && trap 'rm -rf -- "$state"' EXIT
+  own=$(git rev-parse --absolute-git-dir)/release-desk
+  cp -- "$own/made" "$own/placed" "$state" 2>/dev/null
+  KEEP='' said=''
+  local_changes >"$state/changes"
+  touch "$state/made"
+  LC_ALL=C comm -z -23 "$state/changes" "$state/made" | without_old_submodules >"$state/foreign"
+  [ ! -s "$state/foreign" ] || answer refused dirty "$(shown <"$state/foreign")"
+  refuse_unpushed
   answer ready "" ""
 }
 
@@ -78,7 +100,8 @@ send_output() {
 
 check_out() {
   git cat-file -e "$COMMIT^{commit}" 2>/dev/null || answer failed fetch "the remote did not give $COMMIT"
-  git -c advice.detachedHead=false checkout --quiet --detach "$COMMIT" 2>"$state/log" \
+  # shellcheck disable=SC2086 # one word, or none
+  git -c advice.detachedHead=false checkout --quiet $force --detach "$COMMIT" 2>"$state/log" \
     || answer failed checkout "$(last_words "$state/log")"
   [ "$(head_commit)" = "$COMMIT" ] || answer failed checkout "HEAD is not at $COMMIT"
   printf '%s\n' "$COMMIT" >"$state/placed"
@@ -95,19 +118,17 @@ drop_old_output() {
   [ -n "$(git ls-files -- "$OUTPUT" | head -n 1)" ] || rm -rf -- "./$OUTPUT"
 }
 
-# Publish ships the folder as it lies there, so nothing may lie there that is not in the commit.
-refuse_local_work() {
-  set -- . ":(exclude,top)$OUTPUT"
-  [ -z "$STATIC" ] || is_tracked "$STATIC/version.json" || set -- "$@" ":(exclude,top)$STATIC/version.json"
-  dirt=$(git status --porcelain --untracked-files=all --ignore-submodules=none -- "$@" 2>&1 | head -n 40)
-  [ -z "$dirt" ] || answer refused dirty "$dirt"
-}
-
 # Commits that somebody, or Replit's own agent, made here: checking out another one would lose them.
 refuse_unpushed() {
   [ "$(cat "$state/placed" 2>/dev/null)" = "$previous" ] && return
   count=$(git rev-list --count HEAD --branches --not "--remotes=$REMOTE" refs/release-desk/candidate 2>/dev/null)
-  [ "${count:-0}" = 0 ] || answer refused unpushed "$count only here: $(git log --format=%h -5 HEAD --branches --not "--remotes=$REMOTE")"
+  [ "${count:-0}" != 0 ] || return 0
+  if [ -n "$KEEP" ] && git update-ref "refs/desk/kept/$KEEP-commits" HEAD; then
+    said="${said:+$said
+}commits that are only here are kept in refs/desk/kept/$KEEP-commits"
+    return 0
+  fi
+  answer refused unpushed "$count only here: $(git log --format=%h -5 HEAD --branches --not "--remotes=$REMOTE")"
 }
 
 install_if_changed() {

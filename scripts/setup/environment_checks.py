@@ -67,10 +67,10 @@ def check_workspace(desk: Desk, environment: Environment) -> Iterator[Finding]:
         hint = f"add a block `Host {alias}` with HostName, User and IdentityFile in the ssh configuration"
         yield health.error("ssh", f"the ssh configuration has no alias `{alias}`", hint)
         return
-    yield from _probe(environment, alias, config)
+    yield from _probe(desk, environment, alias, config)
 
 
-def _probe(environment: Environment, alias: str, config: str | None) -> Iterator[Finding]:
+def _probe(desk: Desk, environment: Environment, alias: str, config: str | None) -> Iterator[Finding]:
     script = PROBE.format(workspace=shlex.quote(environment.workspace))
     result = attempt(workspace.ssh(alias, config, script, SSH_TIMEOUT))
     try:
@@ -91,6 +91,9 @@ def _probe(environment: Environment, alias: str, config: str | None) -> Iterator
         yield state("workspace", f"`{alias}` has no {', '.join(missing)} on the PATH of ssh", hint)
     if report.get("checkout") is True and report.get("folder") is True:
         yield health.ok("workspace", f"`{environment.workspace}` is a git checkout")
+        found = driver_of(desk, environment).objection()
+        if found:
+            yield health.warning("workspace", found.message, found.hint or "")
     else:
         hint = f"clone the app's repository to `{environment.workspace}` on Replit"
         yield health.error("workspace", f"`{environment.workspace}` is not a git checkout", hint)

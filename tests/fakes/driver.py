@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.errors import Refused
 from scripts.replit.driver import Status
 from scripts.replit.live import Answer, Expected
 
@@ -33,6 +34,8 @@ class FakeDriver:
         served: what the public URL answers: the stamp of the published build.
         files: what a build makes.
         faults: by name of a method: what is called instead of it; it may raise, or return.
+        dirty: work of a person that lies in the workspace; "": none.
+        kept: the names under which such work was kept aside.
         calls: the methods that were called, in order.
     """
 
@@ -43,10 +46,19 @@ class FakeDriver:
     served: Answer = field(default_factory=lambda: Answer(None, error="can't connect"))
     files: dict[str, str] = field(default_factory=lambda: {"index.html": "<h1>hello</h1>"})
     faults: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    dirty: str = ""
+    kept: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
-    def build(self, expected: Expected, candidate: str, *, send: bool = False) -> bytes:
-        """Build the commit."""
+    def objection(self) -> Refused | None:
+        """What `dirty` says."""
+        return Refused(self.dirty) if self.dirty else None
+
+    def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
+        """Build the commit; work that lies there is kept aside if a name is given."""
+        if self.dirty and not keep:
+            raise Refused(self.dirty)
+        self.kept, self.dirty = [*self.kept, *([keep] if self.dirty else [])], ""
         self.calls.append(f"build {expected.commit[:7]}")
         if "build" in self.faults:
             self.faults["build"](expected, candidate)

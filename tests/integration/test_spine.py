@@ -384,10 +384,12 @@ def test_workspace_with_work_of_its_own_is_refused(
     mend = spoil(workspace)
     head = git(workspace, "rev-parse", "HEAD")
     try:
+        seen = live("status").document["environments"][0]["problems"]
         call = live("deploy", "--env", "development")
 
         assert 1 == call.code
         assert word in call.document["message"]
+        assert [problem for problem in seen if word in problem]
         assert head == git(workspace, "rev-parse", "HEAD")
         assert served == live.served("development")
     finally:

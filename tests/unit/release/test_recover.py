@@ -262,6 +262,18 @@ def test_a_bad_release_is_taken_back_and_verified(
     assert error.data["live"] == first
 
 
+def test_work_of_a_person_does_not_stop_the_way_back(
+    run: ReleaseRun, driver: FakeDriver, first: str
+) -> None:
+    """He began it while the release was at work: it is kept aside under the id of the run."""
+    published(run)
+    driver.dirty = "has changes that are in no commit"
+    error = fail_at(run, "verify", ReleaseFailed("it answers 500"))
+
+    assert "is live again, and verified" in error.message
+    assert (driver.served.commit, driver.kept) == (first, [run.id])
+
+
 def test_a_leak_on_the_public_url_is_taken_back_too(
     run: ReleaseRun, driver: FakeDriver, first: str
 ) -> None:

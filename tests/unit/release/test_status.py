@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,7 +24,7 @@ from scripts.release.request import (
 from scripts.release.status import history, show_locks, status
 from scripts.replit.live import Answer
 from scripts.state.remote import record
-from tests.fakes.world import World, ending
+from tests.fakes.world import Notes, World, ending
 from tests.unit.release.samples import begun
 
 FIRST, SECOND = "20240101000000", "20240102000000"
@@ -63,6 +63,25 @@ def test_an_address_where_two_commits_answer_in_turn_is_named(world: World, firs
     assert (
         f"it flaps: of 4 answers at the same time, `{first[:12]}` 3 times, `{'0' * 12}` 1 times" in problem
     )
+
+
+def test_a_workspace_that_would_be_refused_is_told_before(world: World, first: str) -> None:
+    """By `status`, by a plan; a deploy is refused, a rollback keeps the work aside and goes on."""
+    world.commit("develop", {"file": "second"})
+    deploy(world.desk(), DeployRequest(env="development"))
+    world.commit("develop", {"file": "third"})
+    driver = world.drivers["development"]
+    driver.dirty = "the workspace `dev` has changes that are in no commit"
+    plan = deploy(world.desk(), DeployRequest(env="development", plan=True))
+
+    assert driver.dirty in problems(world)
+    assert (plan.code, plan.message) == (1, driver.dirty)
+    assert ending(lambda: deploy(world.desk(), DeployRequest(env="development"))).message == driver.dirty
+    plan = rollback(desk := world.desk(), RollbackRequest(env="development", plan=True))
+    assert plan.code == 0
+    assert [line for line in cast(Notes, desk.progress).lines if "it is kept aside there" in line]
+    assert rollback(world.desk(), RollbackRequest(env="development")).code == 0
+    assert (len(driver.kept), driver.served.commit) == (1, first)
 
 
 def test_what_is_live_and_proven_has_no_problem(world: World, first: str) -> None:

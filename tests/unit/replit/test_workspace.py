@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.replit import workspace
 from scripts.replit.live import Expected
-from scripts.replit.workspace import Build, WorkspaceDriver, place, script, ssh
+from scripts.replit.workspace import Build, Placed, WorkspaceDriver, place, script, ssh
 from scripts.system.command import Command, Result
 from scripts.system.process import attempt
 from scripts.system.secret import MASK, remember
@@ -35,6 +35,8 @@ BASH = shutil.which("bash") or "/bin/bash"
 
 class Place:
     """An origin, a developer, and the workspace as it stands on Replit."""
+
+    git_config = os.devnull
 
     def __init__(self, folder: Path) -> None:
         self.origin, self.writer = seeded(folder)
@@ -66,9 +68,9 @@ class Place:
         }
         return Build(**{**known, **changes})
 
-    def run(self, timeout: float = 20.0, **changes: Any) -> dict[str, str]:
+    def run(self, timeout: float = 20.0, *, looks: bool = False, **changes: Any) -> dict[str, str]:
         """Feed the script to a real bash, and read its answer as the desk does."""
-        result = attempt(bash(script(self.order(**changes)), timeout))
+        result = attempt(bash(script(self.order(**changes), looks=looks), timeout, self.git_config))
         (line,) = result.text.splitlines()
         answer = workspace._answer(result)
         assert answer is not None
@@ -83,10 +85,10 @@ class Place:
         return self.workspace.git("rev-parse", "HEAD")
 
 
-def bash(text: str, timeout: float = 20.0) -> Command:
+def bash(text: str, timeout: float = 20.0, git_config: str = os.devnull) -> Command:
     """What ssh runs on the other side."""
     return Command(
-        (BASH, "-s"), stdin=text.encode(), timeout=timeout, env={"GIT_CONFIG_GLOBAL": os.devnull}
+        (BASH, "-s"), stdin=text.encode(), timeout=timeout, env={"GIT_CONFIG_GLOBAL": git_config}
     )
 
 
@@ -626,9 +628,9 @@ def test_a_driver_builds_the_exact_commit_with_the_variables_of_its_environment(
     """Stamped for that environment; of the values only those that the app's build gets."""
     ordered: list[Any] = []
 
-    def order(*arguments: Any) -> bytes:
+    def order(*arguments: Any) -> Placed:
         ordered.extend(arguments)
-        return b"archive"
+        return Placed(b"archive", "put back:\n M x")
 
     monkeypatch.setattr(workspace, "place", order)
     app = world.settings.app._replace(build_variables=("VITE_X",))
