@@ -29,7 +29,8 @@ STATIC = (
 UNKNOWN = Framework("", (), (), (), lambda _tree, _folder: Output("dist"))
 SAYS_NOTHING = frozenset(
     "web app frontend front client site website www ui root monorepo workspace vite-react-shadcn-ts"
-    " rest-express my-app nextjs my-v0-project vite-project turbo-repo".split()
+    " rest-express my-app nextjs my-v0-project vite-project turbo-repo"
+    " nuxt-app tanstack-start-ts vite-app next-app".split()
 )
 FUNCTION = re.compile(r"((?:.*/)?supabase/functions)/(?!_)[^/]+/[^/]+\.[jt]sx?")
 MIGRATION = re.compile(r"(?:(.*)/)?supabase/migrations/[0-9]+_[^/]*\.sql")

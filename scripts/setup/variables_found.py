@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from scripts.secrets.classify import is_secret, is_secret_name
+from scripts.setup.frameworks import dependencies
 from scripts.setup.tree import Tree, join
 
 SOURCES = (
@@ -34,7 +35,9 @@ LINE = re.compile(r"(?m)^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=[ \t]*[\"']?([^\s
 EXAMPLE = re.compile(r"\.(example|sample|template|dist)$")
 SITE = re.compile(r"(^|_)(SITE|APP|BASE|WEB|FRONTEND|PUBLIC)_URL$|^SITE$|^PUBLIC_URL$")
 ADDRESS = re.compile(r"https://[\w.-]+\.[a-z]{2,}(/[\w./-]*)?")
-SUPABASE_KEY = re.compile(r"_SUPABASE_(API_)?KEY$")
+# names of the public key, and of switches, that sound like a secret
+NO_SECRET = re.compile(r"_SUPABASE_(API_)?KEY$|_PASSWORD_REQUIRE|_AUTH_PASSWORD$")
+NUXT_SUPABASE = ("SUPABASE_URL", "SUPABASE_KEY")  # what `@nuxtjs/supabase` takes from the build
 HOSTS = re.compile(r"(VERCEL|NETLIFY|CF_PAGES|RENDER|RAILWAY)(_|$)")  # set by another host alone
 PLACEHOLDER = re.compile(r"\byour[-_]|//example\.|\bexample\.com\b")
 NUXT_PUBLIC = re.compile(r"runtimeConfig\s*:\s*\{.*?\bpublic\s*:\s*\{([^{}]*)\}", re.DOTALL)
@@ -69,6 +72,9 @@ def variables(tree: Tree, folder: str, others: Iterable[str], prefixes: tuple[st
     if "NUXT_PUBLIC_" in prefixes:
         names |= set(_nuxt_names(tree, folder))
     public, leaking, foreign, server = set(), {}, set(), set()
+    if "@nuxtjs/supabase" in dependencies(tree.json(join(folder, "package.json"))):
+        public |= set(NUXT_SUPABASE)
+        names -= public
     for name in names:
         prefix = next((prefix for prefix in prefixes if name.startswith(prefix)), None)
         if prefix is None:
@@ -85,11 +91,11 @@ def variables(tree: Tree, folder: str, others: Iterable[str], prefixes: tuple[st
 def _is_secret(name: str, value: str, prefix: str) -> bool:
     """Whether browsers must not have it: by its value where one is known, else by its name.
 
-    `..._SUPABASE_KEY` is what many templates call the public key; `env.check` refuses another one's value.
+    `env.check` refuses the value of a secret under any public name.
     """
     if value:
         return is_secret(name, value, prefix)
-    return is_secret_name(name, prefix) and not SUPABASE_KEY.search(name)
+    return is_secret_name(name, prefix) and not NO_SECRET.search(name)
 
 
 def env_files(paths: Iterable[str]) -> Iterator[str]:

@@ -41,6 +41,7 @@ SKELETONS: dict[str, Skeleton] = {
             "package-lock.json": "",
             "index.html": "",
             "src/a.tsx": "import.meta.env.VITE_SUPABASE_URL + import.meta.env['VITE_TURNSTILE_SITE_KEY'];"
+            "import.meta.env.VITE_SUPABASE_KEY;"
             "const { VITE_FIREBASE_API_KEY, MODE } = import.meta.env; import.meta.env.VITE_OPENAI_API_KEY",
             **MIGRATION,
         },
@@ -53,7 +54,7 @@ SKELETONS: dict[str, Skeleton] = {
             "migrations": "supabase/migrations",
         },
         "Vite",
-        ("VITE_FIREBASE_API_KEY", "VITE_SUPABASE_URL", "VITE_TURNSTILE_SITE_KEY"),
+        ("VITE_FIREBASE_API_KEY", "VITE_SUPABASE_KEY", "VITE_SUPABASE_URL", "VITE_TURNSTILE_SITE_KEY"),
         database=True,
     ),
     "vite with a server, as Replit's template": Skeleton(
@@ -294,13 +295,13 @@ SKELETONS: dict[str, Skeleton] = {
     ),
     "nuxt": Skeleton(
         {
-            "package.json": package("nuxt", build="nuxt build", version="^3.10.0"),
+            "package.json": package("nuxt", "@nuxtjs/supabase", build="nuxt build", version="^3.10.0"),
             "pnpm-lock.yaml": "",
             "nuxt.config.ts": "export default { runtimeConfig: { public: { apiBase: '', siteUrl: '' } } }",
         },
         {**PNPM, "output": ".output/public", "static": "public"},
         "Nuxt",
-        ("NUXT_PUBLIC_API_BASE", "NUXT_PUBLIC_SITE_URL"),
+        ("NUXT_PUBLIC_API_BASE", "NUXT_PUBLIC_SITE_URL", "SUPABASE_KEY", "SUPABASE_URL"),
     ),
     "nuxt, generated": Skeleton(
         {"package.json": package("nuxt", build="nuxt generate"), "package-lock.json": ""},
