@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desks import ROOT, Ended, configured, environment, invoke
+from tests.support import fork_server
+from tests.support.desks import ROOT, Ended, configured, environment
 from tests.support.repositories import Repository, bare, clone
 
 BRANCHES = ("develop", "staging", "main")
@@ -74,7 +74,9 @@ class Team:
 
     def desk(self, *arguments: str) -> Ended:
         """Call it as CI does."""
-        return invoke(*arguments, "--json", env_dir=self.env_dir)
+        child = fork_server.start(*arguments, "--json", cwd=ROOT, env=environment(self.env_dir))
+        out, err = child.communicate(timeout=60)
+        return Ended(child.returncode, out, err)
 
     def aligned(self) -> bool:
         """Each branch has all that the next one has."""
@@ -372,14 +374,8 @@ def test_a_dead_backmerge_is_only_a_lock(first_day: Team) -> None:
 
 def start(team: Team) -> subprocess.Popen[str]:
     """Begin a back-merge of all."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "invoke", "backmerge", "--all", "--yes", "--json"],
-        cwd=ROOT,
-        env=environment(team.env_dir),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return fork_server.start(
+        "backmerge", "--all", "--yes", "--json", cwd=ROOT, env=environment(team.env_dir)
     )
 
 

@@ -22,7 +22,7 @@ import pyrage
 import pytest
 
 from scripts.database.postgres.local_server import LocalServer
-from tests.support import databases, s3, skips
+from tests.support import databases, fork_server, s3, skips
 from tests.support.desks import ROOT
 from tests.support.s3 import Service
 
@@ -139,7 +139,6 @@ class World:
         return {
             **kept,
             "PATH": f"{bin_folder}:{os.environ['PATH']}",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "AIRHOST_ENV_DIR": str(self.env_dir),
             "ENVIRONMENT": "production",
             "APP": str(self.app),
@@ -148,16 +147,9 @@ class World:
 
     def invoke(self, *arguments: str) -> dict[str, Any]:
         """One command, whose secrets are all set."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "invoke", *arguments, "--json"],
-            cwd=ROOT,
-            env={**self.environment(), **self.secrets},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        document = json.loads(ended.stdout)
+        env = {**self.environment(), **self.secrets}
+        out, _err = fork_server.start(*arguments, "--json", cwd=ROOT, env=env).communicate()
+        document = json.loads(out)
         assert isinstance(document, dict)
         return document
 

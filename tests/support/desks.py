@@ -55,7 +55,6 @@ def environment(env_dir: Path | None, **more: str) -> dict[str, str]:
     return {
         **kept,
         **({"AIRHOST_ENV_DIR": str(env_dir)} if env_dir else {}),
-        "PYTHONDONTWRITEBYTECODE": "1",
         **more,
     }
 

@@ -53,11 +53,12 @@ class Forked(subprocess.Popen[str]):
 def start(*arguments: str, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str]:
     """Begin `invoke ARGUMENTS`; both streams are pipes, and nothing is typed.
 
-    Where the system can't hand a child over, and for variables that Python reads when it starts, it is the
-    real command.
+    It is the real command where the system can't hand a child over, and for a variable that Python reads when
+    it starts.
     """
-    ours = {name for name in {*env, *os.environ} if name.startswith("PYTHON")}
-    plain = sys.platform != "linux" or any(env.get(name) != os.environ.get(name) for name in ours)
+    plain = sys.platform != "linux" or any(
+        name.startswith("PYTHON") and value != os.environ.get(name) for name, value in env.items()
+    )
     return (subprocess.Popen if plain else Forked)(
         [sys.executable, "-m", "invoke", *arguments],
         cwd=cwd,

@@ -7,12 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import fork_server
 from tests.support.desks import ROOT, Ended, environment
 from tests.support.processes import PYTHON, wait_until
 from tests.support.repositories import Repository, seeded
@@ -89,15 +89,8 @@ class LoadWorld:
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Begin `invoke load-test ARGUMENTS --json`."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "invoke", "load-test", *arguments, "--json"],
-            cwd=ROOT,
-            env=environment(self.env_dir, **env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        env = environment(self.env_dir, **env)
+        return fork_server.start("load-test", *arguments, "--json", cwd=ROOT, env=env)
 
     def __call__(self, *arguments: str, **env: str) -> Ended:
         """Run it to the end."""
