@@ -53,7 +53,7 @@ class Forked(subprocess.Popen[str]):
 def start(*arguments: str, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str]:
     """Begin `invoke ARGUMENTS`; both streams are pipes, and nothing is typed.
 
-    It is the real command where the system can't hand a child over, and for a variable that Python reads when
+    It is the real command where the system can't hand a child over, and for a variable that Python reads as
     it starts.
     """
     plain = sys.platform != "linux" or any(
