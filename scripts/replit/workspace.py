@@ -21,6 +21,7 @@ from typing import NamedTuple
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, Unreachable
+from scripts.replit.build_log import quoted_reason
 from scripts.replit.live import Answer, Expected, look
 from scripts.system.command import CREDENTIALS, Command, Result, inherited
 from scripts.system.documents import parse_json
@@ -30,6 +31,7 @@ OPTIONS = (
     "-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
 ).split()
 
+LOG = ".git/release-desk/log"  # in the workspace, what the last command said
 LOOK_SECONDS = 10.0  # for a look at what stands there
 LONGEST_ANSWER = 65_536  # bytes of the answer's line: 32768 of them may be what a program said, in base64
 
@@ -191,7 +193,10 @@ def _judge(host: str, document: Mapping[str, str]) -> None:
         what, hint = RULES.get(rule, (f"refused: {rule}", None))
         raise Refused(f"the workspace `{host}` {what}{said}", hint)
     if rule in ("install", "build", "stamp"):
-        raise ReleaseFailed(f"the {rule} failed in the workspace `{host}`{said}")
+        raise ReleaseFailed(
+            f"the {rule} failed in the workspace `{host}`{quoted_reason(detail)}",
+            f"the whole log is there, until the next release: `{LOG}`",
+        )
     if rule == "send":
         raise CommandFailed(f"the workspace `{host}` could not send what it built, to be scanned{said}")
     if ending != "ready":

@@ -16,9 +16,12 @@ head_commit() { git rev-parse --verify --quiet HEAD 2>/dev/null; }
 # In base64, so that it arrives as it was said: the desk masks secrets, and only then shortens. A secret that
 # is cut or altered here would not be known there.
 coded() { printf '%s' "$1" | base64 | tr -d '\r\n'; }
-# the last 32768 bytes of a file, without the rest of a line that begins before them
+# 32768 bytes of a file at most, whole lines: of a longer one those that look like a reason, and the last ones
 last_words() {
-  if [ "$(wc -c <"$1")" -gt 32768 ]; then tail -c 32768 "$1" | sed 1d; else cat "$1"; fi | tr -d '\000'
+  if [ "$(wc -c <"$1")" -le 32768 ]; then cat "$1"; else
+    grep -aiE 'error|fatal|could not|cannot|failed|not found' "$1" | LC_ALL=C awk 'length($0) < 400' | head -n 20
+    tail -c 24576 "$1" | sed 1d
+  fi | tr -d '\000'
 }
 # what git leaves running (gc, a credential cache) must hold neither the answer nor the lock
 git() { command git -c gc.auto=0 -c maintenance.auto=false "$@" 3>&- 9>&-; }

@@ -96,7 +96,7 @@ def blockers(refs: Mapping[str, str], environment: str) -> dict[str, str]:
 def blocked(refs: Mapping[str, str], environment: str) -> str:
     """What `blockers` finds, in words with the way out; "" if nothing is in the way."""
     found = ", ".join(f"`{ref}`" for ref in sorted(blockers(refs, environment)))
-    way_out = f'`invoke lock.steal --env {environment} --reason "..."` removes it'
+    way_out = f"`invoke lock.steal --env {environment} --reason ...` removes it"
     return (
         f"{found} on the remote is in the way of the lock: no task can lock {environment}; {way_out}"
         if found

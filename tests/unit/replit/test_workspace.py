@@ -433,6 +433,17 @@ def test_the_reason_of_a_build_is_found_before_the_frames_of_its_stack(there: Pl
         workspace._judge("host", answer)
 
 
+def test_the_reason_at_the_head_of_a_long_log_comes_back(there: Place) -> None:
+    """The log is named as well; it is on Replit."""
+    words = "echo 'error TS1: why'; for i in $(seq 4000); do echo part $i of many; done; exit 3"
+
+    with pytest.raises(ReleaseFailed) as failed:
+        workspace._judge("host", there.run(build=("sh", "-c", words)))
+
+    assert failed.value.message.splitlines()[1] == "  | error TS1: why"
+    assert "`.git/release-desk/log`" in str(failed.value.hint)
+
+
 @pytest.mark.parametrize("detail", ["", "no base64: é", "A", "//79"])
 def test_an_answer_that_is_not_coded_is_read_all_the_same(detail: str) -> None:
     """Whoever answers there may be anybody."""
