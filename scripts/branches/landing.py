@@ -25,11 +25,13 @@ BYPASS = "put this account on the bypass list of the rule (GitHub: Settings, Rul
 
 
 def hub_of(desk: Desk, environments: Sequence[Environment]) -> Github | None:
-    """The remote on GitHub, with a token; None without one of them."""
+    """The remote on GitHub, with a token; None without one of them, whatever repository a CI job is of."""
     token = next((found for each in environments if (found := desk.values(each).get("GITHUB_TOKEN"))), None)
     if not (token or os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN")):
         return None
-    return from_process(remote_urls(desk.git.folder, desk.git.remote), token)
+    urls = remote_urls(desk.git.folder, desk.git.remote)
+    hub = from_process(urls, token)
+    return hub if hub and first_repository(urls, hub.api) else None
 
 
 def push_objections(

@@ -56,7 +56,7 @@ def test_an_option_more_is_one_of_a_release() -> None:
 def test_placeholders_are_known() -> None:
     """A word in capitals is one that people know to replace."""
     words = {
-        word
+        word.strip('"')
         for command in commands()
         for word in command.words.split()
         if BLANK not in word and "$" not in word

@@ -223,3 +223,21 @@ def test_a_github_that_does_not_answer_stops_nothing(
 
     assert deploy(world.desk(progress=notes), DeployRequest(env="development")).code == 0
     assert any("the branch's rules on GitHub can't be read" in line for line in notes.lines)
+
+
+@pytest.mark.parametrize(
+    ("url", "found"), [("https://github.com/o/r.git", True), ("/srv/origin.git", False)]
+)
+def test_only_the_rules_of_the_remote_are_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, url: str, found: bool
+) -> None:
+    """Not those of the repository that a CI job runs for; and nothing without a token."""
+    monkeypatch.setattr(landing, "remote_urls", lambda *_: [url])
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    environments = list(world.settings)
+    assert landing.hub_of(world.desk(), environments) is None
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+
+    assert (landing.hub_of(world.desk(), environments) is not None) is found
