@@ -2,8 +2,8 @@
 
     python -I confined.py '{"uid": 64533, "reach": [...], "hide": [...], "cwd": "/..."}' PROGRAM ARGUMENT...
 
-The command sees no process but its own, and no file that `hide` names. Folders in `reach` stay where they
-are, also below a folder that only root may pass. It ends with the program that started it.
+The command sees no process but its own, no file that `hide` names, and an empty `/tmp`. Folders in `reach`
+stay where they are, also below a folder that only root may pass. It ends with the program that started it.
 
 A container may forbid namespaces. Then it is the other user's alone: it sees the names of processes, and
 may read what everybody may read. Exit code 97: `reach` can't be reached so.
@@ -26,6 +26,9 @@ NOT_ALLOWED = 97
 NEW_MOUNTS, NEW_IPC, NEW_PIDS = 0x20000, 0x8000000, 0x20000000
 NO_SUID, NO_DEVICES, BIND, RECURSIVE, PRIVATE = 2, 4, 0x1000, 0x4000, 0x40000
 DEATH_SIGNAL, REAP_ORPHANS, NO_NEW_PRIVILEGES = 1, 36, 38  # of prctl(2)
+# where everybody may write: each command gets its own, so that nothing stays there for the next one
+OPEN_TO_ALL = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108 - they are covered
+SHARED = "50%"  # of the memory: a browser keeps much in /dev/shm
 WATCH = 0.1  # seconds between two looks at whether the starter is alive
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -95,19 +98,25 @@ def _arrange(reach: Iterable[str], hide: Iterable[str], uid: int) -> None:
     """Mount what the command may see; nobody else sees these mounts."""
     _mount(None, "/", None, RECURSIVE | PRIVATE)
     opened = {path: os.open(path, os.O_PATH) for path in map(Path, sorted(set(reach))) if path.exists()}
-    shut = {path: top for path in opened if (top := _shut(path, uid))}
-    for top in dict.fromkeys(shut.values()):
-        _mount("tmpfs", str(top), "tmpfs", NO_SUID | NO_DEVICES, "mode=0755,size=1m")
+    shut = {path: top for path in opened if (top := _open_to_all(path) or _shut(path, uid))}
+    covers = dict.fromkeys(shut.values(), "mode=0755,size=1m")
+    covers |= {top: f"mode=1777,size={SHARED}" for top in OPEN_TO_ALL if top.is_dir()}
+    for top, options in covers.items():
+        _mount("tmpfs", str(top), "tmpfs", NO_SUID | NO_DEVICES, options)
     for path in shut:
         if not path.exists():  # a folder above it may be there by now
             _stand_in(path, opened[path])
-    for path in map(Path, hide):
+    _hide(hide)
+    with suppress(OSError):  # a container may forbid it: other users' processes are seen there, not read
+        _mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES)
+
+
+def _hide(paths: Iterable[str]) -> None:
+    for path in map(Path, paths):
         if path.is_dir():
             _mount("tmpfs", str(path), "tmpfs", NO_SUID | NO_DEVICES, "mode=0,size=4k")
         elif path.exists():
             _mount(os.devnull, str(path), None, BIND)
-    with suppress(OSError):  # a container may forbid it: other users' processes are seen there, not read
-        _mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES)
 
 
 def _stand_in(path: Path, handle: int) -> None:
@@ -119,6 +128,10 @@ def _stand_in(path: Path, handle: int) -> None:
     else:
         path.touch(mode=0o644)
     _mount(str(source), str(path), None, BIND | RECURSIVE)
+
+
+def _open_to_all(path: Path) -> Path | None:
+    return next((folder for folder in OPEN_TO_ALL if path.is_relative_to(folder)), None)
 
 
 def _shut(path: Path, uid: int) -> Path | None:

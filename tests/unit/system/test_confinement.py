@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -66,6 +67,18 @@ def test_no_secret_is_in_reach(place: Confinement, tmp_path: Path, monkeypatch: 
     assert found["own"]["GIVEN"] == "1"
     assert found["own"]["HOME"] == str(place.place / "home")
     assert not [name for name in found["own"] if "PASSWORD" in name]
+
+
+@needs_another_user
+def test_what_it_leaves_where_everybody_may_write_is_gone(place: Confinement) -> None:
+    """Nothing passes from one run to the next one, or to a program that looks there."""
+    name = f"left-{token_hex(8)}"
+    code = "import sys; [open(f'{place}/{sys.argv[1]}', 'w') for place in ('/tmp', '/var/tmp', '/dev/shm')]"
+
+    ended = attempt(place.command(Command((sys.executable, "-c", code, name), cwd=place.place)))
+
+    assert ended.code == 0, ended.errors
+    assert not [folder for folder in ("/tmp", "/var/tmp", "/dev/shm") if Path(folder, name).exists()]
 
 
 @needs_another_user
