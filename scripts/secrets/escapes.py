@@ -17,11 +17,17 @@ ESCAPES = re.compile(
 SIGNS = re.compile(rb"[%\\&]")  # with which they begin; a search for these alone is ten times as quick
 # beside them, these are decoded too; alone they are part of nearly every script
 ALL = re.compile(ESCAPES.pattern + rb"|\\[\\\"'`/]")
+# bytes as numbers: `String.fromCharCode(115, 107, ...)`, a `Uint8Array`, a `Buffer` as JSON
+NUMBER = rb"(?:0[xX]" + HEX + rb"{1,2}|[0-9]{1,3})"
+BETWEEN = rb"[ \t\r\n]{0,4},[ \t\r\n]{0,4}"
+NUMBERS = re.compile(
+    rb"(?<![0-9A-Za-z.])" + NUMBER + rb"(?:" + BETWEEN + NUMBER + rb"){5,4000}(?![0-9A-Za-z.])"
+)
 WIDE = (re.compile(rb"(?:[\x20-\x7e]\0){6,}"), re.compile(rb"(?:\0[\x20-\x7e]){6,}"))
 
 
 def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(offset, text) of what stands there escaped or in UTF-16, with what stands around it."""
+    """(offset, text) of what stands there escaped, with what stands around it; as numbers; in UTF-16."""
     text = data
     for _ in range(TWICE):
         windows = list(_windows(text))
@@ -29,6 +35,9 @@ def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
             break
         text = b"\n".join(ALL.sub(_clear, text[start:end]) for start, end in windows)
         yield windows[0][0], text
+    listed = [(match.start(), _numbers(match.group())) for match in NUMBERS.finditer(data)]
+    if listed:
+        yield listed[0][0], b"\n".join(text for _, text in listed)
     if b"\0" in data:
         for place, form in enumerate(WIDE):
             found = [match.group() for match in form.finditer(data)]
@@ -70,6 +79,12 @@ def _clear(match: re.Match[bytes]) -> bytes:
     if text[1:2].isdigit():
         return bytes(int(number, 8) & 255 for number in text.split(b"\\")[1:])
     return text[1:]
+
+
+def _numbers(text: bytes) -> bytes:
+    """The bytes of a list; 0 for a number that is none."""
+    numbers = (int(each, 16 if each[1:2] in (b"x", b"X") else 10) for each in re.split(rb"[\s,]+", text))
+    return bytes(number if number < 256 else 0 for number in numbers)
 
 
 def _bytes(text: str) -> bytes:

@@ -25,6 +25,8 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "entities": lambda text: "".join(f"&#{ord(c)};" for c in text).encode(),
     "entities in hex": lambda text: "".join(f"&#x{ord(c):X};" for c in text).encode(),
     "entities by name": lambda text: text.replace("/", "&sol;").replace("+", "&plus;").encode(),
+    "numbers": lambda text: ", ".join(str(ord(c)) for c in text).encode(),
+    "numbers in hex": lambda text: ",\n".join(f"0x{ord(c):02x}" for c in text).encode(),
     "UTF-16": lambda text: text.encode("utf-16"),
     "UTF-16, big": lambda text: text.encode("utf-16-be"),
     "UTF-16 with others": lambda text: b"\0\xff" + text.encode("utf-16-le") + b"\xff",
@@ -54,7 +56,8 @@ def test_an_escape_of_nothing_is_no_fault(text: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", [b"%41", b"\\x41", b"\\u0041", b"&#65;", b"&lt;x ", b"\\u{41}", b"\\", b"A\0", b"&a"]
+    "unit",
+    [b"%41", b"\\x41", b"\\u0041", b"&#65;", b"&lt;x ", b"\\u{41}", b"\\", b"A\0", b"&a", b"1,", b"12.5,"],
 )
 def test_megabytes_take_seconds_at_most(unit: bytes) -> None:
     """Each byte is looked at a few times, never each pair of them."""
