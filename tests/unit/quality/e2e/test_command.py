@@ -48,14 +48,14 @@ def run_with(
     monkeypatch.setattr(command, "stream_lines", child)
 
 
-def tested(world: World, **request: Any) -> Outcome:
+def run_journeys(world: World, **request: Any) -> Outcome:
     """What `test-e2e --env staging` gives."""
     return command.test_e2e(world.desk("Quinn"), E2eRequest(**{"env": "staging", **request}))
 
 
 def test_a_pass_is_a_proof_for_the_served_commit(world: World, calls: list[Command]) -> None:
     """With the digest of the report; the next step is named."""
-    outcome = tested(world)
+    outcome = run_journeys(world)
     (proof,) = world.ledger.proofs("staging", "e2e")
 
     assert (outcome.ending, outcome.data["verdict"], outcome.data["failed"]) == ("done", "passed", [])
@@ -71,7 +71,7 @@ def test_a_failure_is_a_proof_too(
 ) -> None:
     """It revokes an earlier pass."""
     run_with(monkeypatch, calls, FAILED)
-    outcome = tested(world)
+    outcome = run_journeys(world)
 
     assert (outcome.code, outcome.data["failed"]) == (1, ["t::one"])
     assert "| t::one: no button" in outcome.message
@@ -85,7 +85,7 @@ def test_a_doubtful_run_proves_nothing(
     run_with(
         monkeypatch, calls, PASSED, lambda: world.drivers["staging"].serve(Expected("b" * 40, "staging"))
     )
-    outcome = tested(world)
+    outcome = run_journeys(world)
 
     assert (outcome.code, outcome.data["verdict"]) == (1, "inconclusive")
     assert world.ledger.proofs("staging", "e2e") == ()
@@ -98,14 +98,14 @@ def test_a_timeout_is_no_pass(world: World, calls: list[Command], monkeypatch: p
         raise CommandTimedOut("pytest took too long")
 
     run_with(monkeypatch, calls, PASSED, timeout)
-    outcome = tested(world)
+    outcome = run_journeys(world)
 
     assert outcome.data["reasons"] == ["the test runner took too long"]
 
 
 def test_a_part_of_a_suite_proves_nothing(world: World, calls: list[Command]) -> None:
     """Even if it passes."""
-    outcome = tested(world, k="home")
+    outcome = run_journeys(world, k="home")
 
     assert (outcome.ending, world.ledger.proofs("staging", "e2e")) == ("done", ())
     assert "no proof" in outcome.message
@@ -116,7 +116,7 @@ def test_an_old_commit_is_not_tested(world: World, calls: list[Command]) -> None
     """It waits `[verify] timeout` for the commit, and never calls the tests."""
     world.drivers["staging"].serve(Expected("b" * 40, "staging"))
     with pytest.raises(ReleaseFailed, match=r"nothing was tested: .* does not serve"):
-        tested(world)
+        run_journeys(world)
 
     assert calls == []
     assert 5 <= world.clock() < 15
@@ -129,7 +129,7 @@ def test_one_good_answer_is_not_enough(world: World, calls: list[Command]) -> No
     driver.faults["live"] = lambda: (
         good if next(answers, "good") == "good" else replace(good, commit="b" * 40)
     )
-    tested(world)
+    run_journeys(world)
 
     assert list(answers) == []
 
@@ -147,7 +147,7 @@ def test_it_refuses_before_anything_is_run(
 ) -> None:
     """Each with a hint that can be pasted."""
     with pytest.raises(Refused, match=message) as refused:
-        tested(world, **request_of)
+        run_journeys(world, **request_of)
 
     assert refused.value.hint
     assert calls == []
@@ -159,7 +159,7 @@ def test_a_missing_browser_driver_is_no_skip(
     """Only the app's own tests may do without it."""
     monkeypatch.setattr(pytest_run, "lacks_playwright", lambda: True)
     with pytest.raises(Refused, match="which is not installed"):
-        tested(world)
+        run_journeys(world)
 
     assert calls == []
 
@@ -181,7 +181,8 @@ def test_the_tests_get_this_environment_and_the_hosts_of_others(
         },
         "production": {},
     }
-    world.settings = replace(world.settings, e2e=E2E(variables=("WHATSAPP_VERIFY_TOKEN",)))
+    app = world.settings.app._replace(build_variables=("VITE_SUPABASE_URL", "VITE_SITE_URL"))
+    world.settings = replace(world.settings, app=app, e2e=E2E(variables=("WHATSAPP_VERIFY_TOKEN",)))
     desk = world.desk(values=lambda environment: values[environment.name], progress=Notes())
     command.test_e2e(desk, E2eRequest(env="staging", headed=True))
     variables = dict(calls[0].env or {})
