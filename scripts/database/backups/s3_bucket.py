@@ -84,10 +84,9 @@ class Bucket:
         """
         key = (self.endpoint, self.region, self.key_id, patient)
         if key not in _clients:
-            import boto3
             from botocore.config import Config
 
-            made = boto3.session.Session().client(
+            made = s3_limits.session().client(
                 "s3",
                 endpoint_url=self.endpoint or None,
                 region_name=self.region or "us-east-1",

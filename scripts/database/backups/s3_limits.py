@@ -1,12 +1,13 @@
-"""Total limits for what is asked of a bucket: the time-outs of boto count from byte to byte.
+"""boto, kept within limits: total ones for what is asked of a bucket; its own large files are read once.
 
-A service that drips its answer could hold a run, and its lock, for ever.
+Its time-outs count from byte to byte: a service that drips could hold a run, and its lock, for ever.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 from scripts.system.background import submit
@@ -15,6 +16,23 @@ T = TypeVar("T")
 
 CHUNK_SECONDS = 60.0  # for one chunk of a download
 SLOWEST = 50_000  # bytes a second that an upload is taken to carry at least
+
+
+def session() -> Any:
+    """A session of boto with the settings of this moment; the description of S3's API is read once."""
+    import boto3
+    from botocore.session import get_session
+
+    core = get_session()
+    core.register_component("data_loader", _api_files())
+    return boto3.session.Session(botocore_session=core)
+
+
+@cache
+def _api_files() -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 class Limited:
