@@ -19,12 +19,13 @@ from scripts.config import env_files
 from scripts.config.desk import Desk, Progress
 from scripts.config.outcome import Outcome
 from scripts.config.parse import parse
+from scripts.config.reach import check_reach
 from scripts.config.request import LAST, Request
 from scripts.config.settings import Environment, Settings
 from scripts.config.variables import PLAIN_NAMES
 from scripts.console import Console
 from scripts.errors import CommandFailed, ConfigError, DeskError
-from scripts.git.command import check_remote_urls
+from scripts.git.command import check_remote_urls, remote_urls
 from scripts.git.environment import from_process
 from scripts.git.merge import MergingGit
 from scripts.secrets import load
@@ -47,6 +48,8 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
     def work() -> Outcome:
         workflow = submit(load)  # import it while git answers
         desk = opened(console, request.about or None)
+        if request.needs_network:
+            check_reach(desk.settings, remote_urls(desk.git.folder, desk.git.remote), console.note)
         sweep(desk)
         return workflow.result()(desk, request)
 

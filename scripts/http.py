@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from scripts.errors import ConfigError, Unreachable
+from scripts.system import network
 from scripts.system.background import submit
 from scripts.system.documents import parse_json
 from scripts.system.secret import Secret
@@ -132,7 +133,7 @@ class _Exchange:
     def _send(self, session: requests.Session) -> requests.Response:
         return session.request(
             self.method, self.url, headers=dict(self.headers), data=self.body, timeout=self.timeout,
-            allow_redirects=False, stream=True,
+            allow_redirects=False, stream=True, verify=str(network.trusted() or "") or None,
         )  # fmt: skip
 
     def opened(self, connection: socket.socket) -> None:
@@ -152,37 +153,35 @@ def _session(opened: Callable[[socket.socket], None]) -> requests.Session:
     """A session that reports the socket of each connection it makes, through a proxy or not."""
     import requests
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-    from urllib3.connection import HTTPConnection, HTTPSConnection
 
-    class Plain(HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            opened(self.sock)
+    def watched(pool: Any) -> Any:
+        class Watched(pool.ConnectionCls):  # type: ignore[misc]
+            def connect(self) -> None:
+                super().connect()
+                opened(self.sock)
 
-    class Tls(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            opened(self.sock)
-
-    pools: dict[str, Any] = {
-        "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
-        "https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": Tls}),
-    }
+        return type("Pool", (pool,), {"ConnectionCls": Watched})
 
     class Adapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs)
-            self.poolmanager.pool_classes_by_scheme = pools
+            pools: dict[str, Any] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+            self.poolmanager.pool_classes_by_scheme = _each(pools, watched)
 
         def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
             manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
-            manager.pool_classes_by_scheme = pools
+            # a SOCKS proxy has pools of its own
+            manager.pool_classes_by_scheme = _each(manager.pool_classes_by_scheme, watched)
             return manager
 
     session = requests.Session()
     session.mount("http://", Adapter())
     session.mount("https://", Adapter())
     return session
+
+
+def _each(pools: Mapping[str, Any], watched: Callable[[Any], Any]) -> dict[str, Any]:
+    return {scheme: watched(pool) for scheme, pool in pools.items()}
 
 
 def _faults() -> tuple[type[Exception], ...]:
@@ -198,6 +197,8 @@ def _in_short(fault: Exception) -> str:
     import requests
     from urllib3.exceptions import TimeoutError as Late
 
+    if isinstance(fault, requests.exceptions.ProxyError):
+        return "the proxy does not let us through"
     if isinstance(fault, requests.exceptions.SSLError):
         return "its certificate is not trusted"
     if isinstance(fault, requests.Timeout | Late):

@@ -46,6 +46,7 @@ class Request:
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    needs_network: ClassVar[bool] = True  # refused where certificates or proxies of this machine don't work
 
     json: bool = option("one JSON document on stdout; people read stderr", default=False, short="j")
 

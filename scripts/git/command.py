@@ -15,6 +15,7 @@ from scripts.git.identity import DESK, parse_identity
 from scripts.git.isolation import checkout_of
 from scripts.system.background import submit
 from scripts.system.command import Command
+from scripts.system.network import CERTIFICATES
 from scripts.system.process import attempt
 from scripts.system.secret import remember
 
@@ -122,7 +123,7 @@ def drop_git_variables() -> None:
 
     Its git inherits the environment: called from a git hook, it would work in the hook's repository.
     """
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
+    for name in [name for name in os.environ if name.startswith("GIT_") and name not in CERTIFICATES]:
         del os.environ[name]
 
 

@@ -11,9 +11,13 @@ import binascii
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
-from scripts.system.command import CREDENTIALS, inherited
+from scripts.system.command import CREDENTIALS, Command, inherited
+from scripts.system.network import named_certificates
+from scripts.system.process import attempt
 from scripts.system.secret import remember
 
 Setting = tuple[str, str]  # ("http.https://host/.extraheader", "AUTHORIZATION: basic ...")
@@ -24,6 +28,7 @@ PASSED = re.compile(
     r"|lowspeedlimit|lowspeedtime)",
     re.IGNORECASE | re.DOTALL,
 )
+CERTIFICATES = re.compile(r"http\.(.+\.)?sslcainfo", re.IGNORECASE | re.DOTALL)
 HEADER = re.compile(r"http\..*extraheader", re.IGNORECASE | re.DOTALL)
 MOST = 1_000  # settings that are looked at
 # git's own switches: no configuration but that which is given, no replaced objects, no prompt, no pager
@@ -90,4 +95,19 @@ def as_variables(settings: Iterable[Setting]) -> dict[str, str]:
 
 def of_person(settings: Iterable[Setting] = ()) -> Mapping[str, str]:
     """A git that has the person's configuration and credentials, what CI sets, and these settings."""
-    return {**inherited(CREDENTIALS), **as_variables((*settings, *from_process().passed)), **ALWAYS}
+    passed = from_process().passed
+    variables = inherited(CREDENTIALS)
+    if "GIT_SSL_CAINFO" not in named_certificates() and _names_certificates(passed):
+        variables.pop("GIT_SSL_CAINFO", None)  # it would win over what git is configured to trust
+    return {**variables, **as_variables((*settings, *passed)), **ALWAYS}
+
+
+def _names_certificates(passed: Iterable[Setting]) -> bool:
+    """Whether CI's settings, or the person's configuration, name certificates for git."""
+    return any(CERTIFICATES.fullmatch(key) for key, _value in passed) or _configured_certificates()
+
+
+@cache
+def _configured_certificates() -> bool:
+    argv = ("git", "config", "--global", "--includes", "--get-regexp", r"^http\.(.*\.)?sslcainfo$")
+    return bool(attempt(Command(argv, cwd=Path("/"), env=inherited(CREDENTIALS), timeout=10)).out)

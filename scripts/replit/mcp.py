@@ -22,6 +22,7 @@ from scripts.errors import CommandFailed, DeskError, Refused, Unanswered, Unreac
 from scripts.replit.driver import Status
 from scripts.replit.live import Expected
 from scripts.replit.workspace import WorkspaceDriver
+from scripts.system import network
 from scripts.system.documents import parse_json
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret, redact
@@ -137,7 +138,7 @@ async def _limit(response: Any) -> None:
 @cache
 def _trust() -> ssl.SSLContext:
     """Reading the machine's certificates takes a while: once is enough."""
-    return ssl.create_default_context()
+    return ssl.create_default_context(cafile=network.trusted())
 
 
 def _unreachable(url: str, tool: str, fault: BaseException) -> Unreachable:

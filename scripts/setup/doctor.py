@@ -23,6 +23,7 @@ DESK_CHECKS = {
     "migrations": machine_checks.check_migrations,
     "files": machine_checks.check_files,
     "history": machine_checks.check_history,
+    "network": machine_checks.check_network,
     "confinement": machine_checks.check_confinement,
     "leftovers": machine_checks.check_leftovers,
     "remote": remote_checks.check_remote,

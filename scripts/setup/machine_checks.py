@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
+from scripts.errors import ConfigError
 from scripts.git.command import committable_files, git_command
 from scripts.secrets.exposure import past_env_files
 from scripts.setup import health, programs
 from scripts.setup.health import Finding
-from scripts.system import confinement, temporary
+from scripts.system import confinement, network, proxies, temporary
 from scripts.system.process import attempt
 
 MIGRATIONS = ":(glob)**/supabase/migrations/*_*.sql"
@@ -69,6 +70,21 @@ def check_leftovers(_desk: Desk) -> Iterator[Finding]:
         yield health.warning("leftovers", f"`{path}` is left by a run that was killed", hint)
     if not left:
         yield health.ok("leftovers", "no killed run has left a scratch server or a folder here")
+
+
+def check_network(_desk: Desk) -> Iterator[Finding]:
+    """Check the certificates and the proxies that variables of this machine name: each proxy is tried."""
+    counts = network.check_certificates()
+    for name, count in counts.items():
+        path = network.named_certificates()[name]
+        yield health.ok("network", f"`{name}`: {count} certificates of `{path}`, trusted by all programs")
+    for proxy in sorted({*proxies.proxies().values()}):
+        try:
+            yield health.ok("network", f"{proxies.try_proxy(proxy)} takes connections")
+        except ConfigError as fault:
+            yield health.error("network", fault.message, fault.hint or "")
+    if not counts and not proxies.proxies():
+        yield health.ok("network", "no variable names certificates or a proxy")
 
 
 def check_confinement(_desk: Desk) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from scripts.config.request import Request, env, option, plan, yes
 class DoctorRequest(Request):
     """`doctor`."""
 
+    needs_network = False  # it says what is wrong with it
     env: str = env("check this environment alone, and what all share")
 
 

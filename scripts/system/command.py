@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.system import network
+
 
 @dataclass(frozen=True)
 class Command:
@@ -65,8 +67,7 @@ class Result:
 
 # what every child inherits: an allow-list, because a CI job's environment is full of secrets
 BASE = (
-    "PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TERM TMPDIR TZ XDG_CONFIG_HOME XDG_CACHE_HOME "
-    "SSL_CERT_FILE SSL_CERT_DIR HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy"
+    "PATH HOME USER LOGNAME LANG LC_ALL LC_CTYPE TERM TMPDIR TZ XDG_CONFIG_HOME XDG_CACHE_HOME SSL_CERT_DIR"
 ).split()
 
 # through these git and ssh find credentials
@@ -77,8 +78,9 @@ CREDENTIALS = (
 
 
 def inherited(names: Iterable[str] = ()) -> dict[str, str]:
-    """The variables of `BASE`, and of `names`, that are set."""
-    return {name: os.environ[name] for name in (*BASE, *names) if name in os.environ}
+    """The variables of `BASE`, and of `names`, that are set; and those of certificates and proxies."""
+    own = {name: os.environ[name] for name in (*BASE, *names) if name in os.environ}
+    return {**network.for_children(), **own}
 
 
 def full_env() -> dict[str, str]:

@@ -22,8 +22,10 @@ from typing import Any
 from scripts.database.backups import s3_errors, s3_limits
 from scripts.database.backups.encryption import BLOCK, create_private, measure
 from scripts.errors import BackupFault, CommandFailed, Refused, Unreachable
+from scripts.system import network
 from scripts.system.background import submit
 from scripts.system.process import quoted_lines
+from scripts.system.proxies import for_boto
 from scripts.system.secret import Secret
 
 PART = 32 * 1024 * 1024  # bytes of one part of an upload
@@ -92,7 +94,9 @@ class Bucket:
                 region_name=self.region or "us-east-1",
                 aws_access_key_id=self.key_id,
                 aws_secret_access_key=self.secret.reveal(),
+                verify=str(network.trusted() or "") or None,
                 config=Config(
+                    proxies=for_boto(self.endpoint),
                     connect_timeout=SOON / 2,
                     read_timeout=60 if patient else SOON,
                     retries={"total_max_attempts": 4 if patient else 2, "mode": "standard"},

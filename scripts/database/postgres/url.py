@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from scripts.config.addresses import ENCODING, password_fault
 from scripts.errors import ConfigError
+from scripts.system.network import trusted
 from scripts.system.secret import Secret
 
 POOLERS = (6543, 6432)  # Supavisor's and PgBouncer's: session locks leak through a transaction pooler
@@ -59,15 +61,23 @@ def parse_database(url: str, password: str | None, *, where: str, folder: Path) 
     if certificate and not (folder / certificate).is_file():
         raise _unusable(where, "`sslrootcert` names no file")
     host = parts.hostname or ""
+    mode = options.get("sslmode", "prefer" if host in LOOPBACK else "require")
     return Database(
         host=host,
         port=port,
         name=unquote(parts.path.strip("/")),
         user=unquote(parts.username or "postgres"),
         password=Secret(password if password is not None else unquote(parts.password or "")),
-        sslmode=options.get("sslmode", "prefer" if host in LOOPBACK else "require"),
-        sslrootcert=str(folder / certificate) if certificate else None,
+        sslmode=mode,
+        sslrootcert=str(folder / certificate) if certificate else _trusted(mode),
     )
+
+
+def _trusted(mode: str) -> str | None:
+    """What the machine's variables name, for a mode that verifies; None where libpq has its own file."""
+    own = "PGSSLROOTCERT" in os.environ or Path("~/.postgresql/root.crt").expanduser().is_file()
+    file = trusted() if mode.startswith("verify-") and not own else None
+    return str(file) if file else None
 
 
 def _address(url: str, where: str) -> tuple[SplitResult, int]:

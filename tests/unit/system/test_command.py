@@ -18,7 +18,9 @@ from scripts.system.command import (
     inherited,
     with_prefix,
 )
+from scripts.system.network import CERTIFICATES
 
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 SECRET_NAMES = ("DATABASE_PASSWORD", "REPLIT_MCP_TOKEN", "SUPABASE_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY")
 COMMAND = Command(("/usr/bin/git", "log", "a b", "$(id)"), env={"PGPASSWORD": "hidden"}, stdin=b"hidden")
 
@@ -57,7 +59,8 @@ def test_only_listed_names_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*SECRET_NAMES, "GIT_DIR", "GIT_INDEX_FILE", "LD_PRELOAD", "BASH_ENV", "GIT_EXTERNAL_DIFF"):
         monkeypatch.setenv(name, "x")
 
-    assert set(inherited(CREDENTIALS)) - {*BASE, *CREDENTIALS} == set()
+    known = {*BASE, *CREDENTIALS, *CERTIFICATES, *PROXIES}
+    assert set(inherited(CREDENTIALS)) - known == set()
 
 
 def test_credentials_pass_only_when_named(monkeypatch: pytest.MonkeyPatch) -> None:
