@@ -179,7 +179,7 @@ def test_a_plan_reads_whole() -> None:
         "promote `aaaaaaaaaaaa` to staging from development",
         "  | aaaaaaaaaaaa 2024-01-02 Ada: better",
         "  migration 2_x.sql",
-        "  migrate  apply 1 migration",
+        "  migrate   apply 1 migration",
         "  point of no return: migrate; way back: publish `v1`",
     ):
         assert part in shown

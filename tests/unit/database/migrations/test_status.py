@@ -60,6 +60,7 @@ class Settings:
     """Both environments."""
 
     app = SimpleNamespace(migrations="supabase/migrations", rollbacks="supabase/rollbacks")
+    supabase = SimpleNamespace(functions="")
 
     def __iter__(self) -> Any:
         return iter((STAGING, PRODUCTION))
