@@ -191,7 +191,9 @@ class DriverNeeds(NamedTuple):
 
 
 DRIVERS: Mapping[str, DriverNeeds] = {
-    "mcp": DriverNeeds(("repl_id",), {"REPLIT_MCP_TOKEN": "Replit's Publish asks for it"}),
+    "mcp": DriverNeeds(
+        ("repl_id",), {"REPLIT_MCP_TOKEN": "Replit's Publish asks for it (or `invoke replit.login`)"}
+    ),
     "manual": DriverNeeds(),
 }
 

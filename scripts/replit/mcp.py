@@ -10,28 +10,31 @@ import asyncio
 import contextlib
 import json
 import os
-import ssl
 import sys
 import threading
-from collections.abc import AsyncIterator
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from scripts.errors import CommandFailed, DeskError, Refused, Unanswered, Unreachable
+from scripts.config import logins
+from scripts.errors import CommandFailed, ConfigError, DeskError, Refused, Unanswered, Unreachable
+from scripts.replit import mcp_http, renewal
 from scripts.replit.driver import Status
 from scripts.replit.live import Expected
+from scripts.replit.mcp_http import CALL_TIMEOUT
 from scripts.replit.workspace import WorkspaceDriver
-from scripts.system import network
 from scripts.system.documents import parse_json
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret, redact
 
-CALL_TIMEOUT = 60.0
 STATUS_TIMEOUT = 10.0
-LARGEST = 1024 * 1024  # bytes of one answer; a real one has about 1 000
 FAILED = ("fail", "error", "cancel", "reject")
+T = TypeVar("T")
 RUNNING = ("publishing", "pending", "queued", "progress", "building", "running", "deploying")
+
+
+class NotLetIn(Unreachable):
+    """The server does not take the token (401): nothing has begun."""
 
 
 def warm(url: str, token: Secret | None, repl_id: str) -> None:
@@ -80,26 +83,30 @@ def _status_word(said: str) -> str:
 
 
 def _call(url: str, token: Secret | None, tool: str, repl_id: str, limit: float) -> str:
+    answered: list[int] = []
     try:
-        return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id), limit))
+        return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id, answered), limit))
     except DeskError:
         raise
     except Exception as fault:  # noqa: BLE001 - the library wraps what went wrong in groups of its own
-        raise _unreachable(url, tool, fault) from None
+        raise _unreachable(url, tool, fault, answered[-1] if answered else 0) from None
 
 
-async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
-    import httpx2
+async def _ask(url: str, token: Secret | None, tool: str, repl_id: str, answered: list[int]) -> str:
+    """The tool's answer; statuses up to the call go to `answered`: the errors of the library lack them."""
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    headers = {"Accept-Encoding": "identity"}
-    if token:
-        headers["Authorization"] = f"Bearer {token.reveal()}"
-    hooks = {"response": [_limit]}
-    async with httpx2.AsyncClient(
-        headers=headers, timeout=CALL_TIMEOUT, verify=_trust(), event_hooks=hooks
-    ) as http:
+    headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+    called = False
+
+    async def note(response: Any) -> None:
+        nonlocal called  # what comes after the call, such as the end of the session, says nothing about it
+        if response.request.method == "POST" and not called:
+            answered.append(response.status_code)
+            called = b'"tools/call"' in response.request.content
+
+    async with mcp_http.client(headers, after=[note]) as http:
         transport = streamable_http_client(url, http_client=http)
         # `legacy` is the documented `initialize` handshake; `auto` would ask for a newer one first
         async with Client(transport, mode="legacy", read_timeout_seconds=CALL_TIMEOUT) as client:
@@ -111,51 +118,22 @@ async def _ask(url: str, token: Secret | None, tool: str, repl_id: str) -> str:
     return redact(json.dumps(structured)) if isinstance(structured, dict) and not said else said
 
 
-async def _limit(response: Any) -> None:
-    """End an answer that is larger than any real one, or is packed though we asked for it plain."""
-    import httpx2
-
-    plain = response.headers.get("content-encoding", "identity") == "identity"
-
-    class Limited(httpx2.AsyncByteStream):
-        def __init__(self, whole: Any) -> None:
-            self._whole = whole
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            left = LARGEST if plain else 0
-            async for chunk in self._whole:
-                left -= len(chunk)
-                if left < 0:
-                    raise httpx2.ReadError("its answer is too large, or packed")
-                yield chunk
-
-        async def aclose(self) -> None:
-            await self._whole.aclose()
-
-    response.stream = Limited(response.stream)
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Reading the machine's certificates takes a while: once is enough."""
-    return ssl.create_default_context(cafile=network.trusted())
-
-
-def _unreachable(url: str, tool: str, fault: BaseException) -> Unreachable:
+def _unreachable(url: str, tool: str, fault: BaseException, status: int) -> Unreachable:
     while isinstance(fault, BaseExceptionGroup):
         fault = fault.exceptions[0]
     said = redact(str(fault) or type(fault).__name__).splitlines()[0][:300]
     hint = "check `mcp_url` of the environment and `REPLIT_MCP_TOKEN`"
-    kind = Unreachable if _never_sent(fault) else Unanswered
+    if status == 401:
+        return NotLetIn(f"Replit's MCP server at `{url}` does not take the token: {said}", hint)
+    kind = Unreachable if status in (403, 404) or _never_sent(fault) else Unanswered
     return kind(f"Replit's MCP server at `{url}` did not take `{tool}`: {said}", hint)
 
 
 def _never_sent(fault: BaseException) -> bool:
-    """No connection, or turned away at the door: the tool can't have been called."""
+    """No connection: the tool can't have been called."""
     import httpx2
 
-    refused = getattr(getattr(fault, "response", None), "status_code", None) in (401, 403, 404)
-    return refused or isinstance(fault, httpx2.ConnectError | httpx2.ConnectTimeout)
+    return isinstance(fault, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 class McpDriver(WorkspaceDriver):
@@ -170,33 +148,74 @@ class McpDriver(WorkspaceDriver):
         return f"look at {self._environment.url} and at the publishing log of the app on Replit"
 
     @property
-    def _server(self) -> tuple[str, Secret | None, str]:
-        token = self._desk.values(self._environment).get("REPLIT_MCP_TOKEN")
-        return self._environment.mcp_url, Secret(token) if token else None, self._environment.repl_id
+    def _again(self) -> str:
+        """What to type for a new sign-in."""
+        return f"sign in again: `invoke replit.login --env {self._environment.name}`"
+
+    def _token(self, refused: Secret | None = None) -> Secret | None:
+        """`REPLIT_MCP_TOKEN`, or else that of the stored sign-in, renewed where it has to be."""
+        given = self._desk.values(self._environment).get("REPLIT_MCP_TOKEN")
+        if given:
+            return Secret(given)
+        file = logins.file_of(self._desk.state_folder, self._environment.mcp_url)
+        return renewal.token(file, self._again, refused)
+
+    def _asked(self, question: Callable[[str, Secret | None, str], T]) -> T:
+        """The answer; a stored token that is not taken is renewed once: nothing has begun.
+
+        Raises:
+            NotLetIn: the server takes no token of ours; the hint says what to do.
+        """
+        url, repl_id = self._environment.mcp_url, self._environment.repl_id
+        token = self._token()
+        try:
+            return question(url, token, repl_id)
+        except NotLetIn as fault:
+            renewed = self._token(refused=token)
+            if token is None or renewed in (None, token):
+                raise NotLetIn(fault.message, self._hint(token)) from None
+        try:
+            return question(url, renewed, repl_id)
+        except NotLetIn as fault:
+            raise NotLetIn(fault.message, self._again) from None
+
+    def _hint(self, token: Secret | None) -> str:
+        name = self._environment.name
+        if token is None:
+            return f"`invoke replit.login --env {name}`, or set `REPLIT_MCP_TOKEN`"
+        return (
+            "`REPLIT_MCP_TOKEN` has expired, was revoked or is wrong, and wins over a sign-in: take it out"
+            f" of `.env.{name}` or CI's environment, then `invoke replit.login --env {name}`"
+        )
+
+    def _warm(self) -> None:
+        with contextlib.suppress(DeskError):
+            warm(self._environment.mcp_url, self._token(), self._environment.repl_id)
 
     def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
         """Build in the workspace; the library for Publish is imported meanwhile."""
-        threading.Thread(target=warm, args=self._server, daemon=True).start()
+        threading.Thread(target=self._warm, daemon=True).start()
         return super().build(expected, candidate, send=send, keep=keep)
 
     def publish(self) -> None:
         """Ask Replit; see `Driver`."""
-        publish(*self._server)
+        self._asked(publish)
 
     def publish_status(self) -> tuple[Status, str]:
         """What Replit says; a question that fails says nothing."""
         try:
-            return status(*self._server)
-        except CommandFailed:
+            return self._asked(status)
+        except (CommandFailed, ConfigError):
             return "other", ""
 
     def check(self) -> str:
         """Replit's MCP server takes the token for this app; asked only for the status."""
-        url, token, repl_id = self._server
-        if token is None:
+        name, host = self._environment.name, urlsplit(self._environment.mcp_url).hostname
+        if self._token() is None:
             raise Refused(
-                "`REPLIT_MCP_TOKEN` is missing",
-                f"set `REPLIT_MCP_TOKEN` in `.env.{self._environment.name}`, or in CI's environment",
+                "`REPLIT_MCP_TOKEN` is missing, and nobody has signed in on this machine",
+                f"`invoke replit.login --env {name}`; or set `REPLIT_MCP_TOKEN` in `.env.{name}`,"
+                " or in CI's environment",
             )
-        status(url, token, repl_id)
-        return f"`{urlsplit(url).hostname}` knows the app and takes the token"
+        self._asked(status)
+        return f"`{host}` knows the app and takes the token"

@@ -15,6 +15,7 @@ FAULTS = {
     "publish": ("lost", "fails", "hangs", "error"),
     "ssh": ("down", "drops"),
     "public": ("down", "500"),
+    "sign_in": ("denied", "short", "revoked"),
 }
 
 

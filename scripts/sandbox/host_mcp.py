@@ -1,5 +1,7 @@
 """A stand-in for Replit's MCP server: the two tools that publish, over real Streamable HTTP.
 
+Its sign-in is `host_sign_in`.
+
 The tools and their argument are Replit's (`publish_app`, `get_publish_status`, `replId`). The
 names and values in the answers are OURS, because Replit's are undocumented: `status` is one of
 unpublished, publishing, published, failed; `stage` one of Provision, Security Scan, Build,
@@ -10,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import json
 import socket
 from collections.abc import Iterator
@@ -19,11 +20,10 @@ from typing import TYPE_CHECKING, Literal
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from starlette.responses import JSONResponse
+
+from scripts.sandbox import host_sign_in
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
     from scripts.sandbox.host_config import HostConfig
     from scripts.sandbox.host_publish import Publisher
 
@@ -32,13 +32,13 @@ PATH = "/server/mcp"
 
 
 class McpHost:
-    """Serves `http://127.0.0.1:<mcp_port>/server/mcp` to clients with the token."""
+    """Serves `http://127.0.0.1:<mcp_port>/server/mcp` to clients with a token of the host or a sign-in."""
 
     def __init__(self, config: HostConfig, publisher: Publisher) -> None:
         self._config = config
         app = _tools(config, publisher).streamable_http_app(streamable_http_path=PATH)
         settings = uvicorn.Config(
-            _Bearer(app, config.mcp_token),
+            app,
             log_config=None,
             access_log=False,
             lifespan="on",
@@ -75,27 +75,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Bearer:
-    """Answers 401 to requests without the token."""
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {token}".encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: dict[bytes, bytes] = dict(scope.get("headers", []))
-        header = headers.get(b"authorization", b"")
-        if scope["type"] != "http" or hmac.compare_digest(header, self._expected):
-            await self._app(scope, receive, send)
-            return
-        fault = {"error": "invalid_token"}
-        refusal = JSONResponse(fault, 401, headers={"www-authenticate": "Bearer"})
-        await refusal(scope, receive, send)
-
-
 def _tools(config: HostConfig, publisher: Publisher) -> MCPServer:
     level: Literal["WARNING"] = "WARNING"
-    server = MCPServer("replit-stand-in", log_level=level)
+    origin = f"http://127.0.0.1:{config.mcp_port}"
+    server = MCPServer(
+        "replit-stand-in",
+        log_level=level,
+        auth_server_provider=host_sign_in.Accounts(config, origin + PATH),
+        auth=host_sign_in.settings(origin, origin + PATH),
+    )
 
     def check(repl_id: str) -> None:
         if repl_id != config.repl_id:

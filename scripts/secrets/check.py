@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from scripts.config import logins
 from scripts.config.access import TOKEN
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
@@ -132,9 +133,16 @@ def _needed(desk: Desk, environment: Environment, env_file: EnvFile) -> Iterator
         parts = parse_address(env_file.value("DATABASE_URL"))
         if parts and not parts.password and not is_local(parts):
             yield "DATABASE_PASSWORD", "`DATABASE_URL` has no password"
-    yield from DRIVERS[environment.publish].variables.items()
+    if environment.publish != "mcp" or not _signed_in(desk, environment):
+        yield from DRIVERS[environment.publish].variables.items()
     if environment.access.header:
         yield TOKEN, f"the app is private (`[environment.{environment.name}.access]`)"
+
+
+def _signed_in(desk: Desk, environment: Environment) -> bool:
+    """Whether `invoke replit.login` stands for `REPLIT_MCP_TOKEN` on this machine."""
+    login = logins.read(logins.file_of(desk.state_folder, environment.mcp_url))
+    return login is not None and login.usable
 
 
 def findings_of(checked: Iterable[CheckedEnvironment]) -> tuple[Finding, ...]:

@@ -41,6 +41,7 @@ INTEGRATION, UNIT, CONTRACT = "tests/integration", "tests/unit", "tests/contract
 DRIFT = f"{INTEGRATION}/test_drift.py::test_a_database_is_what_its_migrations_make"
 CHECKED = f"{INTEGRATION}/test_leaks.py::test_a_faulty_configuration_is_refused_before_anything_changes"
 UPGRADED = f"{UNIT}/setup/test_vendor.py::test_an_upgrade_brings_what_is_new_and_removes_what_is_gone"
+SIGN_IN = f"{UNIT}/replit/test_sign_in.py"
 # What needs more than fakes, each with the test that runs it.
 ELSEWHERE = {
     "\0": f"{CONTRACT}/test_endings.py::test_what_invoke_would_ignore_is_refused",
@@ -108,6 +109,10 @@ ELSEWHERE = {
     "lock.steal --env --reason": (
         f"{INTEGRATION}/test_back.py::test_owner_that_lives_is_not_resumed_but_can_be_stolen_from"
     ),
+    "replit.login": f"{SIGN_IN}::test_a_file_that_is_no_sign_in_is_refused",
+    "replit.login --env": f"{SIGN_IN}::test_a_sign_in_publishes_is_renewed_and_ends",
+    "replit.login --export": f"{SIGN_IN}::test_a_token_goes_to_ci",
+    "replit.login --export --github": f"{SIGN_IN}::test_a_token_goes_to_ci",
     "rollback --env": f"{INTEGRATION}/test_back.py::test_rollback_brings_the_last_good_release_back",
     "rollback --env --to": f"{INTEGRATION}/test_back.py::test_rollback_knows_only_good_releases",
     "rollback --env --with-data": (

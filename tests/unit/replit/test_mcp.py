@@ -210,7 +210,9 @@ def test_the_library_is_warmed_up_while_the_build_goes_on(
         asked.set()
 
     monkeypatch.setattr(mcp, "warm", warm)
-    monkeypatch.setattr(workspace, "place", lambda *_: b"archive" if asked.wait(10) else b"")
+    monkeypatch.setattr(
+        workspace, "place", lambda *_: workspace.Placed(b"archive" if asked.wait(10) else b"", "")
+    )
 
     assert driver.build(Expected("a" * 40, "staging"), "refs/deploy/candidate/x") == b"archive"
 
