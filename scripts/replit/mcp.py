@@ -193,7 +193,11 @@ class McpDriver(WorkspaceDriver):
             warm(self._environment.mcp_url, self._token(), self._environment.repl_id)
 
     def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
-        """Build in the workspace; the library for Publish is imported meanwhile."""
+        """Build in the workspace; the library for Publish is imported meanwhile.
+
+        A sign-in that has ended is named before anything is built.
+        """
+        self._token()
         threading.Thread(target=self._warm, daemon=True).start()
         return super().build(expected, candidate, send=send, keep=keep)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,8 +18,9 @@ import requests
 from scripts.config import logins
 from scripts.config.desk import Desk
 from scripts.config.logins import Login
-from scripts.errors import ConfigError, Declined, Refused
-from scripts.replit import login_command, renewal
+from scripts.errors import CommandFailed, CommandTimedOut, ConfigError, Declined, Refused, Unreachable
+from scripts.replit import login_command, renewal, sign_in
+from scripts.replit.live import Expected
 from scripts.replit.mcp import McpDriver, NotLetIn
 from scripts.replit.request import LoginRequest, LogoutRequest
 from scripts.sandbox.host_config import HostConfig
@@ -230,6 +233,79 @@ def test_a_stored_sign_in_stands_for_the_variable(replit: Replit) -> None:
     after = {name for name, _ in _needed(replit.desk, staging, nothing)}
 
     assert before - after == {"REPLIT_MCP_TOKEN"}
+
+
+def test_a_sign_in_that_has_ended_is_named_before_the_build(replit: Replit) -> None:
+    """No workspace is touched for a Publish that can't come."""
+    replit.plays("short")
+    replit.login()
+    replit.plays("revoked")
+
+    with pytest.raises(renewal.SignedOut, match="was revoked, or has expired"):
+        replit.driver.build(Expected("a" * 40, "staging"), "refs/deploy/candidate/x")
+
+
+def test_a_server_that_is_ill_ends_no_sign_in(replit: Replit) -> None:
+    """It stays as it was, and nobody is told to sign in for nothing."""
+    replit.login()
+    logins.write(
+        replit.file, replace(replit.stored, expires=1.0, token_url=f"{replit.stored.server}/nothing")
+    )
+    before = replit.file.read_bytes()
+
+    with pytest.raises(Unreachable, match="did not renew the sign-in") as caught:
+        replit.driver.publish()
+
+    assert not isinstance(caught.value, renewal.SignedOut)
+    assert replit.file.read_bytes() == before
+
+
+def test_nobody_signs_in(replit: Replit) -> None:
+    """The wait has an end; so has that for a person who pastes nothing."""
+    server = replit.driver._environment.mcp_url
+    for paste in (None, lambda: threading.Event().wait(2)):
+        with pytest.raises(CommandTimedOut, match="nobody signed in") as caught:
+            sign_in.sign_in(server, lambda _: None, cast(Any, paste), seconds=0.3)
+        assert "invoke replit.login" in str(caught.value.hint)
+
+
+def test_who_comes_without_the_state_is_sent_away(replit: Replit) -> None:
+    """Another page of the browser, a port scanner, or an answer to another sign-in: the wait goes on."""
+    statuses: list[int] = []
+
+    def show(address: str) -> None:
+        back = requests.get(address, timeout=10, allow_redirects=False).headers["location"]
+        origin = back.partition("/callback")[0]
+
+        def visit() -> None:
+            idle = socket.create_connection(("127.0.0.1", int(origin.rpartition(":")[2])))
+            paths = ("/", "/callback?code=theirs&state=other", "/callback?error=access_denied")
+            statuses.extend(requests.get(f"{origin}{path}", timeout=10).status_code for path in paths)
+            statuses.append(requests.post(back, timeout=10).status_code)
+            requests.get(back, timeout=10)
+            idle.close()
+
+        threading.Thread(target=visit).start()
+
+    made = sign_in.sign_in(replit.driver._environment.mcp_url, show, None)
+
+    assert made.access
+    assert statuses == [400] * 4
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("https://replit.com/token", False),
+        ("http://127.0.0.1:1/token", False),
+        ("http://replit.com/token", True),
+        ("javascript:alert(1)", True),
+    ],
+)
+def test_no_token_travels_unencrypted(url: str, refused: bool) -> None:
+    """Wherever the server's metadata points."""
+    with pytest.raises(CommandFailed) if refused else nullcontext():
+        sign_in._refuse_plain(url)
 
 
 def test_a_person_says_no(replit: Replit) -> None:
