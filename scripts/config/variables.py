@@ -31,7 +31,7 @@ VARIABLES = (
     # the environment's database: migrations, backups, restores; the password may stand in the address
     DeskVariable("DATABASE_URL", proposed="database"),
     DeskVariable("DATABASE_PASSWORD", proposed="database"),
-    # Replit's Publish
+    # Replit's Publish, where `invoke replit.login` is not used
     DeskVariable("REPLIT_MCP_TOKEN", shared=True, proposed="always"),
     # opens a private app: `[environment.*.access]`
     DeskVariable("REPLIT_ACCESS_TOKEN"),
