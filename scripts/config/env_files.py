@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts.config.variables import name_in_ci
 from scripts.errors import ConfigError
 
 # The subset on which python-dotenv, Vite 5 to 8 and bash agree (facts: secrets.md, section 3.1).
@@ -185,7 +186,7 @@ def from_process(environment: str, plain: Iterable[str] = ()) -> dict[str, str]:
     Args:
         plain: names that count without the prefix too; a prefixed one wins.
     """
-    prefix = environment.upper().replace("-", "_") + "_"
+    prefix = name_in_ci(environment, "")
     prefixed = {
         name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)
     }

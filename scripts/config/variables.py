@@ -71,3 +71,8 @@ def is_desk_only(name: str) -> bool:
     return bool(OWN_PREFIXES.fullmatch(name)) or any(
         variable.name == name and not variable.app for variable in VARIABLES
     )
+
+
+def name_in_ci(environment: str, name: str) -> str:
+    """By which name the process environment has a variable of an environment: `STAGING_DATABASE_URL`."""
+    return f"{environment.upper().replace('-', '_')}_{name}"

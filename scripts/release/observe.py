@@ -24,6 +24,7 @@ from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer
 from scripts.secrets.check import check_for_release
 from scripts.secrets.finding import Finding
+from scripts.secrets.required import require_variables
 from scripts.state.ledger import Event
 from scripts.state.remote import Remote, observe_remote, read_lock
 from scripts.system.background import submit
@@ -32,6 +33,7 @@ from scripts.system.background import submit
 def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     """All the facts of a release. Reads only, slow ones at the same time."""
     environment, source = request.target(desk.settings), request.source(desk.settings)
+    require_variables(desk, environment, builds=not (request.goes_back or request.resumes))
     live = submit(driver_of(desk, environment).live)
     findings = submit(_configuration, desk, request, environment)
     source_live = submit(driver_of(desk, source).live) if source else None

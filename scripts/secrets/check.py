@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from scripts.config import logins
-from scripts.config.access import TOKEN
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.config.settings import DRIVERS, Environment
+from scripts.config.settings import Environment
 from scripts.secrets import exposure, load, rules
 from scripts.secrets import rules_between_environments as between
 from scripts.secrets.classify import PublicNames
 from scripts.secrets.finding import Finding, errors, sort_findings, without_allowed
 from scripts.secrets.request import CheckRequest
-from scripts.secrets.variables import CheckedEnvironment, Configured, EnvFile, is_local, parse_address
+from scripts.secrets.required import needed
+from scripts.secrets.variables import CheckedEnvironment, Configured, EnvFile
 from scripts.system.background import submit
 
 Rule = Callable[[CheckedEnvironment], Iterator[Finding]]
@@ -105,7 +104,7 @@ def checked_environment(
         own=own,
         others=tuple(chain.values()),
         public=public,
-        needed=tuple(_needed(desk, environment, own.file)),
+        needed=tuple(needed(desk, environment, own.file.value("DATABASE_URL"))),
         shared=desk.settings.secrets.shared,
         now=datetime.fromisoformat(desk.now()).timestamp(),
         first=environment.name == desk.settings.chain[0],
@@ -122,27 +121,6 @@ def _checked_build(
         tuple(Configured(environment, files[environment.name]) for environment in desk.settings),
         public,
     )
-
-
-def _needed(desk: Desk, environment: Environment, env_file: EnvFile) -> Iterator[tuple[str, str]]:
-    """What a release of the environment can't do without, each with its reason."""
-    for name in desk.settings.app.build_variables:
-        yield name, "the build needs it (`app.build_variables`)"
-    if environment.database and desk.settings.app.migrations:
-        yield "DATABASE_URL", "migrations need it (`database = false` for an environment without one)"
-        parts = parse_address(env_file.value("DATABASE_URL"))
-        if parts and not parts.password and not is_local(parts):
-            yield "DATABASE_PASSWORD", "`DATABASE_URL` has no password"
-    if environment.publish != "mcp" or not _signed_in(desk, environment):
-        yield from DRIVERS[environment.publish].variables.items()
-    if environment.access.header:
-        yield TOKEN, f"the app is private (`[environment.{environment.name}.access]`)"
-
-
-def _signed_in(desk: Desk, environment: Environment) -> bool:
-    """Whether `invoke replit.login` stands for `REPLIT_MCP_TOKEN` on this machine."""
-    login = logins.read(logins.file_of(desk.state_folder, environment.mcp_url))
-    return login is not None and login.usable
 
 
 def findings_of(checked: Iterable[CheckedEnvironment]) -> tuple[Finding, ...]:

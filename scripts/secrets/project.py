@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Secrets
+from scripts.config.variables import name_in_ci
 from scripts.errors import CommandFailed, Refused
 from scripts.github.client import require_readable
 from scripts.http import get_json
@@ -119,6 +120,7 @@ def access(desk: Desk, environment: Environment, right: str) -> tuple[str, Secre
     if not ACCESS_TOKEN.fullmatch(token):
         raise Refused(
             f"`SUPABASE_ACCESS_TOKEN` of {environment.name} is missing, or is none",
-            f"make one with {right} at {TOKENS}",
+            f"make one with {right} at {TOKENS}, and set it in `.env.{environment.name}`, or"
+            f" `{name_in_ci(environment.name, 'SUPABASE_ACCESS_TOKEN')}` in CI",
         )
     return ref, Secret(token), desk.settings.secrets.supabase_api

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from scripts.config.variables import name_in_ci
 from scripts.secrets import classify, formats
 from scripts.secrets.finding import Finding, Severity
 from scripts.secrets.variables import (
@@ -91,7 +92,8 @@ def missing(checked: CheckedEnvironment) -> Iterator[Finding]:
         if not checked.file.value(name):
             about = effective.get(name, name)
             state = "is missing" if about is name else "is empty"
-            hint = f'write {name}="..." into `{checked.file.file}`, or set it in CI'
+            ci = name_in_ci(checked.own.environment.name, name)
+            hint = f'write {name}="..." into `{checked.file.file}`, or set `{ci}` in CI'
             yield checked.finding("ENV003", about, f"`{name}` {state}: {why}", hint)
     needed = {name for name, _ in checked.needed}
     for variable in effective.values():

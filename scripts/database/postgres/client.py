@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.config.variables import name_in_ci
 from scripts.database.postgres import catalogue_queries
 from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.definitions import definitions
@@ -345,8 +346,9 @@ def configured_database(desk: Desk, environment: Environment) -> Database | None
     if not url:
         raise ConfigError(
             f"`DATABASE_URL` of {environment.name} is missing",
-            f"set it in `{desk.config_folder / f'.env.{environment.name}'}`, "
-            "or set `database = false` in `pipeline.toml`",
+            f"set it in `{desk.config_folder / f'.env.{environment.name}'}`,"
+            f" or `{name_in_ci(environment.name, 'DATABASE_URL')}` in CI,"
+            " or set `database = false` in `pipeline.toml`",
         )
     return parse_database(
         url,
