@@ -117,6 +117,8 @@ class World:
             "progress": Notes(),
             "values": lambda each: {
                 "DATABASE_URL": f"postgresql://postgres@{each.name}.example.org/postgres",
+                "DATABASE_PASSWORD": "password-of-a-fake",
+                "REPLIT_MCP_TOKEN": "token-of-a-fake",
                 "SUPABASE_PROJECT_ID": ref_of(each.name),
                 "SUPABASE_ACCESS_TOKEN": TOKEN,
             },

@@ -187,7 +187,11 @@ def test_without_access_a_release_is_refused_with_a_way_out(
     world: World, values: dict[str, str], why: str
 ) -> None:
     """Nothing was changed; a commit without functions needs none of it, and `""` leaves them alone."""
-    known = {"DATABASE_URL": "postgresql://postgres@development.example.org/postgres", **values}
+    known = {
+        "DATABASE_URL": "postgresql://postgres@development.example.org/postgres",
+        "DATABASE_PASSWORD": "password-of-a-fake",
+        **values,
+    }
     desk = world.desk(values=lambda _: known)
     deploy(desk, DEV)
     world.commit("develop", FIRST)

@@ -118,7 +118,11 @@ OWN, OTHER = (f"fetch('https://{name}.api.example.org')" for name in ("developme
 
 def addressed(world: World) -> ReleaseRun:
     """A deploy to development that holds its lock."""
-    values = {"VITE_API_URL": "x", "DATABASE_URL": "postgresql://postgres@development.example.org/postgres"}
+    values = {
+        "VITE_API_URL": "x",
+        "DATABASE_URL": "postgresql://postgres@development.example.org/postgres",
+        "DATABASE_PASSWORD": "password-of-a-fake",
+    }
     desk = world.desk(values=lambda _: values)
     return acquire(desk, decide(observe(desk, DeployRequest(env="development"))))
 
