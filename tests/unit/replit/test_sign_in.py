@@ -25,8 +25,7 @@ from scripts.replit.mcp import McpDriver, NotLetIn
 from scripts.replit.request import LoginRequest, LogoutRequest
 from scripts.sandbox.host_config import HostConfig
 from scripts.sandbox.host_mcp import PATH, McpHost
-from scripts.secrets.check import _needed
-from scripts.secrets.variables import EnvFile
+from scripts.secrets.required import needed
 from tests.fakes.world import Notes, World
 from tests.support.servers import closed_port
 
@@ -226,11 +225,10 @@ def test_the_variable_wins_and_a_refused_one_says_so(replit: Replit) -> None:
 
 def test_a_stored_sign_in_stands_for_the_variable(replit: Replit) -> None:
     """For `env.check`."""
-    staging, nothing = replit.desk.settings.environments["staging"], EnvFile.__new__(EnvFile)
-    staging = staging._replace(database=False)
-    before = {name for name, _ in _needed(replit.desk, staging, nothing)}
+    staging = replit.desk.settings.environments["staging"]._replace(database=False)
+    before = {name for name, _ in needed(replit.desk, staging, "")}
     replit.login()
-    after = {name for name, _ in _needed(replit.desk, staging, nothing)}
+    after = {name for name, _ in needed(replit.desk, staging, "")}
 
     assert before - after == {"REPLIT_MCP_TOKEN"}
 
