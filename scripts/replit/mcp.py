@@ -41,12 +41,19 @@ def warm(url: str, token: Secret | None, repl_id: str) -> None:
     """Import the library (half a second) and ask for the status once, while the build runs.
 
     Politely: the build may be on this very machine. What fails here is said by `publish`.
+
+    Raises:
+        NotLetIn: the server does not take the token.
     """
     if sys.platform == "linux":  # elsewhere a thread has no priority of its own
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
-    with contextlib.suppress(DeskError):
+    try:
         _call(url, token, "get_publish_status", repl_id, STATUS_TIMEOUT)
+    except NotLetIn:
+        raise
+    except DeskError:
+        pass
 
 
 def publish(url: str, token: Secret | None, repl_id: str) -> None:
@@ -141,6 +148,7 @@ class McpDriver(WorkspaceDriver):
 
     name = "mcp"
     unattended = True
+    _refused: Unreachable | None = None
 
     @property
     def unproven_hint(self) -> str:
@@ -189,17 +197,26 @@ class McpDriver(WorkspaceDriver):
         )
 
     def _warm(self) -> None:
-        with contextlib.suppress(DeskError):
-            warm(self._environment.mcp_url, self._token(), self._environment.repl_id)
+        try:
+            self._asked(warm)
+        except (NotLetIn, renewal.SignedOut) as fault:
+            self._refused = fault
+        except DeskError:
+            pass
 
     def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
         """Build in the workspace; the library for Publish is imported meanwhile.
 
-        A sign-in that has ended is named before anything is built.
+        A sign-in that has ended is named before anything is built, and a token that is not taken after the
+        build: before the database changes for a Publish that can't come.
         """
         self._token()
+        self._refused = None
         threading.Thread(target=self._warm, daemon=True).start()
-        return super().build(expected, candidate, send=send, keep=keep)
+        archive = super().build(expected, candidate, send=send, keep=keep)
+        if self._refused:
+            raise self._refused
+        return archive
 
     def publish(self) -> None:
         """Ask Replit; see `Driver`."""

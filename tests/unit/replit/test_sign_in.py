@@ -19,7 +19,7 @@ from scripts.config import logins
 from scripts.config.desk import Desk
 from scripts.config.logins import Login
 from scripts.errors import CommandFailed, CommandTimedOut, ConfigError, Declined, Refused, Unreachable
-from scripts.replit import login_command, renewal, sign_in
+from scripts.replit import login_command, renewal, sign_in, workspace
 from scripts.replit.live import Expected
 from scripts.replit.mcp import McpDriver, NotLetIn
 from scripts.replit.request import LoginRequest, LogoutRequest
@@ -241,6 +241,31 @@ def test_a_sign_in_that_has_ended_is_named_before_the_build(replit: Replit) -> N
 
     with pytest.raises(renewal.SignedOut, match="was revoked, or has expired"):
         replit.driver.build(Expected("a" * 40, "staging"), "refs/deploy/candidate/x")
+
+
+def test_a_token_that_is_not_taken_is_named_before_the_database_changes(
+    replit: Replit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was revoked, and this machine can't know: the first question, during the build, tells."""
+    replit.login()
+    replit.plays("revoked")
+    monkeypatch.setattr("os.setpriority", lambda *_: None)
+    told, warm = threading.Event(), McpDriver._warm
+
+    def warmed(driver: McpDriver) -> None:
+        warm(driver)
+        told.set()
+
+    def place(*_: object) -> workspace.Placed:
+        assert told.wait(20)
+        return workspace.Placed(b"", "")
+
+    monkeypatch.setattr(McpDriver, "_warm", warmed)
+    monkeypatch.setattr(workspace, "place", place)
+
+    with pytest.raises(renewal.SignedOut) as caught:
+        replit.driver.build(Expected("a" * 40, "staging"), "refs/deploy/candidate/x")
+    assert "invoke replit.login --env staging" in str(caught.value.hint)
 
 
 def test_a_server_that_is_ill_ends_no_sign_in(replit: Replit) -> None:
