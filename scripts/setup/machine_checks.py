@@ -74,10 +74,13 @@ def check_leftovers(_desk: Desk) -> Iterator[Finding]:
 
 def check_network(_desk: Desk) -> Iterator[Finding]:
     """Check the certificates and the proxies that variables of this machine name: each proxy is tried."""
-    counts = network.check_certificates()
-    for name, count in counts.items():
-        path = network.named_certificates()[name]
-        yield health.ok("network", f"`{name}`: {count} certificates of `{path}`, trusted by all programs")
+    counts, named = network.check_certificates(), network.named_certificates()
+    for path in sorted({*named.values()}):
+        names = [name for name in counts if named[name] == path]
+        listed = ", ".join(f"`{name}`" for name in names)
+        yield health.ok(
+            "network", f"{listed}: {counts[names[0]]} certificates of `{path}`, for all programs"
+        )
     for proxy in sorted({*proxies.proxies().values()}):
         try:
             yield health.ok("network", f"{proxies.try_proxy(proxy)} takes connections")
