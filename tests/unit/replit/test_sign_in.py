@@ -109,6 +109,14 @@ class Replit:
         return login_command.login(self.desk, LoginRequest(env="staging", **options))
 
 
+async def _end_tasks() -> None:
+    """The library leaves one that waits for the end of the process."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HostConfig, Publisher]]:
     """The stand-in's server, in a thread."""
@@ -126,6 +134,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HostConfig,
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
     yield config, publisher
     asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(_end_tasks(), loop).result(30)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
