@@ -45,7 +45,7 @@ class Elsewhere:
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A world of its own: what is killed here must disturb nobody."""
-    with sandbox(tmp_path_factory, "chaos") as made:
+    with sandbox(tmp_path_factory, "chaos", functions=True) as made:
         desk = Desk(made)
         assert desk("deploy", "--env", "development").code == 0
         assert desk("promote", "--to", "staging").code == 0

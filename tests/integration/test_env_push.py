@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration.desk import Call, Desk
 from tests.support.processes import wait_until
+from tests.support.sandboxes import NO_FUNCTIONS
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -78,7 +79,8 @@ def api(tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """The stand-in, which `SUPABASE_PROFILE` names; the configuration names two variables."""
     api, manual = Api(), desk.world.env_dir / "pipeline.toml"
     before = manual.read_text()
-    manual.write_text(before + f"\n[supabase]\nsecrets = {json.dumps(sorted(VALUES))}\n")
+    names = f"\n[supabase]\nsecrets = {json.dumps(sorted(VALUES))}\n"
+    manual.write_text(before.replace(NO_FUNCTIONS, "") + names)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), api.handler()) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"

@@ -8,14 +8,14 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.integration.desk import Call, Desk, ended, git
-from tests.support.sandboxes import VITE
+from tests.support.sandboxes import NO_FUNCTIONS, VITE
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -28,12 +28,16 @@ LOCK = "refs/deploy/"
 
 
 @pytest.fixture(scope="module")
-def live(desk: Desk) -> Desk:
-    """A world whose three environments have the same release live."""
+def live(desk: Desk) -> Iterator[Desk]:
+    """A world whose three environments have the same release live, with its Edge Functions."""
+    file = desk.world.env_dir / "pipeline.toml"
+    file.write_text(file.read_text().replace(NO_FUNCTIONS, ""))
+    desk.commit({"NOTES.md": "with functions\n"})
     assert desk("deploy", "--env", "development").code == 0
     assert desk("promote", "--to", "staging").code == 0
     assert desk("promote", "--to", "production", "--yes").code == 0
-    return desk
+    yield desk
+    file.write_text(file.read_text() + NO_FUNCTIONS)
 
 
 def untouched(desk: Desk, environment: str, before: dict[str, str], served: str | None) -> None:

@@ -20,12 +20,15 @@ from scripts.sandbox.world_facts import World
 VERIFY_TIMEOUT = "timeout = 8"
 WAITS = {"timeout = 20\ninterval = 0.5": f"{VERIFY_TIMEOUT}\ninterval = 0.2", "ttl = 5": "ttl = 3"}
 # npm and the type checker take two thirds of `npm run build`, which `invoke demo` runs whole
+NO_FUNCTIONS = '\n[supabase]\nfunctions = ""\n'
 VITE = '[app]\nbuild = ["node_modules/.bin/vite", "build"]\n'
 
 
 @contextmanager
-def sandbox(factory: pytest.TempPathFactory, name: str) -> Iterator[World]:
+def sandbox(factory: pytest.TempPathFactory, name: str, *, functions: bool = False) -> Iterator[World]:
     """A world with the sample app, taken down at the end.
+
+    Without `functions` its releases leave the Edge Functions alone: deploying one costs two seconds.
 
     The first world of a run gets its packages by `npm ci`: in the clone, and with the first release in
     development's workspace. All other folders have hard links to them.
@@ -40,7 +43,7 @@ def sandbox(factory: pytest.TempPathFactory, name: str) -> Iterator[World]:
     with patch.object(world_code, "install_packages", install):
         made = world.up(folder, on_step=lambda _step: None)
     try:
-        _configure(made)
+        _configure(made, functions=functions)
         for environment in made.environments[1 if True in installed else 0 :]:
             _install(made.clone, environment.workspace)
         yield made
@@ -68,9 +71,11 @@ def _packages(made: World, packages: Path, npm_ci: Callable[[World], bool]) -> b
         return True
 
 
-def _configure(made: World) -> None:
+def _configure(made: World, *, functions: bool) -> None:
     file = made.env_dir / "pipeline.toml"
     text = file.read_text()
+    if not functions:
+        text += NO_FUNCTIONS
     for old, new in {**WAITS, "[app]\n": VITE}.items():
         assert old in text, old
         text = text.replace(old, new)
