@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.integration.desk import Desk, ended
+from tests.support import skips
 from tests.support.sandboxes import VERIFY_TIMEOUT, VITE
 
 pytestmark = pytest.mark.timeout(600)
@@ -84,6 +85,7 @@ def test_rollback_that_does_not_build_touches_nothing_live(two: tuple[Desk, str,
         file.write_text(text)
 
 
+@skips.LONG
 def test_freeze_stops_everybody_until_it_is_lifted(desk: Desk) -> None:
     """Deploy is refused with the reason; `unfreeze` lets it go on; a past or odd time is refused."""
     desk.commit({"NOTES.md": f"{time.time()}\n"})
@@ -171,6 +173,7 @@ def test_drill_proves_that_a_broken_release_is_taken_back(two: tuple[Desk, str, 
     assert [] == [ref for ref in desk.refs() if ref.startswith("refs/deploy/")]
 
 
+@skips.LONG
 def test_promotion_can_demand_a_drill(two: tuple[Desk, str, str]) -> None:
     """Without a fresh drill on the environment before, it is refused, and the command is named."""
     desk, _, _ = two

@@ -29,7 +29,7 @@ from scripts.database.postgres.local_server import LocalServer
 from scripts.errors import CommandFailed, DeskError, Locked, Refused, Unreachable
 from scripts.state.remote import observe_remote
 from scripts.system.background import submit
-from tests.support import databases
+from tests.support import databases, skips
 
 FLIPS = 60
 
@@ -334,6 +334,7 @@ def test_prune_keeps_what_is_young(tools: Desk, taken: Manifest) -> None:
     assert (outcome.ending, outcome.data["removed"]) == ("nothing", [])
 
 
+@skips.LONG
 def test_a_backup_of_what_shrank_waits_for_a_person(server: LocalServer, tmp_path: Path) -> None:
     """A true copy of a table that somebody emptied does not count as proven, until it is accepted."""
     url = databases.filled(server, "shrinking", 100)

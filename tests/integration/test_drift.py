@@ -12,6 +12,7 @@ import pytest
 
 from scripts.config import supabase_cli
 from tests.integration.desk import Desk
+from tests.support import skips
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -143,6 +144,7 @@ def test_a_history_that_lost_rows_and_a_table_that_is_gone(base: Desk) -> None:
     assert mended.code == 0, mended.err
 
 
+@skips.LONG
 def test_migrations_that_can_not_be_replayed_from_empty(base: Desk) -> None:
     """One leans on what was made by hand: it stands in the database, but no new one could be made."""
     base.sql("development", "create type public.drift_hand as (id int)")

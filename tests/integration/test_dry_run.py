@@ -17,6 +17,7 @@ from scripts.database.postgres.lock_watch import named_waits
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import CommandFailed, Unreachable
 from tests.integration.desk import Desk
+from tests.support import skips
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -180,6 +181,7 @@ def test_a_server_that_ends_the_session(database: Database, desk: Desk) -> None:
     assert found.cause == "server"
 
 
+@skips.LONG
 def test_a_read_only_database_is_its_own_fault(desk: Desk) -> None:
     """In rehearsal, `doctor`, `db.status` and release: code 3, and no `--retry` afterwards."""
     name = "supabase/migrations/20990301000000_read_only.sql"

@@ -167,6 +167,7 @@ def test_a_bundle_for_another_project_is_caught(desk: Desk, released: str) -> No
     assert proofs(desk, released) == [each for each in proofs(desk, released) if each["ending"] == "done"]
 
 
+@skips.LONG
 def test_row_level_security_is_watched(desk: Desk, released: str) -> None:
     """A policy that is gone hides the properties; a table without its guard shows the messages."""
     policy = "everyone reads published properties"

@@ -20,6 +20,7 @@ from scripts.errors import CommandFailed
 from tests.integration import foreign_servers as servers
 from tests.integration.foreign_app import BRANCH, CHAIN, DISGUISES, MIGRATIONS, PASSWORDS, git
 from tests.integration.foreign_world import Answer, World
+from tests.support import skips
 
 REASON = servers.missing()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
@@ -139,6 +140,7 @@ def test_nothing_to_do_is_done_without_a_lock(world: World) -> None:
     assert (world.facts(), world.event()) == before
 
 
+@skips.LONG
 def test_ci_gives_the_password_in_the_process_environment(world: World) -> None:
     """Without a password in the file, the one of the process serves desk and Supabase CLI alike."""
     world.configure(password_in_file=False)
@@ -153,6 +155,7 @@ def test_ci_gives_the_password_in_the_process_environment(world: World) -> None:
     assert world.answers("test")["commit"] == commit
 
 
+@skips.LONG
 def test_nobody_presses_publish(world: World) -> None:
     """The release fails with 1 and names what still answers; branch stays, the ledger knows."""
     old = world.answers("qa")["commit"]
@@ -267,6 +270,7 @@ def test_a_workspace_that_does_not_let_us_in(world: World, alias: str) -> None:
     assert (event["commit"], event["ending"]) == (commit, "error")
 
 
+@skips.LONG
 def test_diverged_branches_are_not_promoted(world: World) -> None:
     """A hotfix that the source lacks stops the promotion; its names stand in the next command."""
     world.commit({"recipes.txt": "water, malt, divergence\n"}, "on trunk")
@@ -277,6 +281,7 @@ def test_diverged_branches_are_not_promoted(world: World) -> None:
     assert "invoke backmerge --all --plan" in answer.document["hint"]
 
 
+@skips.LONG
 def test_the_next_command_of_a_diverged_promotion_works_as_it_stands(world: World) -> None:
     """The plan changes nothing; its `--yes` brings the hotfix to trunk, from a shallow and dirty clone."""
     world.commit({"recipes.txt": "water, malt, divergence II\n"}, "on trunk")

@@ -24,7 +24,7 @@ from scripts.database.postgres.programs import look
 from scripts.database.restore import in_place, losses
 from scripts.errors import Refused
 from scripts.state.remote import observe_remote
-from tests.support import databases, restores
+from tests.support import databases, restores, skips
 
 pytestmark = pytest.mark.timeout(600)
 HARD = (Path(__file__).parents[1] / "support" / "hard.sql").read_text()
@@ -155,6 +155,7 @@ def programs(major: int) -> list[Path | None]:
 
 
 @pytest.mark.parametrize("majors", [(15, 17), (17, 18), (15, 18)], ids=str)
+@skips.LONG
 def test_a_backup_restores_into_a_later_version(
     majors: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from scripts.sandbox import webhook_rules
 from tests.integration.desk import ROOT, Call, Desk, ended
+from tests.support import skips
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.timeout(600)
@@ -169,6 +170,7 @@ def test_a_failure_that_touched_nothing_live_is_one_notice(desk: Desk, inbox: In
         desk.remove(name)
 
 
+@skips.LONG
 def test_a_guarded_environment_is_told_of_the_start_too(desk: Desk, inbox: Inbox) -> None:
     """Start, then success; staging has no start."""
     assert 0 == desk(*THAW).code
@@ -185,6 +187,7 @@ def test_a_guarded_environment_is_told_of_the_start_too(desk: Desk, inbox: Inbox
     assert f"production: {call.document['release']} is live" == told[2]
 
 
+@skips.LONG
 def test_rollback_hold_and_freeze_are_told_once_each(desk: Desk, inbox: Inbox) -> None:
     """Each with the command that lifts it."""
     assert 0 == release(desk).code
@@ -302,6 +305,7 @@ def test_down_for_the_whole_run_is_told_by_the_next(desk: Desk, inbox: Inbox) ->
     assert [] == waiting(desk)
 
 
+@skips.LONG
 def test_a_webhook_that_hangs_costs_the_budget_and_no_more(desk: Desk, inbox: Inbox) -> None:
     """Slack hangs; Discord is told, and the release is as quick as before."""
     began = time.monotonic()

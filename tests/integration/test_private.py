@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ def test_a_private_app_is_released_with_its_token(private: Desk) -> None:
     url = private.world.environment("development").url
     assert private("env.scan", url, "--env", "development").code == 0
     assert private("status").document["environments"][0]["problems"] == []
+    if not os.environ.get("DESK_LONG"):
+        return  # what follows takes half a minute
     if skips.browser():
         smoke = private("test-e2e", "--env", "development", "--suite", "smoke")
         assert smoke.code == 0, smoke.err

@@ -304,6 +304,7 @@ def test_the_remote_is_lost(world: World) -> None:
     assert len(world.invoke("history")["events"]) >= events
 
 
+@skips.LONG
 def test_everything_but_the_bucket_is_lost(world: World, before: tuple[Any, ...] | None) -> None:
     """A new remote, whose ledger is empty, and a new project: the backup vouches for itself."""
     identity = world.newest()

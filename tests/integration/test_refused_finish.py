@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.integration.desk import Call, Desk, ended, git
+from tests.support import skips
 
 pytestmark = pytest.mark.timeout(600)
 STAGING = "refs/heads/staging"
@@ -118,6 +119,7 @@ def test_somebody_pushes_to_the_branch(live: Desk, newer: str) -> None:
     assert live("promote", "--to", "staging", "--retry", "--wait").code == 0
 
 
+@skips.LONG
 def test_a_remote_that_is_gone(live: Desk, newer: str) -> None:
     """Both commits and `resume` are said; when the remote is back, `resume` finishes."""
     origin = live.world.origin

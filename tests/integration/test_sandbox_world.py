@@ -155,6 +155,7 @@ def test_a_port_that_was_taken_meanwhile_is_named(world: World, app: Path) -> No
     sandbox_world.up(world.folder, on_step=lambda _: None, app=app)
 
 
+@skips.LONG
 def test_two_ups_at_once_make_one_world(tmp_path: Path, app: Path) -> None:
     folder = tmp_path / "world"
     made: list[World] = []

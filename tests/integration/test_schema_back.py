@@ -104,6 +104,7 @@ def released(desk: Desk, *parts: dict[str, str]) -> str:
     return commit
 
 
+@skips.LONG
 def test_what_older_code_lives_with_stays(base: Desk) -> None:
     """The schema stays ahead, plan, message and ledger say so, and status finds no fault with the stamp."""
     old = base.served("development")
