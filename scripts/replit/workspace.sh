@@ -124,7 +124,8 @@ drop_old_output() {
 # Commits that somebody, or Replit's own agent, made here: checking out another one would lose them.
 refuse_unpushed() {
   [ "$(cat "$state/placed" 2>/dev/null)" = "$previous" ] && return
-  count=$(git rev-list --count HEAD --branches --not "--remotes=$REMOTE" refs/release-desk/candidate 2>/dev/null)
+  # a glob, because the ref is not there for a look
+  count=$(git rev-list --count HEAD --branches --not "--remotes=$REMOTE" --glob='refs/release-desk/candidat?' 2>/dev/null)
   [ "${count:-0}" != 0 ] || return 0
   if [ -n "$KEEP" ] && git update-ref "refs/desk/kept/$KEEP-commits" HEAD; then
     said="${said:+$said
