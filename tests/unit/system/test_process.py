@@ -15,6 +15,7 @@ import pytest
 from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.system import process, signals
 from scripts.system.command import BASE, Command, Result
+from scripts.system.network import CERTIFICATES
 from scripts.system.process import (
     attempt,
     end_all,
@@ -210,7 +211,7 @@ def test_the_environment_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert seen["GIVEN"] == "with = and \n"
     assert os.environ["PATH"] == seen["PATH"]
-    assert set() == set(seen) - {*BASE, "GIVEN"}
+    assert set() == set(seen) - {*BASE, *CERTIFICATES, "GIVEN"}
 
 
 def test_what_is_given_wins_over_the_base() -> None:
