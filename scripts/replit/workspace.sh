@@ -39,6 +39,10 @@ main() {
     flock -w "$PATIENCE" 9 || answer refused busy "another release is at work here"
   fi
   said='' force=''
+  # a run may go back twice: what it kept the first time stays
+  while [ -n "$KEEP" ] && [ -n "$(git for-each-ref "refs/desk/kept/$KEEP" "refs/desk/kept/$KEEP-commits")" ]; do
+    KEEP=$KEEP-more
+  done
   settle_local_work
   git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
     "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_words "$state/log")"

@@ -115,6 +115,16 @@ def test_commits_that_are_only_there_are_kept_for_a_way_back(released: Place) ->
     assert f"{KEPT}-commits" in back["detail"]
 
 
+def test_what_was_kept_first_stays_when_the_same_run_keeps_more(released: Place) -> None:
+    """A way back that fails is followed by another one, under the same name."""
+    for text in ("one", "two"):
+        (released.workspace.folder / "mine.txt").write_text(text)
+        assert released.run(build=built(":"), keep="r9")["desk"] == "ready"
+
+    assert released.workspace.git("show", f"{KEPT}:mine.txt") == "one"
+    assert released.workspace.git("show", f"{KEPT}-more:mine.txt") == "two"
+
+
 def test_what_no_commit_can_hold_is_refused_also_for_a_way_back(released: Place) -> None:
     """A repository of a person's own: a commit would only hold its name."""
     released.run()
