@@ -72,9 +72,7 @@ look() {
   own=$(git rev-parse --absolute-git-dir)/release-desk
   cp -- "$own/made" "$own/placed" "$state" 2>/dev/null
   KEEP='' said=''
-  local_changes >"$state/changes"
-  touch "$state/made"
-  LC_ALL=C comm -z -23 "$state/changes" "$state/made" | without_old_submodules >"$state/foreign"
+  find_changes
   [ ! -s "$state/foreign" ] || answer refused dirty "$(shown <"$state/foreign")"
   refuse_unpushed
   answer ready "" ""

@@ -24,13 +24,18 @@ digest() {
 # Lines for people: letters and path, without the digest.
 shown() { tr '\0' '\n' | sed 's/^\(..\) [^ ]* /\1 /' | head -n 40; }
 
+# All changes, and those among them that no release is known to have made.
+find_changes() {
+  [ -f "$state/made" ] || : >"$state/made"
+  local_changes >"$state/changes"
+  LC_ALL=C comm -z -23 "$state/changes" "$state/made" | without_old_submodules >"$state/foreign"
+}
+
 # What install, build, checkout and git itself left is known by its digest. Publish ships the folder as it lies there, so
 # whatever else lies there is refused, or kept aside for a way back that must not wait.
 settle_local_work() {
-  [ -f "$state/made" ] || : >"$state/made"
-  local_changes >"$state/changes"
+  find_changes
   [ -s "$state/changes" ] || return 0
-  LC_ALL=C comm -z -23 "$state/changes" "$state/made" | without_old_submodules >"$state/foreign"
   if [ -s "$state/foreign" ]; then
     [ -n "$KEEP" ] || answer refused dirty "$(shown <"$state/foreign")"
     keep_aside
