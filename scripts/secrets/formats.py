@@ -15,7 +15,7 @@ JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,1024}\.eyJ[A-Za-z0-9_-]{8,8192}(?:\.[A-Za
 PUBLIC_ROLES = ("anon", "authenticated")
 ISSUER = re.compile(r"https://([a-z0-9]{20})\.supabase\.(?:co|in)/")  # who issued it, instead of `ref`
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}={0,2}")
-BEFORE, LONGEST = 64, 512  # bytes around a literal in which its pattern is tried
+LONGEST = 512  # bytes from a literal on in which its pattern is tried
 START = rb"(?<![A-Za-z0-9_])"
 # In base64 data a match may be chance, so its neighbours must not be base64 characters.
 ALONE = rb"(?<![A-Za-z0-9_+/=,-])"
@@ -27,12 +27,14 @@ class KeyFormat(NamedTuple):
 
     Args:
         literals: one of them is in every key of the kind; they are searched for first, which is quick.
+        before: bytes of the key that may stand before its literal; with 0 the pattern is tried there alone.
     """
 
     label: str
     literals: tuple[bytes, ...]
     pattern: bytes
     severity: Literal["error", "warning"] = "error"
+    before: int = 0
 
 
 class KeyMatch(NamedTuple):
@@ -57,14 +59,19 @@ FORMATS = (
     KeyFormat("a Supabase secret key", (b"sb_secret_",), START + rb"sb_secret_[A-Za-z0-9_-]{20,}"),
     KeyFormat("a Supabase access token", (b"sbp_",), START + rb"sbp_(?:oauth_|v0_)?[0-9a-f]{40}"),
     KeyFormat("an OpenAI key", (b"sk-",), START + rb"sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,}"),
-    KeyFormat("an OpenAI key", (b"T3BlbkFJ",), START + rb"sk-[A-Za-z0-9_-]{16,}T3BlbkFJ[A-Za-z0-9_-]{16,}"),
+    KeyFormat(
+        "an OpenAI key",
+        (b"T3BlbkFJ",),
+        START + rb"sk-[A-Za-z0-9_-]{16,}T3BlbkFJ[A-Za-z0-9_-]{16,}",
+        before=64,
+    ),
     KeyFormat(
         "an OpenAI key",
         (b"sk-",),
         START + rb"sk-(?=[A-Za-z]{0,47}[0-9])(?=[a-z0-9]{0,47}[A-Z])[A-Za-z0-9]{40,64}" + END,
     ),
     KeyFormat("an Anthropic key", (b"sk-ant-",), START + rb"sk-ant-[A-Za-z0-9_-]{20,}"),
-    KeyFormat("a Stripe key", (b"k_live_",), START + rb"[sr]k_live_[A-Za-z0-9]{16,}"),
+    KeyFormat("a Stripe key", (b"k_live_",), START + rb"[sr]k_live_[A-Za-z0-9]{16,}", before=1),
     KeyFormat("a Stripe webhook secret", (b"whsec_",), START + rb"whsec_[A-Za-z0-9+/]{24,}"),
     KeyFormat("a Meta access token", (b"EAA",), ALONE + rb"EAA[A-Za-z0-9]{40,}" + END),
     KeyFormat(
@@ -89,9 +96,10 @@ FORMATS = (
         "a Discord webhook",
         (b"/api/webhooks/",),
         rb"discord(?:app)?\.com/api/webhooks/[0-9]{15,}/[A-Za-z0-9_-]{40,}",
+        before=14,
     ),
     KeyFormat("a SendGrid key", (b"SG.",), START + rb"SG\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9_-]{40,46}"),
-    KeyFormat("a Stripe test key", (b"k_test_",), START + rb"[sr]k_test_[A-Za-z0-9]{16,}"),
+    KeyFormat("a Stripe test key", (b"k_test_",), START + rb"[sr]k_test_[A-Za-z0-9]{16,}", before=1),
     KeyFormat("a PostHog personal key", (b"phx_",), START + rb"phx_[A-Za-z0-9]{32,}"),
     KeyFormat(
         "a Mapbox secret token", (b"sk.eyJ",), START + rb"sk\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{16,}"
@@ -108,10 +116,15 @@ FORMATS = (
     KeyFormat("a LangSmith key", (b"lsv2_",), START + rb"lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{8,}"),
     KeyFormat("a Resend key", (b"re_",), START + rb"re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,32}" + END),
     KeyFormat("a Mailgun key", (b"key-",), START + rb"key-(?=[0-9a-f]{0,31}[0-9])[0-9a-f]{32}" + END),
-    KeyFormat("a Mailchimp key", (b"-us",), ALONE + rb"[0-9a-f]{32}-us[0-9]{1,2}(?![0-9A-Za-z-])"),
+    KeyFormat(
+        "a Mailchimp key", (b"-us",), ALONE + rb"[0-9a-f]{32}-us[0-9]{1,2}(?![0-9A-Za-z-])", before=32
+    ),
     KeyFormat("a Brevo key", (b"xkeysib-",), START + rb"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
     KeyFormat(
-        "a Telegram bot token", (b":AA",), START + rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"
+        "a Telegram bot token",
+        (b":AA",),
+        START + rb"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])",
+        before=10,
     ),
     KeyFormat(
         "a Shopify token",
@@ -167,9 +180,13 @@ FORMATS = (
         "a service account in base64",
         (b"c2VydmljZV9hY2NvdW50", b"zZXJ2aWNlX2FjY291bn", b"NlcnZpY2VfYWNjb3Vud"),
         rb"(?:eyJ0eXBlI|ewogICJ0eXBlI|eyAidHlwZSI)[A-Za-z0-9+/_-]*(?:c2VydmljZV9hY2NvdW50|zZXJ2aWNlX2FjY291bn|NlcnZpY2VfYWNjb3Vud)",
+        before=64,
     ),
     KeyFormat(
-        "a service account", (b"service_account",), rb"[\"']type[\"']\s*:\s*[\"']service_account[\"']"
+        "a service account",
+        (b"service_account",),
+        rb"[\"']type[\"']\s*:\s*[\"']service_account[\"']",
+        before=32,
     ),
     KeyFormat(
         "a private key in base64",
@@ -183,6 +200,7 @@ FORMATS = (
         "a private key",
         (b"PRIVATE KEY-----",),
         rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\\+[rn]|\s){1,4}[A-Za-z0-9+/]{32,}",
+        before=64,
     ),
     KeyFormat(
         "an address with its password",
@@ -208,7 +226,7 @@ def find_keys(data: bytes) -> Iterator[KeyMatch]:
         for position in (at for literal in kind.literals for at in positions(data, literal)):
             if position < end:
                 continue
-            match = _compiled(kind.pattern).search(data, max(end, position - BEFORE), position + LONGEST)
+            match = _at(kind, data, position, end)
             if match:
                 end = match.end()
                 yield KeyMatch(kind.label, match.start(), match.group(), kind.severity)
@@ -217,6 +235,14 @@ def find_keys(data: bytes) -> Iterator[KeyMatch]:
         label = _privileged_role(match.group()) if match else ""
         if match and label:
             yield KeyMatch(label, position, match.group())
+
+
+def _at(kind: KeyFormat, data: bytes, position: int, start: int) -> re.Match[bytes] | None:
+    """The key around a literal at `position`, none of it before `start`."""
+    pattern = _compiled(kind.pattern)
+    if not kind.before:
+        return pattern.match(data, position, position + LONGEST)
+    return pattern.search(data, max(start, position - kind.before), position + LONGEST)
 
 
 def positions(data: bytes, literal: bytes) -> Iterator[int]:
