@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -47,7 +48,7 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
 
     def work() -> Outcome:
         workflow = submit(load)  # import it while git answers
-        desk = opened(console, request.about or None)
+        desk = replace(opened(console, request.about or None), settle=_settle)
         if request.needs_network:
             check_reach(desk.settings, remote_urls(desk.git.folder, desk.git.remote), console.note)
         sweep(desk)
@@ -183,6 +184,12 @@ def opened(console: Console, target: str | None = None) -> Desk:
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         new_id=lambda: secrets.token_hex(6),
     )
+
+
+def _settle(desk: Desk, environment: Environment, silent: str, yes: bool) -> None:
+    from scripts.release import resume
+
+    resume.settle(desk, environment, silent, yes)
 
 
 def _name_left_out(console: Console) -> None:

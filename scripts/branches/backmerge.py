@@ -32,7 +32,8 @@ def backmerge(desk: Desk, request: BackmergeRequest) -> Outcome:
     def work() -> Outcome:
         return bring_back(desk, way, request)
 
-    return retry_while_locked(desk, work, wait=request.wait and not request.plan, environments=way)
+    wait = request.wait and not request.plan
+    return retry_while_locked(desk, work, wait=wait, environments=way, yes=request.yes)
 
 
 def way_back(settings: Settings, source: str = "", target: str = "") -> tuple[Environment, ...]:

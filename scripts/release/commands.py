@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.quality.gates import unmet
 from scripts.quality.request import E2eRequest, LoadRequest
@@ -50,17 +49,12 @@ def release(desk: Desk, request: ReleaseRequest) -> Outcome:
             plan = decide(observe(desk, request))
         return execute(desk, plan)
 
-    def take_over(environment: Environment, silent: str) -> None:
-        from scripts.release import resume
-
-        resume.settle(desk, environment, silent, yes=request.yes)
-
     return retry_while_locked(
         desk,
         attempt,
         wait=request.wait and not request.plan,
         environments=[request.target(desk.settings)],
-        take_over=take_over,
+        yes=request.yes,
     )
 
 

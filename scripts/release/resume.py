@@ -128,7 +128,7 @@ def _wait_for_silence(desk: Desk, holder: Holder) -> None:
             )
 
 
-def settle(desk: Desk, environment: Environment, silent: str, *, yes: bool) -> None:
+def settle(desk: Desk, environment: Environment, silent: str, yes: bool) -> None:
     """Finish or undo the run of an owner that was seen to be dead, for a run that waits for its lock.
 
     Whatever comes of it is said. Returns also if its release was bad and is taken back: the lock is free.

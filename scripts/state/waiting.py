@@ -22,13 +22,13 @@ def retry_while_locked(
     *,
     wait: bool,
     environments: Sequence[Environment],
-    take_over: Callable[[Environment, str], None] | None = None,
+    yes: bool = False,
 ) -> Outcome:
     """Do the work. With `wait`, once more when it was locked before it began, for `[lock] wait` seconds.
 
     Args:
         environments: whose locks may be in the way.
-        take_over: settles a dead run, given where its lock stood; None: then the wait ends.
+        yes: consent to settle the run of a dead owner, where that is guarded.
 
     Raises:
         Locked: still; or in the midst of the work, where trying again would be wrong.
@@ -45,11 +45,11 @@ def retry_while_locked(
             if dead is None:
                 continue
             name, silent = dead.environment.name, f"silent for {dead.seconds:.0f} s: dead"
-            if take_over is None:
+            if desk.settle is None:
                 hint = f"`invoke resume --env {name}` finishes or undoes that run"
                 raise Locked(f"{fault.message}\n  | {silent}", hint) from None
             desk.progress.note(f"the owner of the lock of {name} is {silent}; its run is taken over")
-            take_over(dead.environment, dead.id)
+            desk.settle(desk, dead.environment, dead.id, yes)
 
 
 class _Dead(NamedTuple):

@@ -25,6 +25,7 @@ from scripts.database.restore.kept import Kept
 from scripts.errors import DeskError
 from scripts.git.merge import MergingGit
 from scripts.release import leak_gate, migrate, observe, schema_rules
+from scripts.release.resume import settle
 from scripts.replit import drivers
 from scripts.secrets.site import Site
 from scripts.state.ledger import Event, Ledger
@@ -131,6 +132,7 @@ class World:
             "clock": self.clock,
             "sleep": self.clock.sleep,
             "started": 0.0,
+            "settle": settle,
         }
         return Desk(**{**known, **changes})
 

@@ -76,7 +76,11 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
         )
     require_consent(desk.progress, target.name, yes=request.yes, unchanged="nothing was changed")
     return retry_while_locked(
-        desk, lambda: _refresh(desk, work, request.reason), wait=request.wait, environments=[target]
+        desk,
+        lambda: _refresh(desk, work, request.reason),
+        wait=request.wait,
+        environments=[target],
+        yes=request.yes,
     )
 
 

@@ -44,7 +44,7 @@ def restore_backup(desk: Desk, request: RestoreRequest) -> Outcome:
         return _restore_backup(desk, environment, request)
 
     return retry_while_locked(
-        desk, work, wait=request.wait and not request.plan, environments=[environment]
+        desk, work, wait=request.wait and not request.plan, environments=[environment], yes=request.yes
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from scripts.branches import move
 from scripts.branches.backmerge import backmerge, way_back
 from scripts.branches.request import BackmergeRequest
 from scripts.errors import Declined, Locked, Refused
@@ -208,3 +209,18 @@ def test_a_lock_is_waited_for_if_asked(world: World) -> None:
 
     assert outcome.code == 0
     assert world.head("staging") == fix
+
+
+def test_a_dead_back_merge_is_settled_by_the_one_that_waits(world: World) -> None:
+    """Its locks are freed when they were silent for their time to live; then this one does its work."""
+    fix = fixed(world)
+    for name in ("staging", "development"):
+        desk = world.desk("Bob")
+        HeldLock(desk, new_lock(desk, name, move.TASK, world.head("develop"), run="dead")).acquire()
+    desk = world.desk()
+    outcome = backmerge(desk, BackmergeRequest(all=True, yes=True, wait=True))
+
+    assert outcome.code == 0
+    assert world.head("staging") == fix
+    assert not any(world.lock(name) for name in ("staging", "development"))
+    assert any("its run is taken over" in line for line in cast(Notes, desk.progress).lines)

@@ -105,19 +105,17 @@ def test_a_lock_is_waited_for_until_it_is_free(world: World) -> None:
 def test_a_dead_owner_is_taken_over(world: World) -> None:
     """After the time to live that its lock says, not before; how long it was silent is said."""
     bob = held(world, world.desk("Bob"), ttl=TTL)
-    desk = at(world, world.desk(), {10.0: bob.heartbeat})
-    taken: list[tuple[str, str, float]] = []
+    taken: list[tuple[str, str, bool, float]] = []
 
-    def take_over(environment: Environment, silent: str) -> None:
-        taken.append((environment.name, silent, world.clock.seconds))
+    def settle(_desk: Desk, environment: Environment, silent: str, yes: bool) -> None:
+        taken.append((environment.name, silent, yes, world.clock.seconds))
         bob.release()
 
-    retry_while_locked(
-        desk, while_locked(world), wait=True, environments=staging(world), take_over=take_over
-    )
+    desk = at(world, world.desk(settle=settle), {10.0: bob.heartbeat})
+    retry_while_locked(desk, while_locked(world), wait=True, environments=staging(world), yes=True)
 
-    ((name, silent, when),) = taken
-    assert (name, silent) == ("staging", bob.id)
+    ((name, silent, yes, when),) = taken
+    assert (name, silent, yes) == ("staging", bob.id, True)
     assert 10 + TTL <= when < 10 + TTL + 2 * PAUSE
     assert "silent for 20 s: dead" in cast(Notes, desk.progress).lines[-1]
 
@@ -127,7 +125,7 @@ def test_without_a_take_over_a_dead_owner_ends_the_wait(world: World) -> None:
     held(world, world.desk("Bob"), ttl=TTL)
     error = ending(
         lambda: retry_while_locked(
-            world.desk(), while_locked(world), wait=True, environments=staging(world)
+            world.desk(settle=None), while_locked(world), wait=True, environments=staging(world)
         )
     )
 
@@ -141,7 +139,7 @@ def test_without_a_take_over_a_dead_owner_ends_the_wait(world: World) -> None:
 def test_a_time_to_live_that_no_desk_writes_is_the_usual_one(world: World, ttl: float) -> None:
     """That of this desk's settings."""
     held(world, world.desk("Bob"), ttl=ttl)
-    desk = world.desk(settings=replace(world.settings, lock=Limits(ttl=50)))
+    desk = world.desk(settings=replace(world.settings, lock=Limits(ttl=50)), settle=None)
     ending(lambda: retry_while_locked(desk, while_locked(world), wait=True, environments=staging(world)))
 
     assert 50 <= world.clock.seconds < 60
@@ -166,7 +164,7 @@ def test_a_lock_that_can_not_be_fetched_has_the_usual_time_to_live(
     """The wait goes on."""
     held(world, world.desk("Bob"), ttl=TTL)
     monkeypatch.setattr(FakeGit, "fetch", lambda *_: (_ for _ in ()).throw(Unreachable("away")))
-    desk = world.desk(settings=replace(world.settings, lock=Limits(ttl=50)))
+    desk = world.desk(settings=replace(world.settings, lock=Limits(ttl=50)), settle=None)
     error = ending(
         lambda: retry_while_locked(desk, while_locked(world), wait=True, environments=staging(world))
     )
