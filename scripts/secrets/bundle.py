@@ -14,6 +14,7 @@ from pathlib import Path
 
 from scripts.errors import Refused
 from scripts.secrets import escapes, packed
+from scripts.secrets.joined import joined
 
 DEPTH = 3  # a packed file in a packed file, and once more
 LARGEST_BUNDLE = 512 * 2**20  # bytes of a bundle that are scanned
@@ -59,8 +60,9 @@ def _unpack(part: Part, depth: int) -> Iterator[Part]:
                 yield from _unpack(Part(part.file, content, offset or 0, kind), depth - 1)
         if kind != "zip":  # which may stand behind something else
             return
-    for at, text in escapes.decoded(part.data):
-        yield Part(part.file, text, at if offset is None else offset, "escapes")
+    read = (("escapes", escapes.decoded(part.data)), ("pieces", joined(part.data)))
+    for inside, at, text in ((inside, *each) for inside, texts in read for each in texts):
+        yield Part(part.file, text, at if offset is None else offset, inside)
     for match in (match for pattern in PACKED_TEXTS for match in pattern.finditer(part.data)):
         clear = _decode(match[1])
         if clear is not None:
@@ -78,7 +80,9 @@ def _decode(text: bytes) -> bytes | None:
     except binascii.Error:
         return None
     head = clear[:256]
-    return clear if clear.startswith(packed.GZIP) or head == head.translate(None, CONTROL) else None
+    if clear.startswith((packed.GZIP, *packed.ZLIB)) or head == head.translate(None, CONTROL):
+        return clear
+    return packed.inflated(clear)
 
 
 def unreadable(files: Mapping[str, bytes]) -> Iterator[tuple[str, bool]]:

@@ -23,11 +23,13 @@ ESCAPES = re.compile(rb"[%\\&](?:" + FORMS + rb")")
 ALL = re.compile(rb"[%\\&](?:" + FORMS + rb"|(?<=\\)[\\\"'`/])")
 # bytes as numbers: `String.fromCharCode(115, 107, ...)`, a `Uint8Array`, a `Buffer` as JSON
 NUMBER = rb"(?:0[xX]" + HEX + rb"{1,2}|[0-9]{1,3})"
-BETWEEN = rb"[ \t\r\n]{0,4},[ \t\r\n]{0,4}"
+BETWEEN = rb"(?:[ \t\r\n]{0,4},[ \t\r\n]{0,4}|[ \t])"
 NUMBERS = re.compile(
     rb"(?<![0-9A-Za-z.])" + NUMBER + rb"(?:" + BETWEEN + NUMBER + rb"){5,4000}(?![0-9A-Za-z.])"
 )
-WIDE = (re.compile(rb"(?:[\x20-\x7e]\0){6,}"), re.compile(rb"(?:\0[\x20-\x7e]){6,}"))
+# UTF-16 and UTF-32, either end first
+WIDE = (re.compile(rb"(?:[\x20-\x7e]\0{1,3}){6,}"), re.compile(rb"(?:\0{1,3}[\x20-\x7e]){6,}"))
+STYLE = re.compile(rb"(?:\\" + HEX + rb"{1,6}[ \t\n]?){6,}")  # as style sheets escape
 
 
 def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -43,10 +45,13 @@ def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
     if listed:
         yield listed[0][0], b"\n".join(text for _, text in listed)
     if b"\0" in data:
-        for place, form in enumerate(WIDE):
+        for form in WIDE:
             found = [match.group() for match in form.finditer(data)]
             if found:
-                yield data.find(found[0]), b"\n".join(run[place::2] for run in found)
+                yield data.find(found[0]), b"\n".join(run.replace(b"\0", b"") for run in found)
+    styled = [(match.start(), _style(match.group())) for match in STYLE.finditer(data)]
+    if styled:
+        yield styled[0][0], b"\n".join(text for _, text in styled)
 
 
 def _windows(data: bytes) -> Iterator[tuple[int, int]]:
@@ -84,6 +89,11 @@ def _clear(text: bytes) -> bytes:
     if text[1:2].isdigit():
         return bytes(int(number, 8) & 255 for number in text.split(b"\\")[1:])
     return text[1:]
+
+
+def _style(text: bytes) -> bytes:
+    points = (int(number, 16) for number in text.split(b"\\")[1:])
+    return _bytes("".join(chr(point) for point in points if point < 0x110000))
 
 
 def _numbers(text: bytes) -> bytes:

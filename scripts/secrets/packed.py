@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 LARGEST_UNPACKED = 64 * 2**20  # bytes that one file may unpack to
 GZIP, XZ, BZIP = b"\x1f\x8b\x08", b"\xfd7zXZ\0", re.compile(rb"BZh[1-9]1AY&SY")
+ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 ZIP, ZIP_ENDS = b"PK\x03\x04", b"PK\x05\x06"
 # these are known, and nothing here opens them
 CLOSED = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
@@ -38,9 +39,15 @@ def kind_of(name: str, data: bytes) -> str:
         return "brotli"
     if data[257:262] == b"ustar" or lower.endswith(".tar"):
         return "tar"
-    # a zip may stand at the end of anything, such as a picture
+    return _less_plain(lower, data)
+
+
+def _less_plain(name: str, data: bytes) -> str:
+    """A zip at the end of anything, such as a picture; zlib, whose mark alone may begin any text: `x^`."""
     behind = ZIP_ENDS in data[-66_000:] and zipfile.is_zipfile(io.BytesIO(data))
-    return "zip" if behind or lower.endswith((".zip", ".jar")) else ""
+    if behind or name.endswith((".zip", ".jar")):
+        return "zip"
+    return "zlib" if data.startswith(ZLIB) and _begins_deflated(data[2:]) else ""
 
 
 def contents(name: str, data: bytes) -> list[bytes]:
@@ -68,6 +75,29 @@ def _gzip(data: bytes) -> Iterator[bytes]:
         _require(len(clear) <= LARGEST_UNPACKED and engine.eof)
         rest = engine.unused_data.lstrip(b"\0")
     yield clear
+
+
+def inflated(data: bytes) -> bytes | None:
+    """What a deflate stream without a header unpacks to; None if it is none."""
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        clear = engine.decompress(data, LARGEST_UNPACKED)
+    except zlib.error:
+        return None
+    return clear if engine.eof else None
+
+
+def _begins_deflated(data: bytes) -> bool:
+    try:
+        return bool(zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, 64))
+    except zlib.error:
+        return False
+
+
+def _zlib(data: bytes) -> Iterator[bytes]:
+    clear = inflated(data[2:])
+    _require(clear is not None)
+    yield clear or b""
 
 
 def _brotli(data: bytes) -> Iterator[bytes]:
@@ -128,6 +158,7 @@ def _require(fits: bool) -> None:
 
 OPENERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "gzip": _gzip,
+    "zlib": _zlib,
     "brotli": _brotli,
     "xz": lambda data: iter([_whole(lzma.LZMADecompressor(), data)]),
     "bzip2": lambda data: iter([_whole(bz2.BZ2Decompressor(), data)]),

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from scripts.secrets import classify, formats
 from scripts.secrets.bundle import Part, unpack, unreadable
@@ -29,6 +29,7 @@ NEVER_PUBLISHED = re.compile(
     r"(?i)(?:^|/)(?:\.env(?:\..*)?|\.npmrc|\.netrc|\.pgpass|\.git/.*|\.ssh/.*|id_(?:rsa|dsa|ecdsa|ed25519)|.*\.(?:p12|pfx|jks|keystore)"
     r"|credentials\.json|service[-_]account.*\.json)$"
 )
+PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^:/@]*:(.+)@")  # up to the last `@`: a `#` may stand in it
 ROLE_CLAIM = '"role":"service_role"'
 ROTATE = "keep it on the server, build again, and rotate it: what was published once is known"
 HINTS = {
@@ -107,12 +108,9 @@ def needles(secrets: Iterable[KnownSecret]) -> tuple[Needle, ...]:
 def _values(value: str) -> Iterator[str]:
     """The value itself; and the password of an address, as it stands there and decoded."""
     yield value
-    try:
-        password = urlsplit(value).password if "://" in value else None
-    except ValueError:
-        password = None
+    password = PASSWORD.match(value)
     if password:
-        yield from dict.fromkeys((password, unquote(password)))
+        yield from dict.fromkeys((password[1], unquote(password[1])))
 
 
 def _encodings(value: str) -> Iterator[tuple[str, bytes]]:

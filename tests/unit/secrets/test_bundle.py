@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,8 @@ def test_gzip_and_base64_are_unpacked_at_their_offset() -> None:
     ]
     assert [part.inside for part in unpack({"b.js": nested})] == ["", "base64", "gzip", "its name"]
     assert [part.data for part in unpack({"c.gz": gzip.compress(text)})][1:] == [text, b"c.gz"]
+    deflated = base64.b64encode(zlib.compress(text * 9)[2:-4])  # as some libraries for it write
+    assert [part.data for part in unpack({"d.js": b"z='" + deflated + b"'"})][1] == text * 9
 
 
 def test_binary_base64_is_not_unpacked() -> None:

@@ -29,6 +29,11 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "numbers in hex": lambda text: ",\n".join(f"0x{ord(c):02x}" for c in text).encode(),
     "UTF-16": lambda text: text.encode("utf-16"),
     "UTF-16, big": lambda text: text.encode("utf-16-be"),
+    "UTF-32": lambda text: text.encode("utf-32-le"),
+    "UTF-32, big": lambda text: text.encode("utf-32-be"),
+    "style sheet": lambda text: "".join(f"\\{ord(c):x} " for c in text).encode(),
+    "style sheet, six digits": lambda text: "".join(f"\\{ord(c):06x}" for c in text).encode(),
+    "numbers with spaces": lambda text: " ".join(str(ord(c)) for c in text).encode(),
     "UTF-16 with others": lambda text: b"\0\xff" + text.encode("utf-16-le") + b"\xff",
 }
 

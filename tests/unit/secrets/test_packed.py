@@ -9,6 +9,7 @@ import lzma
 import sys
 import tarfile
 import zipfile
+import zlib
 
 import brotli
 import pytest
@@ -40,6 +41,7 @@ def tarred() -> bytes:
 PACKED = [
     ("gzip", "logo.png", gzip.compress(TEXT, mtime=0)),
     ("gzip", "two.gz", gzip.compress(TEXT[:50], mtime=0) + gzip.compress(TEXT[50:], mtime=0)),
+    ("zlib", "a.dat", zlib.compress(TEXT)),
     ("brotli", "a.js.br", brotli.compress(TEXT)),
     ("xz", "a.dat", lzma.compress(TEXT)),
     ("bzip2", "a.dat", bz2.compress(TEXT)),
@@ -63,6 +65,7 @@ def test_it_is_opened_whatever_its_name(kind: str, name: str, data: bytes) -> No
         ("a.gz", b"plain"),
         ("BZh.js", b"BZhello"),
         ("a.js", b'"PK\x05\x06"'),
+        ("a.txt", b"x^2 + y^2"),
         ("a", b""),
     ],
 )
@@ -79,6 +82,7 @@ def test_what_is_not_packed_has_no_contents(name: str, data: bytes) -> None:
         ("a.zip", b"PK"),
         ("a.gz", gzip.compress(TEXT, mtime=0)[:-9]),
         ("a.xz", lzma.compress(TEXT)[:-9]),
+        ("a.dat", zlib.compress(TEXT)[:-9]),
         ("a.tar", b"no archive"),
         ("a.dat", b"7z\xbc\xaf\x27\x1c and more"),
         ("a.js.zst", b"anything"),

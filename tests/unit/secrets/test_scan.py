@@ -184,6 +184,7 @@ def test_one_place_is_one_finding() -> None:
         ("value-of-a-token", b"f('value\\x2dof\\u002da%2dtoken')", True),
         ("value-of-a-token", b"<p title=value&#45;of&#x2d;a&#045;token>", True),
         ("abc123", b"f('\\x61bc123')", True),
+        ("postgres://me:Xk9#mQ2v/Lp7wZt@db.example.org/x", b"p='Xk9#mQ2v/Lp7wZt'", True),
     ],
 )
 def test_the_forms_of_a_value(value: str, script: bytes, found: bool) -> None:
@@ -212,7 +213,7 @@ def test_pieces_that_a_public_value_has_too_are_none() -> None:
     """Header and claims of a token are the same in the public key."""
     public, secret = VALUES["VITE_SUPABASE_ANON_KEY"], "abcdefghijkl0123456789mnopqrstuvwxyz"
     inputs = ScanInputs(secrets=(KnownSecret("a", "A", secret),), public=(f"{secret}-and-more",))
-    files = {"index.html": PAGE, "a.js": f"'{secret[:20]}','{secret[20:]}'".encode()}
+    files = {"index.html": PAGE, "a.js": f"f('{secret[:20]}');g('{secret[20:]}')".encode()}
 
     assert scan(files, inputs) == ()
     assert {each.rule for each in scan(files, replace(inputs, public=(public,)))} == {"LEAK002"}
