@@ -18,6 +18,7 @@ from scripts.config.settings import (
     DRIVERS,
     Access,
     App,
+    AppTests,
     Environment,
     Gates,
     Lock,
@@ -80,7 +81,8 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     faults.extend(_section_faults(**sections))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
-    faults.extend(_gate_faults(environments, {**SHIPPED, **sections["load"].profiles}))
+    profiles = {**SHIPPED, **sections["load"].profiles}
+    faults.extend(_gate_faults(environments, profiles, sections["tests"]))
     keys = ["chain", *sections, "environment"]
     faults.extend(_unknown(key, keys, "") for key in table if key not in keys)
     if faults:
@@ -93,12 +95,24 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
 
 
 def _section_faults(
-    app: App, verify: Verify, lock: Lock, secrets: Secrets, supabase: Supabase, **_others: object
+    *,
+    app: App,
+    verify: Verify,
+    lock: Lock,
+    secrets: Secrets,
+    supabase: Supabase,
+    tests: AppTests,
+    **_others: object,
 ) -> list[str]:
     """What the types of the sections can't express."""
     faults = [*_path_faults(app, verify), *_secrets_faults(secrets)]
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
+    faults += [
+        f"`tests.{key}` should be a file below the app's folder"
+        for key in ("unit_report", "integration_report")
+        if getattr(tests, key) and not _is_below(getattr(tests, key))
+    ]
     functions = supabase.functions.strip("/")
     if functions and not (_is_below(functions) and f"/{functions}".endswith("/supabase/functions")):
         faults.append("`supabase.functions` should end with `supabase/functions`, where the CLI looks")
@@ -135,7 +149,9 @@ def _environments(table: Table, chain: tuple[str, ...], faults: list[str]) -> di
     return environments
 
 
-def _gate_faults(environments: Mapping[str, Environment], profiles: Iterable[str]) -> list[str]:
+def _gate_faults(
+    environments: Mapping[str, Environment], profiles: Iterable[str], tests: AppTests
+) -> list[str]:
     """Gates that no proof could open."""
     faults = []
     for number, (name, environment) in enumerate(environments.items()):
@@ -145,6 +161,12 @@ def _gate_faults(environments: Mapping[str, Environment], profiles: Iterable[str
         if environment.gates.load not in ("", *profiles):
             listed = " or ".join(f"`{profile}`" for profile in profiles)
             faults.append(f"{path}.load` should be {listed}")
+        faults += [
+            f"{path}.{suite}` needs `tests.{suite}`, or the check `tests.{suite}_check`"
+            for suite in ("unit", "integration")
+            if getattr(environment.gates, suite)
+            and not (getattr(tests, suite) or getattr(tests, f"{suite}_check"))
+        ]
     return faults
 
 

@@ -158,9 +158,30 @@ class E2E(NamedTuple):
     variables: tuple[str, ...] = ()
 
 
+class AppTests(NamedTuple):
+    """`[tests]`: the app's own tests, as `test-app` runs them on a commit; seconds.
+
+    Args:
+        unit_report, integration_report: the JUnit file that the command writes.
+        unit_check, integration_check: the check on GitHub whose success is the same proof.
+        variables: of the environment, for the integration tests.
+    """
+
+    unit: tuple[str, ...] = ()
+    integration: tuple[str, ...] = ()
+    unit_report: str = ""
+    integration_report: str = ""
+    unit_check: str = ""
+    integration_check: str = ""
+    variables: tuple[str, ...] = ()
+    timeout: float = 900
+
+
 class Gates(NamedTuple):
     """`[environment.<name>.gates]`: the proofs of the environment before without which nothing comes in."""
 
+    unit: bool = False
+    integration: bool = False
     e2e: Literal["", Suite] = ""
     load: str = ""
     approval: int = 0
@@ -241,6 +262,7 @@ class Settings:
     rehearse: Rehearse = field(default_factory=Rehearse)
     drill: Drill = field(default_factory=Drill)
     backup: Backup = field(default_factory=Backup)
+    tests: AppTests = field(default_factory=AppTests)
     e2e: E2E = field(default_factory=E2E)
     load: LoadSettings = field(default_factory=LoadSettings)
 

@@ -86,6 +86,14 @@ class MergingGit(ChainGit):
             tree = self._run_with(index, "write-tree")
         return self._write_object("commit-tree", tree, "-p", parent, "-F", "-", text=message)
 
+    def write_files(self, commit: str, into: Path) -> None:
+        """Write all files of a commit below a new folder, those too that `export-ignore` leaves out."""
+        into.mkdir(parents=True)
+        with temporary.folder() as folder:
+            place = {"GIT_INDEX_FILE": f"{folder}/index", "GIT_WORK_TREE": str(into)}
+            self._run_with(place, "read-tree", commit)
+            self._run_with(place, "checkout-index", "--all")
+
     def tree_id(self, commit: str) -> str:
         """The id of a commit's tree: two commits with the same tree hold the same files."""
         return self._local("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").text.strip()

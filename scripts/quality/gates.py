@@ -8,7 +8,7 @@ commit, and for one with the same files that adds nothing to it: what GitHub's b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,12 @@ from scripts.quality.twins import Twins
 from scripts.state.ledger import Event, Ledger, person
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+TESTS = {  # the kinds of proofs that a test gives, and what is typed for one
+    "unit": "test-app --suite {level} --sha {commit}",
+    "integration": "test-app --suite {level} --env {env}",
+    "e2e": "test-e2e --env {env} --suite {level}",
+    "load": "load-test --env {env} --profile {level}",
+}
 CLOCK_SKEW = 0.25  # hours by which another machine's clock may be ahead of ours
 
 
@@ -26,7 +32,7 @@ class Gate:
     """One demand, and whether it is met.
 
     Args:
-        name: `e2e`, `load`, `approval` or `soak`.
+        name: `unit`, `integration`, `e2e`, `load`, `approval` or `soak`.
         demand: in words: "e2e `full` on staging".
         state: what there is, or why it does not count.
         command: what meets it; None where only time helps.
@@ -56,6 +62,18 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Check:
+    """What GitHub says of a named check of the commit.
+
+    Args:
+        state: in words.
+    """
+
+    passed: bool
+    state: str
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A commit that is to enter an environment, and what its gates look at.
 
@@ -65,6 +83,7 @@ class Candidate:
         now: UTC, ISO 8601.
         twins: the commits with the same files, and who made these files.
         altered: runs of proofs whose report on this machine was changed afterwards.
+        checks: by suite, the check on GitHub that counts where the ledger has no proof.
     """
 
     commit: str
@@ -73,6 +92,7 @@ class Candidate:
     now: str
     twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
+    checks: Mapping[str, Check] = field(default_factory=dict)
 
     @property
     def same(self) -> frozenset[str]:
@@ -95,7 +115,15 @@ def unmet(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     return tuple(gate for gate in gates if not gate.met)
 
 
+def place_of(kind: str, before: str) -> str:
+    """Where its proofs count: unit tests reach no environment, so theirs do wherever they ran ("")."""
+    return "" if kind == "unit" else before
+
+
 def _gates(candidate: Candidate, demands: Gates) -> Iterator[Gate]:
+    for suite in ("unit", "integration"):
+        if getattr(demands, suite):
+            yield _test_gate(candidate, suite, suite, demands.max_age_hours)
     if demands.e2e:
         hours = demands.e2e_max_age_hours or demands.max_age_hours
         yield _test_gate(candidate, "e2e", demands.e2e, hours)
@@ -112,15 +140,18 @@ def _gates(candidate: Candidate, demands: Gates) -> Iterator[Gate]:
 def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) -> Gate:
     """The newest verdict of that level decides. A failure revokes an earlier pass."""
     name = candidate.before.name
-    call = "test-e2e --env {} --suite {}" if kind == "e2e" else "load-test --env {} --profile {}"
-    command = f"invoke {call.format(name, level)}"
+    command = f"invoke {TESTS[kind].format(env=name, level=level, commit=candidate.commit[:12])}"
+    what = f"{kind} tests" if kind == level else f"{kind} `{level}`"
+    where = f" on {name}" if place_of(kind, name) else ""
 
     def gate(state: str, *, met: bool = False) -> Gate:
-        return Gate(kind, f"{kind} `{level}` on {name}", state, met, command, level)
+        return Gate(kind, what + where, state, met, command, level)
 
     proof = _deciding_proof(candidate, kind, level)
+    if proof is None and kind in candidate.checks:
+        return gate(candidate.checks[kind].state, met=candidate.checks[kind].passed)
     if proof is None:
-        others = candidate.ledger.proofs(name, kind)
+        others = candidate.ledger.proofs(place_of(kind, name), kind)
         last = (others[-1].commit[:12], others[-1].detail.get("level")) if others else None
         return gate("missing" + ("; the last one is of `{}` ({})".format(*last) if last else ""))
     if proof.ending != "done":
@@ -130,7 +161,7 @@ def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) ->
 
 
 def _deciding_proof(candidate: Candidate, kind: str, demanded: str) -> Event | None:
-    for proof in reversed(candidate.ledger.proofs(candidate.before.name, kind)):
+    for proof in reversed(candidate.ledger.proofs(place_of(kind, candidate.before.name), kind)):
         level = str(proof.detail.get("level", ""))
         counts = _covers(kind, level, demanded)
         commits = candidate.equal if proof.ending == "done" else candidate.same

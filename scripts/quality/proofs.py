@@ -10,6 +10,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import Refused
+from scripts.quality.gates import TESTS, place_of
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import record
 
@@ -25,11 +26,11 @@ def prove(
     passed: bool = True,
     **detail: Any,
 ) -> Event:
-    """Append a proof of `what` (`e2e`, `load`) for this commit. A failed one revokes an earlier pass.
+    """Append a proof of `what` for this commit. A failed one revokes an earlier pass.
 
     Args:
         environment: where the commit was tested.
-        what: the kind of proof, as `[environment.<name>.gates]` names it.
+        what: the kind of proof, as `[environment.<name>.gates]` names it (`e2e`, `load`, `unit`).
         commit: 40 hex digits: the commit that was served during the test.
         detail: `level` (suite or profile, as the gate names it), `report` (its path), `digest` (of the
             report: `sha256:<64 hex>`), and figures.
@@ -83,8 +84,8 @@ def altered(
     For a report on another machine, the verdict in the ledger has to do.
     """
     runs = set()
-    for what in ("e2e", "load"):
-        for proof in ledger.proofs(environment.name, what):
+    for what in TESTS:
+        for proof in ledger.proofs(place_of(what, environment.name), what):
             report = desk.state_folder / str(proof.detail.get("report") or "")
             if (
                 proof.commit in commits

@@ -1,4 +1,4 @@
-"""The options of `approve`, `test-e2e` and `load-test`."""
+"""The options of `approve`, `test-app`, `test-e2e` and `load-test`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ class ApproveRequest(Request):
     commit: str = option("commit, branch or tag; the one that is live there if left out")
     reason: str = reason()
     withdraw: bool = option("take your own approval back", default=False)
+
+
+class AppTestRequest(Request):
+    """`test-app`: the app's own tests, on a clean checkout of a commit."""
+
+    suite: str = option("`unit`, or `integration` (against an environment)", default="unit")
+    env: str = env("environment: where the integration tests go; staging if left out")
+    sha: str = option(
+        "commit, branch or tag; left out: the head of the environment's branch (unit; the first"
+        " environment's if none is named), or what is live there (integration)"
+    )
 
 
 class E2eRequest(Request):

@@ -8,7 +8,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Refused
 from scripts.quality.gates import unmet
-from scripts.quality.request import E2eRequest, LoadRequest
+from scripts.quality.request import AppTestRequest, E2eRequest, LoadRequest
 from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
@@ -66,20 +66,31 @@ def run_missing(desk: Desk, plan: Plan) -> bool:
     wanted = [each for each in unmet(plan.gates) if each.name in RUNS]
     for gate in wanted:
         desk.progress.note(f"missing: {gate}\n   $ {gate.command}")
-        desk.progress.note(RUNS[gate.name](desk, before.name, gate.level).message)
+        desk.progress.note(RUNS[gate.name](desk, before.name, gate.level, plan.facts.wanted).message)
     return bool(wanted)
 
 
-def _e2e(desk: Desk, env: str, suite: str) -> Outcome:
+def _app(desk: Desk, env: str, suite: str, commit: str) -> Outcome:
+    from scripts.quality.app_tests import command as app_command
+
+    return app_command.test_app(desk, AppTestRequest(env=env, suite=suite, sha=commit))
+
+
+def _e2e(desk: Desk, env: str, suite: str, _commit: str) -> Outcome:
     from scripts.quality.e2e import command
 
     return command.test_e2e(desk, E2eRequest(env=env, suite=suite))
 
 
-def _load(desk: Desk, env: str, profile: str) -> Outcome:
+def _load(desk: Desk, env: str, profile: str, _commit: str) -> Outcome:
     from scripts.quality.load import command as load_command
 
     return load_command.load_test(desk, LoadRequest(env=env, profile=profile))
 
 
-RUNS: dict[str, Callable[[Desk, str, str], Outcome]] = {"e2e": _e2e, "load": _load}
+RUNS: dict[str, Callable[[Desk, str, str, str], Outcome]] = {
+    "unit": _app,
+    "integration": _app,
+    "e2e": _e2e,
+    "load": _load,
+}

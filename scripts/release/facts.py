@@ -16,6 +16,7 @@ from scripts.database.migrations.verdict import Lint
 from scripts.database.restore.partial_plan import PartialRestore
 from scripts.database.restore.plan import RestorePlan
 from scripts.git.client import Commit
+from scripts.quality.gates import Check
 from scripts.quality.twins import Twins
 from scripts.release.request import ReleaseRequest
 from scripts.replit.live import Answer, Expected
@@ -65,6 +66,7 @@ class Facts:
         twins: the commits with the very files of the commit, and who made them.
         functions: the Edge Functions of the commit, and what the project runs.
         altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
+        checks: of GitHub, by suite: they count as proofs of the app's own tests.
     """
 
     request: ReleaseRequest
@@ -110,6 +112,7 @@ class Facts:
     before: Environment | None = None
     twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
+    checks: Mapping[str, Check] = field(default_factory=dict)
     functions: FunctionFacts = field(default_factory=FunctionFacts)
 
     @property

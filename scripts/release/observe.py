@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from scripts.branches.carry import carried, waiting
-from scripts.branches.landing import push_objections
+from scripts.branches.landing import hub_of, push_objections
 from scripts.config.desk import Desk
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment, Gates
@@ -14,7 +14,7 @@ from scripts.database.edge_functions.observe import function_facts
 from scripts.database.migrations.files import applied_migrations, folder_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
-from scripts.quality import proofs
+from scripts.quality import github_check, proofs
 from scripts.quality.twins import twins_of
 from scripts.release import clock
 from scripts.release.facts import Facts
@@ -138,7 +138,10 @@ def _judged(
     if before is None or environment.gates == Gates():
         return {"twins": twins, "barred": barred}
     altered = proofs.altered(desk, remote.ledger, before, twins.equal | {wanted})
-    return {"twins": twins, "before": before, "altered": altered, "barred": barred}
+    checks = github_check.read(
+        hub_of(desk, [environment]), desk.settings.tests, environment.gates, twins, wanted
+    )
+    return {"twins": twins, "before": before, "altered": altered, "barred": barred, "checks": checks}
 
 
 def _release_to_go_back_to(

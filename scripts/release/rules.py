@@ -11,7 +11,7 @@ from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
 from scripts.database.migrations.files import Comparison, Migration
 from scripts.git.client import Commit
-from scripts.quality.gates import Candidate, Gate, check_gates, hours_between, unmet
+from scripts.quality.gates import TESTS, Candidate, Gate, check_gates, hours_between, unmet
 from scripts.release import rollback_options
 from scripts.release.facts import Facts
 from scripts.release.schema_rules import (
@@ -294,7 +294,9 @@ def gates_of(facts: Facts) -> tuple[Gate, ...]:
     known = facts.ledger.verdict(facts.environment.name, {facts.wanted})
     if facts.source is None and known and known.ending == "done":
         return ()  # it passed the gates when it was promoted
-    candidate = Candidate(facts.wanted, facts.before, facts.ledger, facts.now, facts.twins, facts.altered)
+    candidate = Candidate(
+        facts.wanted, facts.before, facts.ledger, facts.now, facts.twins, facts.altered, facts.checks
+    )
     return check_gates(candidate, facts.environment.gates)
 
 
@@ -304,7 +306,7 @@ def _gate_objection(facts: Facts, again: str) -> tuple[str, str] | None:
     if not lacking:
         return None
     commands = [f"`{gate.command}`" for gate in lacking if gate.command]
-    if {"e2e", "load"} & {gate.name for gate in lacking} and facts.source is not None:
+    if TESTS.keys() & {gate.name for gate in lacking} and facts.source is not None:
         commands.append(f"`{again} --run-missing` runs the tests")
     why = f"`{facts.wanted[:12]}` lacks what {facts.environment.name} demands: "
     return why + "; ".join(map(str, lacking)), ", ".join(commands) or "wait, and try again"

@@ -111,9 +111,10 @@ def detect(tree: Tree, wanted: str, fallback_name: str) -> AppFacts:
         if prefixes or found.public
         else "the framework is not known: which variables does the build need?"
     )
+    settings = _build_settings(tree, choice, manager, said)
     return AppFacts(
         name=_name(tree, app.folder, fallback_name),
-        settings={**_build_settings(tree, choice, manager, said), "migrations": migrations},
+        settings={**settings, "migrations": migrations},
         framework=app.framework.title,
         public=Found(
             found.public, f"names that begin with {' or '.join(prefixes)}" if prefixes else "", doubt
@@ -123,6 +124,7 @@ def detect(tree: Tree, wanted: str, fallback_name: str) -> AppFacts:
         server=found.server,
         database=database,
         functions=_functions(tree, str(migrations.value)),
+        tests=packages.tests_of(tree, app, manager, at_top=settings["folder"].value != app.folder),
         sites={each: Found(*site) for each in CHAIN if (site := sites(tree, app.folder, each))},
     )
 
@@ -255,4 +257,5 @@ def listed(facts: AppFacts) -> Mapping[str, Found]:
         **facts.settings,
         "build_variables": facts.public,
         "functions": facts.functions,
+        **{f"{suite} tests": found for suite, found in facts.tests.items()},
     }

@@ -63,6 +63,7 @@ class AppFacts:
         foreign: names with a public prefix that another host sets.
         server: the other variables that the app's files name.
         database: whether it has migrations, or at least uses Supabase.
+        tests: `unit` and `integration` -> the command of the app's own tests, where it has some.
         functions: the folder of the Edge Functions; nothing in it for none.
         sites: the public URL of an environment, where a file names it.
         advice: what a release would fail on.
@@ -80,6 +81,7 @@ class AppFacts:
     server: tuple[str, ...] = ()
     database: bool = False
     functions: Found = NONE
+    tests: Mapping[str, Found] = field(default_factory=dict)
     sites: Mapping[str, Found] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from typing import NamedTuple
 
+from scripts.setup.facts import Found
 from scripts.setup.frameworks import Framework, dependencies, framework_of
 from scripts.setup.tree import Tree, above, join, table
 
@@ -37,6 +38,10 @@ INSTALL = {
 RUN = {"npm": ("npx", "--no-install"), "pnpm": ("pnpm", "exec"), "yarn": ("yarn", "run"), "bun": ("bunx",)}
 IN_FOLDER = {"npm": "--prefix", "pnpm": "--dir", "yarn": "--cwd", "bun": "--cwd"}
 SCRIPTS = ("build", "build:web", "web:build", "export:web", "build:prod", "build:production", "generate")
+TESTS = {
+    "unit": ("test:unit", "unit", "test"),
+    "integration": ("test:integration", "integration", "test:int"),
+}
 DATABASE = re.compile(
     r"\b(supabase (db|migration)|prisma (migrate|db)|drizzle-kit (push|migrate)|knex migrate|sequelize db"
     r"|typeorm migration)\b"
@@ -206,6 +211,30 @@ def build_of(tree: Tree, app: App, manager: Manager, *, at_top: bool = False) ->
         return Build(app.folder, (plain, "run", "build"), "", f"`{package}` has no script that builds")
     check = f"`{package}` has no script that builds: this is the framework's own command"
     return Build(app.folder, (*RUN[plain], *app.framework.command), "", check)
+
+
+def tests_of(tree: Tree, app: App, manager: Manager, *, at_top: bool) -> dict[str, Found]:
+    """The commands of the app's own tests, by the scripts of its package.
+
+    Args:
+        at_top: commands run at the repository's top, and not in the app's folder.
+    """
+    plain = manager.name.partition(" ")[0]
+    package = join(app.folder, "package.json")
+    scripts = table(tree.json(package).get("scripts"))
+    where = (IN_FOLDER[plain], app.folder) if at_top and app.folder else ()
+    found = {}
+    for suite, names in TESTS.items():
+        name = next((each for each in names if _tests(scripts.get(each))), "")
+        if name:
+            command = (plain, "run", *where, name) if plain == "bun" else (plain, *where, "run", name)
+            found[suite] = Found(list(command), package)
+    return found
+
+
+def _tests(script: object) -> bool:
+    """Whether a script tests something: `npm init` writes one that only fails."""
+    return isinstance(script, str) and bool(script.strip()) and "no test specified" not in script
 
 
 def _touches_database(script: str) -> str:

@@ -83,6 +83,9 @@ def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
 
 def _without_the_sample(text: str, facts: AppFacts) -> str:
     """Journeys, rows and gates of the shipped sample app are not this app's."""
+    found = {suite: facts.tests.get(suite, Found([])) for suite in ("unit", "integration")}
+    text = _set_keys(text, "tests", found)
+    text = _set_keys(text, "environment.staging.gates", {"unit": Found(False, check=GATES_OFF)})
     text = _set_keys(text, "e2e", {"variables": Found([])})
     names = {
         key: next((n for n in facts.public.value if n.endswith(ends)), "") for key, ends in REST.items()
@@ -93,7 +96,7 @@ def _without_the_sample(text: str, facts: AppFacts) -> str:
     text = _set_keys(text, "load.mix", {**dict.fromkeys(weights, Found(0)), "visit": Found(1)})
     text = text.replace("[load.endpoints.properties]", "[load.endpoints.home]")
     text = _set_keys(text, "environment.staging.load", {"writes": Found(False)})
-    gates = {"e2e": Found("", check=GATES_OFF), "load": Found("")}
+    gates = {"integration": Found(False), "e2e": Found("", check=GATES_OFF), "load": Found("")}
     return _set_keys(
         text, "environment.production.gates", {**gates, "approval": Found(0), "soak_minutes": Found(0)}
     )

@@ -149,11 +149,13 @@ class Ledger:
         return None
 
     def proofs(self, environment: str, what: str) -> tuple[Event, ...]:
-        """All verdicts of that kind here, oldest first: `e2e`, `load`."""
+        """All verdicts of that kind here ("": everywhere), oldest first: `e2e`, `load`, `unit`."""
         return tuple(
             event
             for event in self.events
-            if (event.environment, event.kind, event.detail.get("what")) == (environment, "proof", what)
+            if event.kind == "proof"
+            and event.detail.get("what") == what
+            and environment in ("", event.environment)
         )
 
     def approvals(

@@ -37,7 +37,7 @@ class Confinement:
     """A place for commands that are not trusted.
 
     Args:
-        place: a folder for what they write; the desk takes nothing from it but plain files.
+        place: a folder for what they write; the desk takes nothing from it but plain files that lie in it.
         hidden: files and folders that they must not see, whatever their mode.
     """
 
@@ -82,6 +82,9 @@ class Confinement:
 
     def read(self, name: str, most: int) -> bytes | None:
         """A plain file of the place; None for anything else, and for one that is larger than `most`."""
+        inside = (self.place / name).parent.resolve().is_relative_to(self.place.resolve())
+        if not inside:  # a folder above it was replaced by a link
+            return None
         try:
             handle = os.open(self.place / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from scripts.quality.request import ApproveRequest, E2eRequest, LoadRequest
+from scripts.quality.request import ApproveRequest, AppTestRequest, E2eRequest, LoadRequest
 from scripts.tasks.options import command
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ def approve() -> Callable[[Desk, ApproveRequest], Outcome]:
     from scripts.quality.approve import approve
 
     return approve
+
+
+@command(AppTestRequest)
+def test_app() -> Callable[[Desk, AppTestRequest], Outcome]:
+    """Run the app's own tests on a commit and record the result: `invoke test-app --suite unit`."""
+    from scripts.quality.app_tests.command import test_app
+
+    return test_app
 
 
 @command(E2eRequest)

@@ -378,6 +378,14 @@ def test_the_files_of_a_folder_are_read(scene: Scene) -> None:
     assert [scene.git.read_file(commit, path) for path in ("m", "m/3.sql", "a\nb")] == [None] * 3
 
 
+def test_a_commit_is_written_to_the_disk(scene: Scene, tmp_path: Path) -> None:
+    """All of it, into a folder that is new."""
+    scene.git.write_files(scene.commit({"a.txt": "one", "m/deep/2.sql": "two\n"}), tmp_path / "out")
+
+    assert (tmp_path / "out" / "a.txt").read_text() == "one"
+    assert (tmp_path / "out" / "m" / "deep" / "2.sql").read_text() == "two\n"
+
+
 def test_a_file_is_changed_without_a_checkout(scene: Scene) -> None:
     """The others stay, and the commit is on no branch."""
     parent = scene.commit({"m/1.sql": "one", "m/2.sql": "two"})

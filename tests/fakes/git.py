@@ -222,6 +222,12 @@ class FakeGit:
         """A commit on top of `parent` in which one file has this text."""
         return self.origin.commit({path: text}, parent, author=self.name, subject=message)
 
+    def write_files(self, commit: str, into: Path) -> None:
+        """The files of a commit on the disk."""
+        for name, text in self.origin.commits[commit].files.items():
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            (into / name).write_text(text)
+
     def tree_id(self, commit: str) -> str:
         """Equal for equal files."""
         return self._tree(self.origin.commits[commit].files)

@@ -12,15 +12,16 @@ from scripts.config.access import access_headers
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import SUITES, Environment
-from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
+from scripts.errors import CommandTimedOut, Refused
 from scripts.git import merge
 from scripts.quality import proofs
 from scripts.quality.e2e import pytest_run
 from scripts.quality.e2e.pytest_run import PytestRun
-from scripts.quality.e2e.verdict import Verdict, judge, page
+from scripts.quality.junit import read_junit
 from scripts.quality.request import E2eRequest
+from scripts.quality.served import await_commit
+from scripts.quality.verdict import Verdict, judge, page
 from scripts.replit.drivers import driver_of
-from scripts.replit.live import Expected, watch
 from scripts.state.remote import observe_remote
 from scripts.system.confinement import confinement
 from scripts.system.process import stream_lines
@@ -49,7 +50,7 @@ def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
     """Wait for the commit, run the tests, judge their report, write the proof."""
     trial = _trial(desk, request)
     _require_browser(desk)
-    _await_commit(desk, trial.environment, trial.commit)
+    await_commit(desk, trial.environment, trial.commit)
     folder = proofs.create_report_folder(desk, trial.environment, "e2e", trial.commit)
     verdict = _run(desk, trial, folder)
     _write_page(desk, trial, verdict, folder)
@@ -99,23 +100,6 @@ def _require_browser(desk: Desk) -> None:
         )
 
 
-def _await_commit(desk: Desk, environment: Environment, commit: str) -> None:
-    """Wait until the public URL answers with the commit and its pages work.
-
-    Raises:
-        ReleaseFailed: it did not within `[verify] timeout`; nothing was tested.
-    """
-    for seen in watch(desk, driver_of(desk, environment).live, Expected(commit, environment.name)):
-        if seen.proven:
-            return
-        if seen.problem and seen.late:
-            raise ReleaseFailed(
-                f"nothing was tested: {environment.url} does not serve `{commit[:12]}`: {seen.problem}"
-                + (f"; {seen.flapping}" if seen.flapping else ""),
-                f"`invoke deploy --env {environment.name}`",
-            )
-
-
 def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     """Run the tests, and judge the report that they leave."""
     e2e, smoke = desk.settings.e2e, trial.suite == "smoke"
@@ -137,7 +121,7 @@ def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     pytest_run.remove_secrets(folder, redact)
     wanted = 1 if trial.only else max(1, e2e.min_smoke_tests if smoke else e2e.min_tests)
     served = (trial.commit, driver_of(desk, trial.environment).live().commit)
-    cases = pytest_run.read_junit(folder / pytest_run.REPORT)
+    cases = read_junit(folder / pytest_run.REPORT)
     verdict = judge(cases, exit_code=exit_code, wanted=wanted, served=served)
     desk.progress.end("journeys", verdict.name, desk.clock() - started)
     return verdict

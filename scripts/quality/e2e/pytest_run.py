@@ -6,18 +6,15 @@ import importlib.util
 import re
 import shutil
 import sys
-import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.quality.e2e.verdict import Case
 from scripts.system.command import Command
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")
 REPORT = "junit.xml"
-MAX_REPORT = 20_000_000  # bytes
 
 JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 HEADER = re.compile(
@@ -74,37 +71,6 @@ def browser() -> str:
 def lacks_playwright() -> bool:
     """Whether the Python package that drives the browser is missing."""
     return importlib.util.find_spec("playwright") is None
-
-
-def read_junit(file: Path) -> list[Case] | None:
-    """One case per test, in order; None if there is no report that can be trusted.
-
-    A test whose teardown fails is listed twice. The first fault counts.
-    """
-    try:
-        raw = file.read_bytes()
-        if len(raw) > MAX_REPORT or b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
-            return None
-        root = ET.fromstring(raw)  # noqa: S314 - our own child's; entities were refused above
-        if root.tag not in ("testsuites", "testsuite"):
-            return None
-        cases: dict[str, Case] = {}
-        for case in map(_case, root.iter("testcase")):
-            if case.name not in cases or cases[case.name].ending in ("passed", "skipped"):
-                cases[case.name] = case
-    except (OSError, ET.ParseError, ValueError):
-        return None
-    return list(cases.values())
-
-
-def _case(element: ET.Element) -> Case:
-    name = f"{element.get('classname', '')}::{element.get('name', '')}".removeprefix("::")
-    seconds = float(element.get("time") or 0)
-    for tag, ending in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
-        child = element.find(tag)
-        if child is not None:
-            return Case(name, ending, seconds, child.get("message") or (child.text or "").strip())
-    return Case(name, "passed", seconds)
 
 
 def remove_secrets(folder: Path, mask: Callable[[str], str]) -> None:

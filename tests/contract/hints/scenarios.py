@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from scripts.config.settings import Gates
+from scripts.config.settings import AppTests, Gates
 from scripts.release import execute
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.system.signals import Stop
@@ -98,6 +99,24 @@ def diverged(typist: Typist) -> str:
 def gates_missing(typist: Typist) -> str:
     """Production demands a test and an approval."""
     gate(typist.world, e2e="full", approval=1)
+    for line in ("deploy --env development", "promote --to staging"):
+        typist.type(line)
+    return "promote --to production"
+
+
+def unit_tests_missing(typist: Typist) -> str:
+    """Production demands the app's unit tests."""
+    own_tests(typist.world)
+    gate(typist.world, unit=True)
+    for line in ("deploy --env development", "promote --to staging"):
+        typist.type(line)
+    return "promote --to production"
+
+
+def integration_tests_missing(typist: Typist) -> str:
+    """Production demands the app's integration tests."""
+    own_tests(typist.world)
+    gate(typist.world, integration=True)
     for line in ("deploy --env development", "promote --to staging"):
         typist.type(line)
     return "promote --to production"
@@ -267,6 +286,13 @@ def gate(world: World, **demands: Any) -> None:
     """Production gets gates."""
     production = world.settings.environments["production"]._replace(gates=Gates(**demands))
     world.settings.environments["production"] = production  # type: ignore[index]
+
+
+def own_tests(world: World) -> None:
+    """The app has tests of its own, and one of them passes."""
+    passing = (sys.executable, "-c", "print('1 passed')")
+    object.__setattr__(world.settings, "tests", AppTests(unit=passing, integration=passing))
+    object.__setattr__(world.settings, "app", world.settings.app._replace(install=()))
 
 
 def everywhere_with_gates(typist: Typist) -> None:

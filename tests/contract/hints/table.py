@@ -17,6 +17,8 @@ FOLLOWED: dict[Scenario, set[str]] = {
     scenarios.frozen: {"unfreeze --env --reason"},
     scenarios.diverged: {"backmerge --all --plan"},
     scenarios.gates_missing: {"approve --commit --env", "test-e2e --env --suite", "\0 --run-missing"},
+    scenarios.unit_tests_missing: {"test-app --sha --suite"},
+    scenarios.integration_tests_missing: {"test-app --env --suite"},
     scenarios.drill_missing: {"drill --env"},
     scenarios.irreversible: {"\0 --accept-irreversible"},
     scenarios.overtaken: {"\0 --out-of-order"},

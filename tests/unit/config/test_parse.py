@@ -281,6 +281,17 @@ def test_a_gate_may_ask_for_a_suite() -> None:
     ]
 
 
+def test_a_gate_of_tests_needs_a_way_to_run_them() -> None:
+    """A command, or a check on GitHub; a report lies in the app's folder."""
+    wanted = table(environment__production__gates__unit=True)
+
+    assert faults(wanted) == [f"`{PROD}.gates.unit` needs `tests.unit`, or the check `tests.unit_check`"]
+    assert parse({**wanted, "tests": {"unit_check": "unit"}}).environment("prod").gates.unit
+    assert faults(table(tests__unit_report="../x.xml")) == [
+        "`tests.unit_report` should be a file below the app's folder"
+    ]
+
+
 def test_the_first_of_the_chain_has_no_gates() -> None:
     """Nothing comes before it that could be proven."""
     assert faults(table(environment__development__gates__approval=1)) == [

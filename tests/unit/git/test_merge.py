@@ -190,3 +190,22 @@ def test_a_folder_of_a_commit_is_written_elsewhere(
     assert {file.name: file.read_text() for file in written.iterdir()} == {"test_a.py": "a"}
     with pytest.raises(Refused, match="has no folder `nowhere`"):
         export_folder(desk, commit, "nowhere", tmp_path / "out")
+
+
+def test_a_whole_commit_is_written_without_touching_the_checkout(
+    desk: MergingGit, person: Repository, tmp_path: Path
+) -> None:
+    """Also what `export-ignore` leaves out of archives, such as tests."""
+    (person.folder / "tests").mkdir()
+    (person.folder / "tests" / "a.test.js").write_text("a")
+    (person.folder / ".gitattributes").write_text("tests export-ignore\n")
+    person.git("add", "tests", ".gitattributes")
+    commit = person.commit("tests")
+    before = soiled(person)
+
+    desk.write_files(commit, tmp_path / "out")
+
+    assert (tmp_path / "out" / "tests" / "a.test.js").read_text() == "a"
+    assert not (tmp_path / "out" / ".git").exists()
+    assert not (tmp_path / "out" / "new").exists()
+    assert state(person) == before

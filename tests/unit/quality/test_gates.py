@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.config.settings import Gates
-from scripts.quality.gates import Gate
+from scripts.quality.gates import Check, Gate
 from scripts.quality.twins import Twins
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
@@ -69,6 +69,7 @@ def gate(demands: Gates, *events: Event, **changes: Any) -> Gate:
 
 
 E2E, LOAD, APPROVAL = Gates(e2e="full"), Gates(load="steady"), Gates(approval=1)
+UNIT, INTEGRATION = Gates(unit=True), Gates(integration=True)
 NOT_ADA = "missing; not by Ada, who made the commit"
 FAILED_AT = "failed (2024-01-10T11:00:00+00:00)"
 FAILED: dict[str, Any] = {"ending": "failed"}
@@ -86,6 +87,8 @@ OLD: dict[str, Any] = {"at": "2024-01-03T11:00:00+00:00"}
         (Gates(load="steady", max_age_hours=1, load_max_age_hours=300), [proof("load", "steady", **OLD)]),
         (APPROVAL, [approval("Bob")]),
         (Gates(approval=2), [approval("Bob"), approval("Cleo")]),
+        (UNIT, [proof("unit", "unit", environment="development")]),
+        (INTEGRATION, [proof("integration", "integration")]),
         (Gates(soak_minutes=60), []),
     ],
 )
@@ -115,6 +118,8 @@ def test_a_demand_is_met(demands: Gates, events: list[Event]) -> None:
         (E2E, [proof("e2e", "full", detail={"digest": ""})], "it names no report"),
         (LOAD, [proof("load", "stress")], "missing; the last one is of `aaaaaaaaaaaa` (stress)"),
         (LOAD, [proof("e2e", "steady")], "missing"),
+        (UNIT, [proof("integration", "integration")], "missing"),
+        (INTEGRATION, [proof("integration", "integration", environment="development")], "missing"),
         (APPROVAL, [approval("Ada")], NOT_ADA),
         (APPROVAL, [approval("ada (CI)")], NOT_ADA),
         (APPROVAL, [approval(" ADA ")], NOT_ADA),
@@ -184,3 +189,14 @@ def test_a_hotfix_and_a_rollback_have_no_gates() -> None:
 def test_nothing_is_demanded_by_default() -> None:
     """A team opts in."""
     assert gates_of(facts(Gates())) == ()
+
+
+def test_a_check_on_github_counts_where_the_ledger_says_nothing() -> None:
+    """A failed run of `test-app` stands against it; the plan says what would give the proof."""
+    passed, failed = {"unit": Check(True, "passed there")}, proof("unit", "unit", **FAILED)
+
+    assert gate(UNIT, checks=passed).met
+    assert gate(UNIT, failed, checks=passed).state == FAILED_AT
+    missing = gate(UNIT, checks={"unit": Check(False, "missing")})
+    assert missing.command == "invoke test-app --suite unit --sha aaaaaaaaaaaa"
+    assert str(gate(INTEGRATION)) == "integration tests on staging: missing"

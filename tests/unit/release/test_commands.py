@@ -14,9 +14,10 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Gates
 from scripts.config.settings import Lock as Limits
 from scripts.errors import Refused
+from scripts.quality.app_tests import command as app_command
 from scripts.quality.e2e import command
 from scripts.quality.load import command as load_command
-from scripts.quality.request import E2eRequest, LoadRequest
+from scripts.quality.request import AppTestRequest, E2eRequest, LoadRequest
 from scripts.release import commands, execute
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.plan import decide
@@ -27,7 +28,7 @@ from scripts.state.lock import candidate_ref
 from scripts.state.remote import record
 from tests.fakes.world import Notes, World, ending
 from tests.unit.quality.test_gates import facts, proof
-from tests.unit.release.samples import LOCK
+from tests.unit.release.samples import LOCK, A
 
 ALL = Gates(e2e="full", load="steady", approval=1, soak_minutes=300)
 TOOLS = cast("Desk", SimpleNamespace(progress=SimpleNamespace(note=lambda _text: None)))
@@ -55,6 +56,20 @@ def test_what_can_be_run_is_run_on_the_environment_before(ran: list[tuple[str, s
         ("e2e", "staging", "full"),
         ("load", "staging", "steady"),
     ] == ran
+
+
+def test_the_apps_own_tests_are_run_on_the_very_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of both suites."""
+    seen: list[tuple[str, str, str]] = []
+
+    def run(_desk: Desk, request: AppTestRequest) -> Outcome:
+        seen.append((request.suite, request.env, request.sha))
+        return Outcome.done("passed")
+
+    monkeypatch.setattr(app_command, "test_app", run)
+
+    assert commands.run_missing(TOOLS, decide(facts(Gates(unit=True, integration=True))))
+    assert [("unit", "staging", A), ("integration", "staging", A)] == seen
 
 
 def test_what_is_there_is_not_run_again(ran: list[tuple[str, str, str]]) -> None:
@@ -255,13 +270,13 @@ def test_missing_proofs_are_run_and_then_it_is_planned_again(
     deploy(world.desk(), DeployRequest(env="development"))
     runs = []
 
-    def test_e2e(desk: Desk, env: str, level: str) -> Outcome:
+    def run(desk: Desk, env: str, level: str, _commit: str) -> Outcome:
         runs.append((env, level))
         digest = f"sha256:{'0' * 64}"
         record(desk, env, "proof", what="e2e", level=level, digest=digest)
         return Outcome.done("passed")
 
-    monkeypatch.setitem(commands.RUNS, "e2e", test_e2e)
+    monkeypatch.setitem(commands.RUNS, "e2e", run)
     asked = PromoteRequest(to="staging", run_missing=True, plan=plan)
     outcome = promote(world.desk(settings=settings), asked)
 

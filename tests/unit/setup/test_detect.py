@@ -34,6 +34,30 @@ def test_a_fact_names_its_source() -> None:
     assert "frontend/package-lock.json" == found["install"].source
 
 
+@pytest.mark.parametrize(
+    ("scripts", "files", "expected"),
+    [
+        ({"test": "vitest run"}, {"package-lock.json": ""}, {"unit": ["npm", "run", "test"]}),
+        (
+            {"test": "x", "test:unit": "vitest", "test:integration": "vitest -c i.ts"},
+            {"pnpm-lock.yaml": ""},
+            {"unit": ["pnpm", "run", "test:unit"], "integration": ["pnpm", "run", "test:integration"]},
+        ),
+        ({"test": 'echo "Error: no test specified" && exit 1'}, {"package-lock.json": ""}, {}),
+        ({}, {"package-lock.json": ""}, {}),
+    ],
+)
+def test_the_apps_own_tests_are_found(
+    scripts: dict[str, str], files: dict[str, str], expected: dict[str, list[str]]
+) -> None:
+    """By the scripts of its package; what `npm init` writes is no test."""
+    tree = Tree.from_texts(
+        {"package.json": package("vite", scripts={"build": "vite build", **scripts}), **files}
+    )
+
+    assert expected == {suite: each.value for suite, each in detect(tree, "", "").tests.items()}
+
+
 TWO = {
     "apps/web/package.json": package("next", build="next build"),
     "apps/admin/package.json": package("vite", build="vite build"),

@@ -119,7 +119,7 @@ def test_gates_and_journeys_are_what_the_app_can_pass() -> None:
     """The sample app's are not this app's: a first release to production meets no gate."""
     settings = made(FOUND)
 
-    assert Gates() == settings.environment("production").gates
+    assert Gates() == settings.environment("production").gates == settings.environment("staging").gates
     assert ({"visit": 1}, ()) == ({k: v for k, v in settings.load.mix.items() if v}, settings.load.cleanup)
     assert not settings.environment("staging").load.writes
     assert not settings.e2e.variables

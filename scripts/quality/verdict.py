@@ -1,11 +1,11 @@
 # pure
-"""The verdict on a run of browser tests, and its HTML report. Only the JUnit report counts."""
+"""The verdict on a run of tests, from its JUnit report or what its runner printed; the HTML report."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -31,6 +31,7 @@ class Verdict:
     name: str
     reasons: tuple[str, ...]
     cases: tuple[Case, ...]
+    told: Mapping[str, int] = field(default_factory=dict)  # counts, where there is no report of each case
 
     @property
     def passed(self) -> bool:
@@ -40,7 +41,7 @@ class Verdict:
     @property
     def counts(self) -> dict[str, int]:
         """How many passed, failed (errors included) and were skipped."""
-        return _counts(self.cases)
+        return dict(self.told) or _counts(self.cases)
 
     def document(self) -> dict[str, Any]:
         """The verdict as JSON."""

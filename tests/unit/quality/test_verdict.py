@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.quality.e2e.verdict import MAX_NAMED, Case, judge, page
+from scripts.quality.verdict import MAX_NAMED, Case, judge, page
 
 A, B = "a" * 40, "b" * 40
 GOOD = [Case("t::one", "passed", 0.1), Case("t::two", "passed", 0.2)]

@@ -1,0 +1,1 @@
+"""The app's own tests, run on a commit."""
