@@ -214,25 +214,26 @@ def get_json(
     timeout: float,
     headers: Mapping[str, str] | None = None,
     sends: Mapping[str, Any] | None = None,
+    *,
+    method: str = "",
 ) -> tuple[int, Any, Mapping[str, str]]:
     """Status, JSON document and headers of an API's answer; the document is None where there is none.
 
     Args:
         timeout: seconds for the whole answer.
-        sends: the document of a POST; None for a GET.
+        sends: the document that is sent; None for none.
+        method: by default a POST with a document, and a GET without.
 
     Raises:
         ConfigError: the token would travel unencrypted.
         Unreachable: no answer, or a good one that is no JSON.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "https" and host not in LOOPBACK:
-        raise ConfigError(f"the API at `{host}` has no https address: a token would travel unencrypted")
+    host = _host_of_api(url)
     sent = {"Accept": "application/json", "User-Agent": HEADERS["User-Agent"], **(headers or {})}
     sent["Authorization"] = f"Bearer {token.reveal()}"
     body = None if sends is None else json.dumps(sends).encode()
-    method = "GET" if body is None else "POST"
+    sent |= {} if body is None else {"Content-Type": "application/json"}
+    method = method or ("GET" if sends is None else "POST")
     try:
         response = fetch(
             url, seconds=timeout, most_bytes=LARGEST_DOCUMENT, method=method, headers=sent, body=body
@@ -246,6 +247,14 @@ def get_json(
             raise Unreachable(f"the API at `{host}` gave no JSON ({type(fault).__name__})") from None
         document = None
     return response.status, document, response.headers
+
+
+def _host_of_api(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" and host not in LOOPBACK:
+        raise ConfigError(f"the API at `{host}` has no https address: a token would travel unencrypted")
+    return host
 
 
 @dataclass(frozen=True)

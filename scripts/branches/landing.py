@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,23 +14,14 @@ from scripts.config.settings import Environment
 from scripts.errors import DeskError, Unreachable
 from scripts.git.command import Update, remote_urls
 from scripts.github.branch_rules import BranchRules, is_signed, missing_checks, read_rules
-from scripts.github.client import Github, first_repository, from_process
+from scripts.github.client import Github
 from scripts.github.pulls import compare_url, find_or_open
+from scripts.github.remote import first_repository, hub_of
 from scripts.state.ledger import REF
 
 LEDGER = REF.removeprefix("refs/heads/")
 LOOKED_AT = 20  # commits whose signature is looked at
 BYPASS = "put this account on the bypass list of the rule (GitHub: Settings, Rules, Rulesets)"
-
-
-def hub_of(desk: Desk, environments: Sequence[Environment]) -> Github | None:
-    """The remote on GitHub, with a token; None without one of them, whatever repository a CI job is of."""
-    token = next((found for each in environments if (found := desk.values(each).get("GITHUB_TOKEN"))), None)
-    if not (token or os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN")):
-        return None
-    urls = remote_urls(desk.git.folder, desk.git.remote)
-    hub = from_process(urls, token)
-    return hub if hub and first_repository(urls, hub.api) else None
 
 
 def push_objections(

@@ -21,6 +21,7 @@ from scripts.config.settings import (
     AppTests,
     Environment,
     Gates,
+    Github,
     Lock,
     Secrets,
     Settings,
@@ -63,6 +64,7 @@ REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,100}")
 SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")  # RFC 9110, section 5.1
 DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")  # on GitHub
 API = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
@@ -79,6 +81,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
         for name, kind in kinds.items()
     }
     faults.extend(_section_faults(**sections))
+    faults.extend(_github_faults(sections["github"]))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
     profiles = {**SHIPPED, **sections["load"].profiles}
@@ -117,6 +120,11 @@ def _section_faults(
     if functions and not (_is_below(functions) and f"/{functions}".endswith("/supabase/functions")):
         faults.append("`supabase.functions` should end with `supabase/functions`, where the CLI looks")
     return faults
+
+
+def _github_faults(github: Github) -> Iterator[str]:
+    if github.repository and not REPOSITORY.fullmatch(github.repository):
+        yield "`github.repository` should be the owner and the name: `owner/name`"
 
 
 def _chain(table: Table, faults: list[str]) -> tuple[str, ...]:

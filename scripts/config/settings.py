@@ -45,6 +45,12 @@ class App(NamedTuple):
     build_variables: tuple[str, ...] = ()
 
 
+class Github(NamedTuple):
+    """`[github]`: `repository` is `owner/name`, where the address of the remote does not tell."""
+
+    repository: str = ""
+
+
 class Verify(NamedTuple):
     """`[verify]`: what counts as proven live; times in seconds."""
 
@@ -253,6 +259,7 @@ class Settings:
     chain: tuple[str, ...]
     environments: Mapping[str, Environment]
     app: App = field(default_factory=App)
+    github: Github = field(default_factory=Github)
     verify: Verify = field(default_factory=Verify)
     supabase: Supabase = field(default_factory=Supabase)
     replit: Replit = field(default_factory=Replit)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from scripts.branches.carry import carried, waiting
-from scripts.branches.landing import hub_of, push_objections
+from scripts.branches.landing import push_objections
 from scripts.config.desk import Desk
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment, Gates
@@ -14,6 +14,7 @@ from scripts.database.edge_functions.observe import function_facts
 from scripts.database.migrations.files import applied_migrations, folder_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
+from scripts.github.remote import hub_of
 from scripts.quality import github_check, proofs
 from scripts.quality.twins import twins_of
 from scripts.release import clock

@@ -13,7 +13,8 @@ from scripts.config.settings import Environment
 from scripts.config.variables import is_desk_only
 from scripts.errors import CommandFailed, Refused
 from scripts.git.command import remote_urls
-from scripts.github.client import Github, first_repository
+from scripts.github.client import Github
+from scripts.github.remote import first_repository
 from scripts.secrets import rules_between_environments as between
 from scripts.secrets.check import checked_environment
 from scripts.secrets.classify import PublicNames

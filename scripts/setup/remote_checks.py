@@ -12,7 +12,8 @@ from scripts.errors import CommandFailed
 from scripts.git.client import StaleError
 from scripts.git.command import Update, remote_urls
 from scripts.git.isolation import left_out
-from scripts.github.client import Github, branch_path, from_process, repository_of
+from scripts.github.client import Github, branch_path
+from scripts.github.remote import from_process, repository_of
 from scripts.setup import health, protection
 from scripts.setup.health import Finding
 from scripts.state.lock import blocked

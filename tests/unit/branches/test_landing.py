@@ -13,6 +13,7 @@ from scripts.branches.request import BackmergeRequest
 from scripts.errors import PushRefused
 from scripts.git.command import Update
 from scripts.git.refusals import PROTECTION_HINT, retry_delay
+from scripts.github import remote
 from scripts.github.client import Github
 from scripts.release.commands import deploy, promote
 from scripts.release.hotfix import hotfix
@@ -232,12 +233,12 @@ def test_only_the_rules_of_the_remote_are_read(
     world: World, monkeypatch: pytest.MonkeyPatch, url: str, found: bool
 ) -> None:
     """Not those of the repository that a CI job runs for; and nothing without a token."""
-    monkeypatch.setattr(landing, "remote_urls", lambda *_: [url])
+    monkeypatch.setattr(remote, "remote_urls", lambda *_: [url])
     for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
     environments = list(world.settings)
-    assert landing.hub_of(world.desk(), environments) is None
+    assert remote.hub_of(world.desk(), environments) is None
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
 
-    assert (landing.hub_of(world.desk(), environments) is not None) is found
+    assert (remote.hub_of(world.desk(), environments) is not None) is found

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from scripts.errors import CommandFailed, ConfigError, Unreachable
-from scripts.github.client import (
-    API,
-    Github,
-    branch_path,
-    first_repository,
-    from_process,
-    repository_of,
-    require_readable,
-)
+from scripts.github.client import Answer, Github, branch_path, require_readable
 from scripts.system.secret import Secret
+from tests.fakes.github_answers import Lost, Script
 from tests.support.github import TOKEN, Hub, serving
-
-OWN_API = "https://github.example.org/api/v3"
-
-
-@pytest.fixture(autouse=True)
-def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tester's own job is none."""
-    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_API_URL"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -39,54 +24,6 @@ def hub() -> Iterator[Hub]:
 def github(hub: Hub, token: str = TOKEN) -> Github:
     """The client for it."""
     return Github("o/r", Secret(token), hub.url)
-
-
-@pytest.mark.parametrize(
-    ("url", "repository"),
-    [
-        ("https://github.com/o/r.git", "o/r"),
-        ("https://github.com/o/r/", "o/r"),
-        ("https://x-access-token:t@github.com/o/r", "o/r"),
-        ("git@github.com:o/r.name.git", "o/r.name"),
-        ("ssh://git@github.com/o/r", "o/r"),
-        ("ssh://git@ssh.github.com:443/o/r.git", "o/r"),
-        ("https://GitHub.com/o/r", "o/r"),
-        ("git@gitlab.com:team/app.git", None),
-        ("https://gitlab.com/team/app", None),
-        ("https://github.com.example.org/o/r", None),
-        ("https://example.org/github.com/o/r", None),
-        ("https://github.com/o", None),
-        ("https://github.com/o/r/pulls", None),
-        ("https://github.example.org/o/r", None),
-        ("/srv/origin.git", None),
-        ("../github.com/o/r", None),
-        ("", None),
-    ],
-)
-def test_only_a_remote_on_github_has_a_repository(url: str, repository: str | None) -> None:
-    """`git@gitlab.com:team/app.git` was once asked about at GitHub."""
-    assert repository_of(url) == repository
-
-
-@pytest.mark.parametrize(
-    ("url", "api", "repository"),
-    [
-        ("git@github.example.org:o/r.git", OWN_API, "o/r"),
-        ("https://github.example.org:8443/o/r", OWN_API, "o/r"),
-        ("https://acme.ghe.com/o/r", "https://api.acme.ghe.com", "o/r"),
-        ("git@gitlab.com:o/r.git", OWN_API, None),
-        ("git@other.example.org:o/r.git", OWN_API, None),
-    ],
-)
-def test_the_host_of_the_configured_api_is_github_too(url: str, api: str, repository: str | None) -> None:
-    """GitHub Enterprise, with the API below the host or beside it."""
-    assert repository_of(url, api) == repository
-
-
-def test_the_first_remote_on_github_counts() -> None:
-    """A remote may have several URLs."""
-    assert first_repository(["git@gitlab.com:a/b", "git@github.com:o/r", "git@github.com:p/q"]) == "o/r"
-    assert first_repository([]) is None
 
 
 def test_a_question_is_about_the_repository(hub: Hub) -> None:
@@ -154,31 +91,105 @@ def test_a_token_never_travels_unencrypted(api: str) -> None:
     assert Github("o/r", Secret("token-token"), "http://127.0.0.1:1").api == "http://127.0.0.1:1"
 
 
-def test_the_process_names_token_repository_and_api(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The remote's own URL wins over the job's repository; without a token nobody is asked."""
-    assert from_process(["git@github.com:o/r"], None) is None
-    assert from_process(["/srv/origin.git"], "token-given") is None
-    assert from_process(["git@github.com:o/r"], "token-given") == Github("o/r", Secret("token-given"), API)
-    monkeypatch.setenv("GITHUB_REPOSITORY", "job/repository")
-    monkeypatch.setenv("GITHUB_TOKEN", "token-of-job")
-    assert from_process(["/srv/origin.git"], None) == Github("job/repository", Secret("token-of-job"))
-    monkeypatch.setenv("GH_TOKEN", "token-of-person")
-    monkeypatch.setenv("GITHUB_API_URL", OWN_API)
-
-    found = from_process(["git@github.example.org:o/r"], "token-given")
-
-    assert found == Github("o/r", Secret("token-of-person"), OWN_API)
-
-
-@pytest.mark.parametrize("name", ["../user", "o/..", "o/.", "../../user", "o", "o/r/x", "o/r?x"])
-def test_a_name_that_is_no_repository_is_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would become part of a URL."""
-    monkeypatch.setenv("GITHUB_REPOSITORY", name)
-
-    assert from_process([], "token-given") is None
-    assert repository_of(f"https://github.com/{name}") is None
-
-
 def test_a_branch_in_a_path() -> None:
     """A slash in its name separates nothing."""
     assert branch_path("release/1 é", "/protection") == "release%2F1%20%C3%A9/protection"
+
+
+# ------------------------------------------------------------------------------- faults, limits, pages
+
+OK: Answer = (200, {"ok": True}, {})
+BAD: Answer = (502, None, {})
+LIMITED: Answer = (403, {"message": "You have exceeded a secondary rate limit"}, {"retry-after": "9"})
+
+
+def test_a_question_is_asked_again_after_a_fault() -> None:
+    """Twice the network, once the server; then the answer."""
+    script = Script([Lost, BAD, Lost, OK])
+
+    assert script.hub.get("/x")[:2] == (200, {"ok": True})
+    assert script.clock.seconds == 1 + 2 + 4
+
+
+def test_a_server_that_stays_ill_is_named() -> None:
+    """It is no answer: "no rules" would be a wrong one."""
+    script = Script([BAD] * 5)
+
+    with pytest.raises(Unreachable, match="GitHub answers 502"):
+        script.hub.get("/x")
+    assert script.answers == []
+
+
+@pytest.mark.parametrize("lost", [Lost, BAD])
+def test_what_is_created_is_not_sent_twice(lost: Any) -> None:
+    """It may be there by now."""
+    script = Script([lost])
+
+    with pytest.raises(Unreachable):
+        script.hub.post("/pulls", {})
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_limit_is_waited_out(method: str) -> None:
+    """Of a POST too: GitHub says that it did not take it."""
+    script = Script([LIMITED, LIMITED, OK])
+    answer = script.hub.get("/x") if method == "GET" else script.hub.post("/x", {})
+
+    assert answer[0] == 200
+    assert script.clock.seconds == 18
+
+
+def test_a_limit_that_lasts_is_named() -> None:
+    """Nobody waits half an hour for an answer."""
+    script = Script([(429, None, {"retry-after": "1800"})])
+
+    with pytest.raises(Unreachable, match="it takes requests again in 1800 s"):
+        script.hub.get("/x")
+    assert script.clock.seconds == 0
+
+
+def test_what_did_not_change_costs_nothing() -> None:
+    """The second question has the ETag of the first answer."""
+    script = Script([(200, [1], {"ETag": 'W/"a"'}), (304, None, {}), (200, [2], {"ETag": 'W/"b"'})])
+    hub = script.hub
+
+    assert [hub.get("/x")[:2] for _ in range(3)] == [(200, [1]), (200, [1]), (200, [2])]
+    assert [headers.get("If-None-Match") for *_, headers in script.asked] == [None, 'W/"a"', 'W/"a"']
+
+
+def test_pages_are_turned_by_the_header() -> None:
+    """Only its query counts: a token goes to no host that an answer names."""
+    link = (
+        '<https://evil.example.org/repositories/1/rules?per_page=100&after=X>; rel="next", <y>; rel="last"'
+    )
+    script = Script([(200, {"rules": [{"n": 1}]}, {"Link": link}), (200, {"rules": [{"n": 2}, 3]}, {})])
+
+    assert list(script.hub.rows("/rules?x=y", "rules")) == [{"n": 1}, {"n": 2}]
+    assert [path for _, path, *_ in script.asked] == [
+        "/rules?x=y&per_page=100&page=1",
+        "/rules?per_page=100&after=X",
+    ]
+
+
+def test_nothing_is_created_twice() -> None:
+    """The answer was lost, and the thing is there; or it is not, and is sent again."""
+    arrived, not_arrived = Script([Lost]), Script([BAD, (201, {"id": 2}, {})])
+
+    def find_later() -> dict[str, int] | None:
+        return {"id": 1} if arrived.asked else None
+
+    assert arrived.hub.create("/x", {}, find_later, "an x") == ({"id": 1}, False)
+    assert not_arrived.hub.create("/x", {}, lambda: None, "an x") == ({"id": 2}, True)
+    assert Script([]).hub.create("/x", {}, lambda: {"id": 3}, "an x") == ({"id": 3}, False)
+
+
+def test_what_somebody_else_created_meanwhile_is_found() -> None:
+    """GitHub's 422 says so; another one is a refusal, with its own words."""
+    taken: Answer = (422, {"message": "Validation Failed", "errors": [{"message": "it exists"}]}, {})
+    script = Script([taken])
+    found = iter([None, {"id": 1}])
+
+    assert script.hub.create("/x", {}, lambda: next(found), "an x") == ({"id": 1}, False)
+    with pytest.raises(CommandFailed, match=r"does not create an x \(422: Validation Failed; it exists\)"):
+        Script([taken]).hub.create("/x", {}, lambda: None, "an x")
