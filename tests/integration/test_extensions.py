@@ -6,6 +6,7 @@ Stand-ins: the desk's own, which only the database's server has, and a `vector` 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,14 @@ from scripts.database.backups.foresee import foresee
 from scripts.database.backups.request import BackupRequest, VerifyBackupRequest
 from scripts.database.postgres.local_server import LocalServer
 from scripts.errors import CommandFailed
-from tests.support import databases
+from tests.support import databases, skips
 
+POSTGIS = Path("/usr/share/postgresql/15/extension/postgis.control")
+PLACES = """create table public.places (id int primary key, at extensions.geography(point, 4326));
+insert into public.places
+  select g, extensions.st_makepoint(g, g)::extensions.geography from generate_series(1, 50) g;
+create index on public.places using gist (at);
+create view public.near as select id from public.places where extensions.st_dwithin(at, at, 10)"""
 VECTOR = """create domain vector as float4[];
 create function l2(a vector, b vector) returns float8 language sql immutable as 'select 0.0::float8';
 """
@@ -106,3 +113,20 @@ def test_the_settings_can_accept_it(tools: Desk, url: str) -> None:
     accepting = databases.toolbox(tools.config_folder, url, partial_proof=True)
 
     assert commands.backup(accepting, BackupRequest(env="production")).data["partial"]
+
+
+@pytest.mark.skipif(
+    not POSTGIS.exists(), reason=skips.reason("PostGIS", "apt-get install postgresql-15-postgis-3")
+)
+def test_the_real_postgis_is_proven_with_debian_s_server(tmp_path: Path) -> None:
+    """An installed server that has it is the scratch server: the proof is whole."""
+    with databases.serving(tmp_path, Path("/usr/lib/postgresql/15/bin")) as made:
+        address = databases.filled(made, "app", 200)
+        with made.connect("app") as admin:
+            admin.execute(b"create extension postgis schema extensions")
+            admin.execute(f"set role postgres; {PLACES}".encode())
+        tools = databases.toolbox(tmp_path, address)
+        outcome = commands.backup(tools, BackupRequest(env="production"))
+
+    assert (outcome.data["proven"], outcome.data["partial"]) == (True, [])
+    assert outcome.data["rows"]["public.places"] == 50
