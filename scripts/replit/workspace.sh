@@ -40,13 +40,12 @@ main() {
   fi
   said='' force=''
   # a run may go back twice: what it kept the first time stays
-  while [ -n "$KEEP" ] && [ -n "$(git for-each-ref "refs/desk/kept/$KEEP" "refs/desk/kept/$KEEP-commits")" ]; do
-    KEEP=$KEEP-more
-  done
+  [ -z "$KEEP" ] || KEEP=$(unused "$KEEP")
   settle_local_work
   git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
     "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_words "$state/log")"
   refuse_unpushed
+  printf '%s\n' "${COMMIT:0:12}" >"$state/unfinished"
   trap record_changes EXIT # also of a build that fails
   [ -z "$STATIC" ] || is_tracked "$STATIC/version.json" || rm -f -- "./$STATIC/version.json"
   drop_old_submodules
@@ -70,10 +69,10 @@ main() {
 look() {
   state=$(mktemp -d) && trap 'rm -rf -- "$state"' EXIT
   own=$(git rev-parse --absolute-git-dir)/release-desk
-  cp -- "$own/made" "$own/placed" "$state" 2>/dev/null
+  cp -- "$own/made" "$own/placed" "$own/unfinished" "$state" 2>/dev/null
   KEEP='' said=''
   find_changes
-  [ ! -s "$state/foreign" ] || answer refused dirty "$(shown <"$state/foreign")"
+  [ ! -s "$state/foreign" ] || [ -s "$state/unfinished" ] || answer refused dirty "$(shown <"$state/foreign")"
   refuse_unpushed
   answer ready "" ""
 }

@@ -37,9 +37,12 @@ settle_local_work() {
   find_changes
   [ -s "$state/changes" ] || return 0
   if [ -s "$state/foreign" ]; then
-    [ -n "$KEEP" ] || answer refused dirty "$(shown <"$state/foreign")"
-    keep_aside
-    said="kept aside in refs/desk/kept/$KEEP:
+    # a build that was killed has left what nobody can tell from a person's work: nothing is lost, and nothing waits
+    killed=$(cat "$state/unfinished" 2>/dev/null)
+    kept_as=${KEEP:-${killed:+$(unused "unfinished-$killed")}}
+    [ -n "$kept_as" ] || answer refused dirty "$(shown <"$state/foreign")"
+    keep_aside "$kept_as"
+    said="kept aside in refs/desk/kept/$kept_as:
 $(shown <"$state/foreign")"
   else
     said="put back, as the desk had left it:
@@ -76,6 +79,13 @@ drop_old_submodules() {
   [ ! -s "$state/submodules" ] || answer refused dirty "a submodule that the commit lacks has changes: $(cat "$state/submodules")"
 }
 
+# A name below refs/desk/kept that holds nothing yet.
+unused() {
+  name=$1
+  while [ -n "$(git for-each-ref "refs/desk/kept/$name" "refs/desk/kept/$name-commits")" ]; do name=$name-more; done
+  echo "$name"
+}
+
 # A person's work goes to a ref of this repository, whole. What no commit can hold is still refused.
 keep_aside() {
   grep -qzE '^.. folder:' "$state/foreign" && answer refused dirty "$(shown <"$state/foreign")"
@@ -84,8 +94,8 @@ keep_aside() {
     GIT_INDEX_FILE=$index git add --all -- . 2>"$state/log" &&
     tree=$(GIT_INDEX_FILE=$index git write-tree 2>>"$state/log") &&
     kept=$(git -c user.name="release desk" -c user.email=release-desk@localhost commit-tree -p HEAD \
-      -m "kept aside by the release desk, run $KEEP" "$tree") &&
-    git update-ref "refs/desk/kept/$KEEP" "$kept" || answer refused dirty "$(shown <"$state/foreign")"
+      -m "kept aside by the release desk: $1" "$tree") &&
+    git update-ref "refs/desk/kept/$1" "$kept" || answer refused dirty "$(shown <"$state/foreign")"
   rm -f -- "$index"
 }
 
@@ -99,7 +109,7 @@ put_back() {
 
 # What the run leaves: known again by the next one. Tracked files among it are worth a word.
 record_changes() {
-  local_changes >"$state/made"
+  local_changes >"$state/made" && rm -f -- "$state/unfinished"
   changed=$(grep -zv '^??' "$state/made" | shown)
   [ -z "$changed" ] || said="${said:+$said
 }the release itself changed files of the commit, which the next one puts back:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.replit import workspace
+from scripts.replit.workspace import script
+from scripts.system.process import attempt
 from tests.support.repositories import Repository
-from tests.unit.replit.test_workspace import Place, there
+from tests.unit.replit.test_workspace import Place, bash, there
 
 __all__ = ["there"]
 KEPT = "refs/desk/kept/r9"
@@ -99,6 +102,25 @@ def test_a_persons_work_stops_a_release_and_not_the_way_back(
     assert sorted(line.split()[1] for line in before) == sorted(changed)
     if "mine.txt" in changed:
         assert released.workspace.git("show", f"{KEPT}:mine.txt") == "mine"
+
+
+@pytest.mark.parametrize("extra", ["echo 2 >app.txt", "mkdir -p a && echo 3 >a/b; rm app.txt"])
+def test_what_a_killed_build_left_stops_nothing_and_is_kept(released: Place, extra: str) -> None:
+    """It can't be told from a person's work, so it is kept aside and the next release goes on."""
+    order = released.order(build=built(f"{extra}; kill -9 $(ps -o ppid= -p $PPID) $PPID"))
+    assert workspace._answer(attempt(bash(script(order)))) is None
+    left = shown(released)
+    released.commit = released.next("second")
+    look, second = released.run(looks=True), released.run(build=built(":"))
+    name = second["detail"].partition(":")[0].removeprefix("kept aside in ")
+
+    assert left
+    assert (look["desk"], second["desk"], shown(released)) == ("ready", "ready", [])
+    changed = released.workspace.git("diff", "--name-only", "--no-renames", f"{name}^", name).splitlines()
+    assert sorted(changed) == sorted(line.split()[1] for line in left)
+    work = released.workspace.folder / "mine.txt"
+    work.write_text("mine")
+    assert released.run(build=built(":"))["rule"] == "dirty"  # that one was finished
 
 
 def test_commits_that_are_only_there_are_kept_for_a_way_back(released: Place) -> None:
