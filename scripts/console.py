@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from scripts.config.outcome import Outcome
 from scripts.config.request import Request
+from scripts.github import job
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
 from scripts.system.secret import redact, redacted, unannounced
@@ -40,6 +41,7 @@ class Console:
     as_json: bool = False
     stream: TextIO = field(default_factory=lambda: sys.stderr or _nowhere())
     _ticker: threading.Event | None = None
+    _shown: list[str] = field(default_factory=list)
 
     def say(self, text: str = "") -> None:
         """Print one or more lines, redacted and sanitized."""
@@ -58,6 +60,7 @@ class Console:
         """Print the lines of a plan or a report."""
         for line in lines:
             self.say(line)
+            self._shown.append(line)
 
     def begin(self, step: str, detail: str) -> None:
         """Announce a step, and while it runs, every `TICK` seconds that it is still running."""
@@ -119,6 +122,21 @@ class Console:
         self.say(f"{'error: ' if failed else ''}{outcome.message}")
         if outcome.hint:
             self.say(f"\nhint: {outcome.hint}" if failed else outcome.hint)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            self._tell_job(request, outcome)
+
+    def _tell_job(self, request: Request, outcome: Outcome) -> None:
+        """Annotate lines, and write the job's summary."""
+        document = self._document(outcome)
+        file = os.environ.get("GITHUB_STEP_SUMMARY")
+        with contextlib.suppress(*GONE):
+            for command in job.commands(document):
+                print(command, file=self.stream, flush=True)
+            if file:
+                title = f"{type(request).__name__.removesuffix('Request')} {request.about}".strip()
+                plan = [sanitize(redact(line)) for line in self._shown]
+                with Path(file).open("a", encoding="utf-8") as stream:
+                    stream.write(job.summary(title, plan, document))
 
     def _print_document(self, text: str) -> None:
         """Print the document; where it can't be written, that is said, and the ending stays what it is."""

@@ -185,9 +185,13 @@ def from_process(environment: str, plain: Iterable[str] = ()) -> dict[str, str]:
 
     Args:
         plain: names that count without the prefix too; a prefixed one wins.
+
+    An empty value counts as none: that is what a CI job gets for a secret that nobody has set.
     """
     prefix = name_in_ci(environment, "")
     prefixed = {
-        name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)
+        name.removeprefix(prefix): value
+        for name, value in os.environ.items()
+        if name.startswith(prefix) and value
     }
-    return {name: os.environ[name] for name in plain if name in os.environ} | prefixed
+    return {name: os.environ[name] for name in plain if os.environ.get(name)} | prefixed

@@ -10,6 +10,10 @@ class RehearseRequest(Request):
 
     env: str = env()
     sha: str = option("commit, branch or tag; the branch's head if left out")
+    scratch: bool = option(
+        "ask no environment, and write nothing to the ledger: for pull requests, without any secret",
+        default=False,
+    )
 
 
 class DatabaseStatusRequest(Request):

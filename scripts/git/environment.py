@@ -93,9 +93,24 @@ def as_variables(settings: Iterable[Setting]) -> dict[str, str]:
     return variables
 
 
+def of_job(settings: Iterable[Setting]) -> tuple[Setting, ...]:
+    """In a GitHub job, the header with its token for the job's server; () where a header is set already."""
+    job = os.environ.get("GITHUB_ACTIONS") == "true"
+    server = os.environ.get("GITHUB_SERVER_URL", "") if job else ""
+    token = os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN")
+    if not (token and server.startswith("https://")) or any(HEADER.fullmatch(key) for key, _ in settings):
+        return ()
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    header = ((f"http.{server}/.extraheader", f"AUTHORIZATION: basic {basic}"),)
+    mask_headers(header)
+    return header
+
+
 def of_person(settings: Iterable[Setting] = ()) -> Mapping[str, str]:
     """A git that has the person's configuration and credentials, what CI sets, and these settings."""
+    settings = tuple(settings)
     passed = from_process().passed
+    passed += of_job((*settings, *passed))
     variables = inherited(CREDENTIALS)
     if "GIT_SSL_CAINFO" not in named_certificates() and _names_certificates(passed):
         variables.pop("GIT_SSL_CAINFO", None)  # it would win over what git is configured to trust

@@ -33,6 +33,31 @@ def said(tell: Callable[[Console], object]) -> str:
     return stream.getvalue()
 
 
+# ---------------------------------------------------------------------------------------- GitHub
+
+
+def test_a_job_gets_a_summary_and_annotations(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the plan as it was shown, and without secrets; elsewhere nothing is written."""
+    remember("a-secret-of-a-job")
+    finding = {"file": "a.sql", "line": 2, "severity": "warning", "message": "a-secret-of-a-job breaks"}
+    outcome = Outcome.failed("no: a-secret-of-a-job", annotations=[finding])
+
+    def tell(console: Console) -> None:
+        console.show(["the plan of a-secret-of-a-job"])
+        console.finish(DeployRequest(env="staging"), outcome)
+
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert "::warning" not in said(tell)
+    assert not (tmp_path / "summary.md").exists()
+
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert f"::warning file=a.sql,line=2,title=release desk::{MASK} breaks" in said(tell)
+    text = (tmp_path / "summary.md").read_text()
+    assert text.startswith(f"### Deploy staging: failed\n\n```text\nno: {MASK}\n```\n")
+    assert f"the plan of {MASK}" in text
+
+
 # ---------------------------------------------------------------------------------------- finish
 
 

@@ -132,11 +132,17 @@ def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
     results = _rehearse(desk, environment, committed, scripts)
     rows = _rows(results, scripts)
     data: dict[str, Any] = {"environment": environment.name, "commit": commit, "migrations": rows}
+    data["annotations"] = list(_annotations(desk, rows, remote.head(environment)))
     faults = list(script_faults(results, committed, scripts))
     if faults:
         what = "rollback script does" if len(faults) == 1 else "rollback scripts do"
         message = f"{len(faults)} {what} not bring the schema back:{listed(faults)}"
         return Outcome.failed(message, "mend them in a new commit, then rehearse again", **data)
+    if request.scratch:
+        message = (
+            f"{len(committed)} migrations applied on a scratch database (`{commit[:12]}`, not recorded)"
+        )
+        return Outcome.done(message, **data)
     pending, measured = dry_run_pending(desk, environment, committed, remote.ledger)
     data["measured"] = [measurement.document() for measurement in measured]
     digests = proof_digests(committed, scripts)
@@ -191,8 +197,26 @@ def _rows(results: Sequence[Rehearsed], scripts: Sequence[Migration]) -> list[di
         has_script = migration.version in undoable
         verdict = judge(migration.sql, has_script, found.get(migration.file, ()), knowing)
         knowing.schema.settle()  # each file as a release of its own
-        rows.append({**rehearsed.document(), "verdict": verdict.word, "reasons": list(verdict.reasons)})
+        judged = {"verdict": verdict.word, "reasons": list(verdict.reasons), "line": verdict.line}
+        rows.append({**rehearsed.document(), **judged})
     return rows
+
+
+def _annotations(
+    desk: Desk, rows: Sequence[Mapping[str, Any]], head: str | None
+) -> Iterator[dict[str, Any]]:
+    """The verdicts on migrations that the environment's branch lacks: a CI job puts them on their lines."""
+    there = {each.file for each in folder_of(desk, head).migrations} if head else set()
+    for row in rows:
+        if row["file"] not in there:
+            why = f": {'; '.join(row['reasons'])}" if row["reasons"] else ""
+            yield {
+                "file": f"{desk.settings.app.migrations.strip('/')}/{row['file']}",
+                "line": row["line"],
+                "severity": "notice" if row["verdict"] == "compatible" else "warning",
+                "rule": f"migration: {row['verdict']}",
+                "message": f"{row['verdict']}{why}",
+            }
 
 
 def proof(digests: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

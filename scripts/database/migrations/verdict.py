@@ -10,7 +10,7 @@ reasons say so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scripts.database.migrations.judge import Judge
@@ -29,11 +29,13 @@ class Verdict:
 
     Args:
         backfills: `schema.table` whose rows it changes, but only in columns that the release adds.
+        line: of the first statement that decides, counted from 1.
     """
 
     word: Word
     reasons: tuple[str, ...] = ()
     backfills: frozenset[str] = frozenset()
+    line: int = 1
 
     @property
     def stays(self) -> bool:
@@ -66,9 +68,19 @@ def judge(
     """
     judging = knowing or Judge(Schema())
     judging.backfills = set()
-    seen = [effect for effects in judging.file(sql) for effect in effects]
+    by_statement = judging.file(sql)
+    seen = [effect for effects in by_statement for effect in effects]
     seen += _of_lints(sql, tuple(lints))
-    return verdict_of(seen, has_script, frozenset(judging.backfills))
+    made = verdict_of(seen, has_script, frozenset(judging.backfills))
+    return replace(made, line=_deciding_line(sql, by_statement))
+
+
+def _deciding_line(sql: str, by_statement: Sequence[Sequence[Effect]]) -> int:
+    """The line of the first statement with the heaviest effect."""
+    heaviest = [
+        max((ORDER.index(effect.weight) for effect in effects), default=-1) for effects in by_statement
+    ]
+    return parse(sql)[heaviest.index(max(heaviest))].first if heaviest else 1
 
 
 def verdict_of(

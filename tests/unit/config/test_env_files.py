@@ -322,6 +322,14 @@ def test_the_process_speaks_with_a_prefix(monkeypatch: pytest.MonkeyPatch) -> No
     assert from_process("staging-eu") == {"TOKEN": "y"}
 
 
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CI job gets an empty text for a secret that nobody has set."""
+    monkeypatch.setenv("STAGING_DATABASE_URL", "")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "")
+
+    assert from_process("staging", ["SLACK_WEBHOOK_URL"]) == {}
+
+
 @pytest.mark.parametrize(
     ("mode", "open_"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)]
 )

@@ -12,7 +12,7 @@ import pytest
 from scripts.errors import CommandFailed, Unreachable
 from scripts.git.client import Git, branch_named
 from scripts.git.command import Update, committable_files
-from scripts.git.environment import from_process
+from scripts.git.environment import from_process, of_job
 from scripts.git.isolation import NAME, checkout_of, left_out
 from scripts.git.merge import MergingGit, export_folder
 from scripts.system.secret import redact
@@ -400,3 +400,20 @@ def test_a_checkout_that_is_none_is_gits_own_fault(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="not a git repository"):
         Git(tmp_path, "origin").log("HEAD", None)
     assert checkout_of(tmp_path) is None
+
+
+def test_a_github_job_needs_no_credentials_in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its token counts for its own server alone, and where no other header is set; it is masked."""
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example.org")
+    monkeypatch.setenv("GH_TOKEN", "ghs_of_the_job_0123456789")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert of_job([]) == ()
+
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ((key, value),) = of_job([("user.name", "x")])
+    assert key == "http.https://github.example.org/.extraheader"
+    assert redact(value) == "***"
+    assert of_job([("http.https://other/.extraheader", "AUTHORIZATION: basic eA==")]) == ()
+
+    monkeypatch.setenv("GITHUB_SERVER_URL", "http://github.example.org")
+    assert of_job([]) == ()

@@ -14,7 +14,10 @@ from scripts.database.migrations.apply import ScratchProject
 from scripts.database.migrations.files import Migration
 from scripts.database.migrations.rehearse import Rehearsed
 from scripts.database.postgres.url import Database
+from scripts.database.request import RehearseRequest
 from scripts.system.secret import Secret
+from tests.fakes.world import Notes
+from tests.support.tables import settings
 
 ONE, TWO, THREE = (Migration(str(n), f"{n}_x.sql", f"select {n}") for n in (1, 2, 3))
 ALL = (ONE, TWO, THREE)
@@ -132,3 +135,35 @@ def test_the_proofs_digest_does_not_depend_on_times() -> None:
     assert proofs[0] == proofs[1]
     assert (proofs[0]["what"], proofs[0]["pairs"]) == ("rehearsal", {"2": "d"})
     assert rehearse.proof({}, [{**row, "pair": "wrong"}])["digest"] != proofs[0]["digest"]
+
+
+def test_on_a_scratch_database_alone_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No environment is asked; what its branch lacks is annotated, with verdict and line."""
+    kept = {"drop_old": "create table a (b int);\n\ndrop table old;\n"}
+    new = Migration("2", "2_drop_old.sql", kept["drop_old"])
+    folders = {
+        "c" * 40: SimpleNamespace(migrations=(ONE, new), faults=()),
+        "b" * 40: SimpleNamespace(migrations=(ONE,)),
+    }
+    remote = SimpleNamespace(head=lambda _environment: "b" * 40, refs={}, ledger=None)
+    desk: Any = SimpleNamespace(
+        settings=settings(), progress=Notes(), git=SimpleNamespace(resolve=lambda *_: "c" * 40)
+    )
+    monkeypatch.setattr(rehearse, "observe_remote", lambda _desk: remote)
+    monkeypatch.setattr(rehearse, "folder_of", lambda _desk, commit: folders[commit])
+    monkeypatch.setattr(rehearse, "rollbacks_of", lambda *_: ())
+    monkeypatch.setattr(rehearse, "lints", lambda _migrations: {})
+    results = [Rehearsed(each, "missing") for each in (ONE, new)]
+    monkeypatch.setattr(rehearse, "_rehearse", lambda *_: results)
+    for name in ("dry_run_pending", "record"):
+        monkeypatch.setattr(rehearse, name, lambda *_, **__: pytest.fail("an environment was asked"))
+
+    outcome = rehearse.rehearse_scripts(desk, RehearseRequest(env="staging", sha="x", scratch=True))
+
+    (note,) = outcome.data["annotations"]
+    assert (note["file"], note["line"], note["severity"]) == (
+        "supabase/migrations/2_drop_old.sql",
+        3,
+        "warning",
+    )
+    assert note["message"].startswith("irreversible")

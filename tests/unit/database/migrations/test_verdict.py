@@ -163,3 +163,9 @@ def test_any_text_has_a_verdict(text: str, paired: bool) -> None:
     found = judge(text, paired)
 
     assert found.stays or found.reasons
+
+
+def test_the_line_is_that_of_the_statement_that_decides() -> None:
+    """A CI job puts the verdict there."""
+    assert judge("-- first\ncreate table t (a int);\n\ndrop table\n  old;\n", False).line == 4
+    assert judge("", False).line == 1
