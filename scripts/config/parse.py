@@ -24,6 +24,7 @@ from scripts.config.settings import (
     Github,
     Lock,
     Secrets,
+    Sentry,
     Settings,
     Supabase,
     Verify,
@@ -65,6 +66,9 @@ SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")  # RFC 9110, section 5.1
 DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")  # on GitHub
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+# The name of a release at Sentry: no slash, no white space, 200 characters at most, 40 of them a commit's.
+VERSION = re.compile(r"(?:\{app\}|[A-Za-z0-9@+._-]){0,60}\{commit\}(?:\{app\}|[A-Za-z0-9@+._-]){0,60}")
 API = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
@@ -82,6 +86,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     }
     faults.extend(_section_faults(**sections))
     faults.extend(_github_faults(sections["github"]))
+    faults.extend(_sentry_faults(sections["sentry"]))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
     profiles = {**SHIPPED, **sections["load"].profiles}
@@ -125,6 +130,17 @@ def _section_faults(
 def _github_faults(github: Github) -> Iterator[str]:
     if github.repository and not REPOSITORY.fullmatch(github.repository):
         yield "`github.repository` should be the owner and the name: `owner/name`"
+
+
+def _sentry_faults(sentry: Sentry) -> Iterator[str]:
+    if not all(SLUG.fullmatch(slug) for slug in filter(None, (sentry.organization, *sentry.projects))):
+        yield "`sentry.organization` and `sentry.projects` should be slugs, as in Sentry's addresses"
+    if bool(sentry.organization) != bool(sentry.projects):
+        yield "`sentry.organization` and `sentry.projects` should both be set, or neither"
+    if not API.fullmatch(sentry.url):
+        yield "`sentry.url` should be a URL: `https://sentry.io`"
+    if not VERSION.fullmatch(sentry.version):
+        yield "`sentry.version` should have `{commit}` in it, and may have `{app}`: `{app}@{commit}`"
 
 
 def _chain(table: Table, faults: list[str]) -> tuple[str, ...]:

@@ -99,6 +99,15 @@ class Notices(NamedTuple):
     budget: float = 5
 
 
+class Sentry(NamedTuple):
+    """`[sentry]`: the organization and projects that are told of releases; "": none."""
+
+    organization: str = ""
+    projects: tuple[str, ...] = ()
+    url: str = "https://sentry.io"
+    version: str = "{commit}"
+
+
 class Drill(NamedTuple):
     """`[drill]`: how a commit is broken on purpose: this file gets this text."""
 
@@ -265,6 +274,7 @@ class Settings:
     replit: Replit = field(default_factory=Replit)
     lock: Lock = field(default_factory=Lock)
     notices: Notices = field(default_factory=Notices)
+    sentry: Sentry = field(default_factory=Sentry)
     secrets: Secrets = field(default_factory=Secrets)
     rehearse: Rehearse = field(default_factory=Rehearse)
     drill: Drill = field(default_factory=Drill)

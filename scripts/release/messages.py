@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from scripts.errors import DeskError, Interrupted
+from scripts.notify import sentry
 from scripts.notify.deliver import send
 from scripts.notify.events import Deed, Fact, Kind, Notice, duration, first_lines, notice, shorten, who
+from scripts.notify.sentry import Deployed
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.run import ReleaseRun
@@ -28,7 +30,16 @@ def success(run: ReleaseRun) -> None:
         following = run.desk.settings.after(run.environment)
         return of_release(run.plan, _deed(run), release, following.name if following else None)
 
-    send(run.desk, made)
+    facts = run.plan.facts
+    deployed = Deployed(
+        release,
+        facts.wanted,
+        () if facts.rolls_back else facts.commits,
+        run.lock.content.acquired_at,
+        run.desk.now(),
+    )
+    with sentry.telling(run.desk, run.environment, deployed):
+        send(run.desk, made)
 
 
 def failure(run: ReleaseRun, error: DeskError, at_step: str) -> None:

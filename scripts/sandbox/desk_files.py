@@ -36,6 +36,11 @@ text = "export function home() {{ throw new Error('broken on purpose by a drill'
 [notices]
 budget = 3
 
+[sentry]
+organization = "sandbox"
+projects = ["sandbox"]
+url = {sentry}
+
 [secrets]
 supabase_api = {api}
 
@@ -86,7 +91,14 @@ def write_desk_files(world: World) -> None:
     world.env_dir.mkdir(exist_ok=True)
     tables = [_table(environment) + _access(environment) for environment in world.environments]
     text = "".join(
-        [HEAD.format(clone=_quoted(world.clone), api=_quoted(world.environments[0].api_url)), *tables]
+        [
+            HEAD.format(
+                clone=_quoted(world.clone),
+                api=_quoted(world.environments[0].api_url),
+                sentry=_quoted(world.inbox_url),
+            ),
+            *tables,
+        ]
     )
     (world.env_dir / "pipeline.toml").write_text(text)
     masking = world.env_dir / "masking.toml"
@@ -132,6 +144,7 @@ def _values(world: World, environment: Environment) -> str:
         **({"REPLIT_ACCESS_TOKEN": access.token} if access else {}),
         "SLACK_WEBHOOK_URL": world.webhook("slack", environment.name),
         "DISCORD_WEBHOOK_URL": world.webhook("discord", environment.name),
+        "SENTRY_AUTH_TOKEN": world.inbox_token,
     }
     return "".join(f"{name}={value}\n" for name, value in values.items())
 

@@ -1,13 +1,15 @@
-"""A STAND-IN for Slack's and Discord's webhooks: `python -m scripts.sandbox.inbox FOLDER`.
+"""A STAND-IN for Slack's and Discord's webhooks, and for Sentry: `python -m scripts.sandbox.inbox FOLDER`.
 
     POST /slack/<environment>/<token>      as hooks.slack.com: `ok`, or a word and 400
     POST /discord/<environment>/<token>    as discord.com: 204 (200 with `?wait=true`), or JSON and 400
+    POST, PUT /api/0/organizations/...     as sentry.io, for the organization and project `sandbox`
 
 It refuses what the vendors refuse as far as `webhook_rules` knows. It does NOT prove their real rate
 limits, or how a message looks. Files in FOLDER, the world's `inbox/`:
 
     inbox.json      port and token (0600)
     slack.jsonl     accepted messages, {"environment", "at", "payload"} a line; discord.jsonl alike
+    sentry.jsonl    accepted calls, {"method", "path", "at", "payload"} a line
     asked.jsonl     every request: {"target", "environment", "at", "status"}
     faults.json     faults to play: {"down": true}, or a list of answers to give first,
                     [{"status": 429, "headers": {"Retry-After": "1"}, "body": "...", "delay": 0.5}], or
@@ -29,9 +31,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from scripts.sandbox import stand_in
 from scripts.sandbox.host_config import write_private
+from scripts.sandbox.sentry_api import ROOT, SentryApi
 from scripts.sandbox.webhook_rules import discord_error, slack_error
 
-TARGETS = ("slack", "discord")
+TARGETS = ("slack", "discord", "sentry")
+SENTRY = "sandbox"  # the slug of the organization and of its project
 MAX_BYTES = 1_000_000  # of a request
 Reply = tuple[int, Mapping[str, str], bytes]
 
@@ -56,6 +60,7 @@ class Inbox(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", settings["port"]), Handler)
         self.folder = folder
         self.token = settings["token"]
+        self.sentry = SentryApi(SENTRY, SENTRY)
         self.guard = threading.Lock()
 
     def next_fault(self, target: str) -> Mapping[str, Any] | None:
@@ -89,8 +94,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take one message."""
+        self._answer()
+
+    def do_PUT(self) -> None:
+        """Take a change of a release."""
+        self._answer()
+
+    def _answer(self) -> None:
         parts = urlsplit(self.path)
         target, environment, token = ([*parts.path.strip("/").split("/"), "", "", ""])[:3]
+        if parts.path.startswith(ROOT):
+            target, environment, token = (
+                "sentry",
+                "",
+                self.headers.get("authorization", "")[len("Bearer ") :],
+            )
         body = self.rfile.read(min(int(self.headers.get("content-length", "0")), MAX_BYTES))
         fault = self.server.next_fault(target) if target in TARGETS else None
         if fault and fault.get("down"):
@@ -105,6 +123,8 @@ class Handler(BaseHTTPRequestHandler):
             reply = (404, {}, b"no_service")
         elif token != self.server.token:
             reply = _wrong_token(target)
+        elif target == "sentry":
+            reply = self._take_call(parts.path, body)
         else:
             waits = parse_qs(parts.query).get("wait") == ["true"]
             reply = self._accept(target, environment, body, waits=waits)
@@ -130,6 +150,18 @@ class Handler(BaseHTTPRequestHandler):
             self.server.note(target, environment=environment, payload=payload)
         return reply
 
+    def _take_call(self, path: str, body: bytes) -> Reply:
+        try:
+            payload = json.loads(body)
+        except ValueError:
+            payload = None
+        with self.server.guard:
+            status, document = self.server.sentry.answer(self.command, path, payload)
+            answer = json.dumps(document).encode()
+        if status < 300:
+            self.server.note("sentry", method=self.command, path=path, payload=payload)
+        return status, {"content-type": "application/json"}, answer
+
     def _send(self, reply: Reply) -> None:
         status, headers, body = reply
         self.send_response(status)
@@ -148,6 +180,8 @@ class Handler(BaseHTTPRequestHandler):
 def _wrong_token(target: str) -> Reply:
     if target == "slack":
         return 403, {}, b"invalid_token"
+    if target == "sentry":
+        return 401, {"content-type": "application/json"}, b'{"detail": "Invalid token"}'
     error = {"message": "Invalid Webhook Token", "code": 50027}
     return 401, {"content-type": "application/json"}, json.dumps(error).encode()
 

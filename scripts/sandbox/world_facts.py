@@ -169,7 +169,12 @@ class World:
 
     def webhook(self, target: str, environment: str) -> str:
         """The webhook URL of `slack` or `discord` for an environment."""
-        return f"http://127.0.0.1:{self.inbox_port}/{target}/{environment}/{self.inbox_token}"
+        return f"{self.inbox_url}/{target}/{environment}/{self.inbox_token}"
+
+    @property
+    def inbox_url(self) -> str:
+        """Where the inbox answers, which is Sentry's address, too."""
+        return f"http://127.0.0.1:{self.inbox_port}"
 
     def environment(self, name: str) -> Environment:
         """The environment of that name.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from scripts.config.desk import Desk
 from scripts.errors import Interrupted, ReleaseFailed
 from scripts.git.client import Commit
+from scripts.notify import sentry
 from scripts.notify.chat import discord, slack
 from scripts.notify.events import Deed, Notice
+from scripts.notify.sentry import Deployed
 from scripts.release import messages
 from scripts.release.plan import Plan, decide
 from scripts.release.request import RollbackRequest
@@ -129,9 +133,11 @@ def test_hostile_text_pings_nobody(field: str) -> None:
 def run_of(plan: Plan, *, live: Answer | None = None, lost: bool = False, **more: Any) -> ReleaseRun:
     """As much of a run as its notices need."""
     desk = SimpleNamespace(
-        actor="Ada", now=lambda: DEED.at, settings=SimpleNamespace(after=lambda _: PRODUCTION)
+        actor="Ada",
+        now=lambda: DEED.at,
+        settings=SimpleNamespace(after=lambda _: PRODUCTION, sentry=SimpleNamespace(organization="")),
     )
-    lock = SimpleNamespace(lost=lost, content=SimpleNamespace(reason="it is time"))
+    lock = SimpleNamespace(lost=lost, content=SimpleNamespace(reason="it is time", acquired_at=DEED.at))
     fields = {
         "id": "r7",
         "plan": plan,
@@ -158,6 +164,25 @@ def test_only_a_guarded_environment_announces_a_start(sent: list[tuple[Notice, d
     messages.start(run_of(decide(PROMOTE), environment=PRODUCTION))
 
     assert [(notice.kind, how) for notice, how in sent] == [("start", {"wait": False})]
+
+
+def test_sentry_is_told_of_what_is_live(
+    sent: list[tuple[Notice, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its commits; a rollback brings none."""
+    told: list[Deployed] = []
+
+    def telling(_desk: Desk, _where: object, deployed: Deployed) -> AbstractContextManager[None]:
+        told.append(deployed)
+        return nullcontext()
+
+    monkeypatch.setattr(sentry, "telling", telling)
+    messages.success(run_of(decide(PROMOTE)))
+    back = replace(PROMOTE, request=RollbackRequest(), source=None, target=event("staging", "v1", A))
+    messages.success(run_of(decide(back)))
+
+    assert [(each.release, each.commit) for each in told] == [("v8", PROMOTE.wanted), ("v8", back.wanted)]
+    assert [tuple(each.commits) for each in told] == [PROMOTE.commits, ()]
 
 
 def test_a_success_names_the_next_environment(sent: list[tuple[Notice, dict[str, Any]]]) -> None:

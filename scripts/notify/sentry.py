@@ -1,0 +1,144 @@
+"""Sentry's releases: what a release brings, and where it was deployed. Best effort: said, never fatal.
+
+The calls are those of `sentry-cli`: the release with its commits (208: Sentry knows it already), a deploy,
+and the time from which the release counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TooLate
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from scripts.config.desk import Desk
+from scripts.config.settings import Environment, Sentry
+from scripts.errors import DeskError
+from scripts.git.client import Commit
+from scripts.http import get_json
+from scripts.system.background import submit
+from scripts.system.secret import Secret, redact
+
+TOKEN = "SENTRY_AUTH_TOKEN"  # noqa: S105 - its name
+MOST_COMMITS = 100
+MOST_WORDS = 1_000  # characters of a commit's message
+REFUSED = {
+    401: "it does not know the token",
+    403: "the token lacks a scope (`project:releases`, or `org:ci`)",
+    404: "it knows no such organization or project",
+}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A release that is live. `commits` are what it brings, newest first; times in UTC, ISO 8601."""
+
+    release: str
+    commit: str
+    commits: Sequence[Commit]
+    started: str
+    finished: str
+
+
+class _Told(Exception):
+    """Sentry, or the configuration, says no: in a few words."""
+
+
+@contextmanager
+def telling(desk: Desk, environment: Environment, deployed: Deployed) -> Iterator[None]:
+    """Tell Sentry while the block runs, within `[notices] budget` seconds; say what failed."""
+    if not desk.settings.sentry.organization:
+        yield
+        return
+    until = desk.clock() + desk.settings.notices.budget
+    telling = submit(_tell, desk, environment, deployed, until)
+    yield
+    _report(desk, telling, until)
+
+
+def _report(desk: Desk, telling: Future[None], until: float) -> None:
+    why = ""
+    try:
+        telling.result(timeout=max(0.0, until - desk.clock()))
+    except TooLate:
+        why = "no answer in time"
+    except (_Told, DeskError) as fault:
+        why = str(fault)
+    except Exception as fault:  # noqa: BLE001 - our own bug is no reason to fail a release
+        why = f"a fault of the desk ({type(fault).__name__})"
+    if why:
+        desk.progress.note(f"warning: Sentry does not know of this release: {redact(why)}")
+
+
+def version(sentry: Sentry, app: str, commit: str) -> str:
+    """The name of a release at Sentry, which the app's bundle must have, too."""
+    return sentry.version.replace("{app}", app).replace("{commit}", commit)
+
+
+def _tell(desk: Desk, environment: Environment, deployed: Deployed, until: float) -> None:
+    sentry = desk.settings.sentry
+    name = version(sentry, desk.settings.app.name, deployed.commit)
+    release = {
+        "version": name,
+        "projects": list(sentry.projects),
+        "dateStarted": deployed.started,
+        "commits": [_commit(each) for each in deployed.commits[:MOST_COMMITS]],
+    }
+    deploy = {
+        "environment": environment.name,
+        "name": deployed.release,
+        "url": environment.url,
+        "dateStarted": deployed.started,
+        "dateFinished": deployed.finished,
+    }
+    api = Api(desk, environment, until)
+    path = f"releases/{quote(name, safe='')}/"
+    api.ask("POST", "releases/", release)
+    api.ask("POST", f"{path}deploys/", deploy)
+    api.ask("PUT", path, {"dateReleased": deployed.finished})
+
+
+def _commit(commit: Commit) -> dict[str, str]:
+    message = redact(commit.subject)[:MOST_WORDS]
+    return {"id": commit.id, "author_name": commit.author, "timestamp": commit.at, "message": message}
+
+
+class Api:
+    """Sentry's web API for one organization, until a moment of the desk's clock."""
+
+    def __init__(self, desk: Desk, environment: Environment, until: float) -> None:
+        self._sentry = desk.settings.sentry
+        self._token = desk.values(environment).get(TOKEN, "")
+        self._desk, self._until = desk, until
+
+    def ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+        """The document of a good answer. A limit of Sentry's is waited out once, if there is time for it.
+
+        Raises:
+            _Told: Sentry says no, or there is no token.
+            DeskError: no answer.
+        """
+        if not self._token:
+            raise _Told(f"`{TOKEN}` is not set")
+        organization = quote(self._sentry.organization, safe="")
+        url = f"{self._sentry.url.rstrip('/')}/api/0/organizations/{organization}/{path}"
+        for last in (False, True):
+            seconds = max(0.1, self._until - self._desk.clock())
+            status, answer, headers = get_json(
+                url, Secret(self._token), seconds, sends=document, method=method
+            )
+            pause = _pause(headers)
+            if status != 429 or last or self._desk.clock() + pause > self._until:
+                break
+            self._desk.sleep(pause)
+        if status >= 300:
+            raise _Told(REFUSED.get(status, f"it answers {status}"))
+        return answer
+
+
+def _pause(headers: Mapping[str, str]) -> float:
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else 1.0
