@@ -19,6 +19,9 @@ LARGEST_SITE = 256 * 2**20  # bytes in all
 MOST_FILES = 2_000
 AT_ONCE = 8
 REDIRECTS = 5
+# A file whose first references are hardly served lists something else: a source map, a bundle's report.
+TRIED = 100
+SERVED = 0.05
 # files that people publish by mistake; nothing refers to them
 PROBES = (".env", ".env.local", ".env.production", ".env.production.local", ".git/config", ".npmrc")
 # what names files that are loaded later; often nothing refers to it
@@ -79,6 +82,19 @@ class Response:
     headers: tuple[bytes, ...] = ()
 
 
+@dataclass
+class Tally:
+    """How many of a file's references the host serves."""
+
+    served: int = 0
+    missed: int = 0
+
+    def is_of_use(self) -> bool:
+        """Whether the rest is worth asking for."""
+        tried = self.served + self.missed
+        return tried < TRIED or self.served >= tried * SERVED
+
+
 def read_site(
     url: str, timeout: float, *, deadline: float = 120.0, headers: Headers = lambda _url: {}
 ) -> Site:
@@ -100,19 +116,28 @@ def read_site(
     site.add(start, _path(start.url) or "index.html", start.url)
     needed = list(_assets(start))
     optional = [*_references(start), *(urljoin(start.url, probe) for probe in (*PROBES, *MANIFESTS))]
-    waiting = [*needed, *optional]
+    waiting = dict.fromkeys([*needed, *optional], start.url)  # each with the file that names it
+    tally: dict[str, Tally] = {}
     seen = {start.url, url}
     while waiting:
-        waiting = [target for target in dict.fromkeys(waiting) if target not in seen]
-        batch, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
+        waiting = {
+            target: source
+            for target, source in waiting.items()
+            if target not in seen and (target in needed or tally.setdefault(source, Tally()).is_of_use())
+        }
+        batch = list(waiting)[:AT_ONCE]
         seen.update(batch)
         seconds = min(timeout, max(0.0, until - time.monotonic()))
         for target, answer in [(target, submit(_fetch, target, seconds, headers)) for target in batch]:
             response = answer.result()
             if _is_file(target, response, start):
                 site.add(response, _path(response.url) or _path(target), start.url)
-                waiting += _references(response, start.url)
-            elif target in needed:
+                tally[waiting[target]].served += 1
+                for reference in _references(response, start.url):
+                    waiting.setdefault(reference, target)
+                continue
+            tally[waiting[target]].missed += 1
+            if target in needed:
                 site.missing.append(_path(target))
         if not _within_limits(site, seen, until):
             site.complete = False

@@ -182,6 +182,33 @@ def test_a_site_over_a_limit_is_not_complete(
         assert not read_site(url, 5).complete
 
 
+def test_a_list_of_what_the_host_does_not_serve_is_not_followed_to_its_end() -> None:
+    """A source map names the bundler's inputs; the chunks of a script are all read, however many."""
+    inputs = ",".join(f'"../node_modules/kit/{number}.js"' for number in range(1_500))
+    chunks = ",".join(f'"./chunk-{number}.js"' for number in range(150))
+    asked: list[str] = []
+
+    class Pages(dict[str, tuple[int, str, bytes]]):
+        def get(self, path: str, default: object = None) -> object:  # type: ignore[override]
+            asked.append(path)
+            return super().get(path, default)
+
+    pages = Pages(
+        {
+            "/": page('<script src="/main.js"></script>'),
+            "/main.js": script(f"load([{chunks}])\n//# sourceMappingURL=main.js.map"),
+            "/main.js.map": script(f'{{"sources":[{inputs}]}}'),
+            **{f"/chunk-{number}.js": script(str(number)) for number in range(150)},
+        }
+    )
+    with serving(pages) as url:
+        found = read_site(url, 5.0)
+
+    assert found.complete
+    assert sum(name.startswith("chunk-") for name in found.files) == 150
+    assert len(asked) < 400
+
+
 def test_a_file_that_comes_byte_by_byte_is_missing() -> None:
     """A scan of such a site once never ended, and held the lock."""
     with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script(SLOW)}) as url:
