@@ -7,18 +7,29 @@ from pathlib import Path
 from scripts import DESK
 from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
+from scripts.errors import Refused
 from scripts.sandbox.request import SandboxDownRequest, SandboxUpRequest
 
 DEFAULT = DESK / ".sandbox"
 
 
 def sandbox_up(progress: Progress, request: SandboxUpRequest) -> Outcome:
-    """Make or complete the world; with `seed`, fill its production with so much data."""
-    from scripts.sandbox import seed, world
+    """Make or complete the world; with `seed`, fill its production with so much data.
+
+    Raises:
+        Refused: the seed is of the sample app alone.
+    """
+    from scripts.sandbox import own_app, seed, world
 
     size = seed.size_of(request.seed) if request.seed else 0.0
+    if size and request.app:
+        raise Refused("`--seed` fills the tables of the sample app", "leave out `--seed`, or `--app`")
     private = [name.strip() for name in request.private.split(",") if name.strip()]
-    made = world.up(Path(request.dir) if request.dir else DEFAULT, on_step=progress.note, private=private)
+    own = own_app.read(Path(request.app), request.app_folder) if request.app else None
+    if own and not own.configured:
+        progress.note("no configuration in the app: `init` would write this one")
+    folder = Path(request.dir) if request.dir else DEFAULT
+    made = world.up(folder, on_step=progress.note, own=own, private=private)
     planted = {"seeded": seed.plant(made, size, progress.note)} if size else {}
     where = f"export AIRHOST_ENV_DIR={made.env_dir}"
     return Outcome.done(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts import DESK
+from scripts.sandbox import own_app
 from scripts.sandbox.host_config import write_private
 from scripts.sandbox.world_facts import Environment, World
+from scripts.setup.proposal import masking_toml
 
 HEAD = """\
 # The sandbox's own configuration; every key is explained in the shipped `env/pipeline.toml`.
@@ -89,23 +92,26 @@ ALIASES = {"development": "dev", "staging": "stage", "production": "prod"}
 def write_desk_files(world: World) -> None:
     """Write `pipeline.toml`, `masking.toml` and a `.env` file for each environment (0600) into `env/`."""
     world.env_dir.mkdir(exist_ok=True)
-    tables = [_table(environment) + _access(environment) for environment in world.environments]
-    text = "".join(
-        [
-            HEAD.format(
-                clone=_quoted(world.clone),
-                api=_quoted(world.environments[0].api_url),
-                sentry=_quoted(world.inbox_url),
-            ),
-            *tables,
-        ]
-    )
+    own = own_app.load(world.folder)
+    text = own_app.pipeline_of(world, own) if own else _sample_pipeline(world)
     (world.env_dir / "pipeline.toml").write_text(text)
     masking = world.env_dir / "masking.toml"
     if not masking.exists():  # a person may be trying rules in it
-        masking.write_text((DESK / "env" / "masking.toml").read_text())
+        shipped = (DESK / "env" / "masking.toml").read_text()
+        masking.write_text(masking_toml(shipped) if own else shipped)
     for environment in world.environments:
-        write_private(world.env_dir / f".env.{environment.name}", _values(world, environment))
+        values = own_app.values_of(environment, own) if own else _sample_values(environment)
+        write_private(world.env_dir / f".env.{environment.name}", _values(world, environment, values))
+
+
+def _sample_pipeline(world: World) -> str:
+    tables = [_table(environment) + _access(environment) for environment in world.environments]
+    head = HEAD.format(
+        clone=_quoted(world.clone),
+        api=_quoted(world.environments[0].api_url),
+        sentry=_quoted(world.inbox_url),
+    )
+    return "".join([head, *tables])
 
 
 def _table(environment: Environment) -> str:
@@ -127,14 +133,20 @@ def _access(environment: Environment) -> str:
     return ACCESS.format(name=environment.name) if environment.host_config().access() else ""
 
 
-def _values(world: World, environment: Environment) -> str:
-    access = environment.host_config().access()
-    address = f"postgresql://postgres@127.0.0.1:{world.postgres_port}/{environment.database}"
-    values = {
+def _sample_values(environment: Environment) -> dict[str, str]:
+    return {
         "VITE_SUPABASE_URL": environment.api_url,
         "VITE_SUPABASE_ANON_KEY": environment.anon_key,
         "VITE_ENVIRONMENT": environment.name,
         "VITE_SITE_URL": environment.url,
+    }
+
+
+def _values(world: World, environment: Environment, of_the_build: Mapping[str, str]) -> str:
+    access = environment.host_config().access()
+    address = f"postgresql://postgres@127.0.0.1:{world.postgres_port}/{environment.database}"
+    values = {
+        **of_the_build,
         "SUPABASE_PROJECT_ID": environment.project,
         "SUPABASE_ACCESS_TOKEN": world.access_token,
         **{key: value for key, value in environment.secrets.items() if key != "DATABASE_URL"},

@@ -12,12 +12,13 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scripts.sandbox.host_config import write_private
 from scripts.system import daemon, ports
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from scripts.sandbox.host_public import PublicDoor
 
 
+STATIC_SITE = Path(__file__).with_name("static_site.py")
 KEPT = 3  # snapshots
 TAIL = 20  # lines of a failed build in its status
 
@@ -72,7 +74,7 @@ def _copy(source: str, target: str) -> str:
 
 
 def steps(folder: Path) -> tuple[Step | None, Step]:
-    """The build (None: none wanted) and run commands of `.replit`'s `[deployment]`.
+    """The build (None: none wanted) and run commands of `.replit`'s `[deployment]`, which may be static.
 
     Raises:
         PublishFailed: there is no `.replit`, it is no TOML, or it says nothing to run.
@@ -80,6 +82,8 @@ def steps(folder: Path) -> tuple[Step | None, Step]:
     try:
         deployment = tomllib.loads((folder / ".replit").read_text()).get("deployment", {})
         build, run = deployment.get("build"), deployment.get("run")
+        if deployment.get("deploymentTarget") == "static" and deployment.get("publicDir"):
+            return (_step(build) if build else None), _static(folder, deployment)
         if not run:
             raise PublishFailed("Provision", "`.replit` names no [deployment] run command")
         return (_step(build) if build else None), _step(run)
@@ -87,6 +91,12 @@ def steps(folder: Path) -> tuple[Step | None, Step]:
         raise PublishFailed("Provision", "the workspace has no `.replit`") from None
     except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError) as fault:
         raise PublishFailed("Provision", f"`.replit` can't be read: {fault}") from None
+
+
+def _static(folder: Path, deployment: dict[str, Any]) -> Step:
+    """What serves the files of a static deployment: `publicDir`, and `[[deployment.rewrites]]`."""
+    rules = [f"{rule['from']}={rule['to']}" for rule in deployment.get("rewrites", [])]
+    return Step((sys.executable, str(STATIC_SITE), str(folder / deployment["publicDir"]), *rules))
 
 
 def _step(value: str | list[str] | dict[str, object]) -> Step:

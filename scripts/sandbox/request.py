@@ -17,6 +17,8 @@ class SandboxUpRequest(Request):
     """`sandbox.up`: make a world."""
 
     dir: str = option(DIR)
+    app: str = option("your app's checkout: its last commit takes the place of the sample app")
+    app_folder: str = option("the app's folder in that checkout, such as `apps/web`")
     private: str = option("make these environments private, such as `staging`, behind an access token")
     seed: str = option("fill production with so much data, such as `100MB`")
 

@@ -14,7 +14,17 @@ from pathlib import Path
 
 from scripts.errors import CommandFailed, Refused
 from scripts.git.command import drop_git_variables
-from scripts.sandbox import desk_files, gateway, inbox, stand_in, world_code, world_facts, world_ssh
+from scripts.sandbox import (
+    desk_files,
+    gateway,
+    inbox,
+    own_app,
+    stand_in,
+    world_code,
+    world_facts,
+    world_ssh,
+)
+from scripts.sandbox.own_app import OwnApp
 from scripts.sandbox.world_facts import Environment, World
 from scripts.system import daemon, leftovers, ports
 from scripts.system.process import end_all
@@ -40,6 +50,7 @@ def up(
     *,
     on_step: Callable[[str], None],
     app: Path = SAMPLE_APP,
+    own: OwnApp | None = None,
     private: Sequence[str] = (),
 ) -> World:
     """Make the world in `folder`, or complete what is there. Idempotent.
@@ -48,6 +59,7 @@ def up(
         folder: made if missing; must be empty or a world.
         on_step: called in this thread with each part that is ready.
         app: the folder whose content becomes the first commit.
+        own: a person's app, whose history takes the place of that.
         private: environments whose apps are locked up behind an access token.
 
     Raises:
@@ -64,11 +76,15 @@ def up(
         world = world_facts.read(folder)
         if world is None:
             folder.chmod(0o711 if _must_be_passable() else 0o700)
-            world = world_facts.invent(folder)
+            world = world_facts.invent(folder, own.branches if own else None)
+            if own:
+                world = own_app.with_secrets(world, own)
+                own.save(folder)
+        own = own_app.same_app(folder, own)
         world = world_facts.with_inbox(world)
         world.save()
         leftovers.end_work(folder)
-        _make(world, app, on_step)
+        _make(world, own or app, on_step)
         for name in private:
             world.environment(name).host_config().make_private()
         desk_files.write_desk_files(world)
@@ -104,7 +120,7 @@ def down(folder: Path, *, on_step: Callable[[str], None]) -> None:
         on_step("folder removed")
 
 
-def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
+def _make(world: World, app: Path | OwnApp, on_step: Callable[[str], None]) -> None:
     """Make the parts concurrently; the first error is raised after all have ended."""
     with ThreadPoolExecutor(WORKERS) as pool:
         databases = pool.submit(_databases, world)
@@ -117,7 +133,7 @@ def _make(world: World, app: Path, on_step: Callable[[str], None]) -> None:
         jobs[messages] = "inbox in place of Slack and Discord"
         if all(environment.api_port for environment in world.environments):
             jobs[pool.submit(_api, world, databases)] = "gateway in place of Supabase's"
-        jobs[pool.submit(_packages, world, code)] = "npm packages in the clone"
+        jobs[pool.submit(_packages, world, app, code, on_step)] = "packages in the clone"
         for environment in world.environments:
             name = f"host {environment.alias} at {environment.url}"
             jobs[pool.submit(_host, environment, (keys, code))] = name
@@ -157,15 +173,23 @@ def _api(world: World, databases: Future[None]) -> None:
     gateway.start(world.api, postgres, projects, world.access_token)
 
 
-def _code(world: World, app: Path) -> None:
-    world_code.make_origin(world, app)
+def _code(world: World, app: Path | OwnApp) -> None:
+    if isinstance(app, OwnApp):
+        world_code.make_origin_of(world, app)
+    else:
+        world_code.make_origin(world, app)
     world_code.make_clone(world)
     world_code.make_workspaces(world)
 
 
-def _packages(world: World, code: Future[None]) -> None:
+def _packages(world: World, app: Path | OwnApp, code: Future[None], on_step: Callable[[str], None]) -> None:
+    """The sample app's packages install, or the sandbox is broken; another app may need mending."""
     code.result()
-    world_code.install_packages(world)
+    if not isinstance(app, OwnApp):
+        world_code.install_packages(world)
+        return
+    if fault := world_code.install_packages_of(world, app):
+        on_step(f"warning: {fault}")
 
 
 def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:

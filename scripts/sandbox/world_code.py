@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from scripts.errors import CommandFailed
-from scripts.sandbox.world_facts import CHAIN, World
+from scripts.config.parse import parse
+from scripts.errors import CommandFailed, DeskError
+from scripts.replit.build_log import quoted_reason
+from scripts.sandbox.own_app import OwnApp
+from scripts.sandbox.world_facts import World
 from scripts.system import leftovers
 from scripts.system.command import Command
-from scripts.system.process import quoted_lines, run
+from scripts.system.process import attempt, quoted_lines, run
 
 if TYPE_CHECKING:
     from git import Repo
@@ -62,7 +65,7 @@ def make_origin(world: World, app: Path) -> None:
     seed, bare = _fresh(world.folder / ".seed"), _fresh(world.folder / ".origin")
     left_out = shutil.ignore_patterns("node_modules", "dist", ".git", ".env", ".vite")
     shutil.copytree(app, seed, symlinks=True, ignore=left_out)
-    branches = [branch for _, _, branch in CHAIN]
+    branches = [environment.branch for environment in world.environments]
     with _initialised(seed, world, initial_branch=branches[0]) as repo:
         repo.git.add(all=True)
         repo.git.commit(message="Airhost sample app", quiet=True)
@@ -74,8 +77,40 @@ def make_origin(world: World, app: Path) -> None:
     shutil.rmtree(seed)
 
 
+def make_origin_of(world: World, app: OwnApp) -> None:
+    """Make a bare repository whose branches stand at the head of a person's checkout.
+
+    Where it has no `.replit`, one commit adds that.
+
+    Raises:
+        CommandFailed: git failed.
+    """
+    if world.origin.exists():
+        return
+    seed, bare = _fresh(world.folder / ".seed"), _fresh(world.folder / ".origin")
+    branches = [environment.branch for environment in world.environments]
+    with _initialised(bare, world, initial_branch=branches[-1], bare=True) as origin:
+        with origin.config_writer() as config:
+            config.set_value("receive", "denyNonFastForwards", "true")
+        origin.git.fetch(
+            "--quiet", "--no-tags", "--update-shallow", app.checkout, f"HEAD:refs/heads/{branches[0]}"
+        )
+        if app.replit:
+            with repository(bare, world.folder) as source:
+                source.clone(seed, branch=branches[0]).close()
+            with repository(seed, world.folder) as repo:
+                (seed / ".replit").write_text(app.replit)
+                repo.git.add(".replit", force=True)
+                repo.git.commit(message="Tell Replit what Publish starts", quiet=True)
+                repo.git.push("origin", f"HEAD:refs/heads/{branches[0]}", quiet=True)
+            shutil.rmtree(seed)
+        for branch in branches[1:]:
+            origin.git.update_ref(f"refs/heads/{branch}", f"refs/heads/{branches[0]}")
+    bare.rename(world.origin)
+
+
 def make_clone(world: World) -> None:
-    """Clone `develop` for the developer, with an author of its own.
+    """Clone the first branch for the developer, with an author of its own.
 
     Raises:
         CommandFailed: git failed.
@@ -83,7 +118,7 @@ def make_clone(world: World) -> None:
     if world.clone.exists():
         return
     part = _fresh(world.folder / ".clone")
-    with _cloned(world, part, "develop") as repo, repo.config_writer() as config:
+    with _cloned(world, part, world.environments[0].branch) as repo, repo.config_writer() as config:
         config.set_value("user", "name", NAME)
         config.set_value("user", "email", EMAIL)
     part.rename(world.clone)
@@ -124,6 +159,22 @@ def install_packages(world: World) -> bool:
     argv = ("npm", "ci", "--no-audit", "--no-fund", "--prefer-offline")
     run(Command(argv, cwd=world.clone, env=env, timeout=600))
     return True
+
+
+def install_packages_of(world: World, app: OwnApp) -> str:
+    """Run the app's own install command in the clone, once; "" or why it failed."""
+    settings = parse(dict(app.pipeline)).app
+    place = world.clone / settings.folder
+    if not settings.install or (place / "node_modules").exists():
+        return ""
+    env = {leftovers.WORK: str(world.folder), "npm_config_cache": str(world.npm_cache)}
+    typed = " ".join(settings.install)
+    try:
+        result = attempt(Command(tuple(settings.install), cwd=place, env=env, timeout=600))
+    except DeskError as fault:
+        return f"`{typed}`: {fault.message}"
+    said = quoted_reason(f"{result.text}\n{result.errors}")
+    return f"`{typed}` ended with {result.code}{said}" if result.code else ""
 
 
 @contextlib.contextmanager

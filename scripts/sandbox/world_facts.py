@@ -223,8 +223,12 @@ def read(folder: Path) -> World | None:
     return World(folder=folder, environments=environments, **record)
 
 
-def invent(folder: Path) -> World:
-    """Choose ports, ids and passwords for a new world."""
+def invent(folder: Path, branches: Mapping[str, str] | None = None) -> World:
+    """Choose ports, ids and passwords for a new world.
+
+    Args:
+        branches: environment -> branch, where they are not the usual ones.
+    """
     postgres_port, *rest = ports.find_free(1 + 4 * len(CHAIN))
     admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
     server = LocalServer(folder / "postgres", postgres_port, admin_password, password)
@@ -238,7 +242,7 @@ def invent(folder: Path) -> World:
                 root=folder,
                 name=name,
                 alias=alias,
-                branch=branch,
+                branch=(branches or {}).get(name, branch),
                 repl_id=str(uuid.uuid4()),
                 port=port,
                 ssh_port=ssh_port,

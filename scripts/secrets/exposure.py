@@ -53,7 +53,7 @@ def _told(name: str, secrets: list[str]) -> tuple[str, str]:
     more = f" and {len(secrets) - 3} more" if len(secrets) > 3 else ""
     return (
         f"it is in git with {listed}{more}, where everybody who can clone has it",
-        f"`git rm --cached {name}`, commit, and rotate every secret in it: git keeps what was",
+        f"`git rm --cached {name} && echo /{name} >>.gitignore`, commit, and rotate every secret in it",
     )
 
 

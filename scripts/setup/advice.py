@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from scripts.setup import hosting
+from scripts.setup.deployment import replit_file
 from scripts.setup.facts import Advice, AppFacts
 from scripts.setup.frameworks import dependencies
 from scripts.setup.tree import Tree, above, join
@@ -31,7 +32,7 @@ def about(tree: Tree, facts: AppFacts, tracked: Mapping[str, Sequence[str]]) -> 
         listed = ", ".join(f"`{name}`" for name in names[:3]) + (" and more" if len(names) > 3 else "")
         yield Advice(
             f"`{file}` is in git with {listed}",
-            f"`git rm --cached {file}`, commit, and replace every secret in it: git keeps what was",
+            f"`git rm --cached {file} && echo /{file} >>.gitignore`, commit, and replace what it holds",
         )
     yield from _publish(tree, facts)
     if facts.database:
@@ -49,6 +50,12 @@ def _publish(tree: Tree, facts: AppFacts) -> Iterator[Advice]:
     """What Replit's Publish would do instead of shipping the build of the release."""
     folder, output = (str(facts.settings[key].value) for key in ("folder", "output"))
     place = join(folder, output)
+    if ".replit" not in tree.files and facts.framework:
+        lines = [line for line in replit_file(tree, facts).splitlines()[2:] if line]
+        yield Advice(
+            "the app has no `.replit`: Publish ships nothing without its `[deployment]`",
+            f"add one with these lines, and commit it: `{'; '.join(lines)}`",
+        )
     if command := hosting.runs_dev_server(tree):
         static = f'`deploymentTarget = "static"` and `publicDir = "{place}"`'
         yield Advice(

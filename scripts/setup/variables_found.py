@@ -108,6 +108,17 @@ def env_files(paths: Iterable[str]) -> Iterator[str]:
             yield path
 
 
+def example_values(tree: Tree, folder: str) -> dict[str, str]:
+    """What the `.env` files of an app give to a variable, their examples last; no placeholders."""
+    paths = sorted(env_files(tree.below(folder)), key=lambda path: bool(EXAMPLE.search(path)))
+    found: dict[str, str] = {}
+    for path in paths:
+        for name, value in LINE.findall(tree.read(path)):
+            if value and not PLACEHOLDER.search(value):
+                found.setdefault(name, value)
+    return found
+
+
 def _in_env_files(tree: Tree, own: Iterable[str]) -> Iterator[tuple[str, str]]:
     """The names in `.env` files, each with a value that somebody gave it, or ""."""
     values: dict[str, str] = {}

@@ -61,5 +61,12 @@ def test_each_has_what_to_type(files: dict[str, str], text: str) -> None:
 def test_a_committed_secret_comes_first() -> None:
     """With the names, never the values."""
     assert said(GOOD, _env=["OPENAI_API_KEY"]).startswith(
-        "`.env` is in git with `OPENAI_API_KEY` -> `git rm --cached .env`, commit, and replace every secret"
+        "`.env` is in git with `OPENAI_API_KEY` -> `git rm --cached .env && echo /.env >>.gitignore`"
     )
+
+
+def test_without_a_replit_its_lines_are_given() -> None:
+    """Publish needs them, whatever else is right."""
+    files = {name: text for name, text in GOOD.items() if name != ".replit"}
+
+    assert 'build = ["sh", "-c", "test -f dist/version.json"]; publicDir = "dist"' in said(files)
