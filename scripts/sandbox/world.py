@@ -73,13 +73,7 @@ def up(
     _refuse_foreign(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder):
-        world = world_facts.read(folder)
-        if world is None:
-            folder.chmod(0o711 if _must_be_passable() else 0o700)
-            world = world_facts.invent(folder, own.branches if own else None)
-            if own:
-                world = own_app.with_secrets(world, own)
-                own.save(folder)
+        world = world_facts.read(folder) or _invented(folder, own)
         own = own_app.same_app(folder, own)
         world = world_facts.with_inbox(world)
         world.save()
@@ -89,6 +83,14 @@ def up(
             world.environment(name).host_config().make_private()
         desk_files.write_desk_files(world)
     return world
+
+
+def _invented(folder: Path, own: OwnApp | None) -> World:
+    folder.chmod(0o711 if _must_be_passable() else 0o700)
+    if own is None:
+        return world_facts.invent(folder)
+    own.save(folder)
+    return own_app.with_secrets(world_facts.invent(folder, own.branches), own)
 
 
 def load(folder: Path) -> World | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -82,17 +83,41 @@ class Response:
     headers: tuple[bytes, ...] = ()
 
 
-@dataclass
-class Tally:
-    """How many of a file's references the host serves."""
+class Waiting:
+    """What is still to be asked for, with the file that names it, and how many of a file's are served."""
 
-    served: int = 0
-    missed: int = 0
+    def __init__(self, needed: Sequence[str], optional: Sequence[str], seen: Iterable[str]) -> None:
+        self.needed = frozenset(needed)
+        self.seen = set(seen)
+        self._waiting = dict.fromkeys([*needed, *optional], "")
+        self._sources: dict[str, str] = {}
+        self._served: Counter[str] = Counter()
+        self._tried: Counter[str] = Counter()
 
-    def is_of_use(self) -> bool:
-        """Whether the rest is worth asking for."""
-        tried = self.served + self.missed
-        return tried < TRIED or self.served >= tried * SERVED
+    def batch(self) -> list[str]:
+        """The next ones; [] at the end."""
+        self._waiting = {
+            target: source
+            for target, source in self._waiting.items()
+            if target not in self.seen and (target in self.needed or self._is_of_use(source))
+        }
+        batch = list(self._waiting)[:AT_ONCE]
+        self.seen.update(batch)
+        self._sources = {target: self._waiting[target] for target in batch}
+        return batch
+
+    def count(self, target: str, references: Iterable[str] | None) -> None:
+        """Take up what a file refers to; None: the host does not serve it."""
+        source = self._sources[target]
+        self._tried[source] += 1
+        if references is not None:
+            self._served[source] += 1
+            for reference in references:
+                self._waiting.setdefault(reference, target)
+
+    def _is_of_use(self, source: str) -> bool:
+        tried = self._tried[source]
+        return tried < TRIED or self._served[source] >= tried * SERVED
 
 
 def read_site(
@@ -114,32 +139,20 @@ def read_site(
         raise Unreachable(f"{url} gave no page to scan", f"`curl -i {url}` shows what it answers")
     site = Site()
     site.add(start, _path(start.url) or "index.html", start.url)
-    needed = list(_assets(start))
     optional = [*_references(start), *(urljoin(start.url, probe) for probe in (*PROBES, *MANIFESTS))]
-    waiting = dict.fromkeys([*needed, *optional], start.url)  # each with the file that names it
-    tally: dict[str, Tally] = {}
-    seen = {start.url, url}
-    while waiting:
-        waiting = {
-            target: source
-            for target, source in waiting.items()
-            if target not in seen and (target in needed or tally.setdefault(source, Tally()).is_of_use())
-        }
-        batch = list(waiting)[:AT_ONCE]
-        seen.update(batch)
+    waiting = Waiting(list(_assets(start)), optional, {start.url, url})
+    while batch := waiting.batch():
         seconds = min(timeout, max(0.0, until - time.monotonic()))
         for target, answer in [(target, submit(_fetch, target, seconds, headers)) for target in batch]:
             response = answer.result()
             if _is_file(target, response, start):
                 site.add(response, _path(response.url) or _path(target), start.url)
-                tally[waiting[target]].served += 1
-                for reference in _references(response, start.url):
-                    waiting.setdefault(reference, target)
+                waiting.count(target, _references(response, start.url))
                 continue
-            tally[waiting[target]].missed += 1
-            if target in needed:
+            waiting.count(target, None)
+            if target in waiting.needed:
                 site.missing.append(_path(target))
-        if not _within_limits(site, seen, until):
+        if not _within_limits(site, waiting.seen, until):
             site.complete = False
             break
     return site
