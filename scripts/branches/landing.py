@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.branches.alignment import Move
+from scripts.branches.pull_request import BY_REQUEST
 from scripts.config.desk import Desk
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
@@ -58,7 +59,10 @@ def _of_the_branch(
     if head == wanted:
         return
     rules = read_rules(hub, target.branch)
-    why = _why_refused(desk, hub, rules, head, wanted)
+    if source and desk.settings.app.land == BY_REQUEST:
+        why = _why_not_by_request(desk, hub, rules, head, wanted)
+    else:
+        why = _why_refused(desk, hub, rules, head, wanted)
     if why:
         yield Refusal(
             f"GitHub's rules for `{target.branch}` would refuse the push of `{wanted[:12]}`: {why}",
@@ -72,6 +76,24 @@ def _why_refused(desk: Desk, hub: Github, rules: BranchRules, head: str | None, 
         return "changes have to come by a pull request"
     if rules.restricted:
         return "only accounts on the bypass list may push"
+    missing = missing_checks(hub, wanted, rules.checks) if rules.checks else ()
+    lacking = (
+        f"checks have not passed for it: {', '.join(f'`{each}`' for each in missing)}" if missing else ""
+    )
+    return _why_of_history(desk, hub, rules, head, wanted) or lacking
+
+
+def _why_not_by_request(desk: Desk, hub: Github, rules: BranchRules, head: str | None, wanted: str) -> str:
+    """The first rule that a pull request would break too; checks and approvals are waited for."""
+    if rules.queue:
+        return "its merge queue alone merges, and that makes commits which nobody has proven"
+    if rules.restricted:
+        return "only accounts on the bypass list may update the branch"
+    kept = replace(rules, linear=False) if rules.pull_request else rules  # GitHub copies the commits then
+    return _why_of_history(desk, hub, kept, head, wanted)
+
+
+def _why_of_history(desk: Desk, hub: Github, rules: BranchRules, head: str | None, wanted: str) -> str:
     rows = desk.git.history(wanted, head)
     if rules.linear and any(len(row.parents) > 1 for row in rows):
         return "it has to be a linear history, and there is a merge"
@@ -79,8 +101,7 @@ def _why_refused(desk: Desk, hub: Github, rules: BranchRules, head: str | None, 
         unsigned = next((row.id for row in rows[-LOOKED_AT:] if not is_signed(hub, row.id)), None)
         if unsigned:
             return f"commits have to be signed, and `{unsigned[:12]}` is not"
-    missing = missing_checks(hub, wanted, rules.checks) if rules.checks else ()
-    return f"checks have not passed for it: {', '.join(f'`{each}`' for each in missing)}" if missing else ""
+    return ""
 
 
 def _way_out(source: Environment | None, target: Environment, rules: BranchRules) -> str:

@@ -43,12 +43,21 @@ class App(NamedTuple):
     static: str = ""
     version_path: str = "/version.json"
     build_variables: tuple[str, ...] = ()
+    land: Literal["push", "pull-request"] = "push"
 
 
 class Github(NamedTuple):
-    """`[github]`: `repository` is `owner/name`, where the address of the remote does not tell."""
+    """`[github]`: promotions by pull request.
+
+    Args:
+        repository: `owner/name`, where the address of the remote does not tell.
+        wait: seconds for checks and approvals.
+        checks: that must have passed, beside those that the branch's rules require.
+    """
 
     repository: str = ""
+    wait: float = 3600
+    checks: tuple[str, ...] = ()
 
 
 class Verify(NamedTuple):

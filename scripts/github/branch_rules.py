@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.github.client import PAGE, Github, branch_path
+from scripts.github.pulls import checks
 
 BYPASS = ("always", "exempt")  # `pull_requests_only` helps no push
-PASSED = ("success", "neutral", "skipped")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class BranchRules:
         linear: no merge commits.
         restricted: only those on the bypass list may push.
         checks: names of the checks that must have passed for the commit.
+        approvals: of a pull request.
+        methods: by which a pull request may be merged; () for all.
+        queue: a merge queue alone merges.
     """
 
     pull_request: bool = False
@@ -33,10 +36,29 @@ class BranchRules:
     linear: bool = False
     restricted: bool = False
     checks: tuple[str, ...] = field(default=())
+    approvals: int = 0
+    methods: tuple[str, ...] = ()
+    queue: bool = False
+
+
+class Rules(NamedTuple):
+    """The rules of a branch: those that hold for this account, and all of them."""
+
+    holding: BranchRules
+    all: BranchRules
 
 
 def read_rules(hub: Github, branch: str) -> BranchRules:
-    """The rules of a branch; it need not exist.
+    """The rules of a branch that hold for this account; the branch need not exist.
+
+    Raises:
+        Unreachable: GitHub gave no answer.
+    """
+    return read_all_rules(hub, branch).holding
+
+
+def read_all_rules(hub: Github, branch: str) -> Rules:
+    """As `read_rules`, and those that this account may bypass.
 
     Raises:
         Unreachable: GitHub gave no answer.
@@ -45,8 +67,9 @@ def read_rules(hub: Github, branch: str) -> BranchRules:
     listed = document if status == 200 and isinstance(document, list) else []
     rules = [rule for rule in listed if isinstance(rule, Mapping)]
     bypassed = {each: _may_bypass(hub, each) for each in {rule.get("ruleset_id") for rule in rules}}
-    kept = parse_rules(rule for rule in rules if not bypassed[rule.get("ruleset_id")])
-    return _with_classic(hub, branch, kept)
+    holding = parse_rules(rule for rule in rules if not bypassed[rule.get("ruleset_id")])
+    classic, holds = _classic(hub, branch)
+    return Rules(_both(holding, classic) if holds else holding, _both(parse_rules(rules), classic))
 
 
 def _may_bypass(hub: Github, ruleset: object) -> bool:
@@ -60,43 +83,62 @@ def _may_bypass(hub: Github, ruleset: object) -> bool:
 
 def parse_rules(rules: Iterable[Mapping[str, Any]]) -> BranchRules:
     """The rules of rulesets, together."""
-    known: dict[str, Mapping[str, Any]] = {}
-    checks: list[str] = []
+    together = BranchRules()
     for rule in rules:
-        parameters = rule.get("parameters")
-        known[str(rule.get("type"))] = parameters if isinstance(parameters, Mapping) else {}
-        if rule.get("type") == "required_status_checks":
-            checks += _contexts(known["required_status_checks"].get("required_status_checks"))
+        parameters, kind = rule.get("parameters"), rule.get("type")
+        known: Mapping[str, Any] = parameters if isinstance(parameters, Mapping) else {}
+        pull, count = kind == "pull_request", known.get("required_approving_review_count")
+        checks, methods = known.get("required_status_checks"), known.get("allowed_merge_methods")
+        one = BranchRules(
+            pull_request=pull or kind == "merge_queue",
+            signatures=kind == "required_signatures",
+            linear=kind == "required_linear_history",
+            restricted=kind == "update",
+            checks=_contexts(checks) if kind == "required_status_checks" else (),
+            approvals=count if pull and isinstance(count, int) else 0,
+            methods=tuple(map(str, methods)) if pull and isinstance(methods, list) else (),
+            queue=kind == "merge_queue",
+        )
+        together = _both(together, one)
+    return together
+
+
+def _both(one: BranchRules, other: BranchRules) -> BranchRules:
+    """The stricter of two in everything."""
+    methods = tuple(each for each in one.methods if each in other.methods or not other.methods)
     return BranchRules(
-        pull_request=bool({"pull_request", "merge_queue"} & known.keys()),
-        signatures="required_signatures" in known,
-        linear="required_linear_history" in known,
-        restricted="update" in known,
-        checks=tuple(dict.fromkeys(checks)),
+        pull_request=one.pull_request or other.pull_request,
+        signatures=one.signatures or other.signatures,
+        linear=one.linear or other.linear,
+        restricted=one.restricted or other.restricted,
+        checks=tuple(dict.fromkeys((*one.checks, *other.checks))),
+        approvals=max(one.approvals, other.approvals),
+        methods=methods or (() if one.methods and other.methods else other.methods),
+        queue=one.queue or other.queue,
     )
 
 
-def _contexts(checks: object) -> list[str]:
+def _contexts(checks: object) -> tuple[str, ...]:
     listed = checks if isinstance(checks, list) else []
-    return [str(each["context"]) for each in listed if isinstance(each, Mapping) and "context" in each]
+    return tuple(str(each["context"]) for each in listed if isinstance(each, Mapping) and "context" in each)
 
 
-def _with_classic(hub: Github, branch: str, rules: BranchRules) -> BranchRules:
-    """Classic protection too, where the token may read it; administrators go past it unless told so."""
+def _classic(hub: Github, branch: str) -> tuple[BranchRules, bool]:
+    """Classic protection, where the token may read it, and whether it holds: not for all administrators."""
     status, classic, _ = hub.get(f"/branches/{branch_path(branch)}/protection")
     if status != 200 or not isinstance(classic, dict):
-        return rules
-    if not _enabled(classic, "enforce_admins") and _is_admin(hub):
-        return rules
-    required = classic.get("required_status_checks")
+        return BranchRules(), False
+    required, asked = classic.get("required_status_checks"), classic.get("required_pull_request_reviews")
     contexts = required.get("contexts") if isinstance(required, dict) else None
-    return BranchRules(
-        pull_request=rules.pull_request or bool(classic.get("required_pull_request_reviews")),
-        signatures=rules.signatures or _enabled(classic, "required_signatures"),
-        linear=rules.linear or _enabled(classic, "required_linear_history"),
-        restricted=rules.restricted,
-        checks=(*rules.checks, *map(str, contexts if isinstance(contexts, list) else ())),
+    count = asked.get("required_approving_review_count") if isinstance(asked, dict) else None
+    rules = BranchRules(
+        pull_request=bool(asked),
+        signatures=_enabled(classic, "required_signatures"),
+        linear=_enabled(classic, "required_linear_history"),
+        checks=tuple(map(str, contexts)) if isinstance(contexts, list) else (),
+        approvals=count if isinstance(count, int) else 0,
     )
+    return rules, _enabled(classic, "enforce_admins") or not _is_admin(hub)
 
 
 def _enabled(classic: Mapping[str, Any], key: str) -> bool:
@@ -116,12 +158,7 @@ def missing_checks(hub: Github, commit: str, wanted: Iterable[str]) -> tuple[str
     Raises:
         Unreachable: GitHub gave no answer.
     """
-    _, runs, _ = hub.get(f"/commits/{commit}/check-runs?per_page={PAGE}")
-    _, statuses, _ = hub.get(f"/commits/{commit}/status?per_page={PAGE}")
-    passed = {
-        each.get("name") for each in _rows(runs, "check_runs") if each.get("conclusion") in PASSED
-    } | {each.get("context") for each in _rows(statuses, "statuses") if each.get("state") == "success"}
-    return tuple(check for check in wanted if check not in passed)
+    return tuple(each.name for each in checks(hub, commit, tuple(wanted)) if each.state != "passed")
 
 
 def is_signed(hub: Github, commit: str) -> bool:
@@ -134,8 +171,3 @@ def is_signed(hub: Github, commit: str) -> bool:
     commit_part = document.get("commit") if status == 200 and isinstance(document, dict) else None
     verification = commit_part.get("verification") if isinstance(commit_part, dict) else None
     return isinstance(verification, dict) and verification.get("verified") is True
-
-
-def _rows(document: object, key: str) -> list[Mapping[str, Any]]:
-    rows = document.get(key) if isinstance(document, Mapping) else None
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []

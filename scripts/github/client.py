@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -84,12 +84,13 @@ class Github:
         return self._send(method, path, document)[:2]
 
     def create(
-        self, path: str, document: Mapping[str, Any], find: Find, what: str
+        self, path: str, document: Mapping[str, Any], find: Find, deed: str, right: str = ""
     ) -> tuple[Mapping[str, Any], bool]:
         """What `find` finds, or what is created; and whether it is new. Nothing is created twice.
 
         Args:
-            what: that is created, with its article: "a release".
+            deed: for an error: "create a release".
+            right: that the token needs.
 
         Raises:
             Unreachable: no answer.
@@ -110,11 +111,16 @@ class Github:
                 return made, True
             if status == 422 and (found := find()) is not None:  # somebody else was quicker
                 return found, False
-            raise refused(status, made, f"create {what}")
+            raise refused(status, made, deed, right)
         raise AssertionError
 
-    def rows(self, path: str, key: str = "", what: str = "the repository") -> Iterator[Mapping[str, Any]]:
+    def rows(
+        self, path: str, key: str = "", what: str = "the repository", none: Collection[int] = ()
+    ) -> Iterator[Mapping[str, Any]]:
         """Every entry of a list, page by page; of the list under `key` where the answer is an object.
+
+        Args:
+            none: statuses that mean an empty list.
 
         Raises:
             Unreachable: no answer, or the token may not read it.
@@ -124,6 +130,8 @@ class Github:
         query = {**dict(parse_qsl(more)), "per_page": str(PAGE), "page": "1"}
         for page in range(1, MOST_PAGES + 1):
             status, document, headers = self.get(f"{address}?{urlencode(query)}")
+            if status in none:
+                return
             require_readable(status, "GitHub", what)
             listed = document.get(key) if key and isinstance(document, dict) else document
             if not isinstance(listed, list):

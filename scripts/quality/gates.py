@@ -8,7 +8,7 @@ commit, and for one with the same files that adds nothing to it: what GitHub's b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -84,6 +84,7 @@ class Candidate:
         twins: the commits with the same files, and who made these files.
         altered: runs of proofs whose report on this machine was changed afterwards.
         checks: by suite, the check on GitHub that counts where the ledger has no proof.
+        reviews: who approved the commit in its pull request, and when.
     """
 
     commit: str
@@ -93,6 +94,7 @@ class Candidate:
     twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
     checks: Mapping[str, Check] = field(default_factory=dict)
+    reviews: tuple[tuple[str, str], ...] = ()
 
     @property
     def same(self) -> frozenset[str]:
@@ -156,7 +158,7 @@ def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) ->
         return gate("missing" + ("; the last one is of `{}` ({})".format(*last) if last else ""))
     if proof.ending != "done":
         return gate(f"failed ({proof.at})")
-    problem = _age_problem(proof, candidate.now, max_hours) or _report_problem(proof, candidate.altered)
+    problem = _age_problem(proof.at, candidate.now, max_hours) or _report_problem(proof, candidate.altered)
     return gate(problem or f"passed ({proof.at}, {proof.actor})", met=problem is None)
 
 
@@ -179,11 +181,11 @@ def _covers(kind: str, level: str, demanded: str) -> bool:
     return level == demanded
 
 
-def _age_problem(event: Event, now: str, max_hours: float) -> str | None:
-    age = hours_between(event.at, now)
+def _age_problem(at: str, now: str, max_hours: float) -> str | None:
+    age = hours_between(at, now)
     if age < -CLOCK_SKEW:
-        return f"dated in the future ({event.at})"
-    return f"too old ({event.at}; at most {max_hours:g} h)" if age > max_hours else None
+        return f"dated in the future ({at})"
+    return f"too old ({at}; at most {max_hours:g} h)" if age > max_hours else None
 
 
 def _report_problem(proof: Event, altered: frozenset[str]) -> str | None:
@@ -195,20 +197,33 @@ def _report_problem(proof: Event, altered: frozenset[str]) -> str | None:
 
 
 def _approval_gate(candidate: Candidate, wanted: int, max_hours: float) -> Gate:
-    """One approval per person; the author's own does not count."""
+    """One approval per person; the author's own does not count.
+
+    A person has another name on GitHub than here. So approvals of the two kinds are not added up.
+    """
     name = candidate.before.name
-    people = [
-        approval.actor
-        for approval in candidate.ledger.approvals(name, candidate.equal, candidate.same)
-        if not _age_problem(approval, candidate.now, max_hours)
-        and not any(same_person(approval.actor, maker) for maker in candidate.twins.makers)
-    ]
+    typed = candidate.ledger.approvals(name, candidate.equal, candidate.same)
+    people = max(
+        _approvers(candidate, max_hours, [(each.actor, each.at) for each in typed]),
+        _approvers(candidate, max_hours, candidate.reviews),
+        key=len,
+    )
     demand = f"{wanted} approval{'s' if wanted > 1 else ''} on {name}"
     state = f"{len(people)} ({', '.join(people)})" if people else "missing"
     if len(people) < wanted and candidate.twins.makers:
         state += f"; not by {' or '.join(candidate.twins.makers)}, who made the commit"
     command = f"invoke approve --env {name} --commit {candidate.commit[:12]}"
     return Gate("approval", demand, state, len(people) >= wanted, command)
+
+
+def _approvers(candidate: Candidate, max_hours: float, approvals: Sequence[tuple[str, str]]) -> list[str]:
+    """Those whose approval counts; `approvals`: who, and when."""
+    return [
+        who
+        for who, at in approvals
+        if not _age_problem(at, candidate.now, max_hours)
+        and not any(same_person(who, maker) for maker in candidate.twins.makers)
+    ]
 
 
 def _soak_gate(candidate: Candidate, minutes: int) -> Gate:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Refused
 from scripts.quality.gates import unmet
 from scripts.quality.request import AppTestRequest, E2eRequest, LoadRequest
+from scripts.release import pull_request
 from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
@@ -47,7 +49,11 @@ def release(desk: Desk, request: ReleaseRequest) -> Outcome:
         plan = decide(observe(desk, request))
         if request.run_missing and not request.plan and run_missing(desk, plan):
             plan = decide(observe(desk, request))
+        plan = pull_request.ready(desk, plan, again)
         return execute(desk, plan)
+
+    def again(commit: str) -> Plan:
+        return decide(observe(desk, replace(request, sha=commit)))
 
     return retry_while_locked(
         desk,

@@ -13,11 +13,11 @@ from scripts.config.outcome import Outcome
 from scripts.database.restore.plan import lost_rows
 from scripts.errors import Interrupted, Locked, Refused
 from scripts.notify import deliver
-from scripts.release import functions, messages, migrate, publish, switch_data, undo_schema
+from scripts.release import functions, messages, migrate, publish, pull_request, switch_data, undo_schema
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan, words
 from scripts.release.recover import recover
-from scripts.release.run import ReleaseRun, acquire, write_down
+from scripts.release.run import ReleaseRun, acquire
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import fault, flapping
 from scripts.state.held_lock import sweep
@@ -51,6 +51,7 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     desk.build_variables(plan.facts.environment)
     confirm(desk, plan)
     with locked_run(acquire(desk, plan, request.reason or request.allow_bad)) as run:
+        pull_request.review(run)
         messages.start(run)
         run_steps(run)
     outcome = _with_waiting(plan, report(run))
@@ -86,9 +87,7 @@ def run_steps(run: ReleaseRun) -> None:
         publish.verify(run, facts.expected)
     if run.switched:
         switch_data.analyze(run)
-    with run.step("finish", "branch, ledger and lock in one push"):
-        migrate.look_at_tables(run)
-        write_down(run, "done", moves_branch=facts.moves_branch)
+    pull_request.land(run)
 
 
 def _scan_live(run: ReleaseRun, built: Bundle | None) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scripts.branches.pull_facts import PullFacts
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment
 from scripts.database.backups.unproven import Foreseen
@@ -67,6 +68,8 @@ class Facts:
         functions: the Edge Functions of the commit, and what the project runs.
         altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
         checks: of GitHub, by suite: they count as proofs of the app's own tests.
+        pull: the pull request that brings the commit; None where promotions go by push.
+        landed: GitHub has merged the commit already, for the run that is resumed.
     """
 
     request: ReleaseRequest
@@ -114,6 +117,8 @@ class Facts:
     altered: frozenset[str] = frozenset()
     checks: Mapping[str, Check] = field(default_factory=dict)
     functions: FunctionFacts = field(default_factory=FunctionFacts)
+    pull: PullFacts | None = None
+    landed: bool = False
 
     @property
     def same(self) -> frozenset[str]:
@@ -133,7 +138,12 @@ class Facts:
     @property
     def moves_branch(self) -> bool:
         """At the end the environment's branch moves to the commit; otherwise it stays where it is."""
-        return self.request.moves_branch
+        return self.request.moves_branch and not self.landed
+
+    @property
+    def lands_by_pull(self) -> bool:
+        """The branch moves by a pull request, or by a push that GitHub takes for its merge."""
+        return self.pull is not None and self.moves_branch and self.head != self.wanted
 
     @property
     def schema(self) -> str | None:

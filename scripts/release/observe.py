@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from scripts.branches.carry import carried, waiting
+from scripts.branches import pull_request
+from scripts.branches.carry import Carried, carried, waiting
 from scripts.branches.landing import push_objections
+from scripts.branches.pull_facts import PullFacts
+from scripts.branches.pull_request import BY_REQUEST
 from scripts.config.desk import Desk
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment, Gates
@@ -16,7 +19,7 @@ from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.github.remote import hub_of
 from scripts.quality import github_check, proofs
-from scripts.quality.twins import twins_of
+from scripts.quality.twins import Twins, twins_of
 from scripts.release import clock
 from scripts.release.facts import Facts
 from scripts.release.request import ReleaseRequest
@@ -88,9 +91,12 @@ def _of_the_remote(
     head = remote.head(environment)
     target = _release_to_go_back_to(desk, request, environment, remote)
     named = _wanted(desk, request, source or environment, remote, target)
+    merged = "" if request.goes_back else remote.ledger.live_behind(environment.name, head)
+    named = merged if merged and named == head else named  # GitHub's merge of what is live brings nothing
     contained = _is_contained(desk, request, head, named)
-    over = None if contained or source is None else carried(desk, source, environment, remote, named)
-    wanted, contained = (over.commit, True) if over else (named, contained)
+    landed = named == merged or _has_landed(desk, request, environment, head, named)
+    over = None if contained or landed else _over(desk, source, environment, remote, named)
+    wanted, contained = (over.commit, True) if over else (named, contained or landed)
     previous = remote.ledger.live(environment.name)
     lock = read_lock(desk, remote.refs, environment)
     waits = waiting(desk, environment, remote) if request.task == "deploy" else None
@@ -115,11 +121,58 @@ def _of_the_remote(
         at_source=source is None or remote.head(source) == named,
         remote=desk.git.remote,
         target=target,
+        landed=landed,
         merges=named if over and over.merge else "",
         waits=waits,
         carried=_carried(desk, request, environment, remote, wanted),
         **_judged(desk, request, environment, remote, wanted),
     )
+
+
+def _by_request(desk: Desk, request: ReleaseRequest) -> bool:
+    """Whether it goes by pull request, or may have."""
+    return desk.settings.app.land == BY_REQUEST and request.task in ("promote", "deploy")
+
+
+def _has_landed(
+    desk: Desk, request: ReleaseRequest, environment: Environment, head: str | None, commit: str
+) -> bool:
+    """Whether GitHub has merged the commit for the dead run that is resumed."""
+    source = request.source(desk.settings)
+    if not (request.resumes and source and _by_request(desk, request)) or head == commit:
+        return False
+    return pull_request.landed(desk, source, environment, head, commit)
+
+
+def _over(
+    desk: Desk, source: Environment | None, environment: Environment, remote: Remote, named: str
+) -> Carried | None:
+    """What stands for a commit in a branch that went its own way: the merge that was proposed before."""
+    found = carried(desk, source, environment, remote, named) if source else None
+    if source and found and found.merge and desk.settings.app.land == BY_REQUEST:
+        head = remote.head(environment)
+        return found._replace(commit=pull_request.proposed(desk, source, environment, head, found.commit))
+    return found
+
+
+def _pull(
+    desk: Desk,
+    request: ReleaseRequest,
+    environment: Environment,
+    remote: Remote,
+    twins: Twins,
+    *,
+    wanted: str,
+) -> PullFacts | None:
+    """The pull request from the branch before; None where there is none, and where there can't be one."""
+    before = desk.settings.before(environment)
+    if before is None or remote.head(environment) is None or not _by_request(desk, request):
+        return None
+    own = remote.head(before) != wanted
+    if request.resumes or request.task == "deploy":
+        made = f"refs/heads/{pull_request.own_branch(before, environment)}"
+        own = remote.refs.get(made) == wanted
+    return pull_request.look(desk, before, environment, wanted, twins.equal, own=own)
 
 
 def _judged(
@@ -128,8 +181,9 @@ def _judged(
     """What the rules look at; a run that is resumed passed rules and gates already."""
     source, head = request.source(desk.settings), remote.head(environment)
     twins = twins_of(desk.git, remote.ledger, wanted)
+    known = {"twins": twins, "pull": _pull(desk, request, environment, remote, twins, wanted=wanted)}
     if request.resumes:
-        return {"twins": twins}
+        return known
     barred = (
         ()
         if request.goes_back
@@ -137,12 +191,12 @@ def _judged(
     )
     before = desk.settings.before(environment)
     if before is None or environment.gates == Gates():
-        return {"twins": twins, "barred": barred}
+        return {**known, "barred": barred}
     altered = proofs.altered(desk, remote.ledger, before, twins.equal | {wanted})
     checks = github_check.read(
         hub_of(desk, [environment]), desk.settings.tests, environment.gates, twins, wanted
     )
-    return {"twins": twins, "before": before, "altered": altered, "barred": barred, "checks": checks}
+    return {**known, "before": before, "altered": altered, "barred": barred, "checks": checks}
 
 
 def _release_to_go_back_to(

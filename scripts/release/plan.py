@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from scripts.branches.pull_facts import PullFacts
 from scripts.config.outcome import Refusal
 from scripts.database.edge_functions.changes import Change
 from scripts.database.migrations import rollback_scripts
@@ -120,6 +121,7 @@ class Plan:
             "functions": [change.document() for change in self.functions],
             "findings": [finding.document() for finding in facts.findings],
             "gates": [gate.document() for gate in self.gates],
+            "pull_request": facts.pull.document() if facts.pull else None,
             "refused": self.refused.why if self.refused else None,
         }
 
@@ -176,6 +178,9 @@ def _steps(facts: Facts, comparison: Comparison, back: GoingBack, scope: str) ->
 def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> Iterator[tuple[str, str]]:
     environment = facts.environment
     scripts = f"{undo} rollback script{'s' if undo > 1 else ''}"
+    merges = facts.lands_by_pull and facts.pull is not None and facts.pull.by_merge
+    if facts.lands_by_pull and facts.pull:
+        yield "review", _review(facts.pull)
     yield "lock", f"take the lock of {environment.name}"
     yield "build", f"bring the workspace `{environment.ssh_host}` to the commit"
     yield "scan", "what was built carries no secret"
@@ -190,8 +195,15 @@ def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> 
     if undo:
         yield "undo", f"{scripts} in one transaction, then read the history again"
         yield "verify", "once more, on the older schema"
-    branch = f"move `{environment.branch}`, " if facts.moves_branch else ""
+    if merges:
+        yield "merge", f"GitHub merges the very commit into `{environment.branch}`"
+    branch = f"move `{environment.branch}`, " if facts.moves_branch and not merges else ""
     yield "finish", f"one atomic push: {branch}write the ledger, release the lock"
+
+
+def _review(pull: PullFacts) -> str:
+    lacking = f"; waits: {'; '.join(pull.lacking)}" if pull.lacking else ""
+    return f"{pull.name} from `{pull.head}` into `{pull.base}`{lacking}"
 
 
 def _database_steps(

@@ -85,7 +85,7 @@ def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskErr
     bad_build = isinstance(error, ReleaseFailed) and failed_at in ("build", "scan")
     if isinstance(error, TakenBack) or bad_release or bad_build:
         return restore_previous(run, error)
-    if failed_at == "finish" and not isinstance(error, Interrupted):
+    if failed_at in ("merge", "finish") and not isinstance(error, Interrupted):
         return _not_written(run, error)
     unfinished = isinstance(error, Interrupted) and (run.sent or run.deploying)  # the rest has not followed
     if run.deploying and not run.sent and not isinstance(error, Interrupted | Locked):

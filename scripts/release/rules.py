@@ -26,6 +26,7 @@ from scripts.replit.live import Answer, Expected, fault
 from scripts.secrets.finding import errors
 
 LEAVE_FUNCTIONS = '`[supabase] functions = ""` in `pipeline.toml`: releases leave them alone'
+APPROVAL = "approval"  # the gate, and the rule that refuses where nothing else is lacking
 WITHOUT_GATES = ("hotfix", "drill")  # tasks that go past the gates, and say so
 
 
@@ -64,9 +65,10 @@ def refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     if partial:
         yield Refusal(*partial)
     yield from _function_refusals(facts)
+    yield from _pull_refusals(facts, comparison)
     lacking = _gate_objection(facts, again(facts))  # last: no test is run for what may not go anyway
     if lacking:
-        yield Refusal(*lacking, rule="gates")
+        yield Refusal(*lacking, rule=APPROVAL if only_approvals(facts) else "gates")
 
 
 def _stopped_refusals(facts: Facts) -> Iterator[Refusal]:
@@ -294,10 +296,40 @@ def gates_of(facts: Facts) -> tuple[Gate, ...]:
     known = facts.ledger.verdict(facts.environment.name, {facts.wanted})
     if facts.source is None and known and known.ending == "done":
         return ()  # it passed the gates when it was promoted
+    reviews = tuple((each.who, each.at) for each in facts.pull.approvals) if facts.pull else ()
     candidate = Candidate(
-        facts.wanted, facts.before, facts.ledger, facts.now, facts.twins, facts.altered, facts.checks
+        facts.wanted,
+        facts.before,
+        facts.ledger,
+        facts.now,
+        facts.twins,
+        facts.altered,
+        facts.checks,
+        reviews,
     )
     return check_gates(candidate, facts.environment.gates)
+
+
+def only_approvals(facts: Facts) -> bool:
+    """Nothing but approvals is lacking, which the pull request may still get."""
+    return facts.lands_by_pull and all(gate.name == APPROVAL for gate in unmet(gates_of(facts)))
+
+
+def _pull_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
+    """The pull request forbids it. What a resumed run lacks by now, it had: it was withdrawn.
+
+    What is live already, and has only to be recorded, is not taken back for that.
+    """
+    pull = facts.pull
+    if pull is None or not facts.lands_by_pull:
+        return
+    begun = not comparison.pending and not fault(facts.live, facts.expected)
+    why = pull.forbidden
+    if facts.request.resumes:
+        why = "" if begun else pull.objection
+    if why:
+        where = f"see {pull.pull.url}, then " if pull.pull else ""
+        yield Refusal(why, f"{where}`{again(facts)}`")
 
 
 def _gate_objection(facts: Facts, again: str) -> tuple[str, str] | None:

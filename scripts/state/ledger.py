@@ -128,6 +128,13 @@ class Ledger:
         """The release that was proven live last, as far as the ledger knows."""
         return next((each for each in self._newest(environment) if each.ending == "done"), None)
 
+    def live_behind(self, environment: str, head: str | None) -> str:
+        """The commit that is live here, if the branch is where GitHub's merge of it has put it; else ""."""
+        live = self.live(environment)
+        known = live.detail.get("pull_request") if live else None
+        matches = isinstance(known, Mapping) and head is not None and known.get("merged_as") == head
+        return live.commit if live and matches else ""
+
     def verdict(self, environment: str, commits: Collection[str]) -> Event | None:
         """The last event that judged one of these commits here: `done` or `failed`."""
         return next(

@@ -44,6 +44,8 @@ STEPS = {
         StepType("verify", "pure", "live", driver=True),  # the Publish is still under way
         StepType("undo", "once", "database", limit=HOURS),
         StepType("restore", "once", "database", limit=HOURS),
+        StepType("review", "pure"),  # the pull request still stands
+        StepType("merge", "once", "live"),  # by GitHub, where it takes no push
         StepType("finish", "idempotent", "live"),  # the branch moves: automation may deploy it
         # a restore or a refresh of a database
         StepType("mask", "idempotent", limit=HOURS),

@@ -49,7 +49,7 @@ def test_the_rules_of_rulesets() -> None:
         {"type": 3},
     ]
 
-    assert parse_rules(rules) == BranchRules(True, True, True, True, ("ci", "lint"))
+    assert parse_rules(rules) == BranchRules(True, True, True, True, ("ci", "lint"), queue=True)
     assert parse_rules(rules[-2:]) == BranchRules()
 
 
@@ -79,7 +79,7 @@ def test_classic_protection(hub: Hub, enforced: bool, admin: bool, asked: bool) 
             "required_status_checks": {"contexts": ["ci"]},
         },
     )
-    expected = BranchRules(pull_request=True, checks=("ci",)) if asked else BranchRules()
+    expected = BranchRules(pull_request=True, checks=("ci",), approvals=1) if asked else BranchRules()
 
     assert read_rules(github(hub), "main") == expected
 

@@ -179,9 +179,9 @@ def test_nothing_is_created_twice() -> None:
     def find_later() -> dict[str, int] | None:
         return {"id": 1} if arrived.asked else None
 
-    assert arrived.hub.create("/x", {}, find_later, "an x") == ({"id": 1}, False)
-    assert not_arrived.hub.create("/x", {}, lambda: None, "an x") == ({"id": 2}, True)
-    assert Script([]).hub.create("/x", {}, lambda: {"id": 3}, "an x") == ({"id": 3}, False)
+    assert arrived.hub.create("/x", {}, find_later, "create an x") == ({"id": 1}, False)
+    assert not_arrived.hub.create("/x", {}, lambda: None, "create an x") == ({"id": 2}, True)
+    assert Script([]).hub.create("/x", {}, lambda: {"id": 3}, "create an x") == ({"id": 3}, False)
 
 
 def test_what_somebody_else_created_meanwhile_is_found() -> None:
@@ -190,6 +190,6 @@ def test_what_somebody_else_created_meanwhile_is_found() -> None:
     script = Script([taken])
     found = iter([None, {"id": 1}])
 
-    assert script.hub.create("/x", {}, lambda: next(found), "an x") == ({"id": 1}, False)
+    assert script.hub.create("/x", {}, lambda: next(found), "create an x") == ({"id": 1}, False)
     with pytest.raises(CommandFailed, match=r"does not create an x \(422: Validation Failed; it exists\)"):
-        Script([taken]).hub.create("/x", {}, lambda: None, "an x")
+        Script([taken]).hub.create("/x", {}, lambda: None, "create an x")
