@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.branches import pull_request
 from scripts.branches.carry import Carried, carried, waiting
@@ -91,12 +91,8 @@ def _of_the_remote(
     head = remote.head(environment)
     target = _release_to_go_back_to(desk, request, environment, remote)
     named = _wanted(desk, request, source or environment, remote, target)
-    merged = "" if request.goes_back else remote.ledger.live_behind(environment.name, head)
-    named = merged if merged and named == head else named  # GitHub's merge of what is live brings nothing
-    contained = _is_contained(desk, request, head, named)
-    landed = named == merged or _has_landed(desk, request, environment, head, named)
-    over = None if contained or landed else _over(desk, source, environment, remote, named)
-    wanted, contained = (over.commit, True) if over else (named, contained or landed)
+    way = _way_of(desk, request, environment, remote, named)
+    named, wanted, contained = way.named, way.wanted, way.contained
     previous = remote.ledger.live(environment.name)
     lock = read_lock(desk, remote.refs, environment)
     waits = waiting(desk, environment, remote) if request.task == "deploy" else None
@@ -121,12 +117,43 @@ def _of_the_remote(
         at_source=source is None or remote.head(source) == named,
         remote=desk.git.remote,
         target=target,
-        landed=landed,
-        merges=named if over and over.merge else "",
+        landed=way.landed,
+        merges=named if way.merge else "",
         waits=waits,
         carried=_carried(desk, request, environment, remote, wanted),
         **_judged(desk, request, environment, remote, wanted),
     )
+
+
+class Way(NamedTuple):
+    """How a commit gets onto the branch.
+
+    Args:
+        named: the commit that was asked for.
+        wanted: the one that is released: itself, or what stands for it in the branch.
+        contained: the history allows it.
+        landed: GitHub has merged it already.
+        merge: `wanted` was made for this run.
+    """
+
+    named: str
+    wanted: str
+    contained: bool
+    landed: bool
+    merge: bool
+
+
+def _way_of(
+    desk: Desk, request: ReleaseRequest, environment: Environment, remote: Remote, named: str
+) -> Way:
+    head, source = remote.head(environment), request.source(desk.settings)
+    merged = "" if request.goes_back else remote.ledger.live_behind(environment.name, head)
+    named = merged if merged and named == head else named  # GitHub's merge of what is live brings nothing
+    contained = _is_contained(desk, request, head, named)
+    landed = named == merged or _has_landed(desk, request, environment, head, named)
+    over = None if contained or landed else _over(desk, source, environment, remote, named)
+    wanted = over.commit if over else named
+    return Way(named, wanted, contained or landed or over is not None, landed, bool(over and over.merge))
 
 
 def _by_request(desk: Desk, request: ReleaseRequest) -> bool:
