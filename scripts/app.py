@@ -29,6 +29,7 @@ from scripts.errors import CommandFailed, ConfigError, DeskError
 from scripts.git.command import check_remote_urls, remote_urls
 from scripts.git.environment import from_process
 from scripts.git.merge import MergingGit
+from scripts.github.job import job_page
 from scripts.secrets import load
 from scripts.secrets.classify import PublicNames, colliding, masked_values
 from scripts.system import guardian, signals, temporary
@@ -48,7 +49,7 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
 
     def work() -> Outcome:
         workflow = submit(load)  # import it while git answers
-        desk = replace(opened(console, request.about or None), settle=_settle)
+        desk = replace(opened(console, request.about or None), settle=_settle, job=job_page(os.environ))
         if request.needs_network:
             check_reach(desk.settings, remote_urls(desk.git.folder, desk.git.remote), console.note)
         sweep(desk)

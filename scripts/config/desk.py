@@ -52,6 +52,7 @@ class Desk:
         config_folder: the folder of `pipeline.toml`.
         state_folder: where journals and undelivered notices lie, on this machine only.
         started: when the command was typed, by the clock.
+        job: the page of the CI job that this is; "": it is none.
         settle: finishes or undoes the run of a dead owner, for a run that waits, given the environment,
             where the lock's ref stood while it was silent, and whether a person agreed; None: waiting ends.
     """
@@ -70,6 +71,7 @@ class Desk:
     clock: Callable[[], float] = boottime
     sleep: Callable[[float], None] = time.sleep
     started: float = field(default_factory=process_start)
+    job: str = ""
     settle: Callable[[Desk, Environment, str, bool], None] | None = None
 
     @property

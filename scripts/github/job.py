@@ -9,7 +9,17 @@ from typing import Any
 
 MOST = 50  # annotations; GitHub shows ten of a kind for each step
 LONGEST = 60_000  # characters of a summary; GitHub takes a megabyte from all steps together
+PAGE = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?/[\w./-]{1,300}")
 LEVELS = {"error": "error", "warning": "warning"}  # anything else is a notice
+
+
+def job_page(variables: Mapping[str, str]) -> str:
+    """Where people read the log of the job of these variables, on GitHub or GitLab; "" for none."""
+    server, repository, run = (
+        variables.get(f"GITHUB_{each}", "") for each in ("SERVER_URL", "REPOSITORY", "RUN_ID")
+    )
+    page = f"{server}/{repository}/actions/runs/{run}" if run else variables.get("CI_JOB_URL", "")
+    return page if PAGE.fullmatch(page) else ""
 
 
 def commands(data: Mapping[str, Any]) -> list[str]:

@@ -40,6 +40,7 @@ STYLES: Mapping[Kind, tuple[str, int]] = {  # mark before the title, colour of D
     "freeze": ("❄", 0x36C5F0),
     "drill": ("🧪", 0x8E44AD),
     "restore": ("⏪", 0xECB22E),
+    "approval": ("🙋", 0x36C5F0),
 }
 
 

@@ -57,7 +57,7 @@ def backup_failed(
     desk: Desk, environment: Environment, fault: DeskError, title: str = "NO PROVEN BACKUP"
 ) -> None:
     """Report that a backup is missing, could not be taken, or proves nothing."""
-    deed = Deed(desk.new_id(), desk.actor, desk.now())
+    deed = Deed(desk.new_id(), desk.actor, desk.now(), job=desk.job)
     why, hint = fault.message, fault.hint or ""
     send(desk, lambda: events.of_backup(environment, deed, why=why, hint=hint, title=title))
 

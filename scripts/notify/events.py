@@ -11,7 +11,7 @@ from scripts.config.settings import Environment
 from scripts.state.ledger import Event
 from scripts.system.secret import redact
 
-Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill", "restore"]
+Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill", "restore", "approval"]
 MAX_LINES = 10  # commits and migrations that are listed by name
 MAX_SUBJECT = 100  # characters of a commit's subject
 
@@ -46,13 +46,18 @@ class Notice:
 
 @dataclass(frozen=True)
 class Deed:
-    """Who did it, in which run, when, why, and how many seconds it took (None: it has no duration)."""
+    """Who did it, in which run, when, why, and how many seconds it took (None: it has no duration).
+
+    Args:
+        job: the page of the CI job that ran it; "": there is none.
+    """
 
     run: str
     actor: str
     at: str
     seconds: float | None = None
     reason: str = ""
+    job: str = ""
 
 
 def of_stop(environment: Environment, event: Event) -> Notice:
@@ -101,11 +106,12 @@ def notice(kind: Kind, name: str, deed: Deed, title: str, facts: Sequence[Fact],
 
 
 def who(environment: Environment, deed: Deed) -> list[Fact]:
-    """Who did it and why, where, how long it took, and the run."""
+    """Who did it and why, where, how long it took, the run, and the CI job's page."""
     reason = [Fact("reason", deed.reason)] if deed.reason else []
     took = [Fact("took", duration(deed.seconds))] if deed.seconds is not None else []
     where = Fact("where", environment.url, link=True)
-    return [Fact("who", deed.actor or "somebody"), *reason, where, *took, Fact("run", deed.run)]
+    job = [Fact("log", deed.job, link=True)] if deed.job else []
+    return [Fact("who", deed.actor or "somebody"), *reason, where, *took, Fact("run", deed.run), *job]
 
 
 def first_lines(lines: Sequence[str], noun: str) -> str:

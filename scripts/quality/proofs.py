@@ -10,6 +10,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import Refused
+from scripts.quality import notices
 from scripts.quality.gates import TESTS, place_of
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import record
@@ -26,7 +27,7 @@ def prove(
     passed: bool = True,
     **detail: Any,
 ) -> Event:
-    """Append a proof of `what` for this commit. A failed one revokes an earlier pass.
+    """Append a proof of `what` for this commit, and tell the team. A failed one revokes an earlier pass.
 
     Args:
         environment: where the commit was tested.
@@ -38,9 +39,10 @@ def prove(
     Raises:
         CommandFailed: the remote refused, can't be reached, or moves too fast.
     """
-    return record(
-        desk, environment.name, "proof", "done" if passed else "failed", commit=commit, what=what, **detail
-    )
+    ending = "done" if passed else "failed"
+    proof = record(desk, environment.name, "proof", ending, commit=commit, what=what, **detail)
+    notices.tell(desk, environment, proof)
+    return proof
 
 
 def live_commit(ledger: Ledger, environment: Environment) -> str:

@@ -113,7 +113,7 @@ def _proven(run: ReleaseRun, good: Event, caught: ReleaseFailed) -> Outcome:
         Fact("live again", good.release),
         Fact("notices waiting", str(left)),
     ]
-    deed = Deed(run.id, desk.actor, desk.now(), seconds)
+    deed = Deed(run.id, desk.actor, desk.now(), seconds, job=desk.job)
     deliver.send(desk, lambda: events.of_drill(environment, deed, passed=passed, facts=facts))
     if not passed:
         return Outcome.failed(

@@ -74,7 +74,7 @@ def _was_rolled_back(run: ReleaseRun) -> bool:
 def _deed(run: ReleaseRun, *, over: bool = True) -> Deed:
     seconds = sum(float(step["seconds"]) for step in run.steps) if over else None
     reason = run.lock.content.reason
-    return Deed(run.id, run.desk.actor, run.desk.now(), seconds, reason)
+    return Deed(run.id, run.desk.actor, run.desk.now(), seconds, reason, run.desk.job)
 
 
 def of_start(plan: Plan, deed: Deed) -> Notice:

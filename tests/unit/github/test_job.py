@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scripts.github.job import commands, fenced, summary
+import pytest
+
+from scripts.github.job import commands, fenced, job_page, summary
 
 
 def test_findings_and_verdicts_are_annotations() -> None:
@@ -36,3 +38,26 @@ def test_a_summary_has_ending_steps_and_plan() -> None:
 def test_untrusted_text_ends_no_block() -> None:
     """A commit's subject may hold any number of backticks."""
     assert fenced(["a ```` b"]).splitlines()[0] == "`````text"
+
+
+@pytest.mark.parametrize(
+    ("variables", "page"),
+    [
+        (
+            {
+                "GITHUB_SERVER_URL": "https://github.com",
+                "GITHUB_REPOSITORY": "acme/app",
+                "GITHUB_RUN_ID": "7",
+            },
+            "https://github.com/acme/app/actions/runs/7",
+        ),
+        (
+            {"CI_JOB_URL": "https://gitlab.example.org/acme/app/-/jobs/7"},
+            "https://gitlab.example.org/acme/app/-/jobs/7",
+        ),
+        ({"CI_JOB_URL": "https://x/ <!channel>"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_page_of_the_job(variables: dict[str, str], page: str) -> None:
+    assert job_page(variables) == page

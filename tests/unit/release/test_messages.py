@@ -134,6 +134,7 @@ def run_of(plan: Plan, *, live: Answer | None = None, lost: bool = False, **more
     """As much of a run as its notices need."""
     desk = SimpleNamespace(
         actor="Ada",
+        job="",
         now=lambda: DEED.at,
         settings=SimpleNamespace(after=lambda _: PRODUCTION, sentry=SimpleNamespace(organization="")),
     )
