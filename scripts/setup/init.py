@@ -14,6 +14,8 @@ from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
 from scripts.config.parse import parse
 from scripts.errors import CommandFailed, Declined, Refused
+from scripts.git.command import remote_urls
+from scripts.github.remote import first_repository
 from scripts.setup import advice, app_facts, branching, vendor
 from scripts.setup.detect import Ambiguous, detect, listed
 from scripts.setup.facts import AppFacts, branches_of
@@ -80,11 +82,12 @@ def init(progress: Progress, request: InitRequest) -> Outcome:
     made = branching.missing(progress, place.top, facts, answers, request)
     document = _document(place, facts, contents, changes, plan=request.plan)
     would = bool(changes.written or made or (copy and copy.written))
+    github = first_repository(remote_urls(place.top, answers.remote)) is not None
     if request.plan or not would:
-        return _outcome(place, document, plan=would, written=0)
+        return _outcome(place, document, plan=would, written=0, github=github)
     written = _write(progress, request, changes, copy)
     branching.make(progress, place.top, answers.remote, made)
-    return _outcome(place, document, plan=False, written=written + len(made))
+    return _outcome(place, document, plan=False, written=written + len(made), github=github)
 
 
 def _write(progress: Progress, request: InitRequest, changes: Changes, copy: Changes | None) -> int:
@@ -265,12 +268,14 @@ def _document(
     }
 
 
-def _outcome(place: Place, document: dict[str, Any], *, plan: bool, written: int) -> Outcome:
+def _outcome(place: Place, document: dict[str, Any], *, plan: bool, written: int, github: bool) -> Outcome:
     config = f"{place.config}/pipeline.toml"
     hint = (
         f"next: review `{config}` (lines `# CHECK:`), fill in `{place.config}/.env.<environment>`,"
         " then `invoke doctor`"
     )
+    if github:
+        hint += ", and `invoke github.workflows` for CI"
     if place.desk is None and place.repository != ".":
         hint = f"`export AIRHOST_ENV_DIR={place.top / place.config}`; {hint}"
     elif place.desk not in (None, "."):

@@ -1,4 +1,4 @@
-"""The options of `doctor`, `init`, `upgrade`, `test` and `check`."""
+"""The options of `doctor`, `init`, `upgrade`, `github.workflows`, `test` and `check`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ class InitRequest(Request):
     ask: bool = option(
         "`--no-ask` takes what was found; without a terminal no question is asked", default=True
     )
+    plan: bool = plan()
+    yes: bool = yes("overwrite files that differ")
+
+
+class WorkflowsRequest(Request):
+    """`github.workflows`."""
+
+    desk: str = option("the desk's repository and commit, where it is beside the app: OWNER/NAME@COMMIT")
+    node: str = option("the version of node", default="22")
     plan: bool = plan()
     yes: bool = yes("overwrite files that differ")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from scripts.state.remote import KnownLedger, known_ledger, observe_remote
 from scripts.state.remote import record as record_event
 from scripts.system.text import listed
 
+NEWEST = "newest"  # in place of a backup's id
 UNFINISHED = 24 * 3600.0  # seconds after which an upload without a manifest is a dead run's
 
 
@@ -216,6 +218,8 @@ def _out_of_reach(found: Survey) -> list[str]:
 def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
     """Fetch a stored backup, prove it again, record the result in the ledger if that can be reached."""
     known = known_ledger(desk)
+    if request.backup == NEWEST:
+        request = replace(request, backup=_newest(desk, known.ledger, request.env))
     environment = _environment_of(desk, known.ledger, request.backup, request.env)
     with _reported(desk, environment), _step(desk, "verify", request.backup):
         fetched, partial = _prove_stored(desk, environment, known, request)
@@ -276,6 +280,17 @@ def _fetched(
         bucket=bucket,
         new=record is None,
     )
+
+
+def _newest(desk: Desk, ledger: Ledger, env: str) -> str:
+    """The newest backup of an environment that the ledger calls proven."""
+    environment = desk.settings.environment(env)
+    proven = [name for name, each in catalog.records(ledger, environment.name).items() if each.proven]
+    if not proven:
+        raise Refused(
+            f"{environment.name} has no proven backup", f"`invoke backup --env {environment.name}`"
+        )
+    return max(proven)
 
 
 def _environment_of(desk: Desk, ledger: Ledger, name: str, env: str) -> Environment:

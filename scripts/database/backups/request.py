@@ -33,7 +33,9 @@ class ListBackupsRequest(Request):
 class VerifyBackupRequest(Request):
     """`backup.verify`: prove a backup again."""
 
-    backup: str = option("its id, as `backup.list` shows it", positional=True)
+    backup: str = option(
+        "its id, as `backup.list` shows it; `newest`: the newest proven one of `--env`", positional=True
+    )
     env: str = env()
     accept_shrink: bool = option(SHRINK, default=False)
     accept_partial_proof: bool = option(PARTIAL, default=False)

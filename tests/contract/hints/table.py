@@ -123,6 +123,9 @@ ELSEWHERE = {
     "sandbox.down": f"{INTEGRATION}/test_sandbox_world.py::test_down_leaves_no_process_and_no_file",
     "sandbox.up": f"{INTEGRATION}/test_sandbox_world.py::test_up_twice_changes_nothing",
     "sandbox.up --seed": f"{INTEGRATION}/test_with_data.py::test_the_numbers_are_those_of_the_writers",
+    "github.workflows": (
+        f"{UNIT}/setup/workflows/test_command.py::test_what_is_shown_is_written_after_a_yes"
+    ),
     "test-e2e --env": f"{INTEGRATION}/test_e2e.py::test_all_journeys_pass_on_a_good_release",
     "upgrade": UPGRADED,
     "upgrade --app": UPGRADED,

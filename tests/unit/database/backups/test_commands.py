@@ -289,6 +289,25 @@ def test_without_the_ledger_a_backup_is_proven_and_not_recorded(
     assert "the ledger can't be read" in checked.message
 
 
+def test_the_newest_proven_backup_needs_no_id(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a job of every week; where none is proven, that is said."""
+    seen: list[str] = []
+
+    def prove(_desk: Desk, _environment: object, _known: object, request: VerifyBackupRequest) -> None:
+        seen.append(request.backup)
+        raise Refused("far enough")
+
+    monkeypatch.setattr(commands, "_prove_stored", prove)
+    newest = VerifyBackupRequest(backup="newest", env="production")
+    with pytest.raises(Refused, match="far enough"):
+        commands.verify_backup(desk, newest)
+    assert seen == [NEW]
+
+    use_ledger(monkeypatch)
+    with pytest.raises(Refused, match="production has no proven backup"):
+        commands.verify_backup(desk, newest)
+
+
 def test_a_fetched_backup_is_recorded_with_the_places_that_have_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

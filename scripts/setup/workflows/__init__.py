@@ -1,0 +1,1 @@
+"""Workflows for GitHub Actions, written into the app's repository."""

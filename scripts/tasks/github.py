@@ -1,0 +1,26 @@
+"""`github.*`: what the desk sets up on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from scripts.setup.request import WorkflowsRequest
+from scripts.tasks.options import command
+
+if TYPE_CHECKING:
+    from scripts.config.desk import Desk
+    from scripts.config.outcome import Outcome
+
+
+@command(WorkflowsRequest)
+def workflows() -> Callable[[Desk, WorkflowsRequest], Outcome]:
+    """Write workflows for GitHub Actions into the app: `invoke github.workflows --plan`."""
+    from scripts.setup.workflows.command import write_workflows
+
+    return write_workflows
+
+
+collection = Collection("github", workflows)

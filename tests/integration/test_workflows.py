@@ -1,0 +1,135 @@
+"""The workflows, played step by step against a world: what they say is what happens."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.config.env_files import parse_values, read_toml
+from scripts.config.parse import parse
+from scripts.sandbox.world_facts import World
+from scripts.setup.workflows.place import Place
+from tests.integration.desk import ROOT, Desk, git
+from tests.support import skips
+from tests.support.sandboxes import sandbox
+from tests.support.workflow_player import Player
+from tests.support.workflows import documents
+
+pytestmark = pytest.mark.timeout(900)
+BAD_HOME = "export function home() { throw new Error('no'); }\n"
+GATES = """
+[tests]
+integration = ["npm", "test"]
+[environment.production.gates]
+integration = true
+"""
+ODD = 'it\'s "odd"; touch broken; $(touch broken) `touch broken`'
+
+
+def player(world: World, folder: Path, more: str = "") -> tuple[Player, Place]:
+    """A repository on GitHub whose environments have the world's values, and a desk beside the app.
+
+    `scripts/bootstrap` would install the desk: a stand-in starts the one that is here. `npm ci` without
+    scripts, which every job needs for the Supabase CLI, gives it the packages that the clone has.
+    """
+    text = (world.env_dir / "pipeline.toml").read_text() + more
+    bin_ = folder / "bin"
+    bin_.mkdir(parents=True)
+    npm = f'#!/bin/sh\n[ "$*" = "ci --ignore-scripts" ] || exec {shutil.which("npm")} "$@"\n'
+    (bin_ / "npm").write_text(f"{npm}exec cp -al {world.clone}/node_modules .\n")
+    (bin_ / "npm").chmod(0o755)
+
+    def prepare(workspace: Path) -> None:
+        config, program = workspace / "config", workspace / "desk" / "scripts" / "bootstrap"
+        config.mkdir()
+        (config / "pipeline.toml").write_text(text.replace(str(world.clone), str(workspace / "app")))
+        for name in ("masking.toml", "ssh_config"):
+            (config / name).write_text((world.env_dir / name).read_text())
+        program.parent.mkdir(parents=True)
+        start = f"cd {ROOT}\nexec {sys.executable} -m invoke"
+        program.write_text(f'#!/bin/sh\nexport AIRHOST_ENV_DIR="$PWD/$AIRHOST_ENV_DIR"\n{start} "$@"\n')
+        program.chmod(0o755)
+
+    values = {
+        each.name: parse_values(file.read_text(), file)
+        for each in world.environments
+        for file in [world.env_dir / f".env.{each.name}"]
+    }
+    settings_file = folder / "pipeline.toml"
+    settings_file.write_text(text)
+    source = ("o/desk", "a" * 40)
+    place = Place(parse(read_toml(settings_file)), "desk", "app", "config", ".airhost", source, "22")
+    return Player(world.origin, folder, values, values, prepare, str(bin_)), place
+
+
+def test_a_push_to_develop_is_deployed(desk: Desk, tmp_path: Path) -> None:
+    """With development's values alone; the job's summary says so, and no other job runs."""
+    commit = desk.commit({"public/pushed.txt": "1"})
+    made, place = player(desk.world, tmp_path)
+    results = made.push(documents(place)["deploy"], "develop")
+    deployed = results["deploy-development"]
+
+    assert deployed.ending == "success", deployed.log
+    assert desk.served("development") == commit
+    assert {name for name, each in results.items() if each.ending != "skipped"} == {"deploy-development"}
+    assert deployed.summary.startswith("### Deploy development: done")
+    assert "| verify | done |" in deployed.summary
+    given = deployed.envs["deploy development"]
+    assert {name.partition("_")[0] for name in given} == {"DEVELOPMENT", "GITHUB", "AIRHOST"}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A world of its own, since its `main` is moved by hand."""
+    with sandbox(tmp_path_factory, "workflows") as world:
+        yield Desk(world)
+
+
+@skips.LONG
+def test_a_whole_week(own: Desk, tmp_path: Path) -> None:
+    """Deployed, promoted with its proof; what is unproven is refused, what fails is put back, and told."""
+    made, place = player(own.world, tmp_path, GATES)
+    found = documents(place)
+    first = own.commit({"public/first.txt": "1"})
+    assert made.push(found["deploy"], "develop")["deploy-development"].ending == "success"
+
+    # by hand: promoted, and what production demands is tested on staging
+    staged = made.dispatch(found["promote"], "develop", to="staging")
+    assert [name for name, each in staged.items() if each.ending == "success"] == [
+        "promote-staging",
+        "tests-staging",
+    ], "\n".join(each.log for each in staged.values())
+    assert own.served("staging") == first
+    proof = own.ledger()[-1]
+    assert (proof["what"], proof["ending"], proof["commit"]) == ("integration", "done", first)
+    assert (tmp_path / "3" / "artifacts").is_dir()
+
+    # something unproven is pushed to main
+    unproven = own.commit({"public/unproven.txt": "1"})
+    git(own.world.origin, "update-ref", "refs/heads/main", unproven)
+    refused = made.push(found["deploy"], "main")["deploy-production"]
+    assert refused.ending == "failure"
+    assert "lacks what production demands: integration tests on staging: missing" in refused.log
+    assert refused.summary.startswith("### Deploy production: failed")
+    assert own.served("production") is None
+    git(own.world.origin, "update-ref", "-d", "refs/heads/main")
+
+    # a release that fails: the commit before is live again, the job is red, the team is told
+    own.commit({"server/home.js": BAD_HOME})
+    failed = made.push(found["deploy"], "develop")["deploy-development"]
+    assert failed.ending == "failure"
+    assert own.served("development") == first
+    inbox = (own.world.inbox / "slack.jsonl").read_text()
+    assert "rolled back" in inbox.lower()
+
+    # by hand: rolled back, with a reason that no shell reads
+    again = made.dispatch(found["promote"], "staging", to="production")["promote-production"]
+    assert again.ending == "success", again.log
+    second = made.dispatch(found["rollback"], "develop", environment="staging", reason=ODD)
+    assert second["rollback-staging"].ending == "failure"  # there is nothing to go back to
+    assert "no other good release" in second["rollback-staging"].log
+    assert list(tmp_path.rglob("broken")) == []
