@@ -69,6 +69,7 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}$)[A-Za-z0-9._-]{1,
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 # The name of a release at Sentry: no slash, no white space, 200 characters at most, 40 of them a commit's.
 VERSION = re.compile(r"(?:\{app\}|[A-Za-z0-9@+._-]){0,60}\{commit\}(?:\{app\}|[A-Za-z0-9@+._-]){0,60}")
+ACTOR = re.compile(r"(Integration|RepositoryRole|Team|User):[1-9][0-9]{0,17}")  # of GitHub's rulesets
 API = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
@@ -130,6 +131,9 @@ def _section_faults(
 def _github_faults(github: Github) -> Iterator[str]:
     if github.repository and not REPOSITORY.fullmatch(github.repository):
         yield "`github.repository` should be the owner and the name: `owner/name`"
+    for each in github.bypass:
+        if not ACTOR.fullmatch(each):
+            yield f"`github.bypass` should name kinds and numbers, such as `Integration:123`: `{each}`"
 
 
 def _sentry_faults(sentry: Sentry) -> Iterator[str]:

@@ -53,11 +53,13 @@ class Github(NamedTuple):
         repository: `owner/name`, where the address of the remote does not tell.
         wait: seconds for checks and approvals.
         checks: that must have passed, beside those that the branch's rules require.
+        bypass: who may bypass the rulesets, as `Integration:123`; () for the account of the token.
     """
 
     repository: str = ""
     wait: float = 3600
     checks: tuple[str, ...] = ()
+    bypass: tuple[str, ...] = ()
 
 
 class Verify(NamedTuple):

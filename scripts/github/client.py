@@ -60,7 +60,7 @@ class Github:
             Unreachable: no answer, a good one that is no JSON, or a rate limit that lasts.
         """
         before = self._seen.get(path)
-        answer = self._send("GET", path, etag=before[2].get("ETag", "") if before else "")
+        answer = self._send("GET", self._of(path), etag=before[2].get("ETag", "") if before else "")
         if answer[0] == 304 and before:
             return before
         if answer[0] == 200 and answer[2].get("ETag"):
@@ -81,7 +81,18 @@ class Github:
         Raises:
             Unreachable: no answer.
         """
-        return self._send(method, path, document)[:2]
+        return self._send(method, self._of(path), document)[:2]
+
+    def user(self) -> Answer:
+        """Whose the token is: 403 for one that is no person's.
+
+        Raises:
+            Unreachable: no answer.
+        """
+        return self._send("GET", "/user")
+
+    def _of(self, path: str) -> str:
+        return f"/repos/{self.repository}{path}"
 
     def create(
         self, path: str, document: Mapping[str, Any], find: Find, deed: str, right: str = ""
@@ -179,7 +190,7 @@ class Github:
         self, method: str, path: str, document: Mapping[str, Any] | None, etag: str
     ) -> tuple[Unreachable | None, Answer]:
         """One request: the fault of the network or of the server, or the answer."""
-        url = f"{self.api.rstrip('/')}/repos/{self.repository}{path}"
+        url = f"{self.api.rstrip('/')}{path}"
         token = self.token.current() if isinstance(self.token, Installation) else self.token
         headers = {**HEADERS, **({"If-None-Match": etag} if etag else {})}
         try:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from scripts.config.desk import Desk
-from scripts.errors import CommandFailed
+from scripts.errors import CommandFailed, Refused
 from scripts.git.client import StaleError
 from scripts.git.command import Update, remote_urls
 from scripts.git.isolation import left_out
 from scripts.github.client import Github, branch_path
 from scripts.github.remote import from_process, repository_of
-from scripts.setup import health, protection
+from scripts.github.rulesets import PREFIX, wanted
+from scripts.setup import health, protect, protection
 from scripts.setup.health import Finding
 from scripts.state.lock import blocked
 from scripts.state.mirrors import lagging
@@ -150,6 +151,26 @@ def check_github(desk: Desk) -> Iterator[Finding]:
         first = environment.name == desk.settings.chain[0]
         yield from _check_branch(hub, environment.branch, first=first)
     yield from _check_branch(hub, LEDGER, first=False)
+    yield from _check_rulesets(desk, hub)
+
+
+def _check_rulesets(desk: Desk, hub: Github) -> Iterator[Finding]:
+    """How the rulesets of `github.protect` differ from the configuration, where somebody applied them."""
+    hint = "`invoke github.protect --plan`"
+    try:
+        there = protect.read(hub)
+        ours = {name: each for name, each in there.items() if name.startswith(PREFIX)}
+        asked = wanted(desk.settings, LEDGER, protect.actors(desk, hub)) if ours else ()
+        found = protect.drift(list(asked), ours)
+    except (CommandFailed, Refused) as fault:
+        yield health.warning(
+            "rulesets", f"whether they are as configured is not known: {fault.message}", hint
+        )
+        return
+    yield from (health.warning("rulesets", f"not as configured: {line}", hint) for line in found)
+    if not found:
+        words = "as configured" if ours else f"none of the desk's; {hint} shows them"
+        yield health.ok("rulesets", words)
 
 
 def _check_branch(hub: Github, branch: str, *, first: bool) -> Iterator[Finding]:

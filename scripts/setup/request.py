@@ -12,6 +12,13 @@ class DoctorRequest(Request):
     env: str = env("check this environment alone, and what all share")
 
 
+class ProtectRequest(Request):
+    """`github.protect`."""
+
+    plan: bool = plan()
+    yes: bool = yes()
+
+
 class InitRequest(Request):
     """`init`."""
 

@@ -1,4 +1,4 @@
-"""`github.*`: what the desk sets up on GitHub."""
+"""`github.*`: what the desk sets up on GitHub, and in the app for GitHub Actions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from scripts.setup.request import WorkflowsRequest
+from scripts.setup.request import ProtectRequest, WorkflowsRequest
 from scripts.tasks.options import command
 
 if TYPE_CHECKING:
@@ -23,4 +23,12 @@ def workflows() -> Callable[[Desk, WorkflowsRequest], Outcome]:
     return write_workflows
 
 
-collection = Collection("github", workflows)
+@command(ProtectRequest)
+def protect() -> Callable[[Desk, ProtectRequest], Outcome]:
+    """Protect the branches with rulesets on GitHub, shown first: `invoke github.protect --plan`."""
+    from scripts.setup.protect import protect
+
+    return protect
+
+
+collection = Collection("github", workflows, protect)

@@ -13,6 +13,8 @@ from scripts.github.branch_rules import is_signed
 from scripts.github.client import Answer
 from scripts.release.commands import deploy, promote
 from scripts.release.request import DeployRequest, PromoteRequest
+from scripts.setup.protect import protect
+from scripts.setup.request import ProtectRequest
 from tests.fakes.github import github_of
 from tests.fakes.world import World, build_world
 from tests.support.github_openapi import NEEDED, contract
@@ -71,6 +73,16 @@ def test_a_promotion_by_pull_request(world: World, hub: StandIn, faults: list[st
     assert pulls.read(hub.hub, 1).state == "merged"
     assert faults == []
     assert {"POST /pulls", "PATCH /pulls/1", "PUT /pulls/1/merge"} <= set(hub.asked)
+
+
+def test_rulesets(world: World, hub: StandIn, faults: list[str]) -> None:
+    """Created, changed, read."""
+    protect(world.desk(), ProtectRequest(yes=True))
+    hub.rulesets[2]["rules"] = hub.rulesets[2]["rules"][1:]
+    protect(world.desk(), ProtectRequest(yes=True))
+
+    assert "\n".join(faults) == ""
+    assert {"POST /rulesets", "PUT /rulesets/2"} <= set(hub.asked)
 
 
 def test_the_document_finds_what_is_wrong() -> None:

@@ -9,6 +9,7 @@ import pytest
 from scripts.branches import landing, pull_request
 from scripts.github.client import Github
 from scripts.release import observe
+from scripts.setup import protect
 from scripts.system.secret import Secret
 from tests.fakes.git import FakeGit, FakeRemote
 from tests.fakes.world import World
@@ -53,6 +54,6 @@ def github_of(world: World, monkeypatch: pytest.MonkeyPatch) -> StandIn:
             exchange=stand_in.exchange,
         )
 
-    for module in (landing, pull_request, observe):
+    for module in (landing, pull_request, observe, protect):
         monkeypatch.setattr(module, "hub_of", hub_of)
     return stand_in

@@ -158,7 +158,7 @@ class StandIn:
     def answer(self, method: str, url: str, sends: Any, etag: str = "") -> Reply:
         """One request: status, document and headers; status 0: no answer comes."""
         parts = urlsplit(url)
-        path, query = parts.path.partition("/repos/o/r")[2], dict(parse_qsl(parts.query))
+        path, query = parts.path.removeprefix("/repos/o/r"), dict(parse_qsl(parts.query))
         said = f"{method} {path}"
         self.asked.append(said)
         waiting = self.faults.get(said) or []
@@ -194,6 +194,9 @@ class StandIn:
         return rows[size * (page - 1) : size * page], link if more else {}
 
     # ---------------------------------------------------------------------------------- the requests
+
+    def user(self, **_: Any) -> tuple[int, Any]:
+        return 200, {"login": self.me, "id": 7, "user_view_type": "public"}
 
     def repository(self, **_: Any) -> tuple[int, Any]:
         return 200, {
@@ -395,6 +398,7 @@ class StandIn:
 
 COMMIT, NUMBER, NAME = "([0-9a-f]{40})", "([0-9]+)", "([^/]+)"
 ROUTES = (
+    ("GET", "/user", "user"),
     ("GET", "", "repository"),
     ("GET", "/pulls", "list_pulls"),
     ("POST", "/pulls", "open_pull"),

@@ -111,6 +111,7 @@ ELSEWHERE = {
     "lock.steal --env --reason": (
         f"{INTEGRATION}/test_back.py::test_owner_that_lives_is_not_resumed_but_can_be_stolen_from"
     ),
+    "github.protect --plan": f"{UNIT}/setup/test_protect.py::test_a_drift_is_told_by_the_doctor",
     "replit.login": f"{SIGN_IN}::test_a_file_that_is_no_sign_in_is_refused",
     "replit.login --env": f"{SIGN_IN}::test_a_sign_in_publishes_is_renewed_and_ends",
     "replit.login --export": f"{SIGN_IN}::test_a_token_goes_to_ci",

@@ -132,11 +132,12 @@ def test_the_rules_of_each_branch_are_read_from_github(
             "/rules/branches/staging": (200, RULES),
             "/rules/branches/main": (200, []),
             "/rules/branches/deploy-ledger": (200, RULES),
+            "/rulesets": (200, []),
         }
         findings = list(remote_checks.check_github(desk))
 
     assert messages(findings, "error") == ["`main` can be force-pushed", "`main` can be deleted"]
-    assert {finding.check for finding in findings} == {"github-token", "clock", "protection"}
+    assert {finding.check for finding in findings} == {"github-token", "clock", "protection", "rulesets"}
 
 
 def test_a_token_that_github_refuses_is_an_error(
