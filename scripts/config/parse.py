@@ -5,15 +5,21 @@ from __future__ import annotations
 
 import difflib
 import math
-import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED
+from scripts.config.section_faults import (
+    github_faults,
+    is_below,
+    path_faults,
+    secrets_faults,
+    sentry_faults,
+)
 from scripts.config.settings import (
     DRIVERS,
     Access,
@@ -21,16 +27,13 @@ from scripts.config.settings import (
     AppTests,
     Environment,
     Gates,
-    Github,
     Lock,
     Secrets,
-    Sentry,
     Settings,
     Supabase,
     Verify,
 )
 from scripts.errors import ConfigError
-from scripts.git.identity import parse_identity
 
 Table = Mapping[str, Any]
 Section = TypeVar("Section")
@@ -60,17 +63,10 @@ BRANCH = re.compile(
     r"(?!HEAD$|[0-9a-fA-F]{40}$|.*(\.\.|//|\.lock$|/$))"
     r"[A-Za-z0-9\u00a1-\U0010ffff][A-Za-z0-9\u00a1-\U0010ffff._/+-]{0,200}"
 )
-REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,100}")
 # `known_hosts` aliases and `user@host` both pass; an option or a space does not.
 SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")  # RFC 9110, section 5.1
-DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")  # on GitHub
-SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 # The name of a release at Sentry: no slash, no white space, 200 characters at most, 40 of them a commit's.
-VERSION = re.compile(r"(?:\{app\}|[A-Za-z0-9@+._-]){0,60}\{commit\}(?:\{app\}|[A-Za-z0-9@+._-]){0,60}")
-ACTOR = re.compile(r"(Integration|RepositoryRole|Team|User):[1-9][0-9]{0,17}")  # of GitHub's rulesets
-API = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 
 
 def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
@@ -86,8 +82,8 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
         for name, kind in kinds.items()
     }
     faults.extend(_section_faults(**sections))
-    faults.extend(_github_faults(sections["github"]))
-    faults.extend(_sentry_faults(sections["sentry"]))
+    faults.extend(github_faults(sections["github"]))
+    faults.extend(sentry_faults(sections["sentry"]))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
     profiles = {**SHIPPED, **sections["load"].profiles}
@@ -114,37 +110,18 @@ def _section_faults(
     **_others: object,
 ) -> list[str]:
     """What the types of the sections can't express."""
-    faults = [*_path_faults(app, verify), *_secrets_faults(secrets)]
+    faults = [*path_faults(app, verify), *secrets_faults(secrets)]
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
     faults += [
         f"`tests.{key}` should be a file below the app's folder"
         for key in ("unit_report", "integration_report")
-        if getattr(tests, key) and not _is_below(getattr(tests, key))
+        if getattr(tests, key) and not is_below(getattr(tests, key))
     ]
     functions = supabase.functions.strip("/")
-    if functions and not (_is_below(functions) and f"/{functions}".endswith("/supabase/functions")):
+    if functions and not (is_below(functions) and f"/{functions}".endswith("/supabase/functions")):
         faults.append("`supabase.functions` should end with `supabase/functions`, where the CLI looks")
     return faults
-
-
-def _github_faults(github: Github) -> Iterator[str]:
-    if github.repository and not REPOSITORY.fullmatch(github.repository):
-        yield "`github.repository` should be the owner and the name: `owner/name`"
-    for each in github.bypass:
-        if not ACTOR.fullmatch(each):
-            yield f"`github.bypass` should name kinds and numbers, such as `Integration:123`: `{each}`"
-
-
-def _sentry_faults(sentry: Sentry) -> Iterator[str]:
-    if not all(SLUG.fullmatch(slug) for slug in filter(None, (sentry.organization, *sentry.projects))):
-        yield "`sentry.organization` and `sentry.projects` should be slugs, as in Sentry's addresses"
-    if bool(sentry.organization) != bool(sentry.projects):
-        yield "`sentry.organization` and `sentry.projects` should both be set, or neither"
-    if not API.fullmatch(sentry.url):
-        yield "`sentry.url` should be a URL: `https://sentry.io`"
-    if not VERSION.fullmatch(sentry.version):
-        yield "`sentry.version` should have `{commit}` in it, and may have `{app}`: `{app}@{commit}`"
 
 
 def _chain(table: Table, faults: list[str]) -> tuple[str, ...]:
@@ -244,45 +221,6 @@ def _url_faults(url: str) -> list[str]:
     return []
 
 
-def _path_faults(app: App, verify: Verify) -> list[str]:
-    """Paths that would reach another host, or another folder, than they seem to."""
-    faults = []
-    if not REMOTE.fullmatch(app.remote):
-        faults.append("`app.remote` should be the name that a remote has in the app's checkout, no address")
-    if app.committer and parse_identity(app.committer) is None:
-        faults.append("`app.committer` should be a name and an address: `Name <mail@example.com>`")
-    if not app.version_path.startswith("/"):
-        faults.append("`app.version_path` should begin with `/`")
-    faults += [
-        f"`verify.paths` should begin with `/`: `{path}`" for path in verify.paths if path[:1] != "/"
-    ]
-    faults += _folder_faults(app)
-    if app.rollbacks and app.rollbacks.strip("/") == app.migrations.strip("/"):
-        faults.append("`app.rollbacks` should not be `app.migrations`: the Supabase CLI would apply them")
-    return faults
-
-
-def _folder_faults(app: App) -> list[str]:
-    """Folders of the app that would lead out of its repository."""
-    faults = []
-    if not _is_below(app.output):
-        faults.append("`app.output` should be a folder below the app's")
-    faults += [
-        f"`app.{key}` should be a folder such as `apps/web`, without `.` and `..`"
-        for key in ("folder", "static")
-        if getattr(app, key) and not _is_below(getattr(app, key))
-    ]
-    lockfile = posixpath.normpath(posixpath.join(app.folder, app.lockfile))
-    if not faults and lockfile.startswith(("../", "/")):
-        faults.append("`app.lockfile` should be a file in the app's repository")
-    return faults
-
-
-def _is_below(path: str) -> bool:
-    """Whether a path names a folder below another one, and cannot lead out of it."""
-    return not set(path.split("/")) & {"", ".", ".."}
-
-
 def _shared(environments: Mapping[str, Environment]) -> list[str]:
     """What two environments share and must not: one of them is a copying mistake."""
     faults = []
@@ -300,33 +238,6 @@ def _shared(environments: Mapping[str, Environment]) -> list[str]:
         f"`{name}` names two environments" for name in dict.fromkeys(names) if names.count(name) > 1
     )
     return faults
-
-
-def _secrets_faults(secrets: Secrets) -> list[str]:
-    """An exception needs a digest, a reason and an end, so that somebody can judge it again."""
-    faults = ["`secrets.public_prefixes` should not hold an empty text"] * ("" in secrets.public_prefixes)
-    for number, exception in enumerate(secrets.allow):
-        path = f"`secrets.allow[{number}]"
-        if not re.fullmatch(r"[0-9a-f]{64}", exception.sha256):
-            faults.append(
-                f"{path}.sha256` should be the 64 hex digits of the finding's `digest` (`--json`)"
-            )
-        if not re.fullmatch(r"LEAK[0-9]{3}|ENV00[67]", exception.rule):
-            faults.append(f"{path}.rule` should be `ENV006`, `ENV007` or a rule of `env.scan`")
-        if not exception.reason.strip():
-            faults.append(f"{path}.reason` should say why this is no leak")
-        if not DAY.fullmatch(exception.until):
-            faults.append(f"{path}.until` should be a day, such as `2030-01-31`")
-    return [*faults, *_api_faults(secrets)]
-
-
-def _api_faults(secrets: Secrets) -> Iterator[str]:
-    for key in ("supabase_api", "github_api"):
-        address = getattr(secrets, key)
-        if not API.fullmatch(address):
-            yield f"`secrets.{key}` should be a bare http or https address"
-        elif not keeps_secrets(address):
-            yield f"`secrets.{key}` should be an https address: a token would travel unencrypted"
 
 
 def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:
