@@ -54,12 +54,14 @@ class Github(NamedTuple):
         wait: seconds for checks and approvals.
         checks: that must have passed, beside those that the branch's rules require.
         bypass: who may bypass the rulesets, as `Integration:123`; () for the account of the token.
+        tell: GitHub of deployments, proofs and releases.
     """
 
     repository: str = ""
     wait: float = 3600
     checks: tuple[str, ...] = ()
     bypass: tuple[str, ...] = ()
+    tell: bool = True
 
 
 class Verify(NamedTuple):

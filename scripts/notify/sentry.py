@@ -7,8 +7,6 @@ and the time from which the release counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as TooLate
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +14,9 @@ from urllib.parse import quote
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Sentry
-from scripts.errors import DeskError
 from scripts.git.client import Commit
 from scripts.http import get_json
-from scripts.system.background import submit
+from scripts.notify.aside import meanwhile
 from scripts.system.secret import Secret, redact
 
 TOKEN = "SENTRY_AUTH_TOKEN"  # noqa: S105 - its name
@@ -53,24 +50,12 @@ def telling(desk: Desk, environment: Environment, deployed: Deployed) -> Iterato
     if not desk.settings.sentry.organization:
         yield
         return
-    until = desk.clock() + desk.settings.notices.budget
-    telling = submit(_tell, desk, environment, deployed, until)
-    yield
-    _report(desk, telling, until)
 
+    def tell(until: float) -> None:
+        _tell(desk, environment, deployed, until)
 
-def _report(desk: Desk, telling: Future[None], until: float) -> None:
-    why = ""
-    try:
-        telling.result(timeout=max(0.0, until - desk.clock()))
-    except TooLate:
-        why = "no answer in time"
-    except (_Told, DeskError) as fault:
-        why = str(fault)
-    except Exception as fault:  # noqa: BLE001 - our own bug is no reason to fail a release
-        why = f"a fault of the desk ({type(fault).__name__})"
-    if why:
-        desk.progress.note(f"warning: Sentry does not know of this release: {redact(why)}")
+    with meanwhile(desk, tell, "Sentry", (_Told,)):
+        yield
 
 
 def version(sentry: Sentry, app: str, commit: str) -> str:

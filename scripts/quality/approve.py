@@ -8,6 +8,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused
+from scripts.github.deployments import tell_proof
 from scripts.quality.gates import same_person
 from scripts.quality.proofs import live_commit
 from scripts.quality.request import ApproveRequest
@@ -39,6 +40,8 @@ def approve(desk: Desk, request: ApproveRequest) -> Outcome:
         **({"reason": request.reason} if request.reason else {}),
     )
     people = others if request.withdraw else [*others, desk.actor]
+    words = f"by {', '.join(people)}" if people else "withdrawn"
+    tell_proof(desk, environment, "approval", commit, passed=bool(people), words=words)
     data: dict[str, Any] = {"environment": environment.name, "commit": commit, "approvals": people}
     if request.withdraw:
         return Outcome.done(f"{desk.actor} no longer approves `{commit[:12]}`", **data)

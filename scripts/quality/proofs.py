@@ -10,6 +10,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import Refused
+from scripts.github.deployments import tell_proof
 from scripts.quality import notices
 from scripts.quality.gates import TESTS, place_of
 from scripts.state.ledger import Event, Ledger
@@ -42,6 +43,8 @@ def prove(
     ending = "done" if passed else "failed"
     proof = record(desk, environment.name, "proof", ending, commit=commit, what=what, **detail)
     notices.tell(desk, environment, proof)
+    level = "" if detail.get("level") in (None, what) else f" {detail['level']}"
+    tell_proof(desk, environment, f"{what}{level}", commit, passed=passed)
     return proof
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from scripts.errors import DeskError, Interrupted
+from scripts.errors import DeskError, Interrupted, ReleaseFailed
+from scripts.github import deployments
+from scripts.github.deployments import State, Told
+from scripts.github.release_notes import Notes, notes
 from scripts.notify import sentry
 from scripts.notify.deliver import send
 from scripts.notify.events import Deed, Fact, Kind, Notice, duration, first_lines, notice, shorten, who
@@ -38,7 +41,10 @@ def success(run: ReleaseRun) -> None:
         run.lock.content.acquired_at,
         run.desk.now(),
     )
-    with sentry.telling(run.desk, run.environment, deployed):
+    with (
+        sentry.telling(run.desk, run.environment, deployed),
+        deployments.telling(run.desk, run.environment, _for_github(run, "success", f"{release} is live")),
+    ):
         send(run.desk, made)
 
 
@@ -59,7 +65,28 @@ def failure(run: ReleaseRun, error: DeskError, at_step: str) -> None:
             rolled_back=_was_rolled_back(run),
         )
 
-    send(run.desk, made, budget=INTERRUPTED_BUDGET if isinstance(error, Interrupted) else None)
+    if isinstance(error, Interrupted):
+        send(run.desk, made, budget=INTERRUPTED_BUDGET)
+        return
+    state: State = "failure" if isinstance(error, ReleaseFailed) else "error"
+    told = _for_github(run, state, f"failed at {at_step}: {error.message.splitlines()[0]}")
+    with deployments.telling(run.desk, run.environment, told):
+        send(run.desk, made)
+
+
+def _for_github(run: ReleaseRun, state: State, words: str) -> Told:
+    """What GitHub is told; the last environment of the chain has releases there, with notes."""
+    facts, desk = run.plan.facts, run.desk
+    published = state == "success" and not facts.rolls_back and not desk.settings.after(run.environment)
+    text = ""
+    if published:
+        pull = facts.pull.name if facts.lands_by_pull and facts.pull else ""
+        previous = facts.previous.release if facts.previous else ""
+        files = [migration.file for migration in run.plan.comparison.pending]
+        brought = Notes(facts.commits, files, desk.actor, run.environment.url, previous, pull)
+        text = notes(brought)
+    words = f"{words} ({desk.actor})" if state == "success" else words
+    return Told(run.id, facts.wanted, state, words, run.release or "", text, desk.job)
 
 
 def _was_rolled_back(run: ReleaseRun) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from scripts.github.markdown import code
 from scripts.github.pulls import Pull
 from scripts.quality.gates import unmet
 from scripts.release.plan import SHOWN, Plan
@@ -36,12 +37,12 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"`{facts.wanted}` was proven on {source}. It goes to {facts.environment.name} as it is."
     yield from _list(
         "Commits",
-        [f"`{each.id[:12]}` {_code(each.subject)}, {_code(each.author)}" for each in facts.commits],
+        [f"`{each.id[:12]}` {code(each.subject)}, {code(each.author)}" for each in facts.commits],
     )
-    yield from _list("Migrations", [_code(str(each)) for each in plan.migrations])
-    yield from _list("Edge Functions", [_code(str(each)) for each in plan.functions])
+    yield from _list("Migrations", [code(str(each)) for each in plan.migrations])
+    yield from _list("Edge Functions", [code(str(each)) for each in plan.functions])
     yield from _list("Checks", list(_checks(plan)))
-    yield from _list("Risks", [_code(each) for each in _risks(plan)])
+    yield from _list("Risks", [code(each) for each in _risks(plan)])
     yield f"\n**Way back** (point of no return: {plan.no_return}): {plan.way_back}."
     yield (
         f"\nIt lands by `invoke promote --to {facts.environment.name}`, which waits for all of that."
@@ -61,7 +62,7 @@ def _checks(plan: Plan) -> Iterator[str]:
     """What is demanded, without how it stands now: GitHub shows that itself."""
     pull = plan.facts.pull
     if pull:
-        yield from (f"check {_code(each.name)}" for each in pull.checks)
+        yield from (f"check {code(each.name)}" for each in pull.checks)
         if pull.needed:
             yield f"{pull.needed} approval{'s' if pull.needed > 1 else ''} by the rules of `{pull.base}`"
     missing = unmet(plan.gates)
@@ -80,9 +81,3 @@ def _risks(plan: Plan) -> Iterator[str]:
         for each in plan.migrations
         if not each.verdict.stays and each.script is None
     )
-
-
-def _code(text: str) -> str:
-    """Somebody's text as code on one line: it mentions nobody, closes no issue, and is no markup."""
-    line = " ".join(text.split()).replace("`", "'")
-    return f"`{line[:200]}`" if line else "` `"

@@ -11,6 +11,7 @@ import pytest
 from scripts.github import pulls
 from scripts.github.branch_rules import is_signed
 from scripts.github.client import Answer
+from scripts.quality.proofs import prove
 from scripts.release.commands import deploy, promote
 from scripts.release.request import DeployRequest, PromoteRequest
 from scripts.setup.protect import protect
@@ -83,6 +84,18 @@ def test_rulesets(world: World, hub: StandIn, faults: list[str]) -> None:
 
     assert "\n".join(faults) == ""
     assert {"POST /rulesets", "PUT /rulesets/2"} <= set(hub.asked)
+
+
+def test_deployments_statuses_and_releases(world: World, hub: StandIn, faults: list[str]) -> None:
+    """What is live, a proof, and the release of the last environment."""
+    world.settings = replace(world.settings, app=world.settings.app._replace(land="push"))
+    world.remote.refs["refs/heads/main"] = world.head("staging")
+    promote(world.desk(), PromoteRequest(to="production", yes=True))
+    prove(world.desk(), world.settings.environments["staging"], "e2e", world.head("staging"))
+
+    assert "\n".join(faults) == ""
+    assert [len(each) for each in (hub.deployments, hub.deployment_statuses[1], hub.releases)] == [1, 1, 1]
+    assert len(hub.statuses[world.head("main")]) == 2
 
 
 def test_the_document_finds_what_is_wrong() -> None:

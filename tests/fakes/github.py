@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from scripts.branches import landing, pull_request
+from scripts.github import deployments
 from scripts.github.client import Github
 from scripts.release import observe
 from scripts.setup import protect
@@ -54,6 +55,6 @@ def github_of(world: World, monkeypatch: pytest.MonkeyPatch) -> StandIn:
             exchange=stand_in.exchange,
         )
 
-    for module in (landing, pull_request, observe, protect):
+    for module in (landing, pull_request, observe, protect, deployments):
         monkeypatch.setattr(module, "hub_of", hub_of)
     return stand_in

@@ -112,7 +112,7 @@ def test_what_is_set_wrongly_is_a_warning(
 ) -> None:
     said = tell(desk(world, told, **changes))
 
-    assert said.startswith("warning: Sentry does not know of this release: ")
+    assert said.startswith("warning: Sentry does not know of this: ")
     assert words in said
 
 

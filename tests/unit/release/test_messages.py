@@ -136,7 +136,11 @@ def run_of(plan: Plan, *, live: Answer | None = None, lost: bool = False, **more
         actor="Ada",
         job="",
         now=lambda: DEED.at,
-        settings=SimpleNamespace(after=lambda _: PRODUCTION, sentry=SimpleNamespace(organization="")),
+        settings=SimpleNamespace(
+            after=lambda _: PRODUCTION,
+            sentry=SimpleNamespace(organization=""),
+            github=SimpleNamespace(tell=False),
+        ),
     )
     lock = SimpleNamespace(lost=lost, content=SimpleNamespace(reason="it is time", acquired_at=DEED.at))
     fields = {
