@@ -173,7 +173,8 @@ def with_secrets(world: World, app: OwnApp) -> World:
 def secrets_of(environment: Environment, app: OwnApp) -> dict[str, str]:
     """The variables of the app's server on the host: the sandbox's own, else made-up ones."""
     kept = [name for name in app.server if name not in environment.secrets and name not in HOST]
-    return {name: known_value(environment, name) or f"sandbox-{name.lower()}" for name in kept}
+    made_up = f"sandbox-{environment.name}"  # no two environments may share a secret
+    return {name: known_value(environment, name) or f"{made_up}-{name.lower()}" for name in kept}
 
 
 HOST: Final = frozenset({"PORT", "HOST", "NODE_ENV", "CI", "PATH", "HOME", "TZ"})

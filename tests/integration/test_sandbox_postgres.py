@@ -105,6 +105,26 @@ def test_migrations_call_what_a_hosted_project_has(session: psycopg.Connection) 
     assert found == (["a", "b"], "c.png", "png", ["0 4 * * *"], "s3cret")
 
 
+def test_vectors_have_their_indexes(session: psycopg.Connection) -> None:
+    """Of both kinds, also over long vectors; distances are asked for as usual."""
+    found = session.execute(
+        """
+        create extension if not exists vector with schema extensions;
+        create table public.pages (id integer, embedding extensions.vector(1536));
+        create index on public.pages using hnsw (embedding vector_ip_ops);
+        create index on public.pages using ivfflat (embedding vector_cosine_ops);
+        insert into public.pages
+          select n, cast('[' || repeat('0.123456,', 1535) || n || ']' as extensions.vector)
+          from generate_series(1, 3) n;
+        select count(*) from (select from public.pages order by embedding <-> '[1]' limit 2) nearest;
+        """
+    )
+    while found.nextset():
+        pass
+
+    assert found.fetchone() == (2,)
+
+
 def test_migrations_of_a_supabase_app_work(session: psycopg.Connection) -> None:
     session.execute(
         """

@@ -1,8 +1,8 @@
 """Stand-ins for extensions of a hosted project that no package brings, so that such migrations run.
 
 Each is made of SQL alone: what migrations commonly call is there, by the names and parameters of the
-documentation, and does nothing outside of the database. `vector` has no kinds of indexes, which SQL
-can't make; `postgis` has no stand-in.
+documentation, and does nothing outside of the database. Indexes of `vector` take no parameters, which SQL
+can't declare; `postgis` has no stand-in.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SCHEMAS = {"pg_graphql": "graphql", "supabase_vault": "vault"}  # where a hosted project has them
-WITHOUT_INDEXES = ("vector",)  # migrations that make some fail
+WITHOUT_INDEXES = ("vector",)  # migrations that give them parameters fail
 FOLDER = Path(__file__).with_suffix("")
 CONTROL = """comment = 'stand-in of the release desk: {first}'
 default_version = '1.0'

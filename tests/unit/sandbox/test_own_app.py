@@ -65,7 +65,7 @@ def test_an_app_without_a_configuration_is_read_as_init_would(checkout: Reposito
     assert f"VITE_SUPABASE_URL={staging.api_url}" in values
     assert f"VITE_SUPABASE_ANON_KEY={staging.anon_key}" in values
     assert {"VITE_THEME=dark", "VITE_OTHER=sandbox-vite_other"} <= set(values)
-    assert staging.secrets["PAYMENT_KEY"] == "sandbox-payment_key"
+    assert staging.secrets["PAYMENT_KEY"] == "sandbox-staging-payment_key"
     assert "[tables." not in (facts.env_dir / "masking.toml").read_text()
 
 

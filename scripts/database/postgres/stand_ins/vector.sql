@@ -1,4 +1,4 @@
--- Vectors are texts of their own type: every distance is 0, and there are no indexes (hnsw, ivfflat).
+-- Vectors are texts of their own type: every distance is 0, and an index finds only what is equal.
 create type vector;
 create function vector_in(cstring, oid, integer) returns vector
   language internal immutable strict parallel safe as 'varcharin';
@@ -36,3 +36,21 @@ create operator <-> (leftarg = vector, rightarg = vector, function = l2_distance
 create operator <#> (leftarg = vector, rightarg = vector, function = inner_product, commutator = <#>);
 create operator <=> (leftarg = vector, rightarg = vector, function = cosine_distance, commutator = <=>);
 create operator <+> (leftarg = vector, rightarg = vector, function = l1_distance, commutator = <+>);
+
+-- Indexes are those of hashes: they find what is equal, sort nothing, and take no parameters (`with (lists = 100)`).
+create function vector_eq(vector, vector) returns boolean
+  language sql immutable strict parallel safe as 'select cast($1 as text) = cast($2 as text)';
+create function vector_hash(vector) returns integer
+  language sql immutable strict parallel safe as 'select pg_catalog.hashtext(cast($1 as text))';
+create operator = (leftarg = vector, rightarg = vector, function = vector_eq, commutator = =, hashes);
+create access method hnsw type index handler pg_catalog.hashhandler;
+create access method ivfflat type index handler pg_catalog.hashhandler;
+create operator class vector_l2_ops for type vector using hnsw as operator 1 =, function 1 vector_hash(vector);
+create operator class vector_ip_ops for type vector using hnsw as operator 1 =, function 1 vector_hash(vector);
+create operator class vector_cosine_ops for type vector using hnsw as operator 1 =, function 1 vector_hash(vector);
+create operator class vector_l1_ops for type vector using hnsw as operator 1 =, function 1 vector_hash(vector);
+create operator class vector_l2_ops default for type vector using ivfflat
+  as operator 1 =, function 1 vector_hash(vector);
+create operator class vector_ip_ops for type vector using ivfflat as operator 1 =, function 1 vector_hash(vector);
+create operator class vector_cosine_ops for type vector using ivfflat
+  as operator 1 =, function 1 vector_hash(vector);
