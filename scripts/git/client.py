@@ -228,6 +228,10 @@ class Git:
             raise CommandFailed(f"a file of `{folder}` in `{commit[:12]}` can't be read")
         return tuple(TreeFile(name, texts.get(name), faults.get(name, "")) for _, _, name in rows)
 
+    def paths(self, commit: str) -> list[str]:
+        """The path of every file of a commit, in order."""
+        return [name for mode, _, name in self._ls_tree("-r", commit) if mode != SUBMODULE]
+
     def read_file(self, commit: str, path: str) -> str | None:
         """The text of one file of a commit, as `read_tree` gives it; None when there is no such file."""
         if "\n" in path:

@@ -54,6 +54,7 @@ class Facts:
         partial: what the proof of the backup would not show; None where it is whole, or none is taken.
         half: what a release that failed has left of a migration, in words.
         file_faults: files of the commit's migrations folder that are not what they seem.
+        elsewhere: folders of the commit with migrations that no release applies.
         target: the release to go back to; None for what brings something new.
         now: UTC, ISO 8601.
         rollbacks: the rollback scripts of the commit, one for each migration that has one.
@@ -87,6 +88,7 @@ class Facts:
     committed: tuple[Migration, ...]
     applied: tuple[Applied, ...] | None
     file_faults: tuple[FileFault, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     filled: bool | None = None

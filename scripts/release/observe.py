@@ -14,7 +14,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Refusal
 from scripts.config.settings import Environment, Gates
 from scripts.database.edge_functions.observe import function_facts
-from scripts.database.migrations.files import applied_migrations, folder_of
+from scripts.database.migrations.files import applied_migrations, elsewhere, folder_of
 from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.github.remote import hub_of
@@ -111,6 +111,7 @@ def _of_the_remote(
         ledger=remote.ledger,
         committed=folder.migrations,
         file_faults=folder.faults,
+        elsewhere=() if request.goes_back or request.resumes else elsewhere(desk, wanted),
         live=Answer(None),
         source_live=None,
         applied=None,

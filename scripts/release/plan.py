@@ -116,6 +116,7 @@ class Plan:
             "point_of_no_return": self.no_return,
             "way_back": self.way_back,
             "without": self.without,
+            "elsewhere": list(facts.elsewhere),
             "half_applied": list(facts.half),
             "partial": list(facts.partial.things) if facts.partial else [],
             "functions": [change.document() for change in self.functions],
@@ -276,6 +277,9 @@ def _warnings(plan: Plan) -> Iterator[str]:
     if plan.facts.partial:
         yield f"  warning: the proof of the backup will be partial: {plan.facts.partial}"
     yield from (f"  {finding}" for finding in plan.facts.findings)
+    yield from (
+        f"  note: `{folder}` has migrations that no release applies" for folder in plan.facts.elsewhere
+    )
     yield from (f"  migration {migration}" for migration in plan.migrations)
     yield from (f"  function {change}" for change in plan.functions)
     yield from (f"  note: Edge Functions: {note}" for note in plan.facts.functions.notes)

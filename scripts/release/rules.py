@@ -16,6 +16,7 @@ from scripts.release import rollback_options
 from scripts.release.facts import Facts
 from scripts.release.schema_rules import (
     file_objection,
+    folder_objection,
     going_back,
     lost_objection,
     objections,
@@ -247,7 +248,12 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
 
 def _schema_refusals(facts: Facts, comparison: Comparison) -> Iterator[Refusal]:
     name, wanted = facts.environment.name, facts.wanted[:12]
-    found = (lost_objection(facts), strange_objection(facts, again(facts)), file_objection(facts))
+    found = (
+        folder_objection(facts),
+        lost_objection(facts),
+        strange_objection(facts, again(facts)),
+        file_objection(facts),
+    )
     yield from (Refusal(*each) for each in found if each)
     if comparison.doubled:
         listed = ", ".join(f"`{version}`" for version in comparison.doubled)

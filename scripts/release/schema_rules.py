@@ -292,6 +292,18 @@ def file_objection(facts: Facts) -> tuple[str, str] | None:
     return f"{files} among the migrations would not do what was meant:{text.listed(faults)}", mended
 
 
+def folder_objection(facts: Facts) -> tuple[str, str] | None:
+    """The database gets nothing, and the repository has migrations: they are meant, or it has none."""
+    if facts.applied is None or facts.committed or not facts.elsewhere:
+        return None
+    folders = ", ".join(f"`{folder}`" for folder in facts.elsewhere)
+    place = f"`[environment.{facts.environment.name}]`"
+    return (
+        f"`[app] migrations` has no migration in `{facts.wanted[:12]}`, and {folders} has some",
+        f'in `pipeline.toml`: `migrations = "{facts.elsewhere[0]}"` in `[app]`, or `database = false` in {place}',
+    )
+
+
 def _first(facts: Facts) -> bool:
     """Nothing was released here, so there is no older code to break; and no row that could be lost."""
     if facts.previous is not None:

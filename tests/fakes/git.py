@@ -189,6 +189,10 @@ class FakeGit:
             if name.startswith(path)
         )
 
+    def paths(self, commit: str) -> list[str]:
+        """The path of every file of a commit, in order."""
+        return sorted(self.origin.commits[commit].files)
+
     def read_file(self, commit: str, path: str) -> str | None:
         """The text of one file of a commit."""
         return self.origin.commits[commit].files.get(path)

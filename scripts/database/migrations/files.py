@@ -6,6 +6,7 @@ Versions are ordered as the Supabase CLI orders them (tried with 3.1.0): as text
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,8 @@ from scripts.database.postgres.client import postgres_of
 from scripts.errors import Unreachable
 
 HISTORY = "supabase_migrations"  # the schema of the CLI's own table
+
+SUPABASE = re.compile(r"((?:.*/)?supabase/migrations)/[0-9]+_[^/]*\.sql")  # as the CLI lays them out
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,13 @@ def folder_of(desk: Desk, commit: str) -> Folder:
     """The migrations folder of a commit, read from git's objects, never from a working tree."""
     app = desk.settings.app
     return _folder(desk, commit, app.migrations, app.rollbacks)
+
+
+def elsewhere(desk: Desk, commit: str) -> tuple[str, ...]:
+    """The folders of a commit with migrations that no release applies: not `[app] migrations`."""
+    wanted = desk.settings.app.migrations.strip("/")
+    found = {match[1] for path in desk.git.paths(commit) if (match := SUPABASE.fullmatch(path))}
+    return tuple(sorted(found - {wanted}))
 
 
 def migrations_of(desk: Desk, commit: str) -> tuple[Migration, ...]:

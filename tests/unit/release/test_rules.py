@@ -12,7 +12,7 @@ from scripts.database.migrations.files import Applied, Migration
 from scripts.database.migrations.source import FileFault
 from scripts.git.client import Commit
 from scripts.release.facts import Facts
-from scripts.release.plan import decide
+from scripts.release.plan import decide, words
 from scripts.release.request import PromoteRequest, RollbackRequest
 from scripts.replit.live import Answer
 from scripts.secrets.finding import Finding
@@ -487,6 +487,23 @@ def test_files_of_an_app_without_a_database_do_not_matter() -> None:
         said == "a file among the migrations would not do what was meant:\n  | `3_c.sql` holds a NUL byte"
     )
     assert hint == "mend them in a new commit"
+
+
+def test_migrations_that_no_release_applies_stop_one_that_would_apply_none() -> None:
+    """As in a nested app; where some are applied, the others are told."""
+    facts = replace(DEPLOY, committed=(), applied=(), elsewhere=("apps/web/supabase/migrations",))
+    said, hint, code = why(facts)
+
+    assert "`[app] migrations` has no migration" in said
+    assert "`apps/web/supabase/migrations` has some" in said
+    assert '`migrations = "apps/web/supabase/migrations"`' in str(hint)
+    assert code == 1
+    assert decide(replace(facts, applied=None)).refused is None
+    beside = decide(replace(facts, committed=DEPLOY.committed, applied=DEPLOY.applied))
+    assert beside.refused is None
+    assert "  note: `apps/web/supabase/migrations` has migrations that no release applies" in list(
+        words(beside)
+    )
 
 
 @pytest.mark.parametrize(("applied", "said"), [((), "is empty"), ((ROW_TWO,), "lost `1`")])

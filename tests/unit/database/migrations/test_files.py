@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from scripts.database.migrations.files import Applied, Migration, compare, duplicates, migrations_in, newest
+from scripts.database.migrations.files import (
+    Applied,
+    Migration,
+    compare,
+    duplicates,
+    elsewhere,
+    migrations_in,
+    newest,
+)
 
 STAMPS = ("20240101000000", "20240102000000", "20240103000000")
 
@@ -156,3 +167,23 @@ def test_a_strange_version_in_the_database_is_only_missing(version: str) -> None
     found = compare(files("1"), [*rows("1"), Applied(version)])
 
     assert found.missing == (version,)
+
+
+def test_migrations_that_no_release_applies_are_found_wherever_they_are() -> None:
+    """In any folder of the commit but the configured one; other files of SQL are none."""
+    paths = [
+        "supabase/migrations/20240101000000_a.sql",
+        "apps/web/supabase/migrations/20240101000000_b.sql",
+        "apps/web/supabase/migrations/20240102000000_c.sql",
+        "apps/web/supabase/seed.sql",
+        "packages/api/prisma/migrations/1_x.sql",
+        "docs/supabase/migrations/README.md",
+    ]
+    desk: Any = SimpleNamespace(
+        settings=SimpleNamespace(app=SimpleNamespace(migrations="supabase/migrations/")),
+        git=SimpleNamespace(paths=lambda _commit: paths),
+    )
+
+    assert elsewhere(desk, "a" * 40) == ("apps/web/supabase/migrations",)
+    desk.settings.app.migrations = ""
+    assert elsewhere(desk, "a" * 40) == ("apps/web/supabase/migrations", "supabase/migrations")
