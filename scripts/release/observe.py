@@ -111,7 +111,6 @@ def _of_the_remote(
         ledger=remote.ledger,
         committed=folder.migrations,
         file_faults=folder.faults,
-        elsewhere=() if request.goes_back or request.resumes else elsewhere(desk, wanted),
         live=Answer(None),
         source_live=None,
         applied=None,
@@ -209,22 +208,24 @@ def _judged(
     """What the rules look at; a run that is resumed passed rules and gates already."""
     source, head = request.source(desk.settings), remote.head(environment)
     twins = twins_of(desk.git, remote.ledger, wanted)
-    known = {"twins": twins, "pull": _pull(desk, request, environment, remote, twins, wanted=wanted)}
+    known: dict[str, Any] = {
+        "twins": twins,
+        "pull": _pull(desk, request, environment, remote, twins, wanted=wanted),
+    }
     if request.resumes:
         return known
-    barred = (
-        ()
-        if request.goes_back
-        else push_objections(desk, source, environment, head if request.moves_branch else wanted, wanted)
-    )
+    if not request.goes_back:
+        moved = head if request.moves_branch else wanted
+        known["barred"] = push_objections(desk, source, environment, moved, wanted)
+        known["elsewhere"] = elsewhere(desk, wanted)
     before = desk.settings.before(environment)
     if before is None or environment.gates == Gates():
-        return {**known, "barred": barred}
+        return known
     altered = proofs.altered(desk, remote.ledger, before, twins.equal | {wanted})
     checks = github_check.read(
         hub_of(desk, [environment]), desk.settings.tests, environment.gates, twins, wanted
     )
-    return {**known, "before": before, "altered": altered, "barred": barred, "checks": checks}
+    return {**known, "before": before, "altered": altered, "checks": checks}
 
 
 def _release_to_go_back_to(

@@ -300,7 +300,7 @@ def folder_objection(facts: Facts) -> tuple[str, str] | None:
     place = f"`[environment.{facts.environment.name}]`"
     return (
         f"`[app] migrations` has no migration in `{facts.wanted[:12]}`, and {folders} has some",
-        f'in `pipeline.toml`: `migrations = "{facts.elsewhere[0]}"` in `[app]`, or `database = false` in {place}',
+        f'`migrations = "{facts.elsewhere[0]}"` in `[app]` of `pipeline.toml`; `database = false` in {place}',
     )
 
 
