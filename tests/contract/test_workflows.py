@@ -155,6 +155,17 @@ def test_a_job_may_do_what_it_needs_alone(way: str) -> None:
             assert job["concurrency"]["cancel-in-progress"] is False
 
 
+def test_a_service_that_is_configured_gets_its_right_and_its_token() -> None:
+    """Pull requests, Sentry; not otherwise."""
+    found = settings(app={"land": "pull-request"}, sentry={"organization": "o", "projects": ["p"]})
+    job = documents(places(found)["copied"])["promote"]["jobs"]["promote-production"]
+    plain = documents(PLACES["copied"])["promote"]["jobs"]["promote-production"]
+
+    assert job["permissions"] == {**plain["permissions"], "pull-requests": "write"}
+    assert job["steps"][-1]["env"]["PRODUCTION_SENTRY_AUTH_TOKEN"] == "${{ secrets.SENTRY_AUTH_TOKEN }}"
+    assert "PRODUCTION_SENTRY_AUTH_TOKEN" not in plain["steps"][-1]["env"]
+
+
 def test_only_what_the_configuration_has_gets_a_job() -> None:
     """No database: no migrations, no night. A named check: no second run of the same tests."""
     backup = {"bucket": "", "recipients": []}
@@ -176,6 +187,8 @@ def test_only_what_the_configuration_has_gets_a_job() -> None:
         ("main", "fix/login", False, 1),
         ("staging", "develop", False, 0),
         ("staging", "backmerge/main-into-staging", False, 0),
+        ("main", "promote/staging-into-main", False, 0),
+        ("main", "promote/develop-into-main", False, 1),
         ("staging", "backmerge/main-into-develop", False, 1),
         ("develop", "feature/x", True, 0),
         ("main", '$(touch broken)"; exit 0; "', False, 1),

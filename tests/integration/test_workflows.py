@@ -108,6 +108,22 @@ def test_a_whole_week(own: Desk, tmp_path: Path) -> None:
     assert (proof["what"], proof["ending"], proof["commit"]) == ("integration", "done", first)
     assert (tmp_path / "3" / "artifacts").is_dir()
 
+    # a feature branch is judged without a secret: what can't be taken back is noted on its line
+    file = "supabase/migrations/20270101000000_x.sql"
+    feature = own.commit({file: "\n\nalter table bookings drop column guest_name;\n"})
+    for branch, commit in (("feature/x", feature), ("develop", first)):
+        git(own.world.origin, "update-ref", f"refs/heads/{branch}", commit)
+    checks = made.push(found["check"], "feature/x")
+    endings = {name: each.ending for name, each in checks.items()}
+    logs = "\n".join(each.log for each in checks.values())
+    assert endings == {"source": "skipped", "configuration": "success", "migrations": "success"}, logs
+    assert f"::warning file={file},line=3,title=migration%3A irreversible::" in checks["migrations"].log
+    assert {each for step in checks["migrations"].envs.values() for each in step} == {
+        *("BASE", "GITHUB_TOKEN", "AIRHOST_ENV_DIR")
+    }
+    git(own.world.origin, "update-ref", "refs/heads/develop", feature)
+    own.remove(file)
+
     # something unproven is pushed to main
     unproven = own.commit({"public/unproven.txt": "1"})
     git(own.world.origin, "update-ref", "refs/heads/main", unproven)

@@ -58,7 +58,7 @@ class Player:
 
     def push(self, workflow: Mapping[str, Any], branch: str, **jobs: bool) -> dict[str, Result]:
         """A push to a branch, whose head it has in the origin."""
-        if branch not in workflow["on"]["push"]["branches"]:
+        if branch not in workflow["on"]["push"].get("branches", [branch]):
             return {}
         return self._play(workflow, {"event_name": "push", "ref_name": branch}, {}, jobs)
 

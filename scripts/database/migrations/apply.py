@@ -52,12 +52,27 @@ def apply(
         try:
             supabase_cli.answer(result, "supabase db push")
         except CommandFailed as error:
-            raise ReleaseFailed(f"the migrations can't be applied: {error.message}") from None
+            raise _failed(desk, database, migrations, error) from None
     applied = applied_versions(database)
     lost = [migration.file for migration in migrations if migration.version not in applied]
     if lost:
         raise ReleaseFailed(f"`{lost[0]}` is not in the history, although `supabase db push` ended with 0")
     return round(result.seconds, 2)
+
+
+def _failed(
+    desk: Desk, database: Database, migrations: Sequence[Migration], error: CommandFailed
+) -> ReleaseFailed:
+    """The fault of the first migration that is not in the history; a CI job annotates its file."""
+    applied = applied_versions(database)
+    file = next((each.file for each in migrations if each.version not in applied), "")
+    at = f", at `{file}`" if file else ""
+    fault = ReleaseFailed(f"the migrations can't be applied{at}: {error.message}")
+    if file:
+        path = f"{desk.settings.app.migrations.strip('/')}/{file}"
+        row = {"file": path, "line": 1, "severity": "error", "rule": "migration", "message": error.message}
+        fault.data = {"annotations": [row]}
+    return fault
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def check(place: Place) -> dict[str, object]:
 
 
 def _source(place: Place) -> dict[str, object]:
-    """A pull request may come from the branch before, or bring back what is live: a back-merge."""
+    """A pull request may come from the branch before, or from a branch that the desk makes for its own."""
     chain = list(place.settings)
     cases = [
         f"  {shlex.quote(after.branch)}) wanted={shlex.quote(before.branch)} ;;"
@@ -54,7 +54,8 @@ def _source(place: Place) -> dict[str, object]:
         "  *) exit 0 ;;",
         "esac",
         'case "$HEAD_REPOSITORY:$HEAD" in',
-        '  "$GITHUB_REPOSITORY:$wanted" | "$GITHUB_REPOSITORY:backmerge/"*"-into-$BASE") exit 0 ;;',
+        '  "$GITHUB_REPOSITORY:$wanted" | "$GITHUB_REPOSITORY:promote/$wanted-into-$BASE") exit 0 ;;',
+        '  "$GITHUB_REPOSITORY:backmerge/"*"-into-$BASE") exit 0 ;;',
         "esac",
         'echo "::error::into \\`$BASE\\` come pull requests from \\`$wanted\\` alone"',
         "exit 1",

@@ -127,6 +127,8 @@ def release_values(settings: Settings, environment: Environment) -> dict[str, st
     names = [*settings.app.build_variables, *_access(environment), *_notices()]
     if environment.publish == "mcp":
         names.append("REPLIT_MCP_TOKEN")
+    if settings.sentry.organization:
+        names.append("SENTRY_AUTH_TOKEN")
     if environment.database:
         names += [*_database(), "SUPABASE_ACCESS_TOKEN", "SUPABASE_PROJECT_ID"]
     if environment.guarded:

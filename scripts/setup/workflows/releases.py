@@ -9,7 +9,6 @@ from scripts.config.settings import Environment
 from scripts.setup.workflows.check import RUNNER, TOKEN, one_at_a_time
 from scripts.setup.workflows.place import Place, Step, release_values, test_values
 
-WRITE = {"contents": "write", "checks": "read", "statuses": "read"}
 SSH = """\
 umask 077
 mkdir -p ~/.ssh
@@ -103,7 +102,7 @@ def _release(
         "timeout-minutes": 120,
         "environment": {"name": environment.name, "url": environment.url},
         "concurrency": one_at_a_time(f"{task}-{environment.name}"),
-        "permissions": WRITE,
+        "permissions": _rights(place),
         "steps": [
             *place.checkout(),
             *place.supabase(),
@@ -111,6 +110,12 @@ def _release(
             place.desk_step(f"{task} {environment.name}", command, values),
         ],
     }
+
+
+def _rights(place: Place) -> dict[str, str]:
+    """Branches and ledger are pushed; checks are read; promotions by pull request open one."""
+    opens = {"pull-requests": "write"} if place.settings.app.land == "pull-request" else {}
+    return {"contents": "write", "checks": "read", "statuses": "read", **opens}
 
 
 def _ssh() -> Step:

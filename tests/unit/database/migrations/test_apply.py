@@ -70,9 +70,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def desk() -> Any:
     """The timeouts of the CLI."""
     limits = SimpleNamespace(push_timeout=20.0, lock_timeout=3.0, cli="")
-    return SimpleNamespace(
-        settings=SimpleNamespace(supabase=limits), git=SimpleNamespace(folder=Path("/nowhere"))
-    )
+    settings = SimpleNamespace(supabase=limits, app=SimpleNamespace(migrations="m"))
+    return SimpleNamespace(settings=settings, git=SimpleNamespace(folder=Path("/nowhere")))
 
 
 def test_the_cli_gets_just_these_migrations(world: World, desk: Any, tmp_path: Path) -> None:
@@ -88,10 +87,16 @@ def test_the_cli_gets_just_these_migrations(world: World, desk: Any, tmp_path: P
 
 
 def test_a_failed_push_gives_the_clis_message(world: World, desk: Any) -> None:
-    """As a failed release."""
+    """As a failed release, with the file that it stopped at, for a CI job too."""
     document = json.dumps({"_tag": "Error", "error": {"message": "relation t does not exist"}})
-    with pytest.raises(ReleaseFailed, match=r"the migrations can't be applied: .*\s.*relation t does not"):
-        apply.apply(desk, world.answer(document, 1), DATABASE, [ONE])
+    world.after = {"1"}
+    with pytest.raises(
+        ReleaseFailed, match=r"can't be applied, at `2_b.sql`: .*\s.*relation t does"
+    ) as caught:
+        apply.apply(desk, world.answer(document, 1), DATABASE, [ONE, TWO])
+    (row,) = caught.value.data["annotations"]
+
+    assert (row["file"], row["severity"]) == ("m/2_b.sql", "error")
 
 
 def test_exit_code_0_proves_nothing(world: World, desk: Any) -> None:
