@@ -19,6 +19,7 @@ from recorder import Recorder
 REPORT, PROGRESS = "desk-report", "desk-progress"  # messages from a worker to its master
 TICK, STEPS = 1.0, 20  # seconds between two progress messages, and in how many steps they are slept
 FIRST_PID = os.getpid()
+LOGIN_TIMEOUT = 60.0  # seconds that the log-ins of a worker may take before its clock starts
 REPORT_TIMEOUT = 5.0  # seconds for a finished worker's report to arrive
 
 
@@ -88,6 +89,7 @@ class Coordinator:
             return self.recorder.finished
         elapsed = time.perf_counter() - self.began
         limit = self.plan["warmup"] + self.plan["seconds"] + self.plan["drain"] + REPORT_TIMEOUT
+        limit += LOGIN_TIMEOUT if "inbox" in self.plan["mix"] else 0
         return len(self._reports) >= self.plan["workers"] or elapsed > limit
 
     def _report_progress(self) -> None:

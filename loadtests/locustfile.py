@@ -144,7 +144,6 @@ def _start(environment: Any, **_more: Any) -> None:
     if os.environ.get("LOAD_ONLY", environment.host) != environment.host:
         os._exit(4)  # the master wants load on another address than this worker's desk allows
     plan = current["plan"] = json.loads(environment.parsed_options.desk_plan)
-    coordinator.start(plan)
     if coordinator.makes_requests:
         accounts = Accounts(plan, coordinator.index)
         current["mix"] = Mix(plan["mix"], writes=plan["writes"])
@@ -153,6 +152,7 @@ def _start(environment: Any, **_more: Any) -> None:
         if "inbox" in plan["mix"]:
             accounts.log_in()
         recorder.start(plan)
+    coordinator.start(plan)  # after the log-ins: what it starts ends with the recorder's clock
 
 
 @events.request.add_listener

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
+
+RATIOS, TIMES = ("failures", "dropped"), ("p50", "p95", "p99", "worst_second")
+HIGHEST_RATIO = 0.5  # of a threshold: an app of which more may fail is not being tested
 
 
 class Stage(NamedTuple):
@@ -25,11 +28,16 @@ class Profile(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Thresholds; 0 is none. Times in ms, `failures` and `dropped` are ratios, `rate` is requests/s."""
+    """Thresholds; 0 is none. Times in ms, `failures` and `dropped` are ratios, `rate` is requests/s.
+
+    Args:
+        worst_second: the median of the worst second: a freeze, which a percentile of all requests hides.
+    """
 
     p50: float = 0
     p95: float = 0
     p99: float = 0
+    worst_second: float = 0
     failures: float = 0
     dropped: float = 0
     rate: float = 0
@@ -53,12 +61,12 @@ class Caps(NamedTuple):
 
 
 SHIPPED: Mapping[str, Profile] = {
-    "smoke": Profile(users=5, warmup=5, stages=(Stage(60),)),
-    "steady": Profile(users=20, warmup=30, stages=(Stage(300),)),
-    "spike": Profile(users=60, warmup=15, stages=(Stage(60, 0.2), Stage(30), Stage(60, 0.2))),
-    "soak": Profile(users=15, warmup=60, stages=(Stage(1800),)),
+    "smoke": Profile(rate=5, warmup=5, stages=(Stage(60),)),
+    "steady": Profile(rate=20, warmup=30, stages=(Stage(300),)),
+    "spike": Profile(rate=60, warmup=15, stages=(Stage(60, 0.2), Stage(30), Stage(60, 0.2))),
+    "soak": Profile(rate=15, warmup=60, stages=(Stage(1800),)),
     "stress": Profile(
-        users=100,
+        rate=100,
         warmup=15,
         stages=(Stage(60, 0.2), Stage(60, 0.4), Stage(60, 0.6), Stage(60, 0.8), Stage(60)),
     ),
@@ -94,6 +102,24 @@ class LoadSettings(NamedTuple):
     mix: Mapping[str, int] = MIX
     cleanup: tuple[str, ...] = CLEANUP
     profiles: Mapping[str, Profile] = SHIPPED
-    thresholds: Limits = Limits(p95=800, failures=0.001, dropped=0.001)
+    thresholds: Limits = Limits(p95=800, p99=1500, worst_second=900, failures=0.001, dropped=0.001)
     endpoints: Mapping[str, Limits] = MappingProxyType({})
     abort: Abort = Abort()
+
+
+def load_faults(load: LoadSettings) -> Iterator[str]:
+    """Limits that nothing could break: a percentage where a ratio belongs, a time that nothing takes."""
+    yield from _limit_faults("load.thresholds", load.thresholds, load.timeout)
+    for name, limits in load.endpoints.items():
+        yield from _limit_faults(f"load.endpoints.{name}", limits, load.timeout)
+
+
+def _limit_faults(path: str, limits: Limits, timeout: float) -> Iterator[str]:
+    for key in RATIOS:
+        ratio = getattr(limits, key)
+        if ratio > HIGHEST_RATIO:
+            yield f"`{path}.{key}` is a ratio: `{ratio / 100:g}` for {ratio:g} %, at most {HIGHEST_RATIO:g}"
+    for key in TIMES:
+        if getattr(limits, key) > timeout * 1000:
+            longest = f"`load.timeout` ends a request after {timeout * 1000:g} ms"
+            yield f"`{path}.{key}` is a time in milliseconds that nothing takes: {longest}"

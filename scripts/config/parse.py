@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 from urllib.parse import urlsplit
 
 from scripts.config.addresses import keeps_secrets
-from scripts.config.load_settings import SHIPPED
+from scripts.config.load_settings import SHIPPED, load_faults
 from scripts.config.section_faults import (
     github_faults,
     is_below,
@@ -66,7 +66,6 @@ BRANCH = re.compile(
 # `known_hosts` aliases and `user@host` both pass; an option or a space does not.
 SSH_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")  # RFC 9110, section 5.1
-# The name of a release at Sentry: no slash, no white space, 200 characters at most, 40 of them a commit's.
 
 
 def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
@@ -84,6 +83,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     faults.extend(_section_faults(**sections))
     faults.extend(github_faults(sections["github"]))
     faults.extend(sentry_faults(sections["sentry"]))
+    faults.extend(load_faults(sections["load"]))
     chain = _chain(table, faults)
     environments = _environments(table, chain, faults)
     profiles = {**SHIPPED, **sections["load"].profiles}
@@ -240,19 +240,31 @@ def _shared(environments: Mapping[str, Environment]) -> list[str]:
     return faults
 
 
-def _section(kind: type[Section], table: object, path: str, faults: list[str], **given: str) -> Section:
-    """One table as its class: the fields are the keys, and a faulty value is replaced by the default."""
+def _section(
+    kind: type[Section],
+    table: object,
+    path: str,
+    faults: list[str],
+    default: Mapping[str, Any] | None = None,
+    **given: str,
+) -> Section:
+    """One table as its class: the fields are the keys, and a faulty value is replaced by the default.
+
+    Args:
+        default: what holds for keys that the table lacks, where that is not the class's own.
+    """
     if not isinstance(table, Mapping):
         faults.append(f"`{path}` should be a table")
         table = {}
     types = {name: type_ for name, type_ in _field_types(cast("Any", kind)).items() if name not in given}
     faults.extend(_unknown(key, list(types), f"{path}.") for key in table if key not in types)
-    values: dict[str, Any] = dict(given)
+    values: dict[str, Any] = {**(default or {}), **given}
+    known: Mapping[str, Any] = cast("Any", kind)._field_defaults
     for name, type_ in types.items():
-        required = name not in cast("Any", kind)._field_defaults
+        required = name not in known
         before = len(faults)
         if name in table:
-            value = _value(type_, table[name], f"{path}.{name}", faults)
+            value = _value(type_, table[name], f"{path}.{name}", faults, known.get(name))
             if len(faults) == before:
                 values[name] = value
         elif required:
@@ -273,10 +285,11 @@ def _field_types(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _value(kind: Any, value: object, path: str, faults: list[str]) -> Any:
+def _value(kind: Any, value: object, path: str, faults: list[str], default: Any = None) -> Any:
     """One value: a plain one, a section, a table of sections by name, or a list of sections."""
     if _is_section(kind):
-        return _section(cast("type[Any]", kind), value, path, faults)
+        whole = default._asdict() if isinstance(default, kind) else None
+        return _section(cast("type[Any]", kind), value, path, faults, whole)
     if get_origin(kind) is Literal:
         return _one_of(get_args(kind), value, path, faults)
     if kind in KINDS:

@@ -300,7 +300,8 @@ def folder_objection(facts: Facts) -> tuple[str, str] | None:
     place = f"`[environment.{facts.environment.name}]`"
     return (
         f"`[app] migrations` has no migration in `{facts.wanted[:12]}`, and {folders} has some",
-        f'`migrations = "{facts.elsewhere[0]}"` in `[app]` of `pipeline.toml`; `database = false` in {place}',
+        f'`migrations = "{facts.elsewhere[0]}"` in `[app]` of `pipeline.toml`; `database = false`'
+        f" in {place}",
     )
 
 

@@ -150,14 +150,49 @@ def test_a_worker_killed_in_the_middle(world: LoadWorld) -> None:
 
 def test_workers_of_other_machines(world: LoadWorld) -> None:
     """They find the master, get its plan, and end with it; the verdict is over what both measured."""
-    plan = ("--profile", "steady", "--seconds", "4", "--rate", "50")
+    plan = ("--profile", "steady", "--seconds", "4", "--rate", "80")
     master = world.start(*plan, "--workers-expected", "2", "--port", "5567")
     workers = [world.start("--master", "127.0.0.1:5567") for _ in range(2)]
     out, err = master.communicate(timeout=60)
 
     document = json.loads(out)
-    assert (0, 200) == (master.returncode, document["total"]["requests"]), err
+    assert (0, 320) == (master.returncode, document["total"]["requests"]), err
     assert [0, 0] == [each.wait(20) for each in workers if each.communicate()]
+
+
+def test_hosts_that_log_in(world: LoadWorld) -> None:
+    """The clock starts after their log-ins; one that is refused is told."""
+    world.configure(THRESHOLDS + "[load.mix]\ninbox = 20\nbrowse = 20\n")
+    values = {
+        "STAGING_LOAD_ACCOUNTS": "a@x.example:p,b@x.example:p",
+        "STAGING_VITE_SUPABASE_URL": f"http://127.0.0.1:{world.port}",
+        "STAGING_VITE_SUPABASE_ANON_KEY": "key",
+    }
+    run = ("--profile", "steady", "--seconds", "4", "--rate", "80")
+    done = world(*run, **values)
+    world.behave(status={"/auth/v1/token": 400})
+    refused = world(*run, **values)
+
+    assert (done.code, done.document["verdict"]) == (0, "passed"), done.err
+    assert done.document["endpoints"]["inbox"]["requests"] > 50
+    assert refused.code == INCONCLUSIVE
+    assert "2 log-ins failed" in refused.document["message"]
+
+
+def test_a_freeze_of_two_seconds_fails(world: LoadWorld) -> None:
+    """Of a run in which the p95 stays where it was."""
+    child = world.start("--profile", "steady", "--seconds", "60", "--rate", "20")
+    assert wait_until(lambda: bool(generators(world)), 20)
+    time.sleep(8)
+    world.child.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    world.child.send_signal(signal.SIGCONT)
+    out, err = child.communicate(timeout=100)
+
+    document = json.loads(out)
+    assert (1, "failed") == (child.returncode, document["verdict"]), err
+    assert "total worst_second" in document["message"]
+    assert document["total"]["p95"] < 500
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -182,7 +217,7 @@ def test_customers_are_not_loaded_without_a_person(world: LoadWorld) -> None:
     assert 6 == asked(world, "--env", "production", "--profile", "smoke", "--seconds", "2")[0]
     code, document = asked(world, "--env", "production", "--profile", "spike", "--yes")
     assert 1 == code
-    assert "60 users (at most 10)" in document["message"]
+    assert "60 requests/s (at most 20)" in document["message"]
     code, document = asked(world, "--env", "production", "--users", "10", "--seconds", "4", "--yes")
     assert not {"book", "whatsapp"} & set(document["endpoints"])
     assert ["book", "whatsapp"] == document["left_out"]

@@ -1,5 +1,7 @@
 # pure
-"""Compares a run with the last passed one of its kind: what is slower than noise explains.
+"""Compares a run with the best of the last passed ones of its kind: what is slower than noise explains.
+
+The best, not the last: of a slowdown that creeps in by a little each time every step is within the noise.
 
 The *typical p50 and p95* of each endpoint are compared: each is the median over ten parts of the run of
 that part's percentile. A hiccup of the machine spoils one part, not the median; a true slowdown is in
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +81,22 @@ def _summary_of(series: Series) -> dict[str, Any]:
             f"scatter_{what}": round(sigma, 3),
         }
     return fields
+
+
+def best(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One summary of several: each endpoint as the run had it in which its typical p95 was lowest."""
+    endpoints: dict[str, Any] = {}
+    for run in runs:
+        found = run.get("endpoints")
+        for name, figures in found.items() if isinstance(found, Mapping) else ():
+            known = endpoints.get(name)
+            if isinstance(figures, Mapping) and (known is None or _typical(figures) < _typical(known)):
+                endpoints[name] = figures
+    return {"lag": min((_number(run, "lag") for run in runs), default=0.0), "endpoints": endpoints}
+
+
+def _typical(figures: Mapping[str, Any]) -> float:
+    return _number(figures, "typical_p95") or math.inf
 
 
 def compare(

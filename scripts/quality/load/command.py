@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scripts.config import places
@@ -29,6 +30,7 @@ from scripts.system.process import attempt, error_tail
 from scripts.system.secret import redact
 
 INCONCLUSIVE = 8  # exit code
+BASELINE = 10  # passed runs of which the best is what a new one is compared with
 MASTER_TIMEOUT = 600.0  # seconds for a master to begin
 
 
@@ -43,19 +45,37 @@ def load_test(desk: Desk, request: LoadRequest) -> Outcome:
     if environment.guarded:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="no load was made")
     places.warn(desk)
+    tried = _tried(desk, environment, plan, request.commit)
+    if tried.verdict.is_slower_alone:
+        desk.progress.note("slower than before: a second run tells whether that was this machine")
+        tried = _tried(desk, environment, plan, request.commit)
+    report = _write_reports(tried)
+    if tried.trial.commit and tried.measurements and not list(served_problems(tried.trial.conditions)):
+        _prove(tried, whole=request.is_whole)
+    return _outcome(tried.trial, report)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A run, what it measured, the runs that it was compared with, and the verdict."""
+
+    trial: Trial
+    measurements: Measurements | None
+    summary: dict[str, Any]
+    before: Sequence[Event]
+    verdict: Verdict
+
+
+def _tried(desk: Desk, environment: Environment, plan: LoadPlan, commit: str) -> Tried:
     with confinement(places.hidden(desk)) as confined:
-        trial = _trial(desk, environment, plan, request.commit, confined)
+        trial = _trial(desk, environment, plan, commit, confined)
         try:
             measurements = run_trial(trial)
         finally:
             trial.locust.collect()
     before = _baseline(trial)
     summary = baseline.summary(measurements) if measurements else {}
-    verdict = _judge(trial, measurements, summary, before)
-    report = _write_reports(trial, verdict, measurements, summary, before)
-    if trial.commit and verdict.name in ("passed", "failed"):
-        _prove(trial, verdict, summary, whole=request.is_whole)
-    return _outcome(trial, report)
+    return Tried(trial, measurements, summary, before, _judge(trial, measurements, summary, before))
 
 
 def _default_environment(desk: Desk) -> str:
@@ -109,50 +129,54 @@ def _comparable(plan: LoadPlan) -> dict[str, Any]:
     return {**plan.comparable, "machine": locust.machine()}
 
 
-def _baseline(trial: Trial) -> Event | None:
-    """The newest passed run of the same plan, from the same kind of machine."""
+def _baseline(trial: Trial) -> tuple[Event, ...]:
+    """The newest passed runs of the same plan, from the same kind of machine; the newest last."""
     comparable = _comparable(trial.plan)
-    for proof in reversed(trial.ledger.proofs(trial.environment.name, "load")):
-        if proof.ending == "done" and proof.detail.get("alike") == comparable and proof.detail.get("load"):
-            return proof
-    return None
+    passed = [
+        proof
+        for proof in trial.ledger.proofs(trial.environment.name, "load")
+        if proof.ending == "done"
+        and proof.detail.get("alike") == comparable
+        and isinstance(proof.detail.get("load"), Mapping)
+    ]
+    return tuple(passed[-BASELINE:])
 
 
 def _judge(
-    trial: Trial, measurements: Measurements | None, summary: dict[str, Any], before: Event | None
+    trial: Trial, measurements: Measurements | None, summary: dict[str, Any], before: Sequence[Event]
 ) -> Verdict:
     if measurements is None:
         return Verdict("inconclusive", tuple(served_problems(trial.conditions)))
     load = trial.desk.settings.load
-    comparisons = (
-        baseline.compare(before.detail["load"], summary, load.noise, load.noise_ms) if before else ()
-    )
+    fastest = baseline.best([event.detail["load"] for event in before])
+    comparisons = baseline.compare(fastest, summary, load.noise, load.noise_ms)
     return judge(measurements, trial.conditions, comparisons)
 
 
-def _write_reports(
-    trial: Trial,
-    verdict: Verdict,
-    measurements: Measurements | None,
-    summary: dict[str, Any],
-    before: Event | None,
-) -> Report:
+def _write_reports(tried: Tried) -> Report:
     """Write our reports next to Locust's own."""
+    trial, measurements = tried.trial, tried.measurements
     facts = [
         ("environment", f"{trial.environment.name} ({trial.environment.url})"),
         ("commit", trial.commit or "unknown"),
         ("load", trial.plan.label),
         ("machine", locust.machine()),
-        ("baseline", f"{before.commit[:12]} of {before.at}" if before else "none yet"),
+        ("baseline", _said_of(tried.before)),
         ("at", f"{trial.desk.now()}, {trial.desk.actor}"),
     ]
-    notes = _notes(measurements, summary) if measurements else ()
+    notes = _notes(measurements, tried.summary) if measurements else ()
     slot = trial.plan.slot
-    report = Report(verdict, measurements, facts, trial.leftovers, trial.markers, slot, notes)
+    report = Report(tried.verdict, measurements, facts, trial.leftovers, trial.markers, slot, notes)
     files = {"report.html": page, "junit.xml": junit, "summary.md": markdown}
     for name, render in files.items():
         (trial.locust.folder / name).write_text(redact(render(report)), encoding="utf-8")
     return report
+
+
+def _said_of(before: Sequence[Event]) -> str:
+    if not before:
+        return "none yet"
+    return f"the best of {len(before)}, the newest `{before[-1].commit[:12]}` of {before[-1].at}"
 
 
 def _notes(measurements: Measurements, summary: dict[str, Any]) -> Sequence[str]:
@@ -162,8 +186,12 @@ def _notes(measurements: Measurements, summary: dict[str, Any]) -> Sequence[str]
     return [*notes, *([f"too few requests to compare with another run: {too_few}"] if too_few else [])]
 
 
-def _prove(trial: Trial, verdict: Verdict, summary: dict[str, Any], *, whole: bool) -> None:
-    """Write the proof. A changed profile proves nothing about the profile as it is written."""
+def _prove(tried: Tried, *, whole: bool) -> None:
+    """Write the proof; one that is no pass revokes an earlier one, an inconclusive run's, too.
+
+    A changed profile proves nothing about the profile as it is written.
+    """
+    trial, verdict = tried.trial, tried.verdict
     profile = trial.plan.profile
     proofs.prove(
         trial.desk,
@@ -174,7 +202,7 @@ def _prove(trial: Trial, verdict: Verdict, summary: dict[str, Any], *, whole: bo
         level=profile if whole else f"{profile} (changed)",
         verdict=verdict.name,
         alike=_comparable(trial.plan),
-        load=summary,
+        load=tried.summary,
         **proofs.reference(trial.desk, trial.locust.result),
     )
 

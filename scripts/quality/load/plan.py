@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from scripts.quality.request import LoadRequest
 
 OPEN_CAPS = Caps(users=200, rate=500, minutes=120)
 GUARDED_CAPS = Caps(users=10, rate=20, minutes=15)
+SLOT = 1.0  # seconds whose latencies are kept together
 MAX_SLOTS = 60  # points of the latency chart
 SUPABASE_JOURNEYS = ("rest", "inbox")
 MIN_ABORT_SAMPLES = 50  # requests within `[load.abort] seconds`; with fewer, a run is not stopped early
@@ -45,9 +47,9 @@ class LoadPlan:
         return sum(stage.seconds for stage in self.stages)
 
     @property
-    def slot(self) -> float:
+    def slot(self) -> int:
         """Seconds per point of the latency chart."""
-        return max(1.0, self.seconds / MAX_SLOTS)
+        return max(1, math.ceil(self.seconds / MAX_SLOTS))
 
     @property
     def label(self) -> str:
@@ -67,7 +69,7 @@ class LoadPlan:
         """The plan as the generator reads it, without secrets; `rest` is Supabase's URL."""
         return {
             "model": self.model, "peak": self.peak, "warmup": self.warmup, "seconds": self.seconds,
-            "slot": self.slot, "stages": [stage._asdict() for stage in self.stages],
+            "slot": SLOT, "stages": [stage._asdict() for stage in self.stages],
             "writes": self.writes, "workers": self.workers, "rest": rest.rstrip("/"),
             "think": load.think, "timeout": load.timeout, "in_flight": load.in_flight, "drain": load.drain,
             "paths": {**PATHS, **load.paths}, "mix": dict(load.mix),

@@ -40,7 +40,7 @@ class Report:
     facts: Sequence[tuple[str, str]]
     leftovers: Sequence[str] = ()
     markers: Sequence[tuple[float, str]] = ()
-    slot: float = 1.0
+    slot: int = 1
     notes: Sequence[str] = ()
 
     @property
@@ -175,7 +175,7 @@ def page(report: Report) -> str:
     verdict, run = report.verdict, report.run
     body = [html.bullets(verdict.reasons), html.table(report.facts)]
     if run and report.series:
-        chart = _chart(run.total, report.slot, report.markers)
+        chart = _chart(run.total.grouped(report.slot), report.slot, report.markers)
         rows = [_row(*item) for item in report.series.items()]
         body += ["<h2>Latency over time (ms)</h2>", chart]
         body += ["<h2>Endpoints</h2>", html.table(rows, ENDPOINT_HEAD)]
@@ -192,7 +192,7 @@ def page(report: Report) -> str:
     return html.page("Load test", verdict.name, *body)
 
 
-def _chart(series: Series, slot: float, markers: Sequence[tuple[float, str]]) -> str:
+def _chart(series: Series, slot: int, markers: Sequence[tuple[float, str]]) -> str:
     """SVG: percentiles as lines, failures as bars at the bottom, releases as vertical lines."""
     slots = range(max(series.slots) + 1)
     lines = {

@@ -12,6 +12,7 @@ from typing import Any
 
 PARTS = 10  # parts of a run; the median over them is robust against a hiccup of the machine
 MIN_PART_SAMPLES = 20
+MIN_SECOND_SAMPLES = 3
 Buckets = Mapping[int, int]  # number of samples by upper edge, in microseconds
 
 
@@ -46,7 +47,7 @@ def samples_needed(share: float) -> int:
 
 @dataclass(frozen=True)
 class Series:
-    """One endpoint, or all of them: latencies and failures by time slot."""
+    """One endpoint, or all of them: latencies and failures by the second in which a request was due."""
 
     slots: Mapping[int, Buckets]
     failed_in: Mapping[int, int]
@@ -68,6 +69,29 @@ class Series:
     def failure_ratio(self) -> float:
         """Failed requests out of all."""
         return self.failed / self.count if self.count else 0.0
+
+    def worst_second(self) -> float | None:
+        """The highest median of a second, in ms; of more seconds where one has too few requests."""
+        slots = sorted(self.slots)
+        medians = []
+        for start in range(len(slots)):
+            part = Counter[int]()
+            for slot in slots[start:]:
+                part.update(self.slots[slot])
+                if part.total() >= MIN_SECOND_SAMPLES:
+                    medians.append(percentile(part, 0.5) or 0.0)
+                    break
+        return max(medians, default=None)
+
+    def grouped(self, slots: int) -> Series:
+        """The same with so many slots in one."""
+        parts: dict[int, Counter[int]] = {}
+        failed: Counter[int] = Counter()
+        for slot, buckets in self.slots.items():
+            parts.setdefault(slot // slots, Counter()).update(buckets)
+        for slot, number in self.failed_in.items():
+            failed[slot // slots] += number
+        return Series(parts, failed)
 
     def percentile_by_part(self, share: float) -> list[float]:
         """A percentile of each of up to ten consecutive parts, in ms. Every part has enough samples."""

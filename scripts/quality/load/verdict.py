@@ -1,8 +1,8 @@
 # pure
 """The verdict on a load test. Without trustworthy data there is no pass.
 
-Any doubt about the figures makes the run inconclusive, before thresholds are looked at. The one exception
-is a run that was stopped early because it was hopeless: it failed.
+A broken threshold fails the run whatever else is in doubt; any doubt makes a run inconclusive that broke
+none. Only where nobody can say which commit was under load is nothing failed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from scripts.config.load_settings import Limits
+from scripts.config.load_settings import TIMES, Limits
 from scripts.quality.load.baseline import Comparison
 from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measurements, Series, percentile, samples_needed
@@ -36,7 +36,7 @@ class Check:
 
     def __str__(self) -> str:
         """In a few words."""
-        unit = " ms" if self.what in SHARES else "/s" if self.what == "rate" else ""
+        unit = " ms" if self.what in TIMES else "/s" if self.what == "rate" else ""
         value = "nothing" if self.measured is None else f"{self.measured:.4g}{unit}"
         sign = "at least" if self.what in ("rate", "requests") else "at most"
         text = f"{self.endpoint} {self.what}: {value}, {sign} {self.limit:g}{unit} wanted"
@@ -51,6 +51,12 @@ class Verdict:
     reasons: tuple[str, ...]
     checks: tuple[Check, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def is_slower_alone(self) -> bool:
+        """Whether it failed for regressions only: a busy machine may look like one, once."""
+        slower = sum(comparison.is_regression for comparison in self.comparisons)
+        return self.name == "failed" and len(self.reasons) == slower
 
 
 @dataclass(frozen=True)
@@ -72,14 +78,17 @@ class Conditions:
 def judge(run: Measurements, conditions: Conditions, comparisons: tuple[Comparison, ...] = ()) -> Verdict:
     """Judge a run."""
     checks = tuple(_checks(run, conditions))
-    if run.aborted and run.aborted[0] == "threshold" and not list(served_problems(conditions)):
-        return Verdict("failed", (f"stopped early: {run.aborted[1]}",), checks, comparisons)
-    doubts = [*_doubts(run, conditions), *(str(check) for check in checks if check.broken is None)]
-    if doubts:
-        return Verdict("inconclusive", tuple(doubts), checks, comparisons)
     broken = [str(check) for check in checks if check.broken]
-    broken += [f"regression of {comparison}" for comparison in comparisons if comparison.is_regression]
-    return Verdict("failed" if broken else "passed", tuple(broken), checks, comparisons)
+    if run.aborted and run.aborted[0] == "threshold":
+        broken.insert(0, f"stopped early: {run.aborted[1]}")
+    doubts = [*_doubts(run, conditions), *(str(check) for check in checks if check.broken is None)]
+    unknown = list(served_problems(conditions))
+    slower = [f"regression of {comparison}" for comparison in comparisons if comparison.is_regression]
+    if broken and not unknown:
+        return Verdict("failed", (*broken, *doubts), checks, comparisons)
+    if doubts:
+        return Verdict("inconclusive", (*doubts, *broken), checks, comparisons)
+    return Verdict("failed" if slower else "passed", tuple(slower), checks, comparisons)
 
 
 def served_problems(conditions: Conditions) -> Iterator[str]:
@@ -150,6 +159,8 @@ def _checks_of(
             too_few, value = series.count < needed, series.percentile(share)
             why = f"too few samples: {series.count} of {needed}" if too_few else ""
             yield Check(name, what, value, limit, None if too_few or value is None else value > limit, why)
+    if limits.worst_second and (worst := series.worst_second()) is not None:
+        yield Check(name, "worst_second", worst, limits.worst_second, worst > limits.worst_second)
     ratio, rate = series.failure_ratio, series.count / plan.seconds
     if limits.failures:
         yield Check(name, "failures", ratio, limits.failures, ratio > limits.failures)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from scripts.config.load_settings import CLEANUP, MIX, PATHS, SHIPPED, LoadSettings
+from scripts.config.parse import parse
+from scripts.errors import ConfigError
 
 MANUAL = tomllib.loads((Path(__file__).resolve().parents[3] / "env" / "pipeline.toml").read_text())["load"]
 
@@ -18,8 +24,11 @@ def test_the_shipped_profiles_are_those_of_the_shipped_file() -> None:
     }
 
     assert shown == {name: [tuple(stage) for stage in profile.stages] for name, profile in SHIPPED.items()}
-    assert {name: profile["users"] for name, profile in MANUAL["profiles"].items()} == {
-        name: profile.users for name, profile in SHIPPED.items()
+    assert {name: profile["rate"] for name, profile in MANUAL["profiles"].items()} == {
+        name: profile.rate for name, profile in SHIPPED.items()
+    }
+    assert MANUAL["thresholds"] == {
+        key: limit for key, limit in LoadSettings().thresholds._asdict().items() if limit
     }
 
 
@@ -38,3 +47,30 @@ def test_the_defaults_are_those_of_the_shipped_file() -> None:
 def test_what_is_cleaned_up_names_the_run() -> None:
     """A statement without it would delete what others wrote."""
     assert all("{run}" in statement for statement in CLEANUP)
+
+
+def loaded(**load: Any) -> LoadSettings:
+    """`[load]` as it is read."""
+    environment = {"branch": "main", "url": "https://a.example.org", "ssh_host": "h", "publish": "manual"}
+    return parse({"chain": ["dev"], "environment": {"dev": environment}, "load": load}).load
+
+
+def test_a_threshold_leaves_the_others_as_they_are() -> None:
+    """A table of one key once took all the others away, and a third of the requests could fail."""
+    assert loaded(thresholds={"p95": 400}).thresholds == LoadSettings().thresholds._replace(p95=400)
+    assert loaded(abort={"seconds": 5}).abort == LoadSettings().abort._replace(seconds=5)
+    assert loaded(endpoints={"home": {"p95": 400}}).endpoints["home"].failures == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"thresholds": {"failures": 1}}, "`0.01` for 1 %"),
+        ({"thresholds": {"dropped": 0.6}}, "`load.thresholds.dropped` is a ratio"),
+        ({"thresholds": {"p95": 1e12}}, "ends a request after 10000 ms"),
+        ({"endpoints": {"home": {"worst_second": 20_000}}}, "`load.endpoints.home.worst_second`"),
+    ],
+)
+def test_a_limit_that_nothing_could_break_is_refused(table: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        loaded(**table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -106,6 +107,37 @@ def test_a_broken_threshold_fails(case: str) -> None:
 
     assert verdict.name == "failed"
     assert reason in "; ".join(verdict.reasons)
+
+
+@pytest.mark.parametrize("doubt", ["endpoint renamed", "generator late", "log-in failed"])
+def test_what_is_broken_fails_whatever_else_is_in_doubt(doubt: str) -> None:
+    """Both are told; but nothing is failed where nobody can say what was served."""
+    measurements, conditions, reason = DOUBTS[doubt]
+    limits = Limits(p95=50, failures=0.001)
+    verdict = judge(measurements, replace(conditions, limits=limits))
+    other = judge(measurements, replace(conditions, limits=limits, served=(OLD,)))
+
+    assert verdict.name == "failed"
+    assert verdict.reasons[0] == "total p95: 100 ms, at most 50 ms wanted"
+    assert reason in "; ".join(verdict.reasons[1:])
+    assert other.name == "inconclusive"
+    assert verdict.reasons[0] in other.reasons
+
+
+@pytest.mark.parametrize("a_second", [20, 2, 1])
+def test_a_freeze_of_two_seconds_fails(a_second: int) -> None:
+    """Every request is sent when it is due, and waits until the freeze is over: the p95 hides it."""
+    cells = []
+    for second in range(300):
+        due = [second - 99 + number / a_second for number in range(a_second)]  # seconds into the freeze
+        waits = [int(1e6 * (2 - at)) if 0 <= at < 2 else 50_000 for at in due]
+        cells.append({"name": "home", "slot": second, "failed": 0, "buckets": Counter(map(str, waits))})
+    measured = run({**report(), "cells": cells})
+    verdict = judge(measured, replace(GOOD, limits=Limits(p95=800, worst_second=900)))
+
+    assert measured.total.percentile(0.95) == 50
+    assert verdict.name == "failed"
+    assert "worst_second" in verdict.reasons[0]
 
 
 def test_a_write_that_is_not_allowed_is_no_unseen_endpoint() -> None:
