@@ -297,11 +297,10 @@ def folder_objection(facts: Facts) -> tuple[str, str] | None:
     if facts.applied is None or facts.committed or not facts.elsewhere:
         return None
     folders = ", ".join(f"`{folder}`" for folder in facts.elsewhere)
-    place = f"`[environment.{facts.environment.name}]`"
+    found = f'`migrations = "{facts.elsewhere[0]}"` in `[app]` of `pipeline.toml`'
     return (
         f"`[app] migrations` has no migration in `{facts.wanted[:12]}`, and {folders} has some",
-        f'`migrations = "{facts.elsewhere[0]}"` in `[app]` of `pipeline.toml`; `database = false`'
-        f" in {place}",
+        f"{found}; `database = false` in `[environment.{facts.environment.name}]`",
     )
 
 
