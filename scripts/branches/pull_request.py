@@ -31,7 +31,7 @@ def required_hub(desk: Desk, environment: Environment) -> Github:
             "set `GH_TOKEN` (rights: `Contents`, `Pull requests`: write; `Checks`: read), and `[github]"
             " repository` where the address of the remote does not tell",
         )
-    return hub
+    return replace(hub, patience=desk.settings.github.wait)
 
 
 def look(

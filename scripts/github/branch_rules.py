@@ -127,7 +127,7 @@ def _classic(hub: Github, branch: str) -> tuple[BranchRules, bool]:
     """Classic protection, where the token may read it, and whether it holds: not for all administrators."""
     status, classic, _ = hub.get(f"/branches/{branch_path(branch)}/protection")
     if status != 200 or not isinstance(classic, dict):
-        return BranchRules(), False
+        return BranchRules(checks=_checks_of(hub, branch)), True
     required, asked = classic.get("required_status_checks"), classic.get("required_pull_request_reviews")
     contexts = required.get("contexts") if isinstance(required, dict) else None
     count = asked.get("required_approving_review_count") if isinstance(asked, dict) else None
@@ -139,6 +139,15 @@ def _classic(hub: Github, branch: str) -> tuple[BranchRules, bool]:
         approvals=count if isinstance(count, int) else 0,
     )
     return rules, _enabled(classic, "enforce_admins") or not _is_admin(hub)
+
+
+def _checks_of(hub: Github, branch: str) -> tuple[str, ...]:
+    """The checks of classic protection, for a token that may not read the rest of it."""
+    status, document, _ = hub.get(f"/branches/{branch_path(branch)}")
+    found = document.get("protection") if status == 200 and isinstance(document, dict) else None
+    required = found.get("required_status_checks") if isinstance(found, dict) else None
+    contexts = required.get("contexts") if isinstance(required, dict) else None
+    return tuple(map(str, contexts)) if isinstance(contexts, list) else ()
 
 
 def _enabled(classic: Mapping[str, Any], key: str) -> bool:

@@ -24,6 +24,7 @@ HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "202
 TIMEOUT = 10.0
 PAGE = 100  # entries of a list that one request asks for; GitHub allows no more
 MOST_PAGES = 100
+TOLD = 10.0  # seconds; a longer pause is said
 PATIENCE = 120.0  # seconds that one call waits for rate limits and faults, all in all
 
 Answer = tuple[int, Any, Mapping[str, str]]  # status, JSON document, headers
@@ -41,6 +42,7 @@ class Github:
     sleep: Callable[[float], None] = field(default=time.sleep, compare=False, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, compare=False, repr=False)
     exchange: Exchange = field(default=get_json, compare=False, repr=False)
+    note: Callable[[str], None] = field(default=lambda _text: None, compare=False, repr=False)
     patience: float = field(default=PATIENCE, compare=False)
     _seen: dict[str, Answer] = field(default_factory=dict, compare=False, repr=False)
 
@@ -183,6 +185,8 @@ class Github:
                     f"GitHub's rate limit: it takes requests again in {pause or 0:.0f} s",
                     "wait, and try again",
                 )
+            if pause >= TOLD:
+                self.note(f"GitHub takes requests again in {pause:.0f} s: waiting")
             self.sleep(pause)
         raise AssertionError
 

@@ -76,7 +76,7 @@ def _rows(hub: Github, head: str, base: str, state: str) -> list[Mapping[str, An
     owner = hub.repository.partition("/")[0]
     query = f"head={quote(f'{owner}:{head}', safe='')}&base={quote(base, safe='')}&state={state}"
     rows = hub.rows(f"/pulls?{query}&sort=created&direction=desc", what="pull requests")
-    return [row for row in rows if _pull(row)]
+    return sorted(filter(_pull, rows), key=lambda row: -int(row["number"]))
 
 
 def find_or_open(hub: Github, head: str, base: str, title: str, body: str) -> Pull:

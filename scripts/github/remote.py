@@ -26,7 +26,8 @@ APP_ID, APP_KEY = "GITHUB_APP_ID", "GITHUB_APP_KEY_FILE"
 def hub_of(desk: Desk, environments: Sequence[Environment]) -> Github | None:
     """The remote on GitHub, with a token or an app's key; None without one of them.
 
-    The repository that a CI job is of names none: it may be another one.
+    The repository that a CI job is of names none, since it may be another one; but where promotions go by
+    pull request, the remote is on GitHub, whatever its address.
     """
     variables = [desk.values(each) for each in environments]
     token = next((found for each in variables for name in TOKENS[::-1] if (found := each.get(name))), None)
@@ -36,11 +37,14 @@ def hub_of(desk: Desk, environments: Sequence[Environment]) -> Github | None:
     settings = desk.settings
     api = os.environ.get("GITHUB_API_URL") or settings.secrets.github_api
     named = settings.github.repository or first_repository(urls, api)
+    if named is None and settings.app.land == "pull-request":
+        named = job_repository()
     return _hub(desk, named, token, api) if named else None
 
 
 def _hub(desk: Desk, repository: str, token: str | None, api: str) -> Github:
-    return Github(repository, credentials(repository, token, api), api, sleep=desk.sleep, clock=desk.clock)
+    known = credentials(repository, token, api)
+    return Github(repository, known, api, sleep=desk.sleep, clock=desk.clock, note=desk.progress.note)
 
 
 def from_process(urls: Sequence[str], token: str | None, api: str = API) -> Github | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from scripts.branches import landing, pull_request
+from scripts.config.desk import Desk
 from scripts.github import deployments
 from scripts.github.client import Github
 from scripts.release import observe
@@ -45,7 +46,7 @@ def github_of(world: World, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """GitHub for a world whose promotions go by pull request."""
     stand_in = StandIn(FakeRepository(world.remote), now=world.clock.now)
 
-    def hub_of(*_: object) -> Github:
+    def hub_of(desk: Desk, *_: object) -> Github:
         return Github(
             "o/r",
             Secret(TOKEN),
@@ -53,6 +54,7 @@ def github_of(world: World, monkeypatch: pytest.MonkeyPatch) -> StandIn:
             sleep=world.clock.sleep,
             clock=world.clock,
             exchange=stand_in.exchange,
+            note=desk.progress.note,
         )
 
     for module in (landing, pull_request, observe, protect, deployments):

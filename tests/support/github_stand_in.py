@@ -7,9 +7,12 @@ gives is one of theirs (`tests/contract/test_github.py` holds that).
 
 from __future__ import annotations
 
+import http.server
 import json
 import re
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -64,6 +67,7 @@ class StandIn:
     deployments: list[dict[str, Any]] = field(default_factory=list)
     deployment_statuses: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
+    classic_checks: dict[str, list[str]] = field(default_factory=dict)
     makers: dict[str, str] = field(default_factory=dict)
     faults: dict[str, list[Any]] = field(default_factory=dict)
     after: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -359,6 +363,15 @@ class StandIn:
         self.rulesets[number] = {**document, **about}
         return self.rulesets[number]
 
+    def read_branch(self, branch: str, **_: Any) -> tuple[int, Any]:
+        checks = self.classic_checks.get(branch, [])
+        required = {"enforcement_level": "non_admins", "contexts": checks, "checks": []}
+        return 200, {
+            "name": branch,
+            "protected": bool(checks),
+            "protection": {"enabled": bool(checks), "required_status_checks": required},
+        }
+
     def no_protection(self, _branch: str, **__: Any) -> tuple[int, Any]:
         return 404, {"message": "Branch not protected"}
 
@@ -411,6 +424,7 @@ ROUTES = (
     ("GET", f"/commits/{COMMIT}/status", "read_status"),
     ("POST", f"/statuses/{COMMIT}", "add_status"),
     ("GET", f"/rules/branches/{NAME}", "branch_rules"),
+    ("GET", f"/branches/{NAME}", "read_branch"),
     ("GET", f"/branches/{NAME}/protection", "no_protection"),
     ("GET", "/rulesets", "list_rulesets"),
     ("POST", "/rulesets", "add_ruleset"),
@@ -423,3 +437,38 @@ ROUTES = (
     ("GET", f"/releases/tags/{NAME}", "read_release"),
     ("POST", "/releases", "add_release"),
 )
+
+
+@contextmanager
+def serving(stand_in: StandIn) -> Iterator[str]:
+    """The stand-in on loopback, for the time of a test; gives its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            sends = json.loads(self.rfile.read(length)) if length else None
+            etag = str(self.headers.get("If-None-Match", ""))
+            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+                reply: Reply = (401, {"message": "Bad credentials"}, {})
+            else:
+                reply = stand_in.answer(self.command, self.path, sends, etag)
+            status, document, headers = reply
+            if not status:
+                self.close_connection = True
+                return
+            body = b"" if document is None else json.dumps(document).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - names of the library
+
+        def log_message(self, *_: Any) -> None:
+            """Silent."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from scripts.github import remote
 from scripts.github.client import API, Github
 from scripts.github.remote import first_repository, from_process, repository_of
 from scripts.system.secret import Secret
+from tests.support.fake_desk import fake_desk
+from tests.support.tables import settings
 
 OWN_API = "https://github.example.org/api/v3"
 
@@ -89,3 +94,19 @@ def test_a_name_that_is_no_repository_is_not_used(name: str, monkeypatch: pytest
 
     assert from_process([], "token-given") is None
     assert repository_of(f"https://github.com/{name}") is None
+
+
+@pytest.mark.parametrize(("land", "found"), [("push", None), ("pull-request", "job/repository")])
+def test_the_repository_of_the_job_counts_where_promotions_go_by_pull_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, land: str, found: str | None
+) -> None:
+    """Then the remote is on GitHub, whatever its address."""
+    monkeypatch.setenv("GITHUB_TOKEN", "token-of-job")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "job/repository")
+    monkeypatch.setattr(remote, "remote_urls", lambda *_: ["/srv/origin.git"])
+    desk = fake_desk(tmp_path, settings=settings(app__land=land))
+    hub = remote.hub_of(desk, list(desk.settings))
+
+    assert (hub.repository if hub else None) == found
+    named = fake_desk(tmp_path, settings=settings(app__land=land, github__repository="a/b"))
+    assert getattr(remote.hub_of(named, []), "repository", None) == "a/b"

@@ -129,6 +129,25 @@ def test_it_waits_for_checks_and_approvals(world: World, hub: StandIn) -> None:
     assert released(world).detail["pull_request"]["approved_by"] == ["grace"]
 
 
+def test_checks_of_classic_protection_are_waited_for(world: World, hub: StandIn) -> None:
+    """A token that may not read the protection is shown its checks all the same."""
+    hub.classic_checks["staging"] = ["ci"]
+    fault = ending(lambda: to_staging(world))
+    hub.check("ci", world.head("develop"))
+
+    assert "check `ci` has not reported yet" in fault.message
+    assert to_staging(world).ending == "done"
+
+
+def test_a_long_limit_is_waited_out_and_said(world: World, hub: StandIn) -> None:
+    """As long as for an approval."""
+    hub.faults["GET /pulls/1/reviews"] = [(429, None, {"retry-after": "400"})]
+    notes = Notes()
+
+    assert to_staging(world, progress=notes).ending == "done"
+    assert "GitHub takes requests again in 400 s: waiting" in notes.lines
+
+
 def test_where_no_push_is_taken_github_merges_the_very_commit(world: World, hub: StandIn) -> None:
     """Its merge has the same files; the next promotion finds nothing to do."""
     hub.protect("staging", REVIEW)
@@ -244,7 +263,7 @@ def test_an_older_commit_has_a_branch_of_its_own(world: World, hub: StandIn) -> 
 @pytest.mark.parametrize(
     ("deed", "says"),
     [
-        ("check", "of pull request #1 failed: `ci` (https://github.com/o/r/runs/1)"),
+        ("check", "of pull request #1 failed: `ci` (https://github.com/o/r/runs/"),
         ("head", "the head of pull request #1 moved to"),
         ("changes", "grace asked for changes"),
         ("close", "pull request #1 was closed"),
