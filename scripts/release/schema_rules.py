@@ -300,7 +300,7 @@ def folder_objection(facts: Facts) -> tuple[str, str] | None:
     found = f'`migrations = "{facts.elsewhere[0]}"` in `[app]` of `pipeline.toml`'
     return (
         f"`[app] migrations` has no migration in `{facts.wanted[:12]}`, and {folders} has some",
-        f"{found}; `database = false` in `[environment.{facts.environment.name}]`",
+        f"{found}, or `database = false` in `[environment.{facts.environment.name}]`",
     )
 
 

@@ -16,6 +16,7 @@ from scripts.config.parse import parse
 from scripts.errors import Refused
 from scripts.sandbox.host_config import write_private
 from scripts.sandbox.world_facts import CHAIN, Environment, World
+from scripts.secrets.classify import PublicNames, is_secret
 from scripts.setup import app_facts, vendor
 from scripts.setup.deployment import replit_file
 from scripts.setup.init import read_facts
@@ -158,7 +159,13 @@ def values_of(environment: Environment, app: OwnApp) -> dict[str, str]:
     """A value for each variable of the build: the sandbox's own, else the app's, else a made-up one."""
     names = app.pipeline["app"].get("build_variables", [])
     known = {name: known_value(environment, name) for name in names}
-    return {name: known[name] or app.values.get(name, "") or f"sandbox-{name.lower()}" for name in names}
+    return {name: known[name] or app.values.get(name, "") or _made_up(name) for name in names}
+
+
+def _made_up(name: str) -> str:
+    """For a public variable; a switch where the name sounds like a secret (`..._PASSWORD_REQUIRE_X`)."""
+    value = f"sandbox-{name.lower()}"
+    return "true" if is_secret(name, value, PublicNames().prefix(name)) else value
 
 
 def with_secrets(world: World, app: OwnApp) -> World:

@@ -10,7 +10,7 @@ from scripts.config.desk import Desk
 from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.git.command import git_command
 from scripts.secrets.classify import PublicNames
-from scripts.secrets.rules import is_placeholder
+from scripts.secrets.local_values import is_known_to_all
 from scripts.secrets.variables import EnvFile, Variable, secrets_among
 from scripts.system.process import attempt
 
@@ -40,7 +40,7 @@ def tracked_env_files(desk: Desk, public: PublicNames, known: Iterable[Path]) ->
             lines = env_files.parse_lines(content[: env_files.LARGEST])
             variables = tuple(Variable(key, value, name, number) for number, key, value in lines.entries)
             secrets = [
-                each.name for each in secrets_among(variables, public) if not is_placeholder(each.value)
+                each.name for each in secrets_among(variables, public) if not is_known_to_all(each.value)
             ]
             if secrets:
                 yield EnvFile(

@@ -13,7 +13,7 @@ from scripts.errors import Refused
 from scripts.git.command import drop_git_variables, git_command
 from scripts.secrets import exposure
 from scripts.secrets.classify import PublicNames
-from scripts.secrets.rules import is_placeholder
+from scripts.secrets.local_values import is_known_to_all
 from scripts.secrets.variables import Variable, secrets_among
 from scripts.setup.tree import Tree
 from scripts.system.process import attempt
@@ -108,7 +108,7 @@ def tracked_secrets(app: Path) -> dict[str, list[str]]:
             lines = env_files.parse_lines(_text(app / name))
             variables = [Variable(key, value, name, number) for number, key, value in lines.entries]
             secrets = [
-                each.name for each in secrets_among(variables, public) if not is_placeholder(each.value)
+                each.name for each in secrets_among(variables, public) if not is_known_to_all(each.value)
             ]
             if secrets:
                 found[name] = secrets

@@ -22,7 +22,8 @@ FILES = {
     "package-lock.json": "{}",
     "index.html": "",
     "src/a.ts": "import.meta.env.VITE_SUPABASE_URL + import.meta.env.VITE_SUPABASE_ANON_KEY"
-    " + import.meta.env.VITE_THEME + import.meta.env.VITE_OTHER + process.env.NOTHING",
+    " + import.meta.env.VITE_THEME + import.meta.env.VITE_OTHER"
+    " + import.meta.env.VITE_PASSWORD_REQUIRE_NUMBERS",
     ".env": "VITE_THEME=dark\nPAYMENT_KEY=\n",
     "supabase/migrations/20250101000000_x.sql": "create table public.t ();",
 }
@@ -65,6 +66,7 @@ def test_an_app_without_a_configuration_is_read_as_init_would(checkout: Reposito
     assert f"VITE_SUPABASE_URL={staging.api_url}" in values
     assert f"VITE_SUPABASE_ANON_KEY={staging.anon_key}" in values
     assert {"VITE_THEME=dark", "VITE_OTHER=sandbox-vite_other"} <= set(values)
+    assert "VITE_PASSWORD_REQUIRE_NUMBERS=true" in values
     assert staging.secrets["PAYMENT_KEY"] == "sandbox-staging-payment_key"
     assert "[tables." not in (facts.env_dir / "masking.toml").read_text()
 
