@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 from scripts.errors import ConfigError, Unreachable
 from scripts.system import network
 from scripts.system.background import submit
+from scripts.system.connection import Phases
 from scripts.system.documents import parse_json
 from scripts.system.secret import Secret
 
@@ -77,6 +78,7 @@ def fetch(
     body: bytes | None = None,
     connect_seconds: float | None = None,
     wants_body: Callable[[Response], bool] = lambda _head: True,
+    phases: Phases | None = None,
 ) -> Response:
     """Make one request. A redirect is returned, not followed.
 
@@ -85,12 +87,13 @@ def fetch(
         most_bytes: of the unpacked body; with 0 the body is not read.
         connect_seconds: for the connection alone, where that must fail sooner.
         wants_body: told the head, whether to read the body.
+        phases: is filled, up to where the request came.
 
     Raises:
         FetchError: the answer did not arrive in time, or broke off.
     """
     timeout = (min(seconds, connect_seconds or seconds), seconds)
-    exchange = _Exchange(url, method, headers, body, timeout, most_bytes, wants_body)
+    exchange = _Exchange(url, method, headers, body, timeout, most_bytes, wants_body, phases)
     try:
         answer = submit(exchange.run).result(timeout=seconds)
     except TimeoutError:
@@ -113,6 +116,7 @@ class _Exchange:
     timeout: tuple[float, float]
     most_bytes: int
     wants_body: Callable[[Response], bool]
+    phases: Phases | None = None
     head: Response | None = None
     sockets: list[socket.socket] = field(default_factory=list)
     expired: bool = False
@@ -120,11 +124,13 @@ class _Exchange:
     def run(self) -> Response | FetchError:
         """The answer. A fault is returned: a raised one keeps the library's frames and sockets alive."""
         try:
-            with _session(self.opened) as session, self._send(session) as response:
+            with _session(self.opened, self._lap) as session, self._send(session) as response:
+                self._lap("first byte")
                 self.head = Response(response.status_code, response.headers)
                 if not self.most_bytes or not self.wants_body(self.head):
                     return self.head
                 raw = bytes(response.raw.read(self.most_bytes + 1, decode_content=True))
+                self._lap("body")
                 complete = len(raw) <= self.most_bytes
                 return replace(self.head, body=raw[: self.most_bytes], complete=complete)
         except _faults() as fault:
@@ -135,6 +141,12 @@ class _Exchange:
             self.method, self.url, headers=dict(self.headers), data=self.body, timeout=self.timeout,
             allow_redirects=False, stream=True, verify=str(network.trusted() or "") or None,
         )  # fmt: skip
+
+    def _lap(self, phase: str) -> bool:
+        """Note a phase; whether somebody wants to know."""
+        if self.phases is not None:
+            self.phases.lap(phase)
+        return self.phases is not None
 
     def opened(self, connection: socket.socket) -> None:
         self.sockets.append(connection)
@@ -149,8 +161,8 @@ class _Exchange:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def _session(opened: Callable[[socket.socket], None]) -> requests.Session:
-    """A session that reports the socket of each connection it makes, through a proxy or not."""
+def _session(opened: Callable[[socket.socket], None], lap: Callable[[str], bool]) -> requests.Session:
+    """A session that reports the phases and the socket of each connection, through a proxy or not."""
     import requests
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 
@@ -158,7 +170,17 @@ def _session(opened: Callable[[socket.socket], None]) -> requests.Session:
         class Watched(pool.ConnectionCls):  # type: ignore[misc]
             def connect(self) -> None:
                 super().connect()
+                lap("tls")
                 opened(self.sock)
+
+            def _new_conn(self) -> Any:
+                if lap("start"):  # what follows finds the answer in the resolver's cache
+                    with contextlib.suppress(OSError):
+                        socket.getaddrinfo(self._dns_host, self.port, 0, socket.SOCK_STREAM)
+                    lap("dns")
+                made = super()._new_conn()
+                lap("connect")
+                return made
 
         return type("Pool", (pool,), {"ConnectionCls": Watched})
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED, load_faults
+from scripts.config.monitor_settings import monitor_faults
 from scripts.config.section_faults import (
     github_faults,
     is_below,
@@ -85,9 +86,9 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     faults.extend(sentry_faults(sections["sentry"]))
     faults.extend(load_faults(sections["load"]))
     chain = _chain(table, faults)
+    faults.extend(monitor_faults(sections["monitor"], chain))
     environments = _environments(table, chain, faults)
-    profiles = {**SHIPPED, **sections["load"].profiles}
-    faults.extend(_gate_faults(environments, profiles, sections["tests"]))
+    faults.extend(_gate_faults(environments, {**SHIPPED, **sections["load"].profiles}, sections["tests"]))
     keys = ["chain", *sections, "environment"]
     faults.extend(_unknown(key, keys, "") for key in table if key not in keys)
     if faults:

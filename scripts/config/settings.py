@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
 from scripts.config.load_settings import Caps, LoadSettings
+from scripts.config.monitor_settings import Monitor
 from scripts.config.variables import SHARED_NAMES
 from scripts.errors import Refused
 
@@ -295,6 +296,7 @@ class Settings:
     tests: AppTests = field(default_factory=AppTests)
     e2e: E2E = field(default_factory=E2E)
     load: LoadSettings = field(default_factory=LoadSettings)
+    monitor: Monitor = field(default_factory=Monitor)
 
     def __iter__(self) -> Iterator[Environment]:
         """The environments in the order of the chain."""

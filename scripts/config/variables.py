@@ -38,6 +38,8 @@ VARIABLES = (
     # where notices go: `TARGETS` in `notify/deliver.py`
     DeskVariable("SLACK_WEBHOOK_URL", shared=True, proposed="always"),
     DeskVariable("DISCORD_WEBHOOK_URL", shared=True, proposed="always"),
+    # where `monitor.watch` reports that it is alive, after each pass
+    DeskVariable("MONITOR_PING_URL", shared=True),
     # where `db.rehearse` may create and drop databases
     DeskVariable("SCRATCH_DATABASE_URL"),
     DeskVariable("SCRATCH_DATABASE_PASSWORD"),

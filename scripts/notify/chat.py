@@ -41,6 +41,8 @@ STYLES: Mapping[Kind, tuple[str, int]] = {  # mark before the title, colour of D
     "drill": ("🧪", 0x8E44AD),
     "restore": ("⏪", 0xECB22E),
     "approval": ("🙋", 0x36C5F0),
+    "down": ("🔴", 0xE01E5A),
+    "up": ("🟢", 0x2EB67D),
 }
 
 

@@ -30,8 +30,10 @@ _busy: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock
 
 def send(
     desk: Desk, make: Callable[[], Notice | None], *, wait: bool = True, budget: float | None = None
-) -> None:
+) -> bool:
     """Send the notice that `make` builds, and what earlier runs left in the outbox. Never fails the caller.
+
+    Returns whether nothing of it can be lost: it is delivered, or waits on disk.
 
     Args:
         wait: False sends in the background, and lets a signal through: the release is still ahead.
@@ -39,13 +41,14 @@ def send(
     """
     try:
         limit = min(budget or desk.settings.notices.budget, desk.settings.notices.budget)
-        DeliveryRound(desk, desk.clock() + limit).run(make(), wait=wait)
+        return DeliveryRound(desk, desk.clock() + limit).run(make(), wait=wait)
     except (Interrupted, Stop):
         if not wait:  # the release must be undone; after the release, only the wait for a chat is over
             raise
     except Exception as fault:  # noqa: BLE001 - our own bug in a notice is no reason to fail a release
         with suppress(Exception):
             desk.progress.note(f"warning: a notice could not be sent ({type(fault).__name__})")
+    return False
 
 
 def flush(desk: Desk) -> None:
@@ -83,6 +86,11 @@ class Lane:
     why: str = ""
     refused: list[str] = field(default_factory=list)
 
+    @property
+    def lane(self) -> tuple[str, str]:
+        """As `Entry.lane`."""
+        return self.environment, self.target
+
 
 class DeliveryRound:
     """One pass over the outbox: all targets in parallel, each of them oldest first."""
@@ -92,16 +100,18 @@ class DeliveryRound:
         self._deadline = deadline
         self._outbox = _outbox(desk)
 
-    def run(self, notice: Notice | None, *, wait: bool) -> None:
-        """Put the notice into the outbox, then deliver what is in it."""
-        lanes = self._lanes(self._put(notice) if notice else [])
+    def run(self, notice: Notice | None, *, wait: bool) -> bool:
+        """Put the notice into the outbox, then deliver what is in it; whether nothing of it can be lost."""
+        unsaved = self._put(notice) if notice else []
+        lanes = self._lanes(unsaved)
         started = [submit(self._deliver, lane) for lane in lanes]
         if not wait or not started:
-            return
+            return not unsaved
         try:
             wait_for(started, timeout=self._seconds_left())
         finally:
             self._report(lanes)
+        return not any(lane.left for lane in lanes for entry in unsaved if entry.lane == lane.lane)
 
     def _seconds_left(self) -> float:
         return max(0.0, self._deadline - self._desk.clock())

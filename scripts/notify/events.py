@@ -11,7 +11,19 @@ from scripts.config.settings import Environment
 from scripts.state.ledger import Event
 from scripts.system.secret import redact
 
-Kind = Literal["start", "success", "failure", "rollback", "hold", "freeze", "drill", "restore", "approval"]
+Kind = Literal[
+    "start",
+    "success",
+    "failure",
+    "rollback",
+    "hold",
+    "freeze",
+    "drill",
+    "restore",
+    "approval",
+    "down",
+    "up",
+]
 MAX_LINES = 10  # commits and migrations that are listed by name
 MAX_SUBJECT = 100  # characters of a commit's subject
 

@@ -43,6 +43,7 @@ INTEGRATION, UNIT, CONTRACT = "tests/integration", "tests/unit", "tests/contract
 DRIFT = f"{INTEGRATION}/test_drift.py::test_a_database_is_what_its_migrations_make"
 CHECKED = f"{INTEGRATION}/test_leaks.py::test_a_faulty_configuration_is_refused_before_anything_changes"
 UPGRADED = f"{UNIT}/setup/test_vendor.py::test_an_upgrade_brings_what_is_new_and_removes_what_is_gone"
+WATCH = f"{UNIT}/monitor/test_commands.py"
 SIGN_IN = f"{UNIT}/replit/test_sign_in.py"
 # What needs more than fakes, each with the test that runs it.
 ELSEWHERE = {
@@ -112,6 +113,9 @@ ELSEWHERE = {
         f"{INTEGRATION}/test_back.py::test_owner_that_lives_is_not_resumed_but_can_be_stolen_from"
     ),
     "github.protect --plan": f"{UNIT}/setup/test_protect.py::test_a_drift_is_told_by_the_doctor",
+    "monitor.check": f"{WATCH}::test_a_second_watch_is_refused",
+    "monitor.check --env": f"{WATCH}::test_what_is_bad_twice_fails",
+    "monitor.check --gate": f"{WATCH}::test_a_gate_needs_all_that_time",
     "replit.login": f"{SIGN_IN}::test_a_file_that_is_no_sign_in_is_refused",
     "replit.login --env": f"{SIGN_IN}::test_a_sign_in_publishes_is_renewed_and_ends",
     "replit.login --export": f"{SIGN_IN}::test_a_token_goes_to_ci",

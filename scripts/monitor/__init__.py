@@ -1,0 +1,1 @@
+"""Watching: what every environment should be, looked at again and again."""

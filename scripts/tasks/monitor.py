@@ -1,0 +1,34 @@
+"""`monitor.*`: is everything as it should be, now and for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
+from scripts.tasks.options import command
+
+if TYPE_CHECKING:
+    from scripts.config.desk import Desk
+    from scripts.config.outcome import Outcome
+
+
+@command(MonitorCheckRequest)
+def check() -> Callable[[Desk, MonitorCheckRequest], Outcome]:
+    """Look at pages, commit, database, backups once: `invoke monitor.check --env production`."""
+    from scripts.monitor.commands import check
+
+    return check
+
+
+@command(MonitorWatchRequest)
+def watch() -> Callable[[Desk, MonitorWatchRequest], Outcome]:
+    """Look every minute, and notify the team of what goes down and comes up: `invoke monitor.watch`."""
+    from scripts.monitor.commands import watch
+
+    return watch
+
+
+collection = Collection("monitor", check, watch)

@@ -1,0 +1,138 @@
+"""Certificates of a real TLS server on loopback, and addresses of hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from scripts.system import connection
+from scripts.system.connection import addresses, certificate
+from tests.support.servers import closed_port
+
+NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+
+class Authority:
+    """Issues certificates of some number of days; is one of its own, unless another signs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+        own = self._builder(self.key.public_key(), self.name, 30).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        self.file = folder / "authority.pem"
+        self.file.write_bytes(own.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def _builder(
+        self, key: ec.EllipticCurvePublicKey, name: x509.Name, days: int
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(NOW - dt.timedelta(days=60))
+            .not_valid_after(NOW + dt.timedelta(days=days))
+        )
+
+    def issue(self, host: str, days: int) -> Path:
+        """A file with key and certificate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        builder = self._builder(key.public_key(), name, days).add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
+        )
+        pem, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        file = self.folder / f"{host}-{days}.pem"
+        file.write_bytes(
+            key.private_bytes(pem, private, serialization.NoEncryption())
+            + builder.sign(self.key, hashes.SHA256()).public_bytes(pem)
+        )
+        return file
+
+
+@contextlib.contextmanager
+def server(file: Path) -> Iterator[int]:
+    """A TLS server that shows this certificate; gives its port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                with contextlib.suppress(OSError), context.wrap_socket(client, server_side=True):
+                    pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join(5)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """One that is trusted for the time of a test."""
+    made = Authority(tmp_path)
+    monkeypatch.setattr(connection, "context", lambda: ssl.create_default_context(cafile=str(made.file)))
+    return made
+
+
+def test_a_good_certificate_has_an_end(authority: Authority) -> None:
+    """In seconds since 1970."""
+    with server(authority.issue("localhost", 20)) as port:
+        shown = certificate("localhost", port, 5)
+
+    assert shown == (NOW.timestamp() + 20 * 86_400, "", "")
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "why"),
+    [("localhost", -1, "it has expired"), ("example.org", 20, "it is for another host")],
+)
+def test_a_bad_certificate_is_named(authority: Authority, host: str, days: int, why: str) -> None:
+    """By what is wrong with it."""
+    with server(authority.issue(host, days)) as port:
+        assert certificate("localhost", port, 5).refused == why
+
+
+def test_an_unknown_issuer_is_named(tmp_path: Path) -> None:
+    """The system does not know it."""
+    with server(Authority(tmp_path).issue("localhost", 20)) as port:
+        assert certificate("localhost", port, 5).refused == "its issuer is unknown here"
+
+
+def test_nobody_there_shows_nothing() -> None:
+    """Neither does somebody who never answers, and that costs the time that it may cost."""
+    assert certificate("localhost", closed_port(), 5).unseen == "Connection refused"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        assert certificate("localhost", silent.getsockname()[1], 0.3).unseen
+        assert time.monotonic() - began < 2
+
+
+def test_a_host_has_addresses() -> None:
+    """Or that is said."""
+    assert set(addresses("localhost", 5)) & {"127.0.0.1", "::1"}
+    with pytest.raises(OSError, match=r"."):
+        addresses("no-such-host.invalid", 5)
