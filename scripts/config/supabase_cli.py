@@ -27,6 +27,12 @@ PNPM = "pnpm --dir {folder} add --save-dev --save-exact {wanted}"
 YARN = "yarn --cwd {folder} add --dev --exact {wanted}"
 BUN = "bun add --cwd {folder} --dev --exact {wanted}"
 ADD = {"pnpm-lock.yaml": PNPM, "yarn.lock": YARN, "bun.lock": BUN, "bun.lockb": BUN}
+INSTALL = {
+    PNPM: "pnpm --dir {folder} install --frozen-lockfile",
+    YARN: "yarn --cwd {folder} install --frozen-lockfile",
+    BUN: "bun install --cwd {folder} --frozen-lockfile",
+    NPM: "npm --prefix {folder} ci",
+}
 OLDEST = 3  # without a terminal, 2.x answers its own questions with yes
 
 
@@ -102,13 +108,28 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def install_command(app: Path) -> str:
-    """What adds the CLI to the app, with the app's package manager, in a folder that has a package."""
+    """What brings the CLI, with the app's package manager, in a folder that has a package.
+
+    Where the app pins it, it is only not installed on this machine.
+    """
     packages = (folder for folder in places(app) if app in (folder, *folder.parents))
     package = next((folder for folder in packages if (folder / "package.json").is_file()), app)
-    for lockfile, form in ADD.items():
-        if any((folder / lockfile).is_file() for folder in (package, app)):
-            return form.format(folder=package, wanted=f"supabase@{WANTED}")
-    return NPM.format(folder=package, wanted=f"supabase@{WANTED}")
+    locks = (form for lock, form in ADD.items() if any((each / lock).is_file() for each in (package, app)))
+    form = next(locks, NPM)
+    if _is_pinned(package):
+        return INSTALL[form].format(folder=package)
+    return form.format(folder=package, wanted=f"supabase@{WANTED}")
+
+
+def _is_pinned(package: Path) -> bool:
+    """Whether a folder's `package.json` asks for an exact version that will do."""
+    try:
+        document = json.loads((package / "package.json").read_bytes())
+        asked = {**document.get("dependencies", {}), **document.get("devDependencies", {})}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+    exact = re.fullmatch(r"v?=?(\d+)\.\d+\.\d+", str(asked.get("supabase", "")))
+    return exact is not None and int(exact[1]) >= OLDEST
 
 
 def _for_this_machine(binaries: list[Path]) -> Path:

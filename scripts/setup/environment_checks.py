@@ -177,8 +177,13 @@ def check_proof(desk: Desk, environment: Environment) -> Iterator[Finding]:
 def check_variables(desk: Desk, environment: Environment) -> Iterator[Finding]:
     """Check that the build's variables have values, and that tokens have the vendor's format."""
     try:
-        count = len(desk.build_variables(environment))
-        yield health.ok("variables", f"all {count} variables of the build have a value")
+        values = desk.build_variables(environment)
+        empty = ", ".join(f"`{name}`" for name, value in values.items() if not value)
+        if empty:
+            hint = f"`invoke env.check --env {environment.name}` says where each is set"
+            yield health.error("variables", f"empty, and the build needs them: {empty}", hint)
+        else:
+            yield health.ok("variables", f"all {len(values)} variables of the build have a value")
     except Refused as missing:
         yield health.error("variables", missing.message, missing.hint or "")
     token = desk.values(environment).get("SUPABASE_ACCESS_TOKEN")

@@ -82,7 +82,7 @@ def supabase_cli(pinned: str | None, installed: str | None, command: str) -> Fin
     """The version of the Supabase CLI in the app's `node_modules` against that in `package.json`.
 
     Args:
-        command: what adds the CLI to the app.
+        command: what adds the CLI to the app, or installs the one that it pins.
     """
     install = f"`{command}`, and commit it"
     if pinned is None:
@@ -95,10 +95,10 @@ def supabase_cli(pinned: str | None, installed: str | None, command: str) -> Fin
             install,
         )
     if installed is None:
-        return error("supabase-cli", f"supabase {exact} is pinned but not installed", "`npm ci` in the app")
+        return error("supabase-cli", f"supabase {exact} is pinned but not installed", f"`{command}`")
     if installed != exact:
         return error(
-            "supabase-cli", f"supabase {installed} is installed, {exact} is pinned", "`npm ci` in the app"
+            "supabase-cli", f"supabase {installed} is installed, {exact} is pinned", f"`{command}`"
         )
     if int(exact.split(".")[0]) < 3:
         return error(

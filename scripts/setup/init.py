@@ -93,7 +93,7 @@ def init(progress: Progress, request: InitRequest) -> Outcome:
 def _write(progress: Progress, request: InitRequest, changes: Changes, copy: Changes | None) -> int:
     """Write what was shown; the number of files."""
     asked = len(changes.of("changed"))
-    if asked and not (request.yes or progress.agree(f"overwrite {asked} files as shown?")):
+    if asked and not (request.yes or progress.agree(f"change {asked} file{'s' * (asked > 1)} as shown?")):
         raise Declined("nothing was written", "review the differences, then use `--yes`")
     try:
         return changes.write() + (copy.write() if copy else 0)

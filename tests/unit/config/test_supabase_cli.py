@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.config.supabase_cli import answer, find
+from scripts.config.supabase_cli import answer, find, install_command
 from scripts.errors import CommandFailed, Refused
 from scripts.system.command import Result
 from scripts.system.secret import remember
@@ -117,6 +117,23 @@ def test_what_installs_it_fits_the_app(tmp_path: Path, files: list[str], command
         find(tmp_path, "")
 
     assert f"`{command.format(app=tmp_path)}`" == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lockfile", "command"),
+    [
+        ("package-lock.json", "npm --prefix {app} ci"),
+        ("pnpm-lock.yaml", "pnpm --dir {app} install --frozen-lockfile"),
+        ("bun.lockb", "bun install --cwd {app} --frozen-lockfile"),
+    ],
+)
+def test_one_that_is_pinned_is_only_to_be_installed(tmp_path: Path, lockfile: str, command: str) -> None:
+    """Adding it would change the app's files; a range, or an old one, has to be changed."""
+    (tmp_path / lockfile).touch()
+    for version, fits in (("3.1.0", True), ("^3.1.0", False), ("2.58.5", False)):
+        (tmp_path / "package.json").write_text(f'{{"devDependencies": {{"supabase": "{version}"}}}}')
+
+        assert (install_command(tmp_path) == command.format(app=tmp_path)) is fits
 
 
 def test_a_configured_binary_is_taken(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -144,6 +145,16 @@ def test_variables_without_a_value_are_an_error(tmp_path: Path) -> None:
     desk = fake_desk(tmp_path, {"staging": {**good, "SUPABASE_ACCESS_TOKEN": "sbp_" + "0" * 40}})
 
     assert states(list(environment_checks.check_variables(desk, environment))) == [("variables", "ok")]
+
+
+def test_a_variable_of_the_build_that_is_empty_is_named(tmp_path: Path) -> None:
+    """As `.env.staging.example` leaves it: the app would be built, and be dead."""
+    desk = fake_desk(tmp_path, {"staging": {"VITE_A": "1", "VITE_B": ""}})
+    app = desk.settings.app._replace(build_variables=("VITE_A", "VITE_B"))
+    desk = replace(desk, settings=replace(desk.settings, app=app))
+    (empty,) = environment_checks.check_variables(desk, staging(tmp_path))
+
+    assert (empty.state, empty.message) == ("error", "empty, and the build needs them: `VITE_B`")
 
 
 @pytest.mark.parametrize(

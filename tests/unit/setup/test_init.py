@@ -102,7 +102,7 @@ def test_files_that_differ_are_overwritten_only_after_a_yes(app: Path) -> None:
     person.agrees = True
     init(person, request(app))
 
-    assert "overwrite 1 files as shown?" in person.lines
+    assert "change 1 file as shown?" in person.lines
     assert (app / ".gitignore").read_text().startswith("mine\n")
     assert init(Person(), request(app)).ending == "nothing"
 
