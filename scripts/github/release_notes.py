@@ -12,7 +12,7 @@ from scripts.github.markdown import code, plain
 from scripts.system.secret import redact
 
 CONVENTIONAL = re.compile(r"(?P<kind>[A-Za-z]+)(\((?P<scope>[^()]+)\))?(?P<breaks>!)?: +(?P<what>\S.*)")
-MERGE = re.compile(r"Merge (branch|pull request|remote-tracking branch|commit) ")
+MERGE = re.compile(r"Merge (branch|pull request|remote-tracking branch|commit)\b")
 HEADINGS = {"!": "Breaking changes", "feat": "Features", "fix": "Fixes", "perf": "Performance", "": "Other"}
 KINDS = (
     "feat",

@@ -162,6 +162,10 @@ def test_a_service_that_is_configured_gets_its_right_and_its_token() -> None:
     plain = documents(PLACES["copied"])["promote"]["jobs"]["promote-production"]
 
     assert job["permissions"] == {**plain["permissions"], "pull-requests": "write"}
+    assert {"deployments": "write", "statuses": "write"}.items() <= plain["permissions"].items()
+    silent = documents(places(settings(github={"tell": False}))["copied"])["promote"]["jobs"]
+    told = {"contents": "write", "checks": "read", "statuses": "read"}
+    assert silent["promote-production"]["permissions"] == told
     assert job["steps"][-1]["env"]["PRODUCTION_SENTRY_AUTH_TOKEN"] == "${{ secrets.SENTRY_AUTH_TOKEN }}"
     assert "PRODUCTION_SENTRY_AUTH_TOKEN" not in plain["steps"][-1]["env"]
 

@@ -113,9 +113,15 @@ def _release(
 
 
 def _rights(place: Place) -> dict[str, str]:
-    """Branches and ledger are pushed; checks are read; promotions by pull request open one."""
+    """Branches and ledger are pushed, checks are read, pull requests are opened, GitHub is told."""
     opens = {"pull-requests": "write"} if place.settings.app.land == "pull-request" else {}
-    return {"contents": "write", "checks": "read", "statuses": "read", **opens}
+    tells = {"deployments": "write"} if place.settings.github.tell else {}
+    return {"checks": "read", "statuses": "read", **_of_proofs(place), **opens, **tells}
+
+
+def _of_proofs(place: Place) -> dict[str, str]:
+    """Proofs go to the ledger, and are statuses of the commit."""
+    return {"contents": "write", **({"statuses": "write"} if place.settings.github.tell else {})}
 
 
 def _ssh() -> Step:
@@ -161,7 +167,7 @@ def _tests(place: Place, environment: Environment, after: str) -> dict[str, obje
         "timeout-minutes": 120,
         "environment": environment.name,
         "concurrency": one_at_a_time(f"tests-{environment.name}"),
-        "permissions": {"contents": "write"},
+        "permissions": _of_proofs(place),
         "steps": [*place.checkout(), *place.packages(scripts=False)[:1], *steps, place.reports()],
     }
 
@@ -174,7 +180,7 @@ def _unit(place: Place) -> dict[str, object]:
         "if": f"github.ref_name == {_quoted(first.branch)}",
         "runs-on": RUNNER,
         "timeout-minutes": 60,
-        "permissions": {"contents": "write"},
+        "permissions": _of_proofs(place),
         "steps": [
             *place.checkout(),
             *place.packages(scripts=False)[:1],
