@@ -105,6 +105,27 @@ def test_migrations_call_what_a_hosted_project_has(session: psycopg.Connection) 
     assert found == (["a", "b"], "c.png", "png", ["0 4 * * *"], "s3cret")
 
 
+def test_queues_and_schemas_of_documents_are_there(session: psycopg.Connection) -> None:
+    """As migrations call them."""
+    session.execute(
+        """
+        create extension if not exists pgmq;
+        create extension if not exists pg_jsonschema with schema extensions;
+        select pgmq.create('mails');
+        create table public.documents (
+          content jsonb check (extensions.jsonb_matches_schema('{"type": "object"}', content))
+        );
+        insert into public.documents values ('{}');
+        """
+    )
+    found = session.execute(
+        """select (select array_agg(queue_name) from pgmq.list_queues()),
+        pgmq.send('mails', '{"to": "ada"}'), (select count(*) from pgmq.read('mails', 30, 1))"""
+    ).fetchone()
+
+    assert found == (["mails"], 1, 0)
+
+
 def test_vectors_have_their_indexes(session: psycopg.Connection) -> None:
     """Of both kinds, also over long vectors; distances are asked for as usual."""
     found = session.execute(

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SCHEMAS = {"pg_graphql": "graphql", "supabase_vault": "vault"}  # where a hosted project has them
+SCHEMAS = {
+    "pg_graphql": "graphql",
+    "pgmq": "pgmq",
+    "supabase_vault": "vault",
+}  # where a hosted project has them
 WITHOUT_INDEXES = ("vector",)  # migrations that give them parameters fail
 FOLDER = Path(__file__).with_suffix("")
 CONTROL = """comment = 'stand-in of the release desk: {first}'
