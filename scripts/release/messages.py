@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+from scripts.config.desk import Desk
 from scripts.errors import DeskError, Interrupted, ReleaseFailed
 from scripts.github import deployments
 from scripts.github.deployments import State, Told
+from scripts.github.pulls import Pull
 from scripts.github.release_notes import Notes, notes
 from scripts.notify import sentry
 from scripts.notify.deliver import send
@@ -14,6 +18,9 @@ from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.run import ReleaseRun
 
+PULL_PAGE = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:\d+)?/[\w.-]+/[\w.-]+/pull/\d{1,9}"
+)  # it comes from GitHub
 INTERRUPTED_BUDGET = 1.0  # seconds for notices of an interrupted run: a cancelled CI job has 10 in all
 
 
@@ -21,6 +28,21 @@ def start(run: ReleaseRun) -> None:
     """A guarded environment is about to change; sent while the release goes on."""
     if run.environment.guarded:
         send(run.desk, lambda: of_start(run.plan, _deed(run, over=False)), wait=False)
+
+
+def review_wanted(desk: Desk, plan: Plan, pull: Pull, wanted: str) -> None:
+    """A pull request was opened, and waits for approvals; `wanted`: how many."""
+
+    def made() -> Notice:
+        facts, name = plan.facts, plan.facts.environment.name
+        deed = Deed(desk.new_id(), desk.actor, desk.now(), job=desk.job)
+        page = Fact("review", pull.url, link=PULL_PAGE.fullmatch(pull.url) is not None)
+        title = f"{name}: a promotion of {facts.wanted[:12]} waits for an approval"
+        told = [page, Fact("wanted", wanted), *_what(plan, deed)]
+        hint = f"once it is approved, it goes on; after an interruption: `invoke promote --to {name}`"
+        return notice("approval", name, deed, title, told, hint=hint)
+
+    send(desk, made)
 
 
 def success(run: ReleaseRun) -> None:

@@ -14,7 +14,7 @@ from scripts.config.desk import Desk
 from scripts.errors import CommandTimedOut, PushRefused, Refused
 from scripts.github.pulls import Pull
 from scripts.quality.gates import unmet
-from scripts.release import migrate, pull_body
+from scripts.release import messages, migrate, pull_body
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.rules import APPROVAL, again, gates_of
@@ -42,11 +42,22 @@ def ready(desk: Desk, plan: Plan, plan_again: Callable[[str], Plan]) -> Plan:
     pull = _open(desk, plan, facts.pull)
     made = "was opened" if pull.opened else "is there"
     desk.progress.note(f"pull request #{pull.number} {made}: {pull.url}")
+    if pull.opened:
+        _ask_for_reviews(desk, plan, pull)
     _wait(desk, facts, pull)
     again = plan_again(facts.merges or facts.wanted)
     if again.facts.pull and again.facts.lands_by_pull:
         _open(desk, again, again.facts.pull)
     return again
+
+
+def _ask_for_reviews(desk: Desk, plan: Plan, pull: Pull) -> None:
+    """Tell the team once, where approvals are asked for; nobody has approved what is new."""
+    facts = plan.facts
+    known = facts.pull.needed if facts.pull else 0
+    wanted = max(known, facts.environment.gates.approval)
+    if wanted:
+        messages.review_wanted(desk, plan, pull, f"{wanted} approval{'s' if wanted > 1 else ''}")
 
 
 def _open(desk: Desk, plan: Plan, pull: PullFacts) -> Pull:

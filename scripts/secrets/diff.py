@@ -108,7 +108,7 @@ def _drift(desk: Desk, environment: Environment, env_file: EnvFile, public: Publ
             at_supabase = ProjectSecrets(project, Secret(supabase_token), secrets.supabase_api)
             yield from supabase_drift(env_file, public, at_supabase.digests())
         urls = remote_urls(desk.git.folder, desk.git.remote) if github_token else []
-        repository = first_repository(urls, secrets.github_api)
+        repository = desk.settings.github.repository or first_repository(urls, secrets.github_api)
         if github_token and repository:
             github = Github(repository, Secret(github_token), secrets.github_api)
             names = github.environment_secrets(environment.name)

@@ -13,7 +13,7 @@ from scripts.git.client import StaleError
 from scripts.git.command import Update, remote_urls
 from scripts.git.isolation import left_out
 from scripts.github.client import Github, branch_path
-from scripts.github.remote import from_process, repository_of
+from scripts.github.remote import from_process, hub_of, repository_of
 from scripts.github.rulesets import PREFIX, wanted
 from scripts.setup import health, protect, protection
 from scripts.setup.health import Finding
@@ -129,7 +129,8 @@ def check_github(desk: Desk) -> Iterator[Finding]:
     """Check the token's scopes, this clock against GitHub's, and the protection of the branches."""
     urls = remote_urls(desk.git.folder, desk.git.remote)
     last = desk.settings.environments[desk.settings.chain[-1]]
-    hub = from_process(urls, desk.values(last).get("GITHUB_TOKEN"))
+    token, api = desk.values(last).get("GITHUB_TOKEN"), desk.settings.secrets.github_api
+    hub = hub_of(desk, [last]) or from_process(urls, token, api)
     if hub is None:
         if any(map(repository_of, urls)):
             hint = "set `GH_TOKEN` of an account that may read the repository's administration"

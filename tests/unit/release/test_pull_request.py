@@ -12,6 +12,8 @@ import pytest
 from scripts.config.settings import Lock
 from scripts.errors import CommandTimedOut, LiveUnknown, PushRefused, Refused, Unreachable
 from scripts.git.refusals import retry_delay
+from scripts.notify.events import Fact, Notice
+from scripts.release import messages
 from scripts.release.commands import deploy, promote
 from scripts.release.request import DeployRequest, PromoteRequest, ResumeRequest
 from scripts.release.resume import resume
@@ -127,6 +129,25 @@ def test_it_waits_for_checks_and_approvals(world: World, hub: StandIn) -> None:
         "0 of 1 approvals",
     ]
     assert released(world).detail["pull_request"]["approved_by"] == ["grace"]
+
+
+def test_the_team_is_told_once_that_a_review_is_wanted(
+    world: World, hub: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the page, when it is opened; not where nobody is asked."""
+    sent: list[Notice] = []
+    monkeypatch.setattr(
+        messages, "send", lambda _desk, make, **_: sent.append(made) if (made := make()) else None
+    )
+    hub.protect("staging", REVIEW)
+    for _ in range(2):
+        ending(lambda: to_staging(world))
+    facts = {fact.label: fact for fact in sent[0].facts}
+
+    assert [(each.kind, each.environment) for each in sent] == [("approval", "staging")]
+    assert facts["review"] == Fact("review", "https://github.com/o/r/pull/1", link=True)
+    assert facts["wanted"].text == "1 approval"
+    assert messages.PULL_PAGE.fullmatch("javascript://github.com/o/r/pull/1") is None
 
 
 def test_checks_of_classic_protection_are_waited_for(world: World, hub: StandIn) -> None:
