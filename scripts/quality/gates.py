@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from scripts.config.settings import SUITES, Environment, Gates
+from scripts.quality.evidence import difference
 from scripts.quality.twins import Twins
 from scripts.state.ledger import Event, Ledger, person
 
@@ -82,7 +83,8 @@ class Candidate:
         before: the environment whose proofs count.
         now: UTC, ISO 8601.
         twins: the commits with the same files, and who made these files.
-        altered: runs of proofs whose report on this machine was changed afterwards.
+        altered: runs of proofs whose report on this machine was changed afterwards, or is gone.
+        demands: by kind of proof, what must have been measured; a kind that it lacks is not compared.
         checks: by suite, the check on GitHub that counts where the ledger has no proof.
         reviews: who approved the commit in its pull request, and when.
     """
@@ -93,6 +95,7 @@ class Candidate:
     now: str
     twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
+    demands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     reviews: tuple[tuple[str, str], ...] = ()
 
@@ -158,7 +161,11 @@ def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) ->
         return gate("missing" + ("; the last one is of `{}` ({})".format(*last) if last else ""))
     if proof.ending != "done":
         return gate(f"failed ({proof.at})")
-    problem = _age_problem(proof.at, candidate.now, max_hours) or _report_problem(proof, candidate.altered)
+    problem = (
+        _age_problem(proof.at, candidate.now, max_hours)
+        or _report_problem(proof, candidate.altered)
+        or _other_measure(proof, candidate.demands.get(kind))
+    )
     return gate(problem or f"passed ({proof.at}, {proof.actor})", met=problem is None)
 
 
@@ -192,8 +199,12 @@ def _report_problem(proof: Event, altered: frozenset[str]) -> str | None:
     if not DIGEST.fullmatch(str(proof.detail.get("digest", ""))):
         return "it names no report"
     if proof.run in altered:
-        return f"its report was changed since (`{proof.detail.get('report')}`)"
+        return f"its report was changed since, or is gone (`{proof.detail.get('report')}`)"
     return None
+
+
+def _other_measure(proof: Event, demand: Mapping[str, Any] | None) -> str | None:
+    return None if demand is None else difference(proof.detail.get("measured"), demand)
 
 
 def _approval_gate(candidate: Candidate, wanted: int, max_hours: float) -> Gate:

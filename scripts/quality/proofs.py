@@ -1,9 +1,13 @@
-"""Proofs in the ledger, and the reports on this machine's disk that they are bound to by a digest."""
+"""Proofs in the ledger, and the reports on this machine's disk that they are bound to by a digest.
+
+The digest is over all files of a run, so that no page of it can be changed, or lost, without notice here.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection
+import contextlib
+import secrets
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +16,12 @@ from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.github.deployments import tell_proof
 from scripts.quality import notices
+from scripts.quality.digests import digest_of
 from scripts.quality.gates import TESTS, place_of
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import record
 
-REPORTS = "reports"  # below the state folder
+REPORTS, MACHINE = "reports", "machine"  # below the state folder
 
 
 def prove(
@@ -25,6 +30,7 @@ def prove(
     what: str,
     commit: str,
     *,
+    measured: Mapping[str, Any],
     passed: bool = True,
     **detail: Any,
 ) -> Event:
@@ -34,6 +40,7 @@ def prove(
         environment: where the commit was tested.
         what: the kind of proof, as `[environment.<name>.gates]` names it (`e2e`, `load`, `unit`).
         commit: 40 hex digits: the commit that was served during the test.
+        measured: what `evidence` says of the test; a gate compares it with what it demands.
         detail: `level` (suite or profile, as the gate names it), `report` (its path), `digest` (of the
             report: `sha256:<64 hex>`), and figures.
 
@@ -41,7 +48,9 @@ def prove(
         CommandFailed: the remote refused, can't be reached, or moves too fast.
     """
     ending = "done" if passed else "failed"
-    proof = record(desk, environment.name, "proof", ending, commit=commit, what=what, **detail)
+    proof = record(
+        desk, environment.name, "proof", ending, commit=commit, what=what, measured=measured, **detail
+    )
     notices.tell(desk, environment, proof)
     level = "" if detail.get("level") in (None, what) else f" {detail['level']}"
     tell_proof(desk, environment, f"{what}{level}", commit, passed=passed)
@@ -70,32 +79,41 @@ def create_report_folder(desk: Desk, environment: Environment, what: str, commit
     return folder
 
 
-def digest(report: Path) -> str:
-    """`sha256:` and 64 hex digits of the file's content."""
-    with report.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+def reference(desk: Desk, folder: Path) -> dict[str, str]:
+    """The `report` (its folder, relative to the state folder), `digest` and `machine` of a proof."""
+    where = str(folder.relative_to(desk.state_folder))
+    return {"report": where, "digest": digest_of(folder), "machine": _machine(desk)}
 
 
-def reference(desk: Desk, report: Path) -> dict[str, str]:
-    """The `report` and `digest` of a proof; the path is relative to the state folder."""
-    return {"report": str(report.relative_to(desk.state_folder)), "digest": digest(report)}
+def _machine(desk: Desk) -> str:
+    """A name of this machine's state folder: a new folder, as on a new runner, is another machine."""
+    file = desk.state_folder / MACHINE
+    with contextlib.suppress(FileExistsError), file.open("x") as new:
+        new.write(secrets.token_hex(8))
+    return file.read_text("ascii").strip()
 
 
 def altered(
     desk: Desk, ledger: Ledger, environment: Environment, commits: Collection[str]
 ) -> frozenset[str]:
-    """The runs of these commits' proofs whose report is on this machine and was changed afterwards.
+    """The runs of these commits' proofs whose report was made on this machine, and was changed, or is gone.
 
     For a report on another machine, the verdict in the ledger has to do.
     """
-    runs = set()
-    for what in TESTS:
-        for proof in ledger.proofs(place_of(what, environment.name), what):
-            report = desk.state_folder / str(proof.detail.get("report") or "")
-            if (
-                proof.commit in commits
-                and report.is_file()
-                and digest(report) != proof.detail.get("digest")
-            ):
-                runs.add(proof.run)
-    return frozenset(runs)
+    if not (desk.state_folder / MACHINE).exists():
+        return frozenset()
+    here = _machine(desk)
+    made = [
+        proof
+        for what in TESTS
+        for proof in ledger.proofs(place_of(what, environment.name), what)
+        if proof.commit in commits and proof.detail.get("machine") == here
+    ]
+    return frozenset(proof.run for proof in made if not _is_whole(desk, proof))
+
+
+def _is_whole(desk: Desk, proof: Event) -> bool:
+    """Whether its report is as it was. Anybody may write events: nothing but a report's folder is read."""
+    report = Path(str(proof.detail.get("report") or ""))
+    inside = len(report.parts) == 2 and report.parts[0] == REPORTS and ".." not in report.parts
+    return inside and digest_of(desk.state_folder / report) == proof.detail.get("digest")

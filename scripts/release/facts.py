@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from scripts.branches.pull_facts import PullFacts
 from scripts.config.outcome import Refusal
@@ -67,7 +68,8 @@ class Facts:
         before: the environment whose proofs count, for `[environment.<name>.gates]`; None where none do.
         twins: the commits with the very files of the commit, and who made them.
         functions: the Edge Functions of the commit, and what the project runs.
-        altered: runs of proofs whose report, found on this machine, is no longer the one that was proven.
+        altered: runs of proofs whose report, made on this machine, is no longer the one that was proven.
+        demands: by kind of proof, what the gates want to have been measured.
         checks: of GitHub, by suite: they count as proofs of the app's own tests.
         pull: the pull request that brings the commit; None where promotions go by push.
         landed: GitHub has merged the commit already, for the run that is resumed.
@@ -117,6 +119,7 @@ class Facts:
     before: Environment | None = None
     twins: Twins = field(default_factory=Twins)
     altered: frozenset[str] = frozenset()
+    demands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     functions: FunctionFacts = field(default_factory=FunctionFacts)
     pull: PullFacts | None = None

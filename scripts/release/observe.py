@@ -18,7 +18,8 @@ from scripts.database.migrations.files import applied_migrations, elsewhere, fol
 from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.github.remote import hub_of
-from scripts.quality import github_check, proofs
+from scripts.quality import evidence, github_check, proofs
+from scripts.quality.digests import shipped_journeys
 from scripts.quality.twins import Twins, twins_of
 from scripts.release import clock
 from scripts.release.facts import Facts
@@ -225,7 +226,8 @@ def _judged(
     checks = github_check.read(
         hub_of(desk, [environment]), desk.settings.tests, environment.gates, twins, wanted
     )
-    return {**known, "before": before, "altered": altered, "checks": checks}
+    demands = evidence.demanded(desk.settings, before, environment.gates, shipped_journeys())
+    return {**known, "before": before, "altered": altered, "checks": checks, "demands": demands}
 
 
 def _release_to_go_back_to(

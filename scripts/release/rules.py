@@ -310,6 +310,7 @@ def gates_of(facts: Facts) -> tuple[Gate, ...]:
         facts.now,
         facts.twins,
         facts.altered,
+        facts.demands,
         facts.checks,
         reviews,
     )

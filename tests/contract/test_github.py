@@ -91,7 +91,7 @@ def test_deployments_statuses_and_releases(world: World, hub: StandIn, faults: l
     world.settings = replace(world.settings, app=world.settings.app._replace(land="push"))
     world.remote.refs["refs/heads/main"] = world.head("staging")
     promote(world.desk(), PromoteRequest(to="production", yes=True))
-    prove(world.desk(), world.settings.environments["staging"], "e2e", world.head("staging"))
+    prove(world.desk(), world.settings.environments["staging"], "e2e", world.head("staging"), measured={})
 
     assert "\n".join(faults) == ""
     assert [len(each) for each in (hub.deployments, hub.deployment_statuses[1], hub.releases)] == [1, 1, 1]

@@ -12,7 +12,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused
-from scripts.quality import proofs
+from scripts.quality import evidence, proofs
 from scripts.quality.app_tests.checkout import Checkout, Output
 from scripts.quality.app_tests.summary import judge_output
 from scripts.quality.junit import read_junit
@@ -47,7 +47,6 @@ def test_app(desk: Desk, request: AppTestRequest) -> Outcome:
     folder = proofs.create_report_folder(desk, trial.environment, trial.suite, trial.commit)
     verdict = _run(desk, trial, folder)
     if verdict.name in ("passed", "failed"):  # a doubtful run proves neither
-        kept = folder / REPORT if (folder / REPORT).is_file() else folder / OUTPUT
         proofs.prove(
             desk,
             trial.environment,
@@ -57,7 +56,8 @@ def test_app(desk: Desk, request: AppTestRequest) -> Outcome:
             level=trial.suite,
             verdict=verdict.name,
             tests=verdict.counts,
-            **proofs.reference(desk, kept),
+            measured=evidence.of_app_tests(desk.settings, trial.environment, trial.suite),
+            **proofs.reference(desk, folder),
         )
     return _outcome(desk, trial, verdict, folder)
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts import DESK
 from scripts.config import places
 from scripts.config.access import access_headers
 from scripts.config.desk import Desk
@@ -14,7 +13,8 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import SUITES, Environment
 from scripts.errors import CommandTimedOut, Refused
 from scripts.git import merge
-from scripts.quality import proofs
+from scripts.quality import evidence, proofs
+from scripts.quality.digests import SHIPPED_TESTS, shipped_journeys
 from scripts.quality.e2e import pytest_run
 from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.junit import read_junit
@@ -26,8 +26,6 @@ from scripts.state.remote import observe_remote
 from scripts.system.confinement import confinement
 from scripts.system.process import stream_lines
 from scripts.system.secret import redact
-
-SHIPPED_TESTS = DESK / "tests" / "e2e"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,8 @@ def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
             level=trial.suite,
             verdict=verdict.name,
             tests=verdict.counts,
-            **proofs.reference(desk, folder / pytest_run.REPORT),
+            measured=evidence.of_e2e(desk.settings, trial.environment, shipped_journeys()),
+            **proofs.reference(desk, folder),
         )
     return _outcome(desk, trial, verdict, folder)
 

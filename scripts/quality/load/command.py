@@ -14,7 +14,7 @@ from scripts.config.load_settings import Limits
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, ConfigError, Refused
-from scripts.quality import proofs
+from scripts.quality import evidence, proofs
 from scripts.quality.load import baseline, locust
 from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
@@ -203,7 +203,8 @@ def _prove(tried: Tried, *, whole: bool) -> None:
         verdict=verdict.name,
         alike=_comparable(trial.plan),
         load=tried.summary,
-        **proofs.reference(trial.desk, trial.locust.result),
+        measured=evidence.of_load(trial.desk.settings.load, trial.environment, profile),
+        **proofs.reference(trial.desk, trial.locust.folder),
     )
 
 

@@ -18,6 +18,7 @@ from tests.contract.hints.table import ELSEWHERE, FOLLOWED, INSTEAD, Scenario
 from tests.contract.hints.typist import Typist
 from tests.fakes.world import World, build_world
 from tests.support.desks import ROOT
+from tests.support.evidence import measured
 
 REPORT: dict[str, Any] = {"level": "full", "digest": "sha256:" + "0" * 64}
 
@@ -32,7 +33,14 @@ def world(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     def test_e2e(desk: Any, request: Any) -> Any:
         environment = desk.settings.environment(request.env)
         live = proofs.live_commit(made.ledger, environment)
-        proofs.prove(desk, environment, "e2e", live, **{**REPORT, "level": request.suite})
+        proofs.prove(
+            desk,
+            environment,
+            "e2e",
+            live,
+            measured=measured(desk, environment, "e2e"),
+            **{**REPORT, "level": request.suite},
+        )
         return Outcome.done("passed")
 
     monkeypatch.setattr(e2e, "test_e2e", test_e2e)

@@ -78,8 +78,8 @@ def test_proofs_and_approvals_are_statuses_of_the_commit(world: World, hub: Stan
     """The newest decides."""
     through_the_chain(world)
     commit, staging = world.head("develop"), world.settings.environment("staging")
-    proofs.prove(world.desk(), staging, "e2e", commit, level="full", passed=False)
-    proofs.prove(world.desk(), staging, "unit", commit, level="unit")
+    proofs.prove(world.desk(), staging, "e2e", commit, level="full", passed=False, measured={})
+    proofs.prove(world.desk(), staging, "unit", commit, level="unit", measured={})
     approve(world.desk("Grace"), ApproveRequest(env="staging"))
     approve(world.desk("Grace"), ApproveRequest(env="staging", withdraw=True))
 

@@ -145,7 +145,7 @@ def test_a_report_that_was_changed_proves_nothing() -> None:
     """The digest in the ledger is no longer that of the report."""
     found = gate(E2E, proof("e2e", "full", detail={"report": "r.xml"}), altered=frozenset({"e2e-full"}))
 
-    assert (found.met, found.state) == (False, "its report was changed since (`r.xml`)")
+    assert (found.met, found.state) == (False, "its report was changed since, or is gone (`r.xml`)")
 
 
 def test_the_refusal_names_every_unmet_gate_and_its_command() -> None:
@@ -200,3 +200,17 @@ def test_a_check_on_github_counts_where_the_ledger_says_nothing() -> None:
     missing = gate(UNIT, checks={"unit": Check(False, "missing")})
     assert missing.command == "invoke test-app --suite unit --sha aaaaaaaaaaaa"
     assert str(gate(INTEGRATION)) == "integration tests on staging: missing"
+
+
+@pytest.mark.parametrize(
+    ("measured", "met", "words"),
+    [({"url": "u"}, True, "passed"), ({"url": "v"}, False, "another `url`"), (None, False, "does not say")],
+)
+def test_a_gate_takes_what_it_demands(measured: object, met: bool, words: str) -> None:
+    """A proof that says nothing of what was measured is none."""
+    made = proof("e2e", "full", detail={"measured": measured})
+    given = replace(facts(E2E, made), demands={"e2e": {"url": "u"}})
+    (gate,) = gates_of(given)
+
+    assert gate.met == met
+    assert words in gate.state

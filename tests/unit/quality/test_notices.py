@@ -16,6 +16,7 @@ from scripts.quality.approve import approve
 from scripts.quality.request import ApproveRequest
 from scripts.sandbox import webhook_rules
 from tests.fakes.world import World
+from tests.support.evidence import measured
 
 REPORT: dict[str, Any] = {"level": "full", "digest": "sha256:" + "0" * 64}
 PAGE = "https://github.com/acme/app/actions/runs/7"
@@ -35,7 +36,7 @@ def told(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Notice]:
 def prove(world: World, what: str, *, level: str = "full", passed: bool = True, commit: str = "") -> None:
     desk = replace(world.desk("Quinn"), job=PAGE)
     staging = desk.settings.environment("staging")
-    detail = {**REPORT, "level": level}
+    detail = {**REPORT, "level": level, "measured": measured(desk, staging, what, level)}
     proofs.prove(desk, staging, what, commit or world.head("staging"), passed=passed, **detail)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -20,16 +23,23 @@ def test_a_proof_is_in_the_ledger_with_its_report(world: World) -> None:
     staging = world.settings.environment("staging")
     report = proofs.create_report_folder(desk, staging, "e2e", head) / "junit.xml"
     report.write_text("<testsuites/>")
-    reference = proofs.reference(desk, report)
+    reference = proofs.reference(desk, report.parent)
     for passed in (True, False):
-        proofs.prove(desk, staging, "e2e", head, passed=passed, level="full", **reference)
+        proofs.prove(
+            desk, staging, "e2e", head, measured={"url": "x"}, passed=passed, level="full", **reference
+        )
 
     kept = world.ledger.proofs("staging", "e2e")
     assert [(proof.ending, proof.commit, proof.actor) for proof in kept] == [
         ("done", head, "Quinn"),
         ("failed", head, "Quinn"),
     ]
-    assert kept[0].detail == {"what": "e2e", "level": "full", **reference}
+    assert kept[0].detail == {
+        "what": "e2e",
+        "level": "full",
+        "measured": {"url": "x"},
+        **reference,
+    }
     assert [proof.release for proof in kept] == ["v3", "v3"]
 
 
@@ -37,7 +47,8 @@ def test_a_proof_of_another_commit_than_the_live_one_names_no_release(world: Wor
     """It may be proven before it is released."""
     other = world.commit("develop")
 
-    assert proofs.prove(world.desk(), world.settings.environment("staging"), "load", other).release == ""
+    staging = world.settings.environment("staging")
+    assert proofs.prove(world.desk(), staging, "load", other, measured={}).release == ""
 
 
 def test_report_folders_are_private_and_distinct(world: World) -> None:
@@ -52,14 +63,23 @@ def test_report_folders_are_private_and_distinct(world: World) -> None:
     assert stat.S_IMODE(first.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize(("change", "expected"), [("", set()), ("changed", {"r7"})])
-def test_a_report_that_was_changed_is_found(world: World, change: str, expected: set[str]) -> None:
-    """By its digest; a report on another machine can't be checked."""
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "the page": lambda folder: (folder / "report.html").write_text("all green"),
+    "a file that is gone": lambda folder: (folder / "junit.xml").unlink(),
+    "a file more": lambda folder: (folder / "more.txt").write_text(""),
+    "all of it is gone": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("change", [None, *CHANGES])
+def test_a_report_that_was_changed_is_found(world: World, change: str | None) -> None:
+    """By its digest over all files; a report that another machine made can't be checked."""
     staging, desk = world.settings.environment("staging"), world.desk()
-    report = proofs.create_report_folder(desk, staging, "e2e", A) / "junit.xml"
-    report.write_text("<testsuites/>")
-    detail = {"what": "e2e", **proofs.reference(desk, report)}
-    elsewhere = {**detail, "report": "reports/elsewhere/junit.xml"}
+    folder = proofs.create_report_folder(desk, staging, "e2e", A)
+    for name in ("junit.xml", "report.html"):
+        (folder / name).write_text(name)
+    detail = {"what": "e2e", **proofs.reference(desk, folder)}
+    elsewhere = {**detail, "report": "reports/elsewhere", "machine": "another"}
     at = desk.now()
     ledger = Ledger(
         "tip",
@@ -70,9 +90,21 @@ def test_a_report_that_was_changed_is_found(world: World, change: str, expected:
             Event("staging", "proof", "done", "v3", A, "Ada", at, "r6", {"what": "load"}),
         ),
     )
-    report.write_text(f"<testsuites/>{change}")
+    if change:
+        CHANGES[change](folder)
 
-    assert proofs.altered(desk, ledger, staging, A) == expected
+    assert proofs.altered(desk, ledger, staging, A) == ({"r7"} if change else set())
+
+
+@pytest.mark.parametrize("place", ["/etc", "..", "reports/../..", "reports", ""])
+def test_only_reports_are_read(world: World, place: str) -> None:
+    """Anybody may write events: the path in one is data."""
+    staging, desk = world.settings.environment("staging"), world.desk()
+    folder = proofs.create_report_folder(desk, staging, "e2e", A)
+    detail = {"what": "e2e", **proofs.reference(desk, folder), "report": place}
+    ledger = Ledger("tip", (Event("staging", "proof", "done", "v3", A, "Ada", desk.now(), "r7", detail),))
+
+    assert proofs.altered(desk, ledger, staging, A) == {"r7"}
 
 
 def test_the_live_commit_is_that_of_the_newest_release(world: World) -> None:

@@ -27,6 +27,7 @@ from scripts.release.resume import resume
 from scripts.release.status import status
 from scripts.system.signals import Stop
 from tests.fakes.world import World, ending
+from tests.support.evidence import measured
 
 REPORT: dict[str, Any] = {"level": "full", "digest": "sha256:" + "0" * 64}
 Button = Callable[[World, str, str], str]
@@ -89,7 +90,10 @@ def proven(world: World, environment: str, **changes: Any) -> None:
     live = world.ledger.live(environment)
     assert live is not None
     desk = world.desk("Carl")
-    prove(desk, desk.settings.environment(environment), "e2e", live.commit, **{**REPORT, **changes})
+    where = desk.settings.environment(environment)
+    prove(
+        desk, where, "e2e", live.commit, **{**REPORT, "measured": measured(desk, where, "e2e"), **changes}
+    )
     approve(world.desk("Bob"), ApproveRequest(env=environment))
     world.clock.sleep(120)
 
@@ -179,7 +183,9 @@ def test_an_approval_of_the_merge_commit_itself_counts(world: World) -> None:
     developed(world, 1)
     merge(world, "develop", "staging")
     ci(world, "staging")
-    prove(world.desk(), world.settings.environment("staging"), "e2e", world.head("staging"), **REPORT)
+    staging = world.settings.environment("staging")
+    known = measured(world.desk(), staging, "e2e")
+    prove(world.desk(), staging, "e2e", world.head("staging"), measured=known, **REPORT)
     world.clock.sleep(120)
     made = merge(world, "staging", "main")
     refused = ending(lambda: ci(world, "production"))

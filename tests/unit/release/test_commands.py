@@ -27,6 +27,7 @@ from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.lock import candidate_ref
 from scripts.state.remote import record
 from tests.fakes.world import Notes, World, ending
+from tests.support.evidence import measured
 from tests.unit.quality.test_gates import facts, proof
 from tests.unit.release.samples import LOCK, A
 
@@ -273,7 +274,8 @@ def test_missing_proofs_are_run_and_then_it_is_planned_again(
     def run(desk: Desk, env: str, level: str, _commit: str) -> Outcome:
         runs.append((env, level))
         digest = f"sha256:{'0' * 64}"
-        record(desk, env, "proof", what="e2e", level=level, digest=digest)
+        known = measured(desk, desk.settings.environment(env), "e2e")
+        record(desk, env, "proof", what="e2e", level=level, digest=digest, measured=known)
         return Outcome.done("passed")
 
     monkeypatch.setitem(commands.RUNS, "e2e", run)

@@ -1,0 +1,83 @@
+# pure
+"""What a proof says was measured, and what a gate demands: the two must agree.
+
+A proof of a laxer test, of another address, or of other journeys is none, whatever it calls itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.config.load_settings import SHIPPED, LoadSettings, Profile
+from scripts.config.settings import Environment, Gates, Settings
+
+LONGEST = 60  # characters of a value in a message
+
+
+def demanded(
+    settings: Settings, before: Environment, gates: Gates, journeys: str
+) -> dict[str, dict[str, Any]]:
+    """By kind of proof, what must have been measured for the gates to take it.
+
+    Args:
+        journeys: the digest of the browser tests that are shipped with the desk.
+    """
+    found = {suite: of_app_tests(settings, before, suite) for suite in ("unit", "integration")}
+    if gates.e2e:
+        found["e2e"] = of_e2e(settings, before, journeys)
+    if gates.load:
+        found["load"] = of_load(settings.load, before, gates.load)
+    return found
+
+
+def of_load(load: LoadSettings, environment: Environment, profile: str) -> dict[str, Any]:
+    """A load profile as it is written, against which address, and by which limits it is judged."""
+    written = {**SHIPPED, **load.profiles}.get(profile, Profile())
+    return _plain(
+        {
+            "url": environment.url.rstrip("/"),
+            "profile": {**written._asdict(), "stages": [stage._asdict() for stage in written.stages]},
+            "thresholds": load.thresholds._asdict(),
+            "endpoints": {name: limits._asdict() for name, limits in load.endpoints.items()},
+            "mix": dict(load.mix),
+        }
+    )
+
+
+def of_e2e(settings: Settings, environment: Environment, journeys: str) -> dict[str, Any]:
+    """Browser tests: against which address, and which ones. The app's own stand in the commit itself."""
+    e2e = settings.e2e
+    which = {"path": e2e.path} if e2e.path else {"journeys": journeys}
+    return _plain({"url": environment.url.rstrip("/"), **which})
+
+
+def of_app_tests(settings: Settings, environment: Environment, suite: str) -> dict[str, Any]:
+    """The app's own tests: by which command; integration tests, against which address."""
+    where = {"url": environment.url.rstrip("/")} if suite == "integration" else {}
+    return _plain({"command": list(getattr(settings.tests, suite)), **where})
+
+
+def difference(measured: object, wanted: Mapping[str, Any]) -> str | None:
+    """The first way in which a proof is not what is demanded, in words; None where it is."""
+    if not isinstance(measured, Mapping):
+        return "it does not say what was measured"
+    for key, value in wanted.items():
+        if measured.get(key) != value:
+            return f"it was measured with another `{key}`{_change(measured.get(key), value)}"
+    return None
+
+
+def _change(old: object, new: object) -> str:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        key = next((key for key in new if old.get(key) != new[key]), None)
+        return f": `{key}`{_change(old.get(key), new[key])}" if key is not None else ""
+    said = [json.dumps(value, ensure_ascii=False)[:LONGEST] for value in (old, new)]
+    return f" ({said[0]}, where {said[1]} is demanded)"
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """As it comes back from the ledger's JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(value))
+    return plain
