@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from scripts.errors import ConfigError, Unreachable
-from scripts.system import network
 from scripts.system.background import submit
-from scripts.system.connection import Phases
+from scripts.system.connection import Phases, session
 from scripts.system.documents import parse_json
 from scripts.system.secret import Secret
 
@@ -124,7 +123,7 @@ class _Exchange:
     def run(self) -> Response | FetchError:
         """The answer. A fault is returned: a raised one keeps the library's frames and sockets alive."""
         try:
-            with _session(self.opened, self._lap) as session, self._send(session) as response:
+            with session(self.opened, self._lap) as made, self._send(made) as response:
                 self._lap("first byte")
                 self.head = Response(response.status_code, response.headers)
                 if not self.most_bytes or not self.wants_body(self.head):
@@ -139,7 +138,7 @@ class _Exchange:
     def _send(self, session: requests.Session) -> requests.Response:
         return session.request(
             self.method, self.url, headers=dict(self.headers), data=self.body, timeout=self.timeout,
-            allow_redirects=False, stream=True, verify=str(network.trusted() or "") or None,
+            allow_redirects=False, stream=True,
         )  # fmt: skip
 
     def _lap(self, phase: str) -> bool:
@@ -159,51 +158,6 @@ class _Exchange:
         for connection in self.sockets:
             with contextlib.suppress(OSError, ValueError):
                 connection.shutdown(socket.SHUT_RDWR)
-
-
-def _session(opened: Callable[[socket.socket], None], lap: Callable[[str], bool]) -> requests.Session:
-    """A session that reports the phases and the socket of each connection, through a proxy or not."""
-    import requests
-    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-
-    def watched(pool: Any) -> Any:
-        class Watched(pool.ConnectionCls):  # type: ignore[misc]
-            def connect(self) -> None:
-                super().connect()
-                lap("tls")
-                opened(self.sock)
-
-            def _new_conn(self) -> Any:
-                if lap("start"):  # what follows finds the answer in the resolver's cache
-                    with contextlib.suppress(OSError):
-                        socket.getaddrinfo(self._dns_host, self.port, 0, socket.SOCK_STREAM)
-                    lap("dns")
-                made = super()._new_conn()
-                lap("connect")
-                return made
-
-        return type("Pool", (pool,), {"ConnectionCls": Watched})
-
-    class Adapter(requests.adapters.HTTPAdapter):
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            super().init_poolmanager(*args, **kwargs)
-            pools: dict[str, Any] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
-            self.poolmanager.pool_classes_by_scheme = _each(pools, watched)
-
-        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
-            manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
-            # a SOCKS proxy has pools of its own
-            manager.pool_classes_by_scheme = _each(manager.pool_classes_by_scheme, watched)
-            return manager
-
-    session = requests.Session()
-    session.mount("http://", Adapter())
-    session.mount("https://", Adapter())
-    return session
-
-
-def _each(pools: Mapping[str, Any], watched: Callable[[Any], Any]) -> dict[str, Any]:
-    return {scheme: watched(pool) for scheme, pool in pools.items()}
 
 
 def _faults() -> tuple[type[Exception], ...]:

@@ -1,16 +1,21 @@
-"""What a connection takes: its phases, the addresses of a host, the certificate that a server shows."""
+"""Connections to servers: sessions that report them, their phases, certificates, and addresses of hosts."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as Late
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.system import network
 from scripts.system.background import submit
+
+if TYPE_CHECKING:
+    import requests
 
 # X509_V_ERR_...: what OpenSSL says of a certificate that it refuses
 REASONS = {
@@ -49,11 +54,16 @@ class Certificate(NamedTuple):
     unseen: str = ""
 
 
-@cache
 def context() -> ssl.SSLContext:
-    """Made once: to read the system's authorities takes 20 ms."""
-    trusted = network.trusted()
-    return ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    """What certificates are checked against: what is trusted, else the authorities of `requests`."""
+    import certifi
+
+    return _context(str(network.trusted() or certifi.where()))
+
+
+@cache
+def _context(file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=file)
 
 
 def certificate(host: str, port: int, seconds: float) -> Certificate:
@@ -89,3 +99,67 @@ def addresses(host: str, seconds: float) -> list[str]:
     except Late:
         raise TimeoutError(0, "timed out") from None
     return sorted({str(each[4][0]) for each in found})
+
+
+def session(opened: Callable[[socket.socket], None], lap: Callable[[str], bool]) -> requests.Session:
+    """A session that reports the phases and the socket of each connection, through a proxy or not.
+
+    Args:
+        lap: told each phase as it ends; whether somebody wants to know.
+    """
+    import requests
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+
+    pools: dict[str, Any] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        """With one context for all: to read the authorities for each connection takes 20 ms each time."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, ssl_context=context(), **kwargs)
+            self.poolmanager.pool_classes_by_scheme = _watched(pools, opened, lap)
+
+        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
+            own = {} if proxy.lower().startswith("socks") else {"proxy_ssl_context": context()}
+            manager: PoolManager = super().proxy_manager_for(proxy, ssl_context=context(), **own, **kwargs)
+            # a SOCKS proxy has pools of its own
+            manager.pool_classes_by_scheme = _watched(manager.pool_classes_by_scheme, opened, lap)
+            return manager
+
+        def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+            host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
+            return host, {name: value for name, value in pool.items() if not name.startswith("ca_cert")}
+
+        def cert_verify(self, conn: Any, *_args: Any, **_kwargs: Any) -> None:
+            conn.cert_reqs = "CERT_REQUIRED"
+
+    made = requests.Session()
+    made.mount("http://", Adapter())
+    made.mount("https://", Adapter())
+    return made
+
+
+def _watched(
+    pools: Mapping[str, Any], opened: Callable[[socket.socket], None], lap: Callable[[str], bool]
+) -> dict[str, Any]:
+    """The pools with connections that report."""
+
+    def watched(pool: Any) -> Any:
+        class Watched(pool.ConnectionCls):  # type: ignore[misc]
+            def connect(self) -> None:
+                super().connect()
+                lap("tls")
+                opened(self.sock)
+
+            def _new_conn(self) -> Any:
+                if lap("start"):  # what follows finds the answer in the resolver's cache
+                    with contextlib.suppress(OSError):
+                        socket.getaddrinfo(self._dns_host, self.port, 0, socket.SOCK_STREAM)
+                    lap("dns")
+                made = super()._new_conn()
+                lap("connect")
+                return made
+
+        return type("Pool", (pool,), {"ConnectionCls": Watched})
+
+    return {scheme: watched(pool) for scheme, pool in pools.items()}
