@@ -75,6 +75,8 @@ def run_steps(run: ReleaseRun) -> None:
     plan, facts = run.plan, run.plan.facts
     publishes = bool(plan.comparison.pending) or fault(facts.live, facts.expected) is not None
     built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
+    if publishes:
+        pull_request.review(run)  # the build took its time
     _prepare_database(run)
     functions.deploy(run)
     if publishes:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from scripts.branches import pull_request
 from scripts.branches.pull_facts import PullFacts
 from scripts.config.desk import Desk
-from scripts.errors import CommandTimedOut, PushRefused, Refused
+from scripts.errors import CommandTimedOut, PushRefused, Refused, TakenBack
 from scripts.github.pulls import Pull
 from scripts.quality.gates import unmet
 from scripts.release import messages, migrate, pull_body
@@ -116,23 +116,32 @@ def lacks(facts: Facts, pull: PullFacts) -> str:
 
 
 def review(run: ReleaseRun) -> None:
-    """Under the lock, before anything changes: the pull request still stands as it was waited for.
+    """Under the lock: the pull request still stands as it was waited for. First, and before the database.
 
     Raises:
         Refused: an approval was withdrawn, a check failed, the head moved.
+        TakenBack: the same, for a run that is resumed: what it had changed is undone.
     """
     facts = run.plan.facts
     if not facts.lands_by_pull or facts.pull is None:
         return
     with run.step("review", facts.pull.name):
-        pull = _look(run.desk, facts, facts.pull.pull)
-        why = "" if pull.merged else lacks(facts, pull)
-        if why or pull.merged:
-            words = (
-                f"{pull.name} waits again: {why}" if why else f"{pull.name} was merged on GitHub meanwhile"
-            )
-            raise Refused(f"{words}; nothing was changed", f"`{again(facts)}`")
-        run.plan = replace(run.plan, facts=replace(facts, pull=pull))
+        try:
+            run.plan = replace(run.plan, facts=replace(facts, pull=_standing(run.desk, facts)))
+        except Refused as refusal:
+            if facts.request.resumes:
+                raise TakenBack(refusal.message, bad=False) from None
+            raise
+
+
+def _standing(desk: Desk, facts: Facts) -> PullFacts:
+    pull = _look(desk, facts, facts.pull.pull if facts.pull else None)
+    why = "" if pull.merged else lacks(facts, pull)
+    if why:
+        raise Refused(f"{pull.name} waits again: {why}; nothing was changed", f"`{again(facts)}`")
+    if pull.merged:
+        raise Refused(f"{pull.name} was merged on GitHub meanwhile", f"`{again(facts)}`")
+    return pull
 
 
 def land(run: ReleaseRun) -> None:

@@ -105,7 +105,7 @@ def test_it_is_opened_waited_for_merged_and_resumed_elsewhere(
     hub.check("ci", commit)
     hub.review("grace")
     away: list[Any] = [(502, None, {})]
-    hub.faults = {"PUT /pulls/1/merge": away * 5, "GET /pulls/1": [None] * 4 + away * 9}
+    hub.faults = {"PUT /pulls/1/merge": away * 5, "GET /pulls/1": [None] * 5 + away * 9}
     unknown = ending(lambda: promote(scene.desk("bob"), PromoteRequest(to="staging")))
     assert type(unknown) is LiveUnknown
     assert (scene.head("staging"), len(hub.pulls)) == (before, 1)

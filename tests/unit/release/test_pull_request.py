@@ -344,6 +344,40 @@ def test_an_approval_that_is_withdrawn_under_the_lock_stops_it(
     assert is_untouched(world, before)
 
 
+@pytest.mark.parametrize("resumes", [False, True])
+def test_an_approval_that_is_withdrawn_during_the_build_stops_it(
+    world: World, hub: StandIn, resumes: bool
+) -> None:
+    """Before the database and the app change; the workspace is put back, whoever runs it."""
+    hub.protect("staging", REVIEW)
+    hub.bypass = "always"  # GitHub itself would take the push
+    world.commit("develop", {"supabase/migrations/20240102000000_b.sql": "create table b ();"}, "more")
+    deploy(world.desk(), DeployRequest(env="development"))
+    before, commit = world.head("staging"), world.head("develop")
+    hub.open_pull({}, {"title": "t", "head": "develop", "base": "staging", "body": ""})
+    hub.review("grace")
+    driver = world.drivers["staging"]
+    build = driver.build
+
+    def building(*known: Any, **more: Any) -> bytes:
+        hub.dismiss("grace")
+        return build(*known, **more)
+
+    driver.build = building  # type: ignore[method-assign]
+    if resumes:
+        bob = world.desk("Bob", settings=replace(world.settings, lock=Lock(ttl=30, heartbeat=1000)))
+        HeldLock(bob, new_lock(bob, "staging", "promote", commit, source="development")).acquire()
+        done = resume(world.desk(), ResumeRequest(env="staging"))
+        assert "waits again: 0 of 1 approvals" in done.message
+    else:
+        assert "waits again: 0 of 1 approvals" in ending(lambda: to_staging(world)).message
+
+    assert is_untouched(world, before)
+    assert driver.workspace is not None
+    assert driver.workspace.commit == before
+    assert "20240102000000" not in world.databases["staging"].versions
+
+
 def test_a_head_that_moves_at_the_very_end_is_not_merged(world: World, hub: StandIn) -> None:
     """GitHub refuses by `sha`; the release before is published again."""
     hub.protect("staging", REVIEW)
