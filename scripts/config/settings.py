@@ -83,6 +83,7 @@ class Supabase(NamedTuple):
     push_timeout: float = 900
     lock_timeout: float = 5
     functions: str = "supabase/functions"
+    types: str = ""
     secrets: tuple[str, ...] = ()
 
 

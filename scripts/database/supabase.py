@@ -22,6 +22,7 @@ from scripts.system.command import Command
 from scripts.system.process import attempt
 
 LIST_TIMEOUT = 60.0  # seconds
+AS_JSON = "--output-format=json"
 Status = Literal["applied", "reverted"]
 
 
@@ -65,6 +66,12 @@ class Cli:
         env["PGPASSFILE"] = str(self._passwords(old, new))
         return replace(command, env=env | ({"PGSSLROOTCERT": certificate} if certificate else {}))
 
+    def gen_types(self, database: Database, schemas: Sequence[str]) -> Command:
+        """The TypeScript types of these schemas."""
+        chosen = (f"--schema={schema}" for schema in schemas)
+        command = self._command(database, LIST_TIMEOUT, 0, "gen", "types", remote(database), *chosen)
+        return replace(command, argv=tuple(each for each in command.argv if each != AS_JSON))
+
     def _passwords(self, *databases: Database) -> Path:
         """A PGPASSFILE in the temporary folder, which is removed when the CLI has ended."""
         file = self.workdir / "home" / "passwords"
@@ -88,7 +95,7 @@ class Cli:
         }
         if lock_timeout:
             env["PGOPTIONS"] = f"-c lock_timeout={int(lock_timeout * 1000)}"
-        options = (f"--workdir={self.workdir}", "--output-format=json")
+        options = (f"--workdir={self.workdir}", AS_JSON)
         return Command((str(self.binary), *arguments, *options), cwd=self.workdir, env=env, timeout=timeout)
 
 

@@ -33,6 +33,7 @@ SAYS_NOTHING = frozenset(
     " nuxt-app tanstack-start-ts vite-app next-app".split()
 )
 FUNCTION = re.compile(r"((?:.*/)?supabase/functions)/(?!_)[^/]+/[^/]+\.[jt]sx?")
+TYPES = re.compile(r"(?:.*/)?(?:types|db|(?:database|supabase)(?:[.-]types)?)\.ts")
 MIGRATION = re.compile(r"(?:(.*)/)?supabase/migrations/[0-9]+_[^/]*\.sql")
 OTHER_MIGRATIONS = re.compile(r"(?:.*/)?(prisma/migrations|drizzle|db/migrate|migrations)/.*\.sql")
 
@@ -125,6 +126,7 @@ def detect(tree: Tree, wanted: str, fallback_name: str) -> AppFacts:
         database=database,
         functions=_functions(tree, str(migrations.value)),
         tests=packages.tests_of(tree, app, manager, at_top=settings["folder"].value != app.folder),
+        types=_types(tree),
         sites={each: Found(*site) for each in CHAIN if (site := sites(tree, app.folder, each))},
     )
 
@@ -223,6 +225,16 @@ def _functions(tree: Tree, migrations: str) -> Found:
     return Found(beside if beside in folders else folders[0], "", check)
 
 
+def _types(tree: Tree) -> Found:
+    """The file that `supabase gen types` wrote."""
+    candidates = {path: tree.read(path) for path in sorted(filter(TYPES.fullmatch, tree.files))}
+    found = [path for path, text in candidates.items() if "Database" in text and "Tables: {" in text]
+    if not found:
+        return Found("")
+    others = ", ".join(f"`{path}`" for path in found[1:])
+    return Found(found[0], "generated types", f"there is {others} too" if others else "")
+
+
 def _without_project(tree: Tree, folder: str) -> tuple[Found, bool]:
     uses = [
         path
@@ -257,5 +269,6 @@ def listed(facts: AppFacts) -> Mapping[str, Found]:
         **facts.settings,
         "build_variables": facts.public,
         "functions": facts.functions,
+        **({"types": facts.types} if facts.types.value else {}),
         **{f"{suite} tests": found for suite, found in facts.tests.items()},
     }

@@ -47,6 +47,7 @@ class Advice(NamedTuple):
 
 
 NONE = Found(())
+NO_TEXT = Found("")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class AppFacts:
         database: whether it has migrations, or at least uses Supabase.
         tests: `unit` and `integration` -> the command of the app's own tests, where it has some.
         functions: the folder of the Edge Functions; nothing in it for none.
+        types: the file of the types that `supabase gen types` wrote.
         sites: the public URL of an environment, where a file names it.
         advice: what a release would fail on.
     """
@@ -82,6 +84,7 @@ class AppFacts:
     database: bool = False
     functions: Found = NONE
     tests: Mapping[str, Found] = field(default_factory=dict)
+    types: Found = NO_TEXT
     sites: Mapping[str, Found] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
 

@@ -70,7 +70,7 @@ def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
     # also where there are none yet: the first one must not be left out without a word
     usual = f"{folder}/functions" if f"/{folder}".endswith("/supabase") else "supabase/functions"
     functions = facts.functions._replace(value=facts.functions.value or usual)
-    text = _set_keys(text, "supabase", {"functions": functions})
+    text = _set_keys(text, "supabase", {"functions": functions, "types": facts.types})
     text = _set_keys(text, "drill", {"file": Found(""), "text": Found("")})
     text = _without_the_sample(text, facts)
     for name in CHAIN:

@@ -30,13 +30,14 @@ integration = true
 ODD = 'it\'s "odd"; touch broken; $(touch broken) `touch broken`'
 
 
-def player(world: World, folder: Path, more: str = "") -> tuple[Player, Place]:
+def player(world: World, folder: Path, more: str = "", types: str = "") -> tuple[Player, Place]:
     """A repository on GitHub whose environments have the world's values, and a desk beside the app.
 
     `scripts/bootstrap` would install the desk: a stand-in starts the one that is here. `npm ci` without
     scripts, which every job needs for the Supabase CLI, gives it the packages that the clone has.
     """
     text = (world.env_dir / "pipeline.toml").read_text() + more
+    text = text.replace("[supabase]\n", f'[supabase]\ntypes = "{types}"\n')
     bin_ = folder / "bin"
     bin_.mkdir(parents=True)
     npm = f'#!/bin/sh\n[ "$*" = "ci --ignore-scripts" ] || exec {shutil.which("npm")} "$@"\n'
@@ -92,7 +93,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @skips.LONG
 def test_a_whole_week(own: Desk, tmp_path: Path) -> None:
     """Deployed, promoted with its proof; what is unproven is refused, what fails is put back, and told."""
-    made, place = player(own.world, tmp_path, GATES)
+    made, place = player(own.world, tmp_path, GATES, types="src/db.ts")
     found = documents(place)
     first = own.commit({"public/first.txt": "1"})
     assert made.push(found["deploy"], "develop")["deploy-development"].ending == "success"
@@ -110,19 +111,21 @@ def test_a_whole_week(own: Desk, tmp_path: Path) -> None:
 
     # a feature branch is judged without a secret: what can't be taken back is noted on its line
     file = "supabase/migrations/20270101000000_x.sql"
-    feature = own.commit({file: "\n\nalter table bookings drop column guest_name;\n"})
+    types = "type Database = { public: { Tables: { bookings: { Row: { guest_name: string } } } } }"
+    feature = own.commit({file: "\n\nalter table bookings drop column guest_name;\n", "src/db.ts": types})
     for branch, commit in (("feature/x", feature), ("develop", first)):
         git(own.world.origin, "update-ref", f"refs/heads/{branch}", commit)
     checks = made.push(found["check"], "feature/x")
     endings = {name: each.ending for name, each in checks.items()}
     logs = "\n".join(each.log for each in checks.values())
-    assert endings == {"source": "skipped", "configuration": "success", "migrations": "success"}, logs
+    assert endings == {"source": "skipped", "configuration": "success", "migrations": "failure"}, logs
+    assert "`public.bookings.guest_name` is `string`, and should be `gone`" in logs
     assert f"::warning file={file},line=3,title=migration%3A irreversible::" in checks["migrations"].log
     assert {each for step in checks["migrations"].envs.values() for each in step} == {
         *("BASE", "GITHUB_TOKEN", "AIRHOST_ENV_DIR")
     }
     git(own.world.origin, "update-ref", "refs/heads/develop", feature)
-    own.remove(file)
+    own.remove(file, "src/db.ts")
 
     # something unproven is pushed to main
     unproven = own.commit({"public/unproven.txt": "1"})

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.database import supabase
-from scripts.database.migrations import measurements
+from scripts.database.migrations import generated_types, measurements
 from scripts.database.migrations.apply import ScratchProject, scratch_project
 from scripts.database.migrations.dry_run import dry_run_pending
 from scripts.database.migrations.files import Migration, folder_of, rollbacks_of
@@ -30,7 +30,7 @@ from scripts.database.request import RehearseRequest
 from scripts.database.sql.schema import Schema
 from scripts.errors import CommandFailed, Refused
 from scripts.state.remote import observe_remote, record
-from scripts.system.process import quoted_lines
+from scripts.system.process import quoted_lines, run
 from scripts.system.text import listed
 
 WORK, BEFORE = "work", "before"  # the two scratch databases: migrated, and as it was before
@@ -127,22 +127,20 @@ def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
     committed = folder.migrations
     for fault in folder.faults:
         desk.progress.note(f"not tried as it was meant: {fault}")
+    types = desk.settings.supabase.types
     if not committed:
         return Outcome.nothing(f"`{commit[:12]}` has no migrations", commit=commit, migrations=[])
-    results = _rehearse(desk, environment, committed, scripts)
+    written = desk.git.read_file(commit, types) or "" if types else None
+    results, unfit_types = _rehearse(desk, environment, committed, scripts, written)
     rows = _rows(results, scripts)
     data: dict[str, Any] = {"environment": environment.name, "commit": commit, "migrations": rows}
     data["annotations"] = list(_annotations(desk, rows, remote.head(environment)))
-    faults = list(script_faults(results, committed, scripts))
-    if faults:
-        what = "rollback script does" if len(faults) == 1 else "rollback scripts do"
-        message = f"{len(faults)} {what} not bring the schema back:{listed(faults)}"
-        return Outcome.failed(message, "mend them in a new commit, then rehearse again", **data)
+    refused = _refused(data, types, list(script_faults(results, committed, scripts)), unfit_types)
+    if refused:
+        return refused
     if request.scratch:
-        message = (
-            f"{len(committed)} migrations applied on a scratch database (`{commit[:12]}`, not recorded)"
-        )
-        return Outcome.done(message, **data)
+        where = f"on a scratch database (`{commit[:12]}`, not recorded)"
+        return Outcome.done(f"{len(committed)} migrations applied {where}", **data)
     pending, measured = dry_run_pending(desk, environment, committed, remote.ledger)
     data["measured"] = [measurement.document() for measurement in measured]
     digests = proof_digests(committed, scripts)
@@ -158,9 +156,28 @@ def rehearse_scripts(desk: Desk, request: RehearseRequest) -> Outcome:
     )
 
 
+def _refused(data: dict[str, Any], types: str, faults: list[str], unfit_types: list[str]) -> Outcome | None:
+    """Why the commit is not as it should be; None where it is."""
+    if faults:
+        what = "rollback script does" if len(faults) == 1 else "rollback scripts do"
+        message = f"{len(faults)} {what} not bring the schema back:{listed(faults)}"
+        return Outcome.failed(message, "mend them in a new commit, then rehearse again", **data)
+    if unfit_types:
+        row = {"file": types, "line": 1, "severity": "error", "rule": "generated types"}
+        data["annotations"].append({**row, "message": "; ".join(unfit_types)})
+        message = f"`{types}` does not fit the migrations:{listed(unfit_types)}"
+        return Outcome.failed(message, "generate it again with `supabase gen types`, and commit it", **data)
+    return None
+
+
 def _rehearse(
-    desk: Desk, environment: Environment, committed: Sequence[Migration], scripts: Sequence[Migration]
-) -> list[Rehearsed]:
+    desk: Desk,
+    environment: Environment,
+    committed: Sequence[Migration],
+    scripts: Sequence[Migration],
+    types: str | None,
+) -> tuple[list[Rehearsed], list[str]]:
+    """What became of each migration, and where the app's generated types do not fit them."""
     results = []
     words = {"missing": "applied, has no rollback script", "proven": "up, down, up: the same schema"}
     with scratch_project(desk, environment) as project:
@@ -171,7 +188,19 @@ def _rehearse(
             if rehearsed.fault:
                 details = quoted_lines(rehearsed.fault)
                 desk.progress.note(f"its rollback script leaves a difference:{details}")
-    return results
+        return results, [] if types is None else list(_unfit_types(project, types))
+
+
+def _unfit_types(project: ScratchProject, committed: str) -> Iterator[str]:
+    """The differences between the committed types and those of the migrated database."""
+    has = generated_types.read_types(committed)
+    if not has:
+        yield "no `Database` type can be read in it"
+        return
+    work = replace(project.databases.server, name=project.databases.full_name(WORK))
+    with supabase.cli_with_migrations(project.binary, {}, project.folder) as cli:
+        printed = run(cli.gen_types(work, generated_types.schemas(has)))
+    yield from generated_types.differences(has, generated_types.read_types(printed.text))
 
 
 def script_faults(

@@ -58,6 +58,17 @@ def test_the_apps_own_tests_are_found(
     assert expected == {suite: each.value for suite, each in detect(tree, "", "").tests.items()}
 
 
+def test_generated_types_are_found() -> None:
+    """By what is in them."""
+    text, name = (
+        "export type Database = {\n  public: {\n    Tables: {\n",
+        "src/integrations/supabase/types.ts",
+    )
+    files = {"package.json": package("vite"), "src/types.ts": "export type A = 1", name: text}
+
+    assert detect(Tree.from_texts(files), "", "").types.value == name
+
+
 TWO = {
     "apps/web/package.json": package("next", build="next build"),
     "apps/admin/package.json": package("vite", build="vite build"),

@@ -137,8 +137,11 @@ def test_the_proofs_digest_does_not_depend_on_times() -> None:
     assert rehearse.proof({}, [{**row, "pair": "wrong"}])["digest"] != proofs[0]["digest"]
 
 
-def test_on_a_scratch_database_alone_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No environment is asked; what its branch lacks is annotated, with verdict and line."""
+@pytest.mark.parametrize("fits", [True, False])
+def test_on_a_scratch_database_alone_nothing_is_recorded(
+    fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No environment is asked; what its branch lacks is annotated, and types that do not fit."""
     kept = {"drop_old": "create table a (b int);\n\ndrop table old;\n"}
     new = Migration("2", "2_drop_old.sql", kept["drop_old"])
     folders = {
@@ -146,21 +149,23 @@ def test_on_a_scratch_database_alone_nothing_is_recorded(monkeypatch: pytest.Mon
         "b" * 40: SimpleNamespace(migrations=(ONE,)),
     }
     remote = SimpleNamespace(head=lambda _environment: "b" * 40, refs={}, ledger=None)
-    desk: Any = SimpleNamespace(
-        settings=settings(), progress=Notes(), git=SimpleNamespace(resolve=lambda *_: "c" * 40)
-    )
+    git = SimpleNamespace(resolve=lambda *_: "c" * 40, read_file=lambda *_: "types")
+    desk: Any = SimpleNamespace(settings=settings(supabase__types="db.ts"), progress=Notes(), git=git)
     monkeypatch.setattr(rehearse, "observe_remote", lambda _desk: remote)
     monkeypatch.setattr(rehearse, "folder_of", lambda _desk, commit: folders[commit])
     monkeypatch.setattr(rehearse, "rollbacks_of", lambda *_: ())
     monkeypatch.setattr(rehearse, "lints", lambda _migrations: {})
     results = [Rehearsed(each, "missing") for each in (ONE, new)]
-    monkeypatch.setattr(rehearse, "_rehearse", lambda *_: results)
+    unfit = [] if fits else ["`public.t` is missing"]
+    monkeypatch.setattr(rehearse, "_rehearse", lambda *_: (results, unfit))
     for name in ("dry_run_pending", "record"):
         monkeypatch.setattr(rehearse, name, lambda *_, **__: pytest.fail("an environment was asked"))
 
     outcome = rehearse.rehearse_scripts(desk, RehearseRequest(env="staging", sha="x", scratch=True))
 
-    (note,) = outcome.data["annotations"]
+    note, *others = outcome.data["annotations"]
+    assert [each["file"] for each in others] == ([] if fits else ["db.ts"])
+    assert outcome.ending == ("done" if fits else "failed")
     assert (note["file"], note["line"], note["severity"]) == (
         "supabase/migrations/2_drop_old.sql",
         3,
