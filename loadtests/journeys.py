@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 FIRST_NIGHT = date(2050, 1, 1)  # no guest books that far ahead
 NIGHTS = 18_000
+HEAD = 4096  # bytes of an answer in which it may call itself a fault
+# `{"error": "..."}`, and a page whose title is that of an error
+FAULTS = (
+    re.compile(rb'\s*\{\s*"(errors?)"\s*:\s*+(?!null|\[\s*\]|false|"")'),
+    re.compile(
+        rb"<title[^>]*>[^<]{0,80}?\b(error|not found|unavailable|bad gateway|something went wrong)\b",
+        re.IGNORECASE,
+    ),
+)
 ACCESS: dict[str, str] = json.loads(os.environ.get("LOAD_ACCESS") or "{}")
 
 
@@ -64,8 +74,12 @@ class Visit:
 def _problem(response: Any, wanted: int, contains: bytes) -> str | None:
     status = response.status_code
     if status == wanted:
-        complete = not contains or contains in (response.content or b"")
-        return None if complete else f"{status}, but without `{contains.decode()}`"
+        content = response.content or b""
+        if contains and contains not in content:
+            return f"{status}, but without `{contains.decode()}`"
+        document, page = FAULTS
+        fault = document.match(content, 0, HEAD) or page.search(content, 0, HEAD)
+        return f"{status}, but it says `{fault.group(1).decode('ascii', 'replace')}`" if fault else None
     if not status:
         return f"no answer ({type(response.error).__name__})"
     if 300 <= status < 400:
@@ -109,8 +123,8 @@ def call(*, writes: bool = False) -> Callable[[Call], Call]:
 
 @call()
 def home(visit: Visit) -> None:
-    """The front page."""
-    visit.request("home", "GET", visit.shared.paths["home"])
+    """The front page; an empty one is a failure."""
+    visit.request("home", "GET", visit.shared.paths["home"], contains=b"<")
 
 
 @call()
@@ -148,8 +162,8 @@ def book(visit: Visit) -> None:
         "check_in": night.isoformat(),
         "check_out": (night + timedelta(days=1)).isoformat(),
     }
-    shared.recorder.created["bookings"] += 1
-    visit.request("book", "POST", shared.paths["book"], status=201, contains=b'"booking"', json=body)
+    made = visit.request("book", "POST", shared.paths["book"], status=201, contains=b'"booking"', json=body)
+    shared.recorder.created["bookings"] += made is not None
 
 
 @call(writes=True)
@@ -169,10 +183,10 @@ def whatsapp(visit: Visit) -> None:
     if secret:
         signature = hmac.new(secret.encode(), body, "sha256").hexdigest()
         headers["X-Hub-Signature-256"] = f"sha256={signature}"
-    shared.recorder.created["messages"] += 1
-    visit.request(
+    made = visit.request(
         "whatsapp", "POST", shared.paths["whatsapp"], data=body, headers=headers, contains=b'"received":1'
     )
+    shared.recorder.created["messages"] += made is not None
 
 
 @call()

@@ -114,6 +114,7 @@ class Measurements:
         cpu: share of a core in each second, of the busiest process.
         lag: how late the generator's own clock was, in microseconds.
         planned, dropped: arrivals of the open model.
+        created: rows that the app said it had stored.
     """
 
     endpoints: Mapping[str, Series]
@@ -131,6 +132,7 @@ class Measurements:
     logins: Mapping[str, int]
     faults: Mapping[str, int]
     left_out: tuple[str, ...]
+    created: int = 0
 
     @property
     def busiest(self) -> float | None:
@@ -172,6 +174,7 @@ def parse_result(document: Mapping[str, Any], run: str) -> Measurements:
         dropped=counts["dropped"],
         logins=_sum(reports, "logins"),
         faults=_sum(reports, "faults"),
+        created=sum(_sum(reports, "created").values()),
         left_out=tuple(sorted({name for report in reports for name in report["left_out"]})),
     )
 

@@ -40,6 +40,7 @@ class Trial:
     served: list[str | None] = field(default_factory=list)
     markers: list[tuple[float, str]] = field(default_factory=list)
     leftovers: tuple[str, ...] = ()
+    stored: int | None = None
     noted: float = 0.0
 
     @property
@@ -51,7 +52,8 @@ class Trial:
     def conditions(self) -> Conditions:
         """What the verdict rests on, apart from the measurements."""
         load = self.desk.settings.load
-        return Conditions(self.plan, load.thresholds, load.endpoints, self.expected, tuple(self.served))
+        served = tuple(self.served)
+        return Conditions(self.plan, load.thresholds, load.endpoints, self.expected, served, self.stored)
 
 
 def run_trial(trial: Trial) -> Measurements | None:
@@ -152,23 +154,27 @@ def _watch(trial: Trial, elapsed: float) -> None:
 def _finish(trial: Trial, ending: str, started: float) -> None:
     trial.desk.progress.end("load", ending, trial.desk.clock() - started)
     if trial.plan.writes:
-        trial.leftovers = remove_test_data(trial.desk, trial.environment, trial.run)
+        trial.leftovers, trial.stored = remove_test_data(trial.desk, trial.environment, trial.run)
 
 
-def remove_test_data(desk: Desk, environment: Environment, run: str) -> tuple[str, ...]:
-    """Delete the rows that the run wrote, in one transaction; returns what is left and how to find it."""
+def remove_test_data(desk: Desk, environment: Environment, run: str) -> tuple[tuple[str, ...], int | None]:
+    """Delete the rows that the run wrote, in one transaction.
+
+    Returns:
+        What is left, and how to find it; and how many rows there were, None if nobody knows.
+    """
     mark = f"everything that this run wrote has `load-{run}-` in its mail address or WhatsApp id"
     statements = [statement.replace("{run}", run) for statement in desk.settings.load.cleanup]
     try:
         postgres = postgres_of(desk, environment)
         if postgres is None or not statements:
-            return (f"test data is left, there is nothing to remove it with: {mark}",)
+            return (f"test data is left, there is nothing to remove it with: {mark}",), None
         with postgres.session() as connection, connection.transaction():
             rows = sum(max(0, connection.execute(sql.encode()).rowcount) for sql in statements)
     except DeskError as fault:
-        return (f"test data is left ({fault.message.splitlines()[0]}): {mark}",)
+        return (f"test data is left ({fault.message.splitlines()[0]}): {mark}",), None
     desk.progress.note(f"{rows} rows of test data removed")
-    return ()
+    return (), rows
 
 
 def _infrastructure(trial: Trial, fault: DeskError) -> DeskError:

@@ -66,6 +66,7 @@ class Conditions:
     Args:
         expected: the commit that should be served; None if unknown.
         served: the commits that were seen, in order; None: no answer.
+        stored: rows of the run that the database had at the end; None: nobody looked.
     """
 
     plan: LoadPlan
@@ -73,12 +74,16 @@ class Conditions:
     by_endpoint: Mapping[str, Limits]
     expected: str | None
     served: tuple[str | None, ...]
+    stored: int | None = None
 
 
 def judge(run: Measurements, conditions: Conditions, comparisons: tuple[Comparison, ...] = ()) -> Verdict:
     """Judge a run."""
     checks = tuple(_checks(run, conditions))
     broken = [str(check) for check in checks if check.broken]
+    if conditions.stored is not None and conditions.stored < run.created:
+        stored = f"and {conditions.stored} are in the database"
+        broken.append(f"{run.created} writes were answered as done, {stored}")
     if run.aborted and run.aborted[0] == "threshold":
         broken.insert(0, f"stopped early: {run.aborted[1]}")
     doubts = [*_doubts(run, conditions), *(str(check) for check in checks if check.broken is None)]

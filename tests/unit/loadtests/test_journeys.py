@@ -56,6 +56,11 @@ def visit(client: Client, index: int = 0, workers: int = 1, secret: str = "") ->
         (Client(200, b'{"id": 1}'), None),
         (Client(200, b"[]"), '200, but without `"id"`'),
         (Client(500), "answered 500"),
+        (
+            Client(200, b'{"error": "permission denied for table x", "id": 1, "x": ""id""}'),
+            "200, but it says `error`",
+        ),
+        (Client(200, b'{"error": null, "data": [{"id": 1}]}'), None),
         (Client(0), "no answer (NoneType)"),
         (
             Client(302, location="https://evil.example/x"),
@@ -139,3 +144,20 @@ def test_a_mix_that_can_t_be_played_is_refused(weights: dict[str, int], message:
     """Before any request."""
     with pytest.raises(ValueError, match=message):
         journeys.Mix(weights, writes=False)
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        (b"<!doctype html><title>Airhost</title><p>no error here</p>", None),
+        (b"<html><head><title>Application Error</title>", "200, but it says `Error`"),
+        (b"<html><title>502 Bad Gateway</title>", "200, but it says `Bad Gateway`"),
+        (b"", "200, but without `<`"),
+    ],
+)
+def test_a_page_that_is_an_error_is_no_page(page: bytes, problem: str | None) -> None:
+    """Whatever status it comes with."""
+    client = Client(200, page)
+    journeys.CALLS["home"](visit(client))
+
+    assert client.failures == ([problem] if problem else [])

@@ -142,7 +142,7 @@ def test_an_interrupted_run_says_what_it_left(trial: Trial, monkeypatch: pytest.
     trial.plan = LoadPlan("steady", "closed", 10, 1, (Stage(20),), writes=True)
     monkeypatch.setattr(load_trial, "run_polling", stop)
     monkeypatch.setattr(load_trial, "ignore", lambda: None)
-    monkeypatch.setattr(load_trial, "remove_test_data", lambda *_: ("rows are left",))
+    monkeypatch.setattr(load_trial, "remove_test_data", lambda *_: (("rows are left",), None))
 
     with pytest.raises(Interrupted, match="interrupted by SIGTERM: the load has stopped; rows are left"):
         run_trial(trial)
@@ -188,7 +188,7 @@ def test_test_data_is_removed_by_the_id_of_the_run(trial: Trial, monkeypatch: py
     rows = Rows()
     monkeypatch.setattr(load_trial, "postgres_of", lambda *_: rows)
 
-    assert remove_test_data(trial.desk, trial.environment, "r77") == ()
+    assert remove_test_data(trial.desk, trial.environment, "r77")[0] == ()
     assert len(rows.statements) == 2
     assert all("load-r77-%" in statement for statement in rows.statements)
 
@@ -205,7 +205,7 @@ def test_what_can_t_be_removed_is_named(
 ) -> None:
     """With the mark by which people find it."""
     monkeypatch.setattr(load_trial, "postgres_of", lambda *_: database)
-    (left,) = remove_test_data(trial.desk, trial.environment, "r77")
+    (left,), _ = remove_test_data(trial.desk, trial.environment, "r77")
 
     assert reason in left
     assert "`load-r77-`" in left

@@ -140,6 +140,18 @@ def test_a_freeze_of_two_seconds_fails(a_second: int) -> None:
     assert "worst_second" in verdict.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("stored", "name"), [(40, "passed"), (None, "passed"), (39, "failed"), (0, "failed")]
+)
+def test_a_write_that_is_answered_and_not_stored_fails(stored: int | None, name: str) -> None:
+    """The rows that are removed at the end are counted; a database that nobody can ask says nothing."""
+    verdict = judge(run(report(created={"bookings": 30, "messages": 10})), replace(GOOD, stored=stored))
+
+    assert verdict.name == name
+    if name == "failed":
+        assert f"40 writes were answered as done, and {stored} are in the database" in verdict.reasons
+
+
 def test_a_write_that_is_not_allowed_is_no_unseen_endpoint() -> None:
     """Without permission to write, the thresholds of writes are left out, and the report says so."""
     conditions = replace(GOOD, plan=replace(CLOSED, writes=False), by_endpoint={"book": Limits(p95=100)})
