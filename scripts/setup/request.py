@@ -46,6 +46,7 @@ class WorkflowsRequest(Request):
 
     desk: str = option("the desk's repository and commit, where it is beside the app: OWNER/NAME@COMMIT")
     node: str = option("the version of node", default="22")
+    monitor: bool = option("also `monitor.yml`, where nothing else can run `monitor.watch`", default=False)
     plan: bool = plan()
     yes: bool = yes("overwrite files that differ")
 

@@ -44,7 +44,7 @@ def test_the_schema_and_the_auditor_find_nothing(way: str, tmp_path: Path) -> No
     """check-jsonschema with GitHub's schema, and zizmor, without the network."""
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
-    for name, document in generate(PLACES[way]).items():
+    for name, document in generate(PLACES[way], monitors=True).items():
         (folder / f"{name}.yml").write_text(dump({**heading("About."), **document}))
     programs = str(Path(sys.executable).parent)
     files = sorted(map(str, folder.iterdir()))
@@ -55,7 +55,7 @@ def test_the_schema_and_the_auditor_find_nothing(way: str, tmp_path: Path) -> No
     for call in calls:
         ended = subprocess.run(call, capture_output=True, text=True, timeout=120, check=False)
         assert (ended.returncode, ended.stdout + ended.stderr) == (0, ended.stdout + ended.stderr)
-    assert len(files) == 5
+    assert len(files) == 6
 
 
 def test_the_desks_own_workflow_is_as_good() -> None:
@@ -118,7 +118,7 @@ def test_no_expression_is_in_a_script_and_every_action_is_pinned(way: str) -> No
     for name, step in steps(way):
         assert "${{" not in step.get("run", ""), name
         assert re.fullmatch(ACTION, step.get("uses", f"actions/x@{'a' * 40}")), name
-    text = "".join(map(dump, generate(PLACES[way]).values()))
+    text = "".join(map(dump, generate(PLACES[way], monitors=True).values()))
     used = re.findall(r"^[ -]*uses: (.*)$", text, re.MULTILINE)
     assert used
     assert all(re.fullmatch(ACTION + r" # v\d+\.\d+\.\d+", each) for each in used)
@@ -149,7 +149,7 @@ def test_a_job_may_do_what_it_needs_alone(way: str) -> None:
     assert all(document["permissions"] == {} for document in documents(PLACES[way]).values())
     for name, job in jobs(way):
         writes = "write" in job["permissions"].values()
-        assert writes == (not name.startswith("check.")), name
+        assert writes == (not name.startswith(("check.", "monitor."))), name
         assert job["timeout-minutes"]
         if "environment" in job:
             assert job["concurrency"]["cancel-in-progress"] is False
@@ -176,7 +176,8 @@ def test_only_what_the_configuration_has_gets_a_job() -> None:
     bare = settings(app={"migrations": ""}, tests={"unit_check": "unit"}, backup=backup)
     found = documents(places(bare)["copied"])
 
-    assert sorted(found) == ["check", "deploy", "promote", "rollback"]
+    assert sorted(found) == ["check", "deploy", "monitor", "promote", "rollback"]
+    assert "monitor" not in generate(PLACES["copied"])
     assert "migrations" not in found["check"]["jobs"]
     assert "unit-tests" in documents(PLACES["copied"])["deploy"]["jobs"]
     assert "unit-tests" not in found["deploy"]["jobs"]

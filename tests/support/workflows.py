@@ -41,4 +41,6 @@ def places(found: Settings | None = None) -> dict[str, Place]:
 
 def documents(place: Place) -> dict[str, dict[str, Any]]:
     """Every workflow of a place, as a reader of its YAML sees it."""
-    return {name: YAML(typ="safe").load(dump(each)) for name, each in generate(place).items()}
+    return {
+        name: YAML(typ="safe").load(dump(each)) for name, each in generate(place, monitors=True).items()
+    }

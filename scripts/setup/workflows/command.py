@@ -16,7 +16,7 @@ from scripts.github.remote import NAME, first_repository
 from scripts.setup.files import Changes, show
 from scripts.setup.request import WorkflowsRequest
 from scripts.setup.workflows.check import check, heading
-from scripts.setup.workflows.nightly import nightly
+from scripts.setup.workflows.nightly import monitor, nightly
 from scripts.setup.workflows.place import Place
 from scripts.setup.workflows.releases import deploy, promote, rollback
 from scripts.setup.workflows.secrets import commands
@@ -30,6 +30,7 @@ ABOUT = {
     "promote": "What passed in one environment goes to the next.",
     "rollback": "An earlier release goes live again.",
     "nightly": "Backups and drift.",
+    "monitor": "A fallback: GitHub runs schedules late, or not at all, and a job remembers nothing.",
 }
 PINNED = re.compile(rf"({NAME})@([0-9a-f]{{40}})")
 
@@ -42,7 +43,7 @@ def write_workflows(desk: Desk, request: WorkflowsRequest) -> Outcome:
         CommandFailed: a file can't be written.
     """
     place = find_place(desk, request)
-    documents = generate(place)
+    documents = generate(place, monitors=request.monitor)
     texts = {
         f"{FOLDER}/{name}.yml": dump({**heading(ABOUT[name]), **each}) for name, each in documents.items()
     }
@@ -71,7 +72,7 @@ def write_workflows(desk: Desk, request: WorkflowsRequest) -> Outcome:
     return Outcome.done(f"{count} workflows written in `{desk.git.folder / FOLDER}`", hint, **data)
 
 
-def generate(place: Place) -> dict[str, dict[str, Any]]:
+def generate(place: Place, *, monitors: bool = False) -> dict[str, dict[str, Any]]:
     """Every workflow, by the name of its file."""
     made = {
         "check": check(place),
@@ -79,6 +80,7 @@ def generate(place: Place) -> dict[str, dict[str, Any]]:
         "promote": promote(place),
         "rollback": rollback(place),
         "nightly": nightly(place),
+        "monitor": monitor(place) if monitors else None,
     }
     return {name: each for name, each in made.items() if each is not None}
 

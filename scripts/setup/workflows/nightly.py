@@ -1,12 +1,13 @@
 # pure
-"""`nightly.yml`: proven backups, old ones removed, drift; once a week every copy, and a restore."""
+"""`nightly.yml`: proven backups, old ones removed, drift, a restore; `monitor.yml`: a look now and then."""
 
 from __future__ import annotations
 
 from scripts.config.settings import Environment
 from scripts.setup.workflows.check import RUNNER, one_at_a_time
-from scripts.setup.workflows.place import NIGHTLY, Place, Step, nightly_values
+from scripts.setup.workflows.place import NIGHTLY, Place, Step, monitor_values, nightly_values
 
+LOOKS = "7,22,37,52 * * * *"
 NIGHT, WEEK = "17 2 * * *", "47 3 * * 0"
 
 
@@ -22,6 +23,25 @@ def nightly(place: Place) -> dict[str, object] | None:
         return None
     on = {"schedule": [{"cron": NIGHT}, {"cron": WEEK}], "workflow_dispatch": None}
     return {"name": "nightly", "on": on, "permissions": {}, "jobs": jobs}
+
+
+def monitor(place: Place) -> dict[str, object] | None:
+    """A look at guarded environments: a job that fails, with no memory of the look before."""
+    jobs: dict[str, object] = {}
+    for environment in filter(lambda each: each.guarded, place.settings):
+        values = monitor_values(place.settings, environment)
+        name = environment.name
+        step = place.desk_step(f"look at {name}", f"monitor.check --env {name}", values)
+        jobs[f"monitor-{environment.name}"] = {
+            "runs-on": RUNNER,
+            "timeout-minutes": 10,
+            "environment": f"{environment.name}{NIGHTLY}",
+            "concurrency": one_at_a_time(f"monitor-{environment.name}"),
+            "permissions": {"contents": "read"},
+            "steps": [*place.checkout(), step],
+        }
+    on = {"schedule": [{"cron": LOOKS}], "workflow_dispatch": None}
+    return {"name": "monitor", "on": on, "permissions": {}, "jobs": jobs} if jobs else None
 
 
 def _night(place: Place, environment: Environment) -> dict[str, object]:

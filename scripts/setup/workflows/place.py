@@ -162,6 +162,14 @@ def nightly_values(settings: Settings, environment: Environment, *, opens: bool)
     return {**own, "GITHUB_TOKEN": TOKEN}
 
 
+def monitor_values(settings: Settings, environment: Environment) -> dict[str, str]:
+    """What a look gets: addresses, and the database where there is one."""
+    names = [*settings.app.build_variables, *_access(environment)]
+    names += [*_database(), *_backup(settings)] if environment.database else []
+    own = {name_in_ci(environment.name, name): _value(settings, name) for name in dict.fromkeys(names)}
+    return {**own, "GITHUB_TOKEN": "${{ github.token }}"}
+
+
 def _value(settings: Settings, name: str) -> str:
     """A secret of the job's GitHub environment, or a variable of it for what is none."""
     public = name in settings.app.build_variables or name in ("SUPABASE_PROJECT_ID", "BACKUP_S3_KEY_ID")
