@@ -31,6 +31,8 @@ create index if not exists looks_of_a_check on looks (environment, name, at);
 create index if not exists looks_by_time on looks (at);
 create table if not exists incidents (id text primary key, environment text, name text, began real,
   ended real, document text);
+create table if not exists hours (at real, environment text, name text, looks integer, bad integer,
+  p50 real, p95 real, primary key (environment, name, at));
 create table if not exists memory (key text primary key, value text);
 """
 Row = tuple[Any, ...]
@@ -142,12 +144,28 @@ class Store:
             self._note(f"`{self._file}` can be written again, and lacks nothing")
         return True
 
-    def prune(self, before: float) -> None:
-        """Forget the looks before a time."""
+    def condense(self, before: float, oldest: float) -> None:
+        """Make one row an hour of the looks before a time, and forget the hours that are too old.
+
+        A look that did not count, because a release was at work, is in no hour.
+        """
         with suppress(sqlite3.Error, OSError):
             connection = self._open()
             with connection:
+                rows = connection.execute(
+                    "select cast(at / ? as integer) * ?, environment, name, level = 'bad', seconds"
+                    " from looks where at < ? and counts",
+                    (HOUR, HOUR, before),
+                )
+                hours: dict[Row, list[Row]] = {}
+                for at, environment, name, bad, seconds in rows:
+                    hours.setdefault((at, environment, name), []).append((bad, seconds))
+                connection.executemany(
+                    "insert or replace into hours values (?, ?, ?, ?, ?, ?, ?)",
+                    [(*hour, *_figures(looks)) for hour, looks in hours.items()],
+                )
                 connection.execute("delete from looks where at < ?", (before,))
+                connection.execute("delete from hours where at < ?", (oldest,))
 
     def pace(self, key: tuple[str, str], since: float) -> tuple[float, float] | None:
         """p50 and p95 of the answers to a check since a time, in seconds; None without any."""
@@ -183,6 +201,12 @@ class Store:
         if what != self._said:
             self._said = what
             self._note(f"warning: `{self._file}` {what}; the watch goes on, and alarms are sent")
+
+
+def _figures(looks: list[Row]) -> Row:
+    """How many looks, how many of them bad, and how long the good answers took."""
+    pace = percentiles([seconds for bad, seconds in looks if seconds is not None and not bad])
+    return len(looks), sum(bad for bad, _ in looks), *(pace or (None, None))
 
 
 def _read(document: str) -> Incident:

@@ -15,7 +15,7 @@ from scripts.errors import DeskError
 from scripts.http import FetchError, fetch
 from scripts.monitor import judge, messages
 from scripts.monitor.checks import Check, Look, checks_of
-from scripts.monitor.incidents import Incident, Track
+from scripts.monitor.incidents import HOUR, Incident, Track
 from scripts.monitor.probes import Round, look_at
 from scripts.monitor.store import Store
 from scripts.notify import deliver
@@ -26,6 +26,8 @@ from scripts.system.secret import Secret
 
 WIDTH = 64  # looks at the same time
 PING = "MONITOR_PING_URL"
+DAY = 86_400.0
+WHOLE = 2 * DAY  # how long each look is kept; then there is one row an hour
 LOCKS = "locks"  # under which name the store remembers them
 Probe = Callable[[Round, Check], Look]
 
@@ -77,6 +79,11 @@ def epoch(desk: Desk) -> float:
     return datetime.fromisoformat(desk.now()).timestamp()
 
 
+def _hour(at: float) -> float:
+    """The beginning of an hour: what is condensed is always whole hours."""
+    return at // HOUR * HOUR
+
+
 def quiet_in(made: Round, environment: Environment) -> bool:
     """Whether a run that is alive, and does not take too long, holds the lock of an environment."""
     try:
@@ -103,11 +110,12 @@ class Watcher:
         self._rules = self.desk.settings.monitor
         self._checks = all_checks(self.desk, self.environments)
         self._tracks: dict[tuple[str, str], Track] = self.store.tracks(self._checks, now)
-        self._untold = {each.id: each for each in self.store.untold()}
+        same = {each.id: each for each in self.open}  # one object for each incident
+        self._untold = {each.id: same.get(each.id, each) for each in self.store.untold()}
         self._locks = {
             name: (str(ref), float(at)) for name, (ref, at) in (self.store.recall(LOCKS) or {}).items()
         }
-        self._pruned = 0.0
+        self._condensed = 0.0
 
     @property
     def open(self) -> list[Incident]:
@@ -169,9 +177,9 @@ class Watcher:
         self.store.save()  # first: whoever is killed now tells it when he comes back
         self._tell()
         self.store.save()
-        if now - self._pruned > 3600:
-            self._pruned = now
-            self.store.prune(now - self._rules.keep_days * 86_400)
+        if now - self._condensed >= HOUR:
+            self._condensed = now
+            self.store.condense(_hour(now - WHOLE), _hour(now - self._rules.keep_days * DAY))
         ping(self.desk, self.environments)
 
     def _tell(self) -> None:
