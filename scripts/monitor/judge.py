@@ -150,10 +150,9 @@ def size(figures: Figures, monitor: Monitor) -> Look:
 
 
 def health(response: Response) -> Look:
-    """A service of Supabase: an answer that its key is refused is an answer, but not a good one."""
-    if response.status >= 500:
-        return bad(f"it answers {response.status}")
-    return warn(f"it answers {response.status}") if response.status not in (200, *REFUSED) else GOOD
+    """A service of Supabase: that it refuses what was asked is an answer."""
+    gone = response.status == 404 or response.status >= 500
+    return bad(f"it answers {response.status}") if gone else GOOD
 
 
 def edge_function(response: Response) -> Look:

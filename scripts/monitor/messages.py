@@ -65,7 +65,9 @@ def line_of(incident: Incident, now: float) -> str:
     """`page /: it answers 500; 12:03 UTC, 2 min 3 s; bad since v41, 3 min 0 s after it went live`."""
     lasted = duration((incident.ended or now) - incident.began)
     since = datetime.fromtimestamp(incident.began, UTC).strftime("%H:%M:%S UTC")
-    flaps = f"; it flaps: for the {incident.flapping}. time" if incident.flapping > 1 else ""
+    flaps = (
+        f"; it flaps: {incident.flapping} incidents, each within an hour" if incident.flapping > 1 else ""
+    )
     return f"{incident.check}: {incident.why}; {since}, {lasted}{_release(incident)}{flaps}"
 
 

@@ -172,7 +172,7 @@ def test_a_webhook_takes_only_what_is_metas(statuses: tuple[int, ...], challenge
 def test_services_and_functions_answer() -> None:
     """A refused key is an answer; a fault of the server is none."""
     assert [judge.health(answer("", status)).level for status in (200, 401, 404, 503)] == [
-        *("good", "good", "warn", "bad")
+        *("good", "good", "bad", "bad")
     ]
     assert [judge.edge_function(answer("", status)).level for status in (200, 204, 404, 500)] == [
         *("good", "good", "bad", "bad")

@@ -34,7 +34,7 @@ def incident(check: str = "page /", **more: Any) -> Incident:
         ),
         (
             incident(release="", ended=BEGAN + 5, flapping=3),
-            "page /: it answers 500; 00:00:00 UTC, 5.0 s; it flaps: for the 3. time",
+            "page /: it answers 500; 00:00:00 UTC, 5.0 s; it flaps: 3 incidents, each within an hour",
         ),
     ],
 )
