@@ -138,7 +138,9 @@ class Coordinator:
             lost = self._workers - present - set(self._reports)
             self._workers |= present
             if lost:
-                self.aborted = "lost", f"{len(lost)} of {self.plan['workers']} workers lost in the middle"
+                measured = sum(counts.get("requests", 0) for counts in self._counts.values())
+                gone = f"{len(lost)} of {self.plan['workers']} workers were lost in the middle"
+                self.aborted = "lost", f"{gone}, after {measured} requests"
             gevent.sleep(0.5)
 
     def _add_report(self, worker: str, text: str) -> None:

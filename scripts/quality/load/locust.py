@@ -105,13 +105,23 @@ def worker_command(
     master: str, secrets: Mapping[str, str], confined: Confinement, host: str, seconds: float
 ) -> Command:
     """A worker for the master `HOST[:PORT]` of another machine; it makes requests to `host` only."""
-    name, _, port = master.partition(":")
+    name, port = address_of(master)
     argv = (
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker"),
         *("--master-host", name, "--master-port", port or str(PORT)),
     )
     env = {**secrets, "LOAD_ONLY": host, **_isolated(confined.place)}
     return _confined(confined, Command(argv, cwd=confined.place, env=env, timeout=seconds))
+
+
+def address_of(master: str) -> tuple[str, str]:
+    """Host and port of `HOST`, `HOST:PORT`, `[::1]:PORT` or a bare IPv6 address; "" for no port."""
+    host, bracket, port = master.removeprefix("[").rpartition("]")
+    if not bracket and master.count(":") > 1:
+        return master, ""
+    if not bracket:
+        host, _, port = master.partition(":")
+    return host, port.removeprefix(":")
 
 
 def _confined(confined: Confinement | None, command: Command) -> Command:

@@ -109,6 +109,9 @@ def served_problems(conditions: Conditions) -> Iterator[str]:
 
 def _doubts(run: Measurements, conditions: Conditions) -> Iterator[str]:
     yield from served_problems(conditions)
+    if run.aborted and run.aborted[0] == "lost":
+        yield run.aborted[1]  # the others' reports are not waited for
+        return
     if not run.total.count:
         yield "not one request was measured"
     if run.workers_reported < run.workers_expected:

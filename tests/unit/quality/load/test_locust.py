@@ -50,7 +50,16 @@ def test_a_master_waits_for_workers_of_other_machines(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("master", "expected"), [("m1", ("m1", "5557")), ("m1:6000", ("m1", "6000"))])
+@pytest.mark.parametrize(
+    ("master", "expected"),
+    [
+        ("m1", ("m1", "5557")),
+        ("m1:6000", ("m1", "6000")),
+        ("::1", ("::1", "5557")),
+        ("[fd00::7]", ("fd00::7", "5557")),
+        ("[fd00::7]:6000", ("fd00::7", "6000")),
+    ],
+)
 def test_a_worker_makes_requests_to_one_host_only(
     tmp_path: Path, master: str, expected: tuple[str, str]
 ) -> None:

@@ -58,9 +58,14 @@ DOUBTS = {
     "log-ins limited": (run(report(logins={"limited": 3})), GOOD, "refused with 429"),
     "a bug": (run(report(faults={"KeyError: 'id'": 2})), GOOD, "a journey has a bug (2 times)"),
     "stopped": (
-        run(complete=False, aborted=["lost", "1 of 2 workers lost in the middle"]),
+        run(
+            report(n=0),
+            complete=False,
+            workers={"expected": 2, "reported": 0},
+            aborted=["lost", "1 of 2 workers were lost in the middle, after 90 requests"],
+        ),
         GOOD,
-        "1 of 2",
+        "1 of 2 workers were lost in the middle, after 90 requests",
     ),
 }
 
