@@ -82,10 +82,12 @@ def _wait(desk: Desk, facts: Facts, opened: Pull) -> None:
             told = words
         if desk.clock() + POLL > until:
             where = pull.pull.url if pull.pull else ""
-            raise CommandTimedOut(
+            late = CommandTimedOut(
                 f"{words}, after {desk.settings.github.wait:g} s; nothing was changed ({where})",
                 f"`{again(facts)}` goes on from there",
             )
+            late.data = {"pull_request": pull.document()}
+            raise late
         desk.sleep(POLL)
 
 
@@ -104,7 +106,9 @@ def _look(desk: Desk, facts: Facts, opened: Pull | None) -> PullFacts:
         pull = replace(pull, pull=opened._replace(state="closed"))
     if pull.forbidden:
         where = f"see {pull.pull.url}, then " if pull.pull else ""
-        raise Refused(f"{pull.forbidden}; nothing was changed", f"{where}`{again(facts)}`")
+        fault = Refused(f"{pull.forbidden}; nothing was changed", f"{where}`{again(facts)}`")
+        fault.data = {"pull_request": pull.document()}
+        raise fault
     return pull
 
 

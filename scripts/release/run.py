@@ -106,6 +106,7 @@ class ReleaseRun(Run):
             aftermath.KEY: self.half_applied,
             "rehearsed": [each.document() for each in self.measured],
             "functions": [{"name": row.name, "version": row.version} for row in self.deployed.values()],
+            **({"pull_request": self.plan.facts.pull.document()} if self.plan.facts.pull else {}),
             "run": self.id,
             "steps": self.steps,
         }

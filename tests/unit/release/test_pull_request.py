@@ -98,7 +98,7 @@ def test_a_commit_lands_and_github_takes_it_for_merged(world: World, hub: StandI
     assert f"`{commit}` was proven on development" in body
     assert "`feature @ada fixes #1 'x'`, `Ada`" in body
     assert "**Way back**" in body
-    assert released(world).detail["pull_request"]["number"] == 1
+    assert released(world).detail["pull_request"]["number"] == done.data["pull_request"]["number"] == 1
     assert not [each for each in hub.asked if each.startswith("PUT")]
 
 
@@ -317,6 +317,7 @@ def test_a_wait_that_is_too_long_ends_and_is_gone_on_with(world: World, hub: Sta
 
     assert type(fault) is CommandTimedOut
     assert "0 of 1 approvals, after 600 s; nothing was changed" in fault.message
+    assert fault.data["pull_request"]["number"] == 1
     assert is_untouched(world, before)
     hub.review("grace")
     assert promote(world.desk("Bob"), PromoteRequest(to="staging")).ending == "done"
