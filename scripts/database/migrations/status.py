@@ -38,6 +38,8 @@ class SchemaStatus:
     Args:
         malformed: files that the Supabase CLI would skip or misread, in words.
         untimed: files whose version is no time, which is an old habit and no problem.
+        committed: those of the commit; after a rollback that left the schema ahead, those it was left at.
+        ahead: the versions that the commit has no files of, because of that rollback.
         trouble: why nothing can be written to the database.
         half: that a part of a migration that failed still stands.
         lost: what the live release had left in the database, and is gone.
@@ -53,6 +55,7 @@ class SchemaStatus:
     lost: tuple[str, ...] = ()
     half: tuple[str, ...] = ()
     untimed: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
@@ -80,6 +83,7 @@ class SchemaStatus:
             "doubled": list(comparison.doubled),
             "malformed": list(self.malformed),
             "untimed": list(self.untimed),
+            "ahead": list(self.ahead),
             "unrecorded": list(self.unrecorded),
             "problems": list(self.problems),
         }
@@ -110,18 +114,31 @@ def schema_status(desk: Desk, remote: Remote, environment: Environment, sha: str
         *_faults_of_the_head(desk, remote, environment, "" if sha else commit, applied),
     ]
     comparison = compare(committed, applied)
+    left = None if sha else _left_ahead(desk, remote, environment, comparison)
     return SchemaStatus(
         environment,
         commit,
-        committed,
+        left or committed,
         applied,
-        comparison,
+        compare(left, applied) if left else comparison,
         tuple(malformed),
         _unwritable(desk, environment),
         _lost(desk, remote, environment, commit, (committed, applied)),
         half_applied(desk, remote.ledger, environment),
         tuple(each.file for each in untimed),
+        comparison.missing if left else (),
     )
+
+
+def _left_ahead(
+    desk: Desk, remote: Remote, environment: Environment, comparison: Comparison
+) -> tuple[Migration, ...] | None:
+    """The files of a release that was rolled back, if they are those that the live one lacks."""
+    for commit in remote.ledger.bad(environment.name) if comparison.missing else ():
+        files = folder_of(desk, commit).migrations
+        if {*comparison.missing} <= {file.version for file in files}:
+            return files
+    return None
 
 
 def _without_a_time(
@@ -223,4 +240,6 @@ def _line(document: dict[str, Any]) -> str:
     state = document["state"]
     if state == "equal" and document["problems"]:
         state = "differs"
+    ahead = len(document.get("ahead", ()))
+    more += f", {ahead} ahead of the code since a rollback" if ahead else ""
     return f"{document['name']:<12} {state:<8} at {document['schema'] or 'nothing'}{more}"

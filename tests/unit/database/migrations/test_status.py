@@ -230,3 +230,41 @@ def test_an_environment_without_database_or_branch_is_refused(world: World) -> N
     world.histories["staging"] = None
     with pytest.raises(Refused, match="staging has no database"):
         status.schema_status(world.desk, HEAD, STAGING)
+
+
+def rolled_back(*bad: str) -> Remote:
+    """`live` is live on staging again, after these were rolled back."""
+    at = "2024-05-01T00:00:00+00:00"
+    events = [Event("staging", "release", "done", "v1", "live", "Ada", at, "r1")]
+    for number, commit in enumerate(bad, 2):
+        events.append(Event("staging", "release", "done", f"v{number}", commit, "Ada", at, f"r{number}"))
+        detail = {"bad": commit}
+        events.append(Event("staging", "rollback", "done", "v9", "live", "Ada", at, f"b{number}", detail))
+    return Remote({"refs/heads/staging": "live"}, Ledger("tip", tuple(events)))
+
+
+def test_a_schema_that_a_rollback_left_ahead_is_no_disagreement(world: World) -> None:
+    """Its versions are those of the release that was rolled back; the line says it."""
+    files = {"live": {"20240101000000_a.sql": "select 1"}, "bad": FILES}
+    world.read_tree = lambda commit, _folder: tuple(  # type: ignore[method-assign]
+        TreeFile(name, text, "") for name, text in files[commit].items()
+    )
+    world.desk.git.read_tree = world.read_tree
+    world.remote = rolled_back("bad")
+    world.histories["staging"] = (ROW, Applied("20240102000000", "b", ("select 2",)))
+    outcome = status.database_status(world.desk, DatabaseStatusRequest(env="staging"))
+
+    assert (outcome.code, outcome.data["environments"][0]["ahead"]) == (0, ["20240102000000"])
+    assert world.notes == [
+        "staging      equal    at 20240102000000, 1 ahead of the code since a rollback",
+    ]
+
+
+def test_a_version_that_no_release_had_is_one_all_the_same(world: World) -> None:
+    """Somebody applied it by hand."""
+    world.desk.git.read_tree = lambda *_: (TreeFile("20240101000000_a.sql", "select 1", ""),)
+    world.remote = rolled_back("bad")
+    world.histories["staging"] = (ROW, Applied("20240102000000", "b", ("select 2",)))
+    outcome = status.database_status(world.desk, DatabaseStatusRequest(env="staging"))
+
+    assert (outcome.code, outcome.data["environments"][0]["ahead"]) == (1, [])
