@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +15,13 @@ import pytest
 
 from scripts.config.env_files import parse_values, read_toml
 from scripts.config.parse import parse
+from scripts.sandbox.world_code import repository
 from scripts.sandbox.world_facts import World
+from scripts.setup import vendor
 from scripts.setup.workflows.place import Place
 from tests.integration.desk import ROOT, Desk, git
 from tests.support import skips
+from tests.support.processes import wait_until
 from tests.support.sandboxes import sandbox
 from tests.support.workflow_player import Player
 from tests.support.workflows import documents
@@ -152,3 +159,61 @@ def test_a_whole_week(own: Desk, tmp_path: Path) -> None:
     assert second["rollback-staging"].ending == "failure"  # there is nothing to go back to
     assert "no other good release" in second["rollback-staging"].log
     assert list(tmp_path.rglob("broken")) == []
+
+
+@skips.LONG
+def test_a_cancelled_job_puts_back_what_it_began(own: Desk, tmp_path: Path) -> None:
+    """GitHub signals the step's shell alone; that is the desk by then, so no lock is left."""
+    made, place = player(own.world, tmp_path)
+    before = own.served("development")
+    own.commit({"public/cancelled.txt": "1"})
+
+    def cancel(shell: subprocess.Popen[str]) -> None:
+        assert wait_until(lambda: own.refs("refs/deploy/lock/development"), 60)
+        os.kill(shell.pid, signal.SIGINT)
+
+    made.during = cancel
+    job = made.push(documents(place)["deploy"], "develop")["deploy-development"]
+
+    assert job.ending == "failure"
+    assert own.refs("refs/deploy/") == {}, job.log
+    assert own.served("development") == before
+
+
+@skips.LONG
+def test_the_desk_in_the_apps_repository(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    """Copied as by `init --vendor`, and started by its own `scripts/bootstrap`; its packages are there."""
+    with sandbox(tmp_path_factory, "copied") as world:
+        desk = Desk(world)
+        copy = world.clone / "release-desk"
+        text = (world.env_dir / "pipeline.toml").read_text().replace(str(world.clone), "..")
+        files = {"pipeline.toml": f'{text}\n[tests]\nunit = ["npm", "test"]\n'}
+        files |= {name: (world.env_dir / name).read_text() for name in ("masking.toml", "ssh_config")}
+        with repository(world.clone, world.folder) as clone:
+            clone.heads.develop.checkout()
+            vendor.changes(ROOT, copy).write()
+        commit = desk.commit({f"release-desk/env/{name}": content for name, content in files.items()})
+
+        def warm(workspace: Path) -> None:
+            place = workspace / "release-desk" / ".venv"
+            place.mkdir()
+            for name in ("bin", "lib", "pyvenv.cfg"):
+                (place / name).symlink_to(Path(sys.prefix) / name)
+            first = (place.parent / "requirements.txt").read_text()
+            for file in place.parent.glob("requirements*.txt"):
+                (place / f".installed-{file.name}").write_text(first + file.read_text())
+
+        made, _ = player(world, tmp_path)
+        made.prepare, made.path = warm, ""
+        settings = parse(tomllib.loads(files["pipeline.toml"]))
+        found = documents(Place(settings, "release-desk", ".", "", "release-desk/.airhost", ("", ""), "22"))
+        jobs = made.push(found["deploy"], "develop")
+        checks = made.push(found["check"], "develop")
+
+        log = "\n".join(job.log for job in (*jobs.values(), *checks.values()))
+        assert {name for name, job in jobs.items() if job.ending == "success"} == {
+            *("deploy-development", "unit-tests")
+        }, log
+        assert {job.ending for name, job in checks.items() if name != "source"} == {"success"}, log
+        assert desk.served("development") == commit
+        assert [event["what"] for event in desk.ledger() if event["kind"] == "proof"] == ["unit"]

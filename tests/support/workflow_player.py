@@ -46,6 +46,7 @@ class Player:
         variables: the same.
         prepare: what a test does to the workspace after its checkouts, such as a warm cache of packages.
         path: folders before those of `PATH`.
+        during: what happens while a step of the desk runs, given the step's shell.
     """
 
     origin: Path
@@ -54,6 +55,7 @@ class Player:
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     prepare: Callable[[Path], None] = lambda _workspace: None
     path: str = ""
+    during: Callable[[subprocess.Popen[str]], None] = lambda _shell: None
     played: int = 0
 
     def push(self, workflow: Mapping[str, Any], branch: str, **jobs: bool) -> dict[str, Result]:
@@ -157,7 +159,7 @@ class Player:
         assert "${{" not in step["run"], step["run"]
         script = workspace.parent / "step.sh"
         script.write_text(step["run"])
-        ended = subprocess.run(
+        with subprocess.Popen(
             ["bash", "-e", str(script)],
             cwd=workspace / step.get("working-directory", "."),
             env={**base, **given},
@@ -165,11 +167,13 @@ class Player:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        result.logs[step["name"]], result.envs[step["name"]] = ended.stdout, given
-        if ended.returncode:
+            start_new_session=True,
+        ) as shell:
+            if "scripts/bootstrap" in step["run"]:
+                self.during(shell)
+            result.logs[step["name"]] = shell.communicate(timeout=SECONDS)[0]
+        result.envs[step["name"]] = given
+        if shell.returncode:
             result.ending = "failure"
 
     def _artifact(self, step: Mapping[str, Any], workspace: Path) -> None:
