@@ -11,7 +11,7 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.database.restore.plan import lost_rows
-from scripts.errors import Interrupted, Locked, Refused
+from scripts.errors import DeskError, Interrupted, Locked, Refused
 from scripts.notify import deliver
 from scripts.release import functions, messages, migrate, publish, pull_request, switch_data, undo_schema
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
@@ -40,15 +40,13 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     desk.progress.show(words(plan))
     request = plan.facts.request
     if request.plan:
-        return planned(plan)
+        return planned(desk, plan)
     if plan.nothing:
         _require_idle(desk, plan)
         deliver.flush(desk)
         return _with_waiting(plan, Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan)))
     refuse(plan)
-    migrate.ready(desk, plan)
-    functions.ready(desk, plan)
-    desk.build_variables(plan.facts.environment)
+    _require_ready(desk, plan)
     confirm(desk, plan)
     with locked_run(acquire(desk, plan, request.reason or request.allow_bad)) as run:
         pull_request.review(run)
@@ -57,6 +55,17 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     outcome = _with_waiting(plan, report(run))
     behind = lagging(desk)
     return replace(outcome, message=outcome.message + listed(behind)) if behind else outcome
+
+
+def _require_ready(desk: Desk, plan: Plan) -> None:
+    """Whatever this machine lacks for the steps of the plan, before anything changes.
+
+    Raises:
+        DeskError: it lacks something, or the database takes no writes.
+    """
+    migrate.ready(desk, plan)
+    functions.ready(desk, plan)
+    desk.build_variables(plan.facts.environment)
 
 
 def _with_waiting(plan: Plan, outcome: Outcome) -> Outcome:
@@ -115,14 +124,19 @@ def _prepare_database(run: ReleaseRun) -> None:
         switch_data.take_back(run)
 
 
-def planned(plan: Plan) -> Outcome:
-    """The outcome of `--plan`."""
+def planned(desk: Desk, plan: Plan) -> Outcome:
+    """The outcome of `--plan`; where this machine could not carry it out, it says what it lacks."""
     name, data = plan.facts.environment.name, plan.document()
     if plan.refused:
         return Outcome("failed", plan.refused.why, plan.refused.hint, plan.refused.code, data)
     if plan.nothing:
         return _with_waiting(plan, Outcome.nothing(f"nothing to do: {plan.nothing}", **data))
-    return Outcome.done(f"this is what would happen on {name}; nothing was changed", **data)
+    message, hint = f"this is what would happen on {name}; nothing was changed", None
+    try:
+        _require_ready(desk, plan)
+    except DeskError as fault:
+        message, hint = f"{message}\n  | not from here: {fault.message}", fault.hint
+    return Outcome.done(message, hint, **data)
 
 
 def _require_idle(desk: Desk, plan: Plan) -> None:

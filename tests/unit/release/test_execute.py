@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
+from scripts.config import supabase_cli
 from scripts.config.outcome import Outcome
 from scripts.errors import (
     CommandFailed,
@@ -84,6 +87,20 @@ def test_a_plan_changes_nothing(world: World) -> None:
     assert [step["name"] for step in outcome.data["steps"]][:3] == ["lock", "build", "scan"]
     assert world.remote.refs == before
     assert world.drivers["development"].calls == []
+
+
+def test_a_plan_says_what_this_machine_lacks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The release would be refused here; the plan is one all the same."""
+
+    def missing(*_: object) -> NoReturn:
+        raise Refused("the Supabase CLI is not installed", "`npm ci`")
+
+    world.commit("develop", {"supabase/migrations/20240102000000_b.sql": "create table b();"})
+    monkeypatch.setattr(supabase_cli, "find", missing)
+    outcome = deploy(world.desk(), DeployRequest(env="development", plan=True))
+
+    assert (outcome.code, outcome.hint) == (0, "`npm ci`")
+    assert outcome.message.endswith("\n  | not from here: the Supabase CLI is not installed")
 
 
 def test_a_promotion_moves_the_branch_in_the_last_push(world: World) -> None:
