@@ -72,6 +72,27 @@ class Monitor(NamedTuple):
     checks: tuple[MonitorCheck, ...] = ()
 
 
+class WatchWindow(NamedTuple):
+    """`[environment.<name>.watch]`: how closely a release is looked at once it is live.
+
+    Args:
+        minutes: 0: not at all.
+        interval: seconds between two looks.
+        requests: of each page, for one look.
+        errors: the share of requests that may fail, whatever the release before had.
+        worse: times the share of failed requests of the release before that is a breach.
+        slower: times the p95 of the release before that is told.
+    """
+
+    minutes: int = 0
+    interval: float = 5
+    requests: int = 40
+    errors: float = 0.02
+    worse: float = 1.5
+    slower: float = 2
+    on_breach: Literal["alert", "rollback"] = "alert"
+
+
 def monitor_faults(monitor: Monitor, environments: Collection[str]) -> Iterator[str]:
     """What the types can't express."""
     if not (monitor.down and monitor.up):

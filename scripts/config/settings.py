@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
 from scripts.config.load_settings import Caps, LoadSettings
-from scripts.config.monitor_settings import Monitor
+from scripts.config.monitor_settings import Monitor, WatchWindow
 from scripts.config.variables import SHARED_NAMES
 from scripts.errors import Refused
 
@@ -269,6 +269,7 @@ class Environment(NamedTuple):
     gates: Gates = Gates()
     load: Caps = Caps()
     access: Access = Access()
+    watch: WatchWindow = WatchWindow()
 
     @property
     def branch_ref(self) -> str:

@@ -35,17 +35,19 @@ if TYPE_CHECKING:
 @command(DeployRequest)
 def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
     """Deploy the head of an environment's branch and verify it: `invoke deploy --env dev`."""
+    from scripts.monitor.window import watched
     from scripts.release.commands import deploy
 
-    return deploy
+    return watched(deploy)
 
 
 @command(PromoteRequest)
 def promote() -> Callable[[Desk, PromoteRequest], Outcome]:
     """Deploy what passed in the environment before, and move the branch: `invoke promote --to staging`."""
+    from scripts.monitor.window import watched
     from scripts.release.commands import promote
 
-    return promote
+    return watched(promote)
 
 
 @command(RollbackRequest)
