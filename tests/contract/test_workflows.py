@@ -135,6 +135,7 @@ def test_production_secrets_and_the_apps_code_never_meet(way: str) -> None:
         secrets = {each for step in job["steps"] for each in SECRET.findall(str(step.get("env", "")))}
         assert not (runs_app and environment.startswith("production")), name
         assert environment or not secrets, name
+        assert not (runs_app and "DESK_GITHUB_TOKEN" in str(job)), name
         seen |= {(environment, runs_app)}
         for step in job["steps"]:
             if SECRET.search(str(step.get("env", ""))):

@@ -8,12 +8,12 @@ import posixpath
 import shlex
 from collections.abc import Mapping
 
-from scripts.setup.workflows.place import UPLOAD, Place, Step
+from scripts.setup.workflows.place import OWN_TOKEN, UPLOAD, Place, Step
 from scripts.setup.workflows.yaml import Comment
 
 RUNNER = "ubuntu-24.04"
 READ = {"contents": "read"}
-TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
+TOKEN = {"GITHUB_TOKEN": OWN_TOKEN}
 BASE = {"BASE": "${{ github.base_ref || github.ref_name }}"}
 
 

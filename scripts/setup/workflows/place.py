@@ -16,6 +16,7 @@ CHECKOUT = Pin("actions/checkout", "3d3c42e5aac5ba805825da76410c181273ba90b1", "
 SETUP_NODE = Pin("actions/setup-node", "820762786026740c76f36085b0efc47a31fe5020", "v7.0.0")
 UPLOAD = Pin("actions/upload-artifact", "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", "v7.0.0")
 TOKEN = "${{ secrets.DESK_GITHUB_TOKEN || github.token }}"  # noqa: S105 - an expression
+OWN_TOKEN = "${{ github.token }}"  # noqa: S105
 NIGHTLY = "-nightly"  # the GitHub environment without reviewers: `production-nightly`
 
 Step = dict[str, object]
@@ -140,14 +141,17 @@ def release_values(settings: Settings, environment: Environment) -> dict[str, st
 
 
 def test_values(settings: Settings, environment: Environment) -> dict[str, str]:
-    """What the desk gets to test what is live there: the database for the rows that a load test removes."""
+    """What the desk gets to test what is live there: the database for the rows that a load test removes.
+
+    The app's code runs beside it, so the token that may move protected branches is not there.
+    """
     names = [
         *(*settings.app.build_variables, *settings.e2e.variables, *settings.tests.variables),
         *(*_access(environment), *_notices(), "LOAD_ACCOUNTS"),
         *(_database() if environment.load.writes and environment.database else ()),
     ]
     own = {name_in_ci(environment.name, name): _value(settings, name) for name in dict.fromkeys(names)}
-    return {**own, "GITHUB_TOKEN": TOKEN}
+    return {**own, "GITHUB_TOKEN": OWN_TOKEN}
 
 
 def nightly_values(settings: Settings, environment: Environment, *, opens: bool) -> dict[str, str]:
@@ -167,13 +171,20 @@ def monitor_values(settings: Settings, environment: Environment) -> dict[str, st
     names = [*settings.app.build_variables, *_access(environment)]
     names += [*_database(), *_backup(settings)] if environment.database else []
     own = {name_in_ci(environment.name, name): _value(settings, name) for name in dict.fromkeys(names)}
-    return {**own, "GITHUB_TOKEN": "${{ github.token }}"}
+    return {**own, "GITHUB_TOKEN": OWN_TOKEN}
 
 
 def _value(settings: Settings, name: str) -> str:
-    """A secret of the job's GitHub environment, or a variable of it for what is none."""
+    """A secret of the job's GitHub environment; what is public may be a variable of it."""
     public = name in settings.app.build_variables or name in ("SUPABASE_PROJECT_ID", "BACKUP_S3_KEY_ID")
-    return f"${{{{ {'vars' if public and name not in SECRET_NAMES else 'secrets'}.{name} }}}}"
+    if public and name not in SECRET_NAMES:
+        return either(name)
+    return f"${{{{ secrets.{name} }}}}"
+
+
+def either(name: str) -> str:
+    """A variable, or a secret of that name."""
+    return f"${{{{ vars.{name} || secrets.{name} }}}}"
 
 
 def _database() -> tuple[str, ...]:

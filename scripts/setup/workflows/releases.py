@@ -7,7 +7,7 @@ import shlex
 
 from scripts.config.settings import Environment
 from scripts.setup.workflows.check import RUNNER, TOKEN, one_at_a_time
-from scripts.setup.workflows.place import Place, Step, release_values, test_values
+from scripts.setup.workflows.place import Place, Step, either, release_values, test_values
 
 SSH = """\
 umask 077
@@ -129,8 +129,8 @@ def _ssh() -> Step:
         "name": "ssh to the workspace on Replit",
         "env": {
             "SSH_KEY": "${{ secrets.REPLIT_SSH_KEY }}",
-            "SSH_CONFIG": "${{ vars.REPLIT_SSH_CONFIG }}",
-            "SSH_KNOWN_HOSTS": "${{ vars.REPLIT_SSH_KNOWN_HOSTS }}",
+            "SSH_CONFIG": either("REPLIT_SSH_CONFIG"),
+            "SSH_KNOWN_HOSTS": either("REPLIT_SSH_KNOWN_HOSTS"),
         },
         "run": SSH,
     }
