@@ -181,7 +181,7 @@ def of_failure(
         title += f" and was rolled back: {previous.release} is live again"
     said = [Fact("why", why), Fact("live now", live)]
     kind: Kind = "rollback" if rolled_back and previous else "failure"
-    return notice(kind, name, deed, title, [*_what(plan, deed), *said], hint=hint)
+    return notice(kind, name, deed, title, [*said, *_what(plan, deed)], hint=hint)
 
 
 def _what(plan: Plan, deed: Deed) -> list[Fact]:
