@@ -16,7 +16,7 @@ from tests.chaos.conftest import DEV, STAGING, Elsewhere, next_version, resumed,
 from tests.chaos.deaths import KILL, KILL_ALL, STOP, Lost, strike
 from tests.integration.desk import Desk
 
-ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "1"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
 STEPS = {"start": 0.6, "lock": 0.08, "build": 1.2, "scan": 0.08, "rehearse": 0.3, "migrate": 2.5}
 STEPS |= {"publish": 1.0, "verify": 0.4, "finish": 0.08}  # seconds that each takes at most

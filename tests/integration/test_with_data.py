@@ -110,6 +110,7 @@ THERE = "select to_regclass('public.legacy') is not null"
 ASIDE = "select nspname from pg_namespace where nspname like 'desk%'"
 
 
+@skips.LONG
 def test_a_dropped_table_comes_back_with_the_older_code_or_not_at_all(desk: Desk, guarded: str) -> None:
     """40 rows that a migration dropped. Whatever fails leaves the present release with the present data."""
 
