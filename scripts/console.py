@@ -178,13 +178,28 @@ class Console:
             self.say(f"  {problem}; see `invoke ledger.check`")
 
     def history(self, data: Mapping[str, Any]) -> None:
-        """One row per event."""
+        """One row per event; with figures, one per environment and period."""
+        if "stats" in data:
+            self._dora(data["stats"])
+            return
         rows = [
             (event["at"], event["environment"], event["release"], event["kind"], event["commit"][:12],
              event["ending"], event["actor"])
             for event in data["events"]
         ]  # fmt: skip
         self._table(("at", "environment", "release", "kind", "commit", "ending", "actor"), rows)
+
+    def _dora(self, stats: Sequence[Mapping[str, Any]]) -> None:
+        from scripts.release.dora import span
+
+        rows = [
+            (each["environment"], f"{each['days']} d", str(each["releases"]), f"{each['per_week']:g}",
+             span(each["lead_seconds"]), share(each["failure_rate"]), span(each["restore_seconds"]))
+            for each in stats
+        ]  # fmt: skip
+        head = ("environment", "last", "releases", "a week", "lead time*", "failed", "time to restore*")
+        self._table(head, rows)
+        self.say("* median: from the commit to live; from a bad release to a good one")
 
     def findings(self, data: Mapping[str, Any]) -> None:
         """One block per finding: what is wrong where, and how to fix it."""
@@ -236,6 +251,11 @@ TABLES: dict[type[Request], Callable[[Console, Mapping[str, Any]], None]] = {
 def _nowhere() -> TextIO:
     """In place of a stream that was closed before the desk began."""
     return Path(os.devnull).open("w")
+
+
+def share(ratio: float | None) -> str:
+    """A ratio in per cent; `-` for none."""
+    return f"{ratio:.0%}" if ratio is not None else "-"
 
 
 def short(commit: str | None) -> str:

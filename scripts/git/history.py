@@ -17,6 +17,21 @@ class Row:
     parents: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Dated:
+    """A commit with its date, in seconds since 1970."""
+
+    id: str
+    at: float
+    parents: tuple[str, ...]
+
+
+def dated_of(text: str) -> list[Dated]:
+    """Lines of `%H %ct %P`."""
+    lines = (line.split() for line in text.splitlines())
+    return [Dated(words[0], float(words[1]), tuple(words[2:])) for words in lines if words]
+
+
 def rows_of(text: str) -> list[Row]:
     """Lines of `%H %T %P`."""
     lines = (line.split() for line in text.splitlines())

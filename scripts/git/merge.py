@@ -16,7 +16,7 @@ from scripts.errors import Refused
 from scripts.git.chain import ChainGit
 from scripts.git.client import LOCAL_TIMEOUT, REV_LIST, SHA
 from scripts.git.command import git_command
-from scripts.git.history import LONGEST, Row, rows_of
+from scripts.git.history import LONGEST, Dated, Row, dated_of, rows_of
 from scripts.system import temporary
 from scripts.system.process import attempt, run
 
@@ -107,6 +107,13 @@ class MergingGit(ChainGit):
         excluded = [f"^{without}"] if without else []
         options = (*REV_LIST, "--topo-order", "--reverse", "--format=%H %T %P", f"--max-count={LONGEST}")
         return rows_of(self._local("rev-list", *options, head, *excluded, "--").text)
+
+    def dated(self, commits: Iterable[str]) -> list[Dated]:
+        """These commits and all their ancestors with dates, as far as this clone has them."""
+        options = (*REV_LIST, "--ignore-missing", "--format=%H %ct %P", f"--max-count={LONGEST}", "--stdin")
+        names = [each for each in dict.fromkeys(commits) if SHA.fullmatch(each)]
+        stdin = "".join(f"{name}\n" for name in names).encode()
+        return dated_of(self._local("rev-list", *options, stdin=stdin).text) if names else []
 
     def copied(self, into: str, other: str) -> frozenset[str]:
         """The commits of `other` that `into` lacks, but has a copy of: the same changes, as by a rebase."""

@@ -185,6 +185,7 @@ class HistoryRequest(Request):
     """`history`: what was released where."""
 
     env: str = env()
+    stats: bool = option("how often, how quickly and how well is released: DORA's figures", default=False)
 
 
 class LocksRequest(Request):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,11 +25,12 @@ from scripts.database.migrations.status import half_applied
 from scripts.errors import CommandFailed, DeskError
 from scripts.quality.twins import twins_of
 from scripts.release import clock
+from scripts.release.dora import Figures, stats
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected, answers_at_once, disagreement, fault
-from scripts.state.ledger import Event
+from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock, blocked, lock_ref
 from scripts.state.mirrors import lagging
 from scripts.state.remote import Remote, fetch_ledger, observe_remote, read_lock
@@ -263,7 +264,19 @@ def history(desk: Desk, request: HistoryRequest) -> Outcome:
     events = [event.document() for event in ledger.events if only in (None, event.environment)]
     if not events:
         return Outcome.nothing("the ledger is empty: nothing was released yet", events=[])
+    if request.stats:
+        names = [only] if only else [*desk.settings.chain]
+        found = dora_of(desk, ledger, names)
+        return Outcome.done(
+            f"{len(events)} events", events=events, stats=[each.document() for each in found]
+        )
     return Outcome.done(f"{len(events)} events", events=events)
+
+
+def dora_of(desk: Desk, ledger: Ledger, environments: Sequence[str]) -> list[Figures]:
+    """DORA's figures; git knows the dates of the commits."""
+    commits = [each.commit for each in ledger.events if each.environment in environments and each.commit]
+    return stats(ledger.events, environments, desk.git.dated(commits), desk.now())
 
 
 def show_locks(desk: Desk, request: LocksRequest) -> Outcome:

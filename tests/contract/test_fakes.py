@@ -476,6 +476,17 @@ def test_a_history_has_trees_and_parents(scene: Scene, history: dict[str, str]) 
     assert git.trees([merge, "0123456789" * 4]) == {merge: git.tree_id(merge)}
 
 
+def test_a_history_has_dates(scene: Scene, history: dict[str, str]) -> None:
+    """Of several commits, each ancestor once; what is not here is left out."""
+    git, commits = scene.git, [history["merge"], history["one"], "0123456789" * 4, "no commit"]
+    rows = {row.id: row for row in git.dated(commits)}
+
+    assert set(rows) == set(history.values())
+    assert rows[history["merge"]].parents == (history["two"], history["empty"])
+    assert all(EPOCH <= row.at < EPOCH + 3600 for row in rows.values())
+    assert git.dated(["no commit"]) == []
+
+
 def test_what_a_button_makes_has_no_content_of_its_own(scene: Scene, history: dict[str, str]) -> None:
     """A squash has none, nor has a rebased copy; a fix has."""
     git, merge = scene.git, history["merge"]

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from scripts.errors import CommandFailed, Refused
 from scripts.git.chain import Link, link_of
 from scripts.git.client import Commit, StaleError, TreeFile
 from scripts.git.command import Update
-from scripts.git.history import Row
+from scripts.git.history import Dated, Row
 from scripts.git.merge import MergeResult
 from scripts.system.secret import redact, redacted
 
@@ -244,6 +245,12 @@ class FakeGit:
         """The commits of `head` that `without` lacks, parents before children."""
         found = [self.origin.commits[each] for each in self._without(head, without)]
         return [Row(each.id, self._tree(each.files), each.parents) for each in found[::-1]]
+
+    def dated(self, commits: Iterable[str]) -> list[Dated]:
+        """These commits and all their ancestors with dates."""
+        found = dict.fromkeys(each for commit in commits for each in self._reachable(commit))
+        rows = [self.origin.commits[each] for each in found]
+        return [Dated(each.id, datetime.fromisoformat(each.at).timestamp(), each.parents) for each in rows]
 
     def copied(self, into: str, other: str) -> frozenset[str]:
         """The commits of `other` that `into` lacks, but has a copy of: the same changes."""

@@ -17,6 +17,7 @@ from scripts.config.outcome import Outcome
 from scripts.console import Console, age, short
 from scripts.errors import Refused
 from scripts.git.client import Commit
+from scripts.release.dora import Figures
 from scripts.release.facts import Facts
 from scripts.release.plan import decide, words
 from scripts.release.request import DeployRequest, HistoryRequest, StatusRequest
@@ -259,6 +260,16 @@ def test_the_status_is_a_table_with_its_problems() -> None:
     ):
         assert part in shown
     assert "\x1b" not in shown
+
+
+def test_figures_are_a_table() -> None:
+    """In place of the events, in units that people read."""
+    figures = Figures("staging", 30, 6, 1.4, 7200.0, 8, 2, 0.25, None)
+    data: dict[str, Any] = {"events": [], "stats": [figures.document()]}
+    shown = said(lambda to: to.finish(HistoryRequest(), Outcome.done("0 events", **data)))
+
+    for part in ("staging", "30 d", "1.4", "2 h", "25%", "-"):
+        assert part in shown
 
 
 def test_the_history_is_a_table() -> None:

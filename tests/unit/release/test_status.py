@@ -338,6 +338,17 @@ def test_the_history_is_oldest_first(world: World, first: str) -> None:
     assert history(world.desk(), HistoryRequest(env="production")).ending == "nothing"
 
 
+def test_the_history_has_figures(world: World, first: str) -> None:
+    """Of one environment, or of the chain."""
+    promote(world.desk(), PromoteRequest(to="staging"))
+    every = history(world.desk(), HistoryRequest(stats=True)).data
+    one = history(world.desk(), HistoryRequest(env="staging", stats=True)).data
+
+    assert len(every["stats"]) == 9
+    assert [each["releases"] for each in one["stats"]] == [1, 1, 1]
+    assert len(every["events"]) == 2
+
+
 def test_an_environment_that_does_not_exist(world: World) -> None:
     """Refused by all three."""
     assert ending(lambda: history(world.desk(), HistoryRequest(env="qa"))).code == 1
