@@ -30,7 +30,7 @@ def test_an_empty_ledger_has_no_figures() -> None:
 
 
 def test_each_commit_has_its_lead_time_once() -> None:
-    """From commit to live; the first release and merges say nothing, and neither does what is live already."""
+    """From commit to live; the first release and merges say nothing, nor does what is live already."""
     at = seconds_of("2030-03-10T10:00:00+00:00")
     dated = (
         Dated(A, at - 900 * HOUR, ()),
