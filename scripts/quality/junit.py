@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from scripts.quality.verdict import Case
 
 MAX_REPORT = 20_000_000  # bytes
+ORDER = ("skipped", "passed", "void", "failed", "error")  # of a test that is listed twice, the worst counts
+RETRIES = (
+    "flakyFailure",
+    "flakyError",
+    "rerunFailure",
+    "rerunError",
+)  # Surefire's elements, and Playwright's
+RETRY = re.compile(r"-retry\d+[/\\]")  # a folder of Playwright's: what a second try left
+ON_RETRY = "it passed on a retry only"
 
 
 def read_junit(file: Path) -> list[Case] | None:
     """One case per test, in order; None if there is no report that can be trusted.
 
-    A test whose teardown fails is listed twice. The first fault counts.
+    A test whose teardown fails is listed twice. The first fault counts. A pass on a retry is `void`.
     """
     try:
         with file.open("rb") as stream:
@@ -25,7 +35,10 @@ def read_junit(file: Path) -> list[Case] | None:
             return None
         cases: dict[str, Case] = {}
         for case in map(_case, root.iter("testcase")):
-            if case.name not in cases or cases[case.name].ending in ("passed", "skipped"):
+            known = cases.get(case.name)
+            if known is None or (
+                known.ending in ORDER[:3] and ORDER.index(case.ending) >= ORDER.index(known.ending)
+            ):
                 cases[case.name] = case
     except (OSError, ET.ParseError, ValueError):
         return None
@@ -39,4 +52,8 @@ def _case(element: ET.Element) -> Case:
         child = element.find(tag)
         if child is not None:
             return Case(name, ending, seconds, child.get("message") or (child.text or "").strip())
-    return Case(name, "passed", seconds)
+    properties = {each.get("name", ""): each.get("value", "") for each in element.iter("property")}
+    retried = any(element.find(tag) is not None for tag in RETRIES)
+    if retried or RETRY.search(element.findtext("system-out") or ""):
+        return Case(name, "void", seconds, ON_RETRY, properties)
+    return Case(name, "passed", seconds, properties=properties)

@@ -16,12 +16,13 @@ MAX_NAMED = 8  # failed tests that are named
 
 @dataclass(frozen=True)
 class Case:
-    """One test; `ending` is `passed`, `failed`, `error` or `skipped`."""
+    """One test: `passed`, `failed`, `error`, `skipped`, or `void`, which passed and counts for nothing."""
 
     name: str
     ending: str
     seconds: float
     message: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,13 @@ class Verdict:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many passed, failed (errors included) and were skipped."""
+        """How many passed, failed (errors included), were skipped, and count for nothing, if any do."""
         return dict(self.told) or _counts(self.cases)
+
+    @property
+    def void(self) -> tuple[str, ...]:
+        """The first tests that passed and count for nothing, with the reason."""
+        return _named([case for case in self.cases if case.ending == "void"])
 
     def document(self) -> dict[str, Any]:
         """The verdict as JSON."""
@@ -55,6 +61,7 @@ def judge(
     exit_code: int | None,
     wanted: int,
     served: tuple[str, str | None],
+    omitted: Sequence[str] = (),
 ) -> Verdict:
     """From the report to the verdict.
 
@@ -63,15 +70,15 @@ def judge(
         exit_code: the test runner's; None after a timeout.
         wanted: how many tests must have run, at least one.
         served: the commit to test, and the commit that is served afterwards.
+        omitted: tests of the suite, and files of tests, that were not run.
     """
     if cases is None:
         how = "took too long" if exit_code is None else f"ended with {exit_code}"
         return Verdict("infrastructure", (f"no report that can be read: the test runner {how}",), ())
     failed = [case for case in cases if case.ending in ("failed", "error")]
     if failed:
-        more = (f"and {len(failed) - MAX_NAMED} more",) if len(failed) > MAX_NAMED else ()
-        return Verdict("failed", (*map(_reason, failed[:MAX_NAMED]), *more), tuple(cases))
-    doubts = tuple(_doubts(cases, exit_code, wanted, served))
+        return Verdict("failed", _named(failed), tuple(cases))
+    doubts = (*_doubts(cases, exit_code, wanted, served), *_omissions(omitted))
     return Verdict("inconclusive" if doubts else "passed", doubts, tuple(cases))
 
 
@@ -80,7 +87,11 @@ def _doubts(
 ) -> list[str]:
     counts, (expected, after) = _counts(cases), served
     doubts = []
-    if not counts["passed"]:
+    void = [case for case in cases if case.ending == "void"]
+    if void and counts["passed"] < wanted:
+        doubts.append(f"{counts['passed']} tests count, at least {wanted} must; for nothing count:")
+        doubts += _named(void)
+    elif not counts["passed"]:
         doubts.append(f"no test ran ({counts['skipped']} skipped)" if cases else "no test was found")
     elif counts["passed"] < wanted:
         doubts.append(f"{counts['passed']} tests ran, at least {wanted} must ({counts['skipped']} skipped)")
@@ -96,13 +107,30 @@ def _doubts(
     return doubts
 
 
+def _omissions(omitted: Sequence[str]) -> tuple[str, ...]:
+    """A suite that leaves tests out, by `collect_ignore` or a deselection, is not that suite."""
+    more = f" and {len(omitted) - 3} more" if len(omitted) > 3 else ""
+    names = ", ".join(f"`{name}`" for name in omitted[:3])
+    return (
+        (f"in the folder, and not run (ignored, deselected, or an early end): {names}{more}",)
+        if omitted
+        else ()
+    )
+
+
 def _counts(cases: Sequence[Case]) -> dict[str, int]:
     endings = Counter(case.ending for case in cases)
     return {
         "passed": endings["passed"],
         "failed": endings["failed"] + endings["error"],
         "skipped": endings["skipped"],
+        **({"void": endings["void"]} if endings["void"] else {}),
     }
+
+
+def _named(cases: Sequence[Case]) -> tuple[str, ...]:
+    more = (f"and {len(cases) - MAX_NAMED} more",) if len(cases) > MAX_NAMED else ()
+    return (*map(_reason, cases[:MAX_NAMED]), *more)
 
 
 def _reason(case: Case) -> str:

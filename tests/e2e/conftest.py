@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: the target environment, an API client, a page with a trace."""
+"""Fixtures of the browser tests, shipped or an app's own: target, API client, a page with a trace."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def target() -> Target:
         commit=os.environ["E2E_COMMIT"],
         environment=os.environ["E2E_ENVIRONMENT"],
         version_path=os.environ["E2E_VERSION_PATH"],
-        supabase_url=os.environ["VITE_SUPABASE_URL"].rstrip("/"),
-        anon_key=os.environ["VITE_SUPABASE_ANON_KEY"],
+        supabase_url=os.environ.get("VITE_SUPABASE_URL", "").rstrip("/"),  # an app may name it otherwise
+        anon_key=os.environ.get("VITE_SUPABASE_ANON_KEY", ""),
         foreign=tuple(json.loads(os.environ["E2E_FOREIGN"])),
         access=json.loads(os.environ.get("E2E_ACCESS") or "{}"),
     )
@@ -94,8 +94,8 @@ def api(request: pytest.FixtureRequest, target: Target) -> Iterator[Api]:
 
 
 def artefacts(request: pytest.FixtureRequest) -> Path:
-    """The folder for what a failed test leaves."""
-    folder = Path(os.environ["E2E_ARTEFACTS"]) / str(request.node.name)
+    """The folder for what a failed test leaves; a parameter may hold a path."""
+    folder = Path(os.environ["E2E_ARTEFACTS"]) / str(request.node.name).replace("/", "-")
     folder.mkdir(exist_ok=True)
     return folder
 

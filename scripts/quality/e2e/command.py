@@ -16,8 +16,9 @@ from scripts.git import merge
 from scripts.quality import evidence, proofs
 from scripts.quality.digests import SHIPPED_TESTS, shipped_journeys
 from scripts.quality.e2e import pytest_run
+from scripts.quality.e2e.observed import OMITTED, omitted, weigh
 from scripts.quality.e2e.pytest_run import PytestRun
-from scripts.quality.junit import read_junit
+from scripts.quality.junit import MAX_REPORT, read_junit
 from scripts.quality.request import E2eRequest
 from scripts.quality.served import await_commit
 from scripts.quality.verdict import Verdict, judge, page
@@ -106,22 +107,27 @@ def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     started = desk.clock()
     places.warn(desk)
     with confinement(places.hidden(desk)) as confined:
-        tests, reports = SHIPPED_TESTS, confined.place / "reports"
+        tests, reports, plugins = SHIPPED_TESTS, confined.place / "reports", confined.place / "plugins"
+        names: tuple[str, ...] = (pytest_run.OBSERVER,)
         if e2e.path:
             tests = merge.export_folder(desk.git, trial.commit, e2e.path, confined.place / "commit")
+            names = (pytest_run.OBSERVER, pytest_run.FIXTURES)
         reports.mkdir()
-        run = PytestRun(tests, reports, smoke, trial.only, _variables(desk, trial, reports), e2e.timeout)
+        pytest_run.add_plugins(plugins)
+        given = _variables(desk, trial, reports)
+        run = PytestRun(tests, reports, smoke, trial.only, given, e2e.timeout, plugins, names)
         command = confined.command(run.command(), [tests, Path(pytest_run.browser() or tests)])
         try:
             exit_code: int | None = stream_lines(command, desk.progress.output)
         except CommandTimedOut:
             exit_code = None
+        left_out = () if trial.only else omitted(confined.read(f"reports/{OMITTED}", MAX_REPORT))
         confined.collect("reports", folder)
     pytest_run.remove_secrets(folder, redact)
     wanted = 1 if trial.only else max(1, e2e.min_smoke_tests if smoke else e2e.min_tests)
     served = (trial.commit, driver_of(desk, trial.environment).live().commit)
-    cases = read_junit(folder / pytest_run.REPORT)
-    verdict = judge(cases, exit_code=exit_code, wanted=wanted, served=served)
+    cases = weigh(read_junit(folder / pytest_run.REPORT))
+    verdict = judge(cases, exit_code=exit_code, wanted=wanted, served=served, omitted=left_out)
     desk.progress.end("journeys", verdict.name, desk.clock() - started)
     return verdict
 
@@ -146,6 +152,7 @@ def _variables(desk: Desk, trial: Trial, folder: Path) -> dict[str, str]:
         "E2E_VERSION_PATH": settings.app.version_path,
         "E2E_ACCESS": json.dumps(access_headers(desk, environment)),
         "E2E_FOREIGN": json.dumps(sorted(foreign - own)),
+        "E2E_OWN": json.dumps(sorted(url for url in own if url.startswith("http"))),
         "E2E_ARTEFACTS": str(folder),
         "E2E_BROWSER": pytest_run.browser(),
         "E2E_HEADED": "yes" if trial.headed else "",
@@ -165,7 +172,8 @@ def _write_page(desk: Desk, trial: Trial, verdict: Verdict, folder: Path) -> Non
     ]
     files = {
         case.name: sorted(
-            str(file.relative_to(folder)) for file in (folder / case.name.rpartition("::")[2]).glob("*")
+            str(file.relative_to(folder))
+            for file in (folder / case.name.rpartition("::")[2].replace("/", "-")).glob("*")
         )
         for case in verdict.cases
         if case.ending in ("failed", "error")
@@ -189,8 +197,9 @@ def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path) -> Outcom
         return Outcome.failed(f"{verdict.name}: `{commit}` on {name}{reasons}", hint, **data)
     following = desk.settings.after(trial.environment)
     proof = "a proof is in the ledger" if trial.is_whole else "no proof: only a part of the suite was run"
+    nothing = "".join(f"\n  | counts for nothing: {each}" for each in verdict.void)
     return Outcome.done(
-        f"passed: {verdict.counts['passed']} tests of `{commit}` on {name}; {proof}",
+        f"passed: {verdict.counts['passed']} tests of `{commit}` on {name}; {proof}{nothing}",
         f"next: `invoke promote --to {following.name} --plan`" if following else None,
         **data,
     )

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.quality.digests import SHIPPED_TESTS
 from scripts.system.command import Command
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")
 REPORT = "junit.xml"
+OBSERVER, FIXTURES = "release_desk_observer", "release_desk_fixtures"  # as the child knows them
 
 JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 HEADER = re.compile(
@@ -38,6 +40,8 @@ class PytestRun:
         only: as `pytest -k`.
         variables: added to the clean environment.
         timeout: seconds.
+        plugins: a folder that `add_plugins` filled.
+        names: the plugins of it that are loaded.
     """
 
     folder: Path
@@ -46,6 +50,8 @@ class PytestRun:
     only: str
     variables: Mapping[str, str]
     timeout: float
+    plugins: Path
+    names: tuple[str, ...] = (OBSERVER,)
 
     @property
     def report(self) -> Path:
@@ -56,11 +62,43 @@ class PytestRun:
         """The call. The folder's own `pytest.ini` applies, the caller's environment does not."""
         selection = [*(("-m", "smoke") if self.smoke else ()), *(("-k", self.only) if self.only else ())]
         argv = (
-            *(sys.executable, "-m", "pytest", "-q", "-rfEs", "--tb=short", "--color=no"),
-            *("-p", "no:cacheprovider", f"--rootdir={self.folder}", f"--junitxml={self.report}"),
-            *("-o", "junit_logging=no", *selection, str(self.folder)),
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-rfEs",
+                "--tb=short",
+                "--color=no",
+                "--assert=rewrite",
+            ),
+            *("-p", "no:cacheprovider", *(part for name in self.names for part in ("-p", name))),
+            *(f"--rootdir={self.folder}", f"--junitxml={self.report}"),
+            *(
+                "-o",
+                "junit_logging=no",
+                "-o",
+                "enable_assertion_pass_hook=true",
+                *selection,
+                str(self.folder),
+            ),
         )
-        return Command(argv, cwd=self.folder, env=self.variables, timeout=self.timeout)
+        env = {
+            **self.variables,
+            "E2E_SUITE": "smoke" if self.smoke else "full",
+            "PYTHONPATH": str(self.plugins),
+            "PYTHONPYCACHEPREFIX": str(
+                self.plugins / "pyc"
+            ),  # no compiled file of a commit, or of another run
+        }
+        return Command(argv, cwd=self.folder, env=env, timeout=self.timeout)
+
+
+def add_plugins(plugins: Path) -> None:
+    """Fill a folder with the observer, and with the fixtures of the shipped journeys for an app's own."""
+    plugins.mkdir()
+    shutil.copyfile(Path(__file__).with_name("observer.py"), plugins / f"{OBSERVER}.py")
+    shutil.copyfile(SHIPPED_TESTS / "conftest.py", plugins / f"{FIXTURES}.py")
 
 
 def browser() -> str:

@@ -60,6 +60,36 @@ def test_anything_else_is_no_pass(
     assert expected[1] in "; ".join(verdict.reasons)
 
 
+VOID = Case("t::five", "void", 0.1, "it checked nothing")
+
+
+def test_a_test_that_counts_for_nothing_is_not_counted() -> None:
+    """Too few others are no pass; enough are one, and it is named all the same."""
+    lacking = judge([*GOOD, VOID], exit_code=0, wanted=3, served=(A, A))
+    enough = judge([*GOOD, VOID], exit_code=0, wanted=2, served=(A, A))
+
+    assert lacking.reasons == (
+        "2 tests count, at least 3 must; for nothing count:",
+        "t::five: it checked nothing",
+    )
+    assert (enough.name, enough.counts["passed"], enough.void) == (
+        "passed",
+        2,
+        ("t::five: it checked nothing",),
+    )
+
+
+def test_a_suite_that_leaves_tests_out_is_no_pass() -> None:
+    """However many others passed; the first three are named."""
+    verdict = judge(GOOD, exit_code=0, wanted=1, served=(A, A), omitted=[f"t{n}.py" for n in range(5)])
+
+    assert verdict.name == "inconclusive"
+    assert (
+        "not run (ignored, deselected, or an early end): `t0.py`, `t1.py`, `t2.py` and 2 more"
+        in verdict.reasons[0]
+    )
+
+
 def test_the_page_escapes_what_tests_wrote() -> None:
     """A test's message is no markup, and its trace is linked."""
     verdict = judge([*GOOD, BAD], exit_code=1, wanted=1, served=(A, A))

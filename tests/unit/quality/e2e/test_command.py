@@ -14,14 +14,20 @@ import pytest
 from scripts.config.outcome import Outcome
 from scripts.config.settings import E2E
 from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
+from scripts.git import merge
 from scripts.quality.e2e import command, pytest_run
 from scripts.quality.request import E2eRequest
 from scripts.replit.live import Expected
 from scripts.system.command import Command
 from tests.fakes.world import Notes, World
 
-PASSED = '<testsuites><testcase classname="t" name="one" time="0.1"/></testsuites>'
-FAILED = PASSED.replace("/></", '><failure message="no button"/></testcase></')
+SEEN = "".join(
+    f'<property name="desk-{name}" value="{number}"/>'
+    for name, number in {"asked": 1, "checked": 1, "failures": 0}.items()
+)
+CASE = '<testcase classname="t" name="one" time="0.1">'
+PASSED = f"<testsuites>{CASE}<properties>{SEEN}</properties></testcase></testsuites>"
+FAILED = f'<testsuites>{CASE}<failure message="no button"/></testcase></testsuites>'
 
 
 @pytest.fixture
@@ -34,14 +40,20 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Command]:
 
 
 def run_with(
-    monkeypatch: pytest.MonkeyPatch, made: list[Command], report: str, after: Callable[[], Any] = lambda: 0
+    monkeypatch: pytest.MonkeyPatch,
+    made: list[Command],
+    report: str,
+    after: Callable[[], Any] = lambda: 0,
+    left: str = "[]",
 ) -> None:
     """Replace the child: it writes the report, then does `after`, and ends with 0."""
 
     def child(call: Command, _output: Callable[[str], None]) -> int:
         made.append(call)
         place = next(part for part in call.argv if part.startswith("--junitxml="))
-        Path(place.partition("=")[2]).write_text(report)
+        file = Path(place.partition("=")[2])
+        file.write_text(report)
+        file.with_name("omitted.json").write_text(left)
         after()
         return 0
 
@@ -101,6 +113,40 @@ def test_a_timeout_is_no_pass(world: World, calls: list[Command], monkeypatch: p
     outcome = run_journeys(world)
 
     assert outcome.data["reasons"] == ["the test runner took too long"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ((PASSED.replace('"1"', '"0"'), "[]"), "t::one: it asked the environment nothing"),
+        ((PASSED, '["test_b.py"]'), "not run (ignored, deselected, or an early end): `test_b.py`"),
+        ((PASSED, ""), "`the end of the session`"),
+    ],
+    ids=["nothing asked", "a file ignored", "no end"],
+)
+def test_a_suite_that_says_nothing_is_no_pass(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch, written: tuple[str, str], said: str
+) -> None:
+    """Its tests passed, and no proof is written."""
+    run_with(monkeypatch, calls, written[0], left=written[1])
+    outcome = run_journeys(world)
+
+    assert (outcome.code, outcome.data["verdict"]) == (1, "inconclusive")
+    assert said in outcome.message
+    assert world.ledger.proofs("staging", "e2e") == ()
+
+
+def test_an_apps_own_tests_get_the_shipped_fixtures(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`page`, `api` and `target`, as a plugin; and the addresses that count as the environment."""
+    monkeypatch.setattr(merge, "export_folder", lambda _git, _commit, folder, into: into / folder)
+    world.settings = replace(world.settings, e2e=E2E(path="journeys"))
+    run_journeys(world)
+
+    assert "-p release_desk_observer -p release_desk_fixtures" in " ".join(calls[0].argv)
+    assert calls[0].argv[-1].endswith("commit/journeys")
+    assert json.loads((calls[0].env or {})["E2E_OWN"]) == ["https://staging.example.org"]
 
 
 def test_a_part_of_a_suite_proves_nothing(world: World, calls: list[Command]) -> None:

@@ -43,15 +43,20 @@ def test_a_trace_keeps_no_cookie_token_or_known_secret(tmp_path: Path) -> None:
 
 def test_the_call_selects_tests_and_takes_nothing_from_the_caller(tmp_path: Path) -> None:
     """The folder's own `pytest.ini` is the root; the report goes to the reports folder."""
-    run = PytestRun(tmp_path, tmp_path / "reports", True, "home", {"E2E_URL": "u"}, 60)
+    run = PytestRun(tmp_path, tmp_path / "reports", True, "home", {"E2E_URL": "u"}, 60, tmp_path / "p")
     command = run.command()
     argv = " ".join(command.argv)
 
     assert (command.cwd, command.timeout) == (tmp_path, 60)
-    assert dict(command.env or {})["E2E_URL"] == "u"
+    assert {"E2E_URL": "u", "E2E_SUITE": "smoke", "PYTHONPATH": str(tmp_path / "p")}.items() <= dict(
+        command.env or {}
+    ).items()
+    assert "-p release_desk_observer" in argv
     assert "-m smoke -k home" in argv
     assert f"--rootdir={tmp_path} --junitxml={tmp_path}/reports/junit.xml" in argv
-    assert "-m smoke" not in " ".join(PytestRun(tmp_path, tmp_path, False, "", {}, 60).command().argv)
+    assert "-m smoke" not in " ".join(
+        PytestRun(tmp_path, tmp_path, False, "", {}, 60, tmp_path).command().argv
+    )
 
 
 def test_the_first_browser_on_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
