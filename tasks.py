@@ -7,7 +7,7 @@ from pathlib import Path
 
 from invoke.collection import Collection
 
-from scripts.tasks import backup, db, env, github, monitor, quality, release, replit, setup
+from scripts.tasks import backup, command_line, db, env, github, monitor, quality, release, replit, setup
 
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.hotfix, release.backmerge,
@@ -22,3 +22,4 @@ if (Path(__file__).parent / "scripts" / "sandbox").is_dir():  # a copy in an app
 
     namespace.add_task(sandbox.demo)
     namespace.add_collection(sandbox.collection)
+command_line.install()

@@ -173,8 +173,8 @@ def processes(source: Source) -> Iterator[str]:
 
 
 def prints(source: Source) -> Iterator[str]:
-    """Output to people outside the console."""
-    if room(source.name) == "console":
+    """Output to people outside the console, and beside the list of tasks, which must not wait for it."""
+    if room(source.name) == "console" or source.name == "scripts/tasks/command_line.py":
         return
     for called, node in calls(source):
         printing = called in ("print", "pprint", "pprint.pprint")

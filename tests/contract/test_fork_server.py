@@ -20,11 +20,11 @@ CALLS = [
     ((), {}, 0),
     (("--version",), {}, 0),
     (("deploy", "--help"), {}, 0),
-    (("no-such-task",), {}, 1),
+    (("no-such-task",), {}, 2),
     (("history", "--json"), {}, 0),
     (("deploy", "--env", "staging", "--json"), {}, 1),
     (("history",), {"AIRHOST_ENV_DIR": "/nowhere"}, 1),
-    (("freeze", "--env", "staging", "--until", "2030-01-02", "--reason", "x", "--json", "--plan"), {}, 1),
+    (("freeze", "--env", "staging", "--until", "2030-01-02", "--reason", "x", "--json", "--plan"), {}, 2),
     (("env.check", "--json"), {"VITE_SECRET": "sk_live_" + "a1B2" * 8}, 1),
 ]
 
