@@ -85,9 +85,9 @@ def round_(desk: Desk, dice: random.Random, number: int, folder: Path) -> str:
     ending = call.document.get("ending")
     said += f", {'undo ' if undo else ''}-> {ending}"
     assert call.code == 0, f"{said}\n{call.err}"
-    if held:
+    if held and ending != "nothing":
         woken(desk, lost, environment, said)
-    else:  # it had no lock yet, or has it no more: it may go on
+    else:  # it had no lock yet, or its last push was on its way to the remote: it may go on
         lost.wake()
         resumed(desk, environment, folder)
     settled(desk, environment, None)
