@@ -1,4 +1,4 @@
-"""The options of `monitor.check` and `monitor.watch`."""
+"""The options of `monitor.check`, `monitor.watch` and `monitor.page`."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ class MonitorWatchRequest(Request):
     """`monitor.watch`: look for ever."""
 
     env: str = env(f"{ENV}; all if left out")
+
+
+class MonitorPageRequest(Request):
+    """`monitor.page`: all there is to know as one HTML file."""
+
+    out: str = option("the folder for `index.html`; the desk's own if left out")
+    lang: str = option("the page's language: `en` or `fr`; by `AIRHOST_LANG` or the locale if left out")

@@ -180,6 +180,8 @@ class StealRequest(ResumeRequest):
 class StatusRequest(Request):
     """`status`: what runs where."""
 
+    web: bool = option("show it in the browser, as `monitor.page` writes it", default=False)
+
 
 class HistoryRequest(Request):
     """`history`: what was released where."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
+from scripts.monitor.request import MonitorCheckRequest, MonitorPageRequest, MonitorWatchRequest
 from scripts.tasks.options import command
 
 if TYPE_CHECKING:
@@ -31,4 +31,12 @@ def watch() -> Callable[[Desk, MonitorWatchRequest], Outcome]:
     return watch
 
 
-collection = Collection("monitor", check, watch)
+@command(MonitorPageRequest)
+def page() -> Callable[[Desk, MonitorPageRequest], Outcome]:
+    """Write what is live where, uptime, incidents, figures as one HTML file: `invoke monitor.page`."""
+    from scripts.monitor.page import page
+
+    return page
+
+
+collection = Collection("monitor", check, watch, page)

@@ -93,9 +93,10 @@ def drill() -> Callable[[Desk, DrillRequest], Outcome]:
 @command(StatusRequest)
 def status() -> Callable[[Desk, StatusRequest], Outcome]:
     """Show what is live where, and everything that disagrees: `invoke status`."""
+    from scripts.monitor.page import on_the_web
     from scripts.release.status import status
 
-    return status
+    return on_the_web(status)
 
 
 @command(HistoryRequest)

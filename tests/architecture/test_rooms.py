@@ -33,7 +33,7 @@ STARTS = re.compile(
 )
 BY_NAME = ("__import__", "importlib.import_module", "import_module", "exec", "eval")
 MOST_LINES, MOST_IN_FUNCTION = 400, 40
-APP_NAME_ALLOWED = re.compile(r"AIRHOST_(ENV_DIR|SANDBOX(_WORK)?)|refs/airhost/|\.airhost\b")
+APP_NAME_ALLOWED = re.compile(r"AIRHOST_(ENV_DIR|LANG|SANDBOX(_WORK)?)|refs/airhost/|\.airhost\b")
 PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[0-9][A-Za-z0-9.]*")
 HASHED = re.compile(PINNED.pattern + r"( ; [^\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+")
 

@@ -43,6 +43,7 @@ INTEGRATION, UNIT, CONTRACT = "tests/integration", "tests/unit", "tests/contract
 DRIFT = f"{INTEGRATION}/test_drift.py::test_a_database_is_what_its_migrations_make"
 CHECKED = f"{INTEGRATION}/test_leaks.py::test_a_faulty_configuration_is_refused_before_anything_changes"
 UPGRADED = f"{UNIT}/setup/test_vendor.py::test_an_upgrade_brings_what_is_new_and_removes_what_is_gone"
+STATUS = f"{UNIT}/release/test_status.py"
 WATCH = f"{UNIT}/monitor/test_commands.py"
 SIGN_IN = f"{UNIT}/replit/test_sign_in.py"
 # What needs more than fakes, each with the test that runs it.
@@ -89,11 +90,13 @@ ELSEWHERE = {
     "db.restore --env --plan": f"{INTEGRATION}/test_recovery.py::test_the_bucket_is_lost",
     "db.status": DRIFT,
     "db.status --env": DRIFT,
+    "deploy --env --plan": f"{STATUS}::test_a_workspace_that_would_be_refused_is_told_before",
     "doctor": f"{INTEGRATION}/test_doctor.py::test_a_fresh_world_is_healthy",
     "env.check": CHECKED,
     "env.check --env": CHECKED,
     "env.diff --from --to": f"{UNIT}/secrets/test_diff.py::test_differences_are_expected_and_mistakes_fail",
     "env.scan": f"{UNIT}/secrets/test_scan_command.py::test_a_clean_bundle_is_done",
+    "history --env": f"{STATUS}::test_the_history_is_oldest_first",
     "hotfix --branch": f"{UNIT}/release/test_hotfix.py::test_a_fix_goes_live_and_comes_back",
     "init --app": f"{CONTRACT}/test_init.py::test_the_copied_desk_works_there",
     "init --app --vendor": f"{CONTRACT}/test_init.py::test_the_copied_desk_works_there",
@@ -116,11 +119,14 @@ ELSEWHERE = {
     "monitor.check": f"{WATCH}::test_a_second_watch_is_refused",
     "monitor.check --env": f"{WATCH}::test_what_is_bad_twice_fails",
     "monitor.check --gate": f"{WATCH}::test_a_gate_needs_all_that_time",
+    "monitor.page --lang": f"{UNIT}/monitor/test_page.py::test_both_languages_say_everything",
+    "monitor.watch": f"{WATCH}::test_a_watch_ends_well_with_a_signal",
     "replit.login": f"{SIGN_IN}::test_a_file_that_is_no_sign_in_is_refused",
     "replit.login --env": f"{SIGN_IN}::test_a_sign_in_publishes_is_renewed_and_ends",
     "replit.login --export": f"{SIGN_IN}::test_a_token_goes_to_ci",
     "replit.login --export --github": f"{SIGN_IN}::test_a_token_goes_to_ci",
     "rollback --env": f"{INTEGRATION}/test_back.py::test_rollback_brings_the_last_good_release_back",
+    "rollback --env --plan": f"{STATUS}::test_a_workspace_that_would_be_refused_is_told_before",
     "rollback --env --to": f"{INTEGRATION}/test_back.py::test_rollback_knows_only_good_releases",
     "rollback --env --with-data": (
         f"{INTEGRATION}/test_with_data.py::test_what_a_rollback_loses_is_what_it_said"

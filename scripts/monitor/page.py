@@ -1,0 +1,85 @@
+"""`monitor.page`, and `status --web`: what there is to know, as one HTML file."""
+
+from __future__ import annotations
+
+import os
+import webbrowser
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
+from scripts.errors import CommandFailed, Refused
+from scripts.monitor.page_facts import collect
+from scripts.monitor.page_html import render
+from scripts.monitor.page_words import LANGUAGES, language_of
+from scripts.monitor.request import MonitorPageRequest
+from scripts.release.request import StatusRequest
+from scripts.release.status import status
+
+FILE, FOLDER = "index.html", "page"
+LANGUAGE_SETTINGS = ("AIRHOST_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def page(desk: Desk, request: MonitorPageRequest) -> Outcome:
+    """Look at everything, and write the page.
+
+    Raises:
+        Refused: there is no such language.
+    """
+    if request.lang not in ("", *LANGUAGES):
+        raise Refused(f"`{request.lang}` is no language of the page", "`invoke monitor.page --lang fr`")
+    seen = status(desk, StatusRequest())
+    if seen.code:
+        return seen
+    folder = Path(request.out) if request.out else desk.state_folder / FOLDER
+    return _written(desk, seen, folder, request.lang, mode=0o644 if request.out else 0o600)
+
+
+def on_the_web(
+    look: Callable[[Desk, StatusRequest], Outcome],
+) -> Callable[[Desk, StatusRequest], Outcome]:
+    """`status`, which with `--web` shows what it saw in the browser."""
+
+    def shown(desk: Desk, request: StatusRequest) -> Outcome:
+        seen = look(desk, request)
+        if not request.web or seen.code:
+            return seen
+        made = _written(desk, seen, desk.state_folder / FOLDER, "", mode=0o600)
+        address = Path(made.data["page"]).as_uri()
+        opened = _has_display() and webbrowser.open(address)
+        said = "in the browser" if opened else "no browser is here; open"
+        return replace(
+            seen,
+            message=f"{seen.message}; {said}: {address}",
+            data={**seen.data, "page": made.data["page"]},
+        )
+
+    return shown
+
+
+def _written(desk: Desk, seen: Outcome, folder: Path, language: str, mode: int) -> Outcome:
+    settings = [os.environ.get(name, "") for name in LANGUAGE_SETTINGS]
+    text = render(collect(desk, seen.data), language_of(language, *settings))
+    file, half = folder / FILE, folder / f".{FILE}.half"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        half.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
+        ) as out:
+            out.write(text)
+        half.replace(file)  # whoever serves it never serves half of it
+    except OSError as fault:
+        raise CommandFailed(f"`{file}` can't be written: {fault.strerror}") from fault
+    size = file.stat().st_size
+    return Outcome.done(f"`{file}`: {size / 1000:.0f} kB", page=str(file.resolve()), bytes=size)
+
+
+def _has_display() -> bool:
+    """Without one a browser in text mode would take the terminal."""
+    return (
+        bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+        or os.uname().sysname == "Darwin"
+    )
