@@ -15,6 +15,7 @@ from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED, load_faults
 from scripts.config.monitor_settings import monitor_faults
 from scripts.config.section_faults import (
+    e2e_faults,
     github_faults,
     is_below,
     path_faults,
@@ -23,6 +24,7 @@ from scripts.config.section_faults import (
 )
 from scripts.config.settings import (
     DRIVERS,
+    E2E,
     Access,
     App,
     AppTests,
@@ -108,10 +110,11 @@ def _section_faults(
     secrets: Secrets,
     supabase: Supabase,
     tests: AppTests,
+    e2e: E2E,
     **_others: object,
 ) -> list[str]:
     """What the types of the sections can't express."""
-    faults = [*path_faults(app, verify), *secrets_faults(secrets)]
+    faults = [*path_faults(app, verify), *secrets_faults(secrets), *e2e_faults(e2e)]
     if lock.ttl < 3 * lock.heartbeat:
         faults.append("`lock.ttl` should be at least three times `lock.heartbeat`")
     faults += [

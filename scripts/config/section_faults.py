@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from scripts.config.addresses import keeps_secrets
-from scripts.config.settings import App, Github, Secrets, Sentry, Verify
+from scripts.config.settings import E2E, App, Github, Secrets, Sentry, Verify
 from scripts.git.identity import parse_identity
 
 REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,100}")
@@ -35,6 +35,16 @@ def path_faults(app: App, verify: Verify) -> list[str]:
     faults += _folder_faults(app)
     if app.rollbacks and app.rollbacks.strip("/") == app.migrations.strip("/"):
         faults.append("`app.rollbacks` should not be `app.migrations`: the Supabase CLI would apply them")
+    return faults
+
+
+def e2e_faults(e2e: E2E) -> list[str]:
+    """Two suites at once, or a report that lies elsewhere."""
+    faults = []
+    if e2e.path and (e2e.command or e2e.smoke_command):
+        faults.append("`e2e.path` and `e2e.command` name two suites: one of them should go")
+    if not is_below(e2e.report):
+        faults.append("`e2e.report` should be a file below the app's folder")
     return faults
 
 

@@ -179,9 +179,17 @@ class Secrets(NamedTuple):
 
 
 class E2E(NamedTuple):
-    """`[e2e]`: the journeys that `test-e2e` makes; seconds."""
+    """`[e2e]`: the journeys that `test-e2e` makes; seconds.
+
+    Args:
+        command, smoke_command: a suite of the app that is run as it is, instead of pytest.
+        report: the JUnit file that they write.
+    """
 
     path: str = ""
+    command: tuple[str, ...] = ()
+    smoke_command: tuple[str, ...] = ()
+    report: str = "junit.xml"
     min_tests: int = 1
     min_smoke_tests: int = 1
     timeout: float = 900

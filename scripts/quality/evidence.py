@@ -49,7 +49,9 @@ def of_load(load: LoadSettings, environment: Environment, profile: str) -> dict[
 def of_e2e(settings: Settings, environment: Environment, journeys: str) -> dict[str, Any]:
     """Browser tests: against which address, and which ones. The app's own stand in the commit itself."""
     e2e = settings.e2e
-    which = {"path": e2e.path} if e2e.path else {"journeys": journeys}
+    which: dict[str, Any] = {"path": e2e.path} if e2e.path else {"journeys": journeys}
+    if e2e.command or e2e.smoke_command:
+        which = {"command": e2e.command, "smoke_command": e2e.smoke_command}
     return _plain({"url": environment.url.rstrip("/"), **which})
 
 

@@ -62,6 +62,7 @@ def judge(
     wanted: int,
     served: tuple[str, str | None],
     omitted: Sequence[str] = (),
+    doubts: Sequence[str] = (),
 ) -> Verdict:
     """From the report to the verdict.
 
@@ -71,6 +72,7 @@ def judge(
         wanted: how many tests must have run, at least one.
         served: the commit to test, and the commit that is served afterwards.
         omitted: tests of the suite, and files of tests, that were not run.
+        doubts: more reasons why a pass proves nothing.
     """
     if cases is None:
         how = "took too long" if exit_code is None else f"ended with {exit_code}"
@@ -78,8 +80,8 @@ def judge(
     failed = [case for case in cases if case.ending in ("failed", "error")]
     if failed:
         return Verdict("failed", _named(failed), tuple(cases))
-    doubts = (*_doubts(cases, exit_code, wanted, served), *_omissions(omitted))
-    return Verdict("inconclusive" if doubts else "passed", doubts, tuple(cases))
+    why = (*_doubts(cases, exit_code, wanted, served), *_omissions(omitted), *doubts)
+    return Verdict("inconclusive" if why else "passed", why, tuple(cases))
 
 
 def _doubts(

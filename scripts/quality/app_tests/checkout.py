@@ -17,8 +17,10 @@ from scripts.quality.junit import MAX_REPORT
 from scripts.system.command import Command
 from scripts.system.confinement import Confinement
 from scripts.system.process import stream_lines
+from scripts.system.secret import redact
 
 COMMIT = "commit"  # the folder of the checkout in the place
+REPORT, OUTPUT = "junit.xml", "output.txt"  # as they are kept
 KEPT = 5_000_000  # characters of the output that are stored
 
 
@@ -46,11 +48,55 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Suite:
+    """A command of the app that runs tests.
+
+    Args:
+        report: the JUnit file that it writes, relative to the app's folder; "" for none.
+        given: its environment.
+        timeout: seconds.
+        step: the name of the step, as people see it.
+        reach: programs outside the system's folders that it starts.
+    """
+
+    argv: tuple[str, ...]
+    report: str
+    given: Mapping[str, str]
+    timeout: float
+    step: str
+    reach: tuple[Path, ...] = ()
+
+
+def run_on_checkout(
+    desk: Desk, confined: Confinement, commit: str, suite: Suite, folder: Path
+) -> tuple[int | None, Counter[str]]:
+    """Check the commit out, install and run a suite; keep what it printed and reported in `folder`.
+
+    Returns:
+        The exit code (None after a timeout), and the counts that it printed.
+    """
+    checkout, output = Checkout(confined, desk.settings.app, suite.reach), Output(desk.progress.output)
+    started = desk.clock()
+    checkout.fill(desk, commit)
+    desk.progress.begin("install", f"the packages of `{commit[:12]}`, on a clean checkout")
+    checkout.install(desk.progress.output, desk.settings.replit.build_timeout)
+    desk.progress.end("install", "done", desk.clock() - started)
+    desk.progress.begin(suite.step, " ".join(suite.argv))
+    code, report = checkout.test(suite, output)
+    (folder / OUTPUT).write_text(output.text, encoding="utf-8")
+    if report is not None:
+        text = redact(report.decode("utf-8", "surrogateescape"))
+        (folder / REPORT).write_text(text, encoding="utf-8", errors="surrogateescape")
+    return code, output.told
+
+
+@dataclass(frozen=True)
 class Checkout:
     """One commit's files in a place of their own, without a git folder."""
 
     confined: Confinement
     app: App
+    reach: tuple[Path, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -83,19 +129,14 @@ class Checkout:
             what = f"`{' '.join(self.app.install)}` ended with {code}"
             raise CommandFailed(f"nothing was tested: {what}", "try it on a fresh clone", exit_code=code)
 
-    def test(
-        self, argv: tuple[str, ...], report: str, given: Mapping[str, str], timeout: float, output: Output
-    ) -> tuple[int | None, bytes | None]:
-        """Run the tests; returns the exit code (None after a timeout) and the report that they wrote.
-
-        Args:
-            report: the file of the report, relative to the app's folder; "" for none.
-        """
+    def test(self, suite: Suite, output: Output) -> tuple[int | None, bytes | None]:
+        """Run the tests; returns the exit code (None after a timeout) and the report that they wrote."""
+        report = suite.report
         committed = self.folder / report
         if report and committed.parent.resolve().is_relative_to(self.confined.place.resolve()):
             committed.unlink(missing_ok=True)  # one that was committed says nothing of this run
         try:
-            code: int | None = self._run(argv, self.folder, given, timeout, output)
+            code: int | None = self._run(suite.argv, self.folder, suite.given, suite.timeout, output)
         except CommandTimedOut:
             code = None
         name = str(self.folder.joinpath(report).relative_to(self.confined.place))
@@ -112,4 +153,6 @@ class Checkout:
         command = Command(argv, cwd=folder, env={"CI": "true", **given}, timeout=timeout)
         programs = [Path(found).resolve() for name in (argv[0], "node") if (found := shutil.which(name))]
         # a version manager keeps node, and npm beside it, in a folder of the person's
-        return stream_lines(self.confined.command(command, [each.parents[1] for each in programs]), show)
+        return stream_lines(
+            self.confined.command(command, [*(each.parents[1] for each in programs), *self.reach]), show
+        )

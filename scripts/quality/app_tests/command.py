@@ -13,7 +13,7 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import Refused
 from scripts.quality import evidence, proofs
-from scripts.quality.app_tests.checkout import Checkout, Output
+from scripts.quality.app_tests.checkout import OUTPUT, REPORT, Suite, run_on_checkout
 from scripts.quality.app_tests.summary import judge_output
 from scripts.quality.junit import read_junit
 from scripts.quality.request import AppTestRequest
@@ -22,10 +22,8 @@ from scripts.quality.verdict import Verdict, judge
 from scripts.replit.drivers import driver_of
 from scripts.state.remote import Remote, observe_remote
 from scripts.system.confinement import confinement
-from scripts.system.secret import redact
 
 SUITES = ("unit", "integration")
-REPORT, OUTPUT = "junit.xml", "output.txt"
 
 
 @dataclass(frozen=True)
@@ -104,26 +102,15 @@ def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     """Run the tests, keep what they printed and reported, and judge it."""
     settings, suite = desk.settings, trial.suite
     places.warn(desk)
-    output, started = Output(desk.progress.output), desk.clock()
-    given = _variables(desk, trial)
+    started = desk.clock()
+    command = Suite(trial.argv, trial.report, _variables(desk, trial), settings.tests.timeout, "tests")
     with confinement(places.hidden(desk)) as confined:
-        checkout = Checkout(confined, settings.app)
-        checkout.fill(desk, trial.commit)
-        desk.progress.begin("install", f"the packages of `{trial.commit[:12]}`, on a clean checkout")
-        checkout.install(desk.progress.output, settings.replit.build_timeout)
-        desk.progress.end("install", "done", desk.clock() - started)
-        started = desk.clock()
-        desk.progress.begin("tests", f"{suite}: {' '.join(trial.argv)}")
-        code, report = checkout.test(trial.argv, trial.report, given, settings.tests.timeout, output)
-    (folder / OUTPUT).write_text(output.text, encoding="utf-8")
+        code, told = run_on_checkout(desk, confined, trial.commit, command, folder)
     if trial.report:
-        if report is not None:
-            text = redact(report.decode("utf-8", "surrogateescape"))
-            (folder / REPORT).write_text(text, encoding="utf-8", errors="surrogateescape")
         served = (trial.commit, _served(desk, trial))
         verdict = judge(read_junit(folder / REPORT), exit_code=code, wanted=1, served=served)
     else:
-        verdict = judge_output(output.told, code, suite)
+        verdict = judge_output(told, code, suite)
         if verdict.passed and _served(desk, trial) != trial.commit:
             verdict = Verdict("inconclusive", ("another release came in between",), (), verdict.told)
     desk.progress.end("tests", verdict.name, desk.clock() - started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from scripts.config.settings import SUITES, Environment
 from scripts.errors import CommandTimedOut, Refused
 from scripts.git import merge
 from scripts.quality import evidence, proofs
+from scripts.quality.app_tests.checkout import OUTPUT
 from scripts.quality.digests import SHIPPED_TESTS, shipped_journeys
-from scripts.quality.e2e import pytest_run
+from scripts.quality.e2e import app_suite, pytest_run
 from scripts.quality.e2e.observed import OMITTED, omitted, weigh
 from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.junit import MAX_REPORT, read_junit
@@ -24,7 +26,7 @@ from scripts.quality.served import await_commit
 from scripts.quality.verdict import Verdict, judge, page
 from scripts.replit.drivers import driver_of
 from scripts.state.remote import observe_remote
-from scripts.system.confinement import confinement
+from scripts.system.confinement import Confinement, confinement
 from scripts.system.process import stream_lines
 from scripts.system.secret import redact
 
@@ -38,6 +40,7 @@ class Trial:
     suite: str
     only: str
     headed: bool
+    argv: tuple[str, ...] = ()  # `[e2e] command` for this suite
 
     @property
     def is_whole(self) -> bool:
@@ -88,12 +91,30 @@ def _trial(desk: Desk, request: E2eRequest) -> Trial:
         commit = desk.git.resolve(request.commit, remote.refs)
     else:
         commit = proofs.live_commit(remote.ledger, environment)
-    return Trial(environment, commit, suite, request.k, request.headed)
+    return Trial(environment, commit, suite, request.k, request.headed, _command(desk, suite, request))
+
+
+def _command(desk: Desk, suite: str, request: E2eRequest) -> tuple[str, ...]:
+    """`[e2e] command` for this suite; () where pytest runs.
+
+    Raises:
+        Refused: there is only one for the other suite, or a part is asked for.
+    """
+    e2e = desk.settings.e2e
+    if not (e2e.command or e2e.smoke_command):
+        return ()
+    argv, key = (e2e.smoke_command, "smoke_command") if suite == "smoke" else (e2e.command, "command")
+    if not argv:
+        raise Refused(f"`pipeline.toml` names no command for the suite `{suite}`", f"`{key}` in `[e2e]`")
+    if request.k or request.headed:
+        raise Refused("`-k` and `--headed` are pytest's, and `[e2e] command` is run as it is", "leave them")
+    return argv
 
 
 def _require_browser(desk: Desk) -> None:
     """Refuse to skip tests because a tool is missing. An app's own tests bring what they need."""
-    if not desk.settings.e2e.path and pytest_run.lacks_playwright():
+    e2e = desk.settings.e2e
+    if not (e2e.path or e2e.command or e2e.smoke_command) and pytest_run.lacks_playwright():
         raise Refused(
             "the browser tests need the Python package `playwright`, which is not installed",
             "`scripts/bootstrap test-e2e ...` installs it (`requirements-e2e.txt`)",
@@ -103,33 +124,53 @@ def _require_browser(desk: Desk) -> None:
 def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     """Run the tests, and judge the report that they leave."""
     e2e, smoke = desk.settings.e2e, trial.suite == "smoke"
-    desk.progress.begin("journeys", f"{trial.suite} suite against {trial.environment.url}")
     started = desk.clock()
     places.warn(desk)
+    doubts: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     with confinement(places.hidden(desk)) as confined:
-        tests, reports, plugins = SHIPPED_TESTS, confined.place / "reports", confined.place / "plugins"
-        names: tuple[str, ...] = (pytest_run.OBSERVER,)
-        if e2e.path:
-            tests = merge.export_folder(desk.git, trial.commit, e2e.path, confined.place / "commit")
-            names = (pytest_run.OBSERVER, pytest_run.FIXTURES)
+        reports = confined.place / "reports"
         reports.mkdir()
-        pytest_run.add_plugins(plugins)
         given = _variables(desk, trial, reports)
-        run = PytestRun(tests, reports, smoke, trial.only, given, e2e.timeout, plugins, names)
-        command = confined.command(run.command(), [tests, Path(pytest_run.browser() or tests)])
-        try:
-            exit_code: int | None = stream_lines(command, desk.progress.output)
-        except CommandTimedOut:
-            exit_code = None
-        left_out = () if trial.only else omitted(confined.read(f"reports/{OMITTED}", MAX_REPORT))
-        confined.collect("reports", folder)
+        if trial.argv:
+            exit_code, doubts = app_suite.run(
+                desk, confined, trial.commit, trial.argv, given, folder=folder
+            )
+        else:
+            exit_code, left_out = _run_pytest(desk, trial, confined, given)
+            confined.collect("reports", folder)
     pytest_run.remove_secrets(folder, redact)
     wanted = 1 if trial.only else max(1, e2e.min_smoke_tests if smoke else e2e.min_tests)
     served = (trial.commit, driver_of(desk, trial.environment).live().commit)
-    cases = weigh(read_junit(folder / pytest_run.REPORT))
-    verdict = judge(cases, exit_code=exit_code, wanted=wanted, served=served, omitted=left_out)
+    cases = read_junit(folder / pytest_run.REPORT)
+    if not trial.argv:
+        cases = weigh(cases)
+    verdict = judge(
+        cases, exit_code=exit_code, wanted=wanted, served=served, omitted=left_out, doubts=doubts
+    )
     desk.progress.end("journeys", verdict.name, desk.clock() - started)
     return verdict
+
+
+def _run_pytest(
+    desk: Desk, trial: Trial, confined: Confinement, given: Mapping[str, str]
+) -> tuple[int | None, tuple[str, ...]]:
+    """Run the tests of a folder beside the observer; returns the exit code and what was not run."""
+    e2e, plugins = desk.settings.e2e, confined.place / "plugins"
+    desk.progress.begin("journeys", f"{trial.suite} suite against {trial.environment.url}")
+    tests, names = SHIPPED_TESTS, [pytest_run.OBSERVER]
+    if e2e.path:
+        tests = merge.export_folder(desk.git, trial.commit, e2e.path, confined.place / "commit")
+        names.append(pytest_run.FIXTURES)
+    pytest_run.add_plugins(plugins)
+    smoke, reports = trial.suite == "smoke", confined.place / "reports"
+    run = PytestRun(tests, reports, smoke, trial.only, given, e2e.timeout, plugins, tuple(names))
+    command = confined.command(run.command(), [tests, Path(pytest_run.browser() or tests)])
+    try:
+        exit_code: int | None = stream_lines(command, desk.progress.output)
+    except CommandTimedOut:
+        exit_code = None
+    return exit_code, () if trial.only else omitted(confined.read(f"reports/{OMITTED}", MAX_REPORT))
 
 
 def _variables(desk: Desk, trial: Trial, folder: Path) -> dict[str, str]:
@@ -194,6 +235,8 @@ def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path) -> Outcom
     if not verdict.passed:
         reasons = "".join(f"\n  | {reason}" for reason in verdict.reasons)
         hint = f"traces and screenshots: `{folder}`; open one with `playwright show-trace FILE`"
+        if trial.argv and verdict.name == "infrastructure":
+            hint = f"what the suite printed: `{folder / OUTPUT}`; `[e2e] report` names its JUnit file"
         return Outcome.failed(f"{verdict.name}: `{commit}` on {name}{reasons}", hint, **data)
     following = desk.settings.after(trial.environment)
     proof = "a proof is in the ledger" if trial.is_whole else "no proof: only a part of the suite was run"

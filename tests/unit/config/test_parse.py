@@ -292,6 +292,14 @@ def test_a_gate_of_tests_needs_a_way_to_run_them() -> None:
     ]
 
 
+def test_one_suite_of_journeys_with_a_report_below_the_app() -> None:
+    """A folder for pytest and a command are two; a report is never outside."""
+    assert faults(table(e2e__path="e2e", e2e__command=["x"], e2e__report="../x.xml")) == [
+        "`e2e.path` and `e2e.command` name two suites: one of them should go",
+        "`e2e.report` should be a file below the app's folder",
+    ]
+
+
 def test_the_first_of_the_chain_has_no_gates() -> None:
     """Nothing comes before it that could be proven."""
     assert faults(table(environment__development__gates__approval=1)) == [

@@ -41,6 +41,12 @@ CASES: dict[str, tuple[str, Settings, dict[str, Any], str]] = {
     ),
     "no limit for a call": ("load", load(endpoints={"home": Limits(p95=1)}), {}, "another `endpoints`"),
     "another mix": ("load", load(mix={"visit": 1}), {}, "another `mix`"),
+    "the app's own suite": (
+        "e2e",
+        replace(USUAL, e2e=E2E(command=("npx",))),
+        {},
+        'where "sha256:1" is demanded',
+    ),
     "the app's own journeys": ("e2e", replace(USUAL, e2e=E2E(path="e2e")), {}, "another `journeys`"),
     "another command": (
         "unit",
