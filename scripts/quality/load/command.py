@@ -20,7 +20,8 @@ from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
 from scripts.quality.load.report import Report, document, junit, markdown, page
 from scripts.quality.load.result import Measurements
-from scripts.quality.load.trial import Trial, access_secrets, locust_secrets, run_trial
+from scripts.quality.load.running import Running, running
+from scripts.quality.load.trial import Trial, access_secrets, locust_secrets, remove_test_data, run_trial
 from scripts.quality.load.verdict import Verdict, judge, served_problems
 from scripts.quality.request import LoadRequest
 from scripts.state.ledger import Event
@@ -45,10 +46,12 @@ def load_test(desk: Desk, request: LoadRequest) -> Outcome:
     if environment.guarded:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="no load was made")
     places.warn(desk)
-    tried = _tried(desk, environment, plan, request.commit)
-    if tried.verdict.is_slower_alone:
-        desk.progress.note("slower than before: a second run tells whether that was this machine")
-        tried = _tried(desk, environment, plan, request.commit)
+    with running(desk, environment) as runs:
+        _sweep(desk, environment, runs)
+        tried = _tried(desk, environment, plan, request.commit, runs)
+        if tried.verdict.is_slower_alone:
+            desk.progress.note("slower than before: a second run tells whether that was this machine")
+            tried = _tried(desk, environment, plan, request.commit, runs)
     report = _write_reports(tried)
     if tried.trial.commit and tried.measurements and not list(served_problems(tried.trial.conditions)):
         _prove(tried, whole=request.is_whole)
@@ -66,13 +69,27 @@ class Tried:
     verdict: Verdict
 
 
-def _tried(desk: Desk, environment: Environment, plan: LoadPlan, commit: str) -> Tried:
+def _sweep(desk: Desk, environment: Environment, runs: Running) -> None:
+    """Remove the rows that killed runs of this machine have left."""
+    for run in [*runs.runs]:
+        left, _ = remove_test_data(desk, environment, run)
+        if left:
+            desk.progress.note(f"warning: of a run that was killed {left[0]}")
+        else:
+            runs.over(run)
+
+
+def _tried(desk: Desk, environment: Environment, plan: LoadPlan, commit: str, runs: Running) -> Tried:
     with confinement(places.hidden(desk)) as confined:
         trial = _trial(desk, environment, plan, commit, confined)
+        if plan.writes:
+            runs.begin(trial.run)
         try:
             measurements = run_trial(trial)
         finally:
             trial.locust.collect()
+            if trial.stored is not None:
+                runs.over(trial.run)
     before = _baseline(trial)
     summary = baseline.summary(measurements) if measurements else {}
     return Tried(trial, measurements, summary, before, _judge(trial, measurements, summary, before))

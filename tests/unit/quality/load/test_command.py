@@ -15,6 +15,7 @@ from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, ConfigError, Declined, Refused
 from scripts.quality.load import command, locust
 from scripts.quality.load.result import Measurements
+from scripts.quality.load.running import running
 from scripts.quality.load.trial import Trial
 from scripts.quality.request import LoadRequest
 from tests.fakes.world import World
@@ -230,3 +231,24 @@ def test_a_worker_ends_as_its_process_does(
     else:
         assert loaded(world, master="m1:6000").message == "worked for m1:6000; the verdict is there"
     assert dict(calls[0].env)["LOAD_ONLY"] == "https://staging.example.org"
+
+
+def test_the_rows_of_a_killed_run_are_removed_first(
+    world: World, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be removed is told, and tried again by the next one."""
+    removed: list[str] = []
+    with running(world.desk("Quinn"), world.settings.environment("staging")) as runs:
+        runs.begin("r1")
+    answers = iter([(("test data is left (away)",), None), ((), 3)])
+
+    def remove(_desk: object, _where: object, name: str) -> tuple[tuple[str, ...], int | None]:
+        removed.append(name)
+        return next(answers)
+
+    monkeypatch.setattr(command, "remove_test_data", remove)
+    play(run())
+    for _ in range(3):
+        loaded(world)
+
+    assert removed == ["r1", "r1"]
