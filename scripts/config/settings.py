@@ -184,12 +184,14 @@ class E2E(NamedTuple):
     Args:
         command, smoke_command: a suite of the app that is run as it is, instead of pytest.
         report: the JUnit file that they write.
+        cleanup: SQL that removes the rows of a run.
     """
 
     path: str = ""
     command: tuple[str, ...] = ()
     smoke_command: tuple[str, ...] = ()
     report: str = "junit.xml"
+    cleanup: tuple[str, ...] = ()
     min_tests: int = 1
     min_smoke_tests: int = 1
     timeout: float = 900

@@ -52,6 +52,10 @@ min_tests = 10
 min_smoke_tests = 4
 timeout = 120
 variables = ["WHATSAPP_VERIFY_TOKEN"]
+cleanup = [
+  "delete from public.bookings where guest_email like 'e2e-%@example.invalid'",
+  "delete from public.messages where whatsapp_id like 'wamid.e2e-%'",
+]
 
 [load]
 think = 0.3

@@ -86,7 +86,7 @@ def _without_the_sample(text: str, facts: AppFacts) -> str:
     found = {suite: facts.tests.get(suite, Found([])) for suite in ("unit", "integration")}
     text = _set_keys(text, "tests", found)
     text = _set_keys(text, "environment.staging.gates", {"unit": Found(False, check=GATES_OFF)})
-    text = _set_keys(text, "e2e", {"variables": Found([])})
+    text = _set_keys(text, "e2e", {"variables": Found([]), "cleanup": Found([])})
     names = {
         key: next((n for n in facts.public.value if n.endswith(ends)), "") for key, ends in REST.items()
     }

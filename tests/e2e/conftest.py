@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,12 @@ class Target:
     anon_key: str
     foreign: tuple[str, ...]
     access: dict[str, str] = field(default_factory=dict, repr=False)
+    run: str = ""
+
+    @property
+    def mark(self) -> str:
+        """For what a test writes: new each time, and found by the run's id."""
+        return f"e2e-{self.run}-{secrets.token_hex(6)}"
 
     def is_own(self, url: str) -> bool:
         """Whether it is an address of the app itself, which may be private."""
@@ -61,6 +68,7 @@ def target() -> Target:
         anon_key=os.environ.get("VITE_SUPABASE_ANON_KEY", ""),
         foreign=tuple(json.loads(os.environ["E2E_FOREIGN"])),
         access=json.loads(os.environ.get("E2E_ACCESS") or "{}"),
+        run=os.environ.get("E2E_RUN", ""),
     )
 
 
@@ -120,8 +128,9 @@ def browser() -> Iterator[Browser]:
 class Traffic:
     """The requests and problems of the browser during a test."""
 
-    requests: list[str]
-    problems: list[str]
+    requests: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    exceptions: list[str] = field(default_factory=list)  # of the page's scripts; problems, too
 
     def foreign(self, target: Target) -> list[str]:
         """Requests to another environment, or to another environment's Supabase instance."""
@@ -143,7 +152,7 @@ def _is_supabase(url: str) -> bool:
 @pytest.fixture
 def traffic() -> Traffic:
     """Filled by `page`."""
-    return Traffic([], [])
+    return Traffic()
 
 
 @pytest.fixture
@@ -163,6 +172,7 @@ def page(
     page = context.new_page()
     page.on("request", lambda sent: traffic.requests.append(sent.url))
     page.on("console", lambda line: traffic.problems.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda fault: traffic.exceptions.append(str(fault)))
     page.on("pageerror", lambda fault: traffic.problems.append(str(fault)))
     page.on("requestfailed", lambda sent: traffic.problems.append(f"{sent.url}: {sent.failure}"))
     yield page

@@ -144,10 +144,10 @@ def test_a_dead_button_is_caught(desk: Desk, released: str) -> None:
     """The page looks well, and books nothing; the trace shows the click."""
     with written(bundle(desk), lambda text: re.sub(r"([`\"'])submit\1", r"\1never\1", text)):
         ended = tried(desk, "-k", BOOKING)
-    trace = left(ended, "test_a_booking_is_made_and_seen", "trace.zip")
+    trace = left(ended, "test_a_booking_is_made_and_kept", "trace.zip")
 
     assert (1, "failed") == (ended.code, ended.document["verdict"])
-    left(ended, "test_a_booking_is_made_and_seen", "screenshot.png")
+    left(ended, "test_a_booking_is_made_and_kept", "screenshot.png")
     with zipfile.ZipFile(trace) as kept:
         assert b'"method":"click"' in kept.read("trace.trace")
 

@@ -21,6 +21,7 @@ from scripts.quality.e2e import app_suite, pytest_run
 from scripts.quality.e2e.observed import OMITTED, omitted, weigh
 from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.junit import MAX_REPORT, read_junit
+from scripts.quality.leftovers import remove_rows
 from scripts.quality.request import E2eRequest
 from scripts.quality.served import await_commit
 from scripts.quality.verdict import Verdict, judge, page
@@ -40,7 +41,8 @@ class Trial:
     suite: str
     only: str
     headed: bool
-    argv: tuple[str, ...] = ()  # `[e2e] command` for this suite
+    argv: tuple[str, ...]  # `[e2e] command` for this suite
+    run: str  # what the tests write carries it
 
     @property
     def is_whole(self) -> bool:
@@ -54,7 +56,10 @@ def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
     _require_browser(desk)
     await_commit(desk, trial.environment, trial.commit)
     folder = proofs.create_report_folder(desk, trial.environment, "e2e", trial.commit)
-    verdict = _run(desk, trial, folder)
+    try:
+        verdict = _run(desk, trial, folder)
+    finally:
+        left = _remove_rows(desk, trial)
     _write_page(desk, trial, verdict, folder)
     if trial.is_whole and verdict.name in ("passed", "failed"):  # a doubtful run proves neither
         proofs.prove(
@@ -69,7 +74,17 @@ def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
             measured=evidence.of_e2e(desk.settings, trial.environment, shipped_journeys()),
             **proofs.reference(desk, folder),
         )
-    return _outcome(desk, trial, verdict, folder)
+    return _outcome(desk, trial, verdict, folder, left)
+
+
+def _remove_rows(desk: Desk, trial: Trial) -> tuple[str, ...]:
+    """Remove what the full suite wrote; returns what is left."""
+    cleanup = desk.settings.e2e.cleanup
+    if trial.suite == "smoke" or not cleanup:
+        return ()
+    statements = [statement.replace("{run}", trial.run) for statement in cleanup]
+    left, _ = remove_rows(desk, trial.environment, statements, f"it carries `e2e-{trial.run}-`")
+    return left
 
 
 def _trial(desk: Desk, request: E2eRequest) -> Trial:
@@ -91,7 +106,8 @@ def _trial(desk: Desk, request: E2eRequest) -> Trial:
         commit = desk.git.resolve(request.commit, remote.refs)
     else:
         commit = proofs.live_commit(remote.ledger, environment)
-    return Trial(environment, commit, suite, request.k, request.headed, _command(desk, suite, request))
+    argv = _command(desk, suite, request)
+    return Trial(environment, commit, suite, request.k, request.headed, argv, desk.new_id())
 
 
 def _command(desk: Desk, suite: str, request: E2eRequest) -> tuple[str, ...]:
@@ -114,9 +130,10 @@ def _command(desk: Desk, suite: str, request: E2eRequest) -> tuple[str, ...]:
 def _require_browser(desk: Desk) -> None:
     """Refuse to skip tests because a tool is missing. An app's own tests bring what they need."""
     e2e = desk.settings.e2e
-    if not (e2e.path or e2e.command or e2e.smoke_command) and pytest_run.lacks_playwright():
+    missing = "" if e2e.path or e2e.command or e2e.smoke_command else pytest_run.missing_package()
+    if missing:
         raise Refused(
-            "the browser tests need the Python package `playwright`, which is not installed",
+            f"the browser tests need the Python package `{missing}`, which is not installed",
             "`scripts/bootstrap test-e2e ...` installs it (`requirements-e2e.txt`)",
         )
 
@@ -190,6 +207,7 @@ def _variables(desk: Desk, trial: Trial, folder: Path) -> dict[str, str]:
         "E2E_URL": environment.url,
         "E2E_COMMIT": trial.commit,
         "E2E_ENVIRONMENT": environment.name,
+        "E2E_RUN": trial.run,
         "E2E_VERSION_PATH": settings.app.version_path,
         "E2E_ACCESS": json.dumps(access_headers(desk, environment)),
         "E2E_FOREIGN": json.dumps(sorted(foreign - own)),
@@ -222,25 +240,27 @@ def _write_page(desk: Desk, trial: Trial, verdict: Verdict, folder: Path) -> Non
     (folder / "report.html").write_text(redact(page(verdict, facts, files)), encoding="utf-8")
 
 
-def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path) -> Outcome:
+def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path, left: tuple[str, ...]) -> Outcome:
     name, commit = trial.environment.name, trial.commit[:12]
     data = {
         "environment": name,
         "commit": trial.commit,
         "suite": trial.suite,
         **verdict.document(),
+        "left": list(left),
         "report": str(folder / pytest_run.REPORT),
         "html": str(folder / "report.html"),
     }
     if not verdict.passed:
-        reasons = "".join(f"\n  | {reason}" for reason in verdict.reasons)
+        reasons = "".join(f"\n  | {reason}" for reason in (*verdict.reasons, *left))
         hint = f"traces and screenshots: `{folder}`; open one with `playwright show-trace FILE`"
         if trial.argv and verdict.name == "infrastructure":
             hint = f"what the suite printed: `{folder / OUTPUT}`; `[e2e] report` names its JUnit file"
         return Outcome.failed(f"{verdict.name}: `{commit}` on {name}{reasons}", hint, **data)
     following = desk.settings.after(trial.environment)
     proof = "a proof is in the ledger" if trial.is_whole else "no proof: only a part of the suite was run"
-    nothing = "".join(f"\n  | counts for nothing: {each}" for each in verdict.void)
+    notes = [*(f"counts for nothing: {each}" for each in verdict.void), *left]
+    nothing = "".join(f"\n  | {each}" for each in notes)
     return Outcome.done(
         f"passed: {verdict.counts['passed']} tests of `{commit}` on {name}; {proof}{nothing}",
         f"next: `invoke promote --to {following.name} --plan`" if following else None,

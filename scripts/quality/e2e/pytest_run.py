@@ -15,6 +15,7 @@ from scripts.quality.digests import SHIPPED_TESTS
 from scripts.system.command import Command
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")
+PACKAGES = ("playwright", "axe_playwright_python")
 REPORT = "junit.xml"
 OBSERVER, FIXTURES = "release_desk_observer", "release_desk_fixtures"  # as the child knows them
 
@@ -106,9 +107,9 @@ def browser() -> str:
     return next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
-def lacks_playwright() -> bool:
-    """Whether the Python package that drives the browser is missing."""
-    return importlib.util.find_spec("playwright") is None
+def missing_package() -> str:
+    """The first Python package that the shipped journeys need and lack; "" if none."""
+    return next((name for name in PACKAGES if importlib.util.find_spec(name) is None), "")
 
 
 def remove_secrets(folder: Path, mask: Callable[[str], str]) -> None:

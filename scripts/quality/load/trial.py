@@ -10,8 +10,8 @@ from scripts.config.access import access_headers
 from scripts.config.desk import Desk
 from scripts.config.load_settings import LoadSettings
 from scripts.config.settings import Environment
-from scripts.database.postgres.client import postgres_of
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Interrupted
+from scripts.quality.leftovers import remove_rows
 from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measurements, parse_result
@@ -165,16 +165,7 @@ def remove_test_data(desk: Desk, environment: Environment, run: str) -> tuple[tu
     """
     mark = f"everything that this run wrote has `load-{run}-` in its mail address or WhatsApp id"
     statements = [statement.replace("{run}", run) for statement in desk.settings.load.cleanup]
-    try:
-        postgres = postgres_of(desk, environment)
-        if postgres is None or not statements:
-            return (f"test data is left, there is nothing to remove it with: {mark}",), None
-        with postgres.session() as connection, connection.transaction():
-            rows = sum(max(0, connection.execute(sql.encode()).rowcount) for sql in statements)
-    except DeskError as fault:
-        return (f"test data is left ({fault.message.splitlines()[0]}): {mark}",), None
-    desk.progress.note(f"{rows} rows of test data removed")
-    return (), rows
+    return remove_rows(desk, environment, statements, mark)
 
 
 def _infrastructure(trial: Trial, fault: DeskError) -> DeskError:

@@ -25,6 +25,7 @@ SEEN = "".join(
     f'<property name="desk-{name}" value="{number}"/>'
     for name, number in {"asked": 1, "checked": 1, "failures": 0}.items()
 )
+CLEANUP = "delete from t where m like 'e2e-{run}-%'"
 CASE = '<testcase classname="t" name="one" time="0.1">'
 PASSED = f"<testsuites>{CASE}<properties>{SEEN}</properties></testcase></testsuites>"
 FAILED = f'<testsuites>{CASE}<failure message="no button"/></testcase></testsuites>'
@@ -35,7 +36,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Command]:
     """The pytest runs: each writes a report in which one test passed."""
     made: list[Command] = []
     run_with(monkeypatch, made, PASSED)
-    monkeypatch.setattr(pytest_run, "lacks_playwright", lambda: False)
+    monkeypatch.setattr(pytest_run, "missing_package", lambda: "")
     return made
 
 
@@ -136,6 +137,28 @@ def test_a_suite_that_says_nothing_is_no_pass(
     assert world.ledger.proofs("staging", "e2e") == ()
 
 
+def test_the_rows_of_a_run_are_removed(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its id, after the full suite; what can't be removed is told. The suite `smoke` writes nothing."""
+    asked: list[str] = []
+
+    def remove(_desk: object, _environment: object, statements: list[str], mark: str) -> Any:
+        asked.extend(statements)
+        return (f"test data is left: {mark}",), None
+
+    monkeypatch.setattr(command, "remove_rows", remove)
+    world.settings = replace(world.settings, e2e=E2E(cleanup=(CLEANUP,)))
+    full = run_journeys(world)
+    world.clock.sleep(1)  # a folder of reports is named by its second
+    run_journeys(world, suite="smoke")
+    run = (calls[0].env or {})["E2E_RUN"]
+
+    assert asked == [CLEANUP.replace("{run}", run)]
+    assert full.data["left"] == [f"test data is left: it carries `e2e-{run}-`"]
+    assert "test data is left" in full.message
+
+
 def test_an_apps_own_tests_get_the_shipped_fixtures(
     world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,7 +226,7 @@ def test_a_missing_browser_driver_is_no_skip(
     world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the app's own tests may do without it."""
-    monkeypatch.setattr(pytest_run, "lacks_playwright", lambda: True)
+    monkeypatch.setattr(pytest_run, "missing_package", lambda: "playwright")
     with pytest.raises(Refused, match="which is not installed"):
         run_journeys(world)
 

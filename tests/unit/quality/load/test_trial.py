@@ -13,6 +13,7 @@ import pytest
 
 from scripts.config.load_settings import LoadSettings, Stage
 from scripts.errors import CommandFailed, DeskError, Interrupted, Unreachable
+from scripts.quality import leftovers
 from scripts.quality.load import trial as load_trial
 from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan
@@ -186,7 +187,7 @@ class Rows:
 def test_test_data_is_removed_by_the_id_of_the_run(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """All statements in one transaction."""
     rows = Rows()
-    monkeypatch.setattr(load_trial, "postgres_of", lambda *_: rows)
+    monkeypatch.setattr(leftovers, "postgres_of", lambda *_: rows)
 
     assert remove_test_data(trial.desk, trial.environment, "r77")[0] == ()
     assert len(rows.statements) == 2
@@ -204,7 +205,7 @@ def test_what_can_t_be_removed_is_named(
     trial: Trial, monkeypatch: pytest.MonkeyPatch, database: Rows | None, reason: str
 ) -> None:
     """With the mark by which people find it."""
-    monkeypatch.setattr(load_trial, "postgres_of", lambda *_: database)
+    monkeypatch.setattr(leftovers, "postgres_of", lambda *_: database)
     (left,), _ = remove_test_data(trial.desk, trial.environment, "r77")
 
     assert reason in left
