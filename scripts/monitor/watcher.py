@@ -23,6 +23,7 @@ from scripts.notify.chat import TARGETS
 from scripts.state.remote import read_lock
 from scripts.system.background import submit
 from scripts.system.secret import Secret
+from scripts.system.signals import deferred
 
 WIDTH = 64  # looks at the same time
 PING = "MONITOR_PING_URL"
@@ -142,7 +143,8 @@ class Watcher:
             for check, look in second.items():
                 self._add(made, check, look, quiet)
             looks |= second
-        self._finish(made.now)
+        with deferred():  # a signal must not come between a notice and the note that it was sent
+            self._finish(made.now)
         return [Result(check, look, check.environment in quiet) for check, look in looks.items()]
 
     def _add(self, made: Round, check: Check, look: Look, quiet: set[str]) -> None:
@@ -176,7 +178,6 @@ class Watcher:
         self.store.remember(LOCKS, self._locks)
         self.store.save()  # first: whoever is killed now tells it when he comes back
         self._tell()
-        self.store.save()
         if now - self._condensed >= HOUR:
             self._condensed = now
             self.store.condense(_hour(now - WHOLE), _hour(now - self._rules.keep_days * DAY))
@@ -184,8 +185,6 @@ class Watcher:
 
     def _tell(self) -> None:
         """One notice for all that changed, in each set of chats; what was not kept is told again."""
-        if not self._untold:
-            deliver.flush(self.desk)
         groups: dict[tuple[str, ...], list[Environment]] = {}
         for environment in self.environments:
             groups.setdefault(_chats(self.desk, environment), []).append(environment)
@@ -197,8 +196,11 @@ class Watcher:
             concerned = [each for each in group if each.name in {one.environment for one in changed}]
             notice = messages.of_changes(concerned, changed, self.desk.host, self.desk.now())
             self.desk.progress.note(f"{notice.title} ({notice.at})")
-            if deliver.send(self.desk, lambda notice=notice: notice):  # type: ignore[misc]
+            # told once it is in the outbox: whoever is killed while it is sent does not tell it again
+            if deliver.keep(self.desk, notice) or deliver.send(self.desk, lambda made=notice: made):  # type: ignore[misc]
                 self._told(changed)
+        self.store.save()
+        deliver.flush(self.desk)
         self._untold = {key: each for key, each in self._untold.items() if each.untold()}
 
     def _told(self, changed: Iterable[Incident]) -> None:

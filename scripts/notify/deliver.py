@@ -51,6 +51,14 @@ def send(
     return False
 
 
+def keep(desk: Desk, notice: Notice) -> bool:
+    """Put the notice into the outbox, for the next `flush`; whether it is there for all of its chats."""
+    try:
+        return not DeliveryRound(desk, desk.clock()).put(notice)
+    except Exception:  # noqa: BLE001 - as in `send`, which says what is wrong
+        return False
+
+
 def flush(desk: Desk) -> None:
     """Deliver what earlier runs left in the outbox."""
     send(desk, lambda: None)
@@ -102,7 +110,7 @@ class DeliveryRound:
 
     def run(self, notice: Notice | None, *, wait: bool) -> bool:
         """Put the notice into the outbox, then deliver what is in it; whether nothing of it can be lost."""
-        unsaved = self._put(notice) if notice else []
+        unsaved = self.put(notice) if notice else []
         lanes = self._lanes(unsaved)
         started = [submit(self._deliver, lane) for lane in lanes]
         if not wait or not started:
@@ -116,7 +124,7 @@ class DeliveryRound:
     def _seconds_left(self) -> float:
         return max(0.0, self._deadline - self._desk.clock())
 
-    def _put(self, notice: Notice) -> list[Entry]:
+    def put(self, notice: Notice) -> list[Entry]:
         """Write one entry for each configured target; returns those that could not be written."""
         environment = self._desk.settings.environments[notice.environment]
         safe = _redacted(notice)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from scripts.monitor.checks import Look
 from scripts.monitor.commands import check, seconds_of, watch
 from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
 from scripts.monitor.store import FILE
+from scripts.system import signals
 from scripts.system.signals import Stop
 from tests.fakes.world import ending
 from tests.unit.monitor.watches import BAD, GOOD, WARN, Watched, titles
@@ -113,6 +116,32 @@ def test_a_watch_ends_well_with_a_signal(watched: Watched) -> None:
 
     assert (outcome.code, outcome.message) == (0, "the watch has ended after 3 passes")
     assert slept == [60, 60, 60]
+
+
+def test_a_signal_while_a_notice_is_sent_ends_the_watch(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the notice is noted as sent: the next watch does not send it again."""
+    watched.breaks("page /", -1, 6000)
+    sent: list[str] = []
+
+    def keep(_desk: Any, notice: Any) -> bool:
+        sent.append(notice.title)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return True
+
+    monkeypatch.setattr("scripts.monitor.watcher.deliver.keep", keep)
+    before = {number: signal.getsignal(number) for number in signals.HANDLED}
+    try:
+        signals.listen()
+        outcome = watch(watched.desk(), MonitorWatchRequest(env="prod"), watched.probe)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    run(watched, notify=True)
+
+    assert (outcome.code, outcome.data["passes"]) == (0, 1)
+    assert sent == ["production: DOWN: `page /`"]
 
 
 def test_a_second_watch_is_refused(watched: Watched) -> None:

@@ -174,9 +174,28 @@ def test_a_kill_before_the_notice_is_told_by_the_next(
     with watched.chat() as chat:
         watched.minutes(1)
         with monkeypatch.context() as killed:
-            killed.setattr("scripts.monitor.watcher.deliver.send", lambda *_, **__: 1 / 0)
+            killed.setattr("scripts.monitor.watcher.deliver.keep", lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 watched.minutes(1)
+        watched.watcher = None
+        watched.minutes(20)
+
+    assert ["DOWN" in title for title in titles(chat)] == [True, False]
+
+
+def test_a_kill_while_a_notice_is_sent_tells_it_once(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the outbox, and that is known."""
+    watched.breaks("page /", -1, 600)
+    with watched.chat() as chat:
+        with monkeypatch.context() as killed:
+            killed.setattr(
+                "scripts.monitor.watcher.deliver.flush",
+                lambda _desk: 1 / 0 if watched.looked[-1][1] > 60 else None,
+            )
+            with pytest.raises(ZeroDivisionError):
+                watched.minutes(5)
         watched.watcher = None
         watched.minutes(20)
 
