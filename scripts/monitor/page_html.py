@@ -15,6 +15,8 @@ from scripts.monitor.series import Day, Pace
 
 # Even if something slipped through, the browser may load and run nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+ONE_TABLE = ("incidents", "load", "dora", "releases")  # under a heading that says what their captions say
+HIDE = ' class="hidden"'
 TYPED = re.compile(r"`([^`]+)`")
 Facts = Mapping[str, Any]
 
@@ -32,7 +34,7 @@ def render(facts: Facts, language: str) -> str:
         if (body := make(say, facts)) or key == "environments"
     ]
     links = "".join(f'<li><a href="#{key}">{say(title)}</a>' for key, title, _ in sections)
-    title = f"{escape(facts['app'])}: {say('What is live where')}"
+    title = f"{escape(facts['app'])}{say.colon} {say('What is live where')}"
     head = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -45,7 +47,8 @@ def render(facts: Facts, language: str) -> str:
         f'<p class="soft">{say("as of")} {_time(facts["now"])}</p></header>'
     )
     body = "".join(
-        f'<section aria-labelledby="{key}"><h2 id="{key}">{say(title)}</h2>{body}</section>'
+        f'<section aria-labelledby="{key}"{HIDE if key in ONE_TABLE else ""}>'
+        f'<h2 id="{key}">{say(title)}</h2>{body}</section>'
         for key, title, body in sections
     )
     nav = f'<nav aria-label="{say("Sections")}"><ul>{links}</ul></nav>'
@@ -63,7 +66,7 @@ def _first(say: Words, facts: Facts) -> str:
             f'<p class="big">{say("nothing is live yet")}</p></section>'
         )
     state = (
-        f'<p class="bad">{say("problems")}: {len(problems)}</p>{_problems(say, problems)}'
+        f'<p class="bad">{say("problems")}{say.colon} {len(problems)}</p>{_problems(say, problems)}'
         if problems
         else f'<p class="good">✓ {say("all agree")}</p>'
     )
@@ -71,7 +74,8 @@ def _first(say: Words, facts: Facts) -> str:
         f'<section class="first {"bad" if problems else "good"}" aria-labelledby="first">'
         f'<h2 id="first">{escape(last["name"])}</h2>'
         f'<p class="big">{escape(live["release"])} {say("live since")} {_time(live["at"])}</p>'
-        f"<p>{say.span(facts['now'] - live['at'])} {say('before this page was made')} · {say('commit')}"
+        f"<p>{say('for {0} when this page was made', say.span(facts['now'] - live['at']))}"
+        f" · {say('commit')}"
         f" <code>{live['commit'][:12]}</code> {_foreign(last['subject'])}"
         f" · {say('by')} {escape(live['actor'])}</p>{state}</section>"
     )
@@ -98,8 +102,8 @@ def _card(say: Words, own: Facts, facts: Facts) -> str:
     else:
         rows.append(f"<p>{say('nothing is live yet')}</p>")
     rows += [_waiting(say, own), _problems(say, own["problems"])]
-    rows.append(f"<p>{say('Type next')}:</p><ul class=plain>")
-    rows += [f"<li><code>{escape(each)}</code>" for each in commands(own)]
+    rows.append(f"<p>{say('Type next')}{say.colon}</p><ul class=plain>")
+    rows += [f'<li><code class="type">{_words(each)}</code>' for each in commands(own)]
     return f'<article class="card">{"".join(rows)}</ul></article>'
 
 
@@ -127,7 +131,7 @@ def _waiting(say: Words, own: Facts) -> str:
     pending, waiting = own["pending"], own["waiting"]
     title = say("waiting for {0}", escape(own["next"]))
     if not any(pending.values()):
-        return f'<p class="soft">{title}: {say("nothing waits")}</p>'
+        return f'<p class="soft">{title}{say.colon} {say("nothing waits")}</p>'
     people = ", ".join(f"{escape(name)} {number}" for name, number in waiting["people"])
     since = f"; {say('the oldest since')} {date(waiting['oldest'])}" if waiting["oldest"] else ""
     rows = "".join(
@@ -138,7 +142,7 @@ def _waiting(say: Words, own: Facts) -> str:
         f"{say('commits')} {pending['commits']}, {say('migrations')} {pending['migrations']}"
         f"{f' ({people})' if people else ''}{since}"
     )
-    return f"<details><summary>{title}: {counts}</summary><ul class=plain>{rows}</ul></details>"
+    return f"<details><summary>{title}{say.colon} {counts}</summary><ul class=plain>{rows}</ul></details>"
 
 
 def _problems(say: Words, problems: Sequence[str]) -> str:
@@ -161,14 +165,17 @@ def _uptime(say: Words, facts: Facts) -> str:
             continue
         said = say("{0} up over 90 days", say.percent(1 - bad / looks, 2))
         faulty = [day for day in days if day[2]]
-        parts.append(f"<h3>{name}: {said}</h3>")
-        about = f"{own['name']}: {said}; {say('days with faults')}: {len(faulty)}"
-        parts.append(f"{_plot(plots.bars(say, [Day(*day) for day in days], facts['now'], about), about)}")
+        parts.append(f"<h3>{name}{say.colon} {said}</h3>")
+        about = f"{own['name']}{say.colon} {said}; {say('days with faults')}{say.colon} {len(faulty)}"
+        parts.append(plots.bars(say, [Day(*day) for day in days], facts["now"], about))
         rows = [(date(day[0] * 86400), say.percent(1 - day[2] / day[1], 2)) for day in reversed(faulty)]
         if rows:
-            worst = _table(f"{own['name']}: {say('days with faults')}", (say("day"), say("up")), rows)
+            worst = _table(
+                f"{own['name']}{say.colon} {say('days with faults')}", (say("day"), say("up")), rows
+            )
             parts.append(
-                f"<details><summary>{say('days with faults')}: {len(rows)}</summary>{worst}</details>"
+                f"<details><summary>{say('days with faults')}{say.colon} {len(rows)}</summary>"
+                f"{worst}</details>"
             )
         else:
             parts.append(f'<p class="good">✓ {say("no day with faults")}</p>')
@@ -184,7 +191,7 @@ def _pace(say: Words, facts: Facts) -> str:
                 f"{say(name)} {say.span(value)}"
                 for name, value in (("median", slots[-1].p50), ("95th percentile", slots[-1].p95))
             )
-            about = f"{own['name']}: {ends}"
+            about = f"{own['name']}{say.colon} {ends}"
             plot = plots.pace(say, slots, own["marks"], facts["now"], about)
             parts.append(f"<h3>{escape(about)}</h3>{_plot(plot, about)}")
     if not parts:
@@ -226,7 +233,7 @@ def _backups(say: Words, facts: Facts) -> str:
             f"{say.number(each['bytes'] / 1e6, 1)} MB",
             f"{say('restored and compared')} {moment(each['proven'])}"
             if each["proven"]
-            else f"{say('not proven')}: {each['fault'] or '-'}",
+            else f"{say('not proven')}{say.colon} {each['fault'] or '-'}",
         )
         for each in facts["backups"]
     ]
@@ -251,7 +258,7 @@ def _load(say: Words, facts: Facts) -> str:
     for own in facts["environments"]:
         runs = [row for row in facts["load"] if row["environment"] == own["name"]]
         if any(row["p95"] is not None for row in runs):
-            about = f"{own['name']}: {say('slowest endpoint, p95')}"
+            about = f"{own['name']}{say.colon} {say('slowest endpoint, p95')}"
             parts.append(f"<h3>{escape(about)}</h3>{_plot(plots.points(say, runs, about), about)}")
         rows = [
             (
@@ -302,7 +309,10 @@ def _releases(say: Words, facts: Facts) -> str:
 
 
 def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "") -> str:
-    """Rows of plain text; the first cell names the row. A wide one scrolls by itself, also by keyboard."""
+    """Rows of plain text; the first cell names the row. A wide one scrolls by itself, also by keyboard.
+
+    `empty`: what is said under the caption where there are none.
+    """
     lines = "".join(
         f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in rest)
         for first, *rest in rows
@@ -311,14 +321,14 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], emp
         return f"<h3>{escape(caption)}</h3><p class=soft>{empty}</p>"
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{lines}</tbody></table></div>"
     )
 
 
 def _plot(svg: str, about: str) -> str:
-    return f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(about)}">{svg}</div>'
+    return f'<div class="scroll plot" tabindex="0" role="group" aria-label="{escape(about)}">{svg}</div>'
 
 
 def _time(at: float) -> str:
@@ -329,6 +339,11 @@ def _time(at: float) -> str:
 def _typed(html: str) -> str:
     """What stands in backticks can be typed, or is a name."""
     return TYPED.sub(r"<code>\1</code>", html)
+
+
+def _words(command: str) -> str:
+    """A command whose options are not broken in two at the end of a line."""
+    return " ".join(f"<span>{escape(word)}</span>" for word in command.split(" "))
 
 
 def _foreign(text: str) -> str:

@@ -21,7 +21,7 @@ FRENCH = {
     "How well is released": "Qualité des livraisons",
     "Releases": "Livraisons",
     "live since": "en ligne depuis",
-    "before this page was made": "avant la création de cette page",
+    "for {0} when this page was made": "depuis {0} à la création de cette page",
     "nothing is live yet": "rien n'est encore en ligne",
     "release": "livraison",
     "commit": "commit",
@@ -96,6 +96,11 @@ class Words(NamedTuple):
         """The text in this language, filled in; a word of the desk that has no translation stays."""
         known = FRENCH[text] if self.language == "fr" else text
         return known.format(*values)
+
+    @property
+    def colon(self) -> str:
+        """With the space before it that French has."""
+        return "\u00a0:" if self.language == "fr" else ":"
 
     def loose(self, word: str) -> str:
         """A word from the ledger, which may be one that this page does not know."""

@@ -35,7 +35,9 @@ def bars(say: Words, days: Sequence[Day], now: float, about: str) -> str:
             f'<rect class="{kind}" x="{place * step:.1f}" width="{step - 2:.1f}" height="34" rx="1.5">'
             f"<title>{said}</title></rect>"
         )
-    return _svg(about, 34, *parts)
+    first, end = (date(number * DAY) for number in (last - DAYS + 1, last))
+    ends = f'<text x="0" y="50">{first}</text><text x="{WIDTH}" y="50" text-anchor="end">{end}</text>'
+    return _svg(about, 54, *parts, ends)
 
 
 def pace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,10 +13,20 @@ from typing import Any
 
 from scripts.monitor.incidents import Incident
 from scripts.monitor.store import FILE, SCHEMA
-from scripts.state.ledger import Event
+from scripts.release.dora import seconds_of
+from scripts.state.ledger import FILE as LEDGER_FILE
+from scripts.state.ledger import REF, Event
+from tests.support.repositories import Repository
 
-NOW = 1_900_000_000.0
 DAY, YEARS = 86400.0, 2
+PEOPLE = ("Ada", "Bob", "Chloé")
+SUBJECTS = (
+    "Search homes by city",
+    "Show the cleaning plan of a week",
+    "Fix the time zone of check-in messages",
+    "Guests can ask for a late check-out",
+    "Faster list of bookings",
+)
 ENVIRONMENTS = ("development", "staging", "production")
 
 
@@ -25,38 +35,67 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-def commit_of(number: int) -> str:
-    """The id of a made-up commit."""
-    return f"{number:040x}"
+def repository(origin: Repository, releases: int, now: float) -> dict[str, str]:
+    """Fill it with a history of so many releases and their ledger; gives what is live where."""
+    step, lines = YEARS * 365 * DAY / releases, list[str]()
+    total = releases + 6  # the last ones wait
+    for number in range(1, total + 1):
+        at = int(now - (releases - number + 3) * step - (0.2 + number % 9) * 7200)
+        at = min(at, int(now) - 3600 * (total - number + 1))
+        subject = SUBJECTS[number % len(SUBJECTS)]
+        lines += _commit("refs/heads/develop", number, PEOPLE[number * 7 % 5 % 3], at, subject)
+        lines += [f"from :{number - 1}"] if number > 1 else []
+        lines += ["M 100644 inline file", f"data {len(str(number))}", str(number), ""]
+    marks = origin.folder / "marks"
+    origin.git("fast-import", "--quiet", f"--export-marks={marks}", stdin="\n".join(lines))
+    ids = dict(line.split() for line in marks.read_text().splitlines())
+    happened = [*events([ids[f":{number}"] for number in range(1, releases + 1)], now)]
+    lines = []
+    for number, event in enumerate(sorted(happened, key=lambda each: each.at), 1):
+        text = json.dumps({**event.document(), "version": 1})
+        lines += _commit(REF, number, "desk", int(seconds_of(event.at)), event.subject)
+        lines += [f"from :{number - 1}"] if number > 1 else []
+        lines += [f"M 100644 inline {LEDGER_FILE}", f"data {len(text.encode())}", text, ""]
+    origin.git("fast-import", "--quiet", stdin="\n".join(lines))
+    live = {
+        each.environment: each.commit
+        for each in happened
+        if each.kind in ("release", "rollback") and each.ending == "done"
+    }
+    origin.git("update-ref", "refs/heads/staging", live["staging"])
+    origin.git("update-ref", "refs/heads/main", live["production"])
+    return live
 
 
-def events(releases: int, now: float = NOW) -> Iterator[Event]:
-    """So many releases, evenly over two years and the chain; each tenth of production is rolled back."""
+def _commit(ref: str, mark: int, person: str, at: int, subject: str) -> list[str]:
+    when = f"{person} <person@example.org> {at} +0000"
+    head = [f"commit {ref}", f"mark :{mark}", f"author {when}", f"committer {when}"]
+    return [*head, f"data {len(subject.encode())}", subject]
+
+
+def events(commits: Sequence[str], now: float) -> Iterator[Event]:
+    """A release of each commit, evenly over two years and the chain; some fail, some are rolled back."""
+    releases = len(commits)
     step = YEARS * 365 * DAY / releases
     live = dict.fromkeys(ENVIRONMENTS, "")
     for number in range(1, releases + 1):
-        at, name = now - (releases - number) * step - 7200, ENVIRONMENTS[number % 3]
-        common = (
-            f"v{number}",
-            commit_of(number),
-            ("Ada", "Bob", "Chloé")[number % 5 % 3],
-            iso(at),
-            f"r{number}",
-        )
+        commit = commits[min((number - 1) // 3 * 3 + 2, releases - 1)]  # it goes along the chain
+        at, name = now - (releases - number) * step - 7200, ENVIRONMENTS[(number - 1) % 3]
+        common = (f"v{number}", commit, PEOPLE[number % 5 % 3], iso(at), f"r{number}")
         ending = "failed" if number % 17 == 0 else "done"
         yield Event(name, "release", ending, *common, {"live": live[name] or None})
-        if name == "production" and number % 15 == 2 and ending == "done" and live[name]:
-            detail = {"bad": commit_of(number)}
+        if name == "production" and number % 15 == 3 and ending == "done" and live[name]:
             back = (f"v{releases + number}", live[name], "Ada", iso(at + 1500), f"b{number}")
-            yield Event(name, "rollback", "done", *back, detail)
+            yield Event(name, "rollback", "done", *back, {"bad": commit})
+            yield Event(name, "release-hold", "done", "", "", "Ada", iso(at + 1600), f"h{number}")
         elif ending == "done":
-            live[name] = commit_of(number)
-    yield from _proofs(now)
+            live[name] = commit
+    yield from _proofs(commits, now)
 
 
-def _proofs(now: float) -> Iterator[Event]:
+def _proofs(commits: Sequence[str], now: float) -> Iterator[Event]:
     for number in range(12):
-        common = ("", commit_of(number + 1), "CI", iso(now - (12 - number) * 3 * DAY), f"p{number}")
+        common = ("", commits[number], "CI", iso(now - (12 - number) * 3 * DAY), f"p{number}")
         slow = 180 + 15 * number % 70
         load = {"endpoints": {"GET /": {"p95": slow}, "GET /homes": {"p95": slow + 40}}}
         passed = number != 7
@@ -64,16 +103,16 @@ def _proofs(now: float) -> Iterator[Event]:
         verdict = {"verdict": "passed" if passed else "failed"}
         yield Event("staging", "proof", "done" if passed else "failed", *common, {**detail, **verdict})
     drill = {"what": "drill", "seconds": 41.5, "caught": "`/` answered 500"}
-    yield Event("staging", "proof", "done", "", commit_of(9), "Ada", iso(now - 5 * DAY), "d1", drill)
+    yield Event("staging", "proof", "done", "", commits[9], "Ada", iso(now - 5 * DAY), "d1", drill)
     for number in range(3):
         taken = datetime.fromtimestamp(now - number * DAY - 3600, UTC)
-        backup = f"{taken:%Y%m%dT%H%M%SZ}-production-daily-{number:06x}"
+        backup = f"{taken:%Y%m%dT%H%M%SZ}-{number:08x}-daily-{number:04x}"
         detail = {"backup": backup, "proven": True, "bytes": 48_000_000, "rows": 812_345 - 900 * number}
-        common = ("v1", commit_of(9), "CI", iso(now - number * DAY - 3000), f"k{number}")
+        common = ("v1", commits[9], "CI", iso(now - number * DAY - 3000), f"k{number}")
         yield Event("production", "backup", "done", *common, detail)
 
 
-def looks(folder: Path, number: int, now: float = NOW) -> None:
+def looks(folder: Path, number: int, now: float) -> None:
     """So many looks in the last two days, and 90 days of hours; with faults and incidents."""
     folder.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(folder / FILE)) as connection, connection:

@@ -167,6 +167,7 @@ def test_numbers_are_never_prettier_than_they_are() -> None:
     assert Words("fr").number(1234567.5, 1) == "1\u202f234\u202f567,5"
     assert Words("en").span(3 * 86400) == "3.0 d"
     assert Words("fr").span(12 * 86400) == "12 j"
+    assert f"sauvegarde{Words('fr').colon} 3" == "sauvegarde\u00a0: 3"
     assert Words("en").span(0.25) == "0.25 s"
 
 

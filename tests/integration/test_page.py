@@ -1,0 +1,141 @@
+"""`monitor.page` over real git and SQLite, in a real browser: nothing asked for, nothing complained of."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scripts.config.desk import Desk
+from scripts.git.merge import MergingGit
+from scripts.monitor.page import page
+from scripts.monitor.request import MonitorPageRequest
+from scripts.release.dora import seconds_of
+from scripts.replit.live import Answer
+from tests.fakes.world import World, build_world
+from tests.support import skips, years
+from tests.support.repositories import bare, clone
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+AXE = Path(__file__).resolve().parents[2] / ".venv" / "axe.min.js"
+BROWSER = pytest.mark.skipif(
+    importlib.util.find_spec("playwright") is None or not skips.browser(),
+    reason=skips.reason("a browser", "apt-get install chromium-headless-shell"),
+)
+NEEDS_AXE = pytest.mark.skipif(not AXE.is_file(), reason=skips.reason("axe-core", "scripts/bootstrap test"))
+PHONE = {"width": 390, "height": 844}
+VIEWS: dict[str, dict[str, Any]] = {
+    "desktop-light": {"viewport": {"width": 1200, "height": 860}, "color_scheme": "light"},
+    "phone-dark": {"viewport": PHONE, "color_scheme": "dark", "is_mobile": True},
+}
+
+
+def desk_of(world: World, folder: Path, releases: int, looks: int) -> Desk:
+    """A desk over a real clone with so many releases, beside a monitor that has looked so often."""
+    now = seconds_of(world.clock.now())
+    origin = bare(folder / "origin.git")
+    live = years.repository(origin, releases, now)
+    person = clone(origin, folder / "clone")
+    state = folder / "state"
+    years.looks(state, looks, now)
+    for name, commit in live.items():
+        world.drivers[name].served = Answer(200, commit=commit, environment=name, pages=(("/", 200),))
+    return world.desk(git=MergingGit(person.folder, "origin"), state_folder=state)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page of a small team, in each language."""
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        desk = desk_of(build_world(folder, patch, app__name="Airhost"), folder, 242, 6000)
+        made = {
+            language: page(desk, MonitorPageRequest(lang=language, out=str(folder / language)))
+            for language in ("en", "fr")
+        }
+    return {language: Path(each.data["page"]) for language, each in made.items()}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@BROWSER
+@NEEDS_AXE
+@pytest.mark.parametrize(("view", "language"), [("desktop-light", "en"), ("phone-dark", "fr")])
+def test_a_browser_and_axe_have_nothing_against_it(
+    browser: Browser, files: dict[str, Path], view: str, language: str
+) -> None:
+    """No message, no request but the file itself, nothing wider than the screen, no barrier.
+
+    `DESK_PICTURES` names a folder that gets pictures.
+    """
+    context = browser.new_context(**VIEWS[view])
+    shown = context.new_page()
+    said, asked = list[str](), list[str]()
+    shown.on("console", lambda message: said.append(message.text))
+    shown.on("pageerror", lambda fault: said.append(str(fault)))
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.goto(files[language].as_uri())
+
+    assert (said, [url for url in asked if not url.startswith("data:")]) == ([], [files[language].as_uri()])
+    wide = shown.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
+    first = shown.locator(".first .big")
+    assert first.bounding_box()["y"] < 300  # type: ignore[index] # what is live is on the first screen
+    if folder := os.environ.get("DESK_PICTURES"):
+        shown.screenshot(path=f"{folder}/page-{view}.png")
+        shown.screenshot(path=f"{folder}/page-{view}-whole.png", full_page=True)
+    shown.evaluate(AXE.read_text())  # by the debugger: the page itself allows no script
+    found = shown.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found] == []
+    context.close()
+
+
+@BROWSER
+def test_it_can_be_read_by_keyboard(browser: Browser, files: dict[str, Path]) -> None:
+    """The first key skips to the content; the page's own policy allows nothing to be loaded."""
+    context = browser.new_context()
+    shown = context.new_page()
+    shown.goto(files["en"].as_uri())
+    shown.keyboard.press("Tab")
+
+    assert shown.evaluate("document.activeElement.getAttribute('href')") == "#content"
+    assert shown.locator(":focus").bounding_box()["x"] >= 0  # type: ignore[index]
+    shown.keyboard.press("Enter")
+    assert shown.evaluate("location.hash") == "#content"
+    refused = shown.evaluate("fetch('data:text/plain,x').then(() => 'loaded', () => 'refused')")
+    assert refused == "refused"
+    context.close()
+
+
+@skips.LONG
+def test_two_years_are_built_in_five_seconds_and_one_megabyte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,000 releases and 1 million looks; with the reading of the ledger and of git."""
+    desk = desk_of(build_world(tmp_path, monkeypatch), tmp_path, 2000, 1_000_000)
+    desk = replace(desk, clock=time.monotonic)
+    began = time.monotonic()
+    made = page(desk, MonitorPageRequest(lang="en"))
+    took = time.monotonic() - began
+
+    assert took < 5, f"{took:.2f} s, {made.data}"
+    assert made.data["bytes"] < 1_000_000
