@@ -15,10 +15,14 @@ from scripts.config.settings import Environment
 from scripts.errors import Locked, Refused
 from scripts.monitor.checks import TROUBLE, Check
 from scripts.monitor.incidents import HOUR
+from scripts.monitor.metric_facts import measure
+from scripts.monitor.metrics import exposition
+from scripts.monitor.metrics_server import serving
 from scripts.monitor.probes import Round, look_at
 from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
 from scripts.monitor.store import FILE, Store
 from scripts.monitor.watcher import Probe, Result, Watcher, all_checks, epoch, look_at_all
+from scripts.system.secret import redact
 from scripts.system.signals import Stop
 from scripts.system.text import listed
 
@@ -45,15 +49,18 @@ def check(desk: Desk, request: MonitorCheckRequest, probe: Probe = look_at) -> O
 def watch(desk: Desk, request: MonitorWatchRequest, probe: Probe = look_at) -> Outcome:
     """Look for ever; a signal is its good end."""
     environments = _environments(desk, request.env)
-    with _alone(desk):
+    with _alone(desk), serving(request.metrics) as server:
         watcher = Watcher(desk, environments, _store(desk), probe)
         desk.progress.note(f"watching {', '.join(each.name for each in environments)}")
         passes = 0
         with contextlib.suppress(Stop):
             while True:
                 began = desk.clock()
-                watcher.one_pass()
+                results = watcher.one_pass()
                 passes += 1
+                if server:
+                    samples = measure(watcher, results, passes, desk.clock() - began)
+                    server.text = exposition(samples.taken, redact)
                 desk.sleep(max(0.0, desk.settings.monitor.interval - (desk.clock() - began)))
     return Outcome.done(f"the watch has ended after {passes} passes", passes=passes)
 

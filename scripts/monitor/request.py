@@ -20,6 +20,7 @@ class MonitorWatchRequest(Request):
     """`monitor.watch`: look for ever."""
 
     env: str = env(f"{ENV}; all if left out")
+    metrics: str = option("serve the figures for Prometheus at this port, `9464` or `HOST:PORT`")
 
 
 class MonitorPageRequest(Request):

@@ -117,6 +117,7 @@ class Watcher:
             name: (str(ref), float(at)) for name, (ref, at) in (self.store.recall(LOCKS) or {}).items()
         }
         self._condensed = 0.0
+        self.made: Round | None = None  # of the last pass
 
     @property
     def open(self) -> list[Incident]:
@@ -145,6 +146,7 @@ class Watcher:
             looks |= second
         with deferred():  # a signal must not come between a notice and the note that it was sent
             self._finish(made.now)
+        self.made = made
         return [Result(check, look, check.environment in quiet) for check, look in looks.items()]
 
     def _add(self, made: Round, check: Check, look: Look, quiet: set[str]) -> None:

@@ -120,6 +120,7 @@ ELSEWHERE = {
     "monitor.check --env": f"{WATCH}::test_what_is_bad_twice_fails",
     "monitor.check --gate": f"{WATCH}::test_a_gate_needs_all_that_time",
     "monitor.page --lang": f"{UNIT}/monitor/test_page.py::test_both_languages_say_everything",
+    "monitor.watch --metrics": f"{UNIT}/monitor/test_metrics.py::test_the_watch_serves_what_it_saw",
     "monitor.watch": f"{WATCH}::test_a_watch_ends_well_with_a_signal",
     "replit.login": f"{SIGN_IN}::test_a_file_that_is_no_sign_in_is_refused",
     "replit.login --env": f"{SIGN_IN}::test_a_sign_in_publishes_is_renewed_and_ends",
