@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files as files_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,14 @@ from tests.support.repositories import bare, clone
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-AXE = Path(__file__).resolve().parents[2] / ".venv" / "axe.min.js"
+AXE = "axe_playwright_python"
 BROWSER = pytest.mark.skipif(
     importlib.util.find_spec("playwright") is None or not skips.browser(),
     reason=skips.reason("a browser", "apt-get install chromium-headless-shell"),
 )
-NEEDS_AXE = pytest.mark.skipif(not AXE.is_file(), reason=skips.reason("axe-core", "scripts/bootstrap test"))
+NEEDS_AXE = pytest.mark.skipif(
+    importlib.util.find_spec(AXE) is None, reason=skips.reason("axe-core", "scripts/bootstrap test")
+)
 PHONE = {"width": 390, "height": 844}
 VIEWS: dict[str, dict[str, Any]] = {
     "desktop-light": {"viewport": {"width": 1200, "height": 860}, "color_scheme": "light"},
@@ -102,8 +105,10 @@ def test_a_browser_and_axe_have_nothing_against_it(
     assert first.bounding_box()["y"] < 300  # type: ignore[index] # what is live is on the first screen
     if folder := os.environ.get("DESK_PICTURES"):
         shown.screenshot(path=f"{folder}/page-{view}.png")
-        shown.screenshot(path=f"{folder}/page-{view}-whole.png", full_page=True)
-    shown.evaluate(AXE.read_text())  # by the debugger: the page itself allows no script
+
+    shown.evaluate(
+        files_of(AXE).joinpath("axe.min.js").read_text("utf-8")
+    )  # by the debugger: the page itself allows no script
     found = shown.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found] == []
     context.close()
