@@ -69,9 +69,10 @@ def resume() -> Callable[[Desk, ResumeRequest], Outcome]:
 @command(HotfixRequest)
 def hotfix() -> Callable[[Desk, HotfixRequest], Outcome]:
     """Release a fix straight to production, then merge it back: `invoke hotfix --branch hotfix/login`."""
+    from scripts.monitor.window import watched
     from scripts.release.hotfix import hotfix
 
-    return hotfix
+    return watched(hotfix)
 
 
 @command(BackmergeRequest)

@@ -16,7 +16,8 @@ from scripts.monitor.checks import Check, Look
 from scripts.monitor.probes import Round
 from scripts.monitor.window import watched
 from scripts.release.commands import deploy, promote
-from scripts.release.request import DeployRequest, PromoteRequest
+from scripts.release.hotfix import hotfix
+from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest
 from scripts.state.remote import observe_remote, record
 from tests.fakes.world import World, build_world
 from tests.support.posts import Webhook, webhook
@@ -161,3 +162,15 @@ def test_without_minutes_nothing_is_watched(app: App) -> None:
 
     assert plan.data["steps"]
     assert app.asked == asked
+
+
+def test_a_hotfix_is_watched_too(app: App) -> None:
+    """It skips the gates, and is in the more need of it."""
+    app.world.remote.refs["refs/heads/hotfix/login"] = app.world.remote.commit(
+        {"file": "fixed"}, app.world.head("main"), subject="fixed"
+    )
+    app.fails[app.world.head("hotfix/login")] = 1
+    request = HotfixRequest(branch="hotfix/login", yes=True)
+    outcome = watched(hotfix, app.probe)(app.desk(), request)
+
+    assert (outcome.code, outcome.data["watch"]["verdict"]) == (1, "failed")
