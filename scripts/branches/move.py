@@ -44,6 +44,12 @@ def move(desk: Desk, found: Alignment) -> Event:
             for each, move in zip(environments(desk, found), found.moves, strict=True)
         ]
 
+        # git takes a push to where a branch is already for a good one, whatever the lease says, and two runs
+        # of one second make the same merge commits
+        refs = desk.git.ls_remote()
+        if elsewhere := [each.ref for each in branches if refs.get(each.ref) != each.old]:
+            raise _moved(elsewhere[0])
+
         def updates() -> list[Update]:
             return [*branches, *(update for each in held for update in each.releases())]
 
@@ -51,7 +57,7 @@ def move(desk: Desk, found: Alignment) -> Event:
             lost = [each.ref for each in held if not each.reconcile(fault.refs)]
             lost += [branch.ref for branch in branches if fault.refs.get(branch.ref) != branch.old]
             if lost:
-                raise Locked(f"`{lost[0]}` was moved by somebody else; nothing was moved", "try again")
+                raise _moved(lost[0])
 
         def make(ledger: Ledger) -> Event:
             return _event(desk, found, ledger, held[0].content.run)
@@ -61,6 +67,10 @@ def move(desk: Desk, found: Alignment) -> Event:
                 each.stop()
                 still.enter_context(each.paused())
             return append(desk, desk.git.trusted(REF), make, updates, stale)
+
+
+def _moved(ref: str) -> Locked:
+    return Locked(f"`{ref}` was moved by somebody else; nothing was moved", "try again")
 
 
 @contextmanager

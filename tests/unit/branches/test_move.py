@@ -137,6 +137,19 @@ def test_what_somebody_else_moved_stops_all(world: World, ref: str) -> None:
     assert lock_ref("development") not in world.remote.refs
 
 
+def test_what_another_run_has_moved_to_the_very_commits_is_not_moved_again(world: World) -> None:
+    """Two runs of one second make the same merges, and git takes a push of what is there already."""
+    desk = world.desk()
+    found = aligned(desk)
+    move(world.desk("Bob"), found)
+    error = ending(lambda: move(desk, found))
+
+    assert type(error) is Locked
+    assert "was moved by somebody else; nothing was moved" in error.message
+    assert [event.actor for event in world.ledger.events] == ["Bob"]
+    assert world.is_clean()
+
+
 def test_a_remote_that_refuses_leaves_all_as_it_was(world: World) -> None:
     """A protected branch: its words are shown, the locks are free."""
 
