@@ -229,7 +229,8 @@ def test_staging_takes_nothing_without_its_proofs(desk: Desk, released: str) -> 
         lacking = desk("promote", "--to", "staging", "--run-missing")
         theirs = desk("approve", "--env", "development", "--commit", released, GITHUB_ACTOR="quinn")
         good = desk("promote", "--to", "staging", "--plan")
-        report = desk.world.folder / ".airhost" / proofs(desk, released)[-1]["report"]
+        folder = desk.world.folder / ".airhost" / proofs(desk, released)[-1]["report"]
+        report = folder / "junit.xml"
         with written(report, lambda text: text.replace('failures="0"', 'failures="1"')):
             changed = desk("promote", "--to", "staging", "--plan")
         with configured(desk, "approval = 1", "approval = 1\nmax_age_hours = 0.0000001"):
