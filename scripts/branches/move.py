@@ -44,8 +44,8 @@ def move(desk: Desk, found: Alignment) -> Event:
             for each, move in zip(environments(desk, found), found.moves, strict=True)
         ]
 
-        # git takes a push to where a branch is already for a good one, whatever the lease says, and two runs
-        # of one second make the same merge commits
+        # git takes a push of what is there already for a good one, whatever its lease says, and two runs of
+        # one second make the same merge commits
         refs = desk.git.ls_remote()
         if elsewhere := [each.ref for each in branches if refs.get(each.ref) != each.old]:
             raise _moved(elsewhere[0])
