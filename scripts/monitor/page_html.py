@@ -73,12 +73,17 @@ def _first(say: Words, facts: Facts) -> str:
     return (
         f'<section class="first {"bad" if problems else "good"}" aria-labelledby="first">'
         f'<h2 id="first">{escape(last["name"])}</h2>'
-        f'<p class="big">{escape(live["release"])} {say("live since")} {_time(live["at"])}</p>'
+        f'<p class="big">{escape(live["release"])} {_since(say, last)} {_time(live["at"])}</p>'
         f"<p>{say('for {0} when this page was made', say.span(facts['now'] - live['at']))}"
         f" · {say('commit')}"
         f" <code>{live['commit'][:12]}</code> {_foreign(last['subject'])}"
         f" · {say('by')} {escape(live['actor'])}</p>{state}</section>"
     )
+
+
+def _since(say: Words, own: Facts) -> str:
+    """`live` is said only of what the public address answers with."""
+    return say("live since" if own["live"] == own["released"]["commit"] else "released, but not served; on")
 
 
 def _environments(say: Words, facts: Facts) -> str:
@@ -93,7 +98,7 @@ def _card(say: Words, own: Facts, facts: Facts) -> str:
     if live:
         age = say.span(facts["now"] - live["at"])
         rows.append(
-            f"<p><strong>{escape(live['release'])}</strong> {say('live since')} {_time(live['at'])}"
+            f"<p><strong>{escape(live['release'])}</strong> {_since(say, own)} {_time(live['at'])}"
             f" ({age})</p>"
             f"<p>{say('commit')} <code>{live['commit'][:12]}</code> {_foreign(own['subject'])}</p>"
             f'<p class="soft">{say("by")} {escape(live["actor"])} · {say("branch")} {escape(own["branch"])}'

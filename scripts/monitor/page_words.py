@@ -21,6 +21,7 @@ FRENCH = {
     "How well is released": "Qualité des livraisons",
     "Releases": "Livraisons",
     "live since": "en ligne depuis",
+    "released, but not served; on": "livrée, mais non servie ; le",
     "for {0} when this page was made": "depuis {0} à la création de cette page",
     "nothing is live yet": "rien n'est encore en ligne",
     "release": "livraison",

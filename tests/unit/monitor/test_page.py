@@ -85,6 +85,19 @@ def test_it_begins_with_what_is_live_and_since_when(desk: Desk) -> None:
     assert "No watch has run on this machine: invoke monitor.watch" in text
 
 
+def test_live_is_said_only_of_what_the_address_answers_with(desk: Desk, world: World) -> None:
+    """Somebody published something else: the page says it as loudly."""
+    served = world.drivers["production"].served
+    world.drivers["production"].served = replace(served, commit="0" * 40)
+    found = made(desk, lang="en")
+
+    assert "productionv1 released, but not served; on " in found.text
+    assert "problems: 1" in found.text
+    assert [each["class"] for tag, each in found.tags if "first" in (each.get("class") or "")] == [
+        "first bad"
+    ]
+
+
 def test_commits_that_wait_are_those_of_people(desk: Desk, world: World) -> None:
     """With the number of each, and the command that takes them on."""
     world.commit("develop", {"new": "1"}, subject="search by city")
