@@ -58,6 +58,7 @@ main() {
   run build "$BUILD" "$FOLDER"
   [ -d "$OUTPUT" ] || answer failed build "the build left no folder $OUTPUT"
   [ "$(head_commit)" = "$COMMIT" ] || answer failed build "the build moved HEAD"
+  name_assets
   stamp "$OUTPUT"
   send_output
   trap - EXIT
@@ -81,6 +82,15 @@ stamp() {
   if ! printf '%s\n' "$STAMP" >"$1/version.json.part" || ! mv -f "$1/version.json.part" "$1/version.json"; then
     answer failed stamp "can't write $1/version.json"
   fi
+}
+
+# The stamp names the scripts and styles that were built, by the first 16 digits of their SHA-256: an old bundle beside a
+# new stamp can be told. A stamp has to stay small; very many files are not named.
+name_assets() {
+  local digests
+  digests=$(cd -- "$OUTPUT" && find -L . -type f '(' -name '*.js' -o -name '*.mjs' -o -name '*.css' ')' \
+    -exec sha256sum '{}' + 2>/dev/null | cut -c 1-16 | grep -xE '[0-9a-f]{16}' | sort -u | sed 's/.*/"&"/' | paste -sd , -)
+  [ -z "$digests" ] || [ "${#digests}" -gt 40000 ] || STAMP="${STAMP%?}, \"assets\": [$digests]}"
 }
 
 # For frameworks that serve only the files that were there when they were built.

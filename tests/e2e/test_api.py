@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,20 @@ def test_the_version_page_names_this_commit(api: Api, target: Target) -> None:
 
     assert stamp["commit"] == target.commit
     assert stamp["environment"] == target.environment
+
+
+@pytest.mark.smoke
+def test_the_page_is_of_this_commit(api: Api, target: Target) -> None:
+    """Its scripts and styles are those of the build: no old bundle stands beside a new version page."""
+    built = api.ask("GET", target.url + target.version_path).json().get("assets", [])
+    page = api.ask("GET", target.url + "/").text
+    paths = re.findall(r"""(?:src|href)=["'](/[^"'?]+\.(?:m?js|css))["']""", page)
+
+    assert built, "the version page names no assets: release the commit again, with this desk"
+    assert paths, "the front page has no script of its own"
+    for path in paths:
+        digest = hashlib.sha256(api.ask("GET", target.url + path).content).hexdigest()[:16]
+        assert digest in built, f"`{path}` was not built from this commit: an old bundle is served"
 
 
 @pytest.mark.smoke

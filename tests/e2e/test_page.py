@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect  # noqa: A004 - its own
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -109,11 +109,12 @@ def test_everybody_can_use_the_page(page: Page, target: Target) -> None:
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
 
-    assert [
+    serious = [
         f"{each['id']}: {each['help']} ({each['nodes'][0]['html'][:80]})"
         for each in found
         if each["impact"] in SERIOUS
-    ] == []
+    ]
+    assert not serious, "; ".join(serious)
 
 
 def test_a_booking_is_made_and_kept(page: Page, target: Target, api: Api, traffic: Traffic) -> None:
@@ -128,7 +129,8 @@ def test_a_booking_is_made_and_kept(page: Page, target: Target, api: Api, traffi
     expect(page.locator("#outcome")).to_have_text(f"Booked for {GUEST}, {stay} (pending).")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(QUIET)
-    assert traffic.exceptions == []
+    late = traffic.exceptions
+    assert not late, f"the page's script failed after the click: {late[0]}"
     page.reload()
     expect(page.locator("#properties")).to_have_attribute("aria-busy", "false")
     listed = api.ask("GET", f"{target.url}/api/bookings").json()["bookings"]
@@ -177,8 +179,11 @@ def book_free_nights(page: Page, target: Target) -> tuple[str, date]:
     outcome = page.locator("#outcome")
     for _ in range(TRIES):
         property_id, arrival = some_nights(page)
-        with page.expect_response(lambda answer: answer.request.method == "POST"):
-            book(page, target, property_id, arrival)
+        try:
+            with page.expect_response(lambda answer: answer.request.method == "POST"):
+                book(page, target, property_id, arrival)
+        except TimeoutError as fault:
+            pytest.fail(f"no booking was sent: {fault.message.splitlines()[0]}")
         expect(outcome).to_have_class(re.compile("done|problem"))
         if outcome.inner_text() != TAKEN:
             break

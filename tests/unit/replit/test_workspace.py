@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -115,6 +116,17 @@ def test_the_workspace_comes_to_the_commit_built_and_stamped(there: Place) -> No
     )
     assert "it's $HOME\n" == (dist / "x").read_text()
     assert "HEAD" == there.workspace.git("rev-parse", "--abbrev-ref", "HEAD")
+
+
+def test_the_stamp_names_the_scripts_and_styles_that_were_built(there: Place) -> None:
+    """By their digests, whatever their names; so an old bundle beside a new stamp can be told."""
+    files = {"a b.js": "one", "c.css": "two", "page.html": "three"}
+    make = "; ".join(f"printf {text} >'dist/{name}'" for name, text in files.items())
+    there.run(build=("sh", "-c", f"mkdir -p dist; {make}"))
+    stamp = json.loads((there.workspace.folder / "dist" / "version.json").read_text())
+
+    assert stamp["commit"] == there.commit
+    assert stamp["assets"] == sorted(hashlib.sha256(each).hexdigest()[:16] for each in (b"one", b"two"))
 
 
 def test_a_nested_app_is_installed_built_and_stamped_in_its_folder(there: Place) -> None:
