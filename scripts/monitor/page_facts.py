@@ -91,15 +91,8 @@ def _environment(
 
 
 def _release(event: Event) -> dict[str, Any]:
-    return {
-        "environment": event.environment,
-        "release": event.release,
-        "kind": event.kind,
-        "ending": event.ending,
-        "commit": event.commit,
-        "actor": event.actor,
-        "at": seconds_of(event.at),
-    }
+    keys = "environment", "release", "kind", "ending", "commit", "actor"
+    return {**{key: getattr(event, key) for key in keys}, "at": seconds_of(event.at)}
 
 
 def _subject(desk: Desk, commit: str) -> str:

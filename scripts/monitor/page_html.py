@@ -214,34 +214,22 @@ def _incidents(say: Words, facts: Facts) -> str:
         return ""
     head = ("environment", "check", "began", "ended", "duration", "why", "since release")
     rows = [
-        (
-            each["environment"],
-            each["check"],
-            moment(each["began"]),
-            moment(each["ended"]) if each["ended"] else say("open"),
-            say.span((each["ended"] or facts["now"]) - each["began"]),
-            each["why"],
-            each["release"] or "-",
-        )
+        (each["environment"], each["check"], moment(each["began"]),
+         moment(each["ended"]) if each["ended"] else say("open"),
+         say.span((each["ended"] or facts["now"]) - each["began"]), each["why"], each["release"] or "-")
         for each in facts["incidents"]
-    ]
+    ]  # fmt: skip
     return _table(say("Incidents"), [say(each) for each in head], rows, empty=say("none"))
 
 
 def _backups(say: Words, facts: Facts) -> str:
     rows = [
-        (
-            each["environment"],
-            each["backup"],
-            moment(each["taken"]),
-            say.number(each["rows"]),
-            f"{say.number(each['bytes'] / 1e6, 1)} MB",
-            f"{say('restored and compared')} {moment(each['proven'])}"
-            if each["proven"]
-            else f"{say('not proven')}{say.colon} {each['fault'] or '-'}",
-        )
+        (each["environment"], each["backup"], moment(each["taken"]), say.number(each["rows"]),
+         f"{say.number(each['bytes'] / 1e6, 1)} MB",
+         f"{say('restored and compared')} {moment(each['proven'])}" if each["proven"]
+         else f"{say('not proven')}{say.colon} {each['fault'] or '-'}")
         for each in facts["backups"]
-    ]
+    ]  # fmt: skip
     head = [say(each) for each in ("environment", "backup", "taken", "rows", "size", "proof")]
     drills = [
         (
@@ -266,15 +254,11 @@ def _load(say: Words, facts: Facts) -> str:
             about = f"{own['name']}{say.colon} {say('slowest endpoint, p95')}"
             parts.append(f"<h3>{escape(about)}</h3>{_plot(plots.points(say, runs, about), about)}")
         rows = [
-            (
-                moment(row["at"]),
-                str(row["level"] or "-"),
-                say("passed") if row["passed"] else say.loose(str(row["verdict"] or "failed")),
-                _seconds(say, row["p95"] and row["p95"] / 1000),
-                row["commit"][:12],
-            )
+            (moment(row["at"]), str(row["level"] or "-"),
+             say("passed") if row["passed"] else say.loose(str(row["verdict"] or "failed")),
+             _seconds(say, row["p95"] and row["p95"] / 1000), row["commit"][:12])
             for row in runs[:-11:-1]
-        ]
+        ]  # fmt: skip
         head = [say(each) for each in ("at", "profile", "verdict", "slowest endpoint, p95", "commit")]
         parts.append(_table(own["name"], head, rows) if rows else "")
     return "".join(parts)
@@ -283,32 +267,20 @@ def _load(say: Words, facts: Facts) -> str:
 def _dora(say: Words, facts: Facts) -> str:
     names = "environment", "last", "releases a week", "lead time", "change-failure rate", "time to restore"
     rows = [
-        (
-            each["environment"],
-            say.span(each["days"] * 86400),
-            say.number(each["per_week"], 1),
-            say.span(each["lead_seconds"]),
-            say.percent(each["failure_rate"]),
-            say.span(each["restore_seconds"]),
-        )
+        (each["environment"], say.span(each["days"] * 86400), say.number(each["per_week"], 1),
+         say.span(each["lead_seconds"]), say.percent(each["failure_rate"]),
+         say.span(each["restore_seconds"]))
         for each in facts["dora"]
-    ]
+    ]  # fmt: skip
     return _table("DORA", [say(name) for name in names], rows)
 
 
 def _releases(say: Words, facts: Facts) -> str:
     rows = [
-        (
-            each["environment"],
-            each["release"],
-            moment(each["at"]),
-            say.loose(each["kind"]),
-            say.loose(each["ending"]),
-            each["commit"][:12],
-            each["actor"],
-        )
+        (each["environment"], each["release"], moment(each["at"]), say.loose(each["kind"]),
+         say.loose(each["ending"]), each["commit"][:12], each["actor"])
         for each in facts["releases"]
-    ]
+    ]  # fmt: skip
     head = [say(each) for each in ("environment", "release", "at", "kind", "ending", "commit", "by")]
     return _table(say("Releases"), head, rows, empty=say("none"))
 
