@@ -1,4 +1,4 @@
-"""The options of `monitor.check`, `monitor.watch` and `monitor.page`."""
+"""The options of `monitor.check`, `monitor.watch`, `monitor.logs` and `monitor.page`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ class MonitorWatchRequest(Request):
 
     env: str = env(f"{ENV}; all if left out")
     metrics: str = option("serve the figures for Prometheus at this port, `9464` or `HOST:PORT`")
+
+
+class MonitorLogsRequest(Request):
+    """`monitor.logs`: what was said, as one stream."""
+
+    env: str = env(f"{ENV}; all if left out")
+    since: str = option("how far back: `30m`, `12h`, `7d` at most; an hour if left out")
+    grep: str = option("only what this regular expression finds, in any case")
+    release: str = option("only what was said while this release was live, such as `v41`")
+    follow: bool = option("go on with what comes, until Ctrl-C", default=False)
 
 
 class MonitorPageRequest(Request):

@@ -4,14 +4,17 @@
     GET    /v1/projects/REF/functions                  the list; PUT: activate bundles, all at once
     POST   /v1/projects/REF/functions/deploy?slug=...  a bundle (multipart); `bundleOnly=true`: not active
     GET    /v1/projects/REF/functions/NAME             one; DELETE: remove it
+    GET    /v1/projects/REF/analytics/endpoints/logs?sql=...  rows of a file, newest first
     GET    /v1/projects/REF/secrets                    names and SHA-256; POST: set; DELETE: remove
 
 Shapes and statuses are those of the published OpenAPI description, the calls those that the CLI 3.1.0 was
 seen to make. A bundle is refused (400) if its entry point, or a file that a relative import names, is not
-in it. It does NOT prove how the real bundler reads a source, and runs no function.
+in it. It does NOT prove how the real bundler reads a source, runs no function, and knows no SQL: of a query
+for logs it sees what the real one demands: the table, sources, a limit, and at most 24 hours.
 Files in FOLDER, the world's `api/`:
 
     functions/REF.json   each function: its row of the list, and its files
+    logs/REF.json        {"rows": [{"id", "timestamp", "source", "event_message"}]}, which a test writes
     secrets/REF.json     each secret: the SHA-256 of its value
     asked.jsonl          every request: {"method", "path", "query", "files", "metadata", "status"}
     faults.json          faults to play: {"functions/deploy?slug=hello": {"status": 503, "message": "..."}}
@@ -24,11 +27,13 @@ import email.policy
 import hashlib
 import json
 import posixpath
+import re
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +41,7 @@ from scripts.database.edge_functions import import_map
 from scripts.sandbox.host_config import write_private
 
 PREFIX = "/v1/projects/"
+LOGS = "analytics/endpoints/logs"
 Answer = tuple[int, Any]
 
 
@@ -109,8 +115,9 @@ class ManagementApi:
             return int(fault.get("status", 500)), {"message": fault.get("message", "a fault to play")}
         if not rest:
             return 200, _project(ref)
-        if rest in ("secrets", "functions"):
-            return self._secrets(asked, ref) if rest == "secrets" else self._list(asked, ref)
+        if rest in (LOGS, "secrets", "functions"):
+            lists = {"secrets": self._secrets, "functions": self._list, LOGS: self._logs}
+            return lists[rest](asked, ref)
         if asked.method == "POST" and rest == "functions/deploy":
             return self._deploy(asked, ref, bundle)
         return self._one(asked, ref, rest.removeprefix("functions/"))
@@ -172,6 +179,9 @@ class ManagementApi:
         self._write("secrets", ref, known)
         return (201 if asked.method == "POST" else 200), None
 
+    def _logs(self, asked: Asked, ref: str) -> Answer:
+        return logs_of(asked.query, self._read("logs", ref).get("rows", []))
+
     def _faults(self) -> Mapping[str, Mapping[str, Any]]:
         try:
             faults = json.loads((self.folder / "faults.json").read_bytes())
@@ -189,6 +199,33 @@ class ManagementApi:
     def _write(self, what: str, ref: str, known: Mapping[str, Any]) -> None:
         (self.folder / what).mkdir(mode=0o700, exist_ok=True)
         write_private(self.folder / what / f"{ref}.json", known)
+
+
+def logs_of(query: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> Answer:
+    """The rows of the time that is asked for; its ends are rounded to minutes."""
+    sql = " ".join(query.get("sql", "").split())
+    limit = re.search(r" from logs where source in \((.+)\) order by timestamp desc limit ([0-9]+)$", sql)
+    try:
+        begin, end = (
+            datetime.fromisoformat(query[f"iso_timestamp_{each}"]).replace(second=0, tzinfo=UTC)
+            for each in ("start", "end")
+        )
+    except (KeyError, ValueError):
+        return 400, {"message": "iso_timestamp_start and iso_timestamp_end are needed"}
+    if end - begin > timedelta(hours=24):
+        return 400, {"message": "the timestamp range must be no more than 24 hours"}
+    if limit is None:
+        return 200, {
+            "error": "a stand-in knows this query only: from logs, by source, newest first, limited"
+        }
+    found = [
+        row
+        for row in rows
+        if f"'{row['source']}'" in limit[1]
+        and begin <= datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC) < end
+    ]
+    newest = sorted(found, key=lambda row: str(row["timestamp"]), reverse=True)
+    return 200, {"result": newest[: int(limit[2])]}
 
 
 def _bundle(asked: Asked) -> Bundle:

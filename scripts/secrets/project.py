@@ -44,6 +44,11 @@ class Project:
     token: Secret
     api: str = Secrets().supabase_api
 
+    def address(self, what: str) -> str:
+        """Where the API has something of the project."""
+        api = _api_of_profile() or self.api
+        return f"{api.rstrip('/')}/v1/projects/{quote(self.project, safe='')}/{what}"
+
     def read_list(self, what: str) -> list[Mapping[str, Any]]:
         """The rows of `secrets` or `functions`.
 
@@ -52,9 +57,7 @@ class Project:
             Unreachable: no answer, or the token may not read them.
             CommandFailed: the answer is no list.
         """
-        api = _api_of_profile() or self.api
-        url = f"{api.rstrip('/')}/v1/projects/{quote(self.project, safe='')}/{what}"
-        status, document, _ = get_json(url, self.token, READ_TIMEOUT)
+        status, document, _ = get_json(self.address(what), self.token, READ_TIMEOUT)
         require_readable(status, "Supabase", what)
         if not isinstance(document, list):
             raise CommandFailed(f"Supabase answered something else than a list of {what}")

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Release": ("deploy", "promote", "rollback", "backup.take", "test-e2e", "load-test"),
-    "Look": ("status", "history", "monitor.check", "monitor.watch", "monitor.page", "doctor", "lock.show"),
+    "Look": (
+        "status",
+        "history",
+        "monitor.check",
+        "monitor.watch",
+        "monitor.logs",
+        "monitor.page",
+        "doctor",
+        "lock.show",
+    ),
     "When something is wrong": (
         *("resume", "hotfix", "backmerge", "lock.steal", "freeze", "unfreeze", "release-hold"),
         *("ledger.check", "ledger.repair", "ledger.accept"),

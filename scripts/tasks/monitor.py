@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from scripts.monitor.request import MonitorCheckRequest, MonitorPageRequest, MonitorWatchRequest
+from scripts.monitor.request import (
+    MonitorCheckRequest,
+    MonitorLogsRequest,
+    MonitorPageRequest,
+    MonitorWatchRequest,
+)
 from scripts.tasks.options import command
 
 if TYPE_CHECKING:
@@ -31,6 +36,14 @@ def watch() -> Callable[[Desk, MonitorWatchRequest], Outcome]:
     return watch
 
 
+@command(MonitorLogsRequest)
+def logs() -> Callable[[Desk, MonitorLogsRequest], Outcome]:
+    """Show what runs, Supabase, the workspace said as one stream: `invoke monitor.logs --since 2h`."""
+    from scripts.monitor.logs import logs
+
+    return logs
+
+
 @command(MonitorPageRequest)
 def page() -> Callable[[Desk, MonitorPageRequest], Outcome]:
     """Write what is live where, uptime, incidents, figures as one HTML file: `invoke monitor.page`."""
@@ -39,4 +52,4 @@ def page() -> Callable[[Desk, MonitorPageRequest], Outcome]:
     return page
 
 
-collection = Collection("monitor", check, watch, page)
+collection = Collection("monitor", check, watch, logs, page)
