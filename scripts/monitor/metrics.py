@@ -76,7 +76,7 @@ def _lines(by_family: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
             yield f"# UNIT {name} seconds"
         yield f"# HELP {name} {what}"
         for labels, value in values.items():
-            yield f"{name}{SUFFIX.get(kind, '')}{labels} {value:.15g}"
+            yield f"{name}{SUFFIX.get(kind, '')}{labels} {round(value, 6):.15g}"
     yield "# EOF"
 
 

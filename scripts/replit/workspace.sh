@@ -107,8 +107,8 @@ is_tracked() { [ -n "$(git ls-files -- "$1")" ]; }
 send_output() {
   [ -n "$SEND" ] || return 0
   printf '\n%s\n' "$SEND" >&3
-  (cd -- "$OUTPUT" && tar -chf - . | gzip -1; exit $((PIPESTATUS[0] + PIPESTATUS[1]))) >&3 2>"$state/log" \
-    || { echo >&3; answer failed send "$(last_words "$state/log")"; }
+  (cd -- "$OUTPUT" && tar -chf - . | gzip -1; exit $((PIPESTATUS[0] + PIPESTATUS[1]))) >&3 2>"$state/sent" \
+    || { echo >&3; answer failed send "$(last_words "$state/sent")"; }
   printf '\n%s\n' "$SEND" >&3
 }
 

@@ -464,6 +464,14 @@ def test_an_answer_that_is_not_coded_is_read_all_the_same(detail: str) -> None:
     assert workspace._answer(result)
 
 
+def test_what_a_build_said_stays_there(there: Place) -> None:
+    """Sending what it built writes into no log of its; `monitor.logs` reads it."""
+    order = there.order(build=("sh", "-c", "mkdir -p dist; echo built well"))
+    attempt(bash(script(order, "--mark--")))
+
+    assert (there.workspace.folder / workspace.LOG).read_text() == "built well\n"
+
+
 def test_an_archive_that_broke_off_is_not_shown() -> None:
     """Only an answer may follow it: the rest is the folder's bytes, and any of them may be a secret's."""
     broken = b"banner\n--mark--\n\x1f\x8b rest of a key 1\n" + b'{"desk":"failed","rule":"send"}\n'
