@@ -11,7 +11,7 @@ from scripts.database import request
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        (request.RehearseRequest, ["env", "sha"]),
+        (request.RehearseRequest, ["env", "sha", "scratch"]),
         (request.DatabaseStatusRequest, ["env"]),
         (request.DriftRequest, ["from_", "to", "against", "sha"]),
         (request.RestoreRequest, ["backup", "env", "from_aside", "reason", "plan", "yes", "wait"]),
