@@ -198,6 +198,7 @@ def test_row_level_security_is_watched(desk: Desk, released: str) -> None:
         ("few", "inconclusive", "0 tests count, at least 10 must; for nothing count:"),
     ],
 )
+@skips.LONG
 def test_journeys_that_prove_nothing_are_no_pass(
     desk: Desk, released: str, folder: str, verdict: str, said: str
 ) -> None:

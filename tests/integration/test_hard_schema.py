@@ -195,6 +195,7 @@ alter table public.half owner to dora;
 """
 
 
+@skips.LONG
 def test_what_its_user_could_not_restore_is_refused(server: LocalServer, tmp_path: Path) -> None:
     """Each object with the statement that mends it; then the backup is proven."""
     server.create_database("others")

@@ -154,6 +154,7 @@ def git_back(desk: Desk) -> None:
     desk.commit({"server/home.js": first}, "mended")
 
 
+@skips.LONG
 def test_a_failure_that_touched_nothing_live_is_one_notice(desk: Desk, inbox: Inbox) -> None:
     """A migration that fails."""
     name = "supabase/migrations/29990101000000_bad.sql"
@@ -325,6 +326,7 @@ def test_a_webhook_that_hangs_costs_the_budget_and_no_more(desk: Desk, inbox: In
     assert 1 == len(inbox.both())
 
 
+@skips.LONG
 def test_an_interrupted_run_is_told_without_delay(desk: Desk, inbox: Inbox) -> None:
     """SIGTERM, with a webhook that hangs: over within a CI's patience; told by the next run."""
     inbox.play({"slack": [{"delay": 60, "status": 500}] * 9})

@@ -179,6 +179,7 @@ def test_what_older_code_can_not_live_with_goes_back(base: Desk) -> None:
     assert [] == [each for each in problems if "database" in each or "built for" in each]
 
 
+@skips.LONG
 def test_missing_script_is_refused_before_anything_changes(base: Desk) -> None:
     """The file is named; with a person's word the code goes back alone, and the message says so."""
     old = released(base, up(0, MAKE))
@@ -306,6 +307,7 @@ def test_only_production_demands_a_way_back(base: Desk) -> None:
     assert (0, None) == (accepted.code, accepted.document["refused"])
 
 
+@skips.LONG
 def test_killed_in_the_midst_of_the_undo(base: Desk) -> None:
     """All or nothing; `resume` finishes it on what is true then."""
     old = released(base, up(0, MAKE))

@@ -316,7 +316,7 @@ def test_app_that_does_not_build_changes_nothing(live: Desk) -> None:
         ({"publish": "error"}, 3, "publish_app"),
         ({"ssh": "down"}, 3, "no answer from the workspace"),
         ({"ssh": "drops"}, 3, "no answer from the workspace"),
-        ({"public": "500"}, 7, "way back"),
+        pytest.param({"public": "500"}, 7, "way back", marks=skips.LONG),
     ],
 )
 def test_faulty_host_is_never_called_deployed(
