@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.desk import Call, Desk, ended, git
+from tests.support import skips
 from tests.support.sandboxes import NO_FUNCTIONS, VITE
 
 pytestmark = pytest.mark.timeout(900)
