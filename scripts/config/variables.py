@@ -40,6 +40,8 @@ VARIABLES = (
     DeskVariable("DISCORD_WEBHOOK_URL", shared=True, proposed="always"),
     # where `monitor.watch` reports that it is alive, after each pass
     DeskVariable("MONITOR_PING_URL", shared=True),
+    # where `monitor.logs --ship` sends lines; it may hold a user and a token
+    DeskVariable("LOGS_PUSH_URL", shared=True),
     # where `db.rehearse` may create and drop databases
     DeskVariable("SCRATCH_DATABASE_URL"),
     DeskVariable("SCRATCH_DATABASE_PASSWORD"),

@@ -4,80 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import DeskError, Refused
+from scripts.errors import Refused
 from scripts.monitor.commands import UNITS
 from scripts.monitor.incidents import HOUR
-from scripts.monitor.log_lines import Line, Raw, Releases, chosen, finished
-from scripts.monitor.log_sources import sources_of
+from scripts.monitor.log_lines import Line, Releases
+from scripts.monitor.log_stream import LATE, LONGEST, PAUSE, Stream
 from scripts.monitor.request import MonitorLogsRequest
+from scripts.monitor.shipping import ship
 from scripts.monitor.watcher import DAY, epoch
-from scripts.state.ledger import Ledger
 from scripts.state.remote import observe_remote
-from scripts.system.secret import redact
 from scripts.system.signals import Stop
 from scripts.system.text import listed
-
-LONGEST = 7 * DAY  # that is read: eight requests to Supabase
-PAUSE = 15.0  # seconds between two looks of `--follow`
-LATE = 180.0  # seconds that an entry may take until Supabase shows it
-REPLIT = "what a published app writes: Replit gives it to no program; see *Logs* in its Publishing tool"
-
-
-@dataclass
-class Stream:
-    """What was read, and what could not be.
-
-    Args:
-        seen: the entries that were shown, with their time: `--follow` reads the last minutes again.
-    """
-
-    desk: Desk
-    environments: list[Environment]
-    pattern: re.Pattern[str] | None
-    release: str
-    lacking: list[str] = field(default_factory=lambda: [REPLIT])
-    seen: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    def read(self, begin: float, end: float) -> list[Line]:
-        """The entries of a time that were not read before, oldest first."""
-        ledger, lines = self._ledger(), list[Line]()
-        self.seen = {key: at for key, at in self.seen.items() if at >= begin}
-        for environment in self.environments:
-            releases, raws = Releases(ledger.events, environment.name), list[Raw]()
-            for name, source in sources_of(self.desk, environment, ledger).items():
-                try:
-                    raws += self._new(environment.name, source(begin, end))
-                except DeskError as fault:
-                    hint = f" ({fault.hint})" if fault.hint else ""
-                    self._lacks(f"{environment.name}: {name}: {fault.message}{hint}")
-            lines += finished(raws, environment.name, releases, redact)
-        return chosen(lines, self.pattern, self.release)
-
-    def _ledger(self) -> Ledger:
-        """What this machine says is worth showing without it, but nobody knows of which release it is."""
-        try:
-            return observe_remote(self.desk).ledger
-        except DeskError as fault:
-            self._lacks(f"the ledger, and so the releases: {fault.message}")
-            return Ledger(None, ())
-
-    def _new(self, environment: str, entries: Iterable[Raw | str]) -> Iterable[Raw]:
-        for each in entries:
-            if isinstance(each, str):
-                self._lacks(f"{environment}: {each}")
-            elif (environment, each.key) not in self.seen:
-                self.seen[environment, each.key] = each.at
-                yield each
-
-    def _lacks(self, what: str) -> None:
-        if what not in self.lacking:
-            self.lacking.append(what)
 
 
 def logs(desk: Desk, request: MonitorLogsRequest) -> Outcome:
@@ -90,6 +32,10 @@ def logs(desk: Desk, request: MonitorLogsRequest) -> Outcome:
         raise Refused("`--follow` has no end, and `--json` is one document", "`invoke monitor.logs --json`")
     environments = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
     begin, end = _window(desk, request, environments)
+    if request.ship:
+        if request.grep or request.release:
+            raise Refused("`--ship` sends every line", "`invoke monitor.logs --ship --follow`")
+        return ship(desk, Stream(desk, environments), begin, follow=request.follow)
     stream = Stream(desk, environments, _pattern(request.grep), request.release)
     lines = stream.read(begin, end)
     _show(desk, lines, request)

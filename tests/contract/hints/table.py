@@ -121,6 +121,7 @@ ELSEWHERE = {
     "monitor.check --gate": f"{WATCH}::test_a_gate_needs_all_that_time",
     "monitor.logs --grep": f"{UNIT}/monitor/test_logs.py::test_the_pattern_sees_what_people_see",
     "monitor.logs --json": f"{UNIT}/monitor/test_logs.py::test_one_document",
+    "monitor.logs --follow --ship": f"{UNIT}/monitor/test_shipping.py::test_it_goes_on_after_a_restart",
     "monitor.logs --since": f"{UNIT}/monitor/test_logs.py::test_older_lines_need_more_time",
     "monitor.page --lang": f"{UNIT}/monitor/test_page.py::test_both_languages_say_everything",
     "monitor.watch --metrics": f"{UNIT}/monitor/test_metrics.py::test_the_watch_serves_what_it_saw",

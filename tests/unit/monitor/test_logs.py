@@ -5,121 +5,29 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from scripts.config.desk import Desk
-from scripts.config.outcome import Outcome
 from scripts.errors import Refused, Unreachable
-from scripts.monitor import log_sources, supabase_logs
-from scripts.monitor import logs as command
+from scripts.monitor import log_stream, supabase_logs
 from scripts.monitor.log_lines import Releases
-from scripts.monitor.request import MonitorLogsRequest
 from scripts.replit import workspace_log
-from scripts.sandbox.management_api import Asked, ManagementApi, logs_of
-from scripts.state.journal import Journal
-from scripts.state.ledger import Event, Ledger
-from scripts.state.remote import Remote, observe_remote
+from scripts.sandbox.management_api import logs_of
+from scripts.state.ledger import Event
 from scripts.system.command import Command
-from scripts.system.secret import Secret, remember
+from scripts.system.secret import remember
 from scripts.system.signals import Stop
-from tests.fakes.functions import TOKEN, ref_of
-from tests.fakes.world import Notes, World, ending
+from tests.fakes.world import World, ending
+from tests.unit.monitor.spoken import Spoken
 
-REF = ref_of("production")
 BASH = shutil.which("bash") or "/bin/bash"
 
 
-@dataclass
-class Logs:
-    """Production at some moment, and what its places say."""
-
-    world: World
-    folder: Path
-    api: ManagementApi
-    events: list[Event] = field(default_factory=list)
-    workspace: tuple[float, str] | None = None
-    notes: Notes = field(default_factory=Notes)
-    asked: list[Mapping[str, str]] = field(default_factory=list)
-
-    def ago(self, **time: float) -> str:
-        """A moment, as the ledger writes it."""
-        return (datetime.fromisoformat(self.world.clock.now()) - timedelta(**time)).isoformat()
-
-    def released(self, release: str, **time: float) -> None:
-        """It went live."""
-        at = self.ago(**time)
-        self.events.append(Event("production", "release", "done", release, "c" * 40, "Ada", at, release))
-
-    def supabase(self, *rows: tuple[str, str, str]) -> None:
-        """Source, time and text of what Supabase has."""
-        documents = [
-            {"id": str(number), "source": source, "timestamp": at.partition("+")[0], "event_message": text}
-            for number, (source, at, text) in enumerate(rows)
-        ]
-        (self.folder / "api" / "logs").mkdir(parents=True, exist_ok=True)
-        (self.folder / "api" / "logs" / f"{REF}.json").write_text(json.dumps({"rows": documents}))
-
-    def get_json(self, url: str, token: Secret, _seconds: float) -> tuple[int, Any, Mapping[str, str]]:
-        """The stand-in instead of the network."""
-        parts = urlsplit(url)
-        query = dict(parse_qsl(parts.query))
-        self.asked.append(query)
-        headers = {"authorization": f"Bearer {token.reveal()}"}
-        status, document = self.api.answer(Asked("GET", parts.path, query, headers, b""))
-        return status, json.loads(json.dumps(document)), {}
-
-    def observe(self, desk: Desk) -> Remote:
-        """The remote with the ledger of the test."""
-        return replace(observe_remote(desk), ledger=Ledger(None, tuple(self.events)))
-
-    def journal(self, run: str, *lines: Mapping[str, Any], torn: bytes = b"") -> None:
-        """What a run wrote, a cut line after the first; the file is as old as the world's clock says."""
-        made = Journal(self.folder / "runs", run)
-        for line in lines:
-            made.write(**line)
-            if line is lines[0]:
-                with made.file.open("ab") as stream:
-                    stream.write(torn)
-        now = datetime.fromisoformat(self.world.clock.now()).timestamp()
-        os.utime(made.file, (now, now))
-
-    def run(self, sleep: Callable[[float], None] | None = None, **options: Any) -> Outcome:
-        """The command."""
-        changes: dict[str, Any] = {"sleep": sleep} if sleep else {}
-        desk = self.world.desk(progress=self.notes, state_folder=self.folder, **changes)
-        return command.logs(desk, MonitorLogsRequest(**{"env": "production", **options}))
-
-    def shown(self, **options: Any) -> list[str]:
-        """The lines without their times."""
-        self.notes.lines.clear()
-        self.run(**options)
-        return [line.partition("Z ")[2] for line in self.notes.lines]
-
-
-@pytest.fixture
-def logs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Logs:
-    """Nothing was said yet; the clock is at noon."""
-    (tmp_path / "api").mkdir()
-    made = Logs(world, tmp_path, ManagementApi(tmp_path / "api", [REF], TOKEN))
-    world.clock.seconds = 7 * 86_400.0
-    monkeypatch.setattr(supabase_logs, "get_json", made.get_json)
-    monkeypatch.setattr(log_sources, "read_log", lambda *_: made.workspace)
-    monkeypatch.setattr(
-        command,
-        "observe_remote",
-        lambda desk: replace(observe_remote(desk), ledger=Ledger(None, (*made.events,))),
-    )
-    return made
-
-
-def test_one_stream_in_the_order_of_time(logs: Logs) -> None:
+def test_one_stream_in_the_order_of_time(logs: Spoken) -> None:
     """Each line has the release that was live then."""
     logs.released("v40", hours=5)
     logs.released("v41", minutes=20)
@@ -145,7 +53,7 @@ def test_one_stream_in_the_order_of_time(logs: Logs) -> None:
     ]
 
 
-def test_older_lines_need_more_time(logs: Logs) -> None:
+def test_older_lines_need_more_time(logs: Spoken) -> None:
     """An hour by default; a week is asked for in pieces that the API takes, and no line is there twice."""
     moments = [logs.ago(hours=hours) for hours in (0.5, 2, 23, 46, 69, 160)]
     logs.supabase(*(("auth_logs", at, f"line {number}") for number, at in enumerate(moments)))
@@ -159,7 +67,7 @@ def test_older_lines_need_more_time(logs: Logs) -> None:
     assert logs.notes.lines[-1] == "only the last 7 days of that time are read"
 
 
-def test_the_time_of_a_release(logs: Logs) -> None:
+def test_the_time_of_a_release(logs: Spoken) -> None:
     """Until the next one; what follows can be only the live one."""
     logs.released("v40", hours=50)
     logs.released("v41", hours=30)
@@ -172,7 +80,7 @@ def test_the_time_of_a_release(logs: Logs) -> None:
         assert isinstance(ending(lambda options=options: logs.run(**options)), Refused)  # type: ignore[misc]
 
 
-def test_the_pattern_sees_what_people_see(logs: Logs) -> None:
+def test_the_pattern_sees_what_people_see(logs: Spoken) -> None:
     """A secret can't be found out, a control rules no terminal, a workflow command is none."""
     remember("hunter2-of-logs")
     logs.supabase(
@@ -189,7 +97,7 @@ def test_the_pattern_sees_what_people_see(logs: Logs) -> None:
     assert isinstance(ending(lambda: logs.run(grep="(")), Refused)
 
 
-def test_one_document(logs: Logs) -> None:
+def test_one_document(logs: Spoken) -> None:
     """And nothing for people."""
     logs.supabase(("edge_logs", logs.ago(minutes=3), "GET"))
     outcome = logs.run(json=True)
@@ -210,7 +118,7 @@ def test_one_document(logs: Logs) -> None:
     assert isinstance(ending(lambda: logs.run(json=True, follow=True)), Refused)
 
 
-def test_what_comes_is_shown_once(logs: Logs) -> None:
+def test_what_comes_is_shown_once(logs: Spoken) -> None:
     """Also what Supabase shows a minute late; a signal is the good end."""
     rows = [("edge_logs", logs.ago(minutes=1), "one")]
     logs.supabase(*rows)
@@ -243,7 +151,7 @@ def test_what_comes_is_shown_once(logs: Logs) -> None:
         ({"status": 429}, "production: Supabase: Supabase answered 429"),
     ],
 )
-def test_what_can_not_be_read_is_named(logs: Logs, fault: Mapping[str, Any], said: str) -> None:
+def test_what_can_not_be_read_is_named(logs: Spoken, fault: Mapping[str, Any], said: str) -> None:
     """The rest is shown all the same."""
     logs.released("v41", minutes=20)
     (logs.folder / "api" / "faults.json").write_text(json.dumps({supabase_logs.WHAT: fault}))
@@ -254,11 +162,16 @@ def test_what_can_not_be_read_is_named(logs: Logs, fault: Mapping[str, Any], sai
     assert any("ledger: release v41" in line for line in logs.notes.lines)
 
 
-def test_a_full_answer_is_not_all(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest lines are there, and it is said; so are rows without a time, and a refused query."""
+def test_a_full_answer_is_not_all(logs: Spoken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is halved until they fit, or it is said; so are rows without a time, and a refused query."""
     monkeypatch.setattr(supabase_logs, "MOST", 2)
-    rows = [("edge_logs", logs.ago(minutes=each), str(each)) for each in (3, 2)]
+    rows = [("edge_logs", logs.ago(minutes=50 - each * 10), str(each)) for each in range(5)]
     logs.supabase(*rows)
+    monkeypatch.setattr(supabase_logs, "SQL", supabase_logs.SQL.replace("1000", "2"))
+    assert [line[-1] for line in logs.shown()] == [*"01234"]
+    assert len(logs.asked) == 11
+
+    monkeypatch.setattr(supabase_logs, "REQUESTS", 1)
     assert "Supabase has more than 2 lines before" in logs.run().message
 
     monkeypatch.setattr(supabase_logs, "SQL", "select * from edge_logs")
@@ -269,7 +182,7 @@ def test_a_full_answer_is_not_all(logs: Logs, monkeypatch: pytest.MonkeyPatch) -
     assert "Supabase gave 1 lines without a time" in logs.run().message
 
 
-def test_the_stand_in_demands_what_the_api_does(logs: Logs) -> None:
+def test_the_stand_in_demands_what_the_api_does(logs: Spoken) -> None:
     """Both ends of a time, at most a day; that a query of ours is taken, the other tests show."""
     begin, end = "2026-01-01T00:00:00Z", "2026-01-02T00:02:00Z"
     known = {"sql": supabase_logs.SQL, "iso_timestamp_start": begin, "iso_timestamp_end": end}
@@ -279,20 +192,20 @@ def test_the_stand_in_demands_what_the_api_does(logs: Logs) -> None:
     assert "error" in logs_of({**known, "iso_timestamp_end": begin, "sql": "select 1"}, [])[1]
 
 
-def test_a_lost_remote_takes_the_releases_alone(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_remote_takes_the_releases_alone(logs: Spoken, monkeypatch: pytest.MonkeyPatch) -> None:
     """What this machine and Supabase say is shown."""
     logs.supabase(("edge_logs", logs.ago(minutes=3), "GET"))
 
     def lost(_desk: object) -> None:
         raise Unreachable("no network")
 
-    monkeypatch.setattr(command, "observe_remote", lost)
+    monkeypatch.setattr(log_stream, "observe_remote", lost)
 
     assert "the ledger, and so the releases: no network" in logs.run().message
     assert any("production - edge_logs: GET" in line for line in logs.notes.lines)
 
 
-def test_a_torn_journal_is_read_as_far_as_it_goes(logs: Logs) -> None:
+def test_a_torn_journal_is_read_as_far_as_it_goes(logs: Spoken) -> None:
     """A full disk cuts a line; a fault is shown whole."""
     lock = {"environment": "production", "task": "deploy"}
     fault = {"at": logs.ago(minutes=1), "fault": "Traceback\nKeyError: 'x'"}
@@ -305,7 +218,7 @@ def test_a_torn_journal_is_read_as_far_as_it_goes(logs: Logs) -> None:
 
 
 @pytest.mark.parametrize("text", ["10", "0m", "1w", "m"])
-def test_a_time_has_a_unit(logs: Logs, text: str) -> None:
+def test_a_time_has_a_unit(logs: Spoken, text: str) -> None:
     """And is not nothing."""
     assert isinstance(ending(lambda: logs.run(since=text)), Refused)
 
