@@ -201,14 +201,17 @@ class ManagementApi:
         write_private(self.folder / what / f"{ref}.json", known)
 
 
+def _minute(moment: datetime) -> datetime:
+    return (moment + timedelta(seconds=30)).replace(second=0, microsecond=0, tzinfo=UTC)
+
+
 def logs_of(query: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> Answer:
-    """The rows of the time that is asked for; its ends are rounded to minutes."""
+    """The rows of the time that is asked for; its ends are rounded to the nearest minutes."""
     sql = " ".join(query.get("sql", "").split())
     limit = re.search(r" from logs where source in \((.+)\) order by timestamp desc limit ([0-9]+)$", sql)
     try:
         begin, end = (
-            datetime.fromisoformat(query[f"iso_timestamp_{each}"]).replace(second=0, tzinfo=UTC)
-            for each in ("start", "end")
+            _minute(datetime.fromisoformat(query[f"iso_timestamp_{each}"])) for each in ("start", "end")
         )
     except (KeyError, ValueError):
         return 400, {"message": "iso_timestamp_start and iso_timestamp_end are needed"}

@@ -67,6 +67,15 @@ def test_older_lines_need_more_time(logs: Spoken) -> None:
     assert logs.notes.lines[-1] == "only the last 7 days of that time are read"
 
 
+def test_the_rounding_of_the_api_takes_no_line_and_adds_none(logs: Spoken) -> None:
+    """It rounds the ends of a time to the nearest minutes."""
+    logs.world.clock.seconds += 45
+    moments = {"early": {"minutes": 60, "seconds": 20}, "first": {"minutes": 59, "seconds": 50}, "now": {}}
+    logs.supabase(*(("edge_logs", logs.ago(**ago), name) for name, ago in moments.items()))
+
+    assert [line.rpartition(" ")[2] for line in logs.shown()] == ["first", "now"]
+
+
 def test_the_time_of_a_release(logs: Spoken) -> None:
     """Until the next one; what follows can be only the live one."""
     logs.released("v40", hours=50)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def test_a_pass_is_told(watched: Watched) -> None:
         event("release", at),
         event("proof", at, environment="staging", what="load", load=load),
         event("proof", at, "failed", environment="staging", what="e2e"),
+        replace(event("proof", at, "failed", environment="staging", what="load"), commit="d" * 40),
     )
 
     assert found["desk_check_up", ("page /", "production")] == 1

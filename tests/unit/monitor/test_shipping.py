@@ -110,7 +110,7 @@ def test_what_could_not_be_read_is_read_again(logs: Spoken) -> None:
         logs.run(ship=True)
         faults.write_text(json.dumps({supabase_logs.WHAT: {"status": 503}}))
         logs.world.clock.seconds += 2 * 3600
-        said(logs, 1)
+        logs.supabase(("edge_logs", logs.ago(minutes=30), "line 0"))
         logs.run(ship=True)
         logs.world.clock.seconds += 2 * 3600
         faults.unlink()
