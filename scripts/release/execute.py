@@ -12,7 +12,7 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.database.restore.plan import lost_rows
 from scripts.errors import DeskError, Interrupted, Locked, Refused
-from scripts.notify import deliver
+from scripts.notify import deliver, source_maps
 from scripts.release import functions, messages, migrate, publish, pull_request, switch_data, undo_schema
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan, words
@@ -84,6 +84,7 @@ def run_steps(run: ReleaseRun) -> None:
     plan, facts = run.plan, run.plan.facts
     publishes = bool(plan.comparison.pending) or fault(facts.live, facts.expected) is not None
     built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
+    run.maps = source_maps.begin(run.desk, run.environment, facts.wanted, built or {})
     if publishes:
         pull_request.review(run)  # the build took its time
     _prepare_database(run)

@@ -10,7 +10,7 @@ from scripts.github import deployments
 from scripts.github.deployments import State, Told
 from scripts.github.pulls import Pull
 from scripts.github.release_notes import Notes, notes
-from scripts.notify import sentry
+from scripts.notify import sentry, source_maps
 from scripts.notify.deliver import send
 from scripts.notify.events import Deed, Fact, Kind, Notice, duration, first_lines, notice, shorten, who
 from scripts.notify.sentry import Deployed
@@ -68,6 +68,7 @@ def success(run: ReleaseRun) -> None:
         deployments.telling(run.desk, run.environment, _for_github(run, "success", f"{release} is live")),
     ):
         send(run.desk, made)
+    source_maps.report(run.desk, run.maps)
 
 
 def failure(run: ReleaseRun, error: DeskError, at_step: str) -> None:

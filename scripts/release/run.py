@@ -15,6 +15,7 @@ from scripts.database.migrations.measurements import Measurement
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
+from scripts.notify.source_maps import Upload
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.request import ReleaseRequest
@@ -57,6 +58,7 @@ class ReleaseRun(Run):
         deployed: those that this run has deployed, as they were read back.
         records: what is known of the project's functions now; None: this run has not touched them.
         doubt: why nobody knows whether that Publish was begun; None when it was.
+        maps: the upload of the build's source maps; None: there is none.
     """
 
     driver: Driver
@@ -80,6 +82,7 @@ class ReleaseRun(Run):
     doubt: str | None = None
     built: Expected | None = None
     measured: tuple[Measurement, ...] = ()
+    maps: Upload | None = None
 
     @property
     def environment(self) -> Environment:

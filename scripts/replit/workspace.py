@@ -62,6 +62,7 @@ class Build:
         folder: the app's, below the workspace; `lockfile`, `output` and `static` are relative to it.
         keep: a name under which a person's work is kept aside; "": it is refused.
         static: a folder that gets the stamp before the build as well; "" for none.
+        without_maps: source maps are sent back, if anything is, and taken out of what is published.
     """
 
     workspace: str
@@ -79,6 +80,7 @@ class Build:
     folder: str = ""
     static: str = ""
     keep: str = ""
+    without_maps: bool = False
 
     def below(self, path: str) -> str:
         """A path of the app's folder, relative to the workspace."""
@@ -120,6 +122,7 @@ def script(build: Build, mark: str = "", *, looks: bool = False) -> str:
         "LOCKFILE": build.below(build.lockfile),
         "OUTPUT": build.below(build.output),
         "STATIC": build.below(build.static) if build.static else "",
+        "WITHOUT_MAPS": "yes" if build.without_maps else "",
         "STAMP": json.dumps(dict(build.stamp)),
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in inputs.items()]
@@ -280,6 +283,7 @@ class WorkspaceDriver:
             variables=variables,
             folder=app.folder,
             static=app.static,
+            without_maps=bool(desk.settings.sentry.organization),
         )
 
     def live(self) -> Answer:

@@ -3,6 +3,7 @@
 #   SEND (a line of its own: after it the built folder is sent; empty: it is not)
 #   WORKSPACE COMMIT CANDIDATE REMOTE INSTALL BUILD LOCKFILE OUTPUT STAMP  and the function build_environment.
 #   KEEP (a name; see `workspace_changes.sh`)  LOOK (not empty: say what would be refused, and change nothing)
+#   WITHOUT_MAPS (not empty: source maps are sent, and not published)
 #   FOLDER INSTALL_FOLDER (where the two commands run)  STATIC (gets the stamp before the build; empty: nothing does)
 #   All paths are relative to WORKSPACE.
 # Standard output carries one JSON line, the answer, and before it the built folder between two lines SEND;
@@ -61,6 +62,7 @@ main() {
   name_assets
   stamp "$OUTPUT"
   send_output
+  drop_maps
   trap - EXIT
   record_changes
   answer ready "" "$said"
@@ -110,6 +112,13 @@ send_output() {
   (cd -- "$OUTPUT" && tar -chf - . | gzip -1; exit $((PIPESTATUS[0] + PIPESTATUS[1]))) >&3 2>"$state/sent" \
     || { echo >&3; answer failed send "$(last_words "$state/sent")"; }
   printf '\n%s\n' "$SEND" >&3
+}
+
+# Sentry gets them; visitors would read the sources in them.
+drop_maps() {
+  [ -n "$WITHOUT_MAPS" ] || return 0
+  find "./$OUTPUT" -type f \( -name '*.js.map' -o -name '*.mjs.map' -o -name '*.cjs.map' -o -name '*.css.map' \) \
+    -exec rm -f -- {} + 2>"$state/log" || answer failed build "$(last_words "$state/log")"
 }
 
 check_out() {

@@ -2,7 +2,7 @@
 
     POST /slack/<environment>/<token>      as hooks.slack.com: `ok`, or a word and 400
     POST /discord/<environment>/<token>    as discord.com: 204 (200 with `?wait=true`), or JSON and 400
-    POST, PUT /api/0/organizations/...     as sentry.io, for the organization and project `sandbox`
+    GET, POST, PUT /api/0/organizations/...  as sentry.io, for the organization and project `sandbox`
 
 It refuses what the vendors refuse as far as `webhook_rules` knows. It does NOT prove their real rate
 limits, or how a message looks. Files in FOLDER, the world's `inbox/`:
@@ -36,7 +36,7 @@ from scripts.sandbox.webhook_rules import discord_error, slack_error
 
 TARGETS = ("slack", "discord", "sentry")
 SENTRY = "sandbox"  # the slug of the organization and of its project
-MAX_BYTES = 1_000_000  # of a request
+MAX_BYTES = 40_000_000  # of a request, such as source maps
 Reply = tuple[int, Mapping[str, str], bytes]
 
 
@@ -94,6 +94,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take one message."""
+        self._answer()
+
+    def do_GET(self) -> None:
+        """Say how to upload."""
         self._answer()
 
     def do_PUT(self) -> None:
@@ -156,11 +160,21 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError:
             payload = None
         with self.server.guard:
-            status, document = self.server.sentry.answer(self.command, path, payload)
+            status, document = self._sentry(path, body, payload)
             answer = json.dumps(document).encode()
         if status < 300:
             self.server.note("sentry", method=self.command, path=path, payload=payload)
         return status, {"content-type": "application/json"}, answer
+
+    def _sentry(self, path: str, body: bytes, payload: Any) -> tuple[int, Any]:
+        sentry = self.server.sentry
+        if path.endswith("/chunk-upload/") and self.command == "GET":
+            return sentry.how_to_upload(f"http://{self.headers['host']}{path}")
+        if path.endswith("/chunk-upload/"):
+            return sentry.take_chunks(body)
+        if path.endswith("/artifactbundle/assemble/"):
+            return sentry.assemble(payload)
+        return sentry.answer(self.command, path, payload)
 
     def _send(self, reply: Reply) -> None:
         status, headers, body = reply

@@ -1,17 +1,25 @@
 # pure
-"""What Sentry's web API answers to the calls that tell it of releases.
+"""What Sentry's web API answers when it is told of releases, and to `sentry-cli` with source maps.
 
 From Sentry's documents and from what `sentry-cli` was seen to send (research `load-monitor.md`, section 9).
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 ROOT = "/api/0/organizations/"
+UPLOADS = {
+    "chunkSize": 8_388_608, "chunksPerRequest": 64, "maxFileSize": 2**31, "maxRequestSize": 33_554_432,
+    "concurrency": 8, "hashAlgorithm": "sha1", "compression": ["gzip"],
+    "accept": ["release_files", "artifact_bundles", "artifact_bundles_v2"],
+}  # fmt: skip
+PART = re.compile(rb"--[^\r\n]+\r\n((?:[^\r\n]+\r\n)+)\r\n(.*?)(?=\r\n--)", re.DOTALL)
 VERSION = re.compile(r"(?!\.{1,2}$)[^/\\\s]{1,200}")
 LONGEST_NAME = 64  # characters of a deploy's environment and name
 Reply = tuple[int, Any]
@@ -24,6 +32,32 @@ class SentryApi:
     organization: str
     project: str
     releases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    chunks: set[str] = field(default_factory=set)
+
+    def how_to_upload(self, url: str) -> Reply:
+        """What `sentry-cli` asks first; `url` takes the chunks."""
+        return 200, {**UPLOADS, "url": url}
+
+    def take_chunks(self, body: bytes) -> Reply:
+        """Parts of a form, each a chunk by its SHA-1, packed."""
+        for head, content in PART.findall(body):
+            name = re.search(rb'filename="([0-9a-f]{40})"', head)
+            clear = gzip.decompress(content) if b"file_gzip" in head else content
+            if name is None or hashlib.sha1(clear, usedforsecurity=False).hexdigest() != name[1].decode():
+                return 400, {"detail": "checksum mismatch"}
+            self.chunks.add(name[1].decode())
+        return 200, {}
+
+    def assemble(self, document: Any) -> Reply:
+        """A bundle of chunks: those that are missing, or that it is there."""
+        missing = [each for each in document["chunks"] if each not in self.chunks]
+        if document.get("projects") != [self.project]:
+            return 400, {"projects": ["Invalid project ids or slugs"]}
+        if missing:
+            return 200, {"state": "not_found", "missingChunks": missing, "detail": None}
+        release = self.releases.setdefault(document["version"], {"deploys": []})
+        release.setdefault("bundles", []).append(document)
+        return 200, {"state": "created", "missingChunks": [], "detail": None}
 
     def answer(self, method: str, path: str, document: Any) -> Reply:
         """Status and document of the answer to one request."""

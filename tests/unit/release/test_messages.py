@@ -150,6 +150,7 @@ def run_of(plan: Plan, *, live: Answer | None = None, lost: bool = False, **more
         "environment": plan.facts.environment,
         "release": "v8",
         "steps": [],
+        "maps": None,
     }
     return cast(ReleaseRun, SimpleNamespace(**{**fields, "lock": lock, "live": live, **more}))
 

@@ -695,3 +695,20 @@ def test_a_build_without_its_variables_does_not_begin(
 
     with pytest.raises(Refused, match="`VITE_X`"):
         driver.build(Expected("a" * 40, "staging"), CANDIDATE)
+
+
+def test_source_maps_are_sent_and_not_published(there: Place) -> None:
+    """Only where somebody gets them: the desk, for Sentry."""
+    build = (
+        "sh",
+        "-c",
+        "mkdir -p dist/assets; for f in a.js a.js.map b.css.map data.map; do : >dist/assets/$f; done",
+    )
+    order = there.order(build=build, without_maps=True)
+    result = attempt(bash(script(order, "-- mark --")))
+    kept = sorted(path.name for path in (there.workspace.folder / "dist" / "assets").iterdir())
+
+    assert kept == ["a.js", "data.map"]
+    assert len(result.out) > 300  # the archive came before
+    there.run(build=build)
+    assert (there.workspace.folder / "dist" / "assets" / "a.js.map").exists()
