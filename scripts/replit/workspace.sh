@@ -118,7 +118,7 @@ send_output() {
 drop_maps() {
   [ -n "$WITHOUT_MAPS" ] || return 0
   find "./$OUTPUT" -type f \( -name '*.js.map' -o -name '*.mjs.map' -o -name '*.cjs.map' -o -name '*.css.map' \) \
-    -exec rm -f -- {} + 2>"$state/log" || answer failed build "$(last_words "$state/log")"
+    -exec rm -f -- {} + 2>"$state/sent" || answer failed build "$(last_words "$state/sent")"
 }
 
 check_out() {
