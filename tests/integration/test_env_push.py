@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -134,9 +135,12 @@ def test_killed_in_the_midst_nothing_is_left(desk: Desk, api: Api) -> None:
 
 def files_with_values() -> list[Path]:
     """The files in the temporary folders of tasks that hold a value."""
-    found = [file for file in Path(tempfile.gettempdir()).glob("release-desk-*/*") if file.is_file()]
-    values = [value.encode() for value in VALUES.values()]
-    return [file for file in found if any(value in file.read_bytes() for value in values)]
+    values, holding = [value.encode() for value in VALUES.values()], []
+    for file in Path(tempfile.gettempdir()).glob("release-desk-*/*"):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):  # another task's may go meanwhile
+            content = file.read_bytes()
+            holding += [file] if any(value in content for value in values) else []
+    return holding
 
 
 def test_what_is_sent_arrives_and_is_never_shown(desk: Desk, api: Api) -> None:
