@@ -136,7 +136,9 @@ def test_a_release_that_gets_worse_is_taken_back(desk: Desk, watched: Watched) -
         check = desk("monitor.check", *DEV, **watched.env)
     finally:
         desk.commit({"server/home.js": home}, "as before")
+        lifted = desk("release-hold", *DEV, "--reason", "the test is over")
 
+    assert lifted.code == 0, lifted.err
     assert (call.code, call.document["watch"]["verdict"]) == (1, "failed")
     assert (call.document["live"], call.document["watch"]["release"]) != (bad, None)
     assert call.document["live"] == good
