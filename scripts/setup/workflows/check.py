@@ -92,13 +92,7 @@ def _tests(place: Place, suite: str, name: str) -> dict[str, object]:
     if report:
         upload = {"name": f"junit-{suite}", "path": posixpath.join(folder, report), "retention-days": 14}
         steps.append({"if": "${{ !cancelled() }}", "uses": UPLOAD, "with": upload})
-    return {
-        "name": name,
-        "runs-on": RUNNER,
-        "timeout-minutes": 30,
-        "permissions": READ,
-        "steps": steps,
-    }
+    return _job(name, steps)
 
 
 def _configuration(place: Place) -> dict[str, object]:
