@@ -113,5 +113,7 @@ def sentry_faults(sentry: Sentry) -> Iterator[str]:
         yield "`sentry.organization` and `sentry.projects` should both be set, or neither"
     if not API.fullmatch(sentry.url):
         yield "`sentry.url` should be a URL: `https://sentry.io`"
+    elif not keeps_secrets(sentry.url):
+        yield "`sentry.url` should be an https address: a token would travel unencrypted"
     if not VERSION.fullmatch(sentry.version):
         yield "`sentry.version` should have `{commit}` in it, and may have `{app}`: `{app}@{commit}`"

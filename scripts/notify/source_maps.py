@@ -49,7 +49,7 @@ def report(desk: Desk, upload: Upload | None) -> None:
     try:
         why = upload.result(timeout=desk.settings.notices.budget)
     except TooLate:
-        why = "`sentry-cli` is still at work"
+        why = "`sentry-cli` did not end in time"
     except DeskError as fault:
         why = fault.message
     except Exception as fault:  # noqa: BLE001 - our own bug is no reason to fail a release

@@ -117,7 +117,7 @@ send_output() {
 # Sentry gets them; visitors would read the sources in them.
 drop_maps() {
   [ -n "$WITHOUT_MAPS" ] || return 0
-  find "./$OUTPUT" -type f \( -name '*.js.map' -o -name '*.mjs.map' -o -name '*.cjs.map' -o -name '*.css.map' \) \
+  find -H "./$OUTPUT" -type f \( -name '*.js.map' -o -name '*.mjs.map' -o -name '*.cjs.map' -o -name '*.css.map' \) \
     -exec rm -f -- {} + 2>"$state/sent" || answer failed build "$(last_words "$state/sent")"
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import shutil
 import sys
 import textwrap
@@ -98,11 +99,11 @@ def _reading(read: Callable[[], None], contexts: Mapping[str, Any], words: Seque
     try:
         read()
     except ParseError as fault:
-        _refuse(problem(fault, contexts), words)
+        _refuse(problem(fault, contexts, words), words)
 
 
-def problem(fault: ParseError, contexts: Mapping[str, Any]) -> UsageError:
-    """Invoke's own words in ours, with what was meant."""
+def problem(fault: ParseError, contexts: Mapping[str, Any], words: Sequence[str]) -> UsageError:
+    """Invoke's own words in ours; where something is near, the hint is the line as it was meant."""
     from scripts.errors import UsageError
 
     said = str(fault)
@@ -112,13 +113,19 @@ def problem(fault: ParseError, contexts: Mapping[str, Any]) -> UsageError:
     task = fault.context.name if fault.context and fault.context.name else ""
     options = f"`invoke {task} --help`" if task else "`invoke --list`"
     if word.startswith("-"):
-        near = _near(word, [*contexts[task].flags] if task in contexts else ["--list", "--help"])
+        near = _near(word, [*contexts[task].flags] if task in contexts else [])
         lacking = f"`{task}` has no option `{word}`" if task else f"there is no option `{word}`"
-        return UsageError(lacking, f"`{near}`?" if near else options)
-    near = _near(word, [*contexts])
-    if task and not near:
+        return UsageError(lacking, _corrected(words, word, near) or options)
+    if task:
         return UsageError(f"`{task}` takes no `{word}`", options)
-    return UsageError(f"there is no task `{word}`", f"`invoke {near}`?" if near else options)
+    near = _near(word, [*contexts])
+    return UsageError(f"there is no task `{word}`", _corrected(words, word, near) or options)
+
+
+def _corrected(words: Sequence[str], word: str, near: str) -> str:
+    """The line with `near` in place of the word; "" where nothing is near."""
+    line = shlex.join(near if each == word else each for each in words)
+    return f"`invoke {line}`" if near else ""
 
 
 def _near(word: str, known: Sequence[str]) -> str:

@@ -45,11 +45,16 @@ def running(desk: Desk, environment: Environment) -> Iterator[Running]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / f"{environment.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _acquire(lock, environment)
         file = folder / f"{environment.name}.runs"
         yield Running(file, file.read_text().split() if file.exists() else [])
+    finally:
+        os.close(lock)
+
+
+def _acquire(lock: int, environment: Environment) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         what = f"a load test of {environment.name} is under way on this machine"
         raise Refused(f"{what}: two at once would measure each other", "wait until it is over") from None
-    finally:
-        os.close(lock)

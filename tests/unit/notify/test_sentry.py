@@ -162,6 +162,7 @@ def test_the_name_of_a_release() -> None:
         {"organization": "acme", "projects": ["p"], "version": "v1"},
         {"organization": "acme", "projects": ["p"], "version": "{commit}/x"},
         {"organization": "acme", "projects": ["p"], "url": "sentry.io"},
+        {"organization": "acme", "projects": ["p"], "url": "http://sentry.example.org"},
     ],
 )
 def test_faulty_settings_are_refused(table: dict[str, Any]) -> None:

@@ -42,12 +42,12 @@ def test_an_environment_right_after_its_task_gets_its_flag(typed: str, read: str
 @pytest.mark.parametrize(
     ("typed", "message", "hint"),
     [
-        ("promot --to staging", "there is no task `promot`", "`invoke promote`?"),
+        ("promot --to staging", "there is no task `promot`", "`invoke promote --to staging`"),
         ("xyzzy", "there is no task `xyzzy`", "`invoke --list`"),
-        ("deploy --evn dev", "`deploy` has no option `--evn`", "`--env`?"),
+        ("deploy --evn dev", "`deploy` has no option `--evn`", "`invoke deploy --env dev`"),
         ("deploy --xyzzy", "`deploy` has no option `--xyzzy`", "`invoke deploy --help`"),
         ("deploy --env dev extra", "`deploy` takes no `extra`", "`invoke deploy --help`"),
-        ("deploy --env dev statsu", "there is no task `statsu`", "`invoke status`?"),
+        ("deploy --env dev statsu", "`deploy` takes no `statsu`", "`invoke deploy --help`"),
         (
             "db.restore",
             "'db.restore' did not receive required positional arguments: 'backup'",
@@ -59,7 +59,7 @@ def test_what_is_typed_wrongly_is_named_with_what_was_meant(typed: str, message:
     """A usage error: exit code 2, and nothing was started."""
     with pytest.raises(ParseError) as caught:
         Parser(tasks.namespace.to_contexts(), initial=ParserContext()).parse_argv(typed.split())
-    error = problem(caught.value, CONTEXTS)
+    error = problem(caught.value, CONTEXTS, typed.split())
 
     assert (error.message, error.hint, error.code) == (message, hint, 2)
 
