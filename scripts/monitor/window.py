@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import DeskError, Refused
+from scripts.errors import DeskError, Locked, Refused
 from scripts.monitor import verdict
 from scripts.monitor.checks import Check, checks_of
 from scripts.monitor.probes import Round, look_at
@@ -17,7 +17,9 @@ from scripts.monitor.verdict import Figures, Sample
 from scripts.monitor.watcher import Probe, epoch
 from scripts.notify import deliver
 from scripts.notify.events import Deed, Fact, notice, who
-from scripts.release.commands import rollback
+from scripts.release.execute import execute
+from scripts.release.observe import observe
+from scripts.release.plan import decide
 from scripts.release.request import ReleaseRequest, RollbackRequest
 from scripts.state.ledger import Event
 from scripts.state.lock import lock_ref
@@ -151,13 +153,25 @@ class Window:
         self.desk.progress.note(f"{said}; it is taken back")
         request = RollbackRequest(env=name, yes=True, reason=f"watch window: {why}"[:200])
         try:
-            back = rollback(self.desk, request)
-        except Refused as fault:
+            back = self._take_back(live, request)
+        except (Refused, Locked) as fault:
             self._alert(f"{said}; it can't be taken back: {fault.message}", live, fault.hint or hint)
             return Outcome.failed(f"{said}; it can't be taken back: {fault.message}", fault.hint, **data)
         return Outcome.failed(
             f"{said}; it was taken back: {back.message}", back.hint, **{**back.data, **data}
         )
+
+    def _take_back(self, live: Event, request: RollbackRequest) -> Outcome:
+        """Go back from this very release: one that came meanwhile was never watched here.
+
+        Raises:
+            Locked: another run has released, or is at work.
+            Refused: there is nothing to go back to.
+        """
+        plan = decide(observe(self.desk, request))
+        if plan.facts.previous is None or plan.facts.previous.run != live.run:
+            raise Locked(f"{live.release} is live no longer", "`invoke status`")
+        return execute(self.desk, plan)  # under the lock it makes sure that the plan is still true
 
     def _alert(self, said: str, live: Event, hint: str) -> None:
         desk, environment = self.desk, self.environment

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import Unreachable
 from scripts.monitor import window
@@ -16,8 +17,10 @@ from scripts.monitor.checks import Check, Look
 from scripts.monitor.probes import Round
 from scripts.monitor.window import watched
 from scripts.release.commands import deploy, promote
+from scripts.release.facts import Facts
 from scripts.release.hotfix import hotfix
-from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest
+from scripts.release.observe import observe
+from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest, RollbackRequest
 from scripts.state.remote import observe_remote, record
 from tests.fakes.world import World, build_world
 from tests.support.posts import Webhook, webhook
@@ -95,6 +98,28 @@ def test_a_release_that_is_worse_is_taken_back(app: App, chat: Webhook) -> None:
     assert app.world.drivers["production"].served.commit == good == outcome.data["live"]
     assert app.world.clock.seconds - before < 60
     assert app.world.last("production").detail["reason"].startswith("watch window: 25.0%")
+    assert app.world.is_clean()
+
+
+def test_a_release_that_came_meanwhile_is_not_taken_back(
+    app: App, chat: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch was stopped after its verdict, and woke up when somebody had released."""
+
+    def later(desk: Desk, request: RollbackRequest) -> Facts:
+        seen = observe(desk, request)
+        *others, last = seen.ledger.events
+        events = (*others, replace(last, kind="release", run="somebody-else", ending="done"))
+        return replace(seen, ledger=replace(seen.ledger, events=events))
+
+    monkeypatch.setattr(window, "observe", later)
+    promoted = app.release("two")
+    app.fails[app.world.head("staging")] = 4
+    outcome = promoted()
+
+    assert outcome.code == 1
+    assert "it can't be taken back: v2 is live no longer" in outcome.message
+    assert app.world.drivers["production"].served.commit == app.world.head("main")
     assert app.world.is_clean()
 
 
