@@ -19,6 +19,7 @@ from scripts.quality.app_tests.checkout import OUTPUT
 from scripts.quality.digests import SHIPPED_TESTS, shipped_journeys
 from scripts.quality.e2e import app_suite, pytest_run
 from scripts.quality.e2e.observed import OMITTED, omitted, weigh
+from scripts.quality.e2e.prerequisites import require_what_journeys_need
 from scripts.quality.e2e.pytest_run import PytestRun
 from scripts.quality.junit import MAX_REPORT, read_junit
 from scripts.quality.leftovers import remove_rows
@@ -53,7 +54,7 @@ class Trial:
 def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
     """Wait for the commit, run the tests, judge their report, write the proof."""
     trial = _trial(desk, request)
-    _require_browser(desk)
+    require_what_journeys_need(desk, trial.environment)
     await_commit(desk, trial.environment, trial.commit)
     folder = proofs.create_report_folder(desk, trial.environment, "e2e", trial.commit)
     try:
@@ -125,17 +126,6 @@ def _command(desk: Desk, suite: str, request: E2eRequest) -> tuple[str, ...]:
     if request.k or request.headed:
         raise Refused("`-k` and `--headed` are pytest's, and `[e2e] command` is run as it is", "leave them")
     return argv
-
-
-def _require_browser(desk: Desk) -> None:
-    """Refuse to skip tests because a tool is missing. An app's own tests bring what they need."""
-    e2e = desk.settings.e2e
-    missing = "" if e2e.path or e2e.command or e2e.smoke_command else pytest_run.missing_package()
-    if missing:
-        raise Refused(
-            f"the browser tests need the Python package `{missing}`, which is not installed",
-            "`scripts/bootstrap test-e2e ...` installs it (`requirements-e2e.txt`)",
-        )
 
 
 def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:

@@ -15,7 +15,7 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import E2E
 from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
 from scripts.git import merge
-from scripts.quality.e2e import command, pytest_run
+from scripts.quality.e2e import command, prerequisites, pytest_run
 from scripts.quality.request import E2eRequest
 from scripts.replit.live import Expected
 from scripts.system.command import Command
@@ -37,6 +37,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Command]:
     made: list[Command] = []
     run_with(monkeypatch, made, PASSED)
     monkeypatch.setattr(pytest_run, "missing_package", lambda: "")
+    monkeypatch.setattr(prerequisites, "SHIPPED_NEED", ())
     return made
 
 
@@ -219,17 +220,6 @@ def test_it_refuses_before_anything_is_run(
         run_journeys(world, **request_of)
 
     assert refused.value.hint
-    assert calls == []
-
-
-def test_a_missing_browser_driver_is_no_skip(
-    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only the app's own tests may do without it."""
-    monkeypatch.setattr(pytest_run, "missing_package", lambda: "playwright")
-    with pytest.raises(Refused, match="which is not installed"):
-        run_journeys(world)
-
     assert calls == []
 
 
