@@ -32,6 +32,8 @@ SHOWN = 12  # things that an error lists
 # a server that lives for one restore need not survive a power cut
 DISPOSABLE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
 RESTORE_JOBS = "-j2"
+# kinds of entries; `CONSTRAINT` is a primary key or a unique one: foreign keys are of another kind
+INDEX_ATTACH, INDEXES = "INDEX ATTACH", frozenset({"INDEX", "CONSTRAINT"})
 
 
 @contextmanager
@@ -214,7 +216,7 @@ def restore_entries(
     options = [] if scratch.is_superuser(database) else ["--no-owner", "--no-acl"]
     try:
         if section:
-            archive.restore(database, chosen, RESTORE_JOBS, *options, section=section)
+            _restore_section(database, archive, entries, section, *options)
         else:
             _fill(database, archive, entries, *options)
     except CommandFailed as fault:
@@ -242,7 +244,25 @@ def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *optio
     archive.restore(database, first, RESTORE_JOBS, *options, section="data")
     if last:
         archive.restore(database, toc.list_text(last), *options, section="data")
-    archive.restore(database, chosen, RESTORE_JOBS, *options, section="post-data")
+    _restore_section(database, archive, entries, "post-data", *options)
+
+
+def _restore_section(
+    database: Database, archive: Archive, entries: Sequence[Entry], section: str, *options: str
+) -> None:
+    """Restore one section, two entries at a time; the indexes of partitions are attached one by one.
+
+    `pg_restore -j` doesn't know which tables an `INDEX ATTACH` locks: beside a foreign key or another index
+    of the same tables, it can end in a deadlock. What needs an attached index comes after it.
+    """
+    attached = [entry for entry in entries if entry.kind == INDEX_ATTACH]
+    if section != "post-data" or not attached:
+        archive.restore(database, toc.list_text(entries), RESTORE_JOBS, *options, section=section)
+        return
+    first = [entry for entry in entries if entry.kind in INDEXES]
+    last = [entry for entry in entries if entry.kind not in {INDEX_ATTACH, *INDEXES}]
+    for some, jobs in ((first, (RESTORE_JOBS,)), (attached, ()), (last, (RESTORE_JOBS,))):
+        archive.restore(database, toc.list_text(some), *jobs, *options, section=section)
 
 
 def _explained(fault: CommandFailed, database: Database) -> BackupFault | None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from scripts.database.backups import scratch_server
 from scripts.database.backups.unproven import VARIABLE
 from scripts.database.postgres import local_server, programs
+from scripts.database.postgres.archive_toc import Entry
+from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import Programs
+from scripts.database.postgres.url import Database
 from scripts.errors import ConfigError, Refused
+from scripts.system.secret import Secret
 from tests.support import databases
 
 URL = "postgresql://ada@127.0.0.1:5555/template"
@@ -77,3 +82,32 @@ def test_postgresql_can_pass_through_the_folder() -> None:
     with scratch_server.scratch_folder() as folder:
         assert folder.stat().st_mode & 0o777 == 0o711
     assert not folder.exists()
+
+
+class Recorded(Archive):
+    """An archive that notes what it is told to restore: (lines, options, section)."""
+
+    calls: ClassVar[list[tuple[list[str], tuple[str, ...], str]]] = []
+
+    def restore(self, database: Database, entries: str, *options: str, section: str = "") -> None:
+        self.calls.append((entries.splitlines(), options, section))
+
+
+def test_nothing_runs_beside_the_attaching_of_an_index(tmp_path: Path) -> None:
+    """Its locks are not in the archive; foreign keys need the index that it completes."""
+    kinds = ["INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT", "INDEX ATTACH", "TRIGGER", "TABLE"]
+    entries = [Entry(f"{number}; {kind}", kind) for number, kind in enumerate(kinds)]
+    archive = Recorded(tmp_path / "dump", tmp_path / "pg_restore")
+    archive.calls.clear()
+    database = Database("127.0.0.1", 1, "never_asked", "ada", Secret(""), "disable")
+    scratch_server._restore_section(database, archive, entries, "post-data", "--no-owner")
+    assert archive.calls == [
+        (["0; INDEX", "2; CONSTRAINT"], ("-j2", "--no-owner"), "post-data"),
+        (["1; INDEX ATTACH", "4; INDEX ATTACH"], ("--no-owner",), "post-data"),
+        (["3; FK CONSTRAINT", "5; TRIGGER", "6; TABLE"], ("-j2", "--no-owner"), "post-data"),
+    ]
+
+    archive.calls.clear()
+    scratch_server._restore_section(database, archive, entries[:1], "post-data")
+    scratch_server._restore_section(database, archive, entries, "pre-data")
+    assert [(len(lines), options) for lines, options, _ in archive.calls] == [(1, ("-j2",)), (7, ("-j2",))]
