@@ -192,6 +192,7 @@ def get_json(
     sends: Mapping[str, Any] | None = None,
     *,
     method: str = "",
+    most_bytes: int = LARGEST_DOCUMENT,
 ) -> tuple[int, Any, Mapping[str, str]]:
     """Status, JSON document and headers of an API's answer; the document is None where there is none.
 
@@ -212,7 +213,7 @@ def get_json(
     method = method or ("GET" if sends is None else "POST")
     try:
         response = fetch(
-            url, seconds=timeout, most_bytes=LARGEST_DOCUMENT, method=method, headers=sent, body=body
+            url, seconds=timeout, most_bytes=most_bytes, method=method, headers=sent, body=body
         )
     except FetchError as fault:
         raise Unreachable(f"the API at `{host}` gave no answer ({fault.why})") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from scripts.config.addresses import keeps_secrets
@@ -27,18 +27,20 @@ class MonitorCheck(NamedTuple):
             `/functions/v1` (`function`); or a whole https address.
         json: the way to a value in a JSON answer: `data.0.id`.
         min_rows: entries of the list that is the answer, or that `json` leads to.
+        max_issues: `sentry`: new issues that the live release may have.
         slow: milliseconds; 0 is `[monitor] slow`.
     """
 
     name: str
     environments: tuple[str, ...] = ()
-    kind: Literal["http", "rest", "function", "whatsapp"] = "http"
+    kind: Literal["http", "rest", "function", "whatsapp", "sentry"] = "http"
     path: str = "/"
     status: int = 200
     contains: str = ""
     json: str = ""
     equals: str = ""
     min_rows: int = 0
+    max_issues: int = 0
     slow: int = 0
 
 
@@ -82,6 +84,8 @@ class WatchWindow(NamedTuple):
         errors: the share of requests that may fail, whatever the release before had.
         worse: times the share of failed requests of the release before that is a breach.
         slower: times the p95 of the release before that is told.
+        sentry: Sentry is asked for new issues of the release.
+        issues: that it may have, whatever the release before had.
     """
 
     minutes: int = 0
@@ -90,7 +94,17 @@ class WatchWindow(NamedTuple):
     errors: float = 0.02
     worse: float = 1.5
     slower: float = 2
+    sentry: bool = False
+    issues: int = 0
     on_breach: Literal["alert", "rollback"] = "alert"
+
+
+def needs_sentry(monitor: Monitor, windows: Mapping[str, WatchWindow]) -> Iterator[str]:
+    """The keys that mean nothing without `[sentry]`."""
+    for number, each in enumerate(monitor.checks):
+        if each.kind == "sentry":
+            yield f"monitor.checks[{number}].kind"
+    yield from (f"environment.{name}.watch.sentry" for name, watch in windows.items() if watch.sentry)
 
 
 def monitor_faults(monitor: Monitor, environments: Collection[str]) -> Iterator[str]:
@@ -124,7 +138,9 @@ def _check_faults(check: MonitorCheck, environments: Collection[str]) -> Iterato
     yield from _path_faults(check)
     if check.equals and not check.json:
         yield "equals` needs `json`: the way to the value"
-    if check.kind in ("function", "whatsapp") and (check.contains or check.json or check.min_rows):
+    if check.kind in ("function", "whatsapp", "sentry") and (
+        check.contains or check.json or check.min_rows
+    ):
         yield f'contains`, `json` and `min_rows` mean nothing for `kind = "{check.kind}"`'
 
 

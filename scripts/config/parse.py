@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED, load_faults
-from scripts.config.monitor_settings import monitor_faults
+from scripts.config.monitor_settings import monitor_faults, needs_sentry
 from scripts.config.section_faults import (
     e2e_faults,
     github_faults,
@@ -90,6 +90,12 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
     chain = _chain(table, faults)
     faults.extend(monitor_faults(sections["monitor"], chain))
     environments = _environments(table, chain, faults)
+    windows = {name: each.watch for name, each in environments.items()}
+    faults.extend(
+        f"`{key}` needs `sentry.organization` and `sentry.projects`"
+        for key in needs_sentry(sections["monitor"], windows)
+        if not sections["sentry"].organization
+    )
     faults.extend(_gate_faults(environments, {**SHIPPED, **sections["load"].profiles}, sections["tests"]))
     keys = ["chain", *sections, "environment"]
     faults.extend(_unknown(key, keys, "") for key in table if key not in keys)

@@ -172,6 +172,12 @@ def whatsapp(right: Response, wrong: Response, unsigned: Response, challenge: st
     return GOOD
 
 
+def issues(count: int, newest: str, most: int) -> Look:
+    """New issues of the live release at Sentry."""
+    said = f"{count} new issue{'' if count == 1 else 's'} of this release at Sentry"
+    return bad(f"{said}: {newest}") if count > most else Look("good", said)
+
+
 def problems(found: Collection[str], *, empty: Look = GOOD) -> Look:
     """What other parts of the desk found to be wrong."""
     return bad("; ".join(found)) if found else empty

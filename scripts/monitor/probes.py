@@ -23,6 +23,7 @@ from scripts.http import HEADERS, FetchError, Response, fetch
 from scripts.monitor import judge
 from scripts.monitor.checks import Check, Look
 from scripts.monitor.judge import Figures
+from scripts.monitor.sentry_issues import new_issues
 from scripts.notify import deliver
 from scripts.replit import live
 from scripts.state.ledger import Event
@@ -206,6 +207,12 @@ def _ask(made: Round, url: str, **request: object) -> Response:
     return made.fetch(url, seconds=made.desk.settings.monitor.timeout, most_bytes=MOST_BYTES, **request)
 
 
+def _sentry(made: Round, environment: Environment, check: Check) -> Look:
+    released, monitor = made.released(environment), made.desk.settings.monitor
+    found = new_issues(made.desk, environment, released.commit, monitor.timeout)
+    return judge.issues(found.number, found.newest, check.wanted.max_issues)
+
+
 def _commit(made: Round, environment: Environment, _check: Check) -> Look:
     released = made.released(environment)
     answer = live.look(made.desk, environment)
@@ -304,6 +311,7 @@ PROBES: Mapping[str, Probe] = {
     "rest": _rest,
     "function": _function,
     "whatsapp": _whatsapp,
+    "sentry": _sentry,
     "commit": _commit,
     "dns": _dns,
     "tls": _tls,

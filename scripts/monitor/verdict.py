@@ -28,23 +28,24 @@ class Sample(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What a window measured of a release."""
+    """What a window measured of a release; `issues`: new ones at Sentry, None where it was not asked."""
 
     release: str
     requests: int
     errors: float
     p95: float
+    issues: int | None = None
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
         return {**self._asdict(), "errors": round(self.errors, 4), "p95": round(self.p95, 4)}
 
 
-def figures(release: str, samples: Sequence[Sample]) -> Figures:
+def figures(release: str, samples: Sequence[Sample], issues: int | None = None) -> Figures:
     """Of all samples."""
     pace = percentiles([each.seconds for each in samples if each.good])
     failed = sum(not each.good for each in samples)
-    return Figures(release, len(samples), failed / max(1, len(samples)), pace[1] if pace else 0.0)
+    return Figures(release, len(samples), failed / max(1, len(samples)), pace[1] if pace else 0.0, issues)
 
 
 def baseline(proofs: Sequence[Event], commit: str) -> Figures | None:
@@ -54,7 +55,9 @@ def baseline(proofs: Sequence[Event], commit: str) -> Figures | None:
         if event.ending == "done" and event.commit != commit and isinstance(found, dict):
             numbers = [found.get(name) for name in ("requests", "errors", "p95")]
             if all(isinstance(each, int | float) for each in numbers):
-                return Figures(event.release, *numbers)  # type: ignore[arg-type]
+                made = Figures(event.release, *numbers)  # type: ignore[arg-type]
+                issues = found.get("issues")
+                return made._replace(issues=issues if isinstance(issues, int) else None)
     return None
 
 
@@ -72,6 +75,15 @@ def breach(samples: Sequence[Sample], before: Figures | None, rules: WatchWindow
     last = next(each.why for each in reversed(recent) if not each.good)
     known = f", {before.errors:.1%} with {before.release}" if before else ""
     return f"{failed / number:.1%} of {number} requests failed{known}: {last}"
+
+
+def newer(count: int, newest: str, before: Figures | None, rules: WatchWindow) -> str:
+    """Why Sentry's new issues are more than there may be; "" if they are not."""
+    usual = (before.issues or 0) if before else 0
+    if count <= max(rules.issues, usual):
+        return ""
+    known = f", {usual} with {before.release}" if before else ""
+    return f"{count} new issue{'' if count == 1 else 's'} at Sentry{known}: {newest}"
 
 
 def slower(seen: Figures, before: Figures | None, rules: WatchWindow) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from scripts.errors import DeskError, Locked, Refused
 from scripts.monitor import verdict
 from scripts.monitor.checks import Check, checks_of
 from scripts.monitor.probes import Round, look_at
+from scripts.monitor.sentry_issues import Issues, new_issues
 from scripts.monitor.verdict import Figures, Sample
 from scripts.monitor.watcher import Probe, epoch
 from scripts.notify import deliver
@@ -28,6 +30,7 @@ from scripts.system.background import submit
 
 PROOF = "watch"
 INCONCLUSIVE = 8  # exit code
+SENTRY_PAUSE, SENTRY_SECONDS = 15.0, 5.0  # between two questions; for each
 R = TypeVar("R", bound=ReleaseRequest)
 
 
@@ -56,6 +59,9 @@ class Window:
     environment: Environment
     probe: Probe = look_at
     _samples: list[Sample] = field(default_factory=list)
+    _issues: Issues | None = None  # what Sentry said last
+    _doubt_of_sentry: str = ""
+    _asked: float = -math.inf
 
     def __post_init__(self) -> None:
         monitor = self.desk.settings.monitor._replace(cold_start=0)  # it has just answered
@@ -75,8 +81,8 @@ class Window:
         why, doubt = "", ""
         while not why and not doubt and self.desk.clock() - began < rules.minutes * 60:
             tick = self.desk.clock()
-            self._look()
-            why, doubt = verdict.breach(self._samples, before, rules), self._doubt(live)
+            self._look(live)
+            why, doubt = self._breached(before), self._doubt(live)
             self.desk.sleep(max(0.0, rules.interval - (self.desk.clock() - tick)))
         ending = "failed" if why or doubt else "done"
         self.desk.progress.end("watch", ending, self.desk.clock() - began)
@@ -85,10 +91,28 @@ class Window:
     def _before(self, remote: Remote, live: Event) -> Figures | None:
         return verdict.baseline(remote.ledger.proofs(self.environment.name, PROOF), live.commit)
 
-    def _look(self) -> None:
+    def _breached(self, before: Figures | None) -> str:
+        rules = self.environment.watch
+        why = verdict.breach(self._samples, before, rules)
+        return why or (verdict.newer(*self._issues, before, rules) if self._issues else "")
+
+    def _ask_sentry(self, live: Event) -> None:
+        """What it said before stands while it does not answer, and it is a doubt."""
+        if not self.environment.watch.sentry:
+            return
+        self._asked = self.desk.clock()
+        try:
+            self._issues = new_issues(self.desk, self.environment, live.commit, SENTRY_SECONDS)
+            self._doubt_of_sentry = ""
+        except Refused as fault:
+            self._doubt_of_sentry = fault.message
+
+    def _look(self, live: Event) -> None:
         """As many requests to each page as one look has, side by side, each over its own connection."""
         made, pages = Round(self._looking, epoch(self.desk)), self._pages * self.environment.watch.requests
         started = [submit(self._sample, made, page) for page in pages]
+        if self.desk.clock() - self._asked >= SENTRY_PAUSE:
+            self._ask_sentry(live)
         self._samples += sorted(each.result() for each in started)
 
     def _sample(self, made: Round, page: Check) -> Sample:
@@ -110,9 +134,13 @@ class Window:
         return ""
 
     def _ended(self, live: Event, before: Figures | None, why: str, doubt: str) -> Outcome:
-        seen = verdict.figures(live.release, self._samples)
+        if not why and not doubt:
+            self._ask_sentry(live)
+            why = self._breached(before)
+            doubt = "" if why else self._doubt_of_sentry
+        seen = verdict.figures(live.release, self._samples, self._issues.number if self._issues else None)
         data = {"release": live.release, **seen.document(), "before": before.document() if before else None}
-        if doubt or seen.requests < verdict.ENOUGH:
+        if doubt or (seen.requests < verdict.ENOUGH and not why):
             doubt = (
                 doubt or f"{seen.requests} requests say nothing; more: `requests` or `minutes` of `watch`"
             )

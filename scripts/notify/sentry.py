@@ -15,16 +15,16 @@ from urllib.parse import quote
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment, Sentry
 from scripts.git.client import Commit
-from scripts.http import get_json
+from scripts.http import LARGEST_DOCUMENT, get_json
 from scripts.notify.aside import meanwhile
 from scripts.system.secret import Secret, redact
 
 TOKEN = "SENTRY_AUTH_TOKEN"  # noqa: S105 - its name
 MOST_COMMITS = 100
 MOST_WORDS = 1_000  # characters of a commit's message
+TELLS = "`project:releases`, or `org:ci`"  # the scope that is needed
 REFUSED = {
     401: "it does not know the token",
-    403: "the token lacks a scope (`project:releases`, or `org:ci`)",
     404: "it knows no such organization or project",
 }
 
@@ -40,7 +40,7 @@ class Deployed:
     finished: str
 
 
-class _Told(Exception):
+class SentryRefused(Exception):
     """Sentry, or the configuration, says no: in a few words."""
 
 
@@ -54,7 +54,7 @@ def telling(desk: Desk, environment: Environment, deployed: Deployed) -> Iterato
     def tell(until: float) -> None:
         _tell(desk, environment, deployed, until)
 
-    with meanwhile(desk, tell, "Sentry", (_Told,)):
+    with meanwhile(desk, tell, "Sentry", (SentryRefused,)):
         yield
 
 
@@ -99,28 +99,40 @@ class Api:
         self._token = desk.values(environment).get(TOKEN, "")
         self._desk, self._until = desk, until
 
-    def ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        document: Mapping[str, Any] | None = None,
+        *,
+        scope: str = TELLS,
+        most_bytes: int = LARGEST_DOCUMENT,
+    ) -> Any:
         """The document of a good answer. A limit of Sentry's is waited out once, if there is time for it.
 
+        Args:
+            scope: that the token needs for it.
+
         Raises:
-            _Told: Sentry says no, or there is no token.
+            SentryRefused: Sentry says no, or there is no token.
             DeskError: no answer.
         """
         if not self._token:
-            raise _Told(f"`{TOKEN}` is not set")
+            raise SentryRefused(f"`{TOKEN}` is not set")
         organization = quote(self._sentry.organization, safe="")
         url = f"{self._sentry.url.rstrip('/')}/api/0/organizations/{organization}/{path}"
         for last in (False, True):
             seconds = max(0.1, self._until - self._desk.clock())
             status, answer, headers = get_json(
-                url, Secret(self._token), seconds, sends=document, method=method
+                url, Secret(self._token), seconds, sends=document, method=method, most_bytes=most_bytes
             )
             pause = _pause(headers)
             if status != 429 or last or self._desk.clock() + pause > self._until:
                 break
             self._desk.sleep(pause)
         if status >= 300:
-            raise _Told(REFUSED.get(status, f"it answers {status}"))
+            lacks = {403: f"the token lacks a scope ({scope})"}
+            raise SentryRefused({**REFUSED, **lacks}.get(status, f"it answers {status}"))
         return answer
 
 

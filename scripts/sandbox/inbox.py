@@ -11,6 +11,7 @@ limits, or how a message looks. Files in FOLDER, the world's `inbox/`:
     slack.jsonl     accepted messages, {"environment", "at", "payload"} a line; discord.jsonl alike
     sentry.jsonl    accepted calls, {"method", "path", "at", "payload"} a line
     asked.jsonl     every request: {"target", "environment", "at", "status"}
+    issues.json     what Sentry has: a list of issues, with their `firstRelease` and `environment`
     faults.json     faults to play: {"down": true}, or a list of answers to give first,
                     [{"status": 429, "headers": {"Retry-After": "1"}, "body": "...", "delay": 0.5}], or
                     one of these for each target: {"slack": [...], "discord": {"down": true}}
@@ -80,6 +81,14 @@ class Inbox(ThreadingHTTPServer):
             write_private(file, faults)
             return first
 
+    def issues(self, query: Mapping[str, list[str]]) -> tuple[int, Any]:
+        """What Sentry has of them."""
+        try:
+            known = json.loads((self.folder / "issues.json").read_bytes())
+        except FileNotFoundError:
+            known = []
+        return self.sentry.issues(query, known)
+
     def note(self, name: str, **record: Any) -> None:
         """Append one line to a file of the folder."""
         with self.guard, (self.folder / f"{name}.jsonl").open("a") as file:
@@ -128,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         elif token != self.server.token:
             reply = _wrong_token(target)
         elif target == "sentry":
-            reply = self._take_call(parts.path, body)
+            reply = self._take_call(parts.path, parts.query, body)
         else:
             waits = parse_qs(parts.query).get("wait") == ["true"]
             reply = self._accept(target, environment, body, waits=waits)
@@ -154,7 +163,10 @@ class Handler(BaseHTTPRequestHandler):
             self.server.note(target, environment=environment, payload=payload)
         return reply
 
-    def _take_call(self, path: str, body: bytes) -> Reply:
+    def _take_call(self, path: str, query: str, body: bytes) -> Reply:
+        if self.command == "GET" and path.endswith("/issues/"):
+            status, document = self.server.issues(parse_qs(query))
+            return status, {"content-type": "application/json"}, json.dumps(document).encode()
         try:
             payload = json.loads(body)
         except ValueError:

@@ -1,5 +1,5 @@
 # pure
-"""What Sentry's web API answers when it is told of releases, and to `sentry-cli` with source maps.
+"""What Sentry's web API answers when it is told of releases, asked for issues, and to `sentry-cli`.
 
 From Sentry's documents and from what `sentry-cli` was seen to send (research `load-monitor.md`, section 9).
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +22,10 @@ UPLOADS = {
 }  # fmt: skip
 PART = re.compile(rb"--[^\r\n]+\r\n((?:[^\r\n]+\r\n)+)\r\n(.*?)(?=\r\n--)", re.DOTALL)
 VERSION = re.compile(r"(?!\.{1,2}$)[^/\\\s]{1,200}")
+TERM = re.compile(
+    r'(\w+):(?:"([^"]*)"|\[([^\]]*)\]|(\S+))\s*'
+)  # `key:value`, `key:"value"`, `key:[one, two]`
+MOST_ISSUES = 100
 LONGEST_NAME = 64  # characters of a deploy's environment and name
 Reply = tuple[int, Any]
 
@@ -58,6 +63,37 @@ class SentryApi:
         release = self.releases.setdefault(document["version"], {"deploys": []})
         release.setdefault("bundles", []).append(document)
         return 200, {"state": "created", "missingChunks": [], "detail": None}
+
+    def issues(self, query: Mapping[str, Sequence[str]], known: Sequence[Mapping[str, Any]]) -> Reply:
+        """*List an Organization's Issues*: what the search finds, newest first.
+
+        Args:
+            known: with `shortId`, `title`, `firstRelease`, `environment`, perhaps `status`, `level`.
+        """
+        text = query.get("query", ["is:unresolved"])[0]
+        if TERM.sub("", text).strip():
+            return 400, {"detail": f"Error parsing search query: {text}"}
+        wanted = {
+            key: [each.strip() for each in (listed or quoted or plain).split(",")]
+            for key, quoted, listed, plain in TERM.findall(text)
+        }
+        found = []
+        for each in known:
+            issue = {"status": "unresolved", "level": "error", "firstSeen": "", **each}
+            has = {
+                "is": issue["status"],
+                "firstRelease": issue["firstRelease"],
+                "level": issue["level"],
+                "project": self.project,
+            }
+            places = query.get("environment", [issue["environment"]])
+            if issue["environment"] in places and all(has.get(key) in wanted[key] for key in wanted):
+                shown = ("shortId", "title", "status", "level", "firstSeen")
+                document = {key: issue.get(key) for key in shown}
+                found.append({**document, "count": "1", "userCount": 1, "project": {"slug": self.project}})
+        found.sort(key=lambda each: str(each["firstSeen"]), reverse=True)
+        limit = int(query.get("limit", [str(MOST_ISSUES)])[0])
+        return 200, found[: min(limit, MOST_ISSUES)]
 
     def answer(self, method: str, path: str, document: Any) -> Reply:
         """Status and document of the answer to one request."""

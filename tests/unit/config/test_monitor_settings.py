@@ -55,7 +55,7 @@ def test_the_example_of_the_shipped_file_is_faultless() -> None:
         ),
         (
             {"checks": [{"name": "x", "kind": "ping"}]},
-            "`monitor.checks[0].kind` should be `http` or `rest` or `function` or `whatsapp`",
+            "`monitor.checks[0].kind` should be `http` or `rest` or `function` or `whatsapp` or `sentry`",
         ),
         (
             {"checks": [{"name": "x", "environments": ["stagin"]}]},

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.config.desk import Desk
-from scripts.config.outcome import Outcome
 from scripts.errors import Unreachable
 from scripts.monitor import window
-from scripts.monitor.checks import Check, Look
-from scripts.monitor.probes import Round
 from scripts.monitor.window import watched
 from scripts.release.commands import deploy, promote
 from scripts.release.facts import Facts
@@ -22,47 +19,12 @@ from scripts.release.hotfix import hotfix
 from scripts.release.observe import observe
 from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest, RollbackRequest
 from scripts.state.remote import observe_remote, record
-from tests.fakes.world import World, build_world
+from tests.fakes.world import build_world
 from tests.support.posts import Webhook, webhook
+from tests.unit.monitor.apps import App
 from tests.unit.monitor.watches import titles
 
 WATCH = {"minutes": 2, "on_breach": "rollback"}
-
-
-@dataclass
-class App:
-    """What production answers, by commit: each so-many-th request fails, and how long the others take."""
-
-    world: World
-    values: dict[str, str]
-    fails: dict[str, int] = field(default_factory=dict)
-    takes: dict[str, float] = field(default_factory=dict)
-    asked: int = 0
-
-    def probe(self, _made: Round, _check: Check) -> Look:
-        """One request."""
-        commit = str(self.world.drivers["production"].served.commit)
-        self.asked += 1
-        seconds = self.takes.get(commit, 0.1)
-        if commit in self.fails and self.asked % self.fails[commit] == 0:
-            return Look("bad", "it answers 500", seconds)
-        return Look("good", seconds=seconds)
-
-    def release(self, subject: str) -> Any:
-        """A new commit travels to production, where it is watched."""
-        self.world.commit("develop", {"file": subject}, subject)
-        deploy(self.desk(), DeployRequest(env="development"))
-        promote(self.desk(), PromoteRequest(to="staging", yes=True))
-        return self.watch
-
-    def watch(self) -> Outcome:
-        """Promote it, and watch."""
-        return watched(promote, self.probe)(self.desk(), PromoteRequest(to="production", yes=True))
-
-    def desk(self) -> Any:
-        """With a chat."""
-        desk = self.world.desk()
-        return self.world.desk(values=lambda each: {**desk.values(each), **self.values})
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,13 +15,10 @@ from scripts.config.settings import Sentry as SentrySettings
 from scripts.errors import ConfigError
 from scripts.git.client import Commit
 from scripts.notify.sentry import TOKEN, Deployed, telling, version
-from scripts.sandbox import inbox, stand_in
-from scripts.sandbox.host_config import write_private
-from scripts.system import ports
 from tests.fakes import world as fakes
 from tests.fakes.world import World
+from tests.support.sentry import KEY, Told, sentry
 
-KEY = "sntrys_the-token-of-a-test"
 COMMIT = "c" * 40
 DEPLOYED = Deployed(
     "v41",
@@ -34,29 +29,10 @@ DEPLOYED = Deployed(
 )
 
 
-class Told:
-    """The stand-in, and what it noted."""
-
-    def __init__(self, folder: Path) -> None:
-        (self.port,) = ports.find_free(1)
-        self.folder = folder
-        inbox.start(folder, self.port, KEY)
-
-    def calls(self) -> list[dict[str, Any]]:
-        file = self.folder / "sentry.jsonl"
-        lines = file.read_text().splitlines() if file.exists() else []
-        file.unlink(missing_ok=True)
-        return [json.loads(line) for line in lines]
-
-    def play(self, *faults: dict[str, Any]) -> None:
-        write_private(self.folder / "faults.json", {"sentry": list(faults)})
-
-
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    made = Told(tmp_path_factory.mktemp("sentry"))
-    yield made
-    stand_in.stop(made.folder)
+    with sentry(tmp_path_factory.mktemp("sentry")) as made:
+        yield made
 
 
 def desk(world: World, told: Told, **changes: Any) -> Desk:

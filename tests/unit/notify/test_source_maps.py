@@ -11,13 +11,12 @@ from typing import Any, cast
 import pytest
 
 from scripts.config.desk import Desk
-from scripts.config.settings import Notices
-from scripts.config.settings import Sentry as SentrySettings
+from scripts.config.settings import Notices, Sentry
 from scripts.notify import source_maps
 from scripts.notify.sentry import TOKEN
-from scripts.sandbox import stand_in
 from tests.fakes.world import Notes, World
-from tests.unit.notify.test_sentry import COMMIT, KEY, Told
+from tests.support.sentry import KEY, Told, sentry
+from tests.unit.notify.test_sentry import COMMIT
 
 PROGRAM = Path(sys.executable).parent / "sentry-cli"
 BUILT: Mapping[str, bytes] = {
@@ -30,9 +29,8 @@ BUILT: Mapping[str, bytes] = {
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    made = Told(tmp_path_factory.mktemp("sentry"))
-    yield made
-    stand_in.stop(made.folder)
+    with sentry(tmp_path_factory.mktemp("sentry")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -41,9 +39,8 @@ def desk(world: World, told: Told, tmp_path: Path) -> Desk:
     place = tmp_path / "app" / "node_modules" / "@sentry" / "cli-linux-x64" / "bin"
     place.mkdir(parents=True)
     (place / "sentry-cli").symlink_to(PROGRAM)
-    sentry = SentrySettings("sandbox", ("sandbox",), f"http://127.0.0.1:{told.port}")
     made = world.desk(
-        settings=replace(world.settings, sentry=sentry, notices=Notices(budget=30)),
+        settings=replace(world.settings, sentry=told.settings, notices=Notices(budget=30)),
         values=lambda _: {TOKEN: KEY},
     )
     cast(Any, made.git).folder = tmp_path / "app"
@@ -68,7 +65,7 @@ def test_the_maps_of_a_build_arrive(desk: Desk, told: Told, tmp_path: Path) -> N
 
 def test_a_build_without_maps_and_an_app_without_sentry_upload_nothing(desk: Desk, told: Told) -> None:
     told.calls()
-    without = replace(desk, settings=replace(desk.settings, sentry=SentrySettings()))
+    without = replace(desk, settings=replace(desk.settings, sentry=Sentry()))
 
     assert source_maps.begin(desk, desk.settings.environment("staging"), COMMIT, {"a.js": b""}) is None
     assert upload(without) == ""
