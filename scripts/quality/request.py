@@ -54,6 +54,7 @@ class LoadRequest(Request):
     port: int = option("port where they connect to this machine", default=5557)
     master: str = option("be a worker for the load test of that HOST[:PORT]")
     commit: str = option("the commit that must be served; the newest release there if left out")
+    wait: bool = option("wait for a load test of somebody else", default=False)
     yes: bool = yes()
 
     @property

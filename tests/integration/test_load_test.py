@@ -212,6 +212,23 @@ def test_it_stops_at_once_and_leaves_nothing_running(world: LoadWorld, number: i
     assert wait_until(lambda: not generators(world), 6)
 
 
+def test_two_machines_take_turns(world: LoadWorld) -> None:
+    """The second is refused with the name of the first, or waits; a killed one's lease ends."""
+    first = world.start("--profile", "steady", "--seconds", "60", "--rate", "20")
+    assert wait_until(lambda: bool(generators(world)), 20)
+    out, _ = world.start_elsewhere("--profile", "steady").communicate(timeout=30)
+    refused = json.loads(out)
+    second = world.start_elsewhere("--profile", "steady", "--rate", "80", "--wait")
+    first.kill()
+    first.communicate(timeout=20)
+    out, err = second.communicate(timeout=90)
+
+    assert (5, "failed") == (refused["code"], refused["ending"])
+    assert "a load test of staging is under way: " in refused["message"]
+    assert (0, "passed") == (second.returncode, json.loads(out)["verdict"]), err
+    assert "waiting: a load test of staging is under way" in err
+
+
 def test_customers_are_not_loaded_without_a_person(world: LoadWorld) -> None:
     """Production needs the typed name, its cap is lower, and nothing is written there."""
     assert 6 == asked(world, "--env", "production", "--profile", "smoke", "--seconds", "2")[0]

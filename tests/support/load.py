@@ -22,6 +22,9 @@ chain = ["staging", "production"]
 [app]
 repository = {repository}
 migrations = ""
+[lock]
+heartbeat = 0.5
+ttl = 4
 [verify]
 request_timeout = 3
 interval = 0.3
@@ -86,6 +89,21 @@ class LoadWorld:
         text = PIPELINE.format(repository=json.dumps(str(self.person.folder)), port=self.port, more=more)
         self.env_dir.mkdir(exist_ok=True)
         (self.env_dir / "pipeline.toml").write_text(text)
+
+    def start_elsewhere(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begin it on another machine: with a clone and a state of its own."""
+        folder = self.folder / "elsewhere"
+        if not folder.exists():
+            folder.mkdir()
+            self.person.git(
+                "clone", "-q", self.person.git("remote", "get-url", "origin"), str(folder / "app")
+            )
+        text = (self.env_dir / "pipeline.toml").read_text()
+        own = json.dumps(str(self.person.folder))
+        (folder / "env").mkdir(exist_ok=True)
+        (folder / "env" / "pipeline.toml").write_text(text.replace(own, json.dumps(str(folder / "app"))))
+        env = environment(folder / "env")
+        return fork_server.start("load-test", *arguments, "--json", cwd=ROOT, env=env)
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Begin `invoke load-test ARGUMENTS --json`."""

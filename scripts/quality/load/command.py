@@ -24,7 +24,7 @@ from scripts.quality.load.running import Running, running
 from scripts.quality.load.trial import Trial, access_secrets, locust_secrets, remove_test_data, run_trial
 from scripts.quality.load.verdict import Verdict, judge, served_problems
 from scripts.quality.request import LoadRequest
-from scripts.state.ledger import Event
+from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import observe_remote
 from scripts.system.confinement import Confinement, confinement
 from scripts.system.process import attempt, error_tail
@@ -32,6 +32,7 @@ from scripts.system.secret import redact
 
 INCONCLUSIVE = 8  # exit code
 BASELINE = 10  # passed runs of which the best is what a new one is compared with
+NOBODY_KNOWS = "0" * 40  # the commit, where nothing was released and there is no branch
 MASTER_TIMEOUT = 600.0  # seconds for a master to begin
 
 
@@ -46,7 +47,8 @@ def load_test(desk: Desk, request: LoadRequest) -> Outcome:
     if environment.guarded:
         require_consent(desk.progress, environment.name, yes=request.yes, unchanged="no load was made")
     places.warn(desk)
-    with running(desk, environment) as runs:
+    commit, _ = _expected(desk, environment, request.commit)
+    with running(desk, environment, commit or NOBODY_KNOWS, wait=request.wait) as runs:
         _sweep(desk, environment, runs)
         tried = _tried(desk, environment, plan, request.commit, runs)
         if tried.verdict.is_slower_alone:
@@ -82,6 +84,7 @@ def _sweep(desk: Desk, environment: Environment, runs: Running) -> None:
 def _tried(desk: Desk, environment: Environment, plan: LoadPlan, commit: str, runs: Running) -> Tried:
     with confinement(places.hidden(desk)) as confined:
         trial = _trial(desk, environment, plan, commit, confined)
+        trial.lease = runs.lease
         if plan.writes:
             runs.begin(trial.run)
         try:
@@ -129,17 +132,18 @@ def _check_prerequisites(desk: Desk, environment: Environment) -> None:
 def _trial(
     desk: Desk, environment: Environment, plan: LoadPlan, commit: str, confined: Confinement
 ) -> Trial:
-    """Expect the commit that was named, or the newest release, or the branch's head."""
+    expected, ledger = _expected(desk, environment, commit)
+    folder = proofs.create_report_folder(desk, environment, "load", expected or "unknown")
+    return Trial(desk, environment, plan, expected, ledger, LocustRun(folder, confined), desk.new_id())
+
+
+def _expected(desk: Desk, environment: Environment, commit: str) -> tuple[str | None, Ledger]:
+    """The commit that was named, or the newest release's, or the branch's head; and the ledger."""
     remote = observe_remote(desk)
     live = remote.ledger.live(environment.name)
     if commit:
-        expected: str | None = desk.git.resolve(commit, remote.refs)
-    else:
-        expected = live.commit if live else remote.head(environment)
-    folder = proofs.create_report_folder(desk, environment, "load", expected or "unknown")
-    return Trial(
-        desk, environment, plan, expected, remote.ledger, LocustRun(folder, confined), desk.new_id()
-    )
+        return desk.git.resolve(commit, remote.refs), remote.ledger
+    return live.commit if live else remote.head(environment), remote.ledger
 
 
 def _comparable(plan: LoadPlan) -> dict[str, Any]:

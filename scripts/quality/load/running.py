@@ -1,4 +1,7 @@
-"""One load test at a time on an environment from this machine, and the rows of those that were killed."""
+"""One load test at a time on an environment, and the rows of those that were killed on this machine.
+
+Two on this machine see each other by a file; those of two machines by a lease in the app's git remote.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,12 @@ from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.errors import Refused
+from scripts.errors import Locked
+from scripts.state.held_lock import new_lock
+from scripts.state.lease import PAUSE, Lease, leased
+
+TASK = "load-test"
+KEPT = 10  # runs of this machine that are remembered
 
 
 @dataclass
@@ -20,6 +28,7 @@ class Running:
 
     file: Path
     runs: list[str]
+    lease: Lease
 
     def begin(self, run: str) -> None:
         """From now on it may write rows."""
@@ -35,26 +44,48 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(desk: Desk, environment: Environment) -> Iterator[Running]:
-    """The file of an environment; its lock ends with this process, however that ends.
+def running(desk: Desk, environment: Environment, commit: str, *, wait: bool = False) -> Iterator[Running]:
+    """The file of an environment, and its lease.
+
+    The lock of the file ends with this process, however that ends: an earlier owner of the lease who was
+    of this machine is dead, then. Another machine's is when it was silent for its time to live.
+
+    Args:
+        commit: what is served there, as far as it is known.
+        wait: for the other one, `[lock] wait` seconds.
 
     Raises:
-        Refused: another load test of this machine is at work there.
+        Locked: another load test is at work there.
     """
-    folder = desk.state_folder / "load"
+    folder, name = desk.state_folder / "load", environment.name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(folder / f"{environment.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    until = desk.clock() + (desk.settings.lock.wait if wait else 0)
+    what = f"a load test of {name}"
+    lock = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _acquire(lock, environment)
-        file = folder / f"{environment.name}.runs"
-        yield Running(file, file.read_text().split() if file.exists() else [])
+        _acquire(desk, lock, what, until)
+        file, last = folder / f"{name}.runs", folder / f"{name}.lease"
+        dead = last.read_text().split() if last.exists() else []
+        content = new_lock(desk, name, TASK, commit, step="load")
+        last.write_text("\n".join((*dead[-KEPT:], content.run)))
+        with leased(desk, content, what, until=until, dead=dead) as lease:
+            yield Running(file, file.read_text().split() if file.exists() else [], lease)
     finally:
         os.close(lock)
 
 
-def _acquire(lock: int, environment: Environment) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        what = f"a load test of {environment.name} is under way on this machine"
-        raise Refused(f"{what}: two at once would measure each other", "wait until it is over") from None
+def _acquire(desk: Desk, lock: int, what: str, until: float) -> None:
+    waits = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if desk.clock() >= until:
+                said = f"{what} is under way on this machine: two at once would measure each other"
+                raise Locked(said, "`--wait` waits until it is over") from None
+            if not waits:
+                desk.progress.note(f"waiting: {what} is under way on this machine")
+            waits = True
+            desk.sleep(PAUSE)
+            continue
+        return

@@ -17,6 +17,7 @@ from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measurements, parse_result
 from scripts.quality.load.verdict import Conditions, served_problems
 from scripts.replit.drivers import driver_of
+from scripts.state.lease import Lease
 from scripts.state.ledger import Ledger
 from scripts.system.process import error_tail, run_polling
 from scripts.system.signals import Stop, ignore
@@ -41,6 +42,7 @@ class Trial:
     markers: list[tuple[float, str]] = field(default_factory=list)
     leftovers: tuple[str, ...] = ()
     stored: int | None = None
+    lease: Lease | None = None
     noted: float = 0.0
 
     @property
@@ -52,8 +54,9 @@ class Trial:
     def conditions(self) -> Conditions:
         """What the verdict rests on, apart from the measurements."""
         load = self.desk.settings.load
-        served = tuple(self.served)
-        return Conditions(self.plan, load.thresholds, load.endpoints, self.expected, served, self.stored)
+        served, alone = tuple(self.served), self.lease is None or not self.lease.lost
+        limits = load.thresholds, load.endpoints
+        return Conditions(self.plan, *limits, self.expected, served, self.stored, alone)
 
 
 def run_trial(trial: Trial) -> Measurements | None:
@@ -80,6 +83,8 @@ def run_trial(trial: Trial) -> Measurements | None:
         raise Interrupted("; ".join((f"{stop}: the load has stopped", *trial.leftovers))) from None
     _finish(trial, "done", started)
     _look(trial, desk.clock() - started - trial.plan.warmup)
+    if trial.lease:
+        trial.lease.is_held()  # it notes what it finds
     return measurements
 
 
@@ -144,6 +149,8 @@ def _watch(trial: Trial, elapsed: float) -> None:
     _look(trial, elapsed - trial.plan.warmup)
     if len(trial.served) > 1:
         trial.locust.stop("the app was redeployed in the middle")
+    if trial.lease and trial.lease.lost:
+        trial.locust.stop("another load test has taken over the environment")
     if elapsed - trial.noted >= NOTE_INTERVAL:
         trial.noted = elapsed
         counts = trial.locust.read_progress()

@@ -67,6 +67,7 @@ class Conditions:
         expected: the commit that should be served; None if unknown.
         served: the commits that were seen, in order; None: no answer.
         stored: rows of the run that the database had at the end; None: nobody looked.
+        alone: no other load test took over the environment meanwhile.
     """
 
     plan: LoadPlan
@@ -75,6 +76,7 @@ class Conditions:
     expected: str | None
     served: tuple[str | None, ...]
     stored: int | None = None
+    alone: bool = True
 
 
 def judge(run: Measurements, conditions: Conditions, comparisons: tuple[Comparison, ...] = ()) -> Verdict:
@@ -124,12 +126,15 @@ def _doubts(run: Measurements, conditions: Conditions) -> Iterator[str]:
         yield f"{run.logins['limited']} log-ins were refused with 429: the limit of the auth service"
     if run.logins.get("failed"):
         yield f"{run.logins['failed']} log-ins failed"
-    yield from _load_doubts(run, conditions.plan)
+    yield from _load_doubts(run, conditions)
     yield from _generator_doubts(run)
 
 
-def _load_doubts(run: Measurements, plan: LoadPlan) -> Iterator[str]:
-    """The load was lower than planned."""
+def _load_doubts(run: Measurements, conditions: Conditions) -> Iterator[str]:
+    """The load was lower than planned, or not the only one."""
+    if not conditions.alone:
+        yield "another load test took over the environment: this run was silent for too long"
+    plan = conditions.plan
     users = plan.peak * max(stage.load for stage in plan.stages)
     if plan.model == "closed" and run.peak_users < MIN_REACHED * users:
         yield f"only {run.peak_users} of {users:g} users were there"

@@ -238,7 +238,7 @@ def test_the_rows_of_a_killed_run_are_removed_first(
 ) -> None:
     """What can't be removed is told, and tried again by the next one."""
     removed: list[str] = []
-    with running(world.desk("Quinn"), world.settings.environment("staging")) as runs:
+    with running(world.desk("Quinn"), world.settings.environment("staging"), world.head("staging")) as runs:
         runs.begin("r1")
     answers = iter([(("test data is left (away)",), None), ((), 3)])
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.trial import Trial, locust_secrets, remove_test_data, run_trial
 from scripts.replit.live import Answer, Expected
+from scripts.state.lease import Lease
 from scripts.system.signals import Stop
 from tests.fakes.world import Notes, World
 from tests.unit.quality.load.runs import document
@@ -49,6 +50,16 @@ def generator(
 
     monkeypatch.setattr(load_trial, "run_polling", run)
     monkeypatch.setattr(load_trial, "error_tail", lambda ended: f": {ended.err}")
+
+
+def test_a_run_that_lost_its_lease_stops(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another load test would be measured with it; that is a doubt, whatever was measured."""
+    trial.lease = cast(Lease, SimpleNamespace(lost=False, is_held=lambda: False))
+    generator(monkeypatch, trial, lambda: setattr(trial.lease, "lost", True))
+    run_trial(trial)
+
+    assert "another load test" in (trial.locust.folder / "stop").read_text()
+    assert not trial.conditions.alone
 
 
 def test_a_run_is_measured_and_its_commit_is_noted(

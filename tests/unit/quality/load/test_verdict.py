@@ -47,6 +47,7 @@ DOUBTS = {
     "no version": (run(), replace(GOOD, served=()), "nobody can say which commit"),
     "too few users": (run(peak_users=5), GOOD, "only 5 of 10 users"),
     "under the rate": (run(report(n=340)), replace(GOOD, plan=OPEN), "only 340 of 400 requests"),
+    "not alone": (run(), replace(GOOD, alone=False), "another load test took over"),
     "generator busy": (run(report(cpu=[0.99] * 20)), GOOD, "the generator was at its limit"),
     "one busy of two": (
         run(report(), report(cpu=[0.99] * 20), workers={"expected": 2, "reported": 2}),
