@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,9 @@ DOORS = {"subprocess", "pty", "multiprocessing", "asyncio.subprocess"}
 STARTS = re.compile(
     r"os\.(system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*)|(asyncio\.)?create_subprocess_\w+|c\.run"
 )
+# a program for another machine, without the desk: what it may import is a rule of its own
+LAUNCHER = "scripts/replit/launcher/"
+TAKEN_ALONG = "scripts.secrets.formats"
 BY_NAME = ("__import__", "importlib.import_module", "import_module", "exec", "eval")
 MOST_LINES, MOST_IN_FUNCTION = 400, 40
 APP_NAME_ALLOWED = re.compile(r"AIRHOST_(ENV_DIR|LANG|SANDBOX(_WORK)?)|refs/airhost/|\.airhost\b")
@@ -153,10 +157,20 @@ def impurities(source: Source) -> Iterator[str]:
             yield f"{source.name}:{node.lineno} is pure and calls {called}"
 
 
+def launcher_imports(source: Source) -> Iterator[str]:
+    """What the launcher imports of the desk besides itself: it is shipped without it."""
+    if not source.name.startswith(LAUNCHER):
+        return
+    allowed = {LAUNCHER.replace("/", ".").rstrip("."), TAKEN_ALONG, *sys.stdlib_module_names}
+    for imported, line in imports(source):
+        if not is_in(imported, allowed):
+            yield f"{source.name}:{line} imports {imported}"
+
+
 def processes(source: Source) -> Iterator[str]:
     """Processes that are started outside `system/`, except the sandbox's by asyncio; and every shell."""
     own, asynchronous = room(source.name), ("asyncio.subprocess", "create_subprocess_exec")
-    if own != "system":
+    if own != "system" and not source.name.startswith(LAUNCHER):
         for imported, line in imports(source):
             if is_in(imported, DOORS) and not (own == "sandbox" and imported.startswith(asynchronous)):
                 yield f"{source.name}:{line} imports {imported}"
@@ -174,7 +188,9 @@ def processes(source: Source) -> Iterator[str]:
 
 def prints(source: Source) -> Iterator[str]:
     """Output to people outside the console, and beside the list of tasks, which must not wait for it."""
-    if room(source.name) == "console" or source.name == "scripts/tasks/command_line.py":
+    if room(source.name) == "console" or source.name.startswith(
+        ("scripts/tasks/command_line.py", LAUNCHER)
+    ):
         return
     for called, node in calls(source):
         printing = called in ("print", "pprint", "pprint.pprint")
@@ -219,7 +235,7 @@ def unhashed(text: str) -> list[str]:
     return [line for line in lines if line and not HASHED.fullmatch(line)]
 
 
-RULES = (upward_imports, hidden_imports, impurities, processes, prints, sizes)
+RULES = (upward_imports, hidden_imports, launcher_imports, impurities, processes, prints, sizes)
 
 
 def test_rooms() -> None:
@@ -257,6 +273,8 @@ IN_RELEASE, IN_SYSTEM, IN_SANDBOX = "scripts/release/x.py", "scripts/system/x.py
         (hidden_imports, IN_RELEASE, "import importlib\nimportlib.import_module(name)", 1),
         (hidden_imports, IN_RELEASE, "eval('1')\nexec('1')\n__import__('os')", 3),
         (hidden_imports, IN_RELEASE, "re.compile('x')", 0),
+        (launcher_imports, f"{LAUNCHER}x.py", "import requests\nfrom scripts.errors import Refused", 2),
+        (launcher_imports, f"{LAUNCHER}x.py", f"import os\nfrom {TAKEN_ALONG} import find_keys", 0),
         (impurities, IN_RELEASE, "# pure\nimport os", 1),
         (impurities, IN_RELEASE, "# pure\nfrom os.path import join", 1),
         (impurities, IN_RELEASE, "# pure\ndatetime.now()\nopen('f')", 2),

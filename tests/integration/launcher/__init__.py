@@ -1,0 +1,1 @@
+"""The launcher as it runs in an app: real git, real node, real visitors."""
