@@ -79,6 +79,7 @@ class WatchWindow(NamedTuple):
 
     Args:
         minutes: 0: not at all.
+        wait: the release does it, and ends afterwards; otherwise a `monitor.watch` takes it over.
         interval: seconds between two looks.
         requests: of each page, for one look.
         errors: the share of requests that may fail, whatever the release before had.
@@ -89,6 +90,7 @@ class WatchWindow(NamedTuple):
     """
 
     minutes: int = 0
+    wait: bool = True
     interval: float = 5
     requests: int = 40
     errors: float = 0.02

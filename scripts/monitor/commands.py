@@ -12,7 +12,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import Locked, Refused
+from scripts.errors import DeskError, Locked, Refused
 from scripts.monitor.checks import TROUBLE, Check
 from scripts.monitor.incidents import HOUR
 from scripts.monitor.metric_facts import measure
@@ -21,6 +21,7 @@ from scripts.monitor.metrics_server import serving
 from scripts.monitor.probes import Round, look_at
 from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
 from scripts.monitor.store import FILE, Store
+from scripts.monitor.takeover import Windows
 from scripts.monitor.watcher import Probe, Result, Watcher, all_checks, epoch, look_at_all
 from scripts.system.secret import redact
 from scripts.system.signals import Stop
@@ -50,7 +51,10 @@ def watch(desk: Desk, request: MonitorWatchRequest, probe: Probe = look_at) -> O
     """Look for ever; a signal is its good end."""
     environments = _environments(desk, request.env)
     with _alone(desk), serving(request.metrics) as server:
-        watcher = Watcher(desk, environments, _store(desk), probe)
+        watcher, windows = (
+            Watcher(desk, environments, _store(desk), probe),
+            Windows(desk, environments, probe),
+        )
         desk.progress.note(f"watching {', '.join(each.name for each in environments)}")
         passes = 0
         with contextlib.suppress(Stop):
@@ -61,7 +65,9 @@ def watch(desk: Desk, request: MonitorWatchRequest, probe: Probe = look_at) -> O
                 if server:
                     samples = measure(watcher, results, passes, desk.clock() - began)
                     server.text = exposition(samples.taken, redact)
-                desk.sleep(max(0.0, desk.settings.monitor.interval - (desk.clock() - began)))
+                with contextlib.suppress(DeskError):
+                    windows.find(watcher.made.remote().refs if watcher.made else {})
+                windows.pause(began + desk.settings.monitor.interval)
     return Outcome.done(f"the watch has ended after {passes} passes", passes=passes)
 
 

@@ -75,9 +75,9 @@ def look_at_all(made: Round, checks: Iterable[Check], probe: Probe = look_at) ->
     return looks
 
 
-def epoch(desk: Desk) -> float:
-    """The time of day, in seconds since 1970."""
-    return datetime.fromisoformat(desk.now()).timestamp()
+def epoch(desk: Desk, at: str = "") -> float:
+    """The time of day, or another in ISO 8601, in seconds since 1970."""
+    return datetime.fromisoformat(at or desk.now()).timestamp()
 
 
 def _hour(at: float) -> float:

@@ -30,6 +30,7 @@ from scripts.state.lock import Lock
 from scripts.state.remote import append, locked, new_event, read_ledger
 from scripts.state.run import Run
 from scripts.state.steps import STEPS
+from scripts.state.watch import opens
 
 JOURNALS = 200  # runs whose journals are kept on this machine
 
@@ -206,16 +207,18 @@ def write_down(run: ReleaseRun, ending: str, *, moves_branch: bool, **detail: An
         Locked: another run holds the lock, or the branch moved: nothing was written.
         CommandFailed: the remote refused, or can't be reached.
     """
-    facts = run.plan.facts
+    facts, environment = run.plan.facts, run.environment
     run.lock.stop()
+    watched = (ending, facts.kind) == ("done", "release") and environment.watch.minutes
+    window = [opens(run.desk, environment, run.id, facts.wanted)] if watched else []
 
     def make(ledger: Ledger) -> Event:
-        return _event(run, ledger.next_release(run.environment.name), ending, detail)
+        return _event(run, ledger.next_release(environment.name), ending, detail)
 
     def updates() -> list[Update]:
         moves = moves_branch and facts.head != facts.wanted
-        branch = Update(run.environment.branch_ref, facts.head, facts.wanted)
-        return [*run.lock.releases(), *([branch] if moves else [])]
+        branch = Update(environment.branch_ref, facts.head, facts.wanted)
+        return [*run.lock.releases(), *([branch] if moves else []), *window]
 
     def stale(fault: StaleError) -> None:
         _require_lock(run, fault, moves_branch=moves_branch)

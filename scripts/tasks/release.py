@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @command(DeployRequest)
 def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
     """Deploy the head of an environment's branch and verify it: `invoke deploy --env dev`."""
-    from scripts.monitor.window import watched
+    from scripts.monitor.takeover import watched
     from scripts.release.commands import deploy
 
     return watched(deploy)
@@ -44,7 +44,7 @@ def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
 @command(PromoteRequest)
 def promote() -> Callable[[Desk, PromoteRequest], Outcome]:
     """Deploy what passed in the environment before, and move the branch: `invoke promote --to staging`."""
-    from scripts.monitor.window import watched
+    from scripts.monitor.takeover import watched
     from scripts.release.commands import promote
 
     return watched(promote)
@@ -61,15 +61,16 @@ def rollback() -> Callable[[Desk, RollbackRequest], Outcome]:
 @command(ResumeRequest)
 def resume() -> Callable[[Desk, ResumeRequest], Outcome]:
     """Finish or undo a run that died, from any machine: `invoke resume --env staging`."""
+    from scripts.monitor.takeover import resumed
     from scripts.release.resume import resume
 
-    return resume
+    return resumed(resume)
 
 
 @command(HotfixRequest)
 def hotfix() -> Callable[[Desk, HotfixRequest], Outcome]:
     """Release a fix straight to production, then merge it back: `invoke hotfix --branch hotfix/login`."""
-    from scripts.monitor.window import watched
+    from scripts.monitor.takeover import watched
     from scripts.release.hotfix import hotfix
 
     return watched(hotfix)
@@ -143,9 +144,10 @@ def show() -> Callable[[Desk, LocksRequest], Outcome]:
 @command(StealRequest)
 def steal() -> Callable[[Desk, StealRequest], Outcome]:
     """Take over somebody's run: `invoke lock.steal --env staging --reason "laptop died"`."""
+    from scripts.monitor.takeover import resumed
     from scripts.release.resume import steal_lock
 
-    return steal_lock
+    return resumed(steal_lock)
 
 
 @command(LedgerCheckRequest)

@@ -8,7 +8,7 @@ from typing import Any
 from scripts.config.outcome import Outcome
 from scripts.monitor.checks import Check, Look
 from scripts.monitor.probes import Round
-from scripts.monitor.window import watched
+from scripts.monitor.takeover import watched
 from scripts.release.commands import deploy, promote
 from scripts.release.request import DeployRequest, PromoteRequest
 from tests.fakes.world import World

@@ -11,8 +11,8 @@ import pytest
 
 from scripts.config.desk import Desk
 from scripts.errors import Unreachable
-from scripts.monitor import window
-from scripts.monitor.window import watched
+from scripts.monitor import window, window_end
+from scripts.monitor.takeover import watched
 from scripts.release.commands import deploy, promote
 from scripts.release.facts import Facts
 from scripts.release.hotfix import hotfix
@@ -74,7 +74,7 @@ def test_a_release_that_came_meanwhile_is_not_taken_back(
         events = (*others, replace(last, kind="release", run="somebody-else", ending="done"))
         return replace(seen, ledger=replace(seen.ledger, events=events))
 
-    monkeypatch.setattr(window, "observe", later)
+    monkeypatch.setattr(window_end, "observe", later)
     promoted = app.release("two")
     app.fails[app.world.head("staging")] = 4
     outcome = promoted()
