@@ -278,7 +278,7 @@ def _stamp(url: str, timeout: float, headers: Headers) -> Look:
     except FetchError as fault:
         return Look(None, {}, (), fault.why)
     at = _date(response.headers)
-    if _asks_for_login(response, url) or (sent and response.status in (401, 403)):
+    if asks_for_login(response, url) or (sent and response.status in (401, 403)):
         why = "it refuses the access token" if sent else "it asks for a log-in: the app is private"
         return Look(response.status, {}, (), why, login=True, at=at)
     if response.status != 200:
@@ -287,7 +287,7 @@ def _stamp(url: str, timeout: float, headers: Headers) -> Look:
     return Look(200, values, (), error, at=at)
 
 
-def _asks_for_login(response: Response, url: str) -> bool:
+def asks_for_login(response: Response, url: str) -> bool:
     """Whether Replit's log-in stands before the app: a private one sends visitors to `/__replshield`."""
     if response.status not in (301, 302, 303, 307, 308):
         return False

@@ -194,9 +194,7 @@ def _environment_faults(environment: Environment) -> list[str]:
         BRANCH.fullmatch(environment.branch) and environment.branch.isprintable()
     ):
         faults.append("branch` is no plain branch name")
-    if not environment.ssh_host:
-        faults.append("ssh_host` is missing: the driver `workspace` connects to it")
-    elif not SSH_HOST.fullmatch(environment.ssh_host):
+    if environment.ssh_host and not SSH_HOST.fullmatch(environment.ssh_host):
         faults.append("ssh_host` should be a host alias of the ssh configuration")
     if not environment.workspace.startswith("/"):
         faults.append("workspace` should be the whole path of the app's folder on the Replit host")

@@ -239,6 +239,20 @@ class Access(NamedTuple):
     prefix: str = "Bearer "
 
 
+class Launcher(NamedTuple):
+    """`[environment.<name>.launcher]`: how releases get to the launcher, for `publish = "launcher"`.
+
+    Args:
+        build: "there": beside the running release; "artifact": the desk builds, and pushes the output.
+        largest_mb: megabytes that an artifact may have.
+        keep: artifacts that stay on the remote.
+    """
+
+    build: Literal["there", "artifact"] = "there"
+    largest_mb: float = 50
+    keep: int = 5
+
+
 class DriverNeeds(NamedTuple):
     """What a way to publish needs.
 
@@ -253,9 +267,11 @@ class DriverNeeds(NamedTuple):
 
 DRIVERS: Mapping[str, DriverNeeds] = {
     "mcp": DriverNeeds(
-        ("repl_id",), {"REPLIT_MCP_TOKEN": "Replit's Publish asks for it (or `invoke replit.login`)"}
+        ("ssh_host", "repl_id"),
+        {"REPLIT_MCP_TOKEN": "Replit's Publish asks for it (or `invoke replit.login`)"},
     ),
-    "manual": DriverNeeds(),
+    "manual": DriverNeeds(("ssh_host",)),
+    "launcher": DriverNeeds(variables={"LAUNCHER_TOKEN": "the launcher tells what it does to who has it"}),
 }
 
 
@@ -273,13 +289,26 @@ class Environment(NamedTuple):
     ssh_host: str = ""
     ssh_config: str = ""
     workspace: str = "/home/runner/workspace"
-    publish: Literal["mcp", "manual"] = "mcp"
+    publish: Literal["mcp", "manual", "launcher"] = "mcp"
     repl_id: str = ""
     mcp_url: str = "https://mcp.replit.com/server/mcp"
     gates: Gates = Gates()
     load: Caps = Caps()
     access: Access = Access()
     watch: WatchWindow = WatchWindow()
+    launcher: Launcher = Launcher()
+
+    @property
+    def place(self) -> str:
+        """Where a release is built, in words."""
+        if self.publish != "launcher":
+            return f"the workspace `{self.ssh_host}`"
+        return "a clean checkout" if self.ships else f"the launcher of {self.name}"
+
+    @property
+    def ships(self) -> bool:
+        """What is built has to be brought to where it runs, once it is scanned."""
+        return self.publish == "launcher" and self.launcher.build == "artifact"
 
     @property
     def branch_ref(self) -> str:

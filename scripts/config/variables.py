@@ -33,6 +33,8 @@ VARIABLES = (
     DeskVariable("DATABASE_PASSWORD", proposed="database"),
     # Replit's Publish, where `invoke replit.login` is not used
     DeskVariable("REPLIT_MCP_TOKEN", shared=True, proposed="always"),
+    # reads what the launcher does, for `publish = "launcher"`: its Replit Secret of the same name
+    DeskVariable("LAUNCHER_TOKEN"),
     # opens a private app: `[environment.*.access]`
     DeskVariable("REPLIT_ACCESS_TOKEN"),
     # where notices go: `TARGETS` in `notify/deliver.py`
@@ -67,7 +69,7 @@ SECRET_NAMES = frozenset(variable.name for variable in VARIABLES if variable.sec
 PLAIN_NAMES = tuple(variable.name for variable in VARIABLES if variable.plain)
 SHARED_NAMES = tuple(variable.name for variable in VARIABLES if variable.shared)
 # Names that begin so are the desk's too, such as a setting of a backup store that the table does not list.
-OWN_PREFIXES = re.compile(r"(?:BACKUP|SCRATCH|REPLIT|LOAD)_.*")
+OWN_PREFIXES = re.compile(r"(?:BACKUP|SCRATCH|REPLIT|LOAD|LAUNCHER)_.*")
 
 
 def is_desk_only(name: str) -> bool:

@@ -86,6 +86,25 @@ class MergingGit(ChainGit):
             tree = self._run_with(index, "write-tree")
         return self._write_object("commit-tree", tree, "-p", parent, "-F", "-", text=message)
 
+    def commit_files(self, files: Mapping[str, tuple[str, Path]], message: str) -> str:
+        """Make a commit without parents of these files alone; returns its id. It is on no branch.
+
+        Args:
+            files: path in the commit -> its mode (`100644`, `100755`), and the file on the disk.
+
+        Raises:
+            CommandFailed: a path is none that git takes.
+        """
+        lines = "".join(f"{file}\n" for _, file in files.values())
+        blobs = self._write_object("hash-object", "-w", "--no-filters", "--stdin-paths", text=lines)
+        rows = zip(blobs.split(), files.items(), strict=True)
+        index_info = "".join(f"{mode} {blob}\t{path}\0" for blob, (path, (mode, _)) in rows)
+        with temporary.folder() as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self._run_with(index, "update-index", "-z", "--index-info", text=index_info)
+            tree = self._run_with(index, "write-tree")
+        return self._write_object("commit-tree", tree, "-F", "-", text=message)
+
     def write_files(self, commit: str, into: Path) -> None:
         """Write all files of a commit below a new folder, those too that `export-ignore` leaves out."""
         into.mkdir(parents=True)

@@ -84,6 +84,7 @@ def run_steps(run: ReleaseRun) -> None:
     plan, facts = run.plan, run.plan.facts
     publishes = bool(plan.comparison.pending) or fault(facts.live, facts.expected) is not None
     built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
+    publish.deliver(run)
     run.maps = source_maps.begin(run.desk, run.environment, facts.wanted, built or {})
     if publishes:
         pull_request.review(run)  # the build took its time

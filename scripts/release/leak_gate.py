@@ -15,16 +15,21 @@ from scripts.secrets.site import read_site
 Bundle = dict[str, bytes]
 
 
-def scan_bundle(run: ReleaseRun, archive: bytes) -> Bundle:
-    """Scan the folder that the workspace is about to publish; returns its files.
+def scan_bundle(run: ReleaseRun, archive: bytes | None) -> Bundle:
+    """Scan the built folder before it goes live; returns its files.
+
+    Args:
+        archive: the folder; None where it was scanned where it was built.
 
     Raises:
         ReleaseFailed: it carries a secret, or is not the bundle of this environment.
         Refused: it could not be read, so nobody knows.
     """
     desk, environment = run.desk, run.environment
-    with run.step("scan", f"what was built in `{environment.ssh_host}`"):
-        files = read_archive(archive, f"the workspace `{environment.ssh_host}`")
+    if archive is None:
+        return {}
+    with run.step("scan", f"what was built in {environment.place}"):
+        files = read_archive(archive, environment.place)
         found = scan_files(desk, files, scan_inputs(desk, environment))
         _stop(run, found, "what was built may not be published")
     return files

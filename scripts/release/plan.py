@@ -183,8 +183,10 @@ def _planned_steps(facts: Facts, pending: int, undo: int, *, restores: bool) -> 
     if facts.lands_by_pull and facts.pull:
         yield "review", _review(facts.pull)
     yield "lock", f"take the lock of {environment.name}"
-    yield "build", f"bring the workspace `{environment.ssh_host}` to the commit"
+    yield "build", f"the commit, in {environment.place}"
     yield "scan", "what was built carries no secret"
+    if environment.ships:
+        yield "deliver", "what was built goes to the launcher, with its digest"
     yield from _database_steps(facts, pending, scripts if undo else "", restores=restores)
     changes = () if facts.task == "drill" else facts.functions.changes
     if changes:

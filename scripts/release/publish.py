@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scripts.config.access import how_to_enter
-from scripts.errors import CommandFailed, LiveUnknown, ReleaseFailed, Unanswered
+from scripts.errors import CommandFailed, LiveUnknown, Locked, ReleaseFailed, Unanswered
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import Answer, Expected, watch
 from scripts.system.process import quoted_lines
@@ -13,18 +13,29 @@ SHUT_OUT = 15.0  # seconds that a log-in answers until the desk's token counts a
 FAILED_TWICE = 2  # Replit's word that a Publish failed is believed when it says so twice
 
 
-def build(run: ReleaseRun, expected: Expected, *, send: bool = False, back: bool = False) -> bytes:
-    """Build the commit where it will be published from, stamped. What is live does not change.
+def build(run: ReleaseRun, expected: Expected, *, send: bool = False, back: bool = False) -> bytes | None:
+    """Build the commit, stamped. What is live does not change.
 
     Args:
-        send: return the built folder as an archive.
+        send: return the built folder as an archive, to be scanned before `deliver`.
         back: it is a way back, which a person's work in the workspace does not stop: it is kept aside.
     """
     keep = run.id if back or run.plan.facts.rolls_back else ""
-    with run.step("build", f"`{expected.commit[:12]}` in the workspace `{run.environment.ssh_host}`"):
+    with run.step("build", f"`{expected.commit[:12]}` in {run.environment.place}"):
         archive = run.driver.build(expected, run.lock.candidate, send=send, keep=keep)
         run.built = expected
-        return archive
+    if not send:
+        deliver(run)
+    return archive
+
+
+def deliver(run: ReleaseRun) -> None:
+    """Bring what was built, and scanned, to where it will run, if that is elsewhere."""
+    if run.built and run.environment.ships:
+        with run.step("deliver", f"what was built, to the launcher of {run.environment.name}"):
+            delivered = run.driver.deliver(run.built, run.lock)
+        if run.built == run.plan.facts.expected:
+            run.artifact = {**delivered}
 
 
 def publish(run: ReleaseRun) -> None:
@@ -32,11 +43,11 @@ def publish(run: ReleaseRun) -> None:
     with run.step("publish", run.driver.name):
         run.sent, run.doubt = True, None
         try:
-            run.driver.publish()
+            run.driver.publish(run.built or run.plan.facts.expected, run.lock)
         except Unanswered as lost:
             run.doubt = lost.message
             run.desk.progress.note(f"{lost.message}; the public URL decides")
-        except CommandFailed:
+        except (CommandFailed, Locked):
             run.sent = False
             raise
 

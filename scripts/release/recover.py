@@ -90,7 +90,7 @@ def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskErr
     unfinished = isinstance(error, Interrupted) and (run.sent or run.deploying)  # the rest has not followed
     if run.deploying and not run.sent and not isinstance(error, Interrupted | Locked):
         error = functions.put_back(run, error)
-    if run.built and not run.sent and not unfinished:
+    if run.built and run.driver.staged and not run.sent and not unfinished:
         return _restore_workspace(run, error)
     known = run.live is not None and STEPS[failed_at].changes != "live" and failed_at != "scan"
     if known and not unfinished:

@@ -240,6 +240,8 @@ def _look_again(run: ReleaseRun, holder: Holder) -> None:
     if rolls_back:
         switch_data.found(run, kept)
         run.sent = kept is not None  # the dead run may have asked for a Publish, which may still arrive
+    asked, previous = run.driver.asked_for(), run.plan.facts.previous
+    run.sent = run.sent or (asked is not None and (previous is None or asked != previous.commit))
 
 
 def _end_sessions(desk: Desk, environment: Environment) -> None:

@@ -60,6 +60,7 @@ class ReleaseRun(Run):
         records: what is known of the project's functions now; None: this run has not touched them.
         doubt: why nobody knows whether that Publish was begun; None when it was.
         maps: the upload of the build's source maps; None: there is none.
+        artifact: what was built on this machine and delivered, with its digest; {}: nothing was.
     """
 
     driver: Driver
@@ -84,6 +85,7 @@ class ReleaseRun(Run):
     built: Expected | None = None
     measured: tuple[Measurement, ...] = ()
     maps: Upload | None = None
+    artifact: dict[str, Any] = field(default_factory=dict)
 
     @property
     def environment(self) -> Environment:
@@ -263,6 +265,7 @@ def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -
         **({aftermath.KEY: run.half_applied} if run.half_applied else {}),
         **({} if run.tables is None else {known_state.TABLES: list(run.tables)}),
         **({} if run.records is None else {record.KEY: record.document(run.records)}),
+        **({"artifact": run.artifact} if run.artifact else {}),
         "undone": list(run.undone),
         "restored": run.restored,
         "measured": measurements.documents(run.measured, run.plan.comparison.pending),

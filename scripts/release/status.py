@@ -85,6 +85,7 @@ def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
     driver, tables = driver_of(desk, environment), frozenset[str]()
     looks, objection = submit(answers_at_once, driver.live, LOOKS), submit(driver.objection)
+    lagging = submit(driver.lagging)
     asked = clock.begin(desk, environment)
     try:
         applied = applied_migrations(desk, environment)
@@ -97,6 +98,7 @@ def _see(desk: Desk, environment: Environment) -> Seen:
     flaps = disagreement(answers)
     trouble += [f"{environment.url}: {flaps}"] if flaps else []
     trouble += [time.skew] if time.skew else []
+    trouble += lagging.result()
     workspace = str(objection.result() or "")
     return Seen(environment, answers[0], applied, tuple(trouble), tables, workspace=workspace, now=time.now)
 

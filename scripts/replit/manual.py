@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from scripts.replit.driver import Status
+from scripts.replit.live import Expected
 from scripts.replit.workspace import WorkspaceDriver
+from scripts.state.held_lock import HeldLock
 
 
 class ManualDriver(WorkspaceDriver):
@@ -13,7 +15,7 @@ class ManualDriver(WorkspaceDriver):
     unattended = False
     unproven_hint = "was Publish pressed on Replit? then try again with `--retry`"
 
-    def publish(self) -> None:
+    def publish(self, expected: Expected, lock: HeldLock) -> None:
         """Say what to press."""
         environment = self._environment
         self._desk.progress.note(

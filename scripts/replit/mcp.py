@@ -23,6 +23,7 @@ from scripts.replit.driver import Status
 from scripts.replit.live import Expected
 from scripts.replit.mcp_http import CALL_TIMEOUT
 from scripts.replit.workspace import WorkspaceDriver
+from scripts.state.held_lock import HeldLock
 from scripts.system.documents import parse_json
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret, redact
@@ -218,7 +219,7 @@ class McpDriver(WorkspaceDriver):
             raise self._refused
         return archive
 
-    def publish(self) -> None:
+    def publish(self, expected: Expected, lock: HeldLock) -> None:
         """Ask Replit; see `Driver`."""
         self._asked(publish)
 

@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.replit.build_log import quoted_reason
 from scripts.replit.live import Answer, Expected, look
+from scripts.state.held_lock import HeldLock
 from scripts.system.command import CREDENTIALS, Command, Result, inherited
 from scripts.system.documents import parse_json
 from scripts.system.process import attempt, error_tail, quoted_lines
@@ -239,6 +240,8 @@ def _template() -> str:
 class WorkspaceDriver:
     """What the drivers share that publish from a Replit workspace: the build, and the public URL."""
 
+    staged = True
+
     def __init__(self, desk: Desk, environment: Environment) -> None:
         self._desk = desk
         self._environment = environment
@@ -252,6 +255,18 @@ class WorkspaceDriver:
         if placed.said:
             desk.progress.note(f"the workspace `{host}`: {placed.said.strip()}".replace("\n", "\n  | "))
         return placed.archive
+
+    def deliver(self, expected: Expected, lock: HeldLock) -> Mapping[str, Any]:
+        """It was built where it is published from."""
+        return {}
+
+    def asked_for(self) -> str | None:
+        """Replit does not say which commit a Publish was asked for."""
+        return None
+
+    def lagging(self) -> tuple[str, ...]:
+        """The public URL alone tells."""
+        return ()
 
     def objection(self) -> Refused | None:
         """Why the workspace would refuse a release now; see `Driver`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scripts.config.desk import Desk
@@ -204,6 +204,29 @@ class HeldLock:
             self.id = current
             self._confirmed = self._desk.clock()
         return not self.lost
+
+    def push(self, updates: Sequence[Update]) -> None:
+        """Move refs under the lock: with its next heartbeat, in one push, so that a lost lock moves none.
+
+        Raises:
+            Locked: another run owns the lock.
+            CommandFailed: one of the refs was moved by somebody else, or the remote does not take it.
+        """
+        with self._guard:
+            content = self.content.alive()
+            new = self._write(content)
+            try:
+                self._desk.git.push([Update(self.ref, self.id, new), *updates])
+            except StaleError as fault:
+                if self.reconcile(fault.refs):
+                    moved = next((u.ref for u in updates if fault.refs.get(u.ref) != u.old), self.ref)
+                    raise CommandFailed(f"`{moved}` was moved by somebody else", "try again") from None
+                raise Locked(
+                    f"the lock of {self.content.environment} was taken over from this run",
+                    "`invoke status` says who holds it and what is live",
+                ) from None
+            self.content, self.id = content, new
+            self._confirmed = self._desk.clock()
 
     def note(self, step: str, journal: str, limit: float) -> None:
         """A step begins: the next heartbeat names it, with the digest of the journal.

@@ -35,6 +35,7 @@ STEPS = {
         StepType("lock", "idempotent", "remote"),
         StepType("build", "idempotent", "workspace", driver=True),
         StepType("scan", "pure"),
+        StepType("deliver", "idempotent", "remote", driver=True),  # of what was built here
         StepType("backup", "idempotent", limit=HOURS),
         StepType("safety", "idempotent", limit=HOURS),
         StepType("rehearse", "pure"),

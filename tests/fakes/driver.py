@@ -6,11 +6,15 @@ import io
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from scripts.errors import Refused
 from scripts.replit.driver import Status
 from scripts.replit.live import Answer, Expected
+from scripts.state.held_lock import HeldLock
+
+# what a Publish of the workspace is given, and does not look at
+PUBLISHED = (Expected("1" * 40, "staging"), cast(HeldLock, None))
 
 
 def archive_of(files: Mapping[str, str]) -> bytes:
@@ -35,12 +39,18 @@ class FakeDriver:
         files: what a build makes.
         faults: by name of a method: what is called instead of it; it may raise, or return.
         dirty: work of a person that lies in the workspace; "": none.
+        sends: a build can be sent, to be scanned; otherwise it was scanned where it was built.
+        asked: the commit that was asked to go live last; `lags`: what `status` finds.
         kept: the names under which such work was kept aside.
         calls: the methods that were called, in order.
     """
 
     name: str = "mcp"
     unattended: bool = True
+    staged: bool = True
+    sends: bool = True
+    asked: str | None = None
+    lags: tuple[str, ...] = ()
     unproven_hint: str = "look at the publishing log"
     workspace: Expected | None = None
     served: Answer = field(default_factory=lambda: Answer(None, error="can't connect"))
@@ -54,7 +64,9 @@ class FakeDriver:
         """What `dirty` says."""
         return Refused(self.dirty) if self.dirty else None
 
-    def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
+    def build(
+        self, expected: Expected, candidate: str, *, send: bool = False, keep: str = ""
+    ) -> bytes | None:
         """Build the commit; work that lies there is kept aside if a name is given."""
         if self.dirty and not keep:
             raise Refused(self.dirty)
@@ -63,9 +75,26 @@ class FakeDriver:
         if "build" in self.faults:
             self.faults["build"](expected, candidate)
         self.workspace = expected
+        if not self.sends:
+            return None
         return archive_of(self.files) if send else b""
 
-    def publish(self) -> None:
+    def deliver(self, expected: Expected, lock: HeldLock) -> Mapping[str, Any]:
+        """Bring it there."""
+        self.calls.append(f"deliver {expected.commit[:7]}")
+        if "deliver" in self.faults:
+            self.faults["deliver"]()
+        return {"digest": "d" * 64}
+
+    def asked_for(self) -> str | None:
+        """What `asked` says."""
+        return self.asked
+
+    def lagging(self) -> tuple[str, ...]:
+        """What `lags` says."""
+        return self.lags
+
+    def publish(self, expected: Expected, lock: HeldLock) -> None:
         """Publish what was built."""
         self.calls.append("publish")
         if "publish" in self.faults:

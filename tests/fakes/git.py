@@ -227,6 +227,11 @@ class FakeGit:
         """A commit on top of `parent` in which one file has this text."""
         return self.origin.commit({path: text}, parent, author=self.name, subject=message)
 
+    def commit_files(self, files: Mapping[str, tuple[str, Path]], message: str) -> str:
+        """A commit without parents of these files."""
+        texts = {path: file.read_text("utf-8", "surrogateescape") for path, (_, file) in files.items()}
+        return self.origin.add(texts, (), self.name, message)
+
     def write_files(self, commit: str, into: Path) -> None:
         """The files of a commit on the disk."""
         for name, text in self.origin.commits[commit].files.items():

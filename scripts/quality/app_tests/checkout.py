@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import posixpath
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.config.desk import Desk
-from scripts.config.settings import App
-from scripts.errors import CommandFailed, CommandTimedOut, Refused
+from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.quality.app_tests.summary import counts
 from scripts.quality.junit import MAX_REPORT
-from scripts.system.command import Command
+from scripts.replit.checkout import CleanCheckout
 from scripts.system.confinement import Confinement
-from scripts.system.process import stream_lines
 from scripts.system.secret import redact
 
-COMMIT = "commit"  # the folder of the checkout in the place
 REPORT, OUTPUT = "junit.xml", "output.txt"  # as they are kept
 KEPT = 5_000_000  # characters of the output that are stored
 
@@ -90,41 +85,16 @@ def run_on_checkout(
     return code, output.told
 
 
-@dataclass(frozen=True)
-class Checkout:
-    """One commit's files in a place of their own, without a git folder."""
-
-    confined: Confinement
-    app: App
-    reach: tuple[Path, ...] = ()
-
-    @property
-    def folder(self) -> Path:
-        """The app's folder."""
-        return self.confined.place / COMMIT / self.app.folder
-
-    def fill(self, desk: Desk, commit: str) -> None:
-        """Write the files of the commit.
-
-        Raises:
-            Refused: the commit has no such folder as `[app] folder` names.
-        """
-        desk.git.write_files(commit, self.confined.place / COMMIT)
-        if not self.folder.is_dir():
-            raise Refused(f"`{commit[:12]}` has no folder `{self.app.folder}`", "correct `[app] folder`")
+class Checkout(CleanCheckout):
+    """A commit's files, on which its tests are run."""
 
     def install(self, show: Callable[[str], None], timeout: float) -> None:
-        """Install the packages of the lock file, as a build does it.
+        """Install the packages.
 
         Raises:
             CommandFailed: it failed.
         """
-        if not self.app.install:
-            return
-        where = posixpath.normpath(
-            posixpath.join(COMMIT, self.app.folder, posixpath.dirname(self.app.lockfile))
-        )
-        code = self._run(self.app.install, self.confined.place / where, {}, timeout, show)
+        code = self.run_install(show, timeout)
         if code:
             what = f"`{' '.join(self.app.install)}` ended with {code}"
             raise CommandFailed(f"nothing was tested: {what}", "try it on a fresh clone", exit_code=code)
@@ -136,23 +106,8 @@ class Checkout:
         if report and committed.parent.resolve().is_relative_to(self.confined.place.resolve()):
             committed.unlink(missing_ok=True)  # one that was committed says nothing of this run
         try:
-            code: int | None = self._run(suite.argv, self.folder, suite.given, suite.timeout, output)
+            code: int | None = self.run(suite.argv, self.folder, suite.given, suite.timeout, output)
         except CommandTimedOut:
             code = None
         name = str(self.folder.joinpath(report).relative_to(self.confined.place))
         return code, self.confined.read(name, MAX_REPORT) if report else None
-
-    def _run(
-        self,
-        argv: tuple[str, ...],
-        folder: Path,
-        given: Mapping[str, str],
-        timeout: float,
-        show: Callable[[str], None],
-    ) -> int:
-        command = Command(argv, cwd=folder, env={"CI": "true", **given}, timeout=timeout)
-        programs = [Path(found).resolve() for name in (argv[0], "node") if (found := shutil.which(name))]
-        # a version manager keeps node, and npm beside it, in a folder of the person's
-        return stream_lines(
-            self.confined.command(command, [*(each.parents[1] for each in programs), *self.reach]), show
-        )

@@ -66,7 +66,10 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ({"environment__staging__guarded": "true"}, f"`{STAGE}.guarded` should be true or false"),
     ({"environment__staging__database": 0}, f"`{STAGE}.database` should be true or false"),
     ({"environment__staging__aliases": "st"}, f"`{STAGE}.aliases` should be a list of strings"),
-    ({"environment__staging__publish": "ftp"}, f"`{STAGE}.publish` should be `mcp` or `manual`"),
+    (
+        {"environment__staging__publish": "ftp"},
+        f"`{STAGE}.publish` should be `mcp` or `manual` or `launcher`",
+    ),
     ({"environment__staging__driver": "x"}, f"`{STAGE}.driver` should be `workspace`"),
     # missing
     ({"environment__staging__branch": GONE}, f"`{STAGE}.branch` is missing: it should be a string"),
@@ -74,7 +77,7 @@ FAULTY: list[tuple[dict[str, object], str]] = [
     ({"environment__staging": GONE}, f"`{STAGE}` is missing, though `chain` names it"),
     (
         {"environment__staging__ssh_host": GONE},
-        f"`{STAGE}.ssh_host` is missing: the driver `workspace` connects to it",
+        f'`{STAGE}.ssh_host` is missing: `publish = "mcp"` needs it',
     ),
     (
         {"environment__staging__workspace": ""},

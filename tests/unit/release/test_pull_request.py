@@ -360,7 +360,7 @@ def test_an_approval_that_is_withdrawn_during_the_build_stops_it(
     driver = world.drivers["staging"]
     build = driver.build
 
-    def building(*known: Any, **more: Any) -> bytes:
+    def building(*known: Any, **more: Any) -> bytes | None:
         hub.dismiss("grace")
         return build(*known, **more)
 

@@ -9,6 +9,7 @@ import pytest
 from scripts.config.settings import DRIVERS as NEEDS
 from scripts.config.settings import Environment
 from scripts.replit.drivers import DRIVERS, driver_of
+from scripts.replit.launcher_driver import LauncherDriver
 from scripts.replit.manual import ManualDriver
 from scripts.replit.mcp import McpDriver
 from tests.fakes.world import World
@@ -19,10 +20,12 @@ def _real_drivers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake world puts its own in their place."""
     monkeypatch.setitem(DRIVERS, "mcp", McpDriver)
     monkeypatch.setitem(DRIVERS, "manual", ManualDriver)
+    monkeypatch.setitem(DRIVERS, "launcher", LauncherDriver)
 
 
 @pytest.mark.parametrize(
-    ("publish", "kind", "unattended"), [("mcp", McpDriver, True), ("manual", ManualDriver, False)]
+    ("publish", "kind", "unattended"),
+    [("mcp", McpDriver, True), ("manual", ManualDriver, False), ("launcher", LauncherDriver, True)],
 )
 def test_the_driver_is_the_one_that_publish_names(
     world: World, publish: str, kind: type, unattended: bool

@@ -16,6 +16,7 @@ from scripts.replit import mcp, workspace
 from scripts.replit.live import Expected
 from scripts.replit.mcp import McpDriver
 from scripts.system.secret import Secret
+from tests.fakes.driver import PUBLISHED
 from tests.fakes.world import World
 from tests.support.servers import closed_port, serving
 
@@ -122,7 +123,7 @@ def driver(world: World) -> McpDriver:
 
 def test_publish_asks_for_the_app_of_the_environment(driver: McpDriver, server: Server) -> None:
     """Once, with its token."""
-    driver.publish()
+    driver.publish(*PUBLISHED)
 
     assert server.calls == [
         ("publish_app", "https://mcp.replit.com/server/mcp", "token-of-mcp", "id-2"),
@@ -136,7 +137,7 @@ def test_what_publish_ends_with_is_for_the_release_to_judge(
     """Refused, never sent, or without an answer: three different things."""
     server.answer = fault
     with pytest.raises(CommandFailed) as caught:
-        driver.publish()
+        driver.publish(*PUBLISHED)
 
     assert caught.value is fault
 

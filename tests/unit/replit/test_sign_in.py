@@ -26,6 +26,7 @@ from scripts.replit.request import LoginRequest, LogoutRequest
 from scripts.sandbox.host_config import HostConfig
 from scripts.sandbox.host_mcp import PATH, McpHost
 from scripts.secrets.required import needed
+from tests.fakes.driver import PUBLISHED
 from tests.fakes.world import Notes, World
 from tests.support.servers import closed_port
 
@@ -168,7 +169,7 @@ def test_a_sign_in_publishes_is_renewed_and_ends(replit: Replit) -> None:
     assert first.access not in "".join([*replit.browser.lines, str(said.document())])
 
     replit.plays("")
-    replit.driver.publish()
+    replit.driver.publish(*PUBLISHED)
 
     second = replit.stored
     assert replit.publisher.published == 1
@@ -178,7 +179,7 @@ def test_a_sign_in_publishes_is_renewed_and_ends(replit: Replit) -> None:
 
     replit.plays("revoked")
     with pytest.raises(renewal.SignedOut, match="does not renew") as revoked:
-        replit.driver.publish()
+        replit.driver.publish(*PUBLISHED)
     assert "`invoke replit.login --env staging`" in str(revoked.value.hint)
     assert replit.publisher.published == 1
 
@@ -226,7 +227,7 @@ def test_the_variable_wins_and_a_refused_one_says_so(replit: Replit) -> None:
     replit.desk = replace(replit.desk, values=lambda _: {"REPLIT_MCP_TOKEN": "one-that-has-ended"})
 
     with pytest.raises(NotLetIn) as caught:
-        replit.driver.publish()
+        replit.driver.publish(*PUBLISHED)
 
     assert "wins over a sign-in" in str(caught.value.hint)
     assert "invoke replit.login --env staging" in str(caught.value.hint)
@@ -286,7 +287,7 @@ def test_a_server_that_is_ill_ends_no_sign_in(replit: Replit) -> None:
     before = replit.file.read_bytes()
 
     with pytest.raises(Unreachable, match="did not renew the sign-in") as caught:
-        replit.driver.publish()
+        replit.driver.publish(*PUBLISHED)
 
     assert not isinstance(caught.value, renewal.SignedOut)
     assert replit.file.read_bytes() == before
