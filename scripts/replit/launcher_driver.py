@@ -68,7 +68,7 @@ class LauncherDriver:
     @property
     def unproven_hint(self) -> str:
         """Where to look when a release does not show."""
-        return f"`invoke doctor --env {self._environment.name}` asks the launcher what it does"
+        return "`invoke doctor` asks the launcher what it does"
 
     def objection(self) -> Refused | None:
         """Why a release can't begin: no launcher answers, or one that is not this environment's."""
@@ -209,7 +209,7 @@ class LauncherDriver:
         if report.version < VERSION:
             raise Refused(
                 f"the launcher of {name} is of version {report.version}, and this desk needs {VERSION}",
-                "`invoke init --launcher`, commit, then publish the app once on Replit",
+                "write the newer `launcher.py` into the app, then publish it once on Replit",
             )
         if report.problem:
             raise Refused(
@@ -245,7 +245,7 @@ class LauncherDriver:
     @property
     def _first_steps(self) -> str:
         return (
-            "is the app published with `launcher.py` (`invoke init --launcher`), and its Replit Secret"
+            "is the app published with `launcher.py` (docs/launcher.md), and its Replit Secret"
             f" `{TOKEN}` the one of `.env.{self._environment.name}`?"
         )
 
