@@ -44,6 +44,7 @@ VARIABLES = (
     DeskVariable("MONITOR_PING_URL", shared=True),
     # where `monitor.logs --ship` sends lines; it may hold a user and a token
     DeskVariable("LOGS_PUSH_URL", shared=True),
+    DeskVariable("LOGS_PUSH_HEADERS", shared=True),
     # where `db.rehearse` may create and drop databases
     DeskVariable("SCRATCH_DATABASE_URL"),
     DeskVariable("SCRATCH_DATABASE_PASSWORD"),

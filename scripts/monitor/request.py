@@ -31,7 +31,7 @@ class MonitorLogsRequest(Request):
     grep: str = option("only what this regular expression finds, in any case")
     release: str = option("only what was said while this release was live, such as `v41`")
     follow: bool = option("go on with what comes, until Ctrl-C", default=False)
-    ship: bool = option("send them to `LOGS_PUSH_URL`, in Loki's push form, instead", default=False)
+    ship: bool = option("send them to `LOGS_PUSH_URL`, in Loki's or OTLP's form, instead", default=False)
 
 
 class MonitorPageRequest(Request):

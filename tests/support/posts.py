@@ -27,6 +27,7 @@ class Webhook(ThreadingHTTPServer):
         self.replies = list(replies)
         self.taken: list[dict[str, Any]] = []
         self.asked = 0
+        self.heads: list[dict[str, str]] = []
         self.path = "/services/T0/B0/a-token-of-this-webhook"
 
     @property
@@ -44,6 +45,7 @@ class Poster(BaseHTTPRequestHandler):
         """Answer one post."""
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.asked += 1
+        self.server.heads.append(dict(self.headers))
         reply = self.server.replies.pop(0) if self.server.replies else OK
         if reply is None:
             self.close_connection = True

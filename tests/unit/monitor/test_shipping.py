@@ -12,7 +12,8 @@ import pytest
 from scripts.errors import CommandFailed, Refused
 from scripts.monitor import log_stream, ship, supabase_logs
 from scripts.monitor.log_lines import Line
-from scripts.monitor.ship import FILE, URL, require_url
+from scripts.monitor.ship import FILE, URL, require_sink
+from scripts.monitor.ship_forms import loki
 from scripts.system.signals import Stop
 from tests.fakes.functions import TOKEN, ref_of
 from tests.fakes.world import ending
@@ -155,7 +156,7 @@ def test_a_sink_is_needed_and_must_keep_secrets(logs: Spoken, url: str) -> None:
     into(logs, url)
 
     assert isinstance(ending(lambda: logs.run(ship=True)), Refused)
-    assert isinstance(ending(lambda: require_url(url, "staging")), Refused)
+    assert isinstance(ending(lambda: require_sink({URL: url}, "staging", "app")), Refused)
     assert isinstance(ending(lambda: logs.run(ship=True, grep="x")), Refused)
     assert logs.asked == []
 
@@ -172,7 +173,7 @@ def test_a_buffer_that_can_not_be_used_is_an_error(logs: Spoken) -> None:
 def test_few_labels() -> None:
     """Runs are no streams of their own."""
     lines = [Line(float(number), "staging", "", f"run r{number}", "x") for number in (2, 1)]
-    (stream,) = ship.document("app", lines)["streams"]
+    (stream,) = loki("app", lines)["streams"]
     values: list[tuple[str, str, Mapping[str, Any]]] = stream["values"]
 
     assert stream["stream"]["source"] == "run"
