@@ -15,8 +15,8 @@ class DeskVariable(NamedTuple):
         plain: CI may set it without the environment's prefix, for the environment that the run is about.
         shared: one value may serve all environments (the default of `[secrets] shared`).
         app: the app's server may read it as well, so a host may have it.
-        proposed: `invoke init` writes a line for it: "always", or for an app with a "database", or with
-            "functions".
+        proposed: `invoke init` writes a line for it: "always", or for an app with a "database", with
+            "functions", or by "launcher".
     """
 
     name: str
@@ -34,7 +34,7 @@ VARIABLES = (
     # Replit's Publish, where `invoke replit.login` is not used
     DeskVariable("REPLIT_MCP_TOKEN", shared=True, proposed="always"),
     # reads what the launcher does, for `publish = "launcher"`: its Replit Secret of the same name
-    DeskVariable("LAUNCHER_TOKEN"),
+    DeskVariable("LAUNCHER_TOKEN", proposed="launcher"),
     # opens a private app: `[environment.*.access]`
     DeskVariable("REPLIT_ACCESS_TOKEN"),
     # where notices go: `TARGETS` in `notify/deliver.py`

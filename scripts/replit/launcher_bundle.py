@@ -76,3 +76,8 @@ def split_imports(text: str) -> tuple[set[str], str]:
     comment = "".join(f"# {line}".rstrip() + "\n" for line in str(doc).strip().splitlines())
     rest = "\n".join(text.splitlines()[cut:]).strip("\n")
     return imports, f"{comment}\n{rest}\n"
+
+
+def program() -> dict[str, str]:
+    """The files that an app gets: `launcher.py`, and the helpers."""
+    return {"launcher.py": bundle(), **{name: helper(name) for name in HELPERS}}

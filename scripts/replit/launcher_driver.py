@@ -209,7 +209,7 @@ class LauncherDriver:
         if report.version < VERSION:
             raise Refused(
                 f"the launcher of {name} is of version {report.version}, and this desk needs {VERSION}",
-                "write the newer `launcher.py` into the app, then publish it once on Replit",
+                "`invoke init --launcher` writes the newer one; commit it, and publish the app once on Replit",
             )
         if report.problem:
             raise Refused(
@@ -245,7 +245,7 @@ class LauncherDriver:
     @property
     def _first_steps(self) -> str:
         return (
-            "is the app published with `launcher.py` (docs/launcher.md), and its Replit Secret"
+            "is the app published with the launcher (`invoke init --launcher`), and its Replit Secret"
             f" `{TOKEN}` the one of `.env.{self._environment.name}`?"
         )
 

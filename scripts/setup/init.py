@@ -16,7 +16,8 @@ from scripts.config.parse import parse
 from scripts.errors import CommandFailed, Declined, Refused
 from scripts.git.command import remote_urls
 from scripts.github.remote import first_repository
-from scripts.setup import advice, app_facts, branching, vendor
+from scripts.replit.launcher_bundle import program
+from scripts.setup import advice, app_facts, branching, launcher, vendor
 from scripts.setup.detect import Ambiguous, detect, listed
 from scripts.setup.facts import AppFacts, branches_of
 from scripts.setup.files import Changes, show
@@ -72,6 +73,8 @@ def init(progress: Progress, request: InitRequest) -> Outcome:
         answers = _ask(progress, answers)
     progress.show(shown({**listed(facts), **{f"branch {n}": each for n, each in facts.branches.items()}}))
     contents = _configuration(place, facts, answers)
+    if request.launcher:
+        contents |= _launcher(place, facts, answers, contents)
     changes = Changes.between(place.top, contents, _kept(place))
     copy = vendor.changes(DESK, place.top / place.desk) if place.desk and place.desk != "." else None
     show(progress, changes, copy)
@@ -79,6 +82,8 @@ def init(progress: Progress, request: InitRequest) -> Outcome:
     if request.plan:
         name = f"{place.config}/pipeline.toml"
         progress.show(["", f"{name}:", *contents[name].splitlines()])
+    if request.launcher:
+        progress.show(launcher.steps([*answers.branches]))
     made = branching.missing(progress, place.top, facts, answers, request)
     document = _document(place, facts, contents, changes, plan=request.plan)
     would = bool(changes.written or made or (copy and copy.written))
@@ -179,7 +184,7 @@ def _with_options(answers: Answers, facts: AppFacts, request: InitRequest) -> An
                     f"name one for each of {names}; `develop,,main` leaves one out",
                 )
             given[key] = dict(zip(answers.branches, values, strict=True))
-    made = replace(answers, **given)
+    made = replace(answers, launcher=request.launcher, **given)
     kept = [name for name in made.branches if made.branches[name]]
     if not kept:
         raise Refused(
@@ -232,6 +237,20 @@ def _configuration(place: Place, facts: AppFacts, answers: Answers) -> dict[str,
     before = app_facts.read(place.top / ignore) or b""
     texts[ignore] = gitignore(before.decode("utf-8", "replace"), wanted)
     return texts
+
+
+def _launcher(place: Place, facts: AppFacts, answers: Answers, contents: dict[str, str]) -> dict[str, str]:
+    """The files of the launcher; and what it keeps on Replit is in no commit."""
+    url = next(iter(remote_urls(place.top, answers.remote)), "")
+    if not url:
+        raise Refused(
+            f"the launcher needs the address of the remote `{answers.remote}`, which is not set",
+            "name another with `--remote`",
+        )
+    tree = app_facts.tree(place.top)
+    texts = launcher.launcher_texts(tree, facts, answers.branches, url, program())
+    before = contents.get(".gitignore", (app_facts.read(place.top / ".gitignore") or b"").decode())
+    return {**texts, ".gitignore": gitignore(before, (launcher.IGNORED,))}
 
 
 def _kept(place: Place) -> set[str]:

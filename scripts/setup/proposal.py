@@ -37,6 +37,7 @@ class Answers:
     branches: Mapping[str, str]
     urls: Mapping[str, str]
     repl_ids: Mapping[str, str] = field(default_factory=dict)
+    launcher: bool = False
 
 
 def default_answers(facts: AppFacts, repository: str) -> Answers:
@@ -55,7 +56,7 @@ def default_answers(facts: AppFacts, repository: str) -> Answers:
 def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
     """`pipeline.toml`: the shipped file with all its comments, this app's values, and lines to check."""
     chain = [name for name in CHAIN if name in answers.branches]
-    text = _set_keys(template, "", {"chain": Found(chain)})
+    text = set_keys(template, "", {"chain": Found(chain)})
     app = {
         "name": Found(answers.name),
         "repository": Found(answers.repository),
@@ -66,16 +67,16 @@ def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
     folder = str(facts.settings.get("migrations", Found("")).value).rpartition("/")[0]
     if facts.settings.get("migrations", Found("")).value:
         app["rollbacks"] = Found(f"{folder}/rollbacks" if folder else "rollbacks")
-    text = _set_keys(text, "app", app)
+    text = set_keys(text, "app", app)
     # also where there are none yet: the first one must not be left out without a word
     usual = f"{folder}/functions" if f"/{folder}".endswith("/supabase") else "supabase/functions"
     functions = facts.functions._replace(value=facts.functions.value or usual)
-    text = _set_keys(text, "supabase", {"functions": functions, "types": facts.types})
-    text = _set_keys(text, "drill", {"file": Found(""), "text": Found("")})
+    text = set_keys(text, "supabase", {"functions": functions, "types": facts.types})
+    text = set_keys(text, "drill", {"file": Found(""), "text": Found("")})
     text = _without_the_sample(text, facts)
     for name in CHAIN:
         if name in answers.branches:
-            text = _set_keys(text, f"environment.{name}", _environment(name, facts, answers))
+            text = set_keys(text, f"environment.{name}", _environment(name, facts, answers))
         else:
             text = re.sub(rf"(?ms)^\[environment\.{name}(?:\.\w+)*\]\n.*?(?=^\[|\Z)", "", text)
     return text.rstrip("\n") + "\n"
@@ -84,20 +85,20 @@ def pipeline_toml(template: str, facts: AppFacts, answers: Answers) -> str:
 def _without_the_sample(text: str, facts: AppFacts) -> str:
     """Journeys, rows and gates of the shipped sample app are not this app's."""
     found = {suite: facts.tests.get(suite, Found([])) for suite in ("unit", "integration")}
-    text = _set_keys(text, "tests", found)
-    text = _set_keys(text, "environment.staging.gates", {"unit": Found(False, check=GATES_OFF)})
-    text = _set_keys(text, "e2e", {"variables": Found([]), "cleanup": Found([])})
+    text = set_keys(text, "tests", found)
+    text = set_keys(text, "environment.staging.gates", {"unit": Found(False, check=GATES_OFF)})
+    text = set_keys(text, "e2e", {"variables": Found([]), "cleanup": Found([])})
     names = {
         key: next((n for n in facts.public.value if n.endswith(ends)), "") for key, ends in REST.items()
     }
     load = {key: Found(name) for key, name in names.items() if name}
-    text = _set_keys(text, "load", {**load, "cleanup": Found([])})
+    text = set_keys(text, "load", {**load, "cleanup": Found([])})
     weights = ("browse", "search", "book", "whatsapp", "rest", "inbox")
-    text = _set_keys(text, "load.mix", {**dict.fromkeys(weights, Found(0)), "visit": Found(1)})
+    text = set_keys(text, "load.mix", {**dict.fromkeys(weights, Found(0)), "visit": Found(1)})
     text = text.replace("[load.endpoints.properties]", "[load.endpoints.home]")
-    text = _set_keys(text, "environment.staging.load", {"writes": Found(False)})
+    text = set_keys(text, "environment.staging.load", {"writes": Found(False)})
     gates = {"integration": Found(False), "e2e": Found("", check=GATES_OFF), "load": Found("")}
-    return _set_keys(
+    return set_keys(
         text, "environment.production.gates", {**gates, "approval": Found(0), "soak_minutes": Found(0)}
     )
 
@@ -118,13 +119,13 @@ def _environment(name: str, facts: AppFacts, answers: Answers) -> dict[str, Foun
         "branch": Found(branch, check=check if branch == usual.value else ""),
         "url": Found(url, check="no file names it: is this its address?" if guessed else ""),
         "ssh_host": Found(f"{answers.name}-{SHORT[name]}"),
-        "publish": Found("mcp" if repl_id else "manual"),
+        "publish": Found("launcher" if answers.launcher else "mcp" if repl_id else "manual"),
         **({"repl_id": Found(repl_id)} if repl_id else {}),
         **({} if facts.database else {"database": Found(False)}),
     }
 
 
-def _set_keys(text: str, section: str, values: Mapping[str, Found]) -> str:
+def set_keys(text: str, section: str, values: Mapping[str, Found]) -> str:
     """Set keys of a TOML section; keys that it does not have are added at its end.
 
     A key that a person should check gets a line that says so before it.
@@ -133,7 +134,7 @@ def _set_keys(text: str, section: str, values: Mapping[str, Found]) -> str:
     last = 0 if section == "" else None  # the number of the section's last line that is no comment
     ends: dict[int, int] = {}  # the lines of a value that is longer than one
     for number, line in enumerate(lines):
-        if header := re.fullmatch(r"\[([\w.-]+)\]\s*", line):
+        if header := re.fullmatch(r"\[{1,2}([\w.-]+)\]{1,2}\s*", line):
             current = header[1]
         key = line.partition("=")[0].strip()
         if current == section and line.strip() and not line.startswith("#"):
@@ -172,7 +173,11 @@ def env_example(environment: str, facts: AppFacts, answers: Answers) -> str:
     if server:
         lines += ["", "# --- for the app's server: never under a public name, which a build may publish"]
         lines += [f"{name}=" for name in sorted(server)]
-    parts = {"database": facts.database, "functions": facts.functions.value}
+    parts = {
+        "database": facts.database,
+        "functions": facts.functions.value,
+        "launcher": answers.launcher,
+    }
     proposed = ("always", *(name for name, present in parts.items() if present))
     desk = [variable.name for variable in VARIABLES if variable.proposed in proposed]
     lines += [

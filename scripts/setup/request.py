@@ -32,6 +32,10 @@ class InitRequest(Request):
     create_branches: bool = option("make the branches that the remote lacks", default=False)
     urls: str = option("a public URL for each environment, separated by commas")
     repl_ids: str = option("a Replit id for each environment; without them a person presses Publish")
+    launcher: bool = option(
+        "write the launcher into the app: it follows the commit that the desk names, without Publish",
+        default=False,
+    )
     vendor: bool = option("copy the desk into a folder of the app's repository", default=False)
     vendor_folder: str = option("the folder of that copy; default: `release-desk`")
     ask: bool = option(

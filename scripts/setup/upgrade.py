@@ -9,8 +9,9 @@ from scripts import DESK
 from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, Refused
+from scripts.replit.launcher_bundle import program
 from scripts.setup import app_facts, vendor
-from scripts.setup.files import show_copy
+from scripts.setup.files import Changes, show, show_copy
 from scripts.setup.request import UpgradeRequest
 
 
@@ -32,21 +33,34 @@ def upgrade(progress: Progress, request: UpgradeRequest) -> Outcome:
     before, after = vendor.version(target), vendor.version(source)
     changes = vendor.changes(source, target)
     show_copy(progress, changes)
+    started = _launcher(progress, source, target)
+    show(progress, started, None)
     kept = [change.name for change in changes.of("kept")]
     document: dict[str, Any] = {"folder": str(target), "from": before, "to": after, "kept": kept}
-    if not changes.written:
+    if not changes.written and not started.written:
         return Outcome.nothing(f"`{target}` is up to date: {after}", **document, written=[])
     if request.plan:
         return Outcome.done(f"nothing was written; {before} would become {after}", **document, written=[])
-    written = [change.name for change in changes.written]
+    written = [change.name for change in (*changes.written, *started.written)]
     try:
         changes.write()
+        started.write()
     except OSError as fault:
         raise CommandFailed(
             f"`{target}` can't be written: {fault.strerror}", "`invoke upgrade` again goes on from there"
         ) from None
     hint = f"next: `git -C {target} diff --stat`, then commit it with the app"
     return Outcome.done(f"`{target}`: {before} became {after}", hint, **document, written=written)
+
+
+def _launcher(progress: Progress, source: Path, target: Path) -> Changes:
+    """The launcher of the app whose copy of the desk this is, if it has one: it is nobody's to edit."""
+    top = app_facts.checkout(target)
+    there = {name: text for name, text in program().items() if (top / name).is_file()}
+    if there and source != DESK:  # this process knows its own launcher alone
+        progress.note("then `invoke init --launcher` brings the app's `launcher.py` up to date as well")
+        there = {}
+    return Changes.between(top, there, ())
 
 
 def _target(request: UpgradeRequest) -> Path:

@@ -25,7 +25,7 @@ LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 # The sandbox holds a sample app, which an app's own tools would compile and test.
 LEFT_OUT = ("scripts/sandbox/",)
 TOPS = ("tasks.py", "scripts", "loadtests", "tests/e2e", "LICENSE")
-ENDINGS = (".py", ".sh", ".ini", ".txt", ".toml", ".css", ".sql")
+ENDINGS = (".py", ".sh", ".cjs", ".ini", ".txt", ".toml", ".css", ".sql")
 PLAIN = ("LICENSE", "bootstrap")
 # The app's own pytest must not collect the desk's journeys; those are run in their own folder.
 GUARD = '''"""Keeps the app's own pytest out of this folder: it is the release desk's."""

@@ -91,6 +91,9 @@ ELSEWHERE = {
     "db.status": DRIFT,
     "db.status --env": DRIFT,
     "deploy --env --plan": f"{STATUS}::test_a_workspace_that_would_be_refused_is_told_before",
+    "init --launcher": (
+        f"{UNIT}/setup/test_init.py::test_the_launcher_is_shown_first_and_written_after_a_yes"
+    ),
     "doctor": f"{INTEGRATION}/test_doctor.py::test_a_fresh_world_is_healthy",
     "env.check": CHECKED,
     "env.check --env": CHECKED,

@@ -38,7 +38,7 @@ def request(app: Path, **options: Any) -> InitRequest:
     texts = dict.fromkeys(
         ("name", "remote", "branches", "urls", "repl_ids", "app_folder", "vendor_folder"), ""
     )
-    switches = dict.fromkeys(("vendor", "ask", "plan", "yes", "create_branches"), False)
+    switches = dict.fromkeys(("vendor", "ask", "plan", "yes", "create_branches", "launcher"), False)
     given: dict[str, Any] = {"app": str(app), **texts, **switches, **options}
     return InitRequest(**given)
 
@@ -105,6 +105,45 @@ def test_files_that_differ_are_overwritten_only_after_a_yes(app: Path) -> None:
     assert "change 1 file as shown?" in person.lines
     assert (app / ".gitignore").read_text().startswith("mine\n")
     assert init(Person(), request(app)).ending == "nothing"
+
+
+def test_the_launcher_is_shown_first_and_written_after_a_yes(app: Path) -> None:
+    """With what a person has to do on Replit; again it is refreshed, and what it is told stays."""
+    (app / "package.json").write_text(package("vite", build="vite build"))
+    (app / ".replit").write_text('[deployment]\nrun = ["node", "server.js"]\n')
+    planned = Person()
+    init(planned, request(app, plan=True, launcher=True))
+    person = Person()
+    person.agrees = True
+    outcome = init(person, request(app, launcher=True))
+
+    assert "changed  .replit" in planned.lines
+    assert any("`DESK_ENVIRONMENT`" in line for line in planned.lines)
+    assert {"launcher.py", "launcher.json", "launcher_listen.cjs", ".replit"} <= set(
+        outcome.data["written"]
+    )
+    assert ".launcher/" in (app / ".gitignore").read_text().splitlines()
+    assert parse(tomllib.loads((app / "env/pipeline.toml").read_text())).environment("staging").publish == (
+        "launcher"
+    )
+    assert "# LAUNCHER_TOKEN=" in (app / "env/.env.staging.example").read_text()
+    compile((app / "launcher.py").read_text(), "launcher.py", "exec")
+
+    told = (app / "launcher.json").read_text().replace('"keep": 5', '"keep": 7')
+    (app / "launcher.json").write_text(told)
+    (app / "launcher.py").write_text("old")
+    again = init(person, request(app, launcher=True))
+
+    assert again.data["written"] == ["launcher.py"]
+    assert (app / "launcher.json").read_text() == told
+    assert init(person, request(app, launcher=True)).ending == "nothing"
+
+
+def test_a_launcher_needs_a_remote_that_it_can_read(app: Path) -> None:
+    Repository(app).git("remote", "remove", "origin")
+
+    with pytest.raises(Refused, match="needs the address of the remote"):
+        init(Person(), request(app, launcher=True))
 
 
 def test_a_configuration_that_is_there_stays(app: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from scripts.errors import Refused
+from scripts.replit.launcher_bundle import program
+from scripts.setup import upgrade as upgrading
 from scripts.setup import vendor
 from scripts.setup.request import UpgradeRequest
 from scripts.setup.upgrade import upgrade
@@ -93,6 +95,22 @@ def test_an_upgrade_brings_what_is_new_and_removes_what_is_gone(app: Repository,
     assert ("newer", "new") == ((copy / "tasks.py").read_text(), (copy / "scripts/new.py").read_text())
     assert not (copy / "LICENSE").exists()
     assert "nothing" == call(app, desk)[0].ending
+
+
+def test_an_upgrade_refreshes_the_launcher_of_the_app(
+    app: Repository, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it has one; a desk that is not the newer one itself says how."""
+    assert call(app, desk)[0].ending == "nothing"
+    (app.folder / "launcher.py").write_text("old")
+    outcome, said = call(app, desk)
+    assert (outcome.ending, "`invoke init --launcher`" in said) == ("nothing", True)
+    monkeypatch.setattr(upgrading, "DESK", desk)
+    outcome, _ = call(app, desk)
+
+    assert outcome.data["written"] == ["launcher.py"]
+    assert (app.folder / "launcher.py").read_text() == program()["launcher.py"]
+    assert not (app.folder / "launcher_listen.cjs").exists()
 
 
 def test_what_a_person_changed_or_added_is_kept_and_named(app: Repository, desk: Path) -> None:
