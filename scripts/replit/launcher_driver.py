@@ -209,7 +209,7 @@ class LauncherDriver:
         if report.version < VERSION:
             raise Refused(
                 f"the launcher of {name} is of version {report.version}, and this desk needs {VERSION}",
-                "`invoke init --launcher` writes the newer one; commit it, and publish the app once on Replit",
+                "`invoke init --launcher` writes the newer one; commit it, publish the app once on Replit",
             )
         if report.problem:
             raise Refused(
