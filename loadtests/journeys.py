@@ -13,14 +13,18 @@ import os
 import random
 import re
 import time
+from bisect import bisect
 from collections.abc import Callable
 from datetime import date, timedelta
-from itertools import count
+from itertools import accumulate, count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from client import NoAnswer
+
 if TYPE_CHECKING:
     from accounts import Accounts
+    from client import Client
     from recorder import Recorder
 
 FIRST_NIGHT = date(2050, 1, 1)  # no guest books that far ahead
@@ -41,11 +45,11 @@ class Visit:
     """One user on a journey (closed model), or one arrival (open model).
 
     Args:
-        client: Locust's session; it follows no redirects.
+        client: its connections; it follows no redirects.
         intended: when the next request is due (`time.perf_counter`); 0: now.
     """
 
-    def __init__(self, client: Any, shared: Shared, intended: float = 0.0) -> None:
+    def __init__(self, client: Client, shared: Shared, intended: float = 0.0) -> None:
         self.client, self.shared, self.intended = client, shared, intended
 
     def request(
@@ -59,31 +63,33 @@ class Visit:
             more["headers"] = {**ACCESS, **(more.get("headers") or {})}
         intended, self.intended = self.intended or time.perf_counter(), 0.0
         token = self.shared.recorder.opened(name, intended)
+        answer, problem = None, None
         try:
-            with self.client.request(
-                method, url, name=name, catch_response=True, context={"intended": intended}, **more
-            ) as response:
-                response.request_meta["response_time"] = (time.perf_counter() - intended) * 1000
-                problem = _problem(response, status, contains)
-                response.failure(problem) if problem else response.success()
-            return None if problem else response
+            answer = self.client.request(method, url, **more)
+            problem = _problem(answer, status, contains)
+        except NoAnswer as fault:
+            problem = f"no answer ({fault})"
         finally:
             self.shared.recorder.closed(token)
+        self.client.report(method, name, intended, answer, problem and Failed(problem))
+        return None if problem else answer
+
+
+class Failed(Exception):
+    """A request that was not answered as it should be."""
 
 
 def _problem(response: Any, wanted: int, contains: bytes) -> str | None:
     status = response.status_code
     if status == wanted:
-        content = response.content or b""
+        content = response.content
         if contains and contains not in content:
             return f"{status}, but without `{contains.decode()}`"
         document, page = FAULTS
         fault = document.match(content, 0, HEAD) or page.search(content, 0, HEAD)
         return f"{status}, but it says `{fault.group(1).decode('ascii', 'replace')}`" if fault else None
-    if not status:
-        return f"no answer ({type(response.error).__name__})"
     if 300 <= status < 400:
-        target = urlsplit((response.headers or {}).get("location", "")).netloc
+        target = urlsplit(response.headers.get("location", "")).netloc
         return f"{status}: redirected to {target or 'another page'}, which is not followed"
     return f"answered {status}"
 
@@ -242,7 +248,8 @@ class Mix:
             raise ValueError("no journey is left to play")
         self._names, self._weights = list(played), list(played.values())
         weighted = [(call, weight) for name, weight in played.items() for call in JOURNEYS[name]]
-        self._calls, self._call_weights = zip(*weighted, strict=True)
+        self._calls = [CALLS[name] for name, _ in weighted]
+        self._edges = list(accumulate(weight for _, weight in weighted))
 
     def journey(self) -> tuple[str, tuple[str, ...]]:
         """A random journey and its calls."""
@@ -251,4 +258,4 @@ class Mix:
 
     def call(self) -> Call:
         """A random call."""
-        return CALLS[random.choices(self._calls, self._call_weights)[0]]  # noqa: S311
+        return self._calls[bisect(self._edges, random.random() * self._edges[-1])]  # noqa: S311

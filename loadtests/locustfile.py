@@ -6,25 +6,28 @@ those are in the environment of each process. The result is one JSON document, w
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import time
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import gevent
-import gevent.pool
 import gevent.ssl
 from accounts import Accounts
+from client import Client
 from coordinator import Coordinator
 from journeys import BURSTS, CALLS, Mix, Shared, Visit
-from locust import FastHttpUser, LoadTestShape, between, events, stats, task
+from locust import LoadTestShape, User, between, events, stats, task
 from recorder import Recorder, round_up
 from shapes import arrivals, users
 
 stats.bucket_response_time = round_up
+GARBAGE = 20_000  # objects until the collector looks for cycles
 recorder = Recorder()
 coordinator = Coordinator(recorder)
 plan_file: dict[str, Any] = (
@@ -39,21 +42,18 @@ def tls_context() -> Any:
     return gevent.ssl.create_default_context()
 
 
-class StrictUser(FastHttpUser):
+class Visitor(User):
     """Follows no redirects, verifies certificates, and uses the plan's timeout."""
 
     abstract = True
-    insecure = False
-    ssl_context_factory = staticmethod(tls_context)
-    connection_timeout = network_timeout = plan_file.get("timeout", 10)
 
     def __init__(self, environment: Any) -> None:
-        self.network_timeout = self.connection_timeout = current["plan"]["timeout"]
         super().__init__(environment)
-        self.client.client.redirect_response_codes = frozenset()
+        timeout, fire = current["plan"]["timeout"], environment.events.request.fire
+        self.client = Client(self.host or "", timeout, tls_context, fire)
 
 
-class ClosedUser(StrictUser):
+class ClosedUser(Visitor):
     """The closed model: thinks, makes a request, waits for the response, thinks again."""
 
     def wait_time(self) -> float:
@@ -79,34 +79,46 @@ class ClosedUser(StrictUser):
             CALLS[call](visit)
 
 
-class OpenUser(StrictUser):
+class OpenUser(Visitor):
     """The open model: every request is sent when it is due, whether or not earlier ones were answered."""
 
-    concurrency = plan_file.get("in_flight", 1000)
-
-    def __init__(self, environment: Any) -> None:
-        self.concurrency = current["plan"]["in_flight"]
-        super().__init__(environment)
+    waiting = in_flight = 0  # greenlets that wait for their arrival to be due; that wait for an answer
 
     @task
     def all(self) -> None:
         """Send this process's share of the schedule."""
-        plan, index = current["plan"], coordinator.index
-        pool = gevent.pool.Pool()
-        for offset in islice(arrivals(plan), index, None, max(1, plan["workers"])):
-            intended = recorder.begin + offset
-            gevent.sleep(max(0.0, intended - time.perf_counter()))
-            full = len(pool) >= plan["in_flight"]
-            recorder.add_arrival(intended, dropped=full)
-            if not full:
-                pool.spawn(self._one, intended)
+        plan = current["plan"]
+        share = islice(arrivals(plan), coordinator.index, None, max(1, plan["workers"]))
+        self._begin(share)
         gevent.sleep(3600)
 
-    def _one(self, intended: float) -> None:
-        try:
-            current["mix"].call()(Visit(self.client, current["shared"], intended))
-        except Exception as fault:  # noqa: BLE001 - a journey's own bug: counted and reported, no reason to stop
-            coordinator.add_fault(fault)
+    def _begin(self, share: Iterator[float]) -> None:
+        self.waiting += 1
+        gevent.spawn_raw(self._send, share)
+
+    def _send(self, share: Iterator[float]) -> None:
+        """Take the next arrival, send it when it is due, take another. One waits as long as there are any.
+
+        A greenlet for each arrival would cost more than its request.
+        """
+        most = current["plan"]["in_flight"]
+        for offset in share:
+            intended = recorder.begin + offset
+            gevent.sleep(max(0.0, intended - time.perf_counter()))
+            full = self.in_flight >= most
+            recorder.add_arrival(intended, dropped=full)
+            if full:
+                continue
+            self.waiting -= 1
+            self.in_flight += 1
+            if not self.waiting:
+                self._begin(share)
+            try:
+                current["mix"].call()(Visit(self.client, current["shared"], intended))
+            except Exception as fault:  # noqa: BLE001 - a journey's own bug: counted and reported
+                coordinator.add_fault(fault)
+            self.in_flight -= 1
+            self.waiting += 1
 
 
 class Shape(LoadTestShape):
@@ -151,6 +163,9 @@ def _start(environment: Any, **_more: Any) -> None:
         coordinator.accounts, coordinator.left_out = accounts, current["mix"].left_out
         if "inbox" in plan["mix"]:
             accounts.log_in()
+        gc.collect()
+        gc.freeze()  # else the collector walks through all of Locust again and again: a third of the CPU
+        gc.set_threshold(GARBAGE)
         recorder.start(plan)
     coordinator.start(plan)  # after the log-ins: what it starts ends with the recorder's clock
 

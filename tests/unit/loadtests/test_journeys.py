@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,22 +19,21 @@ PATHS = {
 
 
 class Client:
-    """Records requests; every response is the same."""
+    """Records requests; every answer is the same. Status 0: none comes."""
 
     def __init__(self, status: int = 200, content: bytes = b"", **headers: str) -> None:
-        self.response = {"status_code": status, "content": content, "headers": headers, "error": None}
+        self.answer = SimpleNamespace(status_code=status, content=content, headers=headers)
         self.requests: list[dict[str, Any]] = []
         self.failures: list[str] = []
 
-    @contextlib.contextmanager
-    def request(self, method: str, url: str, **more: Any) -> Iterator[Any]:
+    def request(self, method: str, url: str, **more: Any) -> Any:
         self.requests.append({"method": method, "url": url, **more})
-        yield SimpleNamespace(
-            request_meta={},
-            failure=self.failures.append,
-            success=lambda: None,
-            **self.response,
-        )
+        if not self.answer.status_code:
+            raise journeys.NoAnswer("TimeoutError")
+        return self.answer
+
+    def report(self, *told: Any) -> None:
+        self.failures += [str(told[-1])] if told[-1] else []
 
 
 def visit(client: Client, index: int = 0, workers: int = 1, secret: str = "") -> Any:
@@ -61,7 +58,7 @@ def visit(client: Client, index: int = 0, workers: int = 1, secret: str = "") ->
             "200, but it says `error`",
         ),
         (Client(200, b'{"error": null, "data": [{"id": 1}]}'), None),
-        (Client(0), "no answer (NoneType)"),
+        (Client(0), "no answer (TimeoutError)"),
         (
             Client(302, location="https://evil.example/x"),
             "302: redirected to evil.example, which is not followed",
