@@ -35,7 +35,8 @@ MOST_BYTES = 1024 * 1024  # of an answer that are read
 CHALLENGE = "desk-monitor"
 FIGURES = """
 select (select count(*) from pg_stat_activity where backend_type = 'client backend'),
-  current_setting('max_connections')::int,
+  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - coalesce(current_setting('reserved_connections', true)::int, 0),
   coalesce((select max(extract(epoch from now() - query_start)) from pg_stat_activity
     where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid()), 0)::float8,
   pg_database_size(current_database())
