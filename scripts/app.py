@@ -109,7 +109,7 @@ def refuse(request: Request, fault: DeskError) -> NoReturn:
 
 
 def _listening(request: Request) -> Console:
-    console = Console(request.json)
+    console = Console(request.json, reports=bool(getattr(request, "plan", True)))
     os.umask(os.umask(0o022) | 0o022)  # nothing that is created here can be written by others
     signals.listen()
     for name, value in masked_values(os.environ, PublicNames(), declared=False):

@@ -20,6 +20,9 @@ class Progress(Protocol):
     def show(self, lines: Iterable[str]) -> None:
         """Lines of a plan or a report."""
 
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """How long steps took last time, by name."""
+
     def begin(self, step: str, detail: str) -> None:
         """A step begins."""
 
@@ -32,8 +35,8 @@ class Progress(Protocol):
     def output(self, text: str) -> None:
         """What another program prints, as it comes."""
 
-    def confirm(self, environment: str) -> bool:
-        """Ask the person to type the environment's name."""
+    def confirm(self, environment: str, *aliases: str) -> bool:
+        """Ask the person to type the environment's name, or an alias."""
 
     def ask(self, question: str, default: str) -> str:
         """Ask a person; the default without a terminal, or for an empty answer."""

@@ -16,7 +16,8 @@ class Option(NamedTuple):
 
     Args:
         name: of the field.
-        short: one letter, or "". Only `-e -t -p -y -j` exist, for `--env --to --plan --yes --json`.
+        short: one letter, or "". Only `-e -t -p -y -j -n` exist, for
+            `--env --to --plan --yes --json --limit`.
         positional: typed without its flag, and required.
     """
 

@@ -134,6 +134,14 @@ class MergingGit(ChainGit):
         stdin = "".join(f"{name}\n" for name in names).encode()
         return dated_of(self._local("rev-list", *options, stdin=stdin).text) if names else []
 
+    def subjects(self, commits: Iterable[str]) -> dict[str, str]:
+        """The first line of each commit's message; of those that this clone has."""
+        names = [each for each in dict.fromkeys(commits) if SHA.fullmatch(each)]
+        options = (*REV_LIST, "--no-walk=unsorted", "--ignore-missing", "--format=%H %s", "--stdin")
+        stdin = "".join(f"{name}\n" for name in names).encode()
+        lines = self._local("rev-list", *options, stdin=stdin).text.splitlines() if names else []
+        return {line[:40]: line[41:] for line in lines}
+
     def copied(self, into: str, other: str) -> frozenset[str]:
         """The commits of `other` that `into` lacks, but has a copy of: the same changes, as by a rebase."""
         options = ("--cherry-mark", "--right-only", "--no-merges")

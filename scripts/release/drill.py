@@ -15,7 +15,8 @@ from scripts.notify.events import Deed, Fact
 from scripts.release import publish
 from scripts.release.execute import confirm, locked_run, refuse
 from scripts.release.observe import observe
-from scripts.release.plan import decide, words
+from scripts.release.plan import decide
+from scripts.release.plan_text import words
 from scripts.release.request import DrillRequest
 from scripts.release.run import ReleaseRun, acquire
 from scripts.replit.drivers import driver_of

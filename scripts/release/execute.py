@@ -15,7 +15,8 @@ from scripts.errors import DeskError, Interrupted, Locked, Refused
 from scripts.notify import deliver, source_maps
 from scripts.release import functions, messages, migrate, publish, pull_request, switch_data, undo_schema
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
-from scripts.release.plan import Plan, words
+from scripts.release.plan import Plan
+from scripts.release.plan_text import words
 from scripts.release.recover import recover
 from scripts.release.run import ReleaseRun, acquire
 from scripts.replit.drivers import driver_of
@@ -38,6 +39,7 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
         DeskError: why not; what was changed is put back, and recorded in the ledger.
     """
     desk.progress.show(words(plan))
+    desk.progress.expect({step.name: step.seconds for step in plan.steps if step.seconds})
     request = plan.facts.request
     if request.plan:
         return planned(desk, plan)
@@ -187,7 +189,7 @@ def confirm(desk: Desk, plan: Plan) -> None:
     if environment.guarded:
         require_consent(
             desk.progress,
-            environment.name,
+            environment,
             yes=plan.facts.request.yes,
             unchanged=f"{environment.name} is guarded, and nothing was changed",
             data=_unchanged(plan),

@@ -73,6 +73,8 @@ class Facts:
         checks: of GitHub, by suite: they count as proofs of the app's own tests.
         pull: the pull request that brings the commit; None where promotions go by push.
         landed: GitHub has merged the commit already, for the run that is resumed.
+        leaves: for what goes back, how many commits are no longer live afterwards.
+        subjects: the first lines of the messages of the commit, and of the one that is live.
     """
 
     request: ReleaseRequest
@@ -124,6 +126,8 @@ class Facts:
     functions: FunctionFacts = field(default_factory=FunctionFacts)
     pull: PullFacts | None = None
     landed: bool = False
+    leaves: int = 0
+    subjects: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def same(self) -> frozenset[str]:

@@ -209,7 +209,10 @@ def _judged(
     """What the rules look at; a run that is resumed passed rules and gates already."""
     source, head = request.source(desk.settings), remote.head(environment)
     twins = twins_of(desk.git, remote.ledger, wanted)
+    live = remote.ledger.live(environment.name)
     known: dict[str, Any] = {
+        "subjects": desk.git.subjects([wanted, *([live.commit] if live else [])]),
+        "leaves": len(commits_between(desk, live.commit, wanted)) if live and request.goes_back else 0,
         "twins": twins,
         "pull": _pull(desk, request, environment, remote, twins, wanted=wanted),
     }

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from scripts.github.markdown import code
 from scripts.github.pulls import Pull
 from scripts.quality.gates import unmet
-from scripts.release.plan import SHOWN, Plan
+from scripts.release.plan import Plan
+from scripts.release.plan_text import SHOWN
 from scripts.system.secret import redact
 
 BEGIN, END = "<!-- release desk: the plan -->", "<!-- release desk: end of the plan -->"

@@ -188,6 +188,7 @@ class HistoryRequest(Request):
 
     env: str = env()
     stats: bool = option("how often, how quickly and how well is released: DORA's figures", default=False)
+    limit: int = option("how many events to show, the newest first; 0: all", default=20, short="n")
 
 
 class LocksRequest(Request):

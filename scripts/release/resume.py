@@ -103,7 +103,7 @@ def find_holder(desk: Desk, environment: Environment) -> Holder | None:
 def _confirm(desk: Desk, environment: Environment, *, yes: bool) -> None:
     if environment.guarded:
         unchanged = f"{environment.name} is guarded, and nothing was changed"
-        require_consent(desk.progress, environment.name, yes=yes, unchanged=unchanged)
+        require_consent(desk.progress, environment, yes=yes, unchanged=unchanged)
 
 
 def _wait_for_silence(desk: Desk, holder: Holder) -> None:

@@ -94,10 +94,10 @@ class ReleaseRun(Run):
 
     @property
     def took(self) -> str:
-        """How long it took from the command to the proof, and how much of that was the driver's."""
+        """How long it took from the command to the proof, and how much of that the driver took."""
         driver = sum(step["seconds"] for step in self.steps if STEPS[step["name"]].driver)
         passed = self.proven - self.desk.started
-        return f"proven {passed:.1f} s after the command, the driver's {driver:.1f} s"
+        return f"in {passed:.1f} s, {driver:.1f} s of them build and publish"
 
     def document(self) -> dict[str, Any]:
         """What the JSON document says of this run."""
@@ -270,6 +270,7 @@ def _event(run: ReleaseRun, release: str, ending: str, detail: dict[str, Any]) -
         "restored": run.restored,
         "measured": measurements.documents(run.measured, run.plan.comparison.pending),
         "source": facts.source.name if facts.source else None,
+        "task": facts.task,
         "previous": facts.previous.release if facts.previous else None,
         "url": run.environment.url,
         **_rollback_detail(run),

@@ -24,7 +24,7 @@ from scripts.database.migrations.files import (
 from scripts.database.migrations.status import half_applied
 from scripts.errors import CommandFailed, DeskError
 from scripts.quality.twins import twins_of
-from scripts.release import clock
+from scripts.release import clock, history_rows
 from scripts.release.dora import Figures, stats
 from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
@@ -272,7 +272,17 @@ def history(desk: Desk, request: HistoryRequest) -> Outcome:
         return Outcome.done(
             f"{len(events)} events", events=events, stats=[each.document() for each in found]
         )
-    return Outcome.done(f"{len(events)} events", events=events)
+    return Outcome.done(
+        f"{len(events)} events", events=events, shown=_shown(desk, ledger, only, request.limit)
+    )
+
+
+def _shown(desk: Desk, ledger: Ledger, only: str | None, limit: int) -> list[dict[str, Any]]:
+    """The newest events as people read them, newest first; `limit` 0: all."""
+    events = [event for event in ledger.events if only in (None, event.environment)]
+    newest_first = events[::-1][: limit or None]
+    subjects = desk.git.subjects([event.commit for event in newest_first if event.commit])
+    return [history_rows.row(event, subjects.get(event.commit, ""), ledger) for event in newest_first]
 
 
 def dora_of(desk: Desk, ledger: Ledger, environments: Sequence[str]) -> list[Figures]:

@@ -38,7 +38,7 @@ def push(desk: Desk, request: PushRequest) -> Outcome:
     if request.plan:
         return Outcome.done("nothing was changed: this is what would be sent", sent=sent)
     if environment.guarded:
-        require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was sent")
+        require_consent(desk.progress, environment, yes=request.yes, unchanged="nothing was sent")
     try:
         project.set(cli, differing)
     except (CommandFailed, CommandTimedOut) as fault:

@@ -257,6 +257,11 @@ class FakeGit:
         rows = [self.origin.commits[each] for each in found]
         return [Dated(each.id, datetime.fromisoformat(each.at).timestamp(), each.parents) for each in rows]
 
+    def subjects(self, commits: Iterable[str]) -> dict[str, str]:
+        """The first line of each commit's message."""
+        known = self.origin.commits
+        return {each: known[each].subject for each in commits if each in known}
+
     def copied(self, into: str, other: str) -> frozenset[str]:
         """The commits of `other` that `into` lacks, but has a copy of: the same changes."""
         mine = {self._changes(each) for each in self._without(into, other)} - {None}

@@ -81,7 +81,10 @@ class Notes:
         """A line of a program."""
         self.lines.append(text)
 
-    def confirm(self, environment: str) -> bool:
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """Nobody looks."""
+
+    def confirm(self, environment: str, *aliases: str) -> bool:
         """Whether the person types the name."""
         return self.types == environment
 

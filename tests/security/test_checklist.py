@@ -40,6 +40,7 @@ from scripts.state.journal import Journal
 from scripts.system.command import Command
 from scripts.system.process import attempt, run, stream_lines
 from scripts.system.secret import MASK, Secret, remember
+from scripts.tables import Column, Table
 from tests.support.desks import PIPELINE, ROOT, configured, invoke
 from tests.support.repositories import seeded
 
@@ -216,7 +217,7 @@ def test_09_text_of_others_starts_no_command(capsys: pytest.CaptureFixture[str])
     """In words to people, in tables, and in what programs print; in JSON it is a string."""
     stream = io.StringIO()
     Console(stream=stream).finish(DeployRequest(), Outcome.failed(HOSTILE, HOSTILE))
-    Console(stream=stream)._table(("head",), [(HOSTILE,)])
+    Console(stream=stream, out=stream).say("\n".join(Table([Column("head")], [(HOSTILE,)]).lines(80)))
     seen: list[str] = []
     stream_lines(python(f"print({HOSTILE!r})"), seen.append)
     Console(as_json=True, stream=stream).finish(DeployRequest(), Outcome.failed(HOSTILE))

@@ -98,7 +98,9 @@ class Quiet:
 
     def output(self, text: str) -> None: ...
 
-    def confirm(self, environment: str) -> bool:
+    def expect(self, seconds: Mapping[str, float]) -> None: ...
+
+    def confirm(self, environment: str, *aliases: str) -> bool:
         return True
 
     def ask(self, question: str, default: str) -> str:

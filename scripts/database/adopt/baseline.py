@@ -89,7 +89,7 @@ def make(desk: Desk, environment: Environment, request: AdoptRequest) -> Outcome
         )
         return Outcome.done(f"{said}; nothing was changed", **data)
     unchanged = "no file was written, and nothing recorded"
-    require_consent(desk.progress, environment.name, yes=request.yes, unchanged=unchanged, data=data)
+    require_consent(desk.progress, environment, yes=request.yes, unchanged=unchanged, data=data)
     made.path.parent.mkdir(parents=True, exist_ok=True)
     with made.path.open("x", encoding="utf-8") as file:
         file.write(made.migration.sql)

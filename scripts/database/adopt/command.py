@@ -98,7 +98,7 @@ def adopt(desk: Desk, request: AdoptRequest) -> Outcome:
         return Outcome(ending("").ending, f"{environment.name}: {said}; nothing was changed", hint, 0, data)
     desk.progress.show([f"on yes: {_planned(adopted)}"])
     unchanged = f"the history of {environment.name} is as it was"
-    require_consent(desk.progress, environment.name, yes=request.yes, unchanged=unchanged, data=data)
+    require_consent(desk.progress, environment, yes=request.yes, unchanged=unchanged, data=data)
     return retry_while_locked(
         desk,
         lambda: _record(desk, look, adopted, request.reason, data),

@@ -323,7 +323,7 @@ def prune_backups(desk: Desk, request: PruneBackupsRequest) -> Outcome:
             f"{len(removed)} of {len(stored)} backups would be removed; nothing was changed", **data
         )
     if removed:
-        require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was removed")
+        require_consent(desk.progress, environment, yes=request.yes, unchanged="nothing was removed")
         record_event(desk, environment.name, catalog.PRUNED, tip=ledger.tip, removed=removed)
     for name in removed:
         for store in reversed(stored[name]):  # if it is interrupted, the nearest copy is left

@@ -74,7 +74,7 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
         return Outcome.done(
             f"the rules fit {source.name}; nothing was changed", **_document(work, masked, backup=None)
         )
-    require_consent(desk.progress, target.name, yes=request.yes, unchanged="nothing was changed")
+    require_consent(desk.progress, target, yes=request.yes, unchanged="nothing was changed")
     return retry_while_locked(
         desk,
         lambda: _refresh(desk, work, request.reason),

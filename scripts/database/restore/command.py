@@ -65,7 +65,7 @@ def _restore_backup(desk: Desk, environment: Environment, request: RestoreReques
             message = f"this is what would happen on {environment.name}; nothing was changed"
             return Outcome.done(message, PITR, **document)
         require_consent(
-            desk.progress, environment.name, yes=request.yes, unchanged="nothing was changed", data=document
+            desk.progress, environment, yes=request.yes, unchanged="nothing was changed", data=document
         )
         with locked_operation(
             desk, environment, restore_plan.TASK, about=manifest.id, reason=request.reason
@@ -168,7 +168,7 @@ def drop_old_schemas(desk: Desk, request: DropAsideRequest) -> Outcome:
         desk.progress.note(f"{old.name}: {old.note} ({old.bytes / 1e6:.1f} MB)")
     if request.plan:
         return Outcome.done("this is what would be dropped; nothing was changed", **data)
-    require_consent(desk.progress, environment.name, yes=request.yes, unchanged="nothing was dropped")
+    require_consent(desk.progress, environment, yes=request.yes, unchanged="nothing was dropped")
     names = [old.name for old in schemas]
     with locked_operation(desk, environment, TASK, about="", reason=request.reason) as operation:
         with operation.step("drop", f"{len(names)} schemas"), session(database) as connection:

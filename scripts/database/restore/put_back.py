@@ -38,7 +38,7 @@ def put_schemas_back(desk: Desk, environment: Environment, request: RestoreReque
         message = f"this is what would happen on {environment.name}; nothing was changed"
         return Outcome.done(message, **document)
     require_consent(
-        desk.progress, environment.name, yes=request.yes, unchanged="nothing was changed", data=document
+        desk.progress, environment, yes=request.yes, unchanged="nothing was changed", data=document
     )
     with locked_operation(desk, environment, TASK, about=kept.run, reason=request.reason) as operation:
         event = _execute(operation, kept, int(document["lost"]))

@@ -45,7 +45,7 @@ def load_test(desk: Desk, request: LoadRequest) -> Outcome:
     _check_prerequisites(desk, environment)
     desk.progress.note(f"{plan.label}, on {environment.name} ({environment.url})")
     if environment.guarded:
-        require_consent(desk.progress, environment.name, yes=request.yes, unchanged="no load was made")
+        require_consent(desk.progress, environment, yes=request.yes, unchanged="no load was made")
     places.warn(desk)
     commit, _ = _expected(desk, environment, request.commit)
     with running(desk, environment, commit or NOBODY_KNOWS, wait=request.wait) as runs:

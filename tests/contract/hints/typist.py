@@ -48,7 +48,7 @@ def _contexts() -> list[ParserContext]:
 class Agreeing(Notes):
     """A person at a terminal who says yes to everything."""
 
-    def confirm(self, environment: str) -> bool:
+    def confirm(self, environment: str, *aliases: str) -> bool:
         """They type the name."""
         return True
 

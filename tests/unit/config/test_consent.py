@@ -27,7 +27,7 @@ def test_no_other_word_is(types: str) -> None:
     error = ending(lambda: asked(types))
 
     assert (type(error), error.code, error.ending) == (Declined, 6, "declined")
-    assert error.message == "nobody confirmed: nothing was dropped"
+    assert error.message == "not confirmed: nothing was dropped"
     assert "`production`" in str(error.hint)
     assert "--yes" in str(error.hint)
 
@@ -36,7 +36,7 @@ def test_yes_is_consent_and_nobody_is_asked() -> None:
     """CI has no terminal."""
 
     class Deaf(Notes):
-        def confirm(self, environment: str) -> bool:
+        def confirm(self, environment: str, *aliases: str) -> bool:
             raise AssertionError("it asked")
 
     require_consent(Deaf(), "production", yes=True, unchanged="x")

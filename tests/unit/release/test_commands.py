@@ -127,7 +127,7 @@ def test_a_release_waits_for_a_lock_only_when_asked_to(world: World, waits: bool
         return
 
     assert deploy(desk, DeployRequest(env="development", wait=True)).code == 0
-    assert cast(Notes, desk.progress).lines[0].startswith("deploy `")
+    assert cast(Notes, desk.progress).lines[0].startswith("development: nothing -> ")
     assert len([line for line in cast(Notes, desk.progress).lines if line.startswith("waiting: ")]) == 1
 
 

@@ -30,7 +30,8 @@ from scripts.errors import (
 from scripts.release import migrate
 from scripts.release.commands import deploy
 from scripts.release.observe import observe
-from scripts.release.plan import decide, words
+from scripts.release.plan import decide
+from scripts.release.plan_text import words
 from scripts.release.request import DeployRequest, StatusRequest
 from scripts.release.run import ReleaseRun
 from scripts.release.status import status

@@ -12,7 +12,8 @@ from scripts.database.migrations.files import Applied, Migration
 from scripts.database.migrations.source import FileFault
 from scripts.git.client import Commit
 from scripts.release.facts import Facts
-from scripts.release.plan import decide, words
+from scripts.release.plan import decide
+from scripts.release.plan_text import words
 from scripts.release.request import PromoteRequest, RollbackRequest
 from scripts.replit.live import Answer
 from scripts.secrets.finding import Finding

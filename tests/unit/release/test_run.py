@@ -278,7 +278,7 @@ def test_how_long_it_took_counts_the_drivers_part(world: World) -> None:
             world.clock.sleep(seconds)
     run.proven = world.clock.seconds
 
-    assert run.took == "proven 30.0 s after the command, the driver's 25.0 s"
+    assert run.took == "in 30.0 s, 25.0 s of them build and publish"
 
 
 def test_the_document_is_that_of_the_contract(world: World) -> None:

@@ -13,7 +13,7 @@ from scripts.database.migrations.verdict import Lint
 from scripts.release import schema_rules
 from scripts.release.facts import Facts
 from scripts.release.plan import decide
-from scripts.release.plan import words as words_of
+from scripts.release.plan_text import words as words_of
 from scripts.release.request import PromoteRequest, RollbackRequest
 from scripts.state.ledger import Event, Ledger
 from tests.unit.release.samples import DEPLOY, PRODUCTION, PROMOTE, A, C, event, ledger

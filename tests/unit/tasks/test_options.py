@@ -17,7 +17,7 @@ from scripts.errors import UsageError
 from scripts.tasks import options
 from scripts.tasks.options import RequestTask, usage_problem
 
-SHORT_FLAGS = {"e": "env", "t": "to", "p": "plan", "y": "yes", "j": "json"}
+SHORT_FLAGS = {"e": "env", "t": "to", "p": "plan", "y": "yes", "j": "json", "n": "limit"}
 TASKS: dict[str, RequestTask] = {name: tasks.namespace[name] for name in tasks.namespace.task_names}
 
 
@@ -130,7 +130,7 @@ def test_every_option_of_every_task_is_an_argument() -> None:
 
 
 def test_short_flags_are_the_same_everywhere() -> None:
-    """`-e -t -p -y -j`, each for one option, and that option always has it."""
+    """`-e -t -p -y -j -n`, each for one option, and that option always has it."""
     for name, task in TASKS.items():
         for each in task.request.options():
             expected = next((letter for letter, long in SHORT_FLAGS.items() if long == each.name), "")

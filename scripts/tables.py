@@ -1,0 +1,247 @@
+"""The results of tasks as tables: what each one shows, in the width of the terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from scripts.config.request import Request
+from scripts.release.request import HistoryRequest, StatusRequest
+from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
+from scripts.system.secret import redact
+from scripts.system.text import sanitize
+
+WIDE = 200  # columns of a stream that is no terminal: a file or a pipe gets all that there is
+GAP = 2  # columns between two cells
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        rank: where the table is too wide, the columns of the highest rank go first; 0 stays.
+        shrinks: too long, its cells end in `…`; of others none is cut.
+    """
+
+    head: str
+    rank: int = 0
+    shrinks: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, and a cell of each for every row. `hidden`: what to say of columns that did not fit."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+
+    def lines(self, width: int) -> list[str]:
+        """The table in this width, without a word that is broken; rows that are all blank are left out."""
+        if not self.rows:
+            return []
+        cells = [[_clean(cell) for cell in row] for row in self.rows]
+        kept = [n for n, column in enumerate(self.columns) if not column.head or any(r[n] for r in cells)]
+        sizes = {n: max(_width(self.columns[n].head), *(_width(row[n]) for row in cells)) for n in kept}
+        while _total(sizes) > width and any(self.columns[n].rank for n in sizes):
+            del sizes[max(sizes, key=lambda n: (self.columns[n].rank, n))]
+        excess = _total(sizes) - width
+        for number in (n for n in reversed(list(sizes)) if self.columns[n].shrinks and excess > 0):
+            smaller = max(8, sizes[number] - excess)
+            excess -= sizes[number] - smaller
+            sizes[number] = smaller
+        rows = [
+            [column.head for column in self.columns],
+            ["─" * sizes.get(n, 0) for n in range(len(self.columns))],
+        ]
+        return [
+            (" " * GAP).join(_padded(row[n], size) for n, size in sizes.items()).rstrip()
+            for row in [*rows, *cells]
+        ]
+
+
+Lines = Callable[[Mapping[str, Any], int], Iterator[str]]
+
+
+def width_of(stream: TextIO) -> int:
+    """The columns of the terminal; `COLUMNS` decides, and what is no terminal is wide."""
+    if not stream.isatty() and not os.environ.get("COLUMNS"):
+        return WIDE
+    return shutil.get_terminal_size().columns or WIDE
+
+
+def status(data: Mapping[str, Any], width: int) -> Iterator[str]:
+    """One row per environment, and the problems below."""
+    rows = [
+        (
+            environment["name"],
+            environment["release"] or "-",
+            short(environment["live"]),
+            age(environment.get("released_at")) or "-",
+            _pending(environment["pending"]),
+            f"{environment['branch']} {short(environment['head'])}",
+            environment["schema"] or "-",
+            environment["url"],
+        )
+        for environment in data["environments"]
+    ]
+    columns = (
+        Column("environment"), Column("release"), Column("live"), Column("since", 1),
+        Column("next lacks", 2), Column("branch", 3), Column("schema", 5), Column("url", 4),
+    )  # fmt: skip
+    yield from Table(columns, rows).lines(width)
+    for environment in data["environments"]:
+        for problem in environment["problems"]:
+            yield f"  {environment['name']}: {problem}"
+    for problem in data.get("problems", ()):
+        yield f"  {problem}; see `invoke ledger.check`"
+
+
+def _pending(pending: Mapping[str, int]) -> str:
+    """What the next environment lacks: `3 commits, 1 migration`."""
+    return (
+        ", ".join(counted(pending[many], many[:-1]) for many in ("commits", "migrations") if pending[many])
+        or "-"
+    )
+
+
+def history(data: Mapping[str, Any], width: int) -> Iterator[str]:
+    """One row per event, the newest first; with figures, one per environment and period."""
+    if "stats" in data:
+        yield from _dora(data["stats"], width)
+        return
+    shown = data.get("shown", ())
+    rows = [
+        (age(row["at"]), row["environment"], row["release"], row["what"], row["ending"], row["actor"],
+         local(row["at"]))
+        for row in shown
+    ]  # fmt: skip
+    columns = (
+        Column("when"), Column("environment"), Column("release"), Column("what", shrinks=True),
+        Column("ending"), Column("who", 1), Column("at", 2),
+    )  # fmt: skip
+    yield from Table(columns, rows).lines(width)
+    older = len(data["events"]) - len(shown)
+    if older:
+        yield f"and {counted(older, 'older event')}: `invoke history -n 0` lists all"
+
+
+def _dora(stats: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
+    from scripts.release.dora import span
+
+    rows = [
+        (each["environment"], f"{each['days']} d", str(each["releases"]), f"{each['per_week']:g}",
+         span(each["lead_seconds"]), share(each["failure_rate"]), span(each["restore_seconds"]))
+        for each in stats
+    ]  # fmt: skip
+    heads = ("environment", "last", "releases", "a week", "lead time*", "failed", "to restore*")
+    yield from Table([Column(head) for head in heads], rows).lines(width)
+    yield "* median: from the commit to live; from a bad release to a good one"
+
+
+def findings(data: Mapping[str, Any], _width: int = WIDE) -> Iterator[str]:
+    """One block per finding: what is wrong where, and how to fix it."""
+    for finding in data["findings"]:
+        place = f":{finding['line']}" if finding["line"] else ""
+        if finding["offset"] is not None:
+            place = f" (byte {finding['offset']})"
+        yield "{rule} {severity}: {file}{place}: {message}".format_map({**finding, "place": place})
+        if finding["hint"]:
+            yield f"  {finding['hint']}"
+
+
+def differences(data: Mapping[str, Any], width: int) -> Iterator[str]:
+    """One row per variable, by digests; then how the hosts differ, and the findings."""
+    rows = [
+        (variable["name"], variable["state"], variable["from"] or "-", variable["to"] or "-",
+         "public" if variable["public"] else "secret")
+        for variable in data["variables"]
+    ]  # fmt: skip
+    columns = (
+        Column("variable", shrinks=True), Column("state"), Column(f"{data['from']} (digest)"),
+        Column(f"{data['to']} (digest)"), Column("kind", 1),
+    )  # fmt: skip
+    yield from Table(columns, rows).lines(width)
+    for difference in data["drift"]:
+        yield "  {host} of {environment}: `{name}`: {state}".format_map(difference)
+    yield from findings(data)
+
+
+TABLES: Mapping[type[Request], Lines] = {
+    StatusRequest: status,
+    HistoryRequest: history,
+    CheckRequest: findings,
+    ScanRequest: findings,
+    DiffRequest: differences,
+}
+
+MESSAGE_FIRST = (StatusRequest,)  # the first line says whether all is well
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 commit`, `2 commits`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def share(ratio: float | None) -> str:
+    """A ratio in per cent; `-` for none."""
+    return f"{ratio:.0%}" if ratio is not None else "-"
+
+
+def short(commit: str | None) -> str:
+    """The first eight digits of a commit; `-` for none."""
+    return commit[:8] if commit else "-"
+
+
+def age(at: str | None) -> str:
+    """How long ago, in the largest unit that fits: `3 h ago`; "" for no readable time."""
+    then = _time(at)
+    if then is None:
+        return ""
+    seconds = (datetime.now(UTC) - then).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+def local(at: str | None) -> str:
+    """The time on this machine's clock, `2026-11-28 19:07`; "" for no readable time."""
+    then = _time(at)
+    return f"{then.astimezone():%Y-%m-%d %H:%M}" if then else ""
+
+
+def _time(at: str | None) -> datetime | None:
+    try:
+        then = datetime.fromisoformat(at or "")
+    except ValueError:
+        return None
+    return then if then.tzinfo else then.replace(tzinfo=UTC)
+
+
+def _clean(cell: str) -> str:
+    return sanitize(redact(cell)).replace("\n", " ")
+
+
+def _total(sizes: Mapping[int, int]) -> int:
+    return sum(sizes.values()) + GAP * (len(sizes) - 1)
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _padded(text: str, size: int) -> str:
+    if _width(text) <= size:
+        return text + " " * (size - _width(text))
+    while text and _width(text) > size - 1:
+        text = text[:-1]
+    return f"{text}…" + " " * (size - 1 - _width(text))
