@@ -7,7 +7,19 @@ from pathlib import Path
 
 from invoke.collection import Collection
 
-from scripts.tasks import backup, command_line, db, env, github, monitor, quality, release, replit, setup
+from scripts.tasks import (
+    backup,
+    command_line,
+    db,
+    env,
+    github,
+    monitor,
+    preview,
+    quality,
+    release,
+    replit,
+    setup,
+)
 
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.hotfix, release.backmerge,
@@ -15,7 +27,7 @@ namespace = Collection(
     quality.approve, quality.test_app, quality.test_e2e, quality.load_test,
     setup.doctor, setup.init, setup.upgrade, setup.test, setup.check,
     backup.collection, db.collection, release.lock, release.ledger, env.collection,
-    monitor.collection, replit.collection, github.collection,
+    monitor.collection, preview.collection, replit.collection, github.collection,
 )  # fmt: skip
 if (Path(__file__).parent / "scripts" / "sandbox").is_dir():  # a copy in an app has none
     from scripts.tasks import sandbox

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from scripts.config.request import Request
+from scripts.preview.request import PreviewListRequest
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
 from scripts.system.secret import redact
@@ -99,6 +100,26 @@ def status(data: Mapping[str, Any], width: int) -> Iterator[str]:
             yield f"  {environment['name']}: {problem}"
     for problem in data.get("problems", ()):
         yield f"  {problem}; see `invoke ledger.check`"
+    for preview in data.get("previews", ()):
+        branch, until = preview["branch"], local(preview["until"])
+        yield f"  preview {preview['slot']}: `{branch}`, {preview['state']}, until {until}"
+
+
+def previews(data: Mapping[str, Any], width: int) -> Iterator[str]:
+    """One row per slot, and the problems below."""
+    rows = [
+        (row["slot"], row["state"], row["branch"] or "-", short(row["commit"]), local(row["until"]) or "-",
+         row.get("owner") or "-", row["url"] or "-")
+        for row in data["previews"]
+    ]  # fmt: skip
+    columns = (
+        Column("slot"), Column("state"), Column("branch", shrinks=True), Column("commit", 3),
+        Column("until", 1), Column("by", 2), Column("url"),
+    )  # fmt: skip
+    yield from Table(columns, rows).lines(width)
+    for row in data["previews"]:
+        if row["problem"]:
+            yield f"  {row['slot']}: {row['problem']}"
 
 
 def _pending(pending: Mapping[str, int]) -> str:
@@ -174,6 +195,7 @@ def differences(data: Mapping[str, Any], width: int) -> Iterator[str]:
 TABLES: Mapping[type[Request], Lines] = {
     StatusRequest: status,
     HistoryRequest: history,
+    PreviewListRequest: previews,
     CheckRequest: findings,
     ScanRequest: findings,
     DiffRequest: differences,

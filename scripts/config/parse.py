@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from scripts.config.addresses import keeps_secrets
 from scripts.config.load_settings import SHIPPED, load_faults
 from scripts.config.monitor_settings import monitor_faults, needs_sentry
+from scripts.config.preview_settings import FAMILY, Preview, preview_faults
 from scripts.config.section_faults import (
     e2e_faults,
     github_faults,
@@ -36,6 +37,7 @@ from scripts.config.settings import (
     Supabase,
     Verify,
 )
+from scripts.config.slots import environment_of
 from scripts.errors import ConfigError
 
 Table = Mapping[str, Any]
@@ -97,6 +99,7 @@ def parse(table: Table, *, file: str = "pipeline.toml") -> Settings:
         if not sections["sentry"].organization
     )
     faults.extend(_gate_faults(environments, {**SHIPPED, **sections["load"].profiles}, sections["tests"]))
+    faults.extend(_preview_faults(sections["preview"], environments, sections["app"]))
     keys = ["chain", *sections, "environment"]
     faults.extend(_unknown(key, keys, "") for key in table if key not in keys)
     if faults:
@@ -205,6 +208,31 @@ def _environment_faults(environment: Environment) -> list[str]:
     if "" in environment.aliases:
         faults.append("aliases` should not hold an empty name")
     return faults + _access_faults(environment.access)
+
+
+def _preview_faults(preview: Preview, environments: Mapping[str, Environment], app: App) -> Iterator[str]:
+    """Slots that are no place for a preview: faulty ones, and those of an environment or another slot."""
+    yield from preview_faults(preview, app.build_variables)
+    owners = {
+        (key, value): f"environment.{name}.{key}"
+        for name, environment in environments.items()
+        for key in ("url", "repl_id", "ssh_host")
+        if (value := getattr(environment, key).rstrip("/"))
+    }
+    for name in environments if preview.slots else ():
+        if name == FAMILY or name.startswith(f"{FAMILY}-"):
+            yield f"`chain`: `{name}` is a name of previews"
+    for name, slot in preview.slots.items():
+        path = f"preview.slots.{name}"
+        if slot.publish not in DRIVERS:
+            yield f"`{path}.publish` should be {' or '.join(f'`{each}`' for each in DRIVERS)}"
+            continue
+        yield from (f"`{path}.{fault}" for fault in _environment_faults(environment_of(name, slot)))
+        for key in ("url", "repl_id", "ssh_host"):
+            value = getattr(slot, key).rstrip("/")
+            owner = owners.setdefault((key, value), f"{path}.{key}") if value else f"{path}.{key}"
+            if owner != f"{path}.{key}":
+                yield f"`{path}.{key}` is the one of `{owner}`"
 
 
 def _access_faults(access: Access) -> list[str]:

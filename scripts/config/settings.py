@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 from scripts.config.load_settings import Caps, LoadSettings
 from scripts.config.monitor_settings import Monitor, WatchWindow
+from scripts.config.preview_settings import Preview
 from scripts.config.variables import SHARED_NAMES
 from scripts.errors import Refused
 
@@ -338,6 +339,7 @@ class Settings:
     e2e: E2E = field(default_factory=E2E)
     load: LoadSettings = field(default_factory=LoadSettings)
     monitor: Monitor = field(default_factory=Monitor)
+    preview: Preview = field(default_factory=Preview)
 
     def __iter__(self) -> Iterator[Environment]:
         """The environments in the order of the chain."""

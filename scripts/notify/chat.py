@@ -43,6 +43,7 @@ STYLES: Mapping[Kind, tuple[str, int]] = {  # mark before the title, colour of D
     "approval": ("🙋", 0x36C5F0),
     "down": ("🔴", 0xE01E5A),
     "up": ("🟢", 0x2EB67D),
+    "preview": ("🔎", 0x36C5F0),
 }
 
 

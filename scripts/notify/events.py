@@ -23,6 +23,7 @@ Kind = Literal[
     "approval",
     "down",
     "up",
+    "preview",
 ]
 MAX_LINES = 10  # commits and migrations that are listed by name
 MAX_SUBJECT = 100  # characters of a commit's subject

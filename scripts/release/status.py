@@ -33,6 +33,7 @@ from scripts.replit.live import Answer, Expected, answers_at_once, disagreement,
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock, blocked, lock_ref
 from scripts.state.mirrors import lagging
+from scripts.state.preview_lease import PREFIX, PreviewLease, observe_leases
 from scripts.state.remote import Remote, fetch_ledger, observe_remote, read_lock
 from scripts.state.rewritten import LedgerRewritten
 from scripts.system.background import submit
@@ -65,12 +66,19 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
     seen = _with_functions(desk, remote, seen)
     environments = [_describe(desk, remote, seen, each) for each in seen.values()]
     shared = (*remote.ledger.problems(desk.settings.chain), *behind.result())
-    data: dict[str, Any] = {"environments": environments, "problems": list(shared)}
+    data: dict[str, Any] = {"environments": environments, "problems": list(shared), "previews": []}
+    if any(ref.startswith(PREFIX) for ref in remote.refs):
+        data["previews"] = [_preview(each.lease) for each in observe_leases(desk)[1].values()]
     if alarm:
         return Outcome.failed(alarm.message, alarm.hint, **data, **alarm.data)
     problems = len(shared) + sum(len(each["problems"]) for each in environments)
     found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all agree"
     return Outcome.done(f"{len(environments)} environments, {found}", **data)
+
+
+def _preview(lease: PreviewLease) -> dict[str, Any]:
+    return {"slot": lease.slot, "branch": lease.branch, "commit": lease.commit, "state": lease.state,
+            "until": lease.until}  # fmt: skip
 
 
 def _observe(desk: Desk) -> tuple[Remote, LedgerRewritten | None]:

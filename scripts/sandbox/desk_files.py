@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts import DESK
+from scripts.database.postgres.local_server import TEMPLATE
 from scripts.sandbox import own_app
 from scripts.sandbox.host_config import write_private
-from scripts.sandbox.world_facts import Environment, World
+from scripts.sandbox.world_facts import PREVIEWS, Environment, World
 from scripts.setup.proposal import masking_toml
 
 HEAD = """\
@@ -85,6 +86,21 @@ LOAD = """
 writes = true
 """
 
+PREVIEW = """
+[preview]
+ttl = "1d"
+template = {template}
+"""
+SLOT = """
+[preview.slots.{name}]
+url = {url}
+ssh_host = {host}
+ssh_config = "ssh_config"
+workspace = {workspace}
+repl_id = {repl_id}
+mcp_url = {mcp_url}
+"""
+
 ACCESS = """
 [environment.{name}.access]
 header = "Authorization"
@@ -106,6 +122,8 @@ def write_desk_files(world: World) -> None:
     for environment in world.environments:
         values = own_app.values_of(environment, own) if own else _sample_values(environment)
         write_private(world.env_dir / f".env.{environment.name}", _values(world, environment, values))
+    if world.slots:
+        write_private(world.env_dir / ".env.preview", _preview_values(world))
 
 
 def _sample_pipeline(world: World) -> str:
@@ -115,7 +133,40 @@ def _sample_pipeline(world: World) -> str:
         api=_quoted(world.environments[0].api_url),
         sentry=_quoted(world.inbox_url),
     )
-    return "".join([head, *tables])
+    return "".join([head, *tables, *_preview_tables(world)])
+
+
+def _preview_tables(world: World) -> list[str]:
+    slots = [
+        SLOT.format(
+            name=slot.name,
+            url=_quoted(slot.url),
+            host=_quoted(slot.alias),
+            workspace=_quoted(slot.workspace),
+            repl_id=_quoted(slot.repl_id),
+            mcp_url=_quoted(slot.mcp_url),
+        )
+        for slot in world.slots
+    ]
+    return [PREVIEW.format(template=_quoted(TEMPLATE)), *slots] if slots else []
+
+
+def _preview_values(world: World) -> str:
+    """Of all slots, and after their names of each: addresses, and the token of Publish."""
+    values = {
+        "VITE_ENVIRONMENT": "preview",
+        "DATABASE_URL": f"postgresql://{PREVIEWS}@127.0.0.1:{world.postgres_port}/postgres",
+        "DATABASE_PASSWORD": world.previews_password,
+    }
+    for slot in world.slots:
+        own = {
+            "VITE_SUPABASE_URL": slot.api_url,
+            "VITE_SUPABASE_ANON_KEY": slot.anon_key,
+            "VITE_SITE_URL": slot.url,
+            "REPLIT_MCP_TOKEN": slot.mcp_token,
+        }
+        values |= {f"{slot.name.upper()}_{name}": value for name, value in own.items()}
+    return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
 def _table(environment: Environment) -> str:

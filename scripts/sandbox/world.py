@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from scripts.database.postgres.local_server import TEMPLATE
 from scripts.errors import CommandFailed, Refused
 from scripts.git.command import drop_git_variables
 from scripts.sandbox import (
@@ -156,8 +157,26 @@ def _databases(world: World) -> None:
     server = world.postgres
     server.create()
     server.start()
+    if world.slots:
+        _previews_role(world)
     for environment in world.environments:
         server.create_database(environment.database)
+
+
+def _previews_role(world: World) -> None:
+    """The role of the databases of previews: it may do what `postgres` may, with a password of its own."""
+    from psycopg import sql
+
+    role, server = sql.Identifier(world_facts.PREVIEWS), world.postgres
+    with server.connect(TEMPLATE) as admin:
+        if not admin.execute("select from pg_roles where rolname = %s", [world_facts.PREVIEWS]).fetchone():
+            create = sql.SQL("create role {} login createdb bypassrls in role postgres password {}")
+            admin.execute(create.format(role, sql.Literal(world.previews_password)))
+        admin.execute(sql.SQL('alter role {} set search_path = "$user", public, extensions').format(role))
+        for things in ("tables", "sequences", "functions"):  # as Supabase has it for `postgres`
+            grant = f"grant all on {things} to anon, authenticated, service_role"
+            for_role = "alter default privileges for role {} in schema public " + grant
+            admin.execute(sql.SQL(for_role).format(role))
 
 
 def _api(world: World, databases: Future[None]) -> None:
@@ -170,6 +189,15 @@ def _api(world: World, databases: Future[None]) -> None:
             "ref": environment.project,
         }
         for environment in world.environments
+    ]
+    projects += [
+        {
+            "port": slot.api_port,
+            "database": slot.database_url.rpartition("/")[2],
+            "jwt_secret": slot.jwt_secret,
+            "ref": slot.project,
+        }
+        for slot in world.slots
     ]
     postgres = {"port": world.postgres_port, "password": world.password}
     gateway.start(world.api, postgres, projects, world.access_token)
@@ -219,10 +247,16 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
         time.sleep(0.03)
 
 
+def open_slot(world: World, slot: Environment) -> None:
+    """Start the host of a slot, with a workspace if it has none yet."""
+    world_code.make_workspace(world, slot)
+    _host(slot, ())
+
+
 def _stop(world: World) -> None:
     """Stop the daemons, then what a dead host left. A living host ends its own apps."""
     with ThreadPoolExecutor() as pool:
-        for environment in world.environments:
+        for environment in (*world.environments, *world.slots):
             pool.submit(daemon.stop, environment.host / "pid", grace=10.0)
         pool.submit(world.postgres.stop)
         pool.submit(stand_in.stop, world.inbox)

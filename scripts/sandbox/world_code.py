@@ -16,7 +16,7 @@ from scripts.config.parse import parse
 from scripts.errors import CommandFailed, DeskError
 from scripts.replit.build_log import quoted_reason
 from scripts.sandbox.own_app import OwnApp
-from scripts.sandbox.world_facts import World
+from scripts.sandbox.world_facts import Environment, World
 from scripts.system import leftovers
 from scripts.system.command import Command
 from scripts.system.process import attempt, quoted_lines, run
@@ -131,12 +131,17 @@ def make_workspaces(world: World) -> None:
         CommandFailed: git failed.
     """
     for environment in world.environments:
-        if environment.workspace.exists():
-            continue
-        environment.host.mkdir(parents=True, exist_ok=True)
-        part = _fresh(environment.host / ".workspace")
-        with _cloned(world, part, environment.branch):
-            part.rename(environment.workspace)
+        make_workspace(world, environment)
+
+
+def make_workspace(world: World, environment: Environment) -> None:
+    """Clone one host's branch into its workspace, unless it is there."""
+    if environment.workspace.exists():
+        return
+    environment.host.mkdir(parents=True, exist_ok=True)
+    part = _fresh(environment.host / ".workspace")
+    with _cloned(world, part, environment.branch):
+        part.rename(environment.workspace)
 
 
 def install_packages(world: World) -> bool:

@@ -18,6 +18,8 @@ from scripts.system import ports
 
 MARKER: Final = "world.json"
 KIND: Final = "airhost-sandbox"
+PREVIEWS: Final = "previews"  # the role of the databases of previews
+SLOTS: Final = ("one", "two")
 # name, ssh alias, branch
 CHAIN: Final = (
     ("development", "airhost-dev", "develop"),
@@ -28,7 +30,7 @@ CHAIN: Final = (
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment of a world: its host, its database, its secrets (all of them fakes).
+    """One environment of a world, or a slot of previews: its host, database, secrets (all of them fakes).
 
     Args:
         root: the world's folder.
@@ -120,6 +122,8 @@ class World:
     environments: tuple[Environment, ...]
     inbox_port: int = 0  # 0 in a world made before the inbox existed
     inbox_token: str = field(default="", repr=False)
+    slots: tuple[Environment, ...] = ()  # of previews; their hosts are started when they are first needed
+    previews_password: str = field(default="", repr=False)
 
     @property
     def postgres(self) -> LocalServer:
@@ -200,13 +204,16 @@ class World:
                 }
                 for environment in self.environments
             },
+            "previews": {
+                slot.name: {"url": slot.url, "database_url": slot.database_url} for slot in self.slots
+            },
         }
 
     def save(self) -> None:
         """Write `world.json`, atomically and private."""
         record = asdict(self)
         del record["folder"]
-        for environment in record["environments"]:
+        for environment in (*record["environments"], *record["slots"]):
             del environment["root"]
         write_private(self.folder / MARKER, {"kind": KIND, **record})
 
@@ -220,47 +227,68 @@ def read(folder: Path) -> World | None:
     if not isinstance(record, dict) or record.pop("kind", None) != KIND:
         return None
     environments = tuple(Environment(root=folder, **facts) for facts in record.pop("environments"))
-    return World(folder=folder, environments=environments, **record)
+    slots = tuple(Environment(root=folder, **facts) for facts in record.pop("slots", ()))
+    return World(folder=folder, environments=environments, slots=slots, **record)
 
 
 def invent(folder: Path, branches: Mapping[str, str] | None = None) -> World:
     """Choose ports, ids and passwords for a new world.
 
     Args:
-        branches: environment -> branch, where they are not the usual ones.
+        branches: environment -> branch, where they are not the usual ones; such a world has no previews.
     """
-    postgres_port, *rest = ports.find_free(1 + 4 * len(CHAIN))
-    admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
+    slots = () if branches else SLOTS
+    postgres_port, *rest = ports.find_free(1 + 4 * (len(CHAIN) + len(slots)))
+    admin_password, password, previews_password = (secrets.token_urlsafe(24) for _ in range(3))
     server = LocalServer(folder / "postgres", postgres_port, admin_password, password)
-    made = []
-    for index, (name, alias, branch) in enumerate(CHAIN):
-        url = server.url(f"airhost_{name}")
-        jwt_secret = secrets.token_urlsafe(32)
-        port, ssh_port, mcp_port, api_port = rest[4 * index : 4 * index + 4]
-        made.append(
-            Environment(
-                root=folder,
-                name=name,
-                alias=alias,
-                branch=(branches or {}).get(name, branch),
-                repl_id=str(uuid.uuid4()),
-                port=port,
-                ssh_port=ssh_port,
-                mcp_port=mcp_port,
-                mcp_token=secrets.token_urlsafe(24),
-                api_port=api_port,
-                jwt_secret=jwt_secret,
-                database_url=url,
-                anon_key=tokens.key("anon", jwt_secret),
-                secrets={
-                    "DATABASE_URL": url,
-                    "WHATSAPP_VERIFY_TOKEN": secrets.token_urlsafe(18),
-                    "OPENAI_API_KEY": f"sk-sandbox-{secrets.token_urlsafe(24)}",
-                    "SUPABASE_SERVICE_ROLE_KEY": tokens.key("service_role", jwt_secret),
-                },
-            )
+    made = [
+        _environment(
+            folder, (name, alias, (branches or {}).get(name, branch)), server.url(f"airhost_{name}"), rest
         )
-    return with_inbox(World(folder, postgres_port, admin_password, password, tuple(made)))
+        for name, alias, branch in CHAIN
+    ]
+    address = f"postgresql://{PREVIEWS}:{previews_password}@127.0.0.1:{postgres_port}"
+    previews = [
+        _environment(
+            folder,
+            (name, f"airhost-preview-{name}", CHAIN[0][2]),
+            f"{address}/preview_airhost_{name}",
+            rest,
+        )
+        for name in slots
+    ]
+    world = World(folder, postgres_port, admin_password, password, tuple(made))
+    return replace(with_inbox(world), slots=tuple(previews), previews_password=previews_password)
+
+
+def _environment(
+    folder: Path, names: tuple[str, str, str], database_url: str, free: list[int]
+) -> Environment:
+    """Invent one of that name, ssh alias and branch; it takes four of the free ports."""
+    name, alias, branch = names
+    jwt_secret = secrets.token_urlsafe(32)
+    port, ssh_port, mcp_port, api_port = (free.pop(0) for _ in range(4))
+    return Environment(
+        root=folder,
+        name=name,
+        alias=alias,
+        branch=branch,
+        repl_id=str(uuid.uuid4()),
+        port=port,
+        ssh_port=ssh_port,
+        mcp_port=mcp_port,
+        mcp_token=secrets.token_urlsafe(24),
+        api_port=api_port,
+        jwt_secret=jwt_secret,
+        database_url=database_url,
+        anon_key=tokens.key("anon", jwt_secret),
+        secrets={
+            "DATABASE_URL": database_url,
+            "WHATSAPP_VERIFY_TOKEN": secrets.token_urlsafe(18),
+            "OPENAI_API_KEY": f"sk-sandbox-{secrets.token_urlsafe(24)}",
+            "SUPABASE_SERVICE_ROLE_KEY": tokens.key("service_role", jwt_secret),
+        },
+    )
 
 
 def with_inbox(world: World) -> World:
@@ -268,7 +296,7 @@ def with_inbox(world: World) -> World:
     if world.inbox_port:
         return world
     used = {world.postgres_port}
-    for environment in world.environments:
+    for environment in (*world.environments, *world.slots):
         used |= {environment.port, environment.ssh_port, environment.mcp_port, environment.api_port}
     port = next(port for port in ports.find_free(len(used) + 1) if port not in used)
     return replace(world, inbox_port=port, inbox_token=secrets.token_urlsafe(24))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts import DESK
 from scripts.sandbox.host_config import write_private
 
 if TYPE_CHECKING:
     import asyncssh
 
-    from scripts.sandbox.world_facts import World
+    from scripts.sandbox.world_facts import Environment, World
 
 HOST = """Host {alias}
     HostName 127.0.0.1
@@ -26,6 +29,7 @@ HOST = """Host {alias}
     BatchMode yes
     LogLevel ERROR
 """
+DOOR = "    ProxyCommand {command}\n"
 
 
 def make_keys(world: World) -> None:
@@ -36,7 +40,7 @@ def make_keys(world: World) -> None:
     client = _key(folder / "client_ed25519")
     write_private(folder / "authorized_keys", _public(client))
     pinned = ""
-    for environment in world.environments:
+    for environment in (*world.environments, *world.slots):
         host_key = _key(environment.host_config().host_key)
         pinned += f"[127.0.0.1]:{environment.ssh_port} {_public(host_key)}"
     write_private(world.env_dir / "known_hosts", pinned)
@@ -48,9 +52,16 @@ def make_keys(world: World) -> None:
             key=_quoted(folder / "client_ed25519"),
             known_hosts=_quoted(world.env_dir / "known_hosts"),
         )
-        for environment in world.environments
+        + (DOOR.format(command=_door(environment)) if environment in world.slots else "")
+        for environment in (*world.environments, *world.slots)
     ]
     write_private(world.ssh_config, "\n".join(blocks))
+
+
+def _door(slot: Environment) -> str:
+    """The program that starts the slot's host when it is first needed, for the shell of `ssh`."""
+    argv = (sys.executable, "-m", "scripts.sandbox.door", str(slot.host), str(slot.ssh_port))
+    return f"env PYTHONPATH={shlex.quote(str(DESK))} {shlex.join(argv)}".replace("%", "%%")
 
 
 def _key(path: Path) -> asyncssh.SSHKey:

@@ -11,7 +11,8 @@ from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import DeskError
-from scripts.setup import environment_checks, machine_checks, remote_checks
+from scripts.preview.places import Place, place_of
+from scripts.setup import environment_checks, machine_checks, preview_checks, remote_checks
 from scripts.setup.health import Finding, count_by_state, error
 from scripts.setup.request import DoctorRequest
 from scripts.system.background import submit
@@ -40,12 +41,19 @@ ENVIRONMENT_CHECKS = {
     "scratch": environment_checks.check_scratch,
     "proof": environment_checks.check_proof,
 }
+SLOT_CHECKS = {
+    "ssh": environment_checks.check_workspace,
+    "publish": environment_checks.check_publish,
+    "variables": preview_checks.check_variables,
+    "database": preview_checks.check_database,
+}
 
 
 def doctor(desk: Desk, request: DoctorRequest) -> Outcome:
-    """Check what all environments share, and every environment or the one that is named."""
+    """Check what all environments share, and every environment and slot, or the one that is named."""
     environments = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
-    findings = list(_run_checks(desk, environments))
+    slots = [place_of(desk, slot) for slot in desk.settings.preview.slots] if not request.env else []
+    findings = list(_run_checks(desk, environments, slots))
     for finding in findings:
         desk.progress.note(_line(finding))
     counts = count_by_state(findings)
@@ -54,7 +62,7 @@ def doctor(desk: Desk, request: DoctorRequest) -> Outcome:
     return ended(message, checks=[finding.document() for finding in findings], counts=counts)
 
 
-def _run_checks(desk: Desk, environments: list[Environment]) -> Iterator[Finding]:
+def _run_checks(desk: Desk, environments: list[Environment], slots: list[Place]) -> Iterator[Finding]:
     """Run all checks concurrently; one that hangs becomes an error and delays no other."""
     started: list[tuple[str, str | None, Future[list[Finding]]]] = [
         (name, None, submit(_run_check, name, check, desk)) for name, check in DESK_CHECKS.items()
@@ -63,6 +71,7 @@ def _run_checks(desk: Desk, environments: list[Environment]) -> Iterator[Finding
         for name, check in ENVIRONMENT_CHECKS.items():
             work = submit(_run_check, name, check, desk, environment)
             started.append((name, environment.name, work))
+    started += [("slot", place.environment.name, submit(_check_slot, place)) for place in slots]
     deadline = time.monotonic() + TIMEOUT
     for name, environment_name, work in started:
         try:
@@ -70,6 +79,12 @@ def _run_checks(desk: Desk, environments: list[Environment]) -> Iterator[Finding
         except TimeoutError:
             findings = [error(name, f"no answer within {TIMEOUT:g} s", "try again; is the network slow?")]
         yield from (replace(finding, environment=environment_name) for finding in findings)
+
+
+def _check_slot(place: Place) -> list[Finding]:
+    """The checks of a slot, one after another: `ssh` may wake what the others need."""
+    calls = (_run_check(name, each, place.desk, place.environment) for name, each in SLOT_CHECKS.items())
+    return [finding for findings in calls for finding in findings]
 
 
 def _run_check(

@@ -140,13 +140,18 @@ class HeldLock:
             ) from None
         self._begin_heartbeats()
 
-    def acquire(self, old: str | None = None, dead: Lock | None = None) -> None:
+    def acquire(
+        self, old: str | None = None, dead: Lock | None = None, also: Sequence[Update] = ()
+    ) -> None:
         """Acquire the free lock, or take over that of a dead run with its candidate; all in one push.
+
+        Args:
+            also: other refs that move with it, or nothing does.
 
         Raises:
             StaleError: another run was quicker, or the dead one is alive.
         """
-        updates = [Update(self.ref, old, self.id), Update(self.candidate, None, self.content.commit)]
+        updates = [Update(self.ref, old, self.id), Update(self.candidate, None, self.content.commit), *also]
         if dead:
             left = candidate_ref(dead.environment, dead.run)
             refs = self._desk.git.ls_remote()

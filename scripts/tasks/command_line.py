@@ -36,6 +36,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("resume", "hotfix", "backmerge", "lock.steal", "freeze", "unfreeze", "release-hold"),
         *("ledger.check", "ledger.repair", "ledger.accept"),
     ),
+    "Previews of features": ("preview.up", "preview.list", "preview.down", "preview.sweep"),
     "Proofs": ("test-app", "approve", "drill"),
     "Database": (
         *("db.status", "db.drift", "db.adopt", "db.rehearse", "db.refresh", "db.restore", "db.drop-aside"),

@@ -19,7 +19,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # A file imports its own room and the rooms below it. `errors` is free to all.
 ROOMS = (
-    *("tasks", "app", "console", "sandbox", "setup", "monitor", "release", "branches", "quality"),
+    *(
+        "tasks",
+        "app",
+        "console",
+        "sandbox",
+        "setup",
+        "monitor",
+        "release",
+        "branches",
+        "quality",
+        "preview",
+    ),
     *("database", "replit", "secrets", "github", "notify", "state", "config", "git", "http", "system"),
 )
 FREE = ("errors", "")

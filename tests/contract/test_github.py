@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.github import pulls
+from scripts.github import comments, pulls
 from scripts.github.branch_rules import is_signed
 from scripts.github.client import Answer
 from scripts.quality.proofs import prove
@@ -96,6 +96,18 @@ def test_deployments_statuses_and_releases(world: World, hub: StandIn, faults: l
     assert "\n".join(faults) == ""
     assert [len(each) for each in (hub.deployments, hub.deployment_statuses[1], hub.releases)] == [1, 1, 1]
     assert len(hub.statuses[world.head("main")]) == 2
+
+
+def test_the_comment_of_a_preview(hub: StandIn, world: World, faults: list[str]) -> None:
+    """Written, left as it is, changed."""
+    world.commit("develop", {"file": "2"}, "second")
+    pulls.find_or_open(hub.hub, "develop", "staging", "ours", "our words")
+    for text in ("up", "up", "gone"):
+        comments.say(hub.hub, 1, "<!-- a preview -->", text)
+
+    assert "\n".join(faults) == ""
+    assert [each["body"] for each in hub.comments[1]] == ["<!-- a preview -->\ngone"]
+    assert sum(each.startswith("PATCH /issues/comments/") for each in hub.asked) == 1
 
 
 def test_the_document_finds_what_is_wrong() -> None:

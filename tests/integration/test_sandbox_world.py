@@ -82,7 +82,7 @@ def ssh(world: World, alias: str, command: str) -> subprocess.CompletedProcess[s
 
 def test_it_describes_itself(world: World) -> None:
     said = world.describe()
-    assert set(said) == {"dir", "env_dir", "origin", "clone", "inbox", "environments"}
+    assert set(said) == {"dir", "env_dir", "origin", "clone", "inbox", "environments", "previews"}
     assert said["dir"] == str(world.folder)
     environments = said["environments"]
     assert isinstance(environments, dict)

@@ -67,6 +67,7 @@ class StandIn:
     deployments: list[dict[str, Any]] = field(default_factory=list)
     deployment_statuses: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
+    comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     classic_checks: dict[str, list[str]] = field(default_factory=dict)
     makers: dict[str, str] = field(default_factory=dict)
     faults: dict[str, list[Any]] = field(default_factory=dict)
@@ -305,6 +306,23 @@ class StandIn:
                 return "At least 1 approving review is required by reviewers with write access."
         return ""
 
+    def list_comments(self, number: str, **_: Any) -> tuple[int, Any]:
+        return 200, self.comments.get(int(number), [])
+
+    def add_comment(self, number: str, sends: dict[str, Any], **_: Any) -> tuple[int, Any]:
+        self.numbers += 1
+        url = f"https://github.com/o/r/pull/{number}#issuecomment-{self.numbers}"
+        document = {"id": self.numbers, "body": sends["body"], "user": {"login": self.me}, "html_url": url}
+        self.comments.setdefault(int(number), []).append(document)
+        return 201, document
+
+    def change_comment(self, number: str, sends: dict[str, Any], **_: Any) -> tuple[int, Any]:
+        found = [each for rows in self.comments.values() for each in rows if each["id"] == int(number)]
+        if not found:
+            return 404, {"message": "Not Found"}
+        found[0]["body"] = sends["body"]
+        return 200, found[0]
+
     def list_checks(self, commit: str, **_: Any) -> tuple[int, Any]:
         runs = self.checks.get(commit, [])
         return 200, {"total_count": len(runs), "check_runs": runs}
@@ -419,6 +437,9 @@ ROUTES = (
     ("PATCH", f"/pulls/{NUMBER}", "change_pull"),
     ("GET", f"/pulls/{NUMBER}/reviews", "list_reviews"),
     ("PUT", f"/pulls/{NUMBER}/merge", "merge"),
+    ("GET", f"/issues/{NUMBER}/comments", "list_comments"),
+    ("POST", f"/issues/{NUMBER}/comments", "add_comment"),
+    ("PATCH", f"/issues/comments/{NUMBER}", "change_comment"),
     ("GET", f"/commits/{COMMIT}", "read_commit"),
     ("GET", f"/commits/{COMMIT}/check-runs", "list_checks"),
     ("GET", f"/commits/{COMMIT}/status", "read_status"),

@@ -24,6 +24,14 @@ NO_FUNCTIONS = '\n[supabase]\nfunctions = ""\n'
 VITE = '[app]\nbuild = ["node_modules/.bin/vite", "build"]\n'
 
 
+def ready_slot(made: World, name: str) -> None:
+    """Give a slot of previews its workspace with packages; its host starts when `ssh` first asks for it."""
+    slot = next(each for each in made.slots if each.name == name)
+    if not slot.workspace.exists():
+        world_code.make_workspace(made, slot)
+        _install(made.clone, slot.workspace)
+
+
 @contextmanager
 def sandbox(factory: pytest.TempPathFactory, name: str, *, functions: bool = False) -> Iterator[World]:
     """A world with the sample app, taken down at the end.

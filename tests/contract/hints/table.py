@@ -45,6 +45,7 @@ CHECKED = f"{INTEGRATION}/test_leaks.py::test_a_faulty_configuration_is_refused_
 UPGRADED = f"{UNIT}/setup/test_vendor.py::test_an_upgrade_brings_what_is_new_and_removes_what_is_gone"
 STATUS = f"{UNIT}/release/test_status.py"
 WATCH = f"{UNIT}/monitor/test_commands.py"
+PREVIEW = f"{UNIT}/preview/test"
 SIGN_IN = f"{UNIT}/replit/test_sign_in.py"
 # What needs more than fakes, each with the test that runs it.
 ELSEWHERE = {
@@ -133,6 +134,14 @@ ELSEWHERE = {
     "replit.login --env": f"{SIGN_IN}::test_a_sign_in_publishes_is_renewed_and_ends",
     "replit.login --export": f"{SIGN_IN}::test_a_token_goes_to_ci",
     "replit.login --export --github": f"{SIGN_IN}::test_a_token_goes_to_ci",
+    "preview.down --branch": f"{PREVIEW}_sweep.py::test_down_ends_one_also_of_a_deleted_branch",
+    "preview.down --branch --wait": (
+        f"{PREVIEW}_sweep.py::test_down_does_not_stop_a_run_that_may_be_alive"
+    ),
+    "preview.list": f"{PREVIEW}_sweep.py::test_the_list_says_what_is_wrong",
+    "preview.sweep": f"{PREVIEW}_sweep.py::test_what_is_over_leaves_nothing",
+    "preview.up --branch": f"{PREVIEW}_up.py::test_a_branch_is_up_when_its_url_answers_with_its_commit",
+    "preview.up --branch --wait": f"{PREVIEW}_up.py::test_a_dead_run_is_taken_over_by_who_waits",
     "rollback --env": f"{INTEGRATION}/test_back.py::test_rollback_brings_the_last_good_release_back",
     "rollback --env --plan": f"{STATUS}::test_a_workspace_that_would_be_refused_is_told_before",
     "rollback --env --to": f"{INTEGRATION}/test_back.py::test_rollback_knows_only_good_releases",

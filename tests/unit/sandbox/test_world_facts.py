@@ -68,7 +68,7 @@ def test_the_description_is_the_contract_of_the_task(world: World) -> None:
     described = world.describe()
 
     assert json.loads(json.dumps(described)) == described
-    assert set(described) == {"dir", "env_dir", "origin", "clone", "inbox", "environments"}
+    assert set(described) == {"dir", "env_dir", "origin", "clone", "inbox", "environments", "previews"}
     with pytest.raises(KeyError):
         world.environment("nowhere")
 

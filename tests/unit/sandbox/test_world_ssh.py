@@ -30,7 +30,7 @@ def test_keys_are_private_pinned_and_kept(world: World) -> None:
     assert {path: path.read_bytes() for path in files} == files
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert [line.split()[0] for line in pinned] == [
-        f"[127.0.0.1]:{environment.ssh_port}" for environment in world.environments
+        f"[127.0.0.1]:{environment.ssh_port}" for environment in (*world.environments, *world.slots)
     ]
 
 

@@ -1,0 +1,1 @@
+"""Previews: temporary environments of feature branches."""

@@ -1,0 +1,35 @@
+"""The options of the tasks of previews."""
+
+from __future__ import annotations
+
+from scripts.config.request import Request, option, plan, wait
+
+BRANCH = "the feature branch, as on the remote"
+
+
+class PreviewUpRequest(Request):
+    """`preview.up`: show a branch in a slot of its own, or what was pushed to it since."""
+
+    branch: str = option(BRANCH)
+    ttl: str = option("how long it stays, from now: `90m`, `12h`, `3d`; `[preview] ttl` if left out")
+    plan: bool = plan()
+    wait: bool = wait()
+
+
+class PreviewDownRequest(Request):
+    """`preview.down`: end a branch's preview."""
+
+    branch: str = option(BRANCH)
+    reason: str = option("why; it is told where the preview was told of")
+    plan: bool = plan()
+    wait: bool = wait()
+
+
+class PreviewListRequest(Request):
+    """`preview.list`: every slot, and what is in it."""
+
+
+class PreviewSweepRequest(Request):
+    """`preview.sweep`: end what is over, whoever began it."""
+
+    plan: bool = plan()
