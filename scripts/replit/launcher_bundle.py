@@ -6,18 +6,8 @@ import ast
 from importlib.resources import files
 
 MODULES = (
-    *(
-        "scripts.secrets.formats",
-        "config",
-        "files",
-        "child",
-        "remote",
-        "scan",
-        "prepare",
-        "instance",
-        "status",
-    ),
-    *("switch", "follower", "supervisor"),
+    *("scripts.secrets.formats", "config", "files", "child", "remote", "scan", "site", "prepare"),
+    *("instance", "status", "switch", "follower", "site_server", "proxy", "supervisor"),
 )
 HELPERS = ("launcher_listen.cjs",)
 HEAD = '''\

@@ -8,10 +8,13 @@ They need Python 3.10 and git; each imports only those before it:
     child        processes: their group, their limits, the last words they said
     remote       what the git remote wants, and fetching it
     scan         does a built folder hold a secret?
+    site         a static site: which answer a request gets
     prepare      a commit becomes a folder that can be started
     instance     a started release: its private socket, its health, when it may accept
     status       `/-/release`
     switch       which release has the port, and the moment of the change
     follower     what is to be live, and the way there
+    site_server  a static site's bytes on the socket
+    proxy        an app with a port of its own
     supervisor   holds the port, and starts the follower again when it dies
 """

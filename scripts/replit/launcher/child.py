@@ -31,7 +31,12 @@ class Ended(NamedTuple):
 
 
 class Spawn(NamedTuple):
-    """What to start. `fds` become the descriptors from 3 on; `sockets` of them are listening ones."""
+    """What to start.
+
+    Args:
+        fds: become the descriptors from 3 on; the first `sockets` of them are listening ones.
+        leads: it begins a group of its own.
+    """
 
     argv: Sequence[str]
     cwd: Path
@@ -39,6 +44,7 @@ class Spawn(NamedTuple):
     fds: Sequence[int] = ()
     sockets: int = 0
     nice: int = 0
+    leads: bool = True
 
 
 def die_with_parent() -> None:
@@ -67,7 +73,8 @@ def start_process(what: Spawn, out: int, err: int) -> int:
 
 
 def _become(what: Spawn, out: int, err: int) -> None:
-    os.setsid()
+    if what.leads:
+        os.setsid()
     die_with_parent()
     for name in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
@@ -81,7 +88,7 @@ def _become(what: Spawn, out: int, err: int) -> None:
     ]
     for number, fd in enumerate(high):
         os.dup2(fd, number)
-    for fd in range(len(high)):
+    for fd in range(3):  # not the sockets: what blocks here would block whoever shares them
         os.set_blocking(fd, True)
     os.closerange(len(high), min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))
     env = dict(what.env)

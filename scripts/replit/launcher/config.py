@@ -72,6 +72,14 @@ class Config:
         """Where the launcher keeps what it needs; git-ignored."""
         return self.home / STATE_FOLDER
 
+    def public(self, release: Path) -> Path:
+        """What visitors may read of a release; without such a folder its stamp is beside its code.
+
+        An artifact is what was built, so its top is that folder, unless it has one of that name.
+        """
+        public = release / (self.static or ".")
+        return release if self.build == "artifact" and not public.is_dir() else public
+
 
 def load_config(home: Path, environ: Mapping[str, str]) -> Config:
     """Read and check the configuration.

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,7 +124,18 @@ class Instance:
             OWNED: str(config.state),
         }
         fds = (*(listening.fileno() for _ in range(TURNS)), control.fileno())
-        return Spawn(config.run or (), self.folder, variables, fds, TURNS)
+        argv = config.run or ()
+        if config.run is None:
+            argv = (sys.executable, str(Path(sys.argv[0]).resolve()), "serve")
+            public = {
+                "RELEASE_PUBLIC": str(config.public(self.folder)),
+                "RELEASE_SPA": str(int(config.spa)),
+            }
+            variables = {name: value for name, value in variables.items() if _is_needed(name)} | public
+        elif config.socket == "proxy":
+            argv = (sys.executable, str(Path(sys.argv[0]).resolve()), "proxy")
+            variables["RELEASE_RUN"] = json.dumps(config.run)
+        return Spawn(argv, self.folder, variables, fds, TURNS)
 
     async def _wait_until_healthy(self) -> None:
         pause = 0.01
@@ -201,6 +214,17 @@ class Instance:
             self._pipe.close()
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
+
+
+def _is_needed(name: str) -> bool:
+    """What a server of files needs to know: none of the app's secrets."""
+    return name.startswith(("RELEASE_", "LISTEN_")) or name in (
+        "PATH",
+        "LANG",
+        "HOME",
+        "TZ",
+        "LD_LIBRARY_PATH",
+    )
 
 
 async def asked_status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,10 +30,10 @@ from scripts.replit.launcher.files import (
 )
 from scripts.replit.launcher.remote import Remote, RemoteProblem, Wanted
 from scripts.replit.launcher.scan import scan_folder, secret_values
+from scripts.replit.launcher.site import is_hashed, pack_files
 
 LEAST_FREE = 100_000_000  # bytes below which old releases go first, and a build is not begun
 MOST_ASSETS = 2_000  # that a stamp names; it has to stay small
-HASHED_NAME = re.compile(r".+[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]{1,8}(?:\.map|\.gz|\.br)?")
 NOT_CHECKED = ("node_modules", ".venv", "__pycache__", ".cache")
 
 
@@ -132,6 +131,8 @@ class Releases:
             self._stamp(commit, folder)
         tell("scanning")
         self._scan(folder)
+        if self._config.run is None:
+            pack_files(self._config.public(folder))
         self._mark(commit, folder)
 
     async def _fetch(self, commit: str, wanted: Wanted) -> None:
@@ -180,7 +181,7 @@ class Releases:
 
     def _stamp(self, commit: str, folder: Path) -> None:
         """`version.json`, the proof of what is live; it names the scripts and styles that were built."""
-        public = self.public(folder)
+        public = self._config.public(folder)
         if not public.is_dir():
             raise PrepareFailed("build", f"the build left no folder {self._config.static}")
         named = (path for path in walk_files(public, NOT_CHECKED) if path.suffix in (".js", ".mjs", ".css"))
@@ -195,18 +196,10 @@ class Releases:
             stamp["assets"] = assets
         write_atomically(public / "version.json", json.dumps(stamp) + "\n")
 
-    def public(self, folder: Path) -> Path:
-        """What visitors may read of a release; without such a folder its stamp is beside its code.
-
-        An artifact is what was built, so its top is that folder, unless it has one of that name.
-        """
-        public = folder / (self._config.static or ".")
-        return folder if self._config.build == "artifact" and not public.is_dir() else public
-
     def _scan(self, folder: Path) -> None:
         if self._config.static is None:
             return
-        findings = scan_folder(self.public(folder), os.environ)
+        findings = scan_folder(self._config.public(folder), os.environ)
         if findings:
             raise PrepareFailed(
                 "scan", f"{len(findings)} leaks: {findings[0]}", "\n".join(findings)[:8_000]
@@ -225,7 +218,7 @@ class Releases:
 
     def snapshot(self) -> str | None:
         """The commit that the app's own folder was built from, by its stamp; None if it does not say."""
-        stamp = read_json(self.public(self._config.home) / "version.json")
+        stamp = read_json(self._config.public(self._config.home) / "version.json")
         commit = str(stamp.get("commit"))
         is_ours = stamp.get("environment") in (None, self._config.environment)
         return commit if HEX.fullmatch(commit) and is_ours else None
@@ -235,11 +228,11 @@ class Releases:
         before = self.folder(commit)
         if self._config.static is None or before == onto:
             return
-        root, target = self.public(before), self.public(onto)
+        root, target = self._config.public(before), self._config.public(onto)
         own = read_json(before / MARKER).get("files")
         for name in own if isinstance(own, dict) else ():
             path = before / name
-            if not path.is_relative_to(root) or not HASHED_NAME.fullmatch(path.name):
+            if not path.is_relative_to(root) or not is_hashed(path.relative_to(root).as_posix()):
                 continue
             place = target / path.relative_to(root)
             try:

@@ -12,6 +12,7 @@ from typing import Any
 
 STATUS_PATH = b"/-/release"
 HEAD_BYTES = 16_384
+HANDED = ".open"  # the ending of the socket on which open connections are handed to a release
 HEAD_SECONDS = 5.0
 STATUS_BYTES = 65_536
 

@@ -17,6 +17,8 @@ from scripts.replit.launcher.child import die_with_parent, sweep, wait_until_gon
 from scripts.replit.launcher.config import Config, LauncherError, load_config
 from scripts.replit.launcher.files import Backoff
 from scripts.replit.launcher.follower import follow
+from scripts.replit.launcher.proxy import serve_proxy
+from scripts.replit.launcher.site_server import serve_site
 
 BIND_SECONDS = 20.0
 LOCK_SECONDS = 10.0
@@ -116,5 +118,8 @@ def _be_follower(config: Config, listening: socket.socket) -> None:
 
 
 def main() -> int:
-    """The program's entry: `python3 launcher.py`."""
+    """The program's entry: `python3 launcher.py`; the words after it are for the launcher itself."""
+    program = {"serve": serve_site, "proxy": serve_proxy}.get(" ".join(sys.argv[1:]))
+    if program:
+        return program()
     return launch(Path(sys.argv[0]).resolve().parent)

@@ -59,8 +59,8 @@ def test_many_releases_under_load(tmp_path: Path) -> None:
 
         visitors, back = releases_under_load(app, releases=20, ways_back=10, least=20_000)
 
-        said = f"{len(visitors.answers)} requests, {len(visitors.failures)} failed; slowest back {max(back):.3f} s"
-        print(said)  # noqa: T201 - the figures of a long run
+        said = f"{len(visitors.answers)} requests, {len(visitors.failures)} failed"
+        print(f"{said}; slowest way back {max(back):.3f} s")  # noqa: T201 - the figures of a long run
         assert visitors.failures == []
 
 

@@ -1,0 +1,371 @@
+"""Serves a static site to many visitors from one thread, as a release that the launcher started.
+
+A request that came before is known by its very bytes, and its answer is sent again: that is most of them.
+When another release takes over, the connections that are open are handed to it, so no visitor notices.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts.replit.launcher.child import FIRST_FD
+from scripts.replit.launcher.site import IN_MEMORY, Reply, Site
+from scripts.replit.launcher.status import HANDED, HEAD_BYTES, STATUS_PATH, http_answer, parsed_head
+
+MOST_KNOWN = 16_000_000  # bytes of requests and answers that are known
+IDLE_SECONDS = 75.0  # that a connection may be silent
+MOST_AT_ONCE = 4_096  # open connections; more wait to be accepted
+STATUS_AT_ONCE = threading.BoundedSemaphore(4)
+
+
+class Visit:
+    """One connection."""
+
+    __slots__ = ("closes", "file", "heard", "left", "offset", "out", "private", "socket", "text")
+
+    def __init__(self, connection: socket.socket, *, private: bool) -> None:
+        self.socket, self.private = connection, private
+        self.text = b""  # of a request that is not whole
+        self.out: memoryview | bytes = b""
+        self.file, self.offset, self.left = -1, 0, 0
+        self.closes = False
+        self.heard = time.monotonic()
+
+    @property
+    def is_busy(self) -> bool:
+        """An answer is not yet sent."""
+        return bool(self.out) or self.file >= 0
+
+
+class SiteServer:
+    """The loop.
+
+    Args:
+        private: the path of its own socket.
+        status: the path of the launcher's, for `/-/release`.
+    """
+
+    def __init__(self, site: Site, control: socket.socket, private: str, status: str) -> None:
+        self._site, self._control, self._status = site, control, status
+        self._poll = select.epoll()
+        self._visits: dict[int, Visit] = {}
+        self._known: dict[bytes, bytes] = {}
+        self._known_size, self._second = 0, 0
+        self._turn = FIRST_FD
+        self._shared: socket.socket | None = None
+        self._holding, self._next = False, ""
+        self._words = b""
+        self._own = _unix(socket.SOCK_STREAM, private)
+        self._own.listen(128)
+        self._handed = _unix(socket.SOCK_DGRAM, private + HANDED)
+        self._handlers: dict[int, Callable[[], None]] = {}
+        for each, handler in (
+            (self._own, lambda: self._accept(self._own, private=True)),
+            (self._handed, self._take_over),
+            (control, self._hear),
+        ):
+            each.setblocking(False)
+            self._handlers[each.fileno()] = handler
+            self._poll.register(each.fileno(), select.EPOLLIN)
+
+    def run(self) -> None:
+        """Until the launcher is gone."""
+        swept = time.monotonic()
+        while True:
+            for fd, events in self._poll.poll(1.0, 256):
+                visit = self._visits.get(fd)
+                if visit is None:
+                    self._handlers.get(fd, _nothing)()
+                elif events & select.EPOLLOUT:
+                    self._send(fd, visit)
+                else:
+                    self._read(fd, visit)
+            now = time.monotonic()
+            second = int(now)
+            if second != self._second:  # an answer bears the time of day
+                self._second, self._known_size = second, 0
+                self._known.clear()
+                if now - swept > 5:
+                    swept = now
+                    self._sweep(now)
+
+    # the launcher's words
+
+    def _hear(self) -> None:
+        data = self._control.recv(4_096)
+        if not data:
+            os._exit(1)  # the launcher is gone
+        *lines, self._words = (self._words + data).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode().partition(" ")
+            if word == "accept":
+                self._begin()
+            elif word == "hold":
+                self._hold()
+            elif word == "forward":
+                self._next, self._holding = rest, False
+                self._go_on()
+            elif word == "close":
+                for fd in list(self._visits):
+                    self._close(fd)
+            self._control.sendall(f"{word}\n".encode())
+
+    def _begin(self) -> None:
+        self._shared = socket.socket(fileno=self._turn)
+        self._turn += 1
+        self._shared.setblocking(False)
+        self._shared.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        shared = self._shared
+        self._handlers[shared.fileno()] = lambda: self._accept(shared, private=False)
+        self._poll.register(shared.fileno(), select.EPOLLIN)
+        self._holding, self._next = False, ""
+        self._go_on()
+
+    def _hold(self) -> None:
+        self._holding = True
+        if self._shared:
+            self._poll.unregister(self._shared.fileno())
+            self._handlers.pop(self._shared.fileno())
+            self._shared.close()
+            self._shared = None
+        for fd, visit in self._visits.items():
+            if not visit.is_busy and not visit.private:
+                self._poll.modify(fd, 0)
+
+    def _go_on(self) -> None:
+        """What was held is read here, or handed over."""
+        for fd, visit in list(self._visits.items()):
+            if not visit.is_busy and not visit.private:
+                self._settle(fd, visit)
+                self._answer_all(fd, visit)
+
+    def _waits(self, visit: Visit) -> bool:
+        return (self._holding or bool(self._next)) and not visit.private
+
+    def _settle(self, fd: int, visit: Visit) -> None:
+        """An open connection without an answer under way: wait, hand it over, or read on."""
+        if not self._waits(visit):
+            self._poll.modify(fd, select.EPOLLIN)
+        elif self._holding:
+            self._poll.modify(fd, 0)
+        else:
+            self._hand_over(fd, visit)
+
+    def _hand_over(self, fd: int, visit: Visit) -> None:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as way:
+            way.settimeout(2)
+            way.connect(self._next + HANDED)
+            socket.send_fds(way, [b"\0" + visit.text], [fd])
+        self._close(fd)
+
+    def _take_over(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                text, fds, _, _ = socket.recv_fds(self._handed, 3 * HEAD_BYTES, 4, socket.MSG_DONTWAIT)
+                for fd in fds:
+                    self._welcome(socket.socket(fileno=fd), private=False, text=text[1:])
+
+    # visitors
+
+    def _accept(self, listening: socket.socket, *, private: bool) -> None:
+        for _ in range(64):
+            if len(self._visits) >= MOST_AT_ONCE:
+                self._sweep(time.monotonic(), idle=5.0)
+                return
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            self._welcome(connection, private=private)
+
+    def _welcome(self, connection: socket.socket, *, private: bool, text: bytes = b"") -> None:
+        fd, visit = connection.fileno(), Visit(connection, private=private)
+        visit.text = text
+        self._visits[fd] = visit
+        self._poll.register(fd, select.EPOLLIN)
+        if text:
+            self._answer_all(fd, visit)
+        elif self._waits(visit):
+            self._settle(fd, visit)
+
+    def _read(self, fd: int, visit: Visit) -> None:
+        if self._waits(visit):
+            self._settle(fd, visit)
+            return
+        try:
+            data = visit.socket.recv(HEAD_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close(fd)
+            return
+        visit.heard = self._second
+        if not visit.text:
+            answer = self._known.get(data)
+            if answer is not None:
+                self._put(fd, visit, answer)
+                return
+        visit.text += data
+        self._answer_all(fd, visit)
+
+    def _answer_all(self, fd: int, visit: Visit) -> None:
+        """Every whole request that was read, one answer after the other."""
+        while visit.text and not visit.is_busy and fd in self._visits and not self._waits(visit):
+            head, found, rest = visit.text.partition(b"\r\n\r\n")
+            if not found:
+                if len(visit.text) >= HEAD_BYTES:
+                    visit.text, visit.closes = b"", True
+                    self._put(fd, visit, http_answer(431, {"error": "the request's head is too large"}))
+                return
+            visit.text = rest
+            self._answer(fd, visit, head + found)
+
+    def _answer(self, fd: int, visit: Visit, request: bytes) -> None:
+        line, _, _ = request.partition(b"\r\n")
+        method, path, fields = parsed_head(request[:-4])
+        if not method or not line.endswith((b" HTTP/1.1", b" HTTP/1.0")):
+            visit.closes = True
+            self._put(fd, visit, http_answer(400, {"error": "this is no request"}))
+            return
+        if path == STATUS_PATH:
+            self._ask_launcher(fd, request)
+            return
+        has_body = fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
+        kept = fields.get(b"connection", b"").lower()
+        visit.closes = has_body or kept == b"close" or (line.endswith(b"1.0") and kept != b"keep-alive")
+        reply = self._site.reply(method, line.split(b" ")[1], fields, closes=visit.closes)
+        if reply.path:
+            self._put_file(fd, visit, reply)
+            return
+        answer = reply.head + reply.body
+        if not visit.closes and not visit.text and len(answer) <= IN_MEMORY + 2_000:
+            self._remember(request, answer)
+        self._put(fd, visit, answer)
+
+    def _remember(self, request: bytes, answer: bytes) -> None:
+        self._known_size += len(request) + len(answer)
+        if self._known_size > MOST_KNOWN:
+            self._known.clear()
+            self._known_size = len(request) + len(answer)
+        self._known[request] = answer
+
+    def _put(self, fd: int, visit: Visit, answer: bytes) -> None:
+        try:
+            sent = visit.socket.send(answer, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._close(fd)
+            return
+        if sent < len(answer):
+            visit.out = memoryview(answer)[sent:]
+            self._poll.modify(fd, select.EPOLLOUT)
+        elif visit.closes:
+            self._close(fd)
+        elif self._waits(visit):
+            self._settle(fd, visit)
+
+    def _put_file(self, fd: int, visit: Visit, reply: Reply) -> None:
+        try:
+            visit.file = os.open(reply.path, os.O_RDONLY)
+            visit.socket.setblocking(False)
+        except OSError:
+            self._close(fd)
+            return
+        visit.out, visit.offset, visit.left = memoryview(reply.head), reply.offset, reply.length
+        self._poll.modify(fd, select.EPOLLOUT)
+        self._send(fd, visit)
+
+    def _send(self, fd: int, visit: Visit) -> None:
+        """What of an answer the visitor takes now."""
+        try:
+            self._send_some(fd, visit)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._close(fd)
+            return
+        if visit.file >= 0:
+            os.close(visit.file)
+            visit.file = -1
+        if visit.closes:
+            self._close(fd)
+            return
+        self._settle(fd, visit)
+        self._answer_all(fd, visit)
+
+    def _send_some(self, fd: int, visit: Visit) -> None:
+        while visit.out:
+            more = socket.MSG_MORE if visit.file >= 0 else 0
+            visit.out = visit.out[visit.socket.send(visit.out, socket.MSG_DONTWAIT | more) :]
+        while visit.left:
+            sent = os.sendfile(fd, visit.file, visit.offset, min(visit.left, 1 << 20))
+            if not sent:
+                raise OSError("the file is shorter than it was")
+            visit.offset, visit.left, visit.heard = visit.offset + sent, visit.left - sent, self._second
+
+    def _ask_launcher(self, fd: int, request: bytes) -> None:
+        """In a thread, which has the connection from then on: the launcher may be slow."""
+        visit = self._visits.pop(fd)
+        self._poll.unregister(fd)
+        if not STATUS_AT_ONCE.acquire(blocking=False):
+            with contextlib.suppress(OSError), visit.socket:
+                visit.socket.send(http_answer(503, {"error": "too many at once"}), socket.MSG_DONTWAIT)
+            return
+        threading.Thread(target=_pass_on, args=(visit.socket, request, self._status), daemon=True).start()
+
+    def _sweep(self, now: float, idle: float = IDLE_SECONDS) -> None:
+        for fd, visit in list(self._visits.items()):
+            if now - visit.heard > idle and not self._holding:
+                self._close(fd)
+
+    def _close(self, fd: int) -> None:
+        visit = self._visits.pop(fd, None)
+        if visit:
+            if visit.file >= 0:
+                os.close(visit.file)
+            with contextlib.suppress(OSError):
+                self._poll.unregister(fd)
+            visit.socket.close()
+
+
+def _pass_on(connection: socket.socket, request: bytes, status: str) -> None:
+    try:
+        with contextlib.suppress(OSError), connection, socket.socket(socket.AF_UNIX) as launcher:
+            connection.settimeout(5)
+            launcher.settimeout(5)
+            launcher.connect(status)
+            launcher.sendall(request)
+            while data := launcher.recv(65_536):
+                connection.sendall(data)
+    finally:
+        STATUS_AT_ONCE.release()
+
+
+def _unix(kind: int, path: str) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, kind)
+    made.bind(path)
+    return made
+
+
+def _nothing() -> None:
+    """An event of a connection that was closed a moment before."""
+
+
+def serve_site() -> int:
+    """The program `launcher.py serve`: started by the launcher alone."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    control = socket.socket(fileno=int(os.environ["RELEASE_CONTROL"]))
+    site = Site(Path(os.environ["RELEASE_PUBLIC"]), spa=os.environ.get("RELEASE_SPA") == "1")
+    SiteServer(site, control, os.environ["RELEASE_SOCKET"], os.environ["RELEASE_STATUS"]).run()
+    return 0
