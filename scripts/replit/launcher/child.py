@@ -47,11 +47,13 @@ class Spawn(NamedTuple):
     leads: bool = True
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """Linux ends this process when its parent dies; elsewhere the control socket's end does."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before
+        os._exit(1)
 
 
 def start_process(what: Spawn, out: int, err: int) -> int:
@@ -60,10 +62,11 @@ def start_process(what: Spawn, out: int, err: int) -> int:
     `subprocess` can't do it: LISTEN_PID has to name the process itself, and the descriptors have to be
     the very numbers 3, 4, ...
     """
-    pid = os.fork()
+    parent, pid = os.getpid(), os.fork()
     if pid:
         return pid
     try:
+        die_with_parent(parent)
         _become(what, out, err)
     except BaseException as fault:  # noqa: BLE001 - the child must not go on as a second launcher
         os.write(2, f"can't start `{what.argv[0]}`: {fault}\n".encode("utf-8", "replace"))
@@ -75,7 +78,6 @@ def start_process(what: Spawn, out: int, err: int) -> int:
 def _become(what: Spawn, out: int, err: int) -> None:
     if what.leads:
         os.setsid()
-    die_with_parent()
     for name in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
     if what.nice:

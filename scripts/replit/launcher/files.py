@@ -192,7 +192,10 @@ def masked(text: str, secrets: Mapping[str, str]) -> str:
 
 
 class Backoff:
-    """Pauses that grow from one to the next, in seconds; by the clock that never jumps."""
+    """Pauses that grow from one to the next, in seconds, until all was well for a while.
+
+    By the clock that never jumps.
+    """
 
     def __init__(self, first: float, most: float) -> None:
         self._first, self._most = first, most
@@ -200,9 +203,9 @@ class Backoff:
         self._since = time.monotonic()
 
     def pause(self) -> float:
-        """The next pause; the first one again when the last was long ago."""
+        """The next pause; the first one again when the last was longer ago than twice the longest."""
         now = time.monotonic()
-        if now - self._since > 10 * self._most:
+        if now - self._since > 2 * self._most:
             self._next = self._first
         self._since = now
         pause, self._next = self._next, min(self._most, self._next * 2)

@@ -27,6 +27,7 @@ from scripts.replit.launcher.switch import Switch
 LOG_TAIL = 8_000  # characters of a failure's log
 SILENCE = 30.0  # seconds without a live release, after which the launcher itself answers
 SLOWEST_POLL = 60.0
+FETCH_AGAIN = 5.0
 AGAIN = ("fetch",)  # what may mend itself; other failures wait until the commit is asked for anew
 
 
@@ -35,7 +36,7 @@ class Follower:
 
     def __init__(self, config: Config, listening: socket.socket) -> None:
         self._config = config
-        self._sockets = Path(tempfile.mkdtemp(prefix="launcher-"))
+        self._sockets = short_folder(config.state)
         self._journal = Journal(config.state)
         self._remote = Remote(config)
         self._releases = Releases(config, self._remote, self._journal)
@@ -54,6 +55,7 @@ class Follower:
         self._failures: dict[str, dict[str, str]] = {}
         self._asked: dict[str, set[str]] = {}  # commit -> the refs by which it was asked for when it failed
         self._snapshot: str | None = None
+        self._revivals = Backoff(0.02, 5)
 
     def report(self) -> dict[str, Any]:
         """The document of `/-/release`."""
@@ -223,7 +225,7 @@ class Follower:
         except PrepareFailed as fault:
             self._fail(commit, fault.step, fault.reason, fault.log)
             if fault.step in AGAIN:
-                asyncio.get_running_loop().call_later(10, self._forgive, commit)
+                asyncio.get_running_loop().call_later(FETCH_AGAIN, self._forgive, commit)
 
     def _fail(self, commit: str, step: str, reason: str, log: str) -> None:
         self._journal.say(f"{commit[:12]} failed ({step}): {reason}")
@@ -306,9 +308,9 @@ class Follower:
         code = await dead.exited_code()
         self._journal.say(f"the process of {dead.commit[:12]} ended with {code}: it is started again")
         await dead.kill()
-        pauses = Backoff(0.05, 15)
+        await asyncio.sleep(self._revivals.pause())
         while not await self._go_to(dead.commit, dead.folder):
-            await asyncio.sleep(pauses.pause())
+            await asyncio.sleep(self._revivals.pause())
             if self._wanted.live != dead.commit and self._is_wanted_next(None, self._wanted.live):
                 return
         self._failures.pop(dead.commit, None)
@@ -328,6 +330,19 @@ class Follower:
         """Done as soon as something is new."""
         self._waiting.append(asyncio.get_running_loop().create_future())
         return self._waiting[-1]
+
+
+def short_folder(state: Path) -> Path:
+    """A new folder for sockets, whose paths may be 100 bytes long; that of a launcher that died goes."""
+    noted = state / "sockets"
+    with contextlib.suppress(OSError):
+        before = Path(noted.read_text("utf-8").strip())
+        if before.parent == Path(tempfile.gettempdir()) and before.name.startswith("launcher-"):
+            shutil.rmtree(before, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="launcher-"))
+    with contextlib.suppress(OSError):
+        noted.write_text(str(folder), "utf-8")
+    return folder
 
 
 def follow(config: Config, listening: socket.socket) -> None:

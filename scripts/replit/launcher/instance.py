@@ -74,6 +74,7 @@ class Instance:
         self._control: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._words = asyncio.Lock()
         self._why = ""
+        self._ended = False  # by us
 
     @property
     def is_alive(self) -> bool:
@@ -163,6 +164,15 @@ class Instance:
         """The exit code of a process that ended."""
         return await self.exited if self.exited else 0
 
+    async def was_killed(self) -> bool:
+        """Whether a signal ended it: that says nothing about the release."""
+        return (
+            self.exited is not None
+            and self.exited.done()
+            and await self.exited_code() < 0
+            and not self._ended
+        )
+
     async def _ask(self) -> int:
         """The status that the health path gives on the private socket."""
         reader, writer = await asyncio.open_unix_connection(str(self.path), limit=MOST_ANSWER)
@@ -204,6 +214,7 @@ class Instance:
 
     async def kill(self) -> None:
         """End the process and all that it started."""
+        self._ended = self._ended or self.is_alive
         if self.pid:
             kill_group(self.pid)
         if self.exited:

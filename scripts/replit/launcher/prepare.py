@@ -173,6 +173,8 @@ class Releases:
 
             what = Spawn(argv, folder, variables, nice=10)
             ended = await run_command(what, config.build_seconds, tell=keep)
+            if (ended.code or 0) < 0:  # killed, perhaps for want of memory: once more
+                ended = await run_command(what, config.build_seconds, tell=keep)
             if ended.code != 0:
                 why = "took too long" if ended.code is None else f"ended with {ended.code}"
                 if free_bytes(config.state) < LEAST_FREE // 10:

@@ -86,11 +86,11 @@ def _supervise(config: Config, listening: socket.socket) -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    pauses = Backoff(0.05, 5)
+    pauses, own = Backoff(0.05, 1), os.getpid()
     while not ending:
         child[0] = os.fork()
         if child[0] == 0:
-            _be_follower(config, listening)
+            _be_follower(config, listening, own)
         _, status = os.waitpid(child[0], 0)
         wait_until_gone(sweep(config.state), 5)
         if not ending:
@@ -101,11 +101,11 @@ def _supervise(config: Config, listening: socket.socket) -> int:
     return 0
 
 
-def _be_follower(config: Config, listening: socket.socket) -> None:
+def _be_follower(config: Config, listening: socket.socket, parent: int) -> None:
     """In the child: never comes back."""
     code = 70
     try:
-        die_with_parent()
+        die_with_parent(parent)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         follow(config, listening)

@@ -46,14 +46,21 @@ class Switch:
         Raises:
             StartFailed: it can't be started, or is not healthy; the one before still has the port.
         """
-        target = next((each for each in self.warm if each.commit == commit and each.turns > 0), None)
-        fresh = target is None
-        if target is None:
-            target = Instance(self._config, commit, folder, self._sockets, self._tell)
-            await target.start(self._listening)
-        await self._change(target, fresh=fresh)
+        for attempt in range(2):
+            warm = next((each for each in self.warm if each.commit == commit and each.turns > 0), None)
+            target = warm or Instance(self._config, commit, folder, self._sockets, self._tell)
+            try:
+                if target is not warm:
+                    await target.start(self._listening)
+                await self._change(target)
+            except StartFailed:
+                if attempt or not await target.was_killed():
+                    raise
+                self._journal.say(f"the process of {commit[:12]} was killed: once more")
+            else:
+                return
 
-    async def _change(self, target: Instance, *, fresh: bool) -> None:
+    async def _change(self, target: Instance) -> None:
         before = self.live if self.live and self.live.is_alive else None
         if before:
             with contextlib.suppress(StartFailed):  # one that does not answer is ended below
@@ -66,8 +73,7 @@ class Switch:
             if before:
                 with contextlib.suppress(StartFailed):
                     await before.accept()
-            if fresh:
-                await target.kill()
+            await target.kill()
             raise
         self.live, self.live_since = target, time.monotonic()
         self._warm = [each for each in self._warm if each is not target]

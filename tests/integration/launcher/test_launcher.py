@@ -60,7 +60,7 @@ def test_a_bad_release_never_gets_the_port(app: World) -> None:
         },
         "refused": {"build.sh": app.files["build.sh"]},
     }.items():
-        commit = app.commit(push=step != "refused", **files)
+        commit = app.commit(files, push=step != "refused")
         app.want(commit)
         app.poke()
         app.until(lambda c=commit: (app.status().get("failed") or {}).get("commit") == c, step)  # type: ignore[misc]

@@ -103,10 +103,10 @@ class World:
 
     # the remote
 
-    def commit(self, *, push: bool = True, **files: str) -> str:
+    def commit(self, files: dict[str, str] | None = None, *, push: bool = True) -> str:
         """Another commit on the branch."""
         (self.work / "number").write_text(f"{len(self.commits):03}")
-        for name, text in files.items():
+        for name, text in (files or {}).items():
             (self.work / name).write_text(text)
         git(self.work, "add", "--all")
         git(self.work, "commit", "--quiet", "-m", f"commit {len(self.commits)}")
