@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scripts.config.desk import Desk
@@ -15,6 +16,10 @@ from scripts.release.request import FreezeRequest, UnfreezeRequest
 from scripts.replit.drivers import driver_of
 from scripts.state.ledger import Ledger
 from scripts.state.remote import fetch_ledger, record
+
+UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+SPAN = re.compile(r"(\d{1,6})([mhd])")
+TIMES = "`2h`, `3d`, `2030-01-02` or `2030-01-02T08:00`"
 
 
 def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
@@ -61,12 +66,18 @@ def _record(desk: Desk, environment: Environment, kind: str, **detail: Any) -> N
 
 
 def moment(text: str) -> str:
-    """A time that a person typed, as UTC in ISO 8601; without a zone it is local time.
+    """A time that a person typed, as UTC in ISO 8601; without a zone it is local time; or `2h` from now.
 
     Raises:
         Refused: it can't be read.
     """
+    if not text:
+        raise Refused("`--until` is missing", f"`--until` and {TIMES}")
+    span = SPAN.fullmatch(text)
     try:
+        if span:
+            ends = datetime.now(UTC) + int(span[1]) * UNITS[span[2]]
+            return ends.isoformat(timespec="seconds")
         return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
-        raise Refused(f"`{text}` is no time", "write `2030-01-02` or `2030-01-02T08:00`") from None
+        raise Refused(f"`{text}` is no time", f"write {TIMES}") from None

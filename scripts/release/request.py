@@ -201,7 +201,7 @@ class FreezeRequest(Request):
     """`freeze`: no release for a time."""
 
     env: str = env()
-    until: str = option("`2030-01-02` or `2030-01-02T08:00`")
+    until: str = option("`2h` or `3d` from now, `2030-01-02` or `2030-01-02T08:00`")
     reason: str = reason()
 
 

@@ -186,6 +186,13 @@ def _history_refusals(facts: Facts) -> Iterator[Refusal]:
             "merge it there first, or promote it from the environment before",
         )
         return
+    if not facts.commits:
+        name = facts.environment.name
+        yield Refusal(
+            f"`{wanted}` is older than what `{branch}` has: it would bring nothing new",
+            f"to go back: `invoke rollback --env {name} --plan`",
+        )
+        return
     yield Refusal(
         f"histories diverged: `{branch}` has commits that `{wanted}` lacks: {_first_of(facts.strangers)}",
         "`invoke backmerge --all --plan` shows how they come back, and `--yes` instead does it",

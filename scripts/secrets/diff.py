@@ -65,6 +65,9 @@ class Drift:
 
 def diff(desk: Desk, request: DiffRequest) -> Outcome:
     """Compare the two. Differences are expected, so only mistakes make it fail."""
+    for option, name in (("--from", request.from_), ("--to", request.to)):
+        if not name:
+            raise Refused(f"`{option}` is missing", "`invoke env.diff --from staging --to production`")
     left, right = (desk.settings.environment(name) for name in (request.from_, request.to))
     if left is right:
         raise Refused(f"both are {left.name}", "`invoke env.diff --from staging --to production`")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -47,6 +48,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "The desk itself": ("demo", "sandbox.up", "sandbox.down", "test", "check"),
 }
 INTO = ("promote", "db.refresh")  # whose environment is `--to`
+# what other tools call it -> what it is here
+ELSEWHERE = {"--dry-run": "--plan", "--dryrun": "--plan", "-d": "--plan", "--environment": "--env"}
+ENVIRONMENT = ("--env", "--to")
 MORE = "More"  # the group of what is in no other
 COLUMN = 18
 
@@ -97,10 +101,35 @@ def _flag_of(context: Any) -> str:
 def _reading(read: Callable[[], None], contexts: Mapping[str, Any], words: Sequence[str]) -> None:
     from invoke.exceptions import ParseError
 
+    from scripts.errors import UsageError
+
     try:
         read()
     except ParseError as fault:
         _refuse(problem(fault, contexts, words), words)
+    except ValueError as fault:  # of a number that is none
+        _refuse(UsageError(no_number(words, contexts) or str(fault), _help_of(words, contexts)), words)
+
+
+def no_number(words: Sequence[str], contexts: Mapping[str, Any]) -> str:
+    """Which option wants a number and got another word: Invoke's error does not name it."""
+    task = next((contexts[word] for word in words if word in contexts), None)
+    for place, word in enumerate(words):
+        flag, sign, value = word.partition("=")
+        argument = task.flags[flag] if task and flag in task.flags else None
+        value = value if sign else next(iter(words[place + 1 :]), "")
+        if argument is None or argument.kind not in {int, float}:
+            continue
+        try:
+            argument.kind(value)
+        except ValueError:
+            return f"`{flag}` takes a number, not `{value}`"
+    return ""
+
+
+def _help_of(words: Sequence[str], contexts: Mapping[str, Any]) -> str:
+    task = next((word for word in words if word in contexts), "")
+    return f"`invoke {task} --help`" if task else "`invoke --list`"
 
 
 def problem(fault: ParseError, contexts: Mapping[str, Any], words: Sequence[str]) -> UsageError:
@@ -109,18 +138,66 @@ def problem(fault: ParseError, contexts: Mapping[str, Any], words: Sequence[str]
 
     said = str(fault)
     word = said.removeprefix("No idea what ").removesuffix(" is!").strip("'\"")
-    if not said.startswith("No idea what "):
-        return UsageError(f"{said[:1].lower()}{said[1:].rstrip('!.')}", "`invoke --list`")
     task = fault.context.name if fault.context and fault.context.name else ""
     options = f"`invoke {task} --help`" if task else "`invoke --list`"
+    if not said.startswith("No idea what "):
+        return _incomplete(said, task or next((each for each in words if each in contexts), ""))
     if word.startswith("-"):
-        near = _near(word, [*contexts[task].flags] if task in contexts else [])
+        known = [*contexts[task].flags] if task in contexts else []
         lacking = f"`{task}` has no option `{word}`" if task else f"there is no option `{word}`"
-        return UsageError(lacking, _corrected(words, word, near) or options)
+        return UsageError(lacking, _corrected(words, word, _meant(word, known)) or options)
     if task:
-        return UsageError(f"`{task}` takes no `{word}`", options)
+        return UsageError(f"`{task}` takes no `{word}`", _with_two_dashes(words, word) or options)
+    joined = _joined(words, word, contexts)
     near = _near(word, [*contexts])
-    return UsageError(f"there is no task `{word}`", _corrected(words, word, near) or options)
+    return UsageError(f"there is no task `{word}`", joined or _corrected(words, word, near) or options)
+
+
+def _incomplete(said: str, task: str) -> UsageError:
+    """A value or a word that is missing."""
+    from scripts.errors import UsageError
+
+    lacking = said.rpartition("required positional arguments: ")[2].strip("'")
+    bare = re.fullmatch(r"Flag <\w+: ([\w-]+).*", said)
+    if bare:
+        said = f"`--{bare[1]}` needs a value"
+    elif "required positional" in said:
+        said = f"`{task}` needs a word after it: {lacking}"
+    return UsageError(
+        f"{said[:1].lower()}{said[1:].rstrip('!.')}",
+        f"`invoke {task} --help`" if task else "`invoke --list`",
+    )
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    """The option that is near, or that has another name in other tools."""
+    other = ELSEWHERE.get(word, "")
+    if other:
+        return other if other in known else ""
+    if word in ENVIRONMENT:  # the one is never a slip for something else
+        return next((each for each in ENVIRONMENT if each in known), "")
+    return _near(word, known)
+
+
+def _with_two_dashes(words: Sequence[str], word: str) -> str:
+    """`-env dev` is read as `-e nv dev`: the line with `--env dev`."""
+    before = words[words.index(word) - 1] if word in words[1:] else ""
+    if not (before.startswith("-") and not before.startswith("--") and len(before) > 2):
+        return ""
+    return f"`invoke {shlex.join(f'-{each}' if each == before else each for each in words)}`"
+
+
+def _joined(words: Sequence[str], word: str, contexts: Mapping[str, Any]) -> str:
+    """`db restore x` is `db.restore x`; `load_test` and `loadtest` are `load-test`; `help` is the list."""
+    if word == "help":
+        return "`invoke --list`"
+    place = words.index(word) if word in words else -1
+    following = words[place + 1] if 0 <= place < len(words) - 1 else ""
+    if f"{word}.{following}" in contexts:
+        return f"`invoke {shlex.join([*words[:place], f'{word}.{following}', *words[place + 2 :]])}`"
+    plain = {name.replace("-", "").replace(".", ""): name for name in contexts}
+    found = plain.get(word.replace("-", "").replace("_", "").replace(".", "").lower(), "")
+    return _corrected(words, word, found)
 
 
 def _corrected(words: Sequence[str], word: str, near: str) -> str:

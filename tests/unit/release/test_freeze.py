@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_time_is_typed_in_the_persons_zone(typed: str, expected: str) -> None:
     assert moment(typed) == expected
 
 
-@pytest.mark.parametrize("typed", ["", "tomorrow", "2030-13-01", "8:00", "9999-12-31T23:59:59-23:59"])
+@pytest.mark.parametrize("typed", ["2w", "tomorrow", "2030-13-01", "8:00", "9999-12-31T23:59:59-23:59"])
 def test_what_is_no_time_is_refused(typed: str) -> None:
     """With an example."""
     with pytest.raises(Refused, match="is no time") as caught:
@@ -144,3 +145,16 @@ def test_the_ledger_is_read_as_it_is_now(world: World) -> None:
     freeze(world.desk("Bob"), FreezeRequest(env="development", until="2030-02-01", reason="x"))
 
     assert [event.kind for event in freezing.now(desk).events] == ["freeze"]
+
+
+@pytest.mark.parametrize(("typed", "hours"), [("90m", 1.5), ("2h", 2), ("3d", 72)])
+def test_a_span_begins_now(typed: str, hours: float) -> None:
+    """As people say it."""
+    ahead = datetime.fromisoformat(moment(typed)) - datetime.now(UTC)
+    assert abs(ahead.total_seconds() - hours * 3600) < 60
+
+
+def test_a_missing_end_is_named() -> None:
+    """By its option."""
+    with pytest.raises(Refused, match="`--until` is missing"):
+        moment("")

@@ -52,6 +52,15 @@ def test_a_locked_environment_is_code_5() -> None:
     )
 
 
+def test_an_older_commit_is_named_as_such() -> None:
+    """The branch has it already: nothing diverged, and the way back is another task."""
+    strangers = (Commit(C, "Bob", "2024", "x"),)
+    said, hint, _ = why(replace(PROMOTE, contained=False, commits=(), strangers=strangers))
+
+    assert "is older than what `staging` has" in said
+    assert "invoke rollback --env staging" in str(hint)
+
+
 def test_a_diverged_history_names_what_would_be_lost() -> None:
     """A hotfix on the target is named, with the command that brings it back."""
     strangers = tuple(Commit(str(n) * 40, "Bob", "2024", f"hotfix {n}") for n in range(1, 6))

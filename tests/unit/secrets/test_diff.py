@@ -131,6 +131,13 @@ def test_an_environment_is_not_compared_with_itself(tmp_path: Path) -> None:
         diff(desk_of(tmp_path), DiffRequest(from_="production", to="prod"))
 
 
+@pytest.mark.parametrize(("from_", "to", "option"), [("", "prod", "--from"), ("staging", "", "--to")])
+def test_the_environment_that_is_missing_is_named(tmp_path: Path, from_: str, to: str, option: str) -> None:
+    """By its option."""
+    with pytest.raises(Refused, match=f"`{option}` is missing"):
+        diff(desk_of(tmp_path), DiffRequest(from_=from_, to=to))
+
+
 def test_the_hosts_are_asked_where_there_is_a_token(tmp_path: Path) -> None:
     """GitHub about the repository of the remote, Supabase about the project of `SUPABASE_URL`."""
     tokens = {"SUPABASE_ACCESS_TOKEN": TOKEN, "GITHUB_TOKEN": github.TOKEN}

@@ -8,7 +8,7 @@ from invoke.parser import Parser
 from invoke.parser.context import ParserContext
 
 import tasks
-from scripts.tasks.command_line import GROUPS, MORE, grouped, problem, with_flags
+from scripts.tasks.command_line import GROUPS, MORE, grouped, no_number, problem, with_flags
 
 CONTEXTS: dict[str, ParserContext] = {
     str(name): each for each in tasks.namespace.to_contexts() for name in (each.name, *each.aliases)
@@ -50,9 +50,20 @@ def test_an_environment_right_after_its_task_gets_its_flag(typed: str, read: str
         ("deploy --env dev statsu", "`deploy` takes no `statsu`", "`invoke deploy --help`"),
         (
             "db.restore",
-            "'db.restore' did not receive required positional arguments: 'backup'",
-            "`invoke --list`",
+            "`db.restore` needs a word after it: backup",
+            "`invoke db.restore --help`",
         ),
+        ("deploy --env", "`--env` needs a value", "`invoke deploy --help`"),
+        ("db restore x", "there is no task `db`", "`invoke db.restore x`"),
+        ("load_test --env dev", "there is no task `load_test`", "`invoke load-test --env dev`"),
+        ("loadtest", "there is no task `loadtest`", "`invoke load-test`"),
+        ("Deploy --env dev", "there is no task `Deploy`", "`invoke deploy --env dev`"),
+        ("help", "there is no task `help`", "`invoke --list`"),
+        ("deploy -env dev", "`deploy` takes no `dev`", "`invoke deploy --env dev`"),
+        ("deploy --dry-run", "`deploy` has no option `--dry-run`", "`invoke deploy --plan`"),
+        ("status --dry-run", "`status` has no option `--dry-run`", "`invoke status --help`"),
+        ("promote --env dev", "`promote` has no option `--env`", "`invoke promote --to dev`"),
+        ("status --env dev", "`status` has no option `--env`", "`invoke status --help`"),
     ],
 )
 def test_what_is_typed_wrongly_is_named_with_what_was_meant(typed: str, message: str, hint: str) -> None:
@@ -83,3 +94,20 @@ def test_no_line_is_broken_in_a_word() -> None:
 
     assert max(map(len, lines)) <= 60
     assert "  mine              word word word word word word word ..." in lines
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("load-test --env dev --users abc", "`--users` takes a number, not `abc`"),
+        ("load-test --rate=fast", "`--rate` takes a number, not `fast`"),
+        ("history -n x", "`-n` takes a number, not `x`"),
+    ],
+)
+def test_a_number_that_is_none_is_named(typed: str, message: str) -> None:
+    """A usage error with its option; no traceback."""
+    words = typed.split()
+    with pytest.raises(ValueError, match=r"invalid literal|could not convert"):
+        Parser(tasks.namespace.to_contexts(), initial=ParserContext()).parse_argv(words)
+
+    assert no_number(words, CONTEXTS) == message
