@@ -15,9 +15,10 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
 MAX_BODY = 500  # characters of a response that are kept
+MAX_TOLD = 5  # problems of a page
 TIMEOUT = 6_000  # ms for an element to appear
 # the browser makes no requests of its own
 FLAGS = (
@@ -132,6 +133,17 @@ class Traffic:
     problems: list[str] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)  # of the page's scripts; problems, too
 
+    def hear(self, line: ConsoleMessage) -> None:
+        """Note an error of the console, with the address that it is about."""
+        if line.type == "error":
+            about = line.location.get("url", "")
+            self.problems.append(line.text if about in line.text else f"{line.text} ({about})")
+
+    @property
+    def told(self) -> str:
+        """The first problems, for the message of a test that failed."""
+        return "; ".join(dict.fromkeys(self.problems[:MAX_TOLD])) or "no error in the console"
+
     def foreign(self, target: Target) -> list[str]:
         """Requests to another environment, or to another environment's Supabase instance."""
         return [
@@ -171,7 +183,7 @@ def page(
             context.grant_permissions(["local-network-access"])
     page = context.new_page()
     page.on("request", lambda sent: traffic.requests.append(sent.url))
-    page.on("console", lambda line: traffic.problems.append(line.text) if line.type == "error" else None)
+    page.on("console", traffic.hear)
     page.on("pageerror", lambda fault: traffic.exceptions.append(str(fault)))
     page.on("pageerror", lambda fault: traffic.problems.append(str(fault)))
     page.on("requestfailed", lambda sent: traffic.problems.append(f"{sent.url}: {sent.failure}"))
@@ -183,6 +195,23 @@ def page(
     else:
         context.tracing.stop()
     context.close()
+
+
+@pytest.fixture
+def home(page: Page, target: Target, traffic: Traffic) -> Page:
+    """The front page, opened, with nothing on it that is still loading (`aria-busy`)."""
+    from playwright.sync_api import Error, expect
+
+    try:
+        page.goto(target.url + "/")
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    except (AssertionError, Error) as fault:
+        first = str(fault).splitlines()[0]
+        seconds = TIMEOUT / 1000
+        pytest.fail(
+            f"the front page is not ready after {seconds:g} s: {traffic.told} ({first})", pytrace=False
+        )
+    return page
 
 
 def _enter(route: Route, access: dict[str, str]) -> None:

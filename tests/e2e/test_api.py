@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Api, Target
 
 WEBHOOK = "/webhook/whatsapp"
+MAX_AGE = 300  # seconds that a browser may keep a page
 
 
 @pytest.mark.smoke
@@ -46,17 +47,55 @@ def test_the_app_reaches_its_database(api: Api, target: Target) -> None:
     """The health page queries the database."""
     response = api.ask("GET", f"{target.url}/health")
 
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    said = f"the app does not reach its database: HTTP {response.status_code}, {response.text[:100]}"
+    assert (response.status_code, response.text) == (200, '{"status":"ok"}'), said
 
 
 @pytest.mark.smoke
 def test_a_visitor_reads_published_properties(api: Api, target: Target) -> None:
     """Through PostgREST, with the public key. An empty list would be an outage, too."""
     url = f"{target.rest}/properties?select=name,published"
-    rows = api.ask("GET", url, headers={"apikey": target.anon_key}).json()
+    response = api.ask("GET", url, headers={"apikey": target.anon_key})
+    assert response.status_code == 200, f"PostgREST answers {response.status_code}: {response.text[:100]}"
+    rows = response.json()
 
     assert rows, "row level security hides all properties, or there are none"
     assert all(row["published"] for row in rows), "unpublished properties are shown"
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("path", ["/assets/e2e-none.js", "/.env", "/.git/HEAD", "/package.json"])
+def test_what_is_no_file_of_the_page_is_not_served(api: Api, target: Target, path: str) -> None:
+    """Neither a page in place of a script that is gone, nor the app's own files."""
+    response = api.ask("GET", target.url + path)
+
+    said = f"`{path}` is answered with {response.status_code} and {response.headers.get('content-type')}"
+    assert response.status_code in (401, 403, 404), said
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("path", ["/", "version"], ids=["the front page", "the version page"])
+def test_a_browser_asks_again_for_what_changes(api: Api, target: Target, path: str) -> None:
+    """A page that is kept for long shows the last release to those who come back."""
+    kept = api.ask("GET", target.url + (path if path == "/" else target.version_path))
+    policy = kept.headers.get("cache-control", "")
+    ages = [int(age) for age in re.findall(r"max-age=(\d+)", policy)]
+
+    assert "immutable" not in policy, f"browsers keep `{path}` for ever: `{policy}`"
+    assert max(ages, default=0) <= MAX_AGE, f"browsers keep `{path}`: `{policy}`"
+
+
+@pytest.mark.smoke
+def test_bookings_tell_nothing_of_the_guests(api: Api, target: Target) -> None:
+    """Which nights are taken is for everybody, who comes is not."""
+    response = api.ask("GET", f"{target.url}/api/bookings")
+    assert response.status_code == 200, (
+        f"`/api/bookings` answers {response.status_code}: {response.text[:100]}"
+    )
+    told = {key for row in response.json()["bookings"] for key in row if "guest" in key or "mail" in key}
+
+    assert not told, f"`/api/bookings` shows {', '.join(sorted(told))} to everybody"
+    assert "@" not in response.text, "`/api/bookings` shows mail addresses to everybody"
 
 
 @pytest.mark.smoke
@@ -68,7 +107,8 @@ def test_the_whatsapp_handshake_accepts_its_token(api: Api, target: Target) -> N
     query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge}
     response = api.ask("GET", target.url + WEBHOOK, params=query)
 
-    assert (response.status_code, response.text) == (200, challenge)
+    said = f"the webhook refuses Meta's handshake: HTTP {response.status_code}"
+    assert (response.status_code, response.text) == (200, challenge), said
 
 
 @pytest.mark.smoke
@@ -78,8 +118,9 @@ def test_the_whatsapp_handshake_refuses_strangers(api: Api, target: Target, toke
     query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "7"}
     response = api.ask("GET", target.url + WEBHOOK, params=query)
 
-    assert response.status_code in (401, 403)
-    assert response.text != "7"
+    said = f"the webhook takes a handshake with {'a wrong' if token else 'no'} token"
+    assert response.status_code in (401, 403), f"{said}: HTTP {response.status_code}"
+    assert response.text != "7", said
 
 
 def test_nobody_reads_the_messages_of_a_host(api: Api, target: Target) -> None:
@@ -102,7 +143,8 @@ def test_nobody_changes_what_a_host_owns(api: Api, target: Target) -> None:
     headers = {"apikey": target.anon_key, "prefer": "return=representation"}
     response = api.ask("PATCH", url, headers=headers, json={"price_cents": 1})
 
-    assert response.status_code in (401, 403) or response.json() == []
+    refused = response.status_code in (401, 403) or response.json() == []
+    assert refused, f"a visitor may change a price: HTTP {response.status_code}"
 
 
 @pytest.mark.parametrize(
@@ -135,4 +177,5 @@ def deliver(api: Api, target: Target, mark: str) -> None:
     }
     response = api.ask("POST", target.url + WEBHOOK, data=body, headers=headers)
 
-    assert (response.status_code, response.json()) == (200, {"received": 1})
+    said = f"a WhatsApp message is not taken: HTTP {response.status_code}, {response.text[:100]}"
+    assert (response.status_code, response.text) == (200, '{"received":1}'), said

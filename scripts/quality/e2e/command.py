@@ -130,7 +130,6 @@ def _command(desk: Desk, suite: str, request: E2eRequest) -> tuple[str, ...]:
 
 def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
     """Run the tests, and judge the report that they leave."""
-    e2e, smoke = desk.settings.e2e, trial.suite == "smoke"
     started = desk.clock()
     places.warn(desk)
     doubts: tuple[str, ...] = ()
@@ -147,16 +146,26 @@ def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
             exit_code, left_out = _run_pytest(desk, trial, confined, given)
             confined.collect("reports", folder)
     pytest_run.remove_secrets(folder, redact)
-    wanted = 1 if trial.only else max(1, e2e.min_smoke_tests if smoke else e2e.min_tests)
     served = (trial.commit, driver_of(desk, trial.environment).live().commit)
     cases = read_junit(folder / pytest_run.REPORT)
     if not trial.argv:
         cases = weigh(cases)
     verdict = judge(
-        cases, exit_code=exit_code, wanted=wanted, served=served, omitted=left_out, doubts=doubts
+        cases,
+        exit_code=exit_code,
+        wanted=_wanted(desk, trial),
+        served=served,
+        omitted=left_out,
+        doubts=doubts,
     )
     desk.progress.end("journeys", verdict.name, desk.clock() - started)
     return verdict
+
+
+def _wanted(desk: Desk, trial: Trial) -> int:
+    """How many tests must pass, at least."""
+    e2e = desk.settings.e2e
+    return 1 if trial.only else max(1, e2e.min_smoke_tests if trial.suite == "smoke" else e2e.min_tests)
 
 
 def _run_pytest(
@@ -246,6 +255,13 @@ def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path, left: tup
         hint = f"traces and screenshots: `{folder}`; open one with `playwright show-trace FILE`"
         if trial.argv and verdict.name == "infrastructure":
             hint = f"what the suite printed: `{folder / OUTPUT}`; `[e2e] report` names its JUnit file"
+        if (
+            trial.is_whole
+            and verdict.name == "inconclusive"
+            and verdict.counts["passed"] < _wanted(desk, trial)
+        ):
+            key = "min_smoke_tests" if trial.suite == "smoke" else "min_tests"
+            hint = f"`{key}` in `[e2e]` says how many tests must pass; the report: `{folder}`"
         return Outcome.failed(f"{verdict.name}: `{commit}` on {name}{reasons}", hint, **data)
     following = desk.settings.after(trial.environment)
     proof = "a proof is in the ledger" if trial.is_whole else "no proof: only a part of the suite was run"

@@ -138,6 +138,18 @@ def test_a_suite_that_says_nothing_is_no_pass(
     assert world.ledger.proofs("staging", "e2e") == ()
 
 
+@pytest.mark.parametrize(("suite", "key"), [("full", "min_tests"), ("smoke", "min_smoke_tests")])
+def test_a_suite_that_is_too_small_names_the_key(
+    world: World, calls: list[Command], suite: str, key: str
+) -> None:
+    """A new app begins with one test."""
+    world.settings = replace(world.settings, e2e=E2E(min_tests=2, min_smoke_tests=2))
+    outcome = run_journeys(world, suite=suite)
+
+    assert "1 tests ran, at least 2 must" in outcome.message
+    assert f"`{key}` in `[e2e]`" in str(outcome.hint)
+
+
 def test_the_rows_of_a_run_are_removed(
     world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch
 ) -> None:
