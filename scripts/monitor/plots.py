@@ -14,6 +14,7 @@ from scripts.monitor.page_words import Words, date
 from scripts.monitor.series import BUCKET, DAY, DAYS, PACE_DAYS, Day, Pace
 
 WIDTH, HEIGHT, LEFT = 720, 150, 52
+LETTER = 7  # how wide one is, at most
 
 
 def _svg(about: str, height: int, *parts: str) -> str:
@@ -51,7 +52,7 @@ def pace(
         return LEFT + (WIDTH - LEFT) * min(1.0, max(0.0, (at - begin) / (now - begin)))
 
     parts = [_scale(say, top, date(begin), date(now))]
-    label = LEFT - 40.0
+    free = 0.0  # up to where labels stand
     for mark in marks:
         place = x(mark["at"])
         kind = "mark back" if mark["kind"] == "rollback" else "mark"
@@ -59,9 +60,11 @@ def pace(
             f'<path class="{kind}" d="M{place:.1f} 14V{HEIGHT - 20}">'
             f"<title>{escape(str(mark['release']))} {date(mark['at'])}</title></path>"
         )
-        if place - label > 34:  # labels would cover each other
-            label = min(place, WIDTH - 30.0)
-            parts.append(f'<text x="{label:.1f}" y="10">{escape(str(mark["release"]))}</text>')
+        name = str(mark["release"])
+        label = min(place, WIDTH - LETTER * len(name))
+        if label >= free:  # else it would cover the one before
+            free = label + LETTER * (len(name) + 1)
+            parts.append(f'<text x="{label:.1f}" y="10">{escape(name)}</text>')
     for kind in ("p95", "p50"):
         path, before = [], None
         for slot in slots:

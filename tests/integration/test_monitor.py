@@ -143,3 +143,41 @@ def test_a_release_that_gets_worse_is_taken_back(desk: Desk, watched: Watched) -
     assert (call.document["live"], call.document["watch"]["release"]) != (bad, None)
     assert call.document["live"] == good
     assert check.code == 0, check.err
+
+
+@pytest.mark.parametrize("by", ["monitor.watch", "resume"])
+def test_a_window_goes_on_when_its_process_was_killed(desk: Desk, watched: Watched, by: str) -> None:
+    """A `kill -9` in the window of a worse release: who comes next takes it back, once."""
+    good = desk.ledger()[-1]["commit"]
+    home = (desk.world.clone / "server" / "home.js").read_text()
+    desk.commit({"server/home.js": WORSE}, f"worse after a while, for {by}")
+    known = len(desk.ledger())
+    try:
+        release = desk.start("deploy", *DEV, **watched.env)
+        assert wait_until(lambda: desk.refs("refs/deploy/watch/"), 120)
+        assert wait_until(lambda: not desk.refs("refs/deploy/lock/"), 30)
+        time.sleep(2)  # it looks by now
+        release.kill()
+        release.communicate()
+        assert desk.refs("refs/deploy/watch/")
+        if by == "resume":
+            call = desk("resume", *DEV, **watched.env)
+            assert (call.code, call.document["watch"]["verdict"]) == (1, "failed"), call.err
+        else:
+            watch = desk.start("monitor.watch", *DEV, **watched.env)
+            try:
+                assert wait_until(lambda: len(desk.ledger()) >= known + 3, 180)
+                assert wait_until(lambda: not desk.refs("refs/deploy/"), 30)
+            finally:
+                watch.send_signal(signal.SIGTERM)
+                call = ended(watch, 60)
+    finally:
+        desk.commit({"server/home.js": home}, "as before")
+        lifted = desk("release-hold", *DEV, "--reason", "the test is over")
+
+    assert lifted.code == 0, lifted.err
+    news = [(each["kind"], each["ending"]) for each in desk.ledger()[known:]]
+    assert news[:3] == [("release", "done"), ("proof", "failed"), ("rollback", "done")], call.err
+    assert [kind for kind, _ in news].count("rollback") == 1
+    assert desk.served("development") == good
+    assert desk.refs("refs/deploy/") == {}
