@@ -18,6 +18,7 @@ from scripts.config.settings import Environment, Settings
 from scripts.errors import CommandFailed, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
+from scripts.state.event_rules import is_time
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import append, fetch_ledger, new_event
 
@@ -56,7 +57,8 @@ class Watch:
     @property
     def patience(self) -> float:
         """Seconds of silence after which somebody else may take it over."""
-        return min(max(self.ttl, 1.0), LONGEST) if self.owner else 0.0
+        known = self.ttl if 1 <= self.ttl <= LONGEST else LONGEST  # anybody may have written it
+        return known if self.owner else 0.0
 
 
 def watch_ref(environment: str, run: str) -> str:
@@ -96,12 +98,15 @@ def read_watch(desk: Desk, environment: str, run: str) -> tuple[str, Watch] | No
     for spec in fields(Watch):
         value = document.get(spec.name)
         kinds = {"bool": bool, "int": int, "float": (int, float)}.get(str(spec.type), str)
-        if isinstance(value, kinds):  # type: ignore[arg-type]
+        if isinstance(value, str) and kinds is str:
+            values[spec.name] = "".join(c if c.isprintable() else "\ufffd" for c in value)
+        elif isinstance(value, kinds):  # type: ignore[arg-type]
             values[spec.name] = value
         elif spec.default is MISSING:
             return None
     content = Watch(**values)
-    return (at, content) if (content.run, content.environment) == (run, environment) else None
+    fits = (content.run, content.environment) == (run, environment) and is_time(content.at)
+    return (at, content) if fits else None
 
 
 @dataclass

@@ -21,7 +21,7 @@ from scripts.release.request import ResumeRequest, RollbackRequest
 from scripts.release.resume import resume
 from scripts.state.ledger import Event
 from scripts.state.lock import lock_ref
-from scripts.state.watch import WATCHES, HeldWatch, read_watch, verdict_of, windows
+from scripts.state.watch import FILE, WATCHES, HeldWatch, read_watch, verdict_of, watch_ref, windows
 from scripts.system.signals import Stop
 from tests.fakes.world import build_world
 from tests.support.posts import Webhook, webhook
@@ -134,6 +134,19 @@ def test_what_the_monitor_finds_worse_it_takes_back(app: App, chat: Webhook) -> 
     assert verdicts(app) == [("v1", "passed"), ("v2", "failed")]
     assert app.world.is_clean()
     assert "it was taken back" in "\n".join(watch.desk.progress.lines)  # type: ignore[attr-defined]
+
+
+def test_passes_that_take_too_long_do_not_hold_it_up(app: App) -> None:
+    """The next one would begin at once; the window is looked at in between all the same."""
+    nobody_waits(app)
+    app.watch()
+    watch = somewhere(app)
+    for _ in range(40):
+        watch.find(watch.desk.git.ls_remote())
+        app.world.clock.seconds += 5
+        watch.pause(app.world.clock() - 1)
+
+    assert verdicts(app)[-1] == ("v2", "passed")
 
 
 def test_two_monitors_do_it_once(app: App) -> None:
@@ -314,6 +327,26 @@ def test_a_window_whose_release_the_ledger_does_not_know_is_left_alone(app: App)
     passes(app, somewhere(app), 3)
 
     assert ref in app.world.remote.refs
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"at": "yesterday"}, {"run": "another"}, {"ttl": float("nan")}, {"ttl": -1}, {"actor": "\x1b[2J"}],
+)
+def test_what_somebody_else_wrote_there_does_no_harm(app: App, more: dict[str, Any]) -> None:
+    """It is no window, or one whose owner is waited for as long as for any."""
+    nobody_waits(app)
+    app.watch()
+    watch = somewhere(app)
+    ((run, at),) = windows(app.world.remote.refs, "production").items()
+    known = {**watch.desk.git.document(at, FILE).document, "owner": "x"}
+    app.world.remote.refs[watch_ref("production", run)] = watch.desk.git.commit_json(
+        FILE, {**known, **more}, "x", None
+    )
+    passes(app, watch, 2)
+    assert watch.open == []
+    seen = read_watch(watch.desk, "production", run)
+    assert seen is None or (seen[1].patience, seen[1].actor.isprintable()) == (600, True)
 
 
 def test_nothing_is_taken_over_while_a_run_is_at_work(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
