@@ -51,13 +51,11 @@ def watch(desk: Desk, request: MonitorWatchRequest, probe: Probe = look_at) -> O
     """Look for ever; a signal is its good end."""
     environments = _environments(desk, request.env)
     with _alone(desk), serving(request.metrics) as server:
-        watcher, windows = (
-            Watcher(desk, environments, _store(desk), probe),
-            Windows(desk, environments, probe),
-        )
+        watcher = Watcher(desk, environments, _store(desk), probe)
+        windows = Windows(desk, environments, probe)
         desk.progress.note(f"watching {', '.join(each.name for each in environments)}")
         passes = 0
-        with contextlib.suppress(Stop):
+        try:
             while True:
                 began = desk.clock()
                 results = watcher.one_pass()
@@ -68,6 +66,8 @@ def watch(desk: Desk, request: MonitorWatchRequest, probe: Probe = look_at) -> O
                 with contextlib.suppress(DeskError):
                     windows.find(watcher.made.remote().refs if watcher.made else {})
                 windows.pause(began + desk.settings.monitor.interval)
+        except Stop:
+            windows.give_back()
     return Outcome.done(f"the watch has ended after {passes} passes", passes=passes)
 
 

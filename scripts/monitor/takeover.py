@@ -21,7 +21,6 @@ from scripts.release.request import ReleaseRequest, ResumeRequest
 from scripts.state.lock import lock_ref
 from scripts.state.remote import Remote, observe_remote
 from scripts.state.watch import HeldWatch, Watch, clear, read_watch, verdict_of, watch_ref, windows
-from scripts.system.signals import Stop
 
 LOOKS = 10  # how often the ref is looked at within its time to live
 R = TypeVar("R", bound=ReleaseRequest)
@@ -193,18 +192,18 @@ class Windows:
     def pause(self, until: float) -> None:
         """Until the next pass; the windows go on meanwhile."""
         desk = self.desk
-        try:
-            while True:  # at least once: a pass may take longer than its interval
-                for window in [each for each in self.open if each.due <= desk.clock()]:
-                    self._tick(window)
-                if desk.clock() >= until:
-                    return
-                due = min((each.due for each in self.open), default=until)
-                desk.sleep(max(0.0, min(due, until) - desk.clock()))
-        except Stop:
-            for window in self.open:
-                window.held.give_back()
-            raise
+        while True:  # at least once: a pass may take longer than its interval
+            for window in [each for each in self.open if each.due <= desk.clock()]:
+                self._tick(window)
+            if desk.clock() >= until:
+                return
+            due = min((each.due for each in self.open), default=until)
+            desk.sleep(max(0.0, min(due, until) - desk.clock()))
+
+    def give_back(self) -> None:
+        """The watch ends before its windows do: somebody else may go on."""
+        for window in self.open:
+            window.held.give_back()
 
     def _tick(self, window: Window) -> None:
         try:

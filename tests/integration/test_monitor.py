@@ -150,11 +150,13 @@ def test_a_window_goes_on_when_its_process_was_killed(desk: Desk, watched: Watch
     """A `kill -9` in the window of a worse release: who comes next takes it back, once."""
     good = desk.ledger()[-1]["commit"]
     home = (desk.world.clone / "server" / "home.js").read_text()
-    desk.commit({"server/home.js": WORSE}, f"worse after a while, for {by}")
+    # another content than any that was rolled back here
+    desk.commit({"server/home.js": f"{WORSE}// for {by}\n"}, f"worse after a while, for {by}")
     known = len(desk.ledger())
     try:
         release = desk.start("deploy", *DEV, **watched.env)
-        assert wait_until(lambda: desk.refs("refs/deploy/watch/"), 120)
+        assert wait_until(lambda: desk.refs("refs/deploy/watch/") or release.poll() is not None, 120)
+        assert release.poll() is None, ended(release).err
         assert wait_until(lambda: not desk.refs("refs/deploy/lock/"), 30)
         time.sleep(2)  # it looks by now
         release.kill()

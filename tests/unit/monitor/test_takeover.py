@@ -12,9 +12,10 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, Declined, Interrupted, LiveUnknown, Locked
-from scripts.monitor import window_end
+from scripts.monitor import commands, window_end
 from scripts.monitor.checks import Check, Look
 from scripts.monitor.probes import Round
+from scripts.monitor.request import MonitorWatchRequest
 from scripts.monitor.takeover import Windows, find, resumed
 from scripts.release.commands import rollback
 from scripts.release.request import ResumeRequest, RollbackRequest
@@ -388,6 +389,30 @@ def test_a_signal_hands_the_window_back(app: App, monkeypatch: pytest.MonkeyPatc
 
     assert verdicts(app)[-1] == ("v2", "passed")
     assert app.world.is_clean()
+
+
+def test_a_watch_that_is_stopped_hands_its_window_on(app: App) -> None:
+    """Such as by systemd for an update: the next one needs no patience."""
+    nobody_waits(app)
+    app.watch()
+    left = [8]
+
+    def sleep(seconds: float) -> None:
+        app.world.clock.sleep(seconds)
+        left[0] -= 1
+        if not left[0]:
+            raise Stop("interrupted by SIGTERM")
+
+    desk = app.world.desk("monitor", values=app.desk().values, sleep=sleep)
+    assert commands.watch(desk, MonitorWatchRequest(env="production"), app.probe).code == 0
+    assert verdicts(app) == [("v1", "passed")]
+    (run,) = windows(app.world.remote.refs, "production")
+    seen = read_watch(desk, "production", run)
+    assert seen is not None
+    assert (seen[1].owner, seen[1].patience) == ("", 0.0)
+    passes(app, somewhere(app, "next"), 3)
+
+    assert verdicts(app)[-1] == ("v2", "passed")
 
 
 def test_a_rollback_has_no_window(app: App) -> None:
