@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,12 @@ from scripts.monitor import logs as logs_command
 from scripts.sandbox.management_api import ManagementApi
 from tests.fakes.functions import TOKEN
 from tests.fakes.world import World, build_world
+from tests.support.posts import Webhook, webhook
+from tests.unit.monitor.apps import App
 from tests.unit.monitor.spoken import REF, Spoken
 from tests.unit.monitor.watches import Watched
+
+WATCH = {"minutes": 2, "on_breach": "rollback"}
 
 
 @pytest.fixture
@@ -40,4 +45,21 @@ def logs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spoke
     monkeypatch.setattr(log_sources, "read_log", lambda *_: made.workspace)
     for module in (logs_command, log_stream):
         monkeypatch.setattr(module, "observe_remote", made.observe)
+    return made
+
+
+@pytest.fixture
+def chat() -> Iterator[Webhook]:
+    """Where notices go."""
+    with webhook() as server:
+        yield server
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chat: Webhook) -> App:
+    """v1 is live in production, and passed; the next commit stands on staging."""
+    world = build_world(tmp_path, monkeypatch, environment__production__watch=WATCH)
+    made = App(world, {"SLACK_WEBHOOK_URL": chat.url.reveal()})
+    assert made.release("one")().code == 0
+    made.release("two")
     return made

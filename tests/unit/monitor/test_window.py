@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,11 @@ from scripts.release.observe import observe
 from scripts.release.request import DeployRequest, HotfixRequest, PromoteRequest, RollbackRequest
 from scripts.state.remote import observe_remote, record
 from tests.fakes.world import build_world
-from tests.support.posts import Webhook, webhook
+from tests.support.posts import Webhook
 from tests.unit.monitor.apps import App
 from tests.unit.monitor.watches import titles
 
 WATCH = {"minutes": 2, "on_breach": "rollback"}
-
-
-@pytest.fixture
-def chat() -> Iterator[Webhook]:
-    """Where notices go."""
-    with webhook() as server:
-        yield server
 
 
 @pytest.fixture

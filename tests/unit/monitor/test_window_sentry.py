@@ -9,7 +9,7 @@ import pytest
 
 from scripts.notify.sentry import TOKEN
 from tests.fakes.world import build_world
-from tests.support.posts import Webhook, webhook
+from tests.support.posts import Webhook
 from tests.support.sentry import KEY, Told, issue, sentry
 from tests.unit.monitor.apps import App
 
@@ -21,13 +21,6 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """What Sentry knows."""
     with sentry(tmp_path_factory.mktemp("sentry")) as made:
         yield made
-
-
-@pytest.fixture
-def chat() -> Iterator[Webhook]:
-    """Where notices go."""
-    with webhook() as server:
-        yield server
 
 
 @pytest.fixture
