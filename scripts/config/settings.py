@@ -285,6 +285,7 @@ class Environment(NamedTuple):
     aliases: tuple[str, ...] = ()
     guarded: bool = False
     database: bool = True
+    backup: Literal["migrations", "always"] = "migrations"
     drill_days: int = 0
     driver: Literal["workspace"] = "workspace"
     ssh_host: str = ""

@@ -13,7 +13,16 @@ from scripts.config.outcome import Outcome
 from scripts.database.restore.plan import lost_rows
 from scripts.errors import DeskError, Interrupted, Locked, Refused
 from scripts.notify import deliver, source_maps
-from scripts.release import functions, messages, migrate, publish, pull_request, switch_data, undo_schema
+from scripts.release import (
+    functions,
+    messages,
+    migrate,
+    predeploy_backup,
+    publish,
+    pull_request,
+    switch_data,
+    undo_schema,
+)
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan
 from scripts.release.plan_text import words
@@ -85,11 +94,14 @@ def run_steps(run: ReleaseRun) -> None:
     """
     plan, facts = run.plan, run.plan.facts
     publishes = bool(plan.comparison.pending) or fault(facts.live, facts.expected) is not None
+    backup = predeploy_backup.begin(run) if facts.backs_up and not plan.comparison.pending else None
     built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
     publish.deliver(run)
     run.maps = source_maps.begin(run.desk, run.environment, facts.wanted, built or {})
     if publishes:
         pull_request.review(run)  # the build took its time
+    if backup:
+        predeploy_backup.finish(run, backup)
     _prepare_database(run)
     functions.deploy(run)
     if publishes:
@@ -118,8 +130,8 @@ def _scan_live(run: ReleaseRun, built: Bundle | None) -> None:
 def _prepare_database(run: ReleaseRun) -> None:
     """What comes before the code is live: its migrations; for a rollback, a trial or the data."""
     if run.plan.comparison.pending:
-        if run.environment.guarded:
-            migrate.back_up(run)
+        if run.environment.guarded or run.plan.facts.backs_up:
+            predeploy_backup.back_up(run)
         migrate.rehearse(run)
         migrate.migrate(run)
     if run.plan.back.undo:

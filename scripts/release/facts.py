@@ -170,6 +170,12 @@ class Facts:
         return Expected(self.wanted, self.environment.name, self.schema)
 
     @property
+    def backs_up(self) -> bool:
+        """Whether a release without migrations backs the database up, too; going back waits for nothing."""
+        always = self.environment.backup == "always" and self.environment.database
+        return always and not self.rolls_back and self.task != "drill"
+
+    @property
     def previous(self) -> Event | None:
         """The release that is live by the ledger: the one to go back to."""
         return self.ledger.live(self.environment.name)

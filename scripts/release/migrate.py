@@ -14,13 +14,10 @@ from scripts.database.migrations.aftermath import Aftermath
 from scripts.database.migrations.files import Applied, Comparison, Migration, app_tables, compare, newest
 from scripts.database.postgres import lock_watch
 from scripts.database.postgres.client import (
-    BACKUP,
     CLI_NAME,
-    DUMPER,
     WAIT_FOR_LOCK,
     Postgres,
     configured_database,
-    required_database,
     required_postgres,
 )
 from scripts.database.postgres.lock_watch import LockWatch, waited
@@ -291,28 +288,6 @@ def look_at_tables(run: ReleaseRun) -> None:
     with suppress(DeskError):
         if facts.applied is not None:
             run.tables = tuple(sorted(app_tables(run.desk, run.environment)))
-
-
-def back_up(run: ReleaseRun) -> None:
-    """Back up the present state and prove the backup. Whatever fails here stops the release.
-
-    Raises:
-        DeskError: there is no proven backup.
-    """
-    from scripts.database.backups.commands import summary
-    from scripts.database.backups.create import create_backup
-    from scripts.database.backups.verify import prove_backup
-
-    desk, facts = run.desk, run.plan.facts
-    database = required_database(desk, run.environment)
-    with run.step("backup", "of the state before the migrations, restored and compared"):
-        with (
-            lock_watch.named_waits(database, [BACKUP, DUMPER], desk.settings.supabase.lock_timeout),
-            create_backup(desk, run.environment, "predeploy", facts.previous) as backup,
-        ):
-            accepted = facts.request.accept_partial_proof
-            prove_backup(desk, run.environment, backup, facts.ledger.tip, run.id, accept_partial=accepted)
-        run.desk.progress.note(f"`{backup.manifest.id}` is proven: {summary(backup.manifest)}")
 
 
 def rehearse(run: ReleaseRun) -> None:

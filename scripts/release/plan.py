@@ -215,7 +215,7 @@ def _database_steps(
     """What comes before the code is live."""
     environment = facts.environment
     migrations = f"{pending} migration{'s' if pending > 1 else ''}"
-    if pending and environment.guarded:
+    if (pending and environment.guarded) or facts.backs_up:
         yield "backup", "dump the database, restore the dump, compare; the proof goes to the ledger"
     if pending:
         yield "rehearse", f"try {migrations} in a transaction that is rolled back"

@@ -49,7 +49,8 @@ def with_scripts(desk: Desk, facts: Facts) -> Facts:
     known = replace(facts, rollbacks=rollbacks_of(desk, facts.wanted), rollbacks_folder=folder)
     if not facts.rolls_back:
         found = app_definitions(desk, facts.environment) if comparison.pending else ""
-        backs_up = bool(comparison.pending) and facts.environment.guarded and not facts.request.resumes
+        needed = bool(comparison.pending) and facts.environment.guarded
+        backs_up = (needed or facts.backs_up) and not facts.request.resumes
         partial = foresee(desk, facts.environment) if backs_up else None
         return replace(known, lints=lints(comparison.pending), definitions=found, partial=partial)
     left, scripts = _left(desk, facts, set(comparison.missing))

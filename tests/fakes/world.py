@@ -22,9 +22,9 @@ from scripts.database.postgres.lock_watch import LockWatch
 from scripts.database.postgres.url import Database
 from scripts.database.restore import way_back
 from scripts.database.restore.kept import Kept
-from scripts.errors import DeskError
+from scripts.errors import CommandFailed, DeskError
 from scripts.git.merge import MergingGit
-from scripts.release import leak_gate, migrate, observe, schema_rules
+from scripts.release import leak_gate, migrate, observe, predeploy_backup, schema_rules
 from scripts.release.resume import settle
 from scripts.replit import drivers
 from scripts.secrets.site import Site
@@ -109,9 +109,17 @@ class World:
     databases: dict[str, FakeDatabase] = field(default_factory=dict)
     projects: dict[str, FakeFunctions] = field(default_factory=dict)
     backups: list[str] = field(default_factory=list)
+    backup_fails: bool = False
     kept: dict[str, list[Kept]] = field(default_factory=dict)
     lock_watch: LockWatch = field(default_factory=LockWatch)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def proven_backup(self, run: Any) -> str:
+        """In place of a dump and its restore."""
+        if self.backup_fails:
+            raise CommandFailed("the backup store is full")
+        self.backups.append(run.environment.name)
+        return "a fake"
 
     def desk(self, actor: str = "Ada", **changes: Any) -> Desk:
         """The desk of one person, in a clone of his own."""
@@ -212,10 +220,6 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
         local = {file.partition("_")[0] for file in cli.files}
         return local, set(world.databases[name_of(database)].versions)
 
-    def back_up(run: Any) -> None:
-        with run.step("backup", "a fake"):
-            world.backups.append(run.environment.name)
-
     monkeypatch.setattr(lock_watch, "watching", lambda *_, **__: nullcontext(world.lock_watch))
     for name in drivers.DRIVERS:
         monkeypatch.setitem(drivers.DRIVERS, name, driver_of)
@@ -228,7 +232,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     monkeypatch.setattr(
         migrate, "run_polling", lambda call, *_: world.databases[name_of(call.database)].push(call.files)
     )
-    monkeypatch.setattr(migrate, "back_up", back_up)
+    monkeypatch.setattr(predeploy_backup, "proven", world.proven_backup)
     monkeypatch.setattr(schema_rules, "lints", lambda _: {})
     monkeypatch.setattr(schema_rules, "foresee", lambda *_: None)
     monkeypatch.setattr(observe, "check_for_release", lambda *_: ())

@@ -22,6 +22,7 @@ from scripts.errors import (
 from scripts.release import migrate
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.request import DeployRequest, PromoteRequest, RollbackRequest
+from scripts.release.run import ReleaseRun
 from scripts.replit.live import Answer
 from scripts.system.signals import Stop
 from tests.fakes.world import Notes, World, ending
@@ -206,7 +207,7 @@ def test_a_failed_commit_needs_retry(world: World) -> None:
     assert again.code == 0
 
 
-@pytest.mark.parametrize("step", ["back_up", "rehearse"])
+@pytest.mark.parametrize("step", ["backup", "rehearse"])
 def test_what_fails_before_the_migration_leaves_both_untouched(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -219,11 +220,13 @@ def test_what_fails_before_the_migration_leaves_both_untouched(
     released(world)
     promote(world.desk(), PromoteRequest(to="staging"))
 
-    def fails(run: object) -> None:
-        with run.step("backup" if step == "back_up" else "rehearse"):  # type: ignore[attr-defined]
-            raise CommandFailed("the backup store is full")
+    def fails(run: ReleaseRun) -> None:
+        with run.step("rehearse"):
+            raise CommandFailed("a table was busy")
 
-    monkeypatch.setattr(migrate, step, fails)
+    world.backup_fails = step == "backup"
+    if step == "rehearse":
+        monkeypatch.setattr(migrate, "rehearse", fails)
     error = ending(lambda: promote(world.desk(), PromoteRequest(to="production", yes=True)))
     driver = world.drivers["production"]
 
