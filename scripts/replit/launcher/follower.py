@@ -18,7 +18,7 @@ from typing import Any
 from scripts.replit.launcher.config import Config
 from scripts.replit.launcher.files import Backoff, Journal, State, free_bytes, masked, utc_now
 from scripts.replit.launcher.instance import Instance, StartFailed
-from scripts.replit.launcher.prepare import PrepareFailed, Releases
+from scripts.replit.launcher.prepare import LEAST_FREE, PrepareFailed, Releases
 from scripts.replit.launcher.remote import Remote, RemoteProblem, Wanted, write_key
 from scripts.replit.launcher.scan import secret_values
 from scripts.replit.launcher.status import HEAD_BYTES, StatusServer
@@ -27,8 +27,7 @@ from scripts.replit.launcher.switch import Switch
 LOG_TAIL = 8_000  # characters of a failure's log
 SILENCE = 30.0  # seconds without a live release, after which the launcher itself answers
 SLOWEST_POLL = 60.0
-FETCH_AGAIN = 5.0
-AGAIN = ("fetch",)  # what may mend itself; other failures wait until the commit is asked for anew
+AGAIN_SECONDS = 5.0  # what may mend itself; other failures wait until the commit is asked for anew
 
 
 class Follower:
@@ -93,6 +92,7 @@ class Follower:
         server = await asyncio.start_unix_server(
             self._status.serve, str(self._sockets / "status"), limit=HEAD_BYTES
         )
+        self._snapshot = self._releases.snapshot()
         await self._start_proven()
         work = (self._look, self._make_ready, self._keep_live, self._speak_for_nothing)
         tasks = [asyncio.ensure_future(self._for_ever(each)) for each in work]
@@ -118,12 +118,13 @@ class Follower:
 
     # what was live before this process began -----------------------------------------------------
 
-    async def _start_proven(self) -> None:
-        """After a restart: the release that was live last, at once; the remote is asked afterwards."""
-        for commit in self._state.proven:
-            if self._releases.is_ready(commit) and await self._go_to(commit, self._releases.folder(commit)):
-                return
-        self._snapshot = self._releases.snapshot()
+    async def _start_proven(self) -> bool:
+        """Start the release that was live last, at once; the remote is asked afterwards."""
+        for commit in list(self._state.proven):
+            folder = self._folder_of(commit)
+            if folder and await self._go_to(commit, folder):
+                return True
+        return False
 
     def _folder_of(self, commit: str) -> Path | None:
         """The folder from which a commit can be started now; None: it has to be made."""
@@ -218,14 +219,14 @@ class Follower:
 
         self._journal.say(f"making {commit[:12]} ready")
         try:
-            self._prune(commit)
+            self._prune(commit, everything=free_bytes(self._config.state) < LEAST_FREE)
             await self._remote.tidy(self._wanted)
             await self._releases.prepare(commit, self._wanted, tell)
             self._journal.say(f"{commit[:12]} is ready")
         except PrepareFailed as fault:
             self._fail(commit, fault.step, fault.reason, fault.log)
-            if fault.step in AGAIN:
-                asyncio.get_running_loop().call_later(FETCH_AGAIN, self._forgive, commit)
+            if fault.passes:
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._forgive, commit, fault.reason)
 
     def _fail(self, commit: str, step: str, reason: str, log: str) -> None:
         self._journal.say(f"{commit[:12]} failed ({step}): {reason}")
@@ -241,12 +242,12 @@ class Follower:
             self._failures.pop(next(iter(self._failures)))
         self._asked[commit] = self._refs_of(commit)
 
-    def _forgive(self, commit: str) -> None:
-        if self._failures.get(commit, {}).get("step") in AGAIN:
+    def _forgive(self, commit: str, reason: str) -> None:
+        if self._failures.get(commit, {}).get("reason") == reason:
             self._failures.pop(commit)
             self._tell_of_change()
 
-    def _prune(self, *also: str) -> None:
+    def _prune(self, *also: str, everything: bool = False) -> None:
         live, wanted = self._switch.live, self._wanted
         keep = {
             *also,
@@ -256,28 +257,33 @@ class Follower:
             live.commit if live else "",
         }
         keep |= {each.commit for each in self._switch.warm}
-        self._releases.prune(dict.fromkeys(keep), self._state.proven)
+        self._releases.prune(keep, [] if everything else self._state.proven)
 
     # having it live ------------------------------------------------------------------------------
 
     async def _keep_live(self) -> None:
         """Go to the wanted release when it is ready; start the live one again when it dies."""
         live, wanted = self._switch.live, self._wanted.live
-        if self._is_wanted_next(live, wanted):
-            folder = self._folder_of(str(wanted))
-            if folder:
-                await self._go_to(str(wanted), folder)
-                return
         if live and not live.is_alive:
             await self._revive(live)
             return
-        if live is None and self._snapshot and self._problem:
-            await self._go_to(
-                self._snapshot, self._config.home
-            )  # the remote can't be asked: better than nothing
+        folder = self._folder_of(wanted) if wanted and self._is_wanted_next(live, wanted) else None
+        if wanted and folder:
+            await self._go_to(wanted, folder)
+            return
+        snapshot = self._snapshot
+        if live is None and snapshot and snapshot not in self._failures and self._is_without_hope():
+            await self._go_to(snapshot, self._config.home)
             return
         ended: set[asyncio.Future[Any]] = {live.exited} if live and live.exited else set()
         await asyncio.wait({self._change(), *ended}, return_when=asyncio.FIRST_COMPLETED)
+
+    def _is_without_hope(self) -> bool:
+        """Whether what was published with the launcher is better than nothing."""
+        wanted = self._wanted.live
+        return self._problem is not None or (
+            self._seen is not None and (not wanted or wanted in self._failures)
+        )
 
     def _is_wanted_next(self, live: Instance | None, wanted: str | None) -> bool:
         is_live = live is not None and live.is_alive and live.commit == wanted
@@ -308,17 +314,31 @@ class Follower:
         code = await dead.exited_code()
         self._journal.say(f"the process of {dead.commit[:12]} ended with {code}: it is started again")
         await dead.kill()
-        await asyncio.sleep(self._revivals.pause())
-        while not await self._go_to(dead.commit, dead.folder):
+        while True:
             await asyncio.sleep(self._revivals.pause())
-            if self._wanted.live != dead.commit and self._is_wanted_next(None, self._wanted.live):
+            folder = self._folder_of(dead.commit)
+            if folder and await self._go_to(dead.commit, folder):
+                self._failures.pop(dead.commit, None)
                 return
-        self._failures.pop(dead.commit, None)
+            if folder is None:  # its files were damaged: it is made anew, and the one before has the port
+                self._failures.pop(dead.commit, None)
+                self._tell_of_change()
+                if await self._start_proven():
+                    return
+            wanted = self._wanted.live
+            other = self._folder_of(wanted) if wanted and wanted != dead.commit else None
+            if wanted and other and wanted not in self._failures and await self._go_to(wanted, other):
+                return
 
     async def _speak_for_nothing(self) -> None:
         """Where no release comes up for long, say so: the desk reads why."""
-        await asyncio.sleep(SILENCE)
-        await self._switch.answer_meanwhile(self._status.serve)
+        loop, since = asyncio.get_running_loop(), 0.0
+        while True:
+            await asyncio.sleep(1)
+            live = self._switch.live
+            since = 0.0 if live and live.is_alive else since or loop.time()
+            if since and loop.time() - since > SILENCE:
+                await self._switch.answer_meanwhile(self._status.serve)
 
     def _tell_of_change(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -330,6 +350,21 @@ class Follower:
         """Done as soon as something is new."""
         self._waiting.append(asyncio.get_running_loop().create_future())
         return self._waiting[-1]
+
+
+async def prepare_once(config: Config) -> None:
+    """Make the wanted release ready, for a machine that is published and has to start quickly.
+
+    Raises:
+        PrepareFailed, RemoteProblem: it can't be made.
+    """
+    write_key(config)
+    remote = Remote(config)
+    wanted = await remote.look()
+    commit = wanted.live or wanted.branch
+    releases = Releases(config, remote, Journal(config.state))
+    if commit and not releases.is_ready(commit):
+        await releases.prepare(commit, wanted, lambda _: None)
 
 
 def short_folder(state: Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,12 @@ class PrepareFailed(Exception):
     Args:
         step: `fetch`, `refused`, `build` or `scan`.
         log: the last words of what failed, secrets masked.
+        passes: it may mend itself: a remote that does not answer, a disk that is full.
     """
 
-    def __init__(self, step: str, reason: str, log: str = "") -> None:
+    def __init__(self, step: str, reason: str, log: str = "", *, passes: bool = False) -> None:
         super().__init__(f"{step}: {reason}")
-        self.step, self.reason, self.log = step, reason, log
+        self.step, self.reason, self.log, self.passes = step, reason, log, passes
 
 
 class Releases:
@@ -107,15 +108,15 @@ class Releases:
         remove_tree(folder)
         try:
             if free_bytes(self._config.state) < LEAST_FREE:
-                raise PrepareFailed("build", "the disk is full")  # noqa: TRY301 - cleaned up below
+                raise PrepareFailed("build", "the disk is full", passes=True)  # noqa: TRY301 - cleaned up below
             folder.mkdir(parents=True)
             await self._make(commit, folder, wanted, tell)
         except BaseException as fault:
             remove_tree(folder)
             if isinstance(fault, RemoteProblem):
-                raise PrepareFailed("fetch", str(fault)) from fault
+                raise PrepareFailed("fetch", str(fault), passes=True) from fault
             if isinstance(fault, OSError):
-                raise PrepareFailed("build", reason_of(fault)) from fault
+                raise PrepareFailed("build", reason_of(fault), passes=True) from fault
             raise
         self._verified.add(commit)
 
@@ -147,7 +148,7 @@ class Releases:
 
     async def _take_artifact(self, commit: str, folder: Path, wanted: Wanted) -> None:
         if commit not in wanted.artifacts:
-            raise PrepareFailed("fetch", f"nothing was built for {commit[:12]} yet")
+            raise PrepareFailed("fetch", f"nothing was built for {commit[:12]} yet", passes=True)
         told = parsed_object(await self._remote.fetch_artifact(commit))
         await self._remote.export(f"refs/launcher/artifact/{commit}", folder)
         digest, files, size = tree_digest(folder)
@@ -243,7 +244,7 @@ class Releases:
             except OSError:  # it has it itself, or the disk is full: the switch goes on
                 continue
 
-    def prune(self, keep: Mapping[str, object], order: list[str]) -> None:
+    def prune(self, keep: Iterable[str], order: list[str]) -> None:
         """Throw away what is neither named by `keep` nor among the latest of `order`."""
         kept = {*keep, *order[: self._config.keep]}
         if self._folder.is_dir():

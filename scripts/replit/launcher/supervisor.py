@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -16,8 +17,10 @@ from types import FrameType
 from scripts.replit.launcher.child import die_with_parent, sweep, wait_until_gone
 from scripts.replit.launcher.config import Config, LauncherError, load_config
 from scripts.replit.launcher.files import Backoff
-from scripts.replit.launcher.follower import follow
+from scripts.replit.launcher.follower import follow, prepare_once
+from scripts.replit.launcher.prepare import PrepareFailed
 from scripts.replit.launcher.proxy import serve_proxy
+from scripts.replit.launcher.remote import RemoteProblem
 from scripts.replit.launcher.site_server import serve_site
 
 BIND_SECONDS = 20.0
@@ -40,6 +43,19 @@ def launch(home: Path) -> int:
         return _supervise(config, listening)
     finally:
         os.close(lock)
+
+
+def _prepare(home: Path) -> int:
+    """`launcher.py prepare`, for `[deployment] build`: a machine then has the release at its start."""
+    try:
+        config = load_config(home, os.environ)
+        config.state.mkdir(mode=0o700, exist_ok=True)
+        asyncio.run(prepare_once(config))
+    except (LauncherError, PrepareFailed, RemoteProblem) as fault:
+        log = getattr(fault, "log", "")
+        sys.stderr.write(f"{log}\nerror: {fault}\n" if log else f"error: {fault}\n")
+        return 1
+    return 0
 
 
 def _locked(state: Path) -> int:
@@ -122,4 +138,6 @@ def main() -> int:
     program = {"serve": serve_site, "proxy": serve_proxy}.get(" ".join(sys.argv[1:]))
     if program:
         return program()
+    if sys.argv[1:] == ["prepare"]:
+        return _prepare(Path(sys.argv[0]).resolve().parent)
     return launch(Path(sys.argv[0]).resolve().parent)

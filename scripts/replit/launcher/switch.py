@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,12 @@ class Switch:
         """From the first healthy release on the platform may connect."""
         self._listening.listen(1024)
 
-    async def answer_meanwhile(self, sockets_serve: Any) -> None:
+    async def answer_meanwhile(self, serve: Callable[..., Awaitable[None]]) -> None:
         """While nothing is live: `/-/release`, and for all others that there is nothing yet."""
         if self._fallback is None and not (self.live and self.live.is_alive):
             self._listen()
             copy = socket.socket(fileno=os.dup(self._listening.fileno()))
-            self._fallback = await asyncio.start_server(sockets_serve, sock=copy)
+            self._fallback = await asyncio.start_server(serve, sock=copy, backlog=1024)
 
     def stop_fallback(self) -> None:
         """A release takes over."""
