@@ -75,27 +75,27 @@ def resumed(workflow: Callable[[Desk, S], Outcome], probe: Probe = look_at) -> C
         if environment.guarded:
             unchanged = f"{environment.name} is guarded, and the window goes on without this"
             require_consent(desk.progress, environment.name, yes=request.yes, unchanged=unchanged)
-        return _continue(desk, environment, _silent(desk, environment, found), probe)
+        return _taken(desk, environment, _silent(desk, environment, found), probe)()
 
     return run
 
 
 def _after(desk: Desk, environment: Environment, outcome: Outcome, probe: Probe) -> Outcome:
     """Watch what the run has just made live."""
-    if not environment.watch.wait:
-        later = f"a `monitor.watch` looks at it for {environment.watch.minutes} min"
-        return replace(outcome, message=f"{outcome.message}\n{later}")
     try:
         found = find(desk, environment)
         if found is None or found.watch.run != outcome.data.get("run"):
             return outcome
-        seen = _continue(desk, environment, found, probe)
+        if not environment.watch.wait:
+            later = f"a `monitor.watch` looks at it for {environment.watch.minutes} min"
+            return replace(outcome, message=f"{outcome.message}\n{later}")
+        go_on = _taken(desk, environment, found, probe)
     except (CommandFailed, CommandTimedOut, Locked) as fault:
         hint = f"`invoke resume --env {environment.name}`"
-        why = f"it is live; its watch could not be held: {fault.message}"
-        seen = Outcome(
-            "failed", why, hint, INCONCLUSIVE, {"watch": {"verdict": "inconclusive", "why": why}}
-        )
+        why = f"its watch can't be held: {fault.message}"
+        data = {**outcome.data, "watch": {"verdict": "inconclusive", "why": why}}
+        return Outcome("failed", f"{outcome.message}\n{why}", hint, INCONCLUSIVE, data)
+    seen = go_on()
     data = {**outcome.data, **seen.data}
     if seen.code:
         return replace(seen, data=data)
@@ -121,16 +121,16 @@ def _silent(desk: Desk, environment: Environment, found: Found) -> Found:
     return found
 
 
-def _continue(desk: Desk, environment: Environment, found: Found, probe: Probe) -> Outcome:
-    """Take the window, and look until there is a verdict.
+def _taken(desk: Desk, environment: Environment, found: Found, probe: Probe) -> Callable[[], Outcome]:
+    """Take the window; gives what looks until there is a verdict.
 
     Raises:
         Locked: somebody else was quicker.
     """
     held = HeldWatch.take(desk, found.id, found.watch)
     if found.watch.acts:
-        return _left_behind(desk, environment, held, found.remote)
-    return begin(desk, environment, held, found.remote, probe).run()
+        return lambda: _left_behind(desk, environment, held, found.remote)
+    return begin(desk, environment, held, found.remote, probe).run
 
 
 def _left_behind(desk: Desk, environment: Environment, held: HeldWatch, remote: Remote) -> Outcome:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from scripts.config.desk import Desk
+from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, Locked
-from scripts.monitor.takeover import find
+from scripts.monitor import window_end
+from scripts.monitor.takeover import find, resumed
 from scripts.release.commands import rollback
-from scripts.release.request import RollbackRequest
+from scripts.release.request import ResumeRequest, RollbackRequest
 from scripts.state.lock import lock_ref
 from scripts.state.watch import FILE, WATCHES, HeldWatch, read_watch, verdict_of, watch_ref, windows
 from tests.support.posts import Webhook
@@ -179,5 +181,29 @@ def test_a_network_that_is_away_ends_no_release(app: App, monkeypatch: pytest.Mo
     app.world.remote.before_push = lambda _: None
 
     assert (outcome.code, outcome.data["live"]) == (8, app.world.head("main"))
-    assert "its watch could not be held: no network" in outcome.message
+    assert "its watch can't be held: no network" in outcome.message
     assert finish(app).data["watch"]["verdict"] == "passed"
+
+
+def test_a_rollback_that_fails_is_no_doubt_of_the_watch(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error is what the release ends with; the window stays for somebody who tells of it."""
+    app.fails[app.world.head("staging")] = 4
+
+    def fails(*_: object) -> None:
+        raise CommandFailed("the rollback failed")
+
+    monkeypatch.setattr(window_end, "_take_back", fails)
+    with pytest.raises(CommandFailed, match="the rollback failed"):
+        app.watch()
+    assert len(windows(app.world.remote.refs, "production")) == 1
+
+
+def test_what_was_no_release_is_not_said_to_be_watched(app: App) -> None:
+    """A `resume` that settles something else, where releases do not wait for their window."""
+    nobody_waits(app)
+    desk = app.desk()
+    outcome = resumed(lambda *_: Outcome.done("settled", run="x"), app.probe)(
+        desk, ResumeRequest(env="production")
+    )
+
+    assert outcome.message == "settled"
