@@ -30,14 +30,21 @@ if TYPE_CHECKING:
 FIRST_NIGHT = date(2050, 1, 1)  # no guest books that far ahead
 NIGHTS = 18_000
 HEAD = 4096  # bytes of an answer in which it may call itself a fault
-# `{"error": "..."}`, and a page whose title is that of an error
+# `{"error": "..."}` and its like, as PostgREST and GraphQL have them; a page with the title of an error
 FAULTS = (
-    re.compile(rb'\s*\{\s*"(errors?)"\s*:\s*+(?!null|\[\s*\]|false|"")'),
     re.compile(
-        rb"<title[^>]*>[^<]{0,80}?\b(error|not found|unavailable|bad gateway|something went wrong)\b",
+        rb'\s*\{\s*(?:"data"\s*:\s*null\s*,\s*)?(?:"(errors?|fault|exception)"\s*:\s*+(?!null|\[\s*\]|false|"")'
+        rb'|"(success|ok)"\s*:\s*false|"(status)"\s*:\s*"(?:error|fail)|"(code)"\s*:\s*"[^"]*"\s*,\s*"'
+        rb'(?:message|details|hint)")'
+    ),
+    re.compile(
+        rb"<title[^>]*>[^<]{0,80}?\b(error|not found|unavailable|bad gateway|something went wrong"
+        rb"|(?:under|for|scheduled) maintenance|maintenance mode|forbidden"
+        rb"|access denied|just a moment|time-?out|run this app)\b",
         re.IGNORECASE,
     ),
 )
+JSON = re.compile(rb"\s*[\[{]")  # how an answer begins that is data; a page does not
 ACCESS: dict[str, str] = json.loads(os.environ.get("LOAD_ACCESS") or "{}")
 
 
@@ -53,7 +60,15 @@ class Visit:
         self.client, self.shared, self.intended = client, shared, intended
 
     def request(
-        self, name: str, method: str, url: str, status: int = 200, contains: bytes = b"", **more: Any
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        status: int = 200,
+        contains: bytes = b"",
+        answers_json: bool = False,
+        **more: Any,
     ) -> Any:
         """Make one request. Returns the response, or None if it has not that status or those bytes.
 
@@ -66,7 +81,7 @@ class Visit:
         answer, problem = None, None
         try:
             answer = self.client.request(method, url, **more)
-            problem = _problem(answer, status, contains)
+            problem = _problem(answer, status, contains, answers_json=answers_json)
         except NoAnswer as fault:
             problem = f"no answer ({fault})"
         finally:
@@ -79,7 +94,7 @@ class Failed(Exception):
     """A request that was not answered as it should be."""
 
 
-def _problem(response: Any, wanted: int, contains: bytes) -> str | None:
+def _problem(response: Any, wanted: int, contains: bytes, *, answers_json: bool) -> str | None:
     status = response.status_code
     if status == wanted:
         content = response.content
@@ -87,7 +102,10 @@ def _problem(response: Any, wanted: int, contains: bytes) -> str | None:
             return f"{status}, but without `{contains.decode()}`"
         document, page = FAULTS
         fault = document.match(content, 0, HEAD) or page.search(content, 0, HEAD)
-        return f"{status}, but it says `{fault.group(1).decode('ascii', 'replace')}`" if fault else None
+        if fault:
+            said = next(filter(None, fault.groups())).decode("ascii", "replace")
+            return f"{status}, but it says `{said}`"
+        return f"{status}, but it is no JSON" if answers_json and not JSON.match(content) else None
     if 300 <= status < 400:
         target = urlsplit(response.headers.get("location", "")).netloc
         return f"{status}: redirected to {target or 'another page'}, which is not followed"
@@ -136,7 +154,9 @@ def home(visit: Visit) -> None:
 @call()
 def properties(visit: Visit) -> None:
     """What can be booked; an empty list is a failure."""
-    response = visit.request("properties", "GET", visit.shared.paths["properties"], contains=b'"id"')
+    response = visit.request(
+        "properties", "GET", visit.shared.paths["properties"], contains=b'"id"', answers_json=True
+    )
     if response is not None and not visit.shared.properties:
         document = json.loads(response.content)
         rows = document if isinstance(document, list) else next(iter(document.values()))
@@ -146,7 +166,7 @@ def properties(visit: Visit) -> None:
 @call()
 def bookings(visit: Visit) -> None:
     """Which nights are booked."""
-    visit.request("bookings", "GET", visit.shared.paths["bookings"])
+    visit.request("bookings", "GET", visit.shared.paths["bookings"], answers_json=True)
 
 
 @call(writes=True)
@@ -216,7 +236,7 @@ def inbox(visit: Visit) -> None:
         "inbox",
         "GET",
         shared.rest + shared.paths["inbox"],
-        contains=b"[",
+        answers_json=True,
         headers=shared.accounts.host_headers(),
     )
 

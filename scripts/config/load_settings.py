@@ -11,6 +11,13 @@ RATIOS, TIMES = ("failures", "dropped"), ("p50", "p95", "p99", "worst_second")
 HIGHEST_RATIO = 0.5  # of a threshold: an app of which more may fail is not being tested
 
 
+MOST = (  # the keys of `[load]` that would make every run good, and where that begins
+    ("timeout", 120, "seconds that a request may take"),
+    ("noise", 1, "a ratio: `0.15` for 15 %"),
+    ("noise_ms", 1000, "a time in milliseconds"),
+)
+
+
 class Stage(NamedTuple):
     """One row of a shape: so many seconds at that share of the peak."""
 
@@ -108,10 +115,28 @@ class LoadSettings(NamedTuple):
 
 
 def load_faults(load: LoadSettings) -> Iterator[str]:
-    """Limits that nothing could break: a percentage where a ratio belongs, a time that nothing takes."""
+    """What no app could break, or says nothing of this one: a percentage for a ratio, another host."""
+    yield from _general_faults(load)
+    for name, path in load.paths.items():
+        if not path.startswith("/") or path.startswith("//"):
+            yield f"`load.paths.{name}` should begin with one `/`: it is a path of the app itself"
+    for name, profile in load.profiles.items():
+        if not profile.stages:
+            yield f"`load.profiles.{name}.stages` needs a stage"
     yield from _limit_faults("load.thresholds", load.thresholds, load.timeout)
     for name, limits in load.endpoints.items():
         yield from _limit_faults(f"load.endpoints.{name}", limits, load.timeout)
+
+
+def _general_faults(load: LoadSettings) -> Iterator[str]:
+    for key, most, unit in MOST:
+        if getattr(load, key) > most:
+            yield f"`load.{key}` is {unit}, at most {most:g}"
+    ratio = load.abort.failures
+    if ratio > 1:
+        yield f"`load.abort.failures` is a ratio: `{ratio / 100:g}` for {ratio:g} %"
+    if not load.in_flight:
+        yield "`load.in_flight` is how many requests may be under way, at least 1"
 
 
 def _limit_faults(path: str, limits: Limits, timeout: float) -> Iterator[str]:

@@ -18,6 +18,7 @@ RETRIES = (
 )  # Surefire's elements, and Playwright's
 RETRY = re.compile(r"-retry\d+[/\\]")  # a folder of Playwright's: what a second try left
 ON_RETRY = "it passed on a retry only"
+EXPECTED = "it is expected to fail (`test.fail`)"
 
 
 def read_junit(file: Path) -> list[Case] | None:
@@ -53,6 +54,8 @@ def _case(element: ET.Element) -> Case:
         if child is not None:
             return Case(name, ending, seconds, child.get("message") or (child.text or "").strip())
     properties = {each.get("name", ""): each.get("value", "") for each in element.iter("property")}
+    if "fail" in properties:  # Playwright's `test.fail`: it would pass whatever is served that is broken
+        return Case(name, "void", seconds, EXPECTED, properties)
     retried = any(element.find(tag) is not None for tag in RETRIES)
     if retried or RETRY.search(element.findtext("system-out") or ""):
         return Case(name, "void", seconds, ON_RETRY, properties)

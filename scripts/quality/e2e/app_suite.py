@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scripts.config.desk import Desk
@@ -14,6 +16,22 @@ from scripts.system.confinement import Confinement
 ASKED, OBSERVER = "asked", "observer.cjs"
 UNASKED = "no request of the suite to the environment was seen: its `baseURL` should be `E2E_URL`"
 ARTEFACTS = "test-results"  # Playwright's traces and screenshots
+ONLY = re.compile(rb"\b(?:test|it|describe|suite|context)(?:\.\w+)*\.only\s*\(")
+TEST_FILE = re.compile(r"\.(?:spec|test|cy|e2e)\.[cm]?[jt]sx?$")
+OTHERS = {"node_modules", ".git", "dist", "build"}  # folders of no tests
+MAX_FILE = 1_000_000  # bytes of a file of tests
+
+
+def _alone(folder: Path) -> Iterator[str]:
+    """What says that tests were left out: a `.only` in a file of tests."""
+    for at, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in OTHERS]
+        for file in (Path(at) / name for name in sorted(names) if TEST_FILE.search(name)):
+            if file.is_symlink() or file.stat().st_size > MAX_FILE:
+                continue
+            if found := ONLY.search(file.read_bytes()):
+                said = found.group().decode("ascii", "replace").rstrip("( ")
+                yield f"`{said}` in `{file.relative_to(folder)}` leaves the other tests out"
 
 
 def run(
@@ -50,4 +68,5 @@ def run(
     suite = Suite(argv, e2e.report, variables, e2e.timeout, "journeys", reach)
     code, _ = run_on_checkout(desk, confined, commit, suite, folder)
     confined.collect(str((where / ARTEFACTS).relative_to(confined.place)), folder / ARTEFACTS)
-    return code, (UNASKED,) if confined.read(ASKED, 0) is None else ()
+    doubts = [UNASKED] if confined.read(ASKED, 0) is None else []
+    return code, (*doubts, *_alone(where))

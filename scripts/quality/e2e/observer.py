@@ -7,6 +7,7 @@ nothing after it asked, passes whatever is served; `observed.py` draws the concl
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import http.client
 import importlib.util
@@ -14,6 +15,8 @@ import inspect
 import json
 import os
 import sys
+import textwrap
+import types
 import unittest
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -27,6 +30,7 @@ PREFIX = "desk-"  # of the properties
 MOST = 50  # names that are written
 PATTERNS = ("test_*.py", "*_test.py")
 PORTS = {"https": 443, "http": 80}
+BUILTINS = frozenset(dir(builtins))
 VERBS = ("fetch", "get", "post", "put", "patch", "delete", "head")
 Address = tuple[str, int]
 
@@ -38,15 +42,83 @@ def address(url: str) -> Address:
 
 
 @functools.cache
-def is_vacuous(assertion: str) -> bool:
-    """Whether it holds whatever was answered: constants alone, or a tuple, which is always true."""
+def is_vacuous(assertion: str, constant: frozenset[str] = frozenset()) -> bool:
+    """Whether it holds whatever was answered.
+
+    Args:
+        constant: names that stand for constants.
+    """
     try:
-        body = ast.parse(assertion.strip(), mode="eval").body
+        return _holds(ast.parse(assertion.strip(), mode="eval").body, constant)
     except SyntaxError:
         return False
-    if isinstance(body, ast.Tuple):
-        return bool(body.elts)
-    return not any(isinstance(node, ast.Name | ast.Call) for node in ast.walk(body))
+
+
+def _holds(node: ast.expr, constant: frozenset[str]) -> bool:
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    always = names <= constant | BUILTINS
+    match node:
+        case ast.Tuple(elts) | ast.List(elts) | ast.Set(elts):
+            always |= bool(elts)
+        case (
+            ast.Lambda()
+            | ast.GeneratorExp()
+            | ast.Compare(ast.Call(ast.Name("len")), [ast.GtE()], [ast.Constant(0)])
+        ):
+            always = True
+        case ast.BoolOp(ast.Or(), values):
+            always |= any(_holds(each, constant) for each in values)
+        case ast.BoolOp(ast.And(), values):
+            always = all(_holds(each, constant) for each in values)
+        case ast.Compare(left, [ast.Eq() | ast.Is() | ast.LtE() | ast.GtE()], [right]):
+            calls = any(isinstance(each, ast.Call) for each in ast.walk(node))
+            always |= ast.dump(left) == ast.dump(right) and not calls
+    return always
+
+
+@functools.cache
+def constants_of(code: types.CodeType) -> frozenset[str]:
+    """The local names of a function that are given constants alone."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+    except (OSError, SyntaxError, TypeError):
+        return frozenset()
+    given: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) and node.value else targets
+        for target in targets:
+            if isinstance(target, ast.Name):
+                given.setdefault(target.id, []).append(node.value)  # type: ignore[attr-defined]
+    stored = [
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    found: frozenset[str] = frozenset()
+    for _ in given:  # one may be made of another
+        found |= {
+            name
+            for name, values in given.items()
+            if stored.count(name) == len(values) and all(_is_constant(each, found) for each in values)
+        }
+    return found - set(code.co_varnames[: code.co_argcount])
+
+
+def _is_constant(node: ast.expr, constant: frozenset[str]) -> bool:
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return names <= constant and not any(isinstance(each, ast.Call) for each in ast.walk(node))
+
+
+def constants_here() -> frozenset[str]:
+    """The names of constants where the assertion stands that has just held."""
+    frame: types.FrameType | None = inspect.currentframe()
+    while frame and (frame.f_globals is globals() or "@pytest_ar" not in frame.f_globals):
+        frame = frame.f_back
+    if frame is None:
+        return frozenset()
+    names = frame.f_globals.items()
+    plain = {name for name, value in names if isinstance(value, bool | int | float | None)}
+    hidden = {name for name in frame.f_locals if not name.startswith("@")}
+    return (frozenset(plain) - hidden) | constants_of(frame.f_code)
 
 
 class Observer:
@@ -55,6 +127,7 @@ class Observer:
     def __init__(self, addresses: frozenset[Address], folder: Path, suite: str) -> None:
         self.addresses, self.folder, self.suite = addresses, folder, suite
         self.asked = self.checked = 0
+        self.replayed = False  # a recording answers the browser
         self.broad: set[str] = set()  # fixtures of a wider scope that asked
         self.failures: dict[str, int] = {}
         self.collected: list[pytest.Item] = []
@@ -70,13 +143,14 @@ class Observer:
 
     def pytest_assertion_pass(self, orig: str) -> None:
         """Count an assertion that held."""
-        if not is_vacuous(orig):
+        if not is_vacuous(orig, constants_here()):
             self.check()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin anew; a second try of a test, too."""
         self.ran.add(item.nodeid)
+        self.replayed = False
         self.checked, self.asked = 0, len(self.broad.intersection(getattr(item, "fixturenames", ())))
 
     @pytest.hookimpl(wrapper=True)
@@ -127,7 +201,28 @@ class Observer:
         left += [
             str(file.relative_to(root)) for file in files if file not in seen and "def test" in _text(file)
         ]
+        known = {(item.path, getattr(item, "originalname", item.name)) for item in self.collected}
+        for file in sorted(seen):
+            left += [f"{file.name}::{name}" for name in tests_in(_text(file)) if (file, name) not in known]
         (self.folder / OMITTED).write_text(json.dumps(left[:MOST]), encoding="utf-8")
+
+
+def tests_in(text: str) -> list[str]:
+    """The functions of a file that pytest takes for tests, unless it is told otherwise."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return []
+    classes = [
+        node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.startswith("Test")
+    ]
+    bodies = [tree.body, *(node.body for node in classes)]
+    return [
+        node.name
+        for body in bodies
+        for node in body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+    ]
 
 
 def _text(file: Path) -> str:
@@ -149,6 +244,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         for api in (sync_api, async_api):
             _watch_playwright(observer, api)
+            _watch_mocks(observer, api)
 
 
 def _watch_python(observer: Observer) -> None:
@@ -165,8 +261,7 @@ def _watch_python(observer: Observer) -> None:
 
     _after(http.client.HTTPConnection, "putrequest", put)
     sys.addaudithook(audit)
-    for name in [name for name in dir(unittest.TestCase) if name.startswith("assert")]:
-        _after(unittest.TestCase, name, lambda *_: observer.check())
+    _check_after(observer, unittest.TestCase, ("assert",))
     _after(pytest.RaisesExc, "__exit__", lambda _, held: observer.check() if held else None)
 
 
@@ -175,24 +270,37 @@ def _watch_playwright(observer: Observer, api: Any) -> None:
 
     def watch(_: object, opened: Any) -> None:
         context = getattr(opened, "context", opened)
-        context.on("request", lambda request: observer.ask(address(request.url)))
+        context.on("request", lambda request: observer.ask(address(request.url), not observer.replayed))
 
     def answered(_: object, response: Any) -> None:
         observer.ask(address(response.url))
 
+    openers = (api.Browser, "new_context"), (api.Browser, "new_page")
+    for owner, method in (*openers, (api.BrowserType, "launch_persistent_context")):
+        _after(owner, method, watch)
+    for verb in VERBS:
+        _after(api.APIRequestContext, verb, answered)
+    for expectation in (api.LocatorAssertions, api.PageAssertions, api.APIResponseAssertions):
+        _check_after(observer, expectation, ("to_", "not_to_"))
+
+
+def _watch_mocks(observer: Observer, api: Any) -> None:
+    """Answers that the environment did not give."""
+
     def mocked(route: Any, _: object) -> None:
         observer.ask(address(route.request.url), -1)
 
-    for owner, method in ((api.Browser, "new_context"), (api.Browser, "new_page")):
-        _after(owner, method, watch)
-    _after(api.BrowserType, "launch_persistent_context", watch)
-    for verb in VERBS:
-        _after(api.APIRequestContext, verb, answered)
+    def replayed(*_: object) -> None:
+        observer.replayed = True
+
     _after(api.Route, "fulfill", mocked, unless="response")  # with it, the answer is a real one
-    expectations = ("LocatorAssertions", "PageAssertions", "APIResponseAssertions")
-    for expectation in (getattr(api, name) for name in expectations):
-        for name in [name for name in dir(expectation) if name.startswith(("to_", "not_to_"))]:
-            _after(expectation, name, lambda *_: observer.check())
+    for owner in (api.BrowserContext, api.Page):
+        _after(owner, "route_from_har", replayed, unless="update")
+
+
+def _check_after(observer: Observer, owner: type, prefixes: tuple[str, ...]) -> None:
+    for name in [name for name in dir(owner) if name.startswith(prefixes)]:
+        _after(owner, name, lambda *_: observer.check())
 
 
 def _after(owner: type, name: str, then: Callable[[Any, Any], object], *, unless: str = "") -> None:

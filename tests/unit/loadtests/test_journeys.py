@@ -149,6 +149,9 @@ def test_a_mix_that_can_t_be_played_is_refused(weights: dict[str, int], message:
         (b"<!doctype html><title>Airhost</title><p>no error here</p>", None),
         (b"<html><head><title>Application Error</title>", "200, but it says `Error`"),
         (b"<html><title>502 Bad Gateway</title>", "200, but it says `Bad Gateway`"),
+        (b"<title>Down for maintenance</title>", "200, but it says `for maintenance`"),
+        (b"<title>Run this app to see the results here.</title>", "200, but it says `Run this app`"),
+        (b"<title>Just a moment...</title>", "200, but it says `Just a moment`"),
         (b"", "200, but without `<`"),
     ],
 )
@@ -158,3 +161,25 @@ def test_a_page_that_is_an_error_is_no_page(page: bytes, problem: str | None) ->
     journeys.CALLS["home"](visit(client))
 
     assert client.failures == ([problem] if problem else [])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'{"bookings": []}', None),
+        (b" [] ", None),
+        (b'{"status": "ok", "error": "of a row, not of the answer"}', None),
+        (b"<!doctype html><title>Airhost</title>[]", "it is no JSON"),
+        (b"", "it is no JSON"),
+        (b'{"data": null, "errors": [{"message": "x"}]}', "it says `errors`"),
+        (b'{"success": false, "bookings": []}', "it says `success`"),
+        (b'{"status": "error"}', "it says `status`"),
+        (b'{"code": "42501", "message": "permission denied for table bookings"}', "it says `code`"),
+    ],
+)
+def test_an_answer_that_is_an_error_is_no_data(content: bytes, problem: str | None) -> None:
+    """Nor is the page that an app answers with where it knows no such address."""
+    client = Client(200, content)
+    journeys.CALLS["bookings"](visit(client))
+
+    assert client.failures == ([f"200, but {problem}"] if problem else [])

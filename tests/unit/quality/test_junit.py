@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.quality.junit import ON_RETRY, read_junit
+from scripts.quality.junit import EXPECTED, ON_RETRY, read_junit
 from scripts.quality.verdict import Case
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
@@ -18,12 +18,13 @@ REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
 <testcase classname="test_page" name="test_d" time="0"><error message="teardown">x</error></testcase>
 <testcase name="retry" time="0"><flakyFailure message="m"/></testcase>
 <testcase name="trace" time="0"><system-out>[[ATTACHMENT|r/a-retry1/t.zip]]</system-out></testcase>
+<testcase name="fails" time="0"><properties><property name="fail" value=""/></properties></testcase>
 <testcase name="seen" time="0"><properties><property name="n" value="1"/></properties></testcase>
 </testsuite></testsuites>"""
 
 
 def test_a_report_gives_one_case_per_test(tmp_path: Path) -> None:
-    """The first fault counts; a teardown that fails makes an error; a pass on a retry is void."""
+    """The first fault counts; a teardown that fails makes an error; a pass that says nothing is void."""
     (tmp_path / "j.xml").write_text(REPORT)
 
     assert [
@@ -33,6 +34,7 @@ def test_a_report_gives_one_case_per_test(tmp_path: Path) -> None:
         Case("test_page::test_d", "error", 0.0, "teardown"),
         Case("retry", "void", 0.0, ON_RETRY),
         Case("trace", "void", 0.0, ON_RETRY),
+        Case("fails", "void", 0.0, EXPECTED, {"fail": ""}),
         Case("seen", "passed", 0.0, properties={"n": "1"}),
     ] == read_junit(tmp_path / "j.xml")
 

@@ -51,6 +51,29 @@ def test_a_pass_is_a_proof(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.spec.ts", "test.only('x', () => {});", "`test.only` in `a.spec.ts` leaves the other tests out"),
+        ("deep/b.test.js", "describe.only('x', () => {});", "`describe.only` in `deep/b.test.js`"),
+        ("c.spec.js", "test.describe.parallel.only ('x')", "`test.describe.parallel.only`"),
+        ("node_modules/d.spec.js", "test.only('x')", ""),
+        ("e.spec.js", "// the only one: contest.only(1)", ""),
+        ("only.js", "test.only('x')", ""),
+    ],
+)
+def test_a_test_that_runs_alone_is_no_suite(world: World, name: str, text: str, said: str) -> None:
+    """What somebody forgot while he looked for a fault."""
+    file = repr(name)
+    write = (
+        f"import pathlib; f = pathlib.Path({file}); f.parent.mkdir(exist_ok=True); f.write_text({text!r}); "
+    )
+    outcome = run(world, write + GOOD)
+
+    assert outcome.data["verdict"] == ("inconclusive" if said else "passed")
+    assert said in outcome.message
+
+
+@pytest.mark.parametrize(
     ("script", "verdict", "said"),
     [
         (ASK, "infrastructure", "no report that can be read: the test runner ended with 0"),

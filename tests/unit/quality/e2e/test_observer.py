@@ -50,6 +50,21 @@ def test_retry():
     tries.append(1)
     assert pages.get(URL) == 200 and len(tries) > 1
 def test_removed(): assert False
+LIMIT = 3
+def test_local_constant():
+    done = True
+    status = pages.get(URL)
+    assert done and LIMIT == 3
+def test_local_answer():
+    status = pages.get(URL)
+    assert status == 200
+def test_or(): assert pages.get(URL) == 500 or True
+def test_len():
+    body = str(pages.get(URL))
+    assert len(body) >= 0
+def test_same():
+    status = pages.get(URL)
+    assert status == status
 """
 PAGES = """
 import urllib.request
@@ -107,6 +122,9 @@ def test_only_a_test_that_asks_and_then_checks_counts(tmp_path: Path, urls: list
         "test_a.py": TESTS,
         "pages.py": PAGES,
         "conftest.py": CONFTEST,
+        "pytest.ini": "[pytest]\npython_functions = test_[!z]*\n",
+        "test_b.py": "import os, pages\ndef test_b(): assert pages.get(os.environ['E2E_URL']) == 200\n"
+        "def test_zoo(): assert False\n",
         "test_ignored.py": "def test_x(): assert False\n",
     }.items():
         (folder / name).write_text(text)
@@ -121,12 +139,15 @@ def test_only_a_test_that_asks_and_then_checks_counts(tmp_path: Path, urls: list
     cases = {case.name.rpartition("::test_")[2]: case for case in weigh(read_junit(run.report)) or ()}
 
     assert {name for name, case in cases.items() if case.ending == "passed"} == {
-        *("good", "helper", "fixture", "raises", "unittest")
+        *("good", "helper", "fixture", "raises", "unittest", "local_answer", "b")
     }, ended.text
     assert {name: case.message.split(" (")[0] for name, case in cases.items() if case.ending == "void"} == {
         **dict.fromkeys(("constant", "nothing_asked", "other_host"), "it asked the environment nothing"),
         **dict.fromkeys(
-            ("nothing_checked", "checked_before", "tuple", "swallowed"),
+            (
+                *("nothing_checked", "checked_before", "tuple", "swallowed", "local_constant", "or", "len"),
+                *("same",),
+            ),
             UNCHECKED,
         ),
         "xpass": "it is marked `xfail`, and passed",
@@ -135,11 +156,34 @@ def test_only_a_test_that_asks_and_then_checks_counts(tmp_path: Path, urls: list
     assert omitted((reports / "omitted.json").read_bytes()) == (
         "test_a.py::test_removed",
         "test_ignored.py",
+        "test_b.py::test_zoo",
     )
 
 
-@pytest.mark.parametrize("text", ["True", "1 == 1", "'x' in 'xy'", "(a == b, 'message')", "not None"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "True",
+            "1 == 1",
+            "'x' in 'xy'",
+            "(a == b, 'message')",
+            "not None",
+            "[a == b]",
+            "lambda: a",
+            "a == a",
+        ),
+        *(
+            "a or True",
+            "len(a) >= 0",
+            "isinstance(1, int)",
+            "str('x')",
+            "(x for x in a)",
+            "bool(1) and len('a')",
+        ),
+    ],
+)
 def test_a_constant_says_nothing(text: str) -> None:
     """Whatever is served, it holds."""
     assert is_vacuous(text)
-    assert not is_vacuous(f"{text} and answer.ok")
+    assert not is_vacuous(f"answer.ok and ({text})")
