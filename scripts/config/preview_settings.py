@@ -41,7 +41,7 @@ class Preview(NamedTuple):
     Args:
         branches: how the name of a branch begins that may have one.
         ttl: how long one stays: `90m`, `12h`, `3d`.
-        database: a database on the server of `.env.preview`, or none.
+        database: a database on the server of `.env.preview`, a branch of its Supabase project, or none.
         template: the database that a new one is a copy of; "" for the server's own template.
         seed: a file of SQL in the commit, for the rows that a new database has; "" for none.
         borrow: public variables that the first environment gives where `.env.preview` has none.
@@ -49,7 +49,7 @@ class Preview(NamedTuple):
 
     branches: str = "feature/"
     ttl: str = "3d"
-    database: Literal["server", "none"] = "server"
+    database: Literal["server", "supabase", "none"] = "server"
     template: str = ""
     seed: str = "supabase/seed.sql"
     borrow: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from scripts.config.slots import environment_name
 from scripts.errors import Locked, Refused
 from scripts.preview.end import end
 from scripts.preview.hold import dead_locks, lock_of_slot
-from scripts.preview.places import Place, places
+from scripts.preview.places import Place, for_people, places
 from scripts.preview.request import PreviewDownRequest, PreviewListRequest
 from scripts.preview.up import document
 from scripts.replit.live import Answer
@@ -20,6 +20,7 @@ from scripts.state.preview_lease import Known, observe_leases
 from scripts.system.background import submit
 
 
+@for_people
 def down(desk: Desk, request: PreviewDownRequest) -> Outcome:
     """End the preview of a branch, also of one that is deleted by now."""
     if not request.branch:

@@ -7,6 +7,7 @@ from scripts.config.preview_settings import FAMILY
 from scripts.config.settings import Environment
 from scripts.preview.databases import Databases, NoDatabases, server_databases
 from scripts.preview.places import Place
+from scripts.preview.supabase_branches import supabase_branches
 
 
 def databases_of(desk: Desk, place: Place | None) -> Databases:
@@ -18,5 +19,7 @@ def databases_of(desk: Desk, place: Place | None) -> Databases:
     kind = desk.settings.preview.database
     if kind == "none" or not desk.settings.app.migrations:
         return NoDatabases()
-    values = place.values if place else desk.values(Environment(FAMILY, "", ""))
-    return server_databases(desk, values)
+    environment = place.environment if place else Environment(FAMILY, "", "")
+    if kind == "supabase":
+        return supabase_branches(place.desk if place else desk, environment)
+    return server_databases(desk, (place.desk if place else desk).values(environment))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
 from scripts.config.desk import Desk
 from scripts.config.preview_settings import FAMILY
 from scripts.config.settings import Environment
 from scripts.config.slots import environment_name, environment_of
-from scripts.errors import Refused
+from scripts.errors import DeskError, Refused
 from scripts.replit.driver import Driver
 from scripts.replit.drivers import driver_of
 
@@ -81,6 +84,29 @@ class _Values:
 def _with_values(desk: Desk, own: Environment, values: Mapping[str, str]) -> Desk:
     before = desk.values
     return replace(desk, values=lambda each: values if each.name == own.name else before(each))
+
+
+W = TypeVar("W", bound=Callable[..., object])
+OWN_FILE = re.compile(rf"\.env\.{FAMILY}-[a-z0-9-]+")
+OWN_NAME = re.compile(rf"--env {FAMILY}-[a-z0-9-]+")
+
+
+def for_people(work: W) -> W:
+    """The work, whose errors name files and environments that exist: a slot is in no chain."""
+
+    @functools.wraps(work)
+    def worded(desk: Desk, request: object) -> object:
+        try:
+            return work(desk, request)
+        except DeskError as fault:
+            first = f"--env {desk.settings.chain[0]}"
+            words = (OWN_NAME.sub(first, OWN_FILE.sub(f".env.{FAMILY}", text)) for text in
+                     (fault.message, fault.hint or ""))  # fmt: skip
+            fault.message, hint = words
+            fault.hint = hint or None
+            raise
+
+    return cast("W", worded)
 
 
 def lock_name(slot: str) -> str:

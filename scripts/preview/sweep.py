@@ -19,7 +19,7 @@ from scripts.preview.hold import dead_locks, hold
 from scripts.preview.kinds import databases_of
 from scripts.preview.notices import hub_for
 from scripts.preview.over import Sight, why_over
-from scripts.preview.places import place_of
+from scripts.preview.places import for_people, place_of
 from scripts.preview.request import PreviewSweepRequest
 from scripts.state.lock import Lock, lock_ref
 from scripts.state.preview_lease import Known, observe_leases
@@ -55,6 +55,7 @@ class Found:
         ]
 
 
+@for_people
 def sweep(desk: Desk, request: PreviewSweepRequest) -> Outcome:
     """End what is over. Runs that are alive, and previews that are renewed meanwhile, are left alone."""
     refs = desk.git.ls_remote()

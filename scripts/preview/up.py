@@ -21,7 +21,7 @@ from scripts.preview.databases import Databases
 from scripts.preview.end import end, end_held
 from scripts.preview.hold import HeldSlot, dead_locks, hold, lock_of_slot
 from scripts.preview.kinds import databases_of
-from scripts.preview.places import Place, lock_name, places
+from scripts.preview.places import Place, for_people, lock_name, places
 from scripts.preview.request import PreviewUpRequest
 from scripts.preview.show import Steps
 from scripts.preview.variables import borrowed, require_harmless
@@ -64,6 +64,7 @@ class Choice:
     dead: tuple[str, Lock] | None
 
 
+@for_people
 def up(desk: Desk, request: PreviewUpRequest) -> Outcome:
     """Show a branch; it is up when the slot's URL answers with its commit."""
     ttl = _seconds(request.ttl or desk.settings.preview.ttl)

@@ -21,7 +21,8 @@ def check_variables(desk: Desk, environment: Environment) -> Iterator[Finding]:
     try:
         lent = borrowed(place)
         require_harmless(lent)
-        count = len(lent.desk.build_variables(environment))
+        branch = desk.settings.preview.database == "supabase"  # it brings some of them
+        count = 0 if branch else len(lent.desk.build_variables(environment))
         yield health.ok(
             "variables", f"all {count} variables of a preview's build have a value of their own"
         )

@@ -23,7 +23,7 @@ PLACES = places()
 ACTION = r"actions/[a-z-]+@[0-9a-f]{40}"
 SECRET = re.compile(r"\bsecrets\.(\w+)")
 OF_THE_APP = re.compile(r"\b(test-app|test-e2e|load-test|npm run|npm test|npm ci(?! --ignore-scripts))\b")
-WORDS = {"$environment": "staging", "$GITHUB_SHA": "a" * 40, "$REASON": "because"}
+WORDS = {"$BRANCH": "feature/x", "$environment": "staging", "$GITHUB_SHA": "a" * 40, "$REASON": "because"}
 
 
 def jobs(way: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -55,7 +55,7 @@ def test_the_schema_and_the_auditor_find_nothing(way: str, tmp_path: Path) -> No
     for call in calls:
         ended = subprocess.run(call, capture_output=True, text=True, timeout=120, check=False)
         assert (ended.returncode, ended.stdout + ended.stderr) == (0, ended.stdout + ended.stderr)
-    assert len(files) == 6
+    assert len(files) == 7
 
 
 def test_the_desks_own_workflow_is_as_good() -> None:
@@ -110,6 +110,7 @@ def test_every_command_of_the_desk_can_be_typed(way: str) -> None:
         "backup.prune",
         "backup.verify",
     }
+    assert typed >= {"preview.up", "preview.down", "preview.sweep"}
 
 
 @pytest.mark.parametrize("way", PLACES)
@@ -174,7 +175,9 @@ def test_a_service_that_is_configured_gets_its_right_and_its_token() -> None:
 def test_only_what_the_configuration_has_gets_a_job() -> None:
     """No database: no migrations, no night. A named check: no second run of the same tests."""
     backup = {"bucket": "", "recipients": []}
-    bare = settings(app={"migrations": ""}, tests={"unit_check": "unit"}, backup=backup)
+    bare = settings(
+        app={"migrations": ""}, tests={"unit_check": "unit"}, backup=backup, preview={"slots": {}}
+    )
     found = documents(places(bare)["copied"])
 
     assert sorted(found) == ["check", "deploy", "monitor", "promote", "rollback"]

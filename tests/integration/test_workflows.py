@@ -22,7 +22,7 @@ from scripts.setup.workflows.place import Place
 from tests.integration.desk import ROOT, Desk, git
 from tests.support import skips
 from tests.support.processes import wait_until
-from tests.support.sandboxes import sandbox
+from tests.support.sandboxes import ready_slot, sandbox
 from tests.support.workflow_player import Player
 from tests.support.workflows import documents
 
@@ -67,6 +67,9 @@ def player(world: World, folder: Path, more: str = "", types: str = "") -> tuple
         for each in world.environments
         for file in [world.env_dir / f".env.{each.name}"]
     }
+    slots = world.env_dir / ".env.preview"
+    values["preview"] = {**values["development"], **parse_values(slots.read_text(), slots)}
+    values["preview"]["REPLIT_MCP_TOKEN"] = world.slots[0].mcp_token  # on Replit, a person has one token
     settings_file = folder / "pipeline.toml"
     settings_file.write_text(text)
     source = ("o/desk", "a" * 40)
@@ -88,6 +91,43 @@ def test_a_push_to_develop_is_deployed(desk: Desk, tmp_path: Path) -> None:
     assert "| verify | done |" in deployed.summary
     given = deployed.envs["deploy development"]
     assert {name.partition("_")[0] for name in given} == {"DEVELOPMENT", "GITHUB", "AIRHOST"}
+
+
+def test_a_pull_request_is_shown_until_it_is_closed(desk: Desk, tmp_path: Path) -> None:
+    """With the values of previews alone; a fork's and another branch's get no preview."""
+    ready_slot(desk.world, "one")
+    origin, before = desk.world.origin, desk.refs("refs/heads/develop")["refs/heads/develop"]
+    commit = desk.commit({"public/shown.txt": "1"})
+    for branch in ("feature/shown", "fix/x"):
+        git(origin, "update-ref", f"refs/heads/{branch}", commit)
+    git(origin, "update-ref", "refs/heads/develop", before)
+    made, place = player(desk.world, tmp_path)
+    workflow = documents(place)["preview"]
+    fork = made.pull(workflow, "feature/shown", "develop", "opened", repository="eve/r")
+    assert {each.ending for each in fork.values()} == {"skipped"}
+    other = made.pull(workflow, "fix/x", "develop", "opened")["preview-up"]
+    assert (other.ending, other.log.strip()) == ("success", "")
+
+    shown = made.pull(workflow, "feature/shown", "develop", "opened")["preview-up"]
+    assert shown.ending == "success", shown.log
+    assert list(desk.refs("refs/deploy/")) == ["refs/deploy/preview/one"]
+    given = shown.envs["show the branch"]
+    names = {name.partition("_")[0] for name in given}
+    assert names == {"PREVIEW", "DEVELOPMENT", "GITHUB", "AIRHOST", "BRANCH"}
+    assert {name for name in given if name.startswith("DEVELOPMENT")} == {
+        *("DEVELOPMENT_SLACK_WEBHOOK_URL", "DEVELOPMENT_DISCORD_WEBHOOK_URL")
+    }
+
+    closed = made.pull(workflow, "feature/shown", "develop", "closed")["preview-down"]
+    assert closed.ending == "success", closed.log
+    assert desk.refs("refs/deploy/") == {}
+    night = made.night(workflow, "develop")
+    assert {name: each.ending for name, each in night.items()} == {
+        "preview-up": "skipped", "preview-down": "skipped", "preview-sweep": "success",
+    }  # fmt: skip
+    git(origin, "update-ref", "refs/heads/develop", commit)
+    for branch in ("feature/shown", "fix/x"):
+        git(origin, "update-ref", "-d", f"refs/heads/{branch}")
 
 
 @pytest.fixture(scope="module")

@@ -72,10 +72,33 @@ class Player:
         values = {name: inputs.get(name, each.get("default", "")) for name, each in declared.items()}
         return self._play(workflow, {"event_name": "workflow_dispatch", "ref_name": branch}, values, {})
 
+    def pull(
+        self, workflow: Mapping[str, Any], head: str, base: str, action: str, *, repository: str = "o/r"
+    ) -> dict[str, Result]:
+        """Something happens to a pull request; `repository` is where its branch is."""
+        declared = workflow["on"]["pull_request"]
+        if base not in declared["branches"] or action not in declared["types"]:
+            return {}
+        pull = {"head": {"ref": head, "repo": {"full_name": repository}}}
+        event = {
+            "event_name": "pull_request",
+            "ref_name": base,  # where its jobs check out; GitHub has the merge of both there
+            "head_ref": head,
+            "base_ref": base,
+            "repository": "o/r",
+            "event": {"action": action, "pull_request": pull},
+        }
+        return self._play(workflow, event, {}, {})
+
+    def night(self, workflow: Mapping[str, Any], branch: str) -> dict[str, Result]:
+        """The schedule of a workflow, which runs on the default branch."""
+        assert workflow["on"]["schedule"]
+        return self._play(workflow, {"event_name": "schedule", "ref_name": branch}, {}, {})
+
     def _play(
         self,
         workflow: Mapping[str, Any],
-        event: dict[str, str],
+        event: dict[str, Any],
         inputs: Mapping[str, str],
         left_out: Mapping[str, bool],
     ) -> dict[str, Result]:
@@ -106,7 +129,10 @@ class Player:
         result = Result("success")
         checkouts = [step for step in job["steps"] if "actions/checkout@" in step.get("uses", "")]
         for step in checkouts:
-            self._check_out(step["with"], workspace, contexts["github"]["sha"])
+            given = step["with"]
+            ref = self._text(given.get("ref", ""), contexts) if "repository" not in given else ""
+            sha = _git(self.origin, "rev-parse", f"refs/heads/{ref}") if ref else contexts["github"]["sha"]
+            self._check_out(given, workspace, sha)
         self.prepare(workspace)
         for step in (each for each in job["steps"] if each not in checkouts):
             contexts["failed"] = result.ending == "failure"

@@ -24,6 +24,10 @@ def settings(**changes: dict[str, Any]) -> Settings:
     table["tests"] |= {"integration": ["npm", "run", "test:int"], "unit_report": "junit.xml"}
     table["environment"]["staging"]["access"]["header"] = "Authorization"
     table["environment"]["production"]["gates"]["integration"] = True
+    table["preview"]["slots"] = {
+        name: {"url": f"https://{name}.example.org", "ssh_host": name, "repl_id": name, "header": header}
+        for name, header in (("one", ""), ("two", "Authorization"))
+    }
     for section, values in changes.items():
         table[section] |= values
     return parse(table)

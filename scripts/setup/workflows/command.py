@@ -18,6 +18,7 @@ from scripts.setup.request import WorkflowsRequest
 from scripts.setup.workflows.check import check, heading
 from scripts.setup.workflows.nightly import monitor, nightly
 from scripts.setup.workflows.place import Place
+from scripts.setup.workflows.preview import preview
 from scripts.setup.workflows.releases import deploy, promote, rollback
 from scripts.setup.workflows.secrets import commands
 from scripts.setup.workflows.yaml import dump
@@ -30,6 +31,7 @@ ABOUT = {
     "promote": "What passed in one environment goes to the next.",
     "rollback": "An earlier release goes live again.",
     "nightly": "Backups and drift.",
+    "preview": "A pull request's branch at an address of its own.",
     "monitor": "A fallback: GitHub runs schedules late, or not at all, and a job remembers nothing.",
 }
 PINNED = re.compile(rf"({NAME})@([0-9a-f]{{40}})")
@@ -80,6 +82,7 @@ def generate(place: Place, *, monitors: bool = False) -> dict[str, dict[str, Any
         "promote": promote(place),
         "rollback": rollback(place),
         "nightly": nightly(place),
+        "preview": preview(place),
         "monitor": monitor(place) if monitors else None,
     }
     return {name: each for name, each in made.items() if each is not None}

@@ -182,6 +182,12 @@ def _value(settings: Settings, name: str) -> str:
     return f"${{{{ secrets.{name} }}}}"
 
 
+def preview_value(settings: Settings, name: str) -> str:
+    """A value of previews, which may begin with the name of a slot: what the build gets is public."""
+    built = any(name == each or name.endswith(f"_{each}") for each in settings.app.build_variables)
+    return either(name) if built else f"${{{{ secrets.{name} }}}}"
+
+
 def either(name: str) -> str:
     """A variable, or a secret of that name."""
     return f"${{{{ vars.{name} || secrets.{name} }}}}"

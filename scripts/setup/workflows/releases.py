@@ -106,7 +106,7 @@ def _release(
         "steps": [
             *place.checkout(),
             *place.supabase(),
-            _ssh(),
+            ssh_step(),
             place.desk_step(f"{task} {environment.name}", command, values),
         ],
     }
@@ -124,7 +124,8 @@ def _of_proofs(place: Place) -> dict[str, str]:
     return {"contents": "write", **({"statuses": "write"} if place.settings.github.tell else {})}
 
 
-def _ssh() -> Step:
+def ssh_step() -> Step:
+    """The ssh key and configuration of the workspaces on Replit."""
     return {
         "name": "ssh to the workspace on Replit",
         "env": {

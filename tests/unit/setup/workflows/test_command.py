@@ -51,7 +51,7 @@ def test_what_is_shown_is_written_after_a_yes(make: Make, tmp_path: Path) -> Non
 
     assert write_workflows(make(types="yes"), WorkflowsRequest()).ending == "done"
     names = sorted(file.name for file in folder.iterdir())
-    assert names == ["check.yml", "deploy.yml", "nightly.yml", "promote.yml", "rollback.yml"]
+    assert names == ["check.yml", "deploy.yml", "nightly.yml", "preview.yml", "promote.yml", "rollback.yml"]
     assert write_workflows(make(), WorkflowsRequest()).ending == "nothing"
 
     (folder / "deploy.yml").write_text("name: mine\n")
