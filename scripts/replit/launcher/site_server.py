@@ -22,6 +22,7 @@ from scripts.replit.launcher.status import HANDED, HEAD_BYTES, STATUS_PATH, http
 
 MOST_KNOWN = 16_000_000  # bytes of requests and answers that are known
 IDLE_SECONDS = 75.0  # that a connection may be silent
+LAST_SECONDS = 3.0  # that one goes on sending after its last answer
 MOST_AT_ONCE = 4_096  # open connections; more wait to be accepted
 STATUS_AT_ONCE = threading.BoundedSemaphore(4)
 
@@ -29,7 +30,10 @@ STATUS_AT_ONCE = threading.BoundedSemaphore(4)
 class Visit:
     """One connection."""
 
-    __slots__ = ("closes", "file", "heard", "left", "offset", "out", "private", "socket", "text")
+    __slots__ = (
+        *("closes", "file", "heard", "is_over", "left", "offset", "out", "private", "socket", "text"),
+        "unread",
+    )
 
     def __init__(self, connection: socket.socket, *, private: bool) -> None:
         self.socket, self.private = connection, private
@@ -37,6 +41,8 @@ class Visit:
         self.out: memoryview | bytes = b""
         self.file, self.offset, self.left = -1, 0, 0
         self.closes = False
+        self.unread = False  # more was sent than is read: a body, or what is no request
+        self.is_over = False  # the answer is sent, the rest is read and thrown away
         self.heard = time.monotonic()
 
     @property
@@ -114,8 +120,8 @@ class SiteServer:
                 self._next, self._holding = rest, False
                 self._go_on()
             elif word == "close":
-                for fd in list(self._visits):
-                    self._close(fd)
+                for fd in [fd for fd, visit in self._visits.items() if not visit.is_busy]:
+                    self._close(fd)  # a download goes on as long as this process stays warm
             self._control.sendall(f"{word}\n".encode())
 
     def _begin(self) -> None:
@@ -137,18 +143,18 @@ class SiteServer:
             self._shared.close()
             self._shared = None
         for fd, visit in self._visits.items():
-            if not visit.is_busy and not visit.private:
+            if not visit.is_busy and self._waits(visit):
                 self._poll.modify(fd, 0)
 
     def _go_on(self) -> None:
         """What was held is read here, or handed over."""
         for fd, visit in list(self._visits.items()):
-            if not visit.is_busy and not visit.private:
+            if not visit.is_busy and not visit.private and not visit.is_over:
                 self._settle(fd, visit)
                 self._answer_all(fd, visit)
 
     def _waits(self, visit: Visit) -> bool:
-        return (self._holding or bool(self._next)) and not visit.private
+        return (self._holding or bool(self._next)) and not visit.private and not visit.is_over
 
     def _settle(self, fd: int, visit: Visit) -> None:
         """An open connection without an answer under way: wait, hand it over, or read on."""
@@ -209,6 +215,8 @@ class SiteServer:
         if not data:
             self._close(fd)
             return
+        if visit.is_over:
+            return
         visit.heard = self._second
         if not visit.text:
             answer = self._known.get(data)
@@ -224,7 +232,7 @@ class SiteServer:
             head, found, rest = visit.text.partition(b"\r\n\r\n")
             if not found:
                 if len(visit.text) >= HEAD_BYTES:
-                    visit.text, visit.closes = b"", True
+                    visit.text, visit.closes, visit.unread = b"", True, True
                     self._put(fd, visit, http_answer(431, {"error": "the request's head is too large"}))
                 return
             visit.text = rest
@@ -234,7 +242,7 @@ class SiteServer:
         line, _, _ = request.partition(b"\r\n")
         method, path, fields = parsed_head(request[:-4])
         if not method or not line.endswith((b" HTTP/1.1", b" HTTP/1.0")):
-            visit.closes = True
+            visit.closes = visit.unread = True
             self._put(fd, visit, http_answer(400, {"error": "this is no request"}))
             return
         if path == STATUS_PATH:
@@ -242,6 +250,7 @@ class SiteServer:
             return
         has_body = fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
         kept = fields.get(b"connection", b"").lower()
+        visit.unread = has_body
         visit.closes = has_body or kept == b"close" or (line.endswith(b"1.0") and kept != b"keep-alive")
         reply = self._site.reply(method, line.split(b" ")[1], fields, closes=visit.closes)
         if reply.path:
@@ -271,7 +280,7 @@ class SiteServer:
             visit.out = memoryview(answer)[sent:]
             self._poll.modify(fd, select.EPOLLOUT)
         elif visit.closes:
-            self._close(fd)
+            self._finish(fd, visit)
         elif self._waits(visit):
             self._settle(fd, visit)
 
@@ -299,10 +308,20 @@ class SiteServer:
             os.close(visit.file)
             visit.file = -1
         if visit.closes:
-            self._close(fd)
+            self._finish(fd, visit)
             return
         self._settle(fd, visit)
         self._answer_all(fd, visit)
+
+    def _finish(self, fd: int, visit: Visit) -> None:
+        """The last answer is sent. What was not read would make the system take the answer back."""
+        if not visit.unread:
+            self._close(fd)
+            return
+        visit.is_over, visit.text, visit.out = True, b"", b""
+        with contextlib.suppress(OSError):
+            visit.socket.shutdown(socket.SHUT_WR)
+        self._poll.modify(fd, select.EPOLLIN)
 
     def _send_some(self, fd: int, visit: Visit) -> None:
         while visit.out:
@@ -326,7 +345,7 @@ class SiteServer:
 
     def _sweep(self, now: float, idle: float = IDLE_SECONDS) -> None:
         for fd, visit in list(self._visits.items()):
-            if now - visit.heard > idle and not self._holding:
+            if now - visit.heard > (LAST_SECONDS if visit.is_over else idle) and not self._holding:
                 self._close(fd)
 
     def _close(self, fd: int) -> None:

@@ -143,7 +143,7 @@ class World:
             "SESSION_SECRET": "very-secret-value-0123456789",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "launcher.py"],
+            [os.environ.get("DESK_LAUNCHER_PYTHON") or sys.executable, "launcher.py"],
             cwd=self.app,
             env=variables,
             stdin=subprocess.DEVNULL,
