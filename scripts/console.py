@@ -165,7 +165,7 @@ class Console:
     def _table(self, request: Request, outcome: Outcome) -> list[str]:
         """The lines of the task's table; the document has it for programs."""
         table = TABLES.get(type(request))
-        shown = outcome.code == 0 or {"findings", "environments"} & {*outcome.data}
+        shown = outcome.code == 0 or {"findings", "environments", "backups"} & {*outcome.data}
         if self.as_json or table is None or not shown:
             return []
         return list(table(outcome.data, width_of(self._results)))

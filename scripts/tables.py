@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from scripts.config.request import Request
+from scripts.database.backups.request import ListBackupsRequest
 from scripts.preview.request import PreviewListRequest
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
@@ -164,6 +165,37 @@ def _dora(stats: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     yield "* median: from the commit to live; from a bad release to a good one"
 
 
+def backups(data: Mapping[str, Any], width: int) -> Iterator[str]:
+    """One row per backup, the newest first."""
+    from scripts.database.backups.dumping import readable_size
+
+    rows = [
+        (
+            row["backup"],
+            row["environment"],
+            age(row["at"]),
+            readable_size(row["bytes"]) if row["bytes"] is not None else "not recorded",
+            "proven" if row["proven"] else "was proven" if row["proven_at"] else "not proven",
+            _copies(row["copies"]),
+        )
+        for row in sorted(data.get("backups", ()), key=lambda row: str(row["at"]), reverse=True)
+    ]
+    columns = (
+        Column("backup"), Column("environment", 3), Column("age", 1), Column("size", 2), Column("proof"),
+        Column("copies", 4),
+    )  # fmt: skip
+    yield from Table(columns, rows).lines(width)
+
+
+def _copies(copies: Sequence[Mapping[str, Any]]) -> str:
+    """Where copies are, and what is wrong with those that are not intact."""
+    words = (
+        f"{copy['place']}{'' if copy['state'] == 'intact' else ': ' + (copy['why'] or copy['state'])}"
+        for copy in copies
+    )
+    return "; ".join(words) or "no copy"
+
+
 def findings(data: Mapping[str, Any], _width: int = WIDE) -> Iterator[str]:
     """One block per finding: what is wrong where, and how to fix it."""
     for finding in data["findings"]:
@@ -199,6 +231,7 @@ TABLES: Mapping[type[Request], Lines] = {
     CheckRequest: findings,
     ScanRequest: findings,
     DiffRequest: differences,
+    ListBackupsRequest: backups,
 }
 
 MESSAGE_FIRST = (StatusRequest,)  # the first line says whether all is well

@@ -47,7 +47,10 @@ class AdoptRequest(Request):
 class RestoreRequest(Request):
     """`db.restore`: replace a database by a backup."""
 
-    backup: str = option("its id, as `backup.list` shows it; with `--from-aside`, a run's", positional=True)
+    backup: str = option(
+        "its id, as `backup.list` shows it; `newest`: the newest proven one; with `--from-aside`, a run's",
+        positional=True,
+    )
     env: str = env()
     from_aside: bool = option(
         "put back the schemas that this run kept, in place of a backup", default=False

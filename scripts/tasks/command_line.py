@@ -51,6 +51,9 @@ INTO = ("promote", "db.refresh")  # whose environment is `--to`
 # what other tools call it -> what it is here
 ELSEWHERE = {"--dry-run": "--plan", "--dryrun": "--plan", "-d": "--plan", "--environment": "--env"}
 ENVIRONMENT = ("--env", "--to")
+FIRST_WORD = {
+    "db.restore": "`invoke db.restore newest --env production --plan`; others: `invoke backup.list`"
+}
 MORE = "More"  # the group of what is in no other
 COLUMN = 18
 
@@ -163,10 +166,8 @@ def _incomplete(said: str, task: str) -> UsageError:
         said = f"`--{bare[1]}` needs a value"
     elif "required positional" in said:
         said = f"`{task}` needs a word after it: {lacking}"
-    return UsageError(
-        f"{said[:1].lower()}{said[1:].rstrip('!.')}",
-        f"`invoke {task} --help`" if task else "`invoke --list`",
-    )
+    hint = FIRST_WORD.get(task) or (f"`invoke {task} --help`" if task else "`invoke --list`")
+    return UsageError(f"{said[:1].lower()}{said[1:].rstrip('!.')}", hint)
 
 
 def _meant(word: str, known: Sequence[str]) -> str:

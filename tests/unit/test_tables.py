@@ -11,10 +11,11 @@ import pytest
 from scripts.config.outcome import Outcome
 from scripts.config.request import Request
 from scripts.console import Console
+from scripts.database.backups.request import ListBackupsRequest
 from scripts.release.dora import Figures
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, DiffRequest
-from scripts.tables import Column, Table, age, local, short, status
+from scripts.tables import Column, Table, age, backups, local, short, status
 
 
 def finished(request: Request, outcome: Outcome) -> str:
@@ -141,6 +142,25 @@ def test_the_age_has_its_largest_unit(seconds: int, text: str) -> None:
 def test_short_commits() -> None:
     """Eight digits, or a dash for nothing."""
     assert (short("a" * 40), short(None), short("")) == ("a" * 8, "-", "-")
+
+
+def test_backups_are_a_table() -> None:
+    """The newest first; in a narrow terminal its id, its age and its proof stay."""
+    copy = {"place": "/var/backups", "state": "damaged", "why": "", "where": ""}
+    old = {
+        "backup": "20240101T100000Z-aaaaaaaa-daily-0001", "environment": "production", "bytes": 1_300_000,
+        "at": "2024-01-01T10:00:00+00:00", "proven": True, "proven_at": None, "copies": [copy],
+    }  # fmt: skip
+    new = {**old, "backup": "20240102T100000Z-aaaaaaaa-daily-0002", "at": "2024-01-02T10:00:00+00:00",
+           "bytes": None, "proven": False, "copies": []}  # fmt: skip
+    data: dict[str, Any] = {"backups": [old, new]}
+    shown = finished(ListBackupsRequest(), Outcome.done("2 backups", **data)).splitlines()
+
+    assert [line.split()[0][:8] for line in shown[2:4]] == ["20240102", "20240101"]
+    assert "no copy" in shown[2]
+    assert "1 MB" in shown[3]
+    assert "/var/backups: damaged" in shown[3]
+    assert all("proven" in line and len(line) <= 80 for line in [*backups(data, 80)][2:])
 
 
 FINDING = {

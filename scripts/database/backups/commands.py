@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -42,7 +42,6 @@ from scripts.state.remote import KnownLedger, known_ledger, observe_remote
 from scripts.state.remote import record as record_event
 from scripts.system.text import listed
 
-NEWEST = "newest"  # in place of a backup's id
 UNFINISHED = 24 * 3600.0  # seconds after which an upload without a manifest is a dead run's
 
 
@@ -153,7 +152,6 @@ def list_backups(desk: Desk, request: ListBackupsRequest) -> Outcome:
             problems += [f"{environment.name}: {each}" for each in _check(desk, found, known)]
         else:
             storage.warn_of_unreadable(desk, found.shelf)
-    desk.progress.show(_line(each) for each in rows)
     if checked and problems:
         return Outcome.failed(
             f"the backups can't be relied on:{listed(problems)}",
@@ -165,19 +163,6 @@ def list_backups(desk: Desk, request: ListBackupsRequest) -> Outcome:
         desk.progress.note(f"warning: {known.warning}")
     count = f"{len(rows)} backup{'' if len(rows) == 1 else 's'}"
     return Outcome.done(count, backups=rows, problems=problems)
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    """A backup on one line, for people."""
-    proof = (
-        "proven" if row["proven"] else f"proven on {row['proven_at']}" if row["proven_at"] else "not proven"
-    )
-    size = readable_size(row["bytes"]) if row["bytes"] is not None else "not recorded"
-    copies = "; ".join(
-        f"{copy['place']}{'' if copy['state'] == 'intact' else ': ' + (copy['why'] or copy['state'])}"
-        for copy in row["copies"]
-    )
-    return f"{row['backup']}  {row['age_hours']:g} h  {size}  {proof}  {copies or 'no copy'}"
 
 
 def _remedy(environments: Sequence[Environment]) -> str:
@@ -218,8 +203,10 @@ def _out_of_reach(found: Survey) -> list[str]:
 def verify_backup(desk: Desk, request: VerifyBackupRequest) -> Outcome:
     """Fetch a stored backup, prove it again, record the result in the ledger if that can be reached."""
     known = known_ledger(desk)
-    if request.backup == NEWEST:
-        request = replace(request, backup=_newest(desk, known.ledger, request.env))
+    if request.backup == storage.NEWEST:
+        request = replace(
+            request, backup=storage.newest_recorded(known.ledger, desk.settings.environment(request.env))
+        )
     environment = _environment_of(desk, known.ledger, request.backup, request.env)
     with _reported(desk, environment), _step(desk, "verify", request.backup):
         fetched, partial = _prove_stored(desk, environment, known, request)
@@ -280,17 +267,6 @@ def _fetched(
         bucket=bucket,
         new=record is None,
     )
-
-
-def _newest(desk: Desk, ledger: Ledger, env: str) -> str:
-    """The newest backup of an environment that the ledger calls proven."""
-    environment = desk.settings.environment(env)
-    proven = [name for name, each in catalog.records(ledger, environment.name).items() if each.proven]
-    if not proven:
-        raise Refused(
-            f"{environment.name} has no proven backup", f"`invoke backup --env {environment.name}`"
-        )
-    return max(proven)
 
 
 def _environment_of(desk: Desk, ledger: Ledger, name: str, env: str) -> Environment:

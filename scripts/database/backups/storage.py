@@ -24,6 +24,7 @@ from scripts.system.secret import Secret
 KEY_ID, SECRET_KEY, IDENTITY = "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY", "BACKUP_IDENTITY"
 
 
+NEWEST = "newest"  # in place of a backup's id
 NAMED = 2  # proven backups that can't be used here, and that a note names
 CI = " (CI)"  # follows the name of a machine that works for CI, and whose disk may be thrown away
 
@@ -162,6 +163,20 @@ def proven_backups(desk: Desk, environment: Environment, ledger: Ledger) -> Iter
 def not_usable(record: BackupRecord, faults: Sequence[str] = ()) -> str:
     """For people: why a proven backup can't be used here; `faults` of the copies that were looked at."""
     return f"`{record.id}` is proven, and can't be used here: {'; '.join(faults) or where(record)}"
+
+
+def newest_recorded(ledger: Ledger, environment: Environment) -> str:
+    """The newest backup of an environment that the ledger calls proven.
+
+    Raises:
+        Refused: there is none.
+    """
+    proven = [name for name, each in catalog.records(ledger, environment.name).items() if each.proven]
+    if not proven:
+        raise Refused(
+            f"{environment.name} has no proven backup", f"`invoke backup --env {environment.name}`"
+        )
+    return max(proven)
 
 
 def newest_proven(desk: Desk, environment: Environment, ledger: Ledger) -> str | None:

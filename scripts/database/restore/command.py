@@ -8,7 +8,7 @@ from scripts.config.consent import require_consent
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.database.backups.storage import fetch_backup
+from scripts.database.backups.storage import NEWEST, fetch_backup, newest_recorded
 from scripts.database.backups.verify import take_safety_backup
 from scripts.database.postgres import scratch
 from scripts.database.postgres.client import required_database, session
@@ -51,7 +51,10 @@ def restore_backup(desk: Desk, request: RestoreRequest) -> Outcome:
 def _restore_backup(desk: Desk, environment: Environment, request: RestoreRequest) -> Outcome:
     ledger = _unlocked_ledger(desk, environment, request)
     database = required_database(desk, environment)
-    with fetch_backup(desk, environment, request.backup, ledger) as (folder, manifest):
+    wanted = request.backup
+    if wanted == NEWEST:
+        wanted = newest_recorded(ledger, environment)
+    with fetch_backup(desk, environment, wanted, ledger) as (folder, manifest):
         major = scratch.server_major(database)
         why = restore_plan.objection(manifest, environment, desk.settings.app.name, major)
         if why:
