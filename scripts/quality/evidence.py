@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from scripts.config.load_settings import SHIPPED, LoadSettings, Profile
+from scripts.config.load_settings import PATHS, SHIPPED, LoadSettings, Profile
 from scripts.config.settings import Environment, Gates, Settings
+
+
+class Journeys(NamedTuple):
+    """Digests of the files that play the desk's own tests, which may change with the desk."""
+
+    e2e: str
+    load: str
+
 
 LONGEST = 60  # characters of a value in a message
 
 
 def demanded(
-    settings: Settings, before: Environment, gates: Gates, journeys: str
+    settings: Settings, before: Environment, gates: Gates, journeys: Journeys
 ) -> dict[str, dict[str, Any]]:
-    """By kind of proof, what must have been measured for the gates to take it.
-
-    Args:
-        journeys: the digest of the browser tests that are shipped with the desk.
-    """
+    """By kind of proof, what must have been measured for the gates to take it."""
     found = {suite: of_app_tests(settings, before, suite) for suite in ("unit", "integration")}
     if gates.e2e:
-        found["e2e"] = of_e2e(settings, before, journeys)
+        found["e2e"] = of_e2e(settings, before, journeys.e2e)
     if gates.load:
-        found["load"] = of_load(settings.load, before, gates.load)
+        found["load"] = of_load(settings.load, before, gates.load, journeys.load)
     return found
 
 
-def of_load(load: LoadSettings, environment: Environment, profile: str) -> dict[str, Any]:
-    """A load profile as it is written, against which address, and by which limits it is judged."""
+def of_load(load: LoadSettings, environment: Environment, profile: str, journeys: str) -> dict[str, Any]:
+    """A load profile as it is written, what its users do where, and by which limits it is judged."""
     written = {**SHIPPED, **load.profiles}.get(profile, Profile())
     return _plain(
         {
@@ -42,6 +46,10 @@ def of_load(load: LoadSettings, environment: Environment, profile: str) -> dict[
             "thresholds": load.thresholds._asdict(),
             "endpoints": {name: limits._asdict() for name, limits in load.endpoints.items()},
             "mix": dict(load.mix),
+            "paths": {**PATHS, **load.paths},
+            "timeout": load.timeout,
+            "noise": [load.noise, load.noise_ms],
+            "journeys": journeys,
         }
     )
 
@@ -52,7 +60,8 @@ def of_e2e(settings: Settings, environment: Environment, journeys: str) -> dict[
     which: dict[str, Any] = {"path": e2e.path} if e2e.path else {"journeys": journeys}
     if e2e.command or e2e.smoke_command:
         which = {"command": e2e.command, "smoke_command": e2e.smoke_command}
-    return _plain({"url": environment.url.rstrip("/"), **which})
+    enough = {"min_tests": e2e.min_tests, "min_smoke_tests": e2e.min_smoke_tests}
+    return _plain({"url": environment.url.rstrip("/"), **which, **enough})
 
 
 def of_app_tests(settings: Settings, environment: Environment, suite: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from scripts.errors import CommandFailed
 from scripts.notify import deliver
 from scripts.notify.events import Deed, Fact, Notice, notice, shorten, who
 from scripts.quality import evidence
-from scripts.quality.digests import shipped_journeys
+from scripts.quality.digests import journeys_here
 from scripts.quality.gates import Candidate, Gate, check_gates, unmet
 from scripts.state.ledger import Event
 from scripts.state.remote import observe_remote
@@ -44,7 +44,7 @@ def of_wanted_approval(desk: Desk, environment: Environment, proof: Event) -> No
     live = ledger.live(environment.name)
     if live is None or live.commit != proof.commit:
         return None  # an older commit: nobody waits for it
-    demands = evidence.demanded(desk.settings, environment, following.gates, shipped_journeys())
+    demands = evidence.demanded(desk.settings, environment, following.gates, journeys_here())
     candidate = Candidate(live.commit, environment, ledger, desk.now(), demands=demands)
     gates = check_gates(candidate, following.gates)
     to_do = [gate for gate in unmet(gates) if gate.command]

@@ -19,7 +19,7 @@ from scripts.errors import Refused
 from scripts.git.client import Commit
 from scripts.github.remote import hub_of
 from scripts.quality import evidence, github_check, proofs
-from scripts.quality.digests import shipped_journeys
+from scripts.quality.digests import journeys_here
 from scripts.quality.twins import Twins, twins_of
 from scripts.release import clock
 from scripts.release.facts import Facts
@@ -229,7 +229,7 @@ def _judged(
     checks = github_check.read(
         hub_of(desk, [environment]), desk.settings.tests, environment.gates, twins, wanted
     )
-    demands = evidence.demanded(desk.settings, before, environment.gates, shipped_journeys())
+    demands = evidence.demanded(desk.settings, before, environment.gates, journeys_here())
     return {**known, "before": before, "altered": altered, "checks": checks, "demands": demands}
 
 

@@ -16,7 +16,7 @@ from scripts.errors import CommandTimedOut, Refused
 from scripts.git import merge
 from scripts.quality import evidence, proofs
 from scripts.quality.app_tests.checkout import OUTPUT
-from scripts.quality.digests import SHIPPED_TESTS, shipped_journeys
+from scripts.quality.digests import SHIPPED_TESTS, journeys_here
 from scripts.quality.e2e import app_suite, pytest_run
 from scripts.quality.e2e.observed import OMITTED, omitted, weigh
 from scripts.quality.e2e.prerequisites import require_what_journeys_need
@@ -72,7 +72,7 @@ def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
             level=trial.suite,
             verdict=verdict.name,
             tests=verdict.counts,
-            measured=evidence.of_e2e(desk.settings, trial.environment, shipped_journeys()),
+            measured=evidence.of_e2e(desk.settings, trial.environment, journeys_here().e2e),
             **proofs.reference(desk, folder),
         )
     return _outcome(desk, trial, verdict, folder, left)

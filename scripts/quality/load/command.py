@@ -15,6 +15,7 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, ConfigError, Refused
 from scripts.quality import evidence, proofs
+from scripts.quality.digests import journeys_here
 from scripts.quality.load import baseline, locust
 from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
@@ -224,7 +225,9 @@ def _prove(tried: Tried, *, whole: bool) -> None:
         verdict=verdict.name,
         alike=_comparable(trial.plan),
         load=tried.summary,
-        measured=evidence.of_load(trial.desk.settings.load, trial.environment, profile),
+        measured=evidence.of_load(
+            trial.desk.settings.load, trial.environment, profile, journeys_here().load
+        ),
         **proofs.reference(trial.desk, trial.locust.folder),
     )
 

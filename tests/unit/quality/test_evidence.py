@@ -9,16 +9,17 @@ import pytest
 
 from scripts.config.load_settings import Limits, LoadSettings, Profile, Stage
 from scripts.config.settings import E2E, AppTests, Gates, Settings
-from scripts.quality.evidence import demanded, difference
+from scripts.quality.evidence import Journeys, demanded, difference
 from tests.support.tables import environment, settings
 
 STAGING = environment("staging")
+SHIPPED = Journeys("sha256:1", "sha256:2")
 GATES = Gates(unit=True, integration=True, e2e="full", load="steady")
 USUAL = replace(settings(), tests=AppTests(unit=("npm", "test"), integration=("npm", "run", "it")))
 
 
-def evidence(known: Settings, **place: Any) -> dict[str, dict[str, Any]]:
-    return demanded(known, STAGING._replace(**place), GATES, "sha256:1")
+def evidence(known: Settings, journeys: Journeys = SHIPPED, **place: Any) -> dict[str, dict[str, Any]]:
+    return demanded(known, STAGING._replace(**place), GATES, journeys)
 
 
 def load(**changes: Any) -> Settings:
@@ -40,6 +41,22 @@ CASES: dict[str, tuple[str, Settings, dict[str, Any], str]] = {
         "another `thresholds`: `p95` (9000, where 800 is demanded)",
     ),
     "no limit for a call": ("load", load(endpoints={"home": Limits(p95=1)}), {}, "another `endpoints`"),
+    "an easier address": (
+        "load",
+        load(paths={"properties": "/version.json"}),
+        {},
+        'another `paths`: `properties` ("/version.json", where "/api/properties" is demanded)',
+    ),
+    "more patience": ("load", load(timeout=60), {}, "another `timeout` (60, where 10 is demanded)"),
+    "slower than before": ("load", load(noise=1), {}, "another `noise`"),
+    "fewer tests": (
+        "e2e",
+        replace(USUAL, e2e=E2E(min_tests=0)),
+        {},
+        "another `min_tests`",
+    ),
+    "other calls": ("load", USUAL, {"journeys": Journeys("sha256:1", "sha256:9")}, "another `journeys`"),
+    "other journeys": ("e2e", USUAL, {"journeys": Journeys("sha256:9", "sha256:2")}, "another `journeys`"),
     "another mix": ("load", load(mix={"visit": 1}), {}, "another `mix`"),
     "the app's own suite": (
         "e2e",
