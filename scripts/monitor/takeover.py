@@ -13,10 +13,9 @@ from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Interrupted, Locked
 from scripts.monitor.probes import look_at
-from scripts.monitor.verdict import Figures
 from scripts.monitor.watcher import Probe
 from scripts.monitor.window import Window, begin
-from scripts.monitor.window_end import INCONCLUSIVE, Ending, alert
+from scripts.monitor.window_end import INCONCLUSIVE, alert
 from scripts.release.request import ReleaseRequest, ResumeRequest
 from scripts.state.lock import lock_ref
 from scripts.state.remote import Remote, observe_remote
@@ -142,7 +141,7 @@ def _left_behind(desk: Desk, environment: Environment, held: HeldWatch, remote: 
     assert live is not None  # noqa: S101 - its window was found
     said = f"{live.release} is worse than it may be, and what was to take it back has died: {why}"
     hint = f"`invoke rollback --env {environment.name}`"
-    alert(Ending(desk, environment, held, live, Figures(live.release, 0, 0.0, 0.0), None), said, hint)
+    alert(desk, environment, live, said, hint)
     return Outcome.failed(said, hint, watch={"verdict": "failed", "why": why, "release": live.release})
 
 
@@ -217,3 +216,5 @@ class Windows:
         if outcome:
             self.open.remove(window)
             self.desk.progress.note(f"{window.environment.name}: {outcome.message}")
+            if outcome.code == INCONCLUSIVE and not window.overtaken:  # nobody waits for its exit code
+                alert(self.desk, window.environment, window.live, outcome.message, "`invoke status`")

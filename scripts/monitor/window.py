@@ -35,6 +35,7 @@ class Window:
     Args:
         live: the release, and `before` the figures that it is compared with.
         due: when to look next, by the clock; `until` the end.
+        overtaken: somebody else has begun something.
     """
 
     desk: Desk
@@ -45,6 +46,7 @@ class Window:
     probe: Probe = look_at
     due: float = 0.0
     until: float = 0.0
+    overtaken: bool = False
     _samples: list[Sample] = field(default_factory=list)
     _issues: Issues | None = None  # what Sentry said last
     _doubt_of_sentry: str = ""
@@ -141,13 +143,16 @@ class Window:
             self.held.beat()
             remote = observe_remote(self.desk)
         except Locked as fault:
+            self.overtaken = True
             return fault.message
         except DeskError as fault:
             return f"the ledger can't be read: {fault.message.splitlines()[0]}"
         now = remote.ledger.live(self.environment.name)
         if now is None or now.run != self.live.run:
+            self.overtaken = True
             return f"{now.release if now else 'nothing'} is live meanwhile"
         if lock_ref(self.environment.name) in remote.refs:
+            self.overtaken = True
             return "another run has begun"
         return ""
 

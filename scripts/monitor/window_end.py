@@ -57,7 +57,7 @@ def ended(this: Ending, why: str, doubt: str) -> Outcome:
         return _breach(this, why)
     slow = verdict.slower(seen, this.before, this.environment.watch)
     if slow:
-        alert(this, f"{live.release} is {slow}", "`invoke status`")
+        alert(this.desk, this.environment, live, f"{live.release} is {slow}", "`invoke status`")
     _write(this, "done", {"verdict": "passed", "figures": seen.document()})
     said = f"{seen.requests} requests, {seen.errors:.1%} failed, p95 {seen.p95 * 1000:.0f} ms"
     return Outcome.done(
@@ -100,15 +100,16 @@ def _act(this: Ending, why: str) -> Outcome:
     name, said = this.environment.name, f"{live.release} is worse than it may be: {why}"
     hint = f"`invoke rollback --env {name}`"
     if this.environment.watch.on_breach == "alert" or live.kind != "release":
-        alert(this, said, hint)
+        alert(desk, this.environment, live, said, hint)
         return Outcome.failed(said, hint, **data)
     desk.progress.note(f"{said}; it is taken back")
     request = RollbackRequest(env=name, yes=True, reason=f"watch window: {why}"[:200])
     try:
         back = _take_back(this, request)
     except (Refused, Locked) as fault:
-        alert(this, f"{said}; it can't be taken back: {fault.message}", fault.hint or hint)
-        return Outcome.failed(f"{said}; it can't be taken back: {fault.message}", fault.hint, **data)
+        said = f"{said}; it can't be taken back: {fault.message}"
+        alert(desk, this.environment, live, said, fault.hint or hint)
+        return Outcome.failed(said, fault.hint, **data)
     return Outcome.failed(f"{said}; it was taken back: {back.message}", back.hint, **{**back.data, **data})
 
 
@@ -125,10 +126,9 @@ def _take_back(this: Ending, request: RollbackRequest) -> Outcome:
     return execute(this.desk, plan)  # under the lock it makes sure that the plan is still true
 
 
-def alert(this: Ending, said: str, hint: str) -> None:
-    """Tell the team."""
-    desk, environment = this.desk, this.environment
+def alert(desk: Desk, environment: Environment, live: Event, said: str, hint: str) -> None:
+    """Tell the team of a release that is live."""
     deed = Deed(desk.new_id(), desk.actor, desk.now(), job=desk.job)
-    facts: Sequence[Fact] = [Fact("release", this.live.release), *who(environment, deed)]
+    facts: Sequence[Fact] = [Fact("release", live.release), *who(environment, deed)]
     title = f"{environment.name}: {said}"
     deliver.send(desk, lambda: notice("down", environment.name, deed, title, facts, hint=hint))

@@ -21,11 +21,11 @@ CLOSELY = """
 timeout = 4
 [environment.development.watch]
 minutes = 1
-errors = 0.15
+errors = 0.12
 slower = 2
 on_breach = "rollback"
 """
-SETTLED = 15  # seconds after its start: by then it is proven live
+SETTLED = 12  # seconds after its start: by then it is proven live
 APP = """import { sendFile } from "./static.js";
 
 let asked = 0;

@@ -9,7 +9,7 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, Locked
-from scripts.monitor import window_end
+from scripts.monitor import window, window_end
 from scripts.monitor.takeover import find, resumed
 from scripts.release.commands import rollback
 from scripts.release.request import ResumeRequest, RollbackRequest
@@ -17,6 +17,7 @@ from scripts.state.lock import lock_ref
 from scripts.state.watch import FILE, WATCHES, HeldWatch, read_watch, verdict_of, watch_ref, windows
 from tests.support.posts import Webhook
 from tests.unit.monitor.apps import (
+    MINUTE,
     App,
     finish,
     killed_while_it_looks,
@@ -26,6 +27,7 @@ from tests.unit.monitor.apps import (
     somewhere,
     verdicts,
 )
+from tests.unit.monitor.watches import titles
 
 
 def test_a_release_that_does_not_wait_is_watched_by_the_monitor(app: App) -> None:
@@ -207,3 +209,28 @@ def test_what_was_no_release_is_not_said_to_be_watched(app: App) -> None:
     )
 
     assert outcome.message == "settled"
+
+
+@pytest.mark.parametrize("what", ["ledger", "lock"])
+def test_a_doubt_that_nobody_waits_for_is_told(
+    app: App, chat: Webhook, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Unless it is only that somebody has begun another run."""
+    nobody_waits(app)
+    app.watch()
+    watch = somewhere(app)
+    watch.find(watch.desk.git.ls_remote())
+    with monkeypatch.context() as patch:
+        if what == "lock":
+            app.world.remote.refs[lock_ref("production")] = app.world.head("main")
+        else:
+
+            def lost(_desk: object) -> None:
+                raise CommandFailed("no network")
+
+            patch.setattr(window, "observe_remote", lost)
+        watch.pause(app.world.clock() + MINUTE)
+
+    assert verdicts(app)[-1] == ("v2", "inconclusive")
+    told = [title for title in titles(chat) if "the watch of v2 is inconclusive" in title]
+    assert len(told) == (what == "ledger")
