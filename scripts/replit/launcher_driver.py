@@ -47,6 +47,10 @@ FRESH = 20.0  # seconds after which an instance that was not seen again is gone
 REFUSED = ("fetch", "refused")  # steps that say nothing of the commit's quality
 
 
+class Silent(Unreachable):
+    """Nobody answers, or only the proxy before the app: it may be starting."""
+
+
 def live_ref(environment: str) -> str:
     """The ref that says which commit is to be live."""
     return f"refs/deploy/live/{environment}"
@@ -88,13 +92,13 @@ class LauncherDriver:
         What it has already, it need not build again: so a way back takes no time.
         """
         self._built = None
-        report = self._require(self._ask())
+        report = self._first()
         if report.has(expected.commit):
             return None
         if self._environment.ships:
             self._built = artifact.build(self._desk, self._environment, expected)
             return self._built.archive if send else b""
-        self._wait(expected.commit)
+        self._wait(expected.commit, report)
         return None
 
     def deliver(self, expected: Expected, lock: HeldLock) -> Mapping[str, Any]:
@@ -102,7 +106,7 @@ class LauncherDriver:
         if self._built is None:
             return {}
         pushed = artifact.push(self._desk, self._environment, expected.commit, self._built, lock)
-        self._wait(expected.commit)
+        self._wait(expected.commit, self._first())
         return pushed
 
     def publish(self, expected: Expected, lock: HeldLock) -> None:
@@ -156,8 +160,22 @@ class LauncherDriver:
         serves = f"serves `{report.live[:12]}`" if report.live else "waits for its first release"
         return f"the launcher of {report.environment} answers, and {serves} ({report.state})"
 
-    def _wait(self, commit: str) -> None:
+    def _first(self) -> Report:
+        """What the launcher says; one that is just starting is waited for, as before its first release."""
+        until = self._desk.clock() + SILENT
+        while True:
+            try:
+                return self._require(self._ask())
+            except Silent:
+                if self._desk.clock() > until:
+                    raise
+            self._desk.sleep(LONGEST_PAUSE / 2)
+
+    def _wait(self, commit: str, before: Report) -> None:
         """Until every instance that answers has prepared the commit.
+
+        Args:
+            before: what it said before it was told to look: a failure that it told of then is an old one.
 
         Raises:
             ReleaseFailed: it can't be built, or carries a secret.
@@ -173,13 +191,13 @@ class LauncherDriver:
         while True:
             try:
                 report = self._require(self._ask())
-            except Unreachable:
+            except Silent:
                 if desk.clock() - answered > SILENT:
                     raise
             else:
                 answered = desk.clock()
                 failed = report.failure_of(commit)
-                if failed:
+                if failed and not (before.failure_of(commit) and report.looked == before.looked):
                     raise _not_prepared(self._environment.name, failed)
                 seen[report.instance] = (answered, report.has(commit))
                 seen = {each: row for each, row in seen.items() if answered - row[0] < FRESH}
@@ -261,7 +279,7 @@ class LauncherDriver:
                 headers=self._headers(),
             )
         except http.FetchError as fault:
-            raise Unreachable(
+            raise Silent(
                 f"the launcher of {environment.name} gives no answer at {url} ({fault.why})",
                 self._first_steps,
             ) from None
@@ -271,9 +289,8 @@ class LauncherDriver:
                 how_to_enter(environment),
             )
         if answer.status not in (200, 202):
-            raise Unreachable(
-                f"{url} answers {answer.status}: no launcher, or not this token", self._first_steps
-            )
+            kind = Silent if answer.status >= 500 else Unreachable
+            raise kind(f"{url} answers {answer.status}: no launcher, or not this token", self._first_steps)
         return answer
 
     def _headers(self) -> dict[str, str]:

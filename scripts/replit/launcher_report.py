@@ -44,6 +44,7 @@ class Report:
         prepared: commit -> "ready", "failed", or what is being done for it.
         kept: commits that can go live without a build.
         problem: why the remote can't be read; "" if it can.
+        looked: when it was read last, by the launcher's clock.
     """
 
     version: int
@@ -56,14 +57,19 @@ class Report:
     failed: Failed | None = None
     kept: frozenset[str] = frozenset()
     problem: str = ""
+    looked: str = ""
 
     def has(self, commit: str) -> bool:
         """Whether that commit can go live without a build."""
         return commit == self.live or commit in self.kept or self.prepared.get(commit) == READY
 
     def failure_of(self, commit: str | None) -> Failed | None:
-        """What did not work, if it was that commit."""
-        return self.failed if self.failed and self.failed.commit == commit else None
+        """What did not work, if it was that commit; of several failures one alone is told in full."""
+        if self.failed and self.failed.commit == commit:
+            return self.failed
+        if commit and self.prepared.get(commit) == "failed":
+            return Failed(commit, "build", "the log of the app on Replit says why")
+        return None
 
 
 def read_report(body: bytes) -> Report:
@@ -88,6 +94,7 @@ def read_report(body: bytes) -> Report:
         failed=_failed(document.get("failed")),
         kept=frozenset(_commits(document.get("warm")) | _commits(document.get("kept"))),
         problem=_text(remote.get("problem")),
+        looked=_text(remote.get("seen")),
     )
 
 

@@ -12,7 +12,7 @@ from scripts import DESK
 from scripts.config.desk import Progress
 from scripts.config.outcome import Outcome
 from scripts.errors import ReleaseFailed
-from scripts.sandbox.commands import DEFAULT
+from scripts.sandbox.commands import DEFAULT, checked_driver
 from scripts.sandbox.request import DemoRequest
 from scripts.sandbox.world_code import repository
 from scripts.system.command import Command
@@ -48,7 +48,8 @@ def demo(progress: Progress, request: DemoRequest) -> Outcome:
 
     tell = progress.note
     tell("\n== a world of its own: git origin, PostgreSQL, three Replit-like hosts")
-    made = world.up(Path(request.dir) if request.dir else DEFAULT, on_step=tell)
+    folder = Path(request.dir) if request.dir else DEFAULT
+    made = world.up(folder, on_step=tell, driver=checked_driver(request.driver))
     desk = Terminal(progress, made.env_dir)
 
     tell("\n== a feature branch with a migration is merged into develop")

@@ -77,7 +77,7 @@ guarded = {guarded}
 ssh_host = {host}
 ssh_config = "ssh_config"
 workspace = {workspace}
-publish = "mcp"
+publish = {publish}
 repl_id = {repl_id}
 mcp_url = {mcp_url}
 """
@@ -120,7 +120,7 @@ def write_desk_files(world: World) -> None:
         shipped = (DESK / "env" / "masking.toml").read_text()
         masking.write_text(masking_toml(shipped) if own else shipped)
     for environment in world.environments:
-        values = own_app.values_of(environment, own) if own else _sample_values(environment)
+        values = own_app.values_of(environment, own) if own else environment.build_values
         write_private(world.env_dir / f".env.{environment.name}", _values(world, environment, values))
     if world.slots:
         write_private(world.env_dir / ".env.preview", _preview_values(world))
@@ -179,6 +179,7 @@ def _table(environment: Environment) -> str:
         guarded=_quoted(environment.name == "production"),
         host=_quoted(environment.alias),
         workspace=_quoted(environment.workspace),
+        publish=_quoted("launcher" if environment.launcher_token else "mcp"),
         repl_id=_quoted(environment.repl_id),
         mcp_url=_quoted(environment.mcp_url),
     )
@@ -186,15 +187,6 @@ def _table(environment: Environment) -> str:
 
 def _access(environment: Environment) -> str:
     return ACCESS.format(name=environment.name) if environment.host_config().access() else ""
-
-
-def _sample_values(environment: Environment) -> dict[str, str]:
-    return {
-        "VITE_SUPABASE_URL": environment.api_url,
-        "VITE_SUPABASE_ANON_KEY": environment.anon_key,
-        "VITE_ENVIRONMENT": environment.name,
-        "VITE_SITE_URL": environment.url,
-    }
 
 
 def _values(world: World, environment: Environment, of_the_build: Mapping[str, str]) -> str:
@@ -208,6 +200,7 @@ def _values(world: World, environment: Environment, of_the_build: Mapping[str, s
         "DATABASE_URL": address,
         "DATABASE_PASSWORD": world.password,
         "REPLIT_MCP_TOKEN": environment.mcp_token,
+        **({"LAUNCHER_TOKEN": environment.launcher_token} if environment.launcher_token else {}),
         **({"REPLIT_ACCESS_TOKEN": access.token} if access else {}),
         "SLACK_WEBHOOK_URL": world.webhook("slack", environment.name),
         "DISCORD_WEBHOOK_URL": world.webhook("discord", environment.name),

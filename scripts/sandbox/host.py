@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.sandbox import host_config
+from scripts.sandbox.host_launcher import LauncherKeeper
 from scripts.sandbox.host_public import PublicDoor
 from scripts.sandbox.host_publish import Publisher
 
@@ -44,15 +45,19 @@ async def serve(config: HostConfig) -> None:
     door = PublicDoor(config)
     publisher = Publisher(config, door)
     await door.start()
-    resuming = asyncio.create_task(publisher.resume())  # starts the app during the slow imports
+    first = LauncherKeeper(config, door).keep() if config.launcher else publisher.resume()
+    resuming = asyncio.create_task(first)  # starts the app during the slow imports
     mcp: McpHost | None = None
     try:
         mcp = await _start_servers(config, publisher)
-        await resuming
+        if not config.launcher:  # which is kept for ever
+            await resuming
         (config.folder / "ready").touch()
         await stopping.wait()
     finally:
         (config.folder / "ready").unlink(missing_ok=True)
+        if config.launcher:
+            resuming.cancel()
         await asyncio.gather(resuming, return_exceptions=True)
         await publisher.stop()
         if mcp is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -45,6 +47,7 @@ class HostConfig:
         npm_cache: npm's cache, inside the world.
         mcp_token: the bearer token of the MCP server.
         secrets: the workspace's and the app's environment, such as DATABASE_URL.
+        launcher: the app is published once, and follows the git remote by itself.
         listen_limit, build_limit: timeouts of the published app's start and of its build, in seconds.
     """
 
@@ -62,6 +65,7 @@ class HostConfig:
     npm_cache: Path
     mcp_token: str = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)
+    launcher: bool = False
     listen_limit: float = 15.0
     build_limit: float = 600.0
 
@@ -74,6 +78,12 @@ class HostConfig:
     def running(self) -> Path:
         """The folder of the pid files of what this host started."""
         return self.folder / "running"
+
+    @property
+    def short(self) -> Path:
+        """The temporary folder of a launcher: a socket's path has about a hundred characters at most."""
+        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"sandbox-{name}"
 
     def environ(self) -> dict[str, str]:
         """The environment of what runs on this host; no path in it is outside the world."""

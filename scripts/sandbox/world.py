@@ -53,6 +53,7 @@ def up(
     app: Path = SAMPLE_APP,
     own: OwnApp | None = None,
     private: Sequence[str] = (),
+    driver: str = "",
 ) -> World:
     """Make the world in `folder`, or complete what is there. Idempotent.
 
@@ -62,6 +63,8 @@ def up(
         app: the folder whose content becomes the first commit.
         own: a person's app, whose history takes the place of that.
         private: environments whose apps are locked up behind an access token.
+        driver: how environments are released, one of `world_facts.DRIVERS`; "" for what is there, or the
+            usual.
 
     Raises:
         Refused: a program is missing, the folder holds other files, or a port is used by another program.
@@ -74,7 +77,12 @@ def up(
     _refuse_foreign(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder):
-        world = world_facts.read(folder) or _invented(folder, own)
+        world = world_facts.read(folder) or _invented(folder, own, driver)
+        if driver not in ("", world.driver):
+            raise Refused(
+                f"the sandbox in `{folder}` is released by {world.driver}",
+                "name another folder with `--dir`",
+            )
         own = own_app.same_app(folder, own)
         world = world_facts.with_inbox(world)
         world.save()
@@ -86,10 +94,10 @@ def up(
     return world
 
 
-def _invented(folder: Path, own: OwnApp | None) -> World:
+def _invented(folder: Path, own: OwnApp | None, driver: str) -> World:
     folder.chmod(0o711 if _must_be_passable() else 0o700)
     if own is None:
-        return world_facts.invent(folder)
+        return world_facts.invent(folder, driver=driver or "workspace")
     own.save(folder)
     return own_app.with_secrets(world_facts.invent(folder, own.branches), own)
 
@@ -264,6 +272,8 @@ def _stop(world: World) -> None:
     for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
         daemon.stop(pid_file)
     leftovers.end_all(world.folder, (world.folder / "hosts", world.postgres.folder))
+    for environment in world.environments:
+        shutil.rmtree(environment.host_config().short, ignore_errors=True)
 
 
 def _remove(folder: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from scripts.config.parse import parse
 from scripts.errors import CommandFailed, DeskError
 from scripts.replit.build_log import quoted_reason
+from scripts.sandbox.launcher_app import add_launcher
 from scripts.sandbox.own_app import OwnApp
 from scripts.sandbox.world_facts import Environment, World
 from scripts.system import leftovers
@@ -65,6 +66,8 @@ def make_origin(world: World, app: Path) -> None:
     seed, bare = _fresh(world.folder / ".seed"), _fresh(world.folder / ".origin")
     left_out = shutil.ignore_patterns("node_modules", "dist", ".git", ".env", ".vite")
     shutil.copytree(app, seed, symlinks=True, ignore=left_out)
+    if world.driver != "workspace":
+        add_launcher(seed, world)
     branches = [environment.branch for environment in world.environments]
     with _initialised(seed, world, initial_branch=branches[0]) as repo:
         repo.git.add(all=True)

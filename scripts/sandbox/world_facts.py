@@ -55,6 +55,17 @@ class Environment:
     secrets: Mapping[str, str] = field(repr=False)
     api_port: int = 0  # 0 in a world made before the stand-in for Supabase existed
     jwt_secret: str = field(default="", repr=False)
+    launcher_token: str = field(default="", repr=False)  # "" where it is released by way of the workspace
+
+    @property
+    def build_values(self) -> dict[str, str]:
+        """The variables of the sample app's build."""
+        return {
+            "VITE_SUPABASE_URL": self.api_url,
+            "VITE_SUPABASE_ANON_KEY": self.anon_key,
+            "VITE_ENVIRONMENT": self.name,
+            "VITE_SITE_URL": self.url,
+        }
 
     @property
     def api_url(self) -> str:
@@ -107,8 +118,16 @@ class Environment:
             authorized_keys=self.root / "ssh" / "authorized_keys",
             npm_cache=self.root / "cache" / "npm",
             mcp_token=self.mcp_token,
-            secrets=self.secrets,
+            secrets={**self.secrets, **self._launcher_secrets()},
+            launcher=bool(self.launcher_token),
         )
+
+    def _launcher_secrets(self) -> dict[str, str]:
+        """The Replit Secrets of an app that follows the remote by itself."""
+        if not self.launcher_token:
+            return {}
+        own = {"DESK_ENVIRONMENT": self.name, "LAUNCHER_TOKEN": self.launcher_token}
+        return {**self.build_values, **own}
 
 
 @dataclass(frozen=True)
@@ -171,6 +190,12 @@ class World:
         """The token of the stand-in for Supabase's Management API."""
         return "sbp_" + hashlib.sha256(self.admin_password.encode()).hexdigest()[:40]
 
+    @property
+    def driver(self) -> str:
+        """How its environments are released, as `sandbox.up --driver` names it."""
+        by_launcher = {bool(environment.launcher_token) for environment in self.environments}
+        return "mixed" if len(by_launcher) == 2 else "launcher" if True in by_launcher else "workspace"
+
     def webhook(self, target: str, environment: str) -> str:
         """The webhook URL of `slack` or `discord` for an environment."""
         return f"{self.inbox_url}/{target}/{environment}/{self.inbox_token}"
@@ -231,11 +256,20 @@ def read(folder: Path) -> World | None:
     return World(folder=folder, environments=environments, slots=slots, **record)
 
 
-def invent(folder: Path, branches: Mapping[str, str] | None = None) -> World:
+DRIVERS: Final = {
+    # the environments that are released by launcher
+    "workspace": (),
+    "launcher": tuple(name for name, _, _ in CHAIN),
+    "mixed": ("development", "staging"),
+}
+
+
+def invent(folder: Path, branches: Mapping[str, str] | None = None, driver: str = "workspace") -> World:
     """Choose ports, ids and passwords for a new world.
 
     Args:
         branches: environment -> branch, where they are not the usual ones; such a world has no previews.
+        driver: one of `DRIVERS`.
     """
     slots = () if branches else SLOTS
     postgres_port, *rest = ports.find_free(1 + 4 * (len(CHAIN) + len(slots)))
@@ -256,6 +290,10 @@ def invent(folder: Path, branches: Mapping[str, str] | None = None) -> World:
             rest,
         )
         for name in slots
+    ]
+    made = [
+        replace(each, launcher_token=secrets.token_urlsafe(24)) if each.name in DRIVERS[driver] else each
+        for each in made
     ]
     world = World(folder, postgres_port, admin_password, password, tuple(made))
     return replace(with_inbox(world), slots=tuple(previews), previews_password=previews_password)

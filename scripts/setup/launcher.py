@@ -54,7 +54,7 @@ def config(replit: str, facts: AppFacts, branches: Mapping[str, str], remote: st
         "install": _in(folder, facts.settings["install"].value),
         "build_command": _in(folder, facts.settings["build"].value),
         "run": None if static else _argv(deployment["run"]),
-        "static": output if static else None,
+        "static": output,
         "health": "/",
         "socket": "proxy",
         "keep": 5,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.desk import Call, Desk, ended, git
-from tests.support import processes
+from tests.integration.desk import Call, Desk, ended, git, left_by_runs
+from tests.support import processes, skips
 from tests.support.sandboxes import sandbox
 
 DEV, STAGING = "development", "staging"
@@ -42,10 +42,12 @@ class Elsewhere:
         return cls(desk, folder / "env")
 
 
-@pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+@pytest.fixture(scope="session", params=["workspace", pytest.param("launcher", marks=skips.LONG)])
+def desk(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
     """A world of its own: what is killed here must disturb nobody."""
-    with sandbox(tmp_path_factory, "chaos", functions=True) as made:
+    with sandbox(
+        tmp_path_factory, "chaos", functions=True, driver=request.param.replace("workspace", "")
+    ) as made:
         desk = Desk(made)
         assert desk("deploy", "--env", "development").code == 0
         assert desk("promote", "--to", "staging").code == 0
@@ -64,7 +66,8 @@ def settled(desk: Desk, environment: str, branch: str | None) -> None:
     live = desk.served(environment)
 
     assert last["commit"] == live
-    assert [ref for ref in refs if ref.startswith("refs/deploy/")] == []
+    assert left_by_runs(refs) == []
+    assert refs.get(f"refs/deploy/live/{environment}", live) == live
     if branch:
         assert refs[f"refs/heads/{branch}"] == live
         names = git(desk.world.origin, "ls-tree", "--name-only", str(live), "supabase/migrations/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,12 @@ class Desk:
         """Have a host play faults (`scripts/sandbox/host_config.py` lists them); none takes them back."""
         file = self.world.environment(environment).host / "faults.json"
         file.write_text(json.dumps(faults)) if faults else file.unlink(missing_ok=True)
+
+
+def left_by_runs(refs: Mapping[str, str]) -> list[str]:
+    """What no run leaves: locks and candidates; not what a launcher follows for ever."""
+    kept = ("refs/deploy/live/", "refs/deploy/artifact/")
+    return [ref for ref in refs if ref.startswith("refs/deploy/") and not ref.startswith(kept)]
 
 
 def ended(child: subprocess.Popen[str], timeout: float = 240) -> Call:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.integration.desk import Desk, ended
+from tests.integration.desk import Desk, ended, left_by_runs
 from tests.support import skips
 from tests.support.sandboxes import VERIFY_TIMEOUT, VITE
 
@@ -170,7 +170,7 @@ def test_drill_proves_that_a_broken_release_is_taken_back(two: tuple[Desk, str, 
     proof = desk.ledger()[-1]
     assert ("proof", "drill", "development") == (proof["kind"], proof["what"], proof["environment"])
     assert releases == [each["release"] for each in desk.ledger() if each["kind"] == "release"]
-    assert [] == [ref for ref in desk.refs() if ref.startswith("refs/deploy/")]
+    assert [] == left_by_runs(desk.refs())
 
 
 @skips.LONG

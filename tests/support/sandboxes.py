@@ -6,19 +6,20 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from scripts.sandbox import world, world_code
+from scripts.sandbox import launcher_app, world, world_code
 from scripts.sandbox.world_facts import World
 
 # seconds; that a Publish failed is believed when its status says so twice, three seconds apart
 VERIFY_TIMEOUT = "timeout = 8"
 WAITS = {"timeout = 20\ninterval = 0.5": f"{VERIFY_TIMEOUT}\ninterval = 0.2", "ttl = 5": "ttl = 3"}
+SLOW = {"timeout = 20\ninterval = 0.5": "timeout = 60\ninterval = 0.2", "ttl = 5": "ttl = 3"}
 # npm and the type checker take two thirds of `npm run build`, which `invoke demo` runs whole
 NO_FUNCTIONS = '\n[supabase]\nfunctions = ""\n'
 VITE = '[app]\nbuild = ["node_modules/.bin/vite", "build"]\n'
@@ -33,8 +34,12 @@ def ready_slot(made: World, name: str) -> None:
 
 
 @contextmanager
-def sandbox(factory: pytest.TempPathFactory, name: str, *, functions: bool = False) -> Iterator[World]:
+def sandbox(
+    factory: pytest.TempPathFactory, name: str, *, functions: bool = False, driver: str = ""
+) -> Iterator[World]:
     """A world with the sample app, taken down at the end.
+
+    What is released by launcher (`driver`) is built with the clone's packages.
 
     Without `functions` its releases leave the Edge Functions alone: deploying one costs two seconds.
 
@@ -48,12 +53,18 @@ def sandbox(factory: pytest.TempPathFactory, name: str, *, functions: bool = Fal
     def install(made: World) -> None:
         installed.append(_packages(made, packages, npm_ci))
 
-    with patch.object(world_code, "install_packages", install):
-        made = world.up(folder, on_step=lambda _step: None)
+    build = f"cp -al {folder}/clone/node_modules . && node_modules/.bin/vite build"
+    quick = {"install": None, "build_command": ["sh", "-c", build], "start_seconds": 20}
+    with (
+        patch.object(world_code, "install_packages", install),
+        patch.dict(launcher_app.CHANGES, quick),
+    ):
+        made = world.up(folder, on_step=lambda _step: None, driver=driver)
     try:
-        _configure(made, functions=functions)
+        _configure(made, functions=functions, waits=SLOW if driver else WAITS)
         for environment in made.environments[1 if True in installed else 0 :]:
-            _install(made.clone, environment.workspace)
+            if not environment.launcher_token:
+                _install(made.clone, environment.workspace)
         yield made
     finally:
         world.down(folder, on_step=lambda _step: None)
@@ -79,12 +90,12 @@ def _packages(made: World, packages: Path, npm_ci: Callable[[World], bool]) -> b
         return True
 
 
-def _configure(made: World, *, functions: bool) -> None:
+def _configure(made: World, *, functions: bool, waits: Mapping[str, str]) -> None:
     file = made.env_dir / "pipeline.toml"
     text = file.read_text()
     if not functions:
         text += NO_FUNCTIONS
-    for old, new in {**WAITS, "[app]\n": VITE}.items():
+    for old, new in {**waits, "[app]\n": VITE}.items():
         assert old in text, old
         text = text.replace(old, new)
     file.write_text(text)

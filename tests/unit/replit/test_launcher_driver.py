@@ -145,7 +145,7 @@ def test_a_launcher_that_goes_silent_for_good_is_unreachable(scene: Scene) -> No
     scene.launcher.answers = silent
     scene.launcher.builds = 99
 
-    assert type(ending(scene.build)) is Unreachable
+    assert isinstance(ending(scene.build), Unreachable)
     assert scene.world.clock() < 70
 
 

@@ -50,7 +50,7 @@ def test_a_server_is_started_by_its_own_command() -> None:
     """By the launcher where it is told to be one, and by Replit where it is not."""
     config, replit = written(*app(__replit=SERVER))
 
-    assert (config["run"], config["static"]) == (["node", "server/index.js"], None)
+    assert (config["run"], config["static"]) == (["node", "server/index.js"], "dist")
     assert config["branches"] == BRANCHES
     assert config["install"] == ["npm", "ci"]
     assert config["build_command"] == ["npm", "run", "build"]
