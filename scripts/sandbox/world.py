@@ -78,11 +78,7 @@ def up(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder):
         world = world_facts.read(folder) or _invented(folder, own, driver)
-        if driver not in ("", world.driver):
-            raise Refused(
-                f"the sandbox in `{folder}` is released by {world.driver}",
-                "name another folder with `--dir`",
-            )
+        _refuse_another(world, driver)
         own = own_app.same_app(folder, own)
         world = world_facts.with_inbox(world)
         world.save()
@@ -92,6 +88,14 @@ def up(
             world.environment(name).host_config().make_private()
         desk_files.write_desk_files(world)
     return world
+
+
+def _refuse_another(world: World, driver: str) -> None:
+    """A world stays with its drivers: the app's files depend on them."""
+    if driver not in ("", world.driver):
+        raise Refused(
+            f"the sandbox in `{world.folder}` is released by {world.driver}", "name another folder: `--dir`"
+        )
 
 
 def _invented(folder: Path, own: OwnApp | None, driver: str) -> World:
