@@ -63,8 +63,7 @@ def up(
         app: the folder whose content becomes the first commit.
         own: a person's app, whose history takes the place of that.
         private: environments whose apps are locked up behind an access token.
-        driver: how environments are released, one of `world_facts.DRIVERS`; "" for what is there, or the
-            usual.
+        driver: one of `world_facts.DRIVERS`; "" for that of the world, or the usual.
 
     Raises:
         Refused: a program is missing, the folder holds other files, or a port is used by another program.
@@ -77,8 +76,7 @@ def up(
     _refuse_foreign(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder):
-        world = world_facts.read(folder) or _invented(folder, own, driver)
-        _refuse_another(world, driver)
+        world = _refuse_another(world_facts.read(folder) or _invented(folder, own, driver), driver)
         own = own_app.same_app(folder, own)
         world = world_facts.with_inbox(world)
         world.save()
@@ -90,12 +88,13 @@ def up(
     return world
 
 
-def _refuse_another(world: World, driver: str) -> None:
-    """A world stays with its drivers: the app's files depend on them."""
+def _refuse_another(world: World, driver: str) -> World:
+    """The world, which stays with its drivers: the app's files depend on them."""
     if driver not in ("", world.driver):
         raise Refused(
             f"the sandbox in `{world.folder}` is released by {world.driver}", "name another folder: `--dir`"
         )
+    return world
 
 
 def _invented(folder: Path, own: OwnApp | None, driver: str) -> World:
