@@ -51,8 +51,9 @@ def park(held: HeldSlot, place: Place) -> str:
     The run's candidate is the parked commit. What fails here keeps no slot: the next preview replaces it.
     """
     answer, driver = place.driver.live(), place.driver
-    if answer.silent or answer.commit is None or answer.environment not in (None, place.environment.name):
-        return ""  # nothing of ours is shown
+    shown = answer.commit is not None and answer.environment in (None, place.environment.name)
+    if not shown and driver.publish_status()[0] != "running":  # a run that was killed may have begun one
+        return ""
     if not driver.unattended:
         return f"press Publish on Replit to take it down: {place.environment.url} shows it still"
     app = place.desk.settings.app

@@ -24,7 +24,8 @@ DESIGN = (
     "deploy promote rollback backup.take test-e2e load-test status history resume approve freeze unfreeze "
     "release-hold hotfix backmerge drill doctor init demo check test lock.show lock.steal env.check "
     "env.diff env.scan env.push db.status db.drift db.adopt db.rehearse db.refresh db.restore backup.list "
-    "backup.verify backup.prune monitor.check monitor.watch sandbox.up sandbox.down"
+    "backup.verify backup.prune preview.up preview.list preview.down preview.sweep monitor.check "
+    "monitor.watch sandbox.up sandbox.down"
 ).split()
 
 

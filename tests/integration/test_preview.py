@@ -6,15 +6,20 @@ import json
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from scripts.database.postgres.url import parse_database
+from scripts.errors import Refused
+from scripts.preview.databases import ServerDatabases
 from scripts.sandbox.world_facts import Environment
 from tests.integration.desk import Call, Desk, ended, git
-from tests.support.processes import command_lines
+from tests.support.processes import command_lines, wait_until
 from tests.support.sandboxes import ready_slot
 
 pytestmark = pytest.mark.timeout(600)
@@ -121,12 +126,8 @@ def test_a_feature_is_shown_and_leaves_nothing(one: One) -> None:
     again = one("preview.up", "--branch", "feature/guides")
     assert (again.code, one.stamp()["commit"], one.titles()) == (0, second, ["seeded", "typed"]), again.err
 
-    # there is no second slot; and then there is one that two want at the same time
+    # two want the only slot at the same time
     one.push("feature/other", {"NOTES.md": "other\n"})
-    taken = one("preview.up", "--branch", "feature/other")
-    until = again.document["until"]
-    assert taken.code == 5
-    assert f"one: `feature/guides` by Ada Sandbox on `{again.document['host']}` until {until}" in taken.err
     down = one("preview.down", "--branch", "feature/guides")
     assert (down.code, one.databases(), one.apps()) == (0, before[0], []), down.err
     assert one.stamp()["commit"] not in (first, second)
@@ -138,7 +139,8 @@ def test_a_feature_is_shown_and_leaves_nothing(one: One) -> None:
     assert sorted(call.code for call in calls.values()) == [0, 5], [call.err for call in calls.values()]
     (winner,) = [branch for branch, call in calls.items() if call.code == 0]
     (loser,) = [call for call in calls.values() if call.code != 0]
-    assert f"one: `{winner}` by Ada Sandbox" in loser.err
+    until = one("preview.list").document["previews"][0]["until"]
+    assert f"one: `{winner}` by Ada Sandbox on `{again.document['host']}` until {until}" in loser.err
 
     # its time is over: a sweep that knows nothing of this machine ends it, and drops what no lease names
     with one.world.postgres.connect("postgres") as admin:
@@ -148,6 +150,8 @@ def test_a_feature_is_shown_and_leaves_nothing(one: One) -> None:
     renewed = one("preview.up", "--branch", winner, "--ttl", "1s")
     assert renewed.code == 0, renewed.err
     assert "build" not in {step["name"] for step in renewed.document["steps"]}
+    over = datetime.fromisoformat(renewed.document["until"]) + timedelta(seconds=1)
+    assert wait_until(lambda: datetime.now(UTC) > over, 30)
     swept = one("preview.sweep")
     assert swept.code == 0, swept.err
     assert [(each["branch"], each["reason"]) for each in swept.document["ended"]] == [
@@ -158,4 +162,28 @@ def test_a_feature_is_shown_and_leaves_nothing(one: One) -> None:
     with one.world.postgres.connect("postgres") as admin:
         admin.execute("drop database preview_airhost_of_a_person")
     assert (set(one.desk.refs("refs/deploy/")), one.apps()) == (before[1], [])
-    assert one("preview.sweep").document["ending"] == "nothing"
+
+
+def test_a_database_that_was_being_made_is_made_anew(one: One) -> None:
+    """It is closed and has no comment; one that is open is a person's, whatever its name."""
+    database = replace(
+        parse_database(one.slot.database_url, None, where="a test", folder=one.env), name="postgres"
+    )
+    databases = ServerDatabases(database, "half", "template0")
+    with one.world.postgres.connect("postgres") as admin:
+        admin.execute("create database preview_half_one owner previews allow_connections false")
+        admin.execute("create database preview_half_two owner previews")
+    try:
+        assert databases.slots() == ("one",)
+        assert databases.ensure("one").fresh
+        assert not databases.ensure("one").fresh
+        assert databases.ensure("one", anew=True).fresh
+        for work in (databases.ensure, databases.drop):
+            with pytest.raises(Refused, match="is not the desk's"):
+                work("two")
+        assert databases.drop("one")
+        assert not databases.drop("one")
+    finally:
+        with one.world.postgres.connect("postgres") as admin:
+            for name in ("one", "two"):
+                admin.execute(f"drop database if exists preview_half_{name} with (force)".encode())
