@@ -104,13 +104,13 @@ def _flag_of(context: Any) -> str:
 def _reading(read: Callable[[], None], contexts: Mapping[str, Any], words: Sequence[str]) -> None:
     from invoke.exceptions import ParseError
 
-    from scripts.errors import UsageError
-
     try:
         read()
     except ParseError as fault:
         _refuse(problem(fault, contexts, words), words)
     except ValueError as fault:  # of a number that is none
+        from scripts.errors import UsageError
+
         _refuse(UsageError(no_number(words, contexts) or str(fault), _help_of(words, contexts)), words)
 
 
