@@ -168,10 +168,10 @@ def _databases(world: World) -> None:
     server = world.postgres
     server.create()
     server.start()
-    if world.slots:
-        _previews_role(world)
     for environment in world.environments:
         server.create_database(environment.database)
+    if world.slots:  # after those of the environments: they must not get the role's default privileges
+        _previews_role(world)
 
 
 def _previews_role(world: World) -> None:

@@ -80,6 +80,14 @@ def ssh(world: World, alias: str, command: str) -> subprocess.CompletedProcess[s
     return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
 
 
+def test_postgres_may_restore_what_the_databases_of_environments_grant(world: World) -> None:
+    """They are copies of the template; with default privileges of another role there is no backup."""
+    roles = "select distinct defaclrole::regrole::text from pg_default_acl"
+    for environment in world.environments:
+        with world.postgres.connect(environment.database) as admin:
+            assert admin.execute(roles).fetchall() == [("postgres",)]
+
+
 def test_it_describes_itself(world: World) -> None:
     said = world.describe()
     assert set(said) == {"dir", "env_dir", "origin", "clone", "inbox", "environments", "previews"}
