@@ -86,9 +86,10 @@ class Bucket:
         """
         key = (self.endpoint, self.region, self.key_id, patient)
         if key not in _clients:
+            session = s3_limits.session()
             from botocore.config import Config
 
-            made = s3_limits.session().client(
+            made = session.client(
                 "s3",
                 endpoint_url=self.endpoint or None,
                 region_name=self.region or "us-east-1",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
+from scripts.errors import Refused
 from scripts.system.background import submit
 
 T = TypeVar("T")
@@ -19,9 +20,19 @@ SLOWEST = 50_000  # bytes a second that an upload is taken to carry at least
 
 
 def session() -> Any:
-    """A session of boto with the settings of this moment; the description of S3's API is read once."""
-    import boto3
-    from botocore.session import get_session
+    """A session of boto with the settings of this moment; the description of S3's API is read once.
+
+    Raises:
+        Refused: boto is not installed.
+    """
+    try:
+        import boto3
+        from botocore.session import get_session
+    except ModuleNotFoundError:
+        raise Refused(
+            "`[backup] bucket` is set, and `boto3` is not installed",
+            "`scripts/bootstrap status` installs it",
+        ) from None
 
     core = get_session()
     core.register_component("data_loader", _api_files())

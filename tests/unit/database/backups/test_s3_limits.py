@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from scripts.database.backups import s3_bucket, s3_limits
 from scripts.database.backups.s3_bucket import Bucket
 from scripts.database.backups.s3_limits import Limited, chunks, within
-from scripts.errors import BackupFault
+from scripts.errors import BackupFault, Refused
 from scripts.system.secret import Secret
 from tests.support.servers import serving
 
@@ -107,3 +108,11 @@ def test_a_service_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         assert server.asked
 
     assert time.monotonic() - started < 5
+
+
+def test_a_missing_package_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no part of every install."""
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    bucket = Bucket("b", "http://127.0.0.1:9", "", "", Secret("x"))
+    with pytest.raises(Refused, match="`boto3` is not installed"):
+        bucket.client()
