@@ -64,7 +64,7 @@ class Follower:
         ready = self._releases.ready()
         failed = self._failures.get(wanted or "") or next(reversed(self._failures.values()), None)
         prepared = dict.fromkeys(self._failures, "failed") | dict.fromkeys(ready, "ready") | self._preparing
-        step = self._step
+        step = self._preparing.get(wanted or "", self._step)
         if step == "waiting":
             step = "failed" if wanted in self._failures else "serving" if alive else "waiting"
         return {

@@ -33,6 +33,7 @@ from scripts.replit.launcher.scan import scan_folder, secret_values
 from scripts.replit.launcher.site import is_hashed, pack_files
 
 LEAST_FREE = 100_000_000  # bytes below which old releases go first, and a build is not begun
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 MOST_ASSETS = 2_000  # that a stamp names; it has to stay small
 NOT_CHECKED = ("node_modules", ".venv", "__pycache__", ".cache")
 
@@ -127,6 +128,7 @@ class Releases:
             await self._take_artifact(commit, folder, wanted)
         else:
             await self._remote.export(commit, folder)
+            refuse_incomplete(folder)
             tell("building")
             await self._build(commit, folder)
             self._stamp(commit, folder)
@@ -254,6 +256,21 @@ class Releases:
                     self._verified.discard(path.name)
         for left in self._config.state.glob("*.part"):
             left.unlink(missing_ok=True)
+
+
+def refuse_incomplete(folder: Path) -> None:
+    """A checkout that git alone can't complete would be built, and served, with pointers in place of files.
+
+    Raises:
+        PrepareFailed: it has submodules, or files that are in Git LFS.
+    """
+    if (folder / ".gitmodules").exists():
+        raise PrepareFailed("refused", "the commit has submodules, which the launcher does not fetch")
+    for path in walk_files(folder):
+        small = path.is_file() and not path.is_symlink() and path.stat().st_size < 1_024
+        if small and path.read_bytes().startswith(LFS_POINTER):
+            name = path.relative_to(folder).as_posix()
+            raise PrepareFailed("refused", f"`{name}` is in Git LFS, which the launcher does not fetch")
 
 
 def parsed_object(text: str) -> dict[str, Any]:

@@ -11,7 +11,9 @@ module.exports = function listen(server, ...where) {
   let fd = 3, next = "", held = null;
 
   function route(request, response) {
-    if (/^\/-\/release(\?|$)/.test(request.url)) return forward(status, request, response);
+    if (request.url.startsWith("/-/release") && request.url.split("?")[0] === "/-/release") {
+      return forward(status, request, response);
+    }
     if (held) return held.push([request, response]);
     if (next) return forward(next, request, response);
     for (const handler of answer) handler.call(server, request, response);
@@ -25,7 +27,7 @@ module.exports = function listen(server, ...where) {
     accept: (done) => server.listen({ fd: fd++ }, () => { next = ""; release(); done(); }),
     hold: (done) => { held ??= []; net.Server.prototype.close.call(server); done(); }, // idle connections stay
     forward: (done, path) => { next = path; release(); done(); },
-    close: (done) => { server.closeAllConnections(); done(); },
+    close: (done) => { server.closeAllConnections?.(); done(); },
   };
 
   server.removeAllListeners("request").on("request", route);

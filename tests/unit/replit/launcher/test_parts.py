@@ -291,6 +291,24 @@ def test_a_full_disk_begins_nothing(releases: Releases, monkeypatch: pytest.Monk
     assert not releases.folder(A).exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".gitmodules", '[submodule "x"]'),
+        ("image.png", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+    ],
+)
+def test_what_git_alone_cannot_complete_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    """It would be served as it is."""
+    prepare.refuse_incomplete(tmp_path)
+    (tmp_path / name).write_text(text)
+
+    with pytest.raises(PrepareFailed) as raised:
+        prepare.refuse_incomplete(tmp_path)
+
+    assert raised.value.step == "refused"
+
+
 # processes
 
 
