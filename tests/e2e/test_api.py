@@ -64,7 +64,9 @@ def test_a_visitor_reads_published_properties(api: Api, target: Target) -> None:
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("path", ["/assets/e2e-none.js", "/.env", "/.git/HEAD", "/package.json"])
+@pytest.mark.parametrize(
+    "path", ["/assets/e2e-none.js", "/e2e-none", "/.env", "/.git/HEAD", "/package.json"]
+)
 def test_what_is_no_file_of_the_page_is_not_served(api: Api, target: Target, path: str) -> None:
     """Neither a page in place of a script that is gone, nor the app's own files."""
     response = api.ask("GET", target.url + path)
@@ -96,6 +98,16 @@ def test_bookings_tell_nothing_of_the_guests(api: Api, target: Target) -> None:
 
     assert not told, f"`/api/bookings` shows {', '.join(sorted(told))} to everybody"
     assert "@" not in response.text, "`/api/bookings` shows mail addresses to everybody"
+
+
+@pytest.mark.smoke
+def test_the_edge_function_answers(api: Api, target: Target) -> None:
+    """The one that a guest's link asks."""
+    key = {"apikey": target.anon_key, "authorization": f"Bearer {target.anon_key}"}
+    response = api.ask("GET", f"{target.supabase_url}/functions/v1/check-in", headers=key)
+
+    said = f"the Edge Function `check-in` answers {response.status_code}: {response.text[:100]}"
+    assert response.status_code == 200, said
 
 
 @pytest.mark.smoke
@@ -135,6 +147,43 @@ def test_nobody_reads_the_messages_of_a_host(api: Api, target: Target) -> None:
         assert hidden, (
             f"a visitor reads `{table}`: HTTP {response.status_code}, {len(response.json())} rows"
         )
+
+
+def test_a_message_that_comes_twice_is_no_fault(api: Api, target: Target) -> None:
+    """Meta sends it again until it reads a 200; a stranger, who has not the app's secret, sends none."""
+    mark = target.mark
+    for _ in range(2):
+        deliver(api, target, mark)
+    if os.environ.get("WHATSAPP_APP_SECRET"):
+        signed = {"x-hub-signature-256": f"sha256={'0' * 64}"}
+        response = api.ask("POST", target.url + WEBHOOK, data=b'{"entry": []}', headers=signed)
+        said = f"the webhook takes what Meta has not signed: HTTP {response.status_code}"
+        assert response.status_code in (401, 403), said
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("guest_name", ""),
+        ("guest_name", "x" * 121),
+        ("guest_email", "nobody"),
+        ("check_in", "2050-02-30"),
+        ("check_out", "2050-03-01"),
+        ("property_id", "00000000-0000-4000-8000-000000000000"),
+    ],
+)
+def test_what_can_not_be_booked_is_refused(api: Api, target: Target, field: str, value: str) -> None:
+    """By the server, whatever the form lets through; its answer names the field."""
+    url = f"{target.rest}/properties?select=id&published=is.true&limit=1"
+    row = api.ask("GET", url, headers={"apikey": target.anon_key}).json()[0]
+    stay = {"check_in": "2050-03-01", "check_out": "2050-03-03"}
+    guest = {"guest_name": "E2E", "guest_email": f"{target.mark}@example.invalid"}
+    body = {"property_id": row["id"], **guest, **stay, field: value}
+    response = api.ask("POST", f"{target.url}/api/bookings", json=body)
+
+    said = f"a booking with `{field}` = `{value[:40]}` is answered with {response.status_code}"
+    assert response.status_code == 400, said
+    assert f"`{field}`" in response.text, f"{said}: {response.text[:100]}"
 
 
 def test_nobody_changes_what_a_host_owns(api: Api, target: Target) -> None:

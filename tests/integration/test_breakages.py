@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import tomllib
 from collections.abc import Iterator
 
@@ -68,6 +69,20 @@ def test_what_breaks_is_caught_and_said(app: Desk, broken: dict[str, str]) -> No
     assert (1, "failed") == (ended.code, ended.document["verdict"])
     reasons = "\n".join(ended.document["reasons"])
     assert broken["said"] in reasons, reasons
+
+
+def test_an_old_bundle_beside_a_new_stamp_is_caught(app: Desk) -> None:
+    """The page that is served was not built from the commit that the version page names."""
+    host = app.world.environment("development").host
+    current = json.loads((host / "published.json").read_text())["current"]
+    (bundle,) = (host / "published" / str(current) / "dist" / "assets").glob("*.js")
+    sound = bundle.read_text()
+    bundle.write_text(f"{sound}\n// of last week")
+    ended = app("test-e2e", *HERE, "--suite", "smoke")
+    bundle.write_text(sound)
+
+    assert (1, "failed") == (ended.code, ended.document["verdict"])
+    assert "was not built from this commit: an old bundle is served" in "\n".join(ended.document["reasons"])
 
 
 def test_a_healthy_app_passes_ten_times(app: Desk) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import time
+from pathlib import Path
 
 import pytest
 
 from scripts.errors import Locked
+from scripts.git.merge import MergingGit
 from scripts.quality.load.running import Running, running
 from scripts.state.lease import lease_ref
 from tests.fakes.world import World
+from tests.support.fake_desk import fake_desk
+from tests.support.repositories import Repository, clone, seeded
 
 REF = lease_ref("load-test", "staging")
 
@@ -119,3 +125,29 @@ def test_a_run_that_was_killed_is_remembered(world: World) -> None:
         runs.over("r1")
     with under_load(world) as runs:
         assert runs.runs == []
+
+
+def test_two_clones_of_a_real_remote_take_turns(tmp_path: Path) -> None:
+    """Git's own compare-and-swap holds the second back; the ref is gone when the first is over."""
+    origin, person = seeded(tmp_path)
+    other = clone(origin, tmp_path / "other")
+    commit = person.git("rev-parse", "HEAD").strip()
+
+    def machine(of: Repository, who: str) -> contextlib.AbstractContextManager[Running]:
+        ids = (f"{who}{number:04x}" for number in itertools.count())
+        desk = fake_desk(
+            tmp_path / who,
+            git=MergingGit(of.folder, "origin"),
+            actor=who,
+            new_id=lambda: next(ids),
+            clock=time.monotonic,
+        )
+        return running(desk, desk.settings.environment("staging"), commit)
+
+    with machine(person, "ada"):
+        with pytest.raises(Locked, match="a load test of staging is under way: ada on"):
+            machine(other, "bob").__enter__()
+        assert REF in origin.refs()
+    assert REF not in origin.refs()
+    with machine(other, "bob"):
+        assert REF in origin.refs()
