@@ -82,6 +82,7 @@ class ClosedUser(Visitor):
 class OpenUser(Visitor):
     """The open model: every request is sent when it is due, whether or not earlier ones were answered."""
 
+    is_stopped = False
     waiting = in_flight = 0  # greenlets that wait for their arrival to be due; that wait for an answer
 
     @task
@@ -90,7 +91,10 @@ class OpenUser(Visitor):
         plan = current["plan"]
         share = islice(arrivals(plan), coordinator.index, None, max(1, plan["workers"]))
         self._begin(share)
-        gevent.sleep(3600)
+        try:
+            gevent.sleep(plan["warmup"] + plan["seconds"] + plan["drain"] + 3600)
+        finally:
+            self.is_stopped = True
 
     def _begin(self, share: Iterator[float]) -> None:
         self.waiting += 1
@@ -105,6 +109,8 @@ class OpenUser(Visitor):
         for offset in share:
             intended = recorder.begin + offset
             gevent.sleep(max(0.0, intended - time.perf_counter()))
+            if self.is_stopped:
+                return
             full = self.in_flight >= most
             recorder.add_arrival(intended, dropped=full)
             if full:
