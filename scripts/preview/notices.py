@@ -41,8 +41,9 @@ def pull_of(place: Place, branch: str) -> int:
             return 0
         quick = replace(hub, patience=desk.settings.notices.budget)
         found = pulls.find(quick, branch, next(iter(desk.settings)).branch)
-    except DeskError as fault:
-        desk.progress.note(f"warning: the pull request of the preview is not known: {fault.message}")
+    except Exception as fault:  # noqa: BLE001 - our own bug is no reason to take down a preview that is up
+        why = fault.message if isinstance(fault, DeskError) else type(fault).__name__
+        desk.progress.note(f"warning: the pull request of the preview is not known: {why}")
         return 0
     return found.number if found else 0
 

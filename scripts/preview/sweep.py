@@ -22,7 +22,7 @@ from scripts.preview.over import Sight, why_over
 from scripts.preview.places import for_people, place_of
 from scripts.preview.request import PreviewSweepRequest
 from scripts.state.lock import Lock, lock_ref
-from scripts.state.preview_lease import Known, observe_leases
+from scripts.state.preview_lease import Known, PreviewLease, observe_leases
 
 TASK = "preview.sweep"
 SKEW = 600.0  # seconds from which on a clock of this machine that differs is said
@@ -106,7 +106,7 @@ def _sight(desk: Desk, refs: Mapping[str, str], known: Known, *, locked: bool) -
     head = refs.get(first.branch_ref)
     inside = [lease.commit] if head and desk.git.is_ancestor(lease.commit, head) else []
     before = [lease.commit] if inside and _contained(desk, lease.commit, lease.base) else []
-    return Sight(locked, refs, _now(desk, lease.slot), inside, before, _pull(desk, lease.branch))
+    return Sight(locked, refs, _now(desk, lease.slot), inside, before, _pull(desk, lease))
 
 
 def _contained(desk: Desk, commit: str, base: str) -> bool:
@@ -116,17 +116,21 @@ def _contained(desk: Desk, commit: str, base: str) -> bool:
         return False
 
 
-def _pull(desk: Desk, branch: str) -> str:
-    """How the newest pull request of the branch stands; "" where that is not known."""
+def _pull(desk: Desk, lease: PreviewLease) -> str:
+    """How the preview's pull request stands; "" where that is not known.
+
+    A branch of that name may have had one before, which says nothing of this preview.
+    """
     try:
         hub = hub_for(desk)
         if hub is None:
             return ""
-        found = pulls.find(hub, branch, next(iter(desk.settings)).branch, state="all")
+        found = pulls.find(hub, lease.branch, next(iter(desk.settings)).branch, state="all")
     except DeskError as fault:
-        desk.progress.note(f"warning: the pull request of `{branch}` is not known: {fault.message}")
+        desk.progress.note(f"warning: the pull request of `{lease.branch}` is not known: {fault.message}")
         return ""
-    return found.state if found else ""
+    is_its = found is not None and (found.number == lease.pull or found.head == lease.commit)
+    return found.state if found and is_its else ""
 
 
 def _now(desk: Desk, slot: str) -> str:

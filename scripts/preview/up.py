@@ -76,7 +76,7 @@ def up(desk: Desk, request: PreviewUpRequest) -> Outcome:
             choice = choose(desk, request.branch, dead)
             if request.plan:
                 return _planned(desk, request.branch, choice, ttl)
-            require_harmless(borrowed(choice.place))
+            _require_variables(choice.place)
             held = _take(desk, request.branch, choice, ttl)
         except Busy as busy:
             if not request.wait or desk.clock() > until:
@@ -88,6 +88,18 @@ def up(desk: Desk, request: PreviewUpRequest) -> Outcome:
         else:
             if held:
                 return _Run(desk, choice, held).go()
+
+
+def _require_variables(place: Place) -> None:
+    """Return if the build will have what it needs, and nothing of another environment's.
+
+    Raises:
+        Refused: it will not.
+    """
+    lent = borrowed(place)
+    require_harmless(lent)
+    if place.desk.settings.preview.database != "supabase":  # a branch brings some of them
+        lent.desk.build_variables(lent.environment)
 
 
 def require_branch(desk: Desk, branch: str) -> None:

@@ -84,7 +84,7 @@ def apps(desk: Desk) -> list[str]:
 def round_(desk: Desk, dice: random.Random, number: int, folder: Path, longest: float) -> str:
     """One death within so many seconds, and what comes after it; returns what was done, for the report."""
     commit = push(desk, folder / "work", number, dice)
-    way, wait = dice.choice([KILL, KILL_ALL]), dice.uniform(0.2, longest)
+    way, wait = dice.choice([KILL, KILL_ALL]), dice.triangular(0.2, longest, longest / 4)
     strike(desk, ("preview.up", "--branch", BRANCH), f"start+{wait:.3f}", way).wake()
     held = sorted(desk.refs("refs/deploy/"))
     if dice.random() < 0.4:

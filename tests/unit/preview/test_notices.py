@@ -108,6 +108,19 @@ def test_a_pull_request_that_is_over_ends_its_preview(
     assert len(told) == 2
 
 
+def test_an_earlier_pull_request_of_the_name_says_nothing(
+    previews: Previews, github: StandIn, told: list[Any]
+) -> None:
+    """It was closed before the branch was begun anew."""
+    github.pulls[0]["state"] = "closed"
+    previews.feature(text="anew")
+    previews.up()
+
+    assert previews.leases["one"].pull == 0
+    assert sweep(previews.world.desk("Eve"), PreviewSweepRequest()).ending == "nothing"
+    assert told
+
+
 def test_github_is_away(previews: Previews, monkeypatch: pytest.MonkeyPatch, told: list[Any]) -> None:
     """The preview is up all the same; a sweep ends nothing for want of an answer."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,8 @@ from scripts.preview.request import PreviewUpRequest
 from scripts.replit.live import Answer
 from scripts.state.preview_lease import PREFIX
 from scripts.system.signals import Stop
-from tests.fakes.previews import Previews
+from tests.fakes.driver import FakeDriver
+from tests.fakes.previews import Previews, build_previews
 from tests.fakes.world import ending
 
 
@@ -325,6 +327,19 @@ def test_what_can_not_be_undone_is_said(previews: Previews) -> None:
     assert previews.at_work == []
 
 
+def test_a_build_that_would_lack_a_variable_is_refused(previews: Previews) -> None:
+    """Before anything is changed; the hint names the file of previews."""
+    settings = previews.world.settings
+    object.__setattr__(settings, "app", settings.app._replace(build_variables=("VITE_X",)))
+    refs = dict(previews.world.remote.refs)
+    error = ending(previews.up)
+
+    assert isinstance(error, Refused)
+    assert "`VITE_X`" in error.message
+    assert ".env.preview`" in str(error.hint)
+    assert previews.world.remote.refs == refs
+
+
 def test_no_slot_is_configured(previews: Previews) -> None:
     """The hint names the table."""
     object.__setattr__(
@@ -334,3 +349,23 @@ def test_no_slot_is_configured(previews: Previews) -> None:
 
     assert isinstance(error, Refused)
     assert "[preview.slots.<name>]" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("build", "steps"),
+    [
+        ("artifact", ["database", "build", "scan", "deliver", "content", "publish", "verify"]),
+        ("there", ["database", "build", "content", "publish", "verify"]),
+    ],
+)
+def test_a_slot_with_a_launcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str, steps: list[str]
+) -> None:
+    """What the desk built is scanned and delivered; what the launcher builds it scans itself."""
+    slots = {"one": {"url": "https://one.example.org", "publish": "launcher", "build": build}}
+    made = build_previews(tmp_path, monkeypatch, preview__slots=slots)
+    made.world.drivers["preview-one"] = FakeDriver("launcher", staged=False, sends=build == "artifact")
+    outcome = made.up()
+
+    assert [step["name"] for step in outcome.data["steps"]] == steps
+    assert made.driver().served.commit == made.world.head("feature/x")
