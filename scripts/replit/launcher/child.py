@@ -19,6 +19,8 @@ from typing import NamedTuple
 OWNED = "RELEASE_HOME"  # the variable by which a process of ours is known, whoever its parent is now
 TAIL = 8_192  # bytes that are kept of what a process said
 DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
+# looked up before any fork: another thread may hold the loader's lock then
+PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 FIRST_FD = 3  # as systemd passes sockets
 
 
@@ -49,9 +51,8 @@ class Spawn(NamedTuple):
 
 def die_with_parent(parent: int) -> None:
     """Linux ends this process when its parent dies; elsewhere the control socket's end does."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if PRCTL is not None:
+        PRCTL(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before
         os._exit(1)
 

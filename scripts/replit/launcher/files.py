@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -12,13 +13,15 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+Result = TypeVar("Result")
 HEX = re.compile(r"[0-9a-f]{40}")
 LOG_BYTES = 1_000_000  # of the log, before it is begun again; the one before is kept
+MOST_HASHED = 20_000_000  # bytes of a file that is read at every start of the launcher
 MOST_JSON = 32_000_000  # bytes of a file of ours; the marker names every file of a release
 MARKER = ".launcher-release.json"  # written last: a release without it is not finished
 
@@ -123,6 +126,12 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def fingerprint(path: Path) -> str:
+    """What shows that a file is still the same: its digest, or the size of a very large one."""
+    size = path.stat().st_size
+    return file_digest(path) if size <= MOST_HASHED else f"{size} bytes"
+
+
 def walk_files(folder: Path, without: Iterable[str] = ()) -> Iterable[Path]:
     """Every file and link below, in order; folders with a name of `without` are left out."""
     left_out = set(without)
@@ -189,6 +198,19 @@ def masked(text: str, secrets: Mapping[str, str]) -> str:
     for value in sorted(set(secrets.values()), key=len, reverse=True):
         text = text.replace(value, "***")
     return text
+
+
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """Do what reads or writes much beside the loop, which has to answer meanwhile.
+
+    Who cancels this waits for the end: nothing may be written into a folder that is someone else's then.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 class Backoff:

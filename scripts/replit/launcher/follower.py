@@ -219,7 +219,7 @@ class Follower:
 
         self._journal.say(f"making {commit[:12]} ready")
         try:
-            self._prune(commit, everything=free_bytes(self._config.state) < LEAST_FREE)
+            await self._prune(commit, everything=free_bytes(self._config.state) < LEAST_FREE)
             await self._remote.tidy(self._wanted)
             await self._releases.prepare(commit, self._wanted, tell)
             self._journal.say(f"{commit[:12]} is ready")
@@ -247,7 +247,7 @@ class Follower:
             self._failures.pop(commit)
             self._tell_of_change()
 
-    def _prune(self, *also: str, everything: bool = False) -> None:
+    async def _prune(self, *also: str, everything: bool = False) -> None:
         live, wanted = self._switch.live, self._wanted
         keep = {
             *also,
@@ -257,7 +257,7 @@ class Follower:
             live.commit if live else "",
         }
         keep |= {each.commit for each in self._switch.warm}
-        self._releases.prune(keep, [] if everything else self._state.proven)
+        await self._releases.prune(keep, [] if everything else self._state.proven)
 
     # having it live ------------------------------------------------------------------------------
 
@@ -269,7 +269,8 @@ class Follower:
             return
         folder = self._folder_of(wanted) if wanted and self._is_wanted_next(live, wanted) else None
         if wanted and folder:
-            await self._go_to(wanted, folder)
+            if await self._go_to(wanted, folder):
+                await self._prune()
             return
         snapshot = self._snapshot
         if live is None and snapshot and snapshot not in self._failures and self._is_without_hope():
@@ -306,7 +307,7 @@ class Follower:
         self._since = utc_now()
         self._state.record(commit, self._config.keep)
         self._journal.say(f"live: {commit}")
-        self._prune()
+        self._tell_of_change()
         return True
 
     async def _revive(self, dead: Instance) -> None:

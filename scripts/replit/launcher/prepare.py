@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from scripts.replit.launcher.files import (
     MARKER,
     Journal,
     file_digest,
+    fingerprint,
     free_bytes,
+    in_thread,
     masked,
     read_json,
     remove_tree,
@@ -35,7 +38,7 @@ from scripts.replit.launcher.site import is_hashed, pack_files
 LEAST_FREE = 100_000_000  # bytes below which old releases go first, and a build is not begun
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 MOST_ASSETS = 2_000  # that a stamp names; it has to stay small
-NOT_CHECKED = ("node_modules", ".venv", "__pycache__", ".cache")
+NOT_CHECKED = ("node_modules", ".venv", "__pycache__", ".cache", "cache")
 
 
 class PrepareFailed(Exception):
@@ -68,7 +71,11 @@ class Releases:
         """The commits whose releases are whole."""
         if not self._folder.is_dir():
             return []
-        return sorted(path.name for path in self._folder.iterdir() if (path / MARKER).is_file())
+        return sorted(
+            path.name
+            for path in self._folder.iterdir()
+            if HEX.fullmatch(path.name) and (path / MARKER).is_file()
+        )
 
     def is_ready(self, commit: str) -> bool:
         """Whether a release can be started as it is; one that was altered since is thrown away.
@@ -95,7 +102,7 @@ class Releases:
         if marker.get("commit") != commit or not isinstance(files, dict) or not files:
             return False
         try:
-            return all(file_digest(folder / name) == digest for name, digest in files.items())
+            return all(fingerprint(folder / name) == digest for name, digest in files.items())
         except OSError:
             return False
 
@@ -106,14 +113,14 @@ class Releases:
             PrepareFailed: it can't be made. Nothing is left of it.
         """
         folder = self.folder(commit)
-        remove_tree(folder)
+        await in_thread(lambda: remove_tree(folder))
         try:
             if free_bytes(self._config.state) < LEAST_FREE:
                 raise PrepareFailed("build", "the disk is full", passes=True)  # noqa: TRY301 - cleaned up below
             folder.mkdir(parents=True)
             await self._make(commit, folder, wanted, tell)
         except BaseException as fault:
-            remove_tree(folder)
+            await in_thread(lambda: remove_tree(folder))
             if isinstance(fault, RemoteProblem):
                 raise PrepareFailed("fetch", str(fault), passes=True) from fault
             if isinstance(fault, OSError):
@@ -128,15 +135,12 @@ class Releases:
             await self._take_artifact(commit, folder, wanted)
         else:
             await self._remote.export(commit, folder)
-            refuse_incomplete(folder)
+            await in_thread(lambda: refuse_incomplete(folder))
             tell("building")
             await self._build(commit, folder)
-            self._stamp(commit, folder)
+            await in_thread(lambda: self._stamp(commit, folder))
         tell("scanning")
-        self._scan(folder)
-        if self._config.run is None:
-            pack_files(self._config.public(folder))
-        self._mark(commit, folder)
+        await in_thread(lambda: self._finish(commit, folder))
 
     async def _fetch(self, commit: str, wanted: Wanted) -> None:
         """Have the commit here, and know that this environment may run it."""
@@ -153,7 +157,7 @@ class Releases:
             raise PrepareFailed("fetch", f"nothing was built for {commit[:12]} yet", passes=True)
         told = parsed_object(await self._remote.fetch_artifact(commit))
         await self._remote.export(f"refs/launcher/artifact/{commit}", folder)
-        digest, files, size = tree_digest(folder)
+        digest, files, size = await in_thread(lambda: tree_digest(folder))
         if told.get("commit") != commit or told.get("environment") != self._config.environment:
             raise PrepareFailed("refused", "the artifact was built for another commit or environment")
         if told.get("digest") != digest:
@@ -201,6 +205,12 @@ class Releases:
             stamp["assets"] = assets
         write_atomically(public / "version.json", json.dumps(stamp) + "\n")
 
+    def _finish(self, commit: str, folder: Path) -> None:
+        self._scan(folder)
+        if self._config.run is None:
+            pack_files(self._config.public(folder))
+        self._mark(commit, folder)
+
     def _scan(self, folder: Path) -> None:
         if self._config.static is None:
             return
@@ -213,7 +223,7 @@ class Releases:
     def _mark(self, commit: str, folder: Path) -> None:
         """The digests of all files but installed packages; and with them that the release is whole."""
         files = {
-            path.relative_to(folder).as_posix(): file_digest(path)
+            path.relative_to(folder).as_posix(): fingerprint(path)
             for path in walk_files(folder, NOT_CHECKED)
             if path.is_file() and not path.is_symlink()
         }
@@ -246,14 +256,18 @@ class Releases:
             except OSError:  # it has it itself, or the disk is full: the switch goes on
                 continue
 
-    def prune(self, keep: Iterable[str], order: list[str]) -> None:
+    async def prune(self, keep: Iterable[str], order: list[str]) -> None:
         """Throw away what is neither named by `keep` nor among the latest of `order`."""
-        kept = {*keep, *order[: self._config.keep]}
-        if self._folder.is_dir():
-            for path in self._folder.iterdir():
-                if path.name not in kept:
-                    remove_tree(path)
-                    self._verified.discard(path.name)
+        kept, gone = {*keep, *order[: self._config.keep]}, []
+        for path in list(self._folder.iterdir()) if self._folder.is_dir() else ():
+            if ".gone-" in path.name:  # a launcher that was killed left it, or another task is at it
+                gone.append(path)
+            elif path.name not in kept:
+                self._verified.discard(path.name)
+                gone.append(path.with_name(f"{path.name}.gone-{os.urandom(4).hex()}"))
+                path.rename(gone[-1])  # no release from now on; to remove it takes long
+        for path in gone:
+            await in_thread(partial(remove_tree, path))
         for left in self._config.state.glob("*.part"):
             left.unlink(missing_ok=True)
 

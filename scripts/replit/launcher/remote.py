@@ -105,7 +105,7 @@ class Remote:
         )
         ended = await self._git(*asked, seconds=LOOK_SECONDS, cwd=self._config.state)
         refs: dict[str, str] = {}
-        for line in ended.out.decode("utf-8", "replace").splitlines():
+        for line in ended.out.decode("utf-8", "replace").split("\n")[:-1]:  # the last may be cut
             commit, _, name = line.partition("\t")
             if HEX.fullmatch(commit) and re.fullmatch(r"refs/[!-~]{1,400}", name):
                 refs[name] = commit

@@ -63,8 +63,11 @@ class Switch:
     async def _change(self, target: Instance) -> None:
         before = self.live if self.live and self.live.is_alive else None
         if before:
-            with contextlib.suppress(StartFailed):  # one that does not answer is ended below
+            try:
                 await before.tell("hold")
+            except StartFailed:  # it would go on to answer beside the new one
+                await before.kill()
+                before = None
         self.stop_fallback()
         self._listen()
         try:

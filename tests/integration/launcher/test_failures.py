@@ -155,3 +155,25 @@ def test_a_machine_that_was_published_with_a_release_starts_it(tmp_path: Path) -
         app.start()
         app.until_live(app.commits[0])
         assert "is ready" not in log.read_text()
+
+
+def test_what_was_published_is_better_than_nothing(tmp_path: Path) -> None:
+    """Without its remote a machine serves the folder that it was published with; then it follows."""
+    with world(tmp_path) as app:
+        first = app.commit()
+        for name in app.files:
+            shutil.copy(app.work / name, app.app / name)
+        (app.app / "public").mkdir()
+        stamp = {"commit": first, "environment": "staging"}
+        (app.app / "public" / "version.json").write_text(json.dumps(stamp))
+        gone = tmp_path / "gone.git"
+        app.origin.rename(gone)
+        app.start()
+        app.until_live(first)
+
+        gone.rename(app.origin)
+        second = app.commit()
+        app.want(second)
+        app.poke()
+        app.until_live(second)
+        assert app.status()["warm"] == [first]

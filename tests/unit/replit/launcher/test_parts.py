@@ -275,7 +275,7 @@ def test_old_releases_go(releases: Releases) -> None:
         release(releases, commit, x="1")
     (releases.folder("d" * 40)).mkdir()
 
-    releases.prune([A], [B])
+    asyncio.run(releases.prune([A], [B]))
 
     assert releases.ready() == [A, B]
 
