@@ -8,7 +8,7 @@ release/     deploy, promote, rollback, resume, hotfix, drill, freeze, status
 branches/    alignment and back-merges
 quality/     browser tests, load tests, proofs, approvals, gates
 database/    migrations, backups, restore, refresh, postgres
-replit/      the workspace over ssh, and Publish
+replit/      the workspace over ssh, and Publish; the launcher and its driver
 secrets/     what is a secret; check, scan, diff, push
 github/      one client
 notify/      events, chat formats, outbox, webhooks

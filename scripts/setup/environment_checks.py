@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from scripts.config.access import how_to_enter
 from scripts.config.desk import Desk
-from scripts.config.settings import Environment
+from scripts.config.settings import DRIVERS, Environment
 from scripts.database.backups import scratch_server
 from scripts.database.backups.foresee import foresee
 from scripts.database.edge_functions import deployed
@@ -20,7 +20,7 @@ from scripts.database.postgres.client import Postgres, configured_database
 from scripts.database.postgres.programs import available_majors
 from scripts.database.postgres.server_facts import ServerFacts
 from scripts.database.postgres.url import Database
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import CommandFailed, Refused, Unreachable
 from scripts.replit import workspace
 from scripts.replit.drivers import driver_of
 from scripts.setup import health, programs
@@ -59,7 +59,9 @@ def check_url(desk: Desk, environment: Environment) -> Iterator[Finding]:
 
 
 def check_workspace(desk: Desk, environment: Environment) -> Iterator[Finding]:
-    """Check that the ssh alias leads to a workspace that can build."""
+    """Check that the ssh alias leads to a workspace that can build, where releases go by way of one."""
+    if "ssh_host" not in DRIVERS[environment.publish].keys:
+        return
     config = str(desk.config_folder / environment.ssh_config) if environment.ssh_config else None
     alias = environment.ssh_host
     target = programs.ssh_target(alias, config).get("hostname", "")
@@ -103,7 +105,7 @@ def check_publish(desk: Desk, environment: Environment) -> Iterator[Finding]:
     """Check that publishing would be accepted."""
     try:
         yield health.ok("publish", driver_of(desk, environment).check())
-    except Refused as missing:
+    except (Refused, Unreachable) as missing:
         yield health.error("publish", missing.message, missing.hint or "")
 
 

@@ -49,7 +49,10 @@ def check_certificates() -> dict[str, int]:
     Raises:
         ConfigError: one names what can't be read, or holds none.
     """
-    return {name: _count(name, path) for name, path in named_certificates().items()}
+    counted: dict[Path, int] = {}  # several variables usually name one file, which takes long to parse
+    for name, path in named_certificates().items():
+        counted[path] = counted.get(path) or _count(name, path)
+    return {name: counted[path] for name, path in named_certificates().items()}
 
 
 def _count(name: str, path: Path) -> int:
@@ -64,7 +67,7 @@ def _count(name: str, path: Path) -> int:
         context.load_verify_locations(cadata=content.decode("ascii", "replace"))
     except (ssl.SSLError, ValueError):
         raise ConfigError(f"`{name}` names `{path}`, which holds no certificate", hint) from None
-    return len(context.get_ca_certs()) or content.count(BEGIN)
+    return context.cert_store_stats()["x509_ca"] or content.count(BEGIN)
 
 
 def _content(path: Path) -> bytes:

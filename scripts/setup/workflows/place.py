@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from scripts.config.settings import Environment, Settings
+from scripts.config.settings import DRIVERS, Environment, Settings
 from scripts.config.variables import SECRET_NAMES, name_in_ci
 from scripts.setup.workflows.yaml import Pin
 
@@ -126,8 +126,7 @@ def release_values(settings: Settings, environment: Environment) -> dict[str, st
     Only the access to a private app before it is another environment's: its commit has to be seen.
     """
     names = [*settings.app.build_variables, *_access(environment), *_notices()]
-    if environment.publish == "mcp":
-        names.append("REPLIT_MCP_TOKEN")
+    names += DRIVERS[environment.publish].variables
     if settings.sentry.organization:
         names.append("SENTRY_AUTH_TOKEN")
     if environment.database:

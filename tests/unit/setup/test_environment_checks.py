@@ -118,6 +118,19 @@ def test_no_answer_of_ssh_is_an_error(tmp_path: Path, ssh: Callable[..., None], 
     assert "ssh ended with 255" in finding.message
 
 
+def test_a_launcher_needs_no_workspace_and_has_to_answer(tmp_path: Path) -> None:
+    """No ssh is tried; that nobody answers is said with what to look at."""
+    url = f"http://127.0.0.1:{servers.closed_port()}"
+    environment = staging(tmp_path, url=url, publish="launcher", ssh_host="")
+    desk = replace(fake_desk(tmp_path), values=lambda _: {"LAUNCHER_TOKEN": "token-of-a-test"})
+
+    assert list(environment_checks.check_workspace(desk, environment)) == []
+    (finding,) = environment_checks.check_publish(desk, environment)
+    assert (finding.check, finding.state) == ("publish", "error")
+    assert "the launcher of staging gives no answer" in finding.message
+    assert "`invoke init --launcher`" in (finding.hint or "")
+
+
 def test_an_alias_that_ssh_does_not_know_is_an_error(tmp_path: Path) -> None:
     """Nothing is asked of the network then."""
     config = tmp_path / "env" / "ssh_config"
