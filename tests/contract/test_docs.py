@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 
 import tasks
+from tests.support import task_page
 from tests.support.desks import ROOT
 
 README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+INDEX = DOCS / "README.md"
 PAGES = [
     README,
-    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "README.fr.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(DOCS.glob("*.md")),
     ROOT / "scripts" / "sandbox" / "sample_app" / "README.md",
 ]
 MANUALS = [
@@ -24,6 +29,12 @@ MANUALS = [
     ROOT / "env" / "masking.toml",
     *sorted((ROOT / "env").glob(".env.*")),
 ]
+FRENCH = [  # each page with its translation
+    ("README.md", "README.fr.md"),
+    ("docs/incident.md", "docs/incident.fr.md"),
+    ("docs/first-release.md", "docs/mise-en-place.fr.md"),
+]
+README_LINES = 120  # what a stranger reads before the first command
 NAMES = [str(page.relative_to(ROOT)) for page in [*PAGES, *MANUALS]]
 
 TASKS: dict[str, Any] = {name: tasks.namespace[name] for name in tasks.namespace.task_names}
@@ -172,35 +183,67 @@ def test_every_configuration_key_that_is_named_exists(name: str) -> None:
     assert lost == []
 
 
-def test_every_message_that_is_quoted_exists() -> None:
-    """The symptoms of the troubleshooting page are messages of the desk; `...` stands for what varies."""
+@pytest.mark.parametrize("name", ["troubleshooting.md", "incident.md", "incident.fr.md"])
+def test_every_message_that_is_quoted_exists(name: str) -> None:
+    """The symptoms of a page are messages of the desk; `...` stands for what varies."""
     source = "\n".join(file.read_text() for file in sorted((ROOT / "scripts").rglob("*.py")))
-    page = (ROOT / "docs" / "troubleshooting.md").read_text()
-    quoted = re.findall(r'^\| "([^"]+)" \|', page, re.MULTILINE)
+    quoted = re.findall(r'^\| "([^"]+)" (?:\(code \d\) )?\|', (DOCS / name).read_text(), re.MULTILINE)
 
-    assert len(quoted) > 5
+    assert len(quoted) > 3
     assert [part for text in quoted for part in text.split("...") if part.strip() not in source] == []
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_the_readme_names_every_task(name: str) -> None:
-    """Whoever reads the README learns of every task."""
-    assert f"`{name}`" in README.read_text()
+def test_the_page_of_tasks_is_what_the_code_declares() -> None:
+    """`python -m tests.support.task_page` writes it."""
+    page = task_page.page()
+
+    assert page == task_page.PAGE.read_text()
+    assert [name for name in TYPED if f"`{name}`" not in page and f"\n### {name}\n" not in page] == []
 
 
-def test_the_readme_has_every_page() -> None:
-    """No page of `docs/` is missing in the README's list."""
-    pages = {f"docs/{page.name}" for page in PAGES if page.parent == ROOT / "docs"}
+def test_the_readme_is_short() -> None:
+    """In both languages."""
+    lengths = {page: len((ROOT / page).read_text().splitlines()) for page in FRENCH[0]}
 
-    assert pages - set(re.findall(r"\]\((docs/[^)#]+)\)", README.read_text())) == set()
+    assert {page: lines for page, lines in lengths.items() if lines > README_LINES} == {}
 
 
-def test_the_readme_has_the_codes_of_the_design() -> None:
-    """Every exit code is explained."""
-    table = re.findall(r"^\| .* \| ([0-9 ·,/or]+) \|$", README.read_text(), re.MULTILINE)
-    codes = {int(code) for cell in table for code in re.findall(r"[0-9]+", cell)}
+def test_the_index_has_every_page() -> None:
+    """No page of `docs/` is missing in its README, and nobody gets lost on the way there."""
+    pages = {page.name for page in PAGES if page.parent == DOCS} - {INDEX.name}
 
-    assert {0, 1, 3, 4, 5, 6, 7, 8, 130} <= codes
+    assert pages - set(re.findall(r"\]\(([^)#]+)\)", INDEX.read_text())) == set()
+    assert "](docs/README.md)" in README.read_text()
+
+
+def test_the_exit_codes_of_the_design_are_explained() -> None:
+    """Each has a row in the table of the troubleshooting page."""
+    table = re.findall(r"^\| ([0-9]+)[ ,|]", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+
+    assert {"0", "1", "2", "3", "4", "5", "6", "7", "8", "130"} <= set(table)
+
+
+@pytest.mark.parametrize(("english", "french"), FRENCH)
+def test_a_translation_has_the_same_commands(english: str, french: str) -> None:
+    """In the same order; what is quoted (a reason) is translated, too."""
+
+    def typed(name: str) -> list[str]:
+        text = re.sub(r'"[^"`\n]*"', '"..."', (ROOT / name).read_text())
+        return [" ".join(words) for words in commands(text)]
+
+    assert typed(french) == typed(english)
+    assert typed(english)
+    assert f"]({Path(french).name})" in (ROOT / english).read_text()
+
+
+@pytest.mark.parametrize(("english", "french"), FRENCH)
+def test_a_translation_has_the_same_sections(english: str, french: str) -> None:
+    """As many headings of each level, and rows of tables, one after the other."""
+
+    def shape(name: str) -> list[str]:
+        return re.findall(r"^(#+ |\|)", (ROOT / name).read_text(), re.MULTILINE)
+
+    assert shape(french) == shape(english)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""`docs/tasks.md`, made from the requests; a test holds it equal.
+
+`python -m tests.support.task_page` writes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import tasks
+from scripts.config.request import Option
+from scripts.tasks.command_line import GROUPS, MORE
+from tests.support.desks import ROOT
+
+PAGE = ROOT / "docs" / "tasks.md"
+HEAD = """\
+# Tasks and options
+
+Every task with every option. This page is made from the code (`python -m tests.support.task_page`);
+`invoke TASK --help` shows the same in a terminal.
+
+* The six to start with are [the first group](#release).
+* One call runs one task. An environment can be typed without its flag, right after the task:
+  `invoke promote staging`.
+* `--env` takes `development`, `staging`, `production`, or an alias (`dev`, `stage`, `prod`).
+* Every task takes `--json` (`-j`): one JSON document on standard output, text for people on standard
+  error.
+* A flag that is on by default is switched off with `no-` before its name: `--no-proof`.
+* Only the short options below exist. They mean the same in every task.
+* What a task's exit code means is in [troubleshooting.md](troubleshooting.md#by-exit-code).
+"""
+KINDS = {bool: "", str: " TEXT", int: " NUMBER", float: " NUMBER"}
+
+
+def page() -> str:
+    """The whole page, from the tasks that are declared."""
+    return "\n".join([HEAD, *_groups()])
+
+
+def _groups() -> Iterator[str]:
+    every = {str(name): tasks.namespace[name] for name in tasks.namespace.task_names}
+    known = {name for names in GROUPS.values() for name in names}
+    for group, names in {**GROUPS, MORE: tuple(sorted(set(every) - known))}.items():
+        if names:
+            yield f"## {group}\n"
+        for name in names:
+            yield from _task(name, every[name])
+
+
+def _task(name: str, task: Any) -> Iterator[str]:
+    typed = name.removesuffix(".take")
+    other = sorted({*task.aliases, *({name} - {typed})})
+    also = f" Also: {', '.join(f'`{each}`' for each in other)}." if other else ""
+    yield f"### {typed}\n"
+    yield f"{_prose(task.__doc__ or '')}{also}\n"
+    options = [each for each in task.request.options() if each.name != "json"]
+    if options:
+        yield "| option | default | what it does |\n|---|---|---|"
+        yield (
+            "\n".join(map(_row, sorted(options, key=lambda each: (not each.positional, each.name)))) + "\n"
+        )
+
+
+def _prose(text: str) -> str:
+    """A docstring as paragraphs, without the indentation of the code."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _row(option: Option) -> str:
+    dashes = "--" if len(option.flag) > 1 else "-"
+    named = f"{dashes}{option.flag}{KINDS[type(option.default)]}"
+    flag = option.flag.upper() if option.positional else named
+    short = f", `-{option.short}`" if option.short else ""
+    default = "on" if option.default is True else f"`{option.default}`" if option.default else ""
+    return f"| `{flag}`{short} | {'required' if option.positional else default} | {_cell(option.help)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
