@@ -67,6 +67,7 @@ class Instance:
         self.commit, self.folder = commit, folder
         self._config, self._sockets, self._tell = config, sockets, tell
         self.turns = TURNS
+        self.retired = 0.0  # when it lost the port, in seconds that never jump
         self.path = sockets / f"{commit[:12]}-{os.urandom(3).hex()}"
         self.pid = 0
         self.exited: asyncio.Future[int] | None = None

@@ -15,6 +15,7 @@ from scripts.replit.launcher.config import Config
 from scripts.replit.launcher.files import Journal, free_memory
 from scripts.replit.launcher.instance import Instance, StartFailed
 
+MOST_ENDING = 2  # releases that finish at the same time; a third has to end at once
 LEAST_MEMORY = 96_000_000  # bytes that must be free for a release to stay warm
 
 
@@ -31,6 +32,7 @@ class Switch:
         self.live: Instance | None = None
         self.live_since = 0.0
         self._warm: list[Instance] = []  # the one that was live last is first
+        self._ending: list[Instance] = []  # too many to stay warm: they finish what they have begun
         self._tasks: set[asyncio.Task[None]] = set()
         self._fallback: asyncio.Server | None = None
 
@@ -47,16 +49,16 @@ class Switch:
             StartFailed: it can't be started, or is not healthy; the one before still has the port.
         """
         for attempt in range(2):
-            warm = next((each for each in self.warm if each.commit == commit and each.turns > 0), None)
+            warm = next((each for each in self.warm if each.commit == commit and each.turns > 1), None)
             target = warm or Instance(self._config, commit, folder, self._sockets, self._tell)
             try:
                 if target is not warm:
                     await target.start(self._listening)
                 await self._change(target)
             except StartFailed:
-                if attempt or not await target.was_killed():
+                if attempt or not (target is warm or await target.was_killed()):
                     raise
-                self._journal.say(f"the process of {commit[:12]} was killed: once more")
+                self._journal.say(f"the process of {commit[:12]} is gone: once more")
             else:
                 return
 
@@ -82,7 +84,8 @@ class Switch:
         self._warm = [each for each in self._warm if each is not target]
         if before:
             self._warm.insert(0, before)
-        for each in list(self.warm):
+            before.retired = time.monotonic()
+        for each in (*self.warm, *self._ending):
             await self._point(each, target)
         self._retire(before)
 
@@ -95,23 +98,37 @@ class Switch:
 
     def _retire(self, before: Instance | None) -> None:
         """Let the one before finish; then it stays warm, or ends, and so do those that are too many."""
-        most = self._config.warm if free_memory() > LEAST_MEMORY else 0
         if before:
             self._later(self._drain(before))
-        for each in self.warm[max(most, 1 if before else 0) :]:
+        for each in self.warm[max(self._room(), 1 if before else 0) :]:
             self._warm.remove(each)
-            self._later(each.stop())
+            self._later(self._end(each, at_once=len(self._ending) >= MOST_ENDING))
+
+    def _room(self) -> int:
+        """How many may stay warm."""
+        return self._config.warm if free_memory() > LEAST_MEMORY else 0
 
     async def _drain(self, before: Instance) -> None:
         turn = before.turns
         await asyncio.sleep(self._config.drain_seconds)
-        if before is self.live or before.turns != turn or not before.is_alive:
-            return  # it is live again, or was since
+        if before not in self.warm or before.turns != turn:
+            return  # it is live again, or was since, or is ended already
         with contextlib.suppress(StartFailed):
             await before.tell("close")
-        if before in self._warm and self._warm.index(before) >= self._config.warm:
+        if before in self.warm and self._warm.index(before) >= self._room():
             self._warm.remove(before)
             await before.stop()
+
+    async def _end(self, retired: Instance, *, at_once: bool) -> None:
+        """End a release once it had its time to finish."""
+        self._ending.append(retired)
+        left = retired.retired + self._config.drain_seconds - time.monotonic()
+        try:
+            if not at_once and left > 0:
+                await asyncio.sleep(left)
+        finally:
+            self._ending.remove(retired)
+        await retired.stop()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -140,7 +157,7 @@ class Switch:
 
     async def end(self) -> None:
         """End every process, politely first."""
-        everyone = [each for each in (self.live, *self._warm) if each]
+        everyone = [each for each in (self.live, *self._warm, *self._ending) if each]
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*(each.stop() for each in everyone), return_exceptions=True)
