@@ -163,6 +163,7 @@ def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) ->
         return gate(f"failed ({proof.at})")
     problem = (
         _age_problem(proof.at, candidate.now, max_hours)
+        or _verdict_problem(proof)
         or _report_problem(proof, candidate.altered)
         or _other_measure(proof, candidate.demands.get(kind))
     )
@@ -193,6 +194,12 @@ def _age_problem(at: str, now: str, max_hours: float) -> str | None:
     if age < -CLOCK_SKEW:
         return f"dated in the future ({at})"
     return f"too old ({at}; at most {max_hours:g} h)" if age > max_hours else None
+
+
+def _verdict_problem(proof: Event) -> str | None:
+    """A desk that writes `done` writes no other verdict beside it."""
+    verdict = proof.detail.get("verdict", "passed")
+    return None if verdict == "passed" else f"its verdict is `{str(verdict)[:20]}`"
 
 
 def _report_problem(proof: Event, altered: frozenset[str]) -> str | None:

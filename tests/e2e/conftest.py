@@ -15,11 +15,13 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Route
+    from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Route
 
 MAX_BODY = 500  # characters of a response that are kept
 MAX_TOLD = 5  # problems of a page
 TIMEOUT = 6_000  # ms for an element to appear
+SETTLED = 100  # ms in which a page that is ready may still go elsewhere
+MAX_VISITS = 3  # pages that the address may lead over
 # the browser makes no requests of its own
 FLAGS = (
     "--no-sandbox --no-first-run --disable-background-networking --disable-component-update"
@@ -132,6 +134,11 @@ class Traffic:
     requests: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)  # of the page's scripts; problems, too
+    visits: int = 0  # of pages
+
+    def go(self, frame: Frame) -> None:
+        """Count a page, not what is framed in it."""
+        self.visits += frame.parent_frame is None
 
     def hear(self, line: ConsoleMessage) -> None:
         """Note an error of the console, with the address that it is about."""
@@ -183,6 +190,7 @@ def page(
             context.grant_permissions(["local-network-access"])
     page = context.new_page()
     page.on("request", lambda sent: traffic.requests.append(sent.url))
+    page.on("framenavigated", traffic.go)
     page.on("console", traffic.hear)
     page.on("pageerror", lambda fault: traffic.exceptions.append(str(fault)))
     page.on("pageerror", lambda fault: traffic.problems.append(str(fault)))
@@ -205,12 +213,15 @@ def home(page: Page, target: Target, traffic: Traffic) -> Page:
     try:
         page.goto(target.url + "/")
         expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        page.wait_for_timeout(SETTLED)
     except (AssertionError, Error) as fault:
         first = str(fault).splitlines()[0]
         seconds = TIMEOUT / 1000
         pytest.fail(
             f"the front page is not ready after {seconds:g} s: {traffic.told} ({first})", pytrace=False
         )
+    if traffic.visits > MAX_VISITS:
+        pytest.fail(f"the front page loads again and again: now {page.url}", pytrace=False)
     return page
 
 

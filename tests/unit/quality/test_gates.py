@@ -26,7 +26,8 @@ LIVE = replace(event("staging", "v3", A), at="2024-01-10T11:00:00+00:00")
 
 def proof(what: str, level: str, commit: str = A, **changes: Any) -> Event:
     """A test's proof of an hour ago on staging."""
-    detail = {"what": what, "level": level, "digest": DIGEST, **changes.pop("detail", {})}
+    said = {"what": what, "level": level, "verdict": "passed", "digest": DIGEST}
+    detail = {**said, **changes.pop("detail", {})}
     at = "2024-01-10T11:00:00+00:00"
     made = Event("staging", "proof", "done", "v3", commit, "Quinn", at, f"{what}-{level}", detail)
     return replace(made, **changes)
@@ -116,6 +117,10 @@ def test_a_demand_is_met(demands: Gates, events: list[Event]) -> None:
          "dated in the future (2024-01-11T00:00:00+00:00)"),
         (E2E, [proof("e2e", "full", at="yesterday")], "too old (yesterday; at most 168 h)"),
         (E2E, [proof("e2e", "full", detail={"digest": ""})], "it names no report"),
+        (E2E, [proof("e2e", "full", detail={"verdict": "inconclusive"})], "its verdict is `inconclusive`"),
+        (LOAD, [proof("load", "steady", detail={"verdict": None})], "its verdict is `None`"),
+        (LOAD, [proof("load", "steady", detail={"level": "steady (changed)"})],
+         "missing; the last one is of `aaaaaaaaaaaa` (steady (changed))"),
         (LOAD, [proof("load", "stress")], "missing; the last one is of `aaaaaaaaaaaa` (stress)"),
         (LOAD, [proof("e2e", "steady")], "missing"),
         (UNIT, [proof("integration", "integration")], "missing"),
