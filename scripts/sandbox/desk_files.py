@@ -97,6 +97,7 @@ url = {url}
 ssh_host = {host}
 ssh_config = "ssh_config"
 workspace = {workspace}
+publish = {publish}
 repl_id = {repl_id}
 mcp_url = {mcp_url}
 """
@@ -143,6 +144,7 @@ def _preview_tables(world: World) -> list[str]:
             url=_quoted(slot.url),
             host=_quoted(slot.alias),
             workspace=_quoted(slot.workspace),
+            publish=_quoted("launcher" if slot.launcher_token else "mcp"),
             repl_id=_quoted(slot.repl_id),
             mcp_url=_quoted(slot.mcp_url),
         )
@@ -164,6 +166,7 @@ def _preview_values(world: World) -> str:
             "VITE_SUPABASE_ANON_KEY": slot.anon_key,
             "VITE_SITE_URL": slot.url,
             "REPLIT_MCP_TOKEN": slot.mcp_token,
+            **({"LAUNCHER_TOKEN": slot.launcher_token} if slot.launcher_token else {}),
         }
         values |= {f"{slot.name.upper()}_{name}": value for name, value in own.items()}
     return "".join(f"{name}={value}\n" for name, value in values.items())

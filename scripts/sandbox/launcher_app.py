@@ -22,7 +22,8 @@ CHANGES: dict[str, Any] = {"socket": "inherit", "poll_seconds": 1, "drain_second
 def add_launcher(app: Path, world: World) -> None:
     """Write the launcher into the app's folder, and let its server listen by the helper."""
     tree = app_facts.tree(app)
-    branches = {environment.name: environment.branch for environment in world.environments}
+    followers = (*world.environments, *(slot for slot in world.slots if slot.launcher_token))
+    branches = {environment.desk_name: environment.branch for environment in followers}
     texts = launcher_texts(tree, detect(tree, "", "airhost"), branches, str(world.origin), program())
     texts[CONFIG] = json.dumps({**json.loads(texts[CONFIG]), **CHANGES}, indent=2) + "\n"
     for name, text in texts.items():

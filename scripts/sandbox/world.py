@@ -148,9 +148,7 @@ def _make(world: World, app: Path | OwnApp, on_step: Callable[[str], None]) -> N
         if all(environment.api_port for environment in world.environments):
             jobs[pool.submit(_api, world, databases)] = "gateway in place of Supabase's"
         jobs[pool.submit(_packages, world, app, code, on_step)] = "packages in the clone"
-        for environment in world.environments:
-            name = f"host {environment.alias} at {environment.url}"
-            jobs[pool.submit(_host, environment, (keys, code))] = name
+        jobs |= _hosts(world, pool, (keys, code))
         fault: BaseException | None = None
         try:
             for job in as_completed(jobs):
@@ -162,6 +160,21 @@ def _make(world: World, app: Path | OwnApp, on_step: Callable[[str], None]) -> N
             raise
     if fault is not None:
         raise fault
+
+
+def _hosts(
+    world: World, pool: ThreadPoolExecutor, before: tuple[Future[None], ...]
+) -> dict[Future[None], str]:
+    """Start every host, but for the slots that `ssh` starts when they are first needed."""
+    jobs = {
+        pool.submit(_host, environment, before): f"host {environment.alias} at {environment.url}"
+        for environment in world.environments
+    }
+    return jobs | {
+        pool.submit(open_slot, world, slot, before): f"host {slot.alias} at {slot.url}"
+        for slot in world.slots
+        if slot.launcher_token
+    }
 
 
 def _databases(world: World) -> None:
@@ -258,8 +271,10 @@ def _host(environment: Environment, before: tuple[Future[None], ...]) -> None:
         time.sleep(0.03)
 
 
-def open_slot(world: World, slot: Environment) -> None:
+def open_slot(world: World, slot: Environment, before: tuple[Future[None], ...] = ()) -> None:
     """Start the host of a slot, with a workspace if it has none yet."""
+    for job in before:
+        job.result()
     world_code.make_workspace(world, slot)
     _host(slot, ())
 

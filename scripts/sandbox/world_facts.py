@@ -63,9 +63,14 @@ class Environment:
         return {
             "VITE_SUPABASE_URL": self.api_url,
             "VITE_SUPABASE_ANON_KEY": self.anon_key,
-            "VITE_ENVIRONMENT": self.name,
+            "VITE_ENVIRONMENT": self.desk_name,
             "VITE_SITE_URL": self.url,
         }
+
+    @property
+    def desk_name(self) -> str:
+        """The environment that the desk knows it as: a slot of previews is `preview-one`."""
+        return f"preview-{self.name}" if self.name in SLOTS else self.name
 
     @property
     def api_url(self) -> str:
@@ -126,7 +131,7 @@ class Environment:
         """The Replit Secrets of an app that follows the remote by itself."""
         if not self.launcher_token:
             return {}
-        own = {"DESK_ENVIRONMENT": self.name, "LAUNCHER_TOKEN": self.launcher_token}
+        own = {"DESK_ENVIRONMENT": self.desk_name, "LAUNCHER_TOKEN": self.launcher_token}
         return {**self.build_values, **own}
 
 
@@ -295,6 +300,8 @@ def invent(folder: Path, branches: Mapping[str, str] | None = None, driver: str 
         replace(each, launcher_token=secrets.token_urlsafe(24)) if each.name in DRIVERS[driver] else each
         for each in made
     ]
+    if driver == "launcher":
+        previews = [replace(each, launcher_token=secrets.token_urlsafe(24)) for each in previews]
     world = World(folder, postgres_port, admin_password, password, tuple(made))
     return replace(with_inbox(world), slots=tuple(previews), previews_password=previews_password)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -369,3 +370,28 @@ def test_a_slot_with_a_launcher(
 
     assert [step["name"] for step in outcome.data["steps"]] == steps
     assert made.driver().served.commit == made.world.head("feature/x")
+
+
+def test_many_at_once_get_as_many_slots_as_there_are(previews: Previews) -> None:
+    """Each slot has one branch, and all others are told so; round after round."""
+    branches = [f"feature/{number}" for number in range(8)]
+    for branch in branches:
+        previews.feature(branch)
+
+    def contend(branch: str) -> tuple[str, int]:
+        try:
+            return branch, previews.up(branch, actor=branch).code
+        except Locked as error:
+            return branch, error.code
+
+    for _ in range(5):
+        with ThreadPoolExecutor(len(branches)) as pool:
+            codes = dict(pool.map(contend, branches))
+        winners = {branch for branch, code in codes.items() if code == 0}
+
+        assert sorted(codes.values()) == [0, 0, *[5] * 6]
+        assert {lease.branch for lease in previews.leases.values()} == winners
+        assert (len(previews.leases), previews.at_work) == (2, [])
+        for slot in ("one", "two"):
+            del previews.world.remote.refs[f"{PREFIX}{slot}"]
+        previews.databases.there.clear()
