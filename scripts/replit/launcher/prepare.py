@@ -145,10 +145,11 @@ class Releases:
     async def _fetch(self, commit: str, wanted: Wanted) -> None:
         """Have the commit here, and know that this environment may run it."""
         if commit not in wanted.candidates.values() or not await self._remote.has(commit):
-            await self._remote.fetch(wanted)
+            await self._remote.fetch(commit, wanted)
         if not await self._remote.has(commit):
             raise PrepareFailed("refused", f"the remote has no commit {commit}")
-        if commit not in wanted.candidates.values() and not await self._remote.is_reachable(commit):
+        reachable = wanted.branch is not None and await self._remote.is_reachable(commit)
+        if commit not in wanted.candidates.values() and not reachable:
             where = f"the branch `{self._config.branch}`"
             raise PrepareFailed("refused", f"{commit[:12]} is neither on {where} nor a candidate")
 

@@ -118,14 +118,15 @@ class Remote:
             },
         )
 
-    async def fetch(self, wanted: Wanted) -> None:
-        """Bring the commits of these refs here, without their files where the remote can do that."""
+    async def fetch(self, commit: str, wanted: Wanted) -> None:
+        """Bring a commit here, and the branch; without their files where the remote can do that."""
         await self._prepare_repository()
         environment = self._config.environment
-        refs = [f"+{name}:refs/launcher/candidate/{commit}" for name, commit in wanted.candidates.items()]
+        named = [name for name, its in wanted.candidates.items() if its == commit]
+        refs = [f"+{name}:refs/launcher/candidate/{commit}" for name in named[:1]]
         if wanted.branch:
             refs.append(f"+refs/heads/{self._config.branch}:refs/launcher/branch")
-        if wanted.live:
+        if wanted.live == commit:
             refs.append(f"+refs/deploy/live/{environment}:refs/launcher/live")
         await self._fetch(["--filter=blob:none", "--", "origin", *refs])
 
