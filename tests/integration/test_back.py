@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import time
 
 import pytest
 
+from tests.contract.test_docs import DOCS, blocks
 from tests.integration.desk import Desk, ended, left_by_runs
 from tests.support import skips
 from tests.support.sandboxes import VERIFY_TIMEOUT, VITE
@@ -51,6 +54,24 @@ def test_rollback_brings_the_last_good_release_back(two: tuple[Desk, str, str]) 
     assert (1, True) == (bad.code, "was rolled back" in bad.document["message"])
     assert 0 == desk("deploy", *DEV, "--allow-bad", "it was the network").code
     assert new == desk.served("development")
+
+
+def test_the_page_for_the_night_says_what_happens(two: tuple[Desk, str, str]) -> None:
+    """Its commands as they stand there, on development: look, see, go back, and lift the hold."""
+    desk, old, new = two
+    lines = [line for line in blocks((DOCS / "incident.md").read_text()) if line.startswith("invoke ")]
+    typed = [shlex.split(line.replace("production", "development"))[1:] for line in lines]
+
+    assert ["status", "rollback", "rollback", "release-hold", "promote"] == [words[0] for words in typed]
+    status, plan, back, unhold, _ = typed
+    assert 0 == desk(*status).code
+    call = desk(*plan)
+    assert (0, new) == (call.code, desk.served("development"))
+    assert re.search(rf"{new[:8]} .* -> v\d+ {old[:8]} ", call.err)
+    call = desk(*back)
+    assert (0, old) == (call.code, desk.served("development"))
+    assert all(text in call.document["message"] for text in ("is live", "is marked bad", "is held"))
+    assert 0 == desk(*unhold).code
 
 
 def test_rollback_knows_only_good_releases(two: tuple[Desk, str, str]) -> None:
