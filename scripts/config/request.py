@@ -18,7 +18,8 @@ class Option(NamedTuple):
         name: of the field.
         short: one letter, or "". Only `-e -t -p -y -j -n` exist, for
             `--env --to --plan --yes --json --limit`.
-        positional: typed without its flag, and required.
+        positional: typed without its flag; always required.
+        required: the task can't do without it, whatever else is given.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Option(NamedTuple):
     help: str
     short: str
     positional: bool
+    required: bool
 
     @property
     def flag(self) -> str:
@@ -33,9 +35,17 @@ class Option(NamedTuple):
         return self.name.strip("_").replace("_", "-")
 
 
-def option(help: str, *, default: Any = "", short: str = "", positional: bool = False) -> Any:  # noqa: A002
+def option(
+    help: str,  # noqa: A002
+    *,
+    default: Any = "",
+    short: str = "",
+    positional: bool = False,
+    required: bool = False,
+) -> Any:
     """A field that is an option of the task; its type is the type of its default."""
-    return field(default=default, metadata={"help": help, "short": short, "positional": positional})
+    told = {"help": help, "short": short, "positional": positional, "required": required or positional}
+    return field(default=default, metadata=told)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -63,6 +73,15 @@ class Request:
         """The environment that the run is about, as it was typed; "" for none or all."""
         return str(getattr(self, "env", "") or getattr(self, "to", ""))
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The required options that were not given, as they are typed."""
+        return tuple(
+            each.flag.upper() if each.positional else f"--{each.flag}"
+            for each in self.options()
+            if each.required and not str(getattr(self, each.name)).strip()
+        )
+
     @classmethod
     def options(cls) -> Iterator[Option]:
         """The fields that are options. A subclass withdraws an inherited option with a plain value."""
@@ -77,9 +96,9 @@ class Request:
                 yield Option(name, value.default, **value.metadata)
 
 
-def env(help: str = ENV, *, default: str = "") -> Any:  # noqa: A002
+def env(help: str = ENV, *, default: str = "", required: bool = False) -> Any:  # noqa: A002
     """`--env`: the environment that a task works on."""
-    return option(help, default=default, short="e")
+    return option(help, default=default, short="e", required=required)
 
 
 def plan(help: str = "show what would happen, and stop") -> Any:  # noqa: A002
@@ -97,6 +116,6 @@ def wait() -> Any:
     return option("wait for a lock that somebody else holds", default=False)
 
 
-def reason(help: str = "why; it goes to the ledger") -> Any:  # noqa: A002
+def reason(help: str = "why; it goes to the ledger", *, required: bool = False) -> Any:  # noqa: A002
     """`--reason`, for every task whose reason goes to the ledger."""
-    return option(help)
+    return option(help, required=required)

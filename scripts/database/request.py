@@ -25,7 +25,7 @@ class DatabaseStatusRequest(Request):
 class DriftRequest(Request):
     """`db.drift`: compare a schema with what it should be."""
 
-    from_: str = option(ENV)
+    from_: str = option(ENV, required=True)
     to: str = option(f"compare with this {ENV}", short="t")
     against: str = option("`migrations`: compare with what they make of an empty database")
     sha: str = option("commit, branch or tag; the live release's if left out")
@@ -34,7 +34,7 @@ class DriftRequest(Request):
 class AdoptRequest(Request):
     """`db.adopt`: record the migrations that a database has already."""
 
-    env: str = env()
+    env: str = env(required=True)
     sha: str = option("commit, branch or tag; the branch's head if left out")
     also: str = option("versions of files that are applied, though that can't be told: `V,V`")
     baseline: bool = option("make one migration of what stands, for a team that has none", default=False)
@@ -51,7 +51,7 @@ class RestoreRequest(Request):
         "its id, as `backup.list` shows it; `newest`: the newest proven one; with `--from-aside`, a run's",
         positional=True,
     )
-    env: str = env()
+    env: str = env(required=True)
     from_aside: bool = option(
         "put back the schemas that this run kept, in place of a backup", default=False
     )
@@ -64,7 +64,7 @@ class RestoreRequest(Request):
 class DropAsideRequest(Request):
     """`db.drop-aside`: drop the old schemas that restores kept."""
 
-    env: str = env()
+    env: str = env(required=True)
     reason: str = reason()
     plan: bool = plan()
     yes: bool = yes()
@@ -73,7 +73,7 @@ class DropAsideRequest(Request):
 class RefreshRequest(Request):
     """`db.refresh`: replace an environment's data with a masked copy of another's."""
 
-    to: str = option(f"{ENV}; never a guarded one", short="t")
+    to: str = option(f"{ENV}; never a guarded one", short="t", required=True)
     from_: str = option("where the data comes from; the last of the chain if left out")
     reason: str = reason()
     plan: bool = plan()

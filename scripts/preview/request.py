@@ -10,7 +10,7 @@ BRANCH = "the feature branch, as on the remote"
 class PreviewUpRequest(Request):
     """`preview.up`: show a branch in a slot of its own, or what was pushed to it since."""
 
-    branch: str = option(BRANCH)
+    branch: str = option(BRANCH, required=True)
     ttl: str = option("how long it stays, from now: `90m`, `12h`, `3d`; `[preview] ttl` if left out")
     plan: bool = plan()
     wait: bool = wait()
@@ -19,7 +19,7 @@ class PreviewUpRequest(Request):
 class PreviewDownRequest(Request):
     """`preview.down`: end a branch's preview."""
 
-    branch: str = option(BRANCH)
+    branch: str = option(BRANCH, required=True)
     reason: str = option("why; it is told where the preview was told of")
     plan: bool = plan()
     wait: bool = wait()

@@ -8,7 +8,7 @@ from scripts.config.request import Request, env, option, reason, yes
 class ApproveRequest(Request):
     """`approve`: a person says that a commit may be promoted."""
 
-    env: str = env()
+    env: str = env(required=True)
     commit: str = option("commit, branch or tag; the one that is live there if left out")
     reason: str = reason()
     withdraw: bool = option("take your own approval back", default=False)

@@ -86,7 +86,7 @@ class DeployRequest(ReleaseRequest):
 
     task = "deploy"
 
-    env: str = env()
+    env: str = env(required=True)
     sha: str = option("commit, branch or tag to release; the branch's head if left out")
     retry: bool = option("try a commit again that failed here", default=False)
     out_of_order: bool = option(
@@ -100,7 +100,7 @@ class PromoteRequest(DeployRequest):
     task = "promote"
 
     env: str = ""
-    to: str = option(ENV, short="t")
+    to: str = option(ENV, short="t", required=True)
     run_missing: bool = option("run the tests whose proof the target demands and lacks", default=False)
 
     def target(self, settings: Settings) -> Environment:
@@ -119,7 +119,9 @@ class HotfixRequest(DeployRequest):
 
     env: str = ""
     sha: str = ""
-    branch: str = option("branch of the remote that holds the fix, made from the last branch of the chain")
+    branch: str = option(
+        "branch of the remote that holds the fix, made from the last branch of the chain", required=True
+    )
 
     @property
     def about(self) -> str:
@@ -141,7 +143,7 @@ class RollbackRequest(ReleaseRequest):
 
     task = "rollback"
 
-    env: str = env()
+    env: str = env(required=True)
     to: str = option("release to go back to, such as `v3`; the last good one if left out", short="t")
     reason: str = reason()
     with_data: bool = option(
@@ -166,7 +168,7 @@ class DrillRequest(ReleaseRequest):
 class ResumeRequest(Request):
     """`resume`: finish or undo what a dead run began."""
 
-    env: str = env()
+    env: str = env(required=True)
     undo: bool = option("undo what was begun instead of finishing it", default=False)
     yes: bool = yes()
 
@@ -174,7 +176,7 @@ class ResumeRequest(Request):
 class StealRequest(ResumeRequest):
     """`lock.steal`: end somebody's run, then finish or undo it."""
 
-    reason: str = reason()
+    reason: str = reason(required=True)
 
 
 class StatusRequest(Request):
@@ -186,7 +188,7 @@ class StatusRequest(Request):
 class HistoryRequest(Request):
     """`history`: what was released where."""
 
-    env: str = env()
+    env: str = env(f"{ENV}; all if left out")
     stats: bool = option("how often, how quickly and how well is released: DORA's figures", default=False)
     limit: int = option("how many events to show, the newest first; 0: all", default=20, short="n")
 
@@ -194,21 +196,21 @@ class HistoryRequest(Request):
 class LocksRequest(Request):
     """`lock.show`: who holds what."""
 
-    env: str = env()
+    env: str = env(f"{ENV}; all if left out")
 
 
 class FreezeRequest(Request):
     """`freeze`: no release for a time."""
 
-    env: str = env()
-    until: str = option("`2h` or `3d` from now, `2030-01-02` or `2030-01-02T08:00`")
-    reason: str = reason()
+    env: str = env(required=True)
+    until: str = option("`2h` or `3d` from now, `2030-01-02` or `2030-01-02T08:00`", required=True)
+    reason: str = reason(required=True)
 
 
 class UnfreezeRequest(Request):
     """`unfreeze` and `release-hold`: releases may go on."""
 
-    env: str = env()
+    env: str = env(required=True)
     reason: str = reason()
 
 

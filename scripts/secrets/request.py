@@ -27,13 +27,13 @@ class ScanRequest(Request):
 class DiffRequest(Request):
     """`env.diff`: what one environment has and the other lacks."""
 
-    from_: str = option(ENV)
-    to: str = option(ENV, short="t")
+    from_: str = option(ENV, required=True)
+    to: str = option(ENV, short="t", required=True)
 
 
 class PushRequest(Request):
     """`env.push`: the variables of the Edge Functions."""
 
-    env: str = env()
+    env: str = env(required=True)
     plan: bool = plan()
     yes: bool = yes()

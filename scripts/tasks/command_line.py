@@ -16,6 +16,9 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from scripts.tasks.help_text import help_text
+from scripts.tasks.options import RequestTask
+
 if TYPE_CHECKING:
     from invoke.exceptions import ParseError
 
@@ -55,6 +58,7 @@ FIRST_WORD = {
     "db.restore": "`invoke db.restore newest --env production --plan`; others: `invoke backup.list`"
 }
 MORE = "More"  # the group of what is in no other
+DEFAULT = ".take"  # `invoke backup` is `backup.take`
 COLUMN = 18
 
 
@@ -64,7 +68,7 @@ def install() -> None:
 
     if getattr(program.parse_tasks, "desk", False):
         return
-    read, listed = program.parse_tasks, program.list_tasks
+    read, listed, helped = program.parse_tasks, program.list_tasks, program.print_task_help
 
     def parse_tasks() -> None:
         contexts = {name: each for each in program.collection.to_contexts() for name in _names(each)}
@@ -79,8 +83,17 @@ def install() -> None:
         first = {str(name): _summary(program.collection[name]) for name in contexts}
         _write(grouped(first, shutil.get_terminal_size().columns))
 
+    def print_task_help(name: str) -> None:
+        task = program.collection[name]
+        if not isinstance(task, RequestTask):
+            helped(name)
+            return
+        columns, typed = shutil.get_terminal_size().columns, name.removesuffix(DEFAULT)
+        _write(help_text(typed, task.__doc__ or "", task.request.options(), columns))
+
     parse_tasks.desk = True  # type: ignore[attr-defined]
-    vars(program).update(parse_tasks=parse_tasks, list_tasks=list_tasks)
+    own = {"parse_tasks": parse_tasks, "list_tasks": list_tasks, "no_tasks_given": list_tasks}
+    vars(program).update(own, print_task_help=print_task_help)
 
 
 def with_flags(words: Sequence[str], contexts: Mapping[str, Any]) -> list[str]:
@@ -228,7 +241,7 @@ def grouped(tasks: Mapping[str, str], columns: int) -> Iterator[str]:
             yield f"\n{group}"
         for name in present:
             summary = textwrap.shorten(tasks[name], max(20, columns - COLUMN - 2), placeholder=" ...")
-            yield f"  {name.removesuffix('.take'):<{COLUMN}}{summary}"
+            yield f"  {name.removesuffix(DEFAULT):<{COLUMN}}{summary}"
     yield "\nOptions and an example: `invoke deploy --help`."
 
 

@@ -43,12 +43,13 @@ class RequestTask(Task[Any]):
         def body(context: Context, **values: Any) -> None:
             self._show_help(values)
             _start_quickly()
-            problem = usage_problem(context)
+            made = request(**values)
+            problem = usage_problem(context) or _lacks(made)
             if problem:
                 from scripts import app
 
-                app.refuse(request(**values), problem)
-            run(request(**values))
+                app.refuse(made, problem)
+            run(made)
 
         body.__name__, body.__doc__, body.__module__ = about.__name__, about.__doc__, about.__module__
         super().__init__(body, positional=(), auto_shortflags=False, **names)
@@ -136,6 +137,19 @@ def usage_problem(context: Context) -> UsageError | None:
     if context.config.run.dry:  # `--dry`, `INVOKE_RUN_DRY` or a file of Invoke's configuration
         return UsageError("`--dry` is not supported: nothing was run", "`--plan` shows what would happen")
     return None
+
+
+def _lacks(request: Request) -> UsageError | None:
+    """What the task can't do without, and did not get; an empty value is none."""
+    lacking = request.lacking
+    if not lacking:
+        return None
+    from invoke.main import program
+
+    from scripts.errors import UsageError
+
+    listed, task = " and ".join(f"`{each}`" for each in lacking), program.tasks[0].name
+    return UsageError(f"`{task}` needs {listed}", f"`invoke {task} --help`")
 
 
 def _start_quickly() -> None:

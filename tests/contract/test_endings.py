@@ -55,12 +55,11 @@ def check(ended: Ended, code: int, ending: str, *, said: str = "") -> None:
     "call", [("deploy",), ("promote",), ("deploy", "--plan"), ("promote", "--yes")], ids=" ".join
 )
 def test_no_environment_named(call: tuple[str, ...], env_dir: Path) -> None:
-    """Nothing is the default: code 1, and the hint lists the names."""
+    """Nothing is the default: code 2, and the option is named."""
     ended = invoke(*call, "--json", env_dir=env_dir)
 
-    check(ended, 1, "failed", said="no environment was named")
-
-    assert "`staging`, `production`" in ended.document["hint"]
+    needed = {"deploy": "--env", "promote": "--to"}[call[0]]
+    check(ended, 2, "failed", said=f"`{call[0]}` needs `{needed}`")
 
 
 @pytest.mark.parametrize(

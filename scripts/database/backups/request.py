@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.config.request import Request, env, option, plan, yes
+from scripts.config.request import ENV, Request, env, option, plan, yes
 
 SHRINK = "accept it although tables lost more than a fifth of their rows since the last proven one"
 PARTIAL = "accept a proof without what needs extensions that the scratch server lacks"
@@ -11,7 +11,7 @@ PARTIAL = "accept a proof without what needs extensions that the scratch server 
 class BackupRequest(Request):
     """`backup`: dump, restore into a scratch database, compare."""
 
-    env: str = env()
+    env: str = env(required=True)
     kind: str = option("`manual`, or `daily` for the nightly job", default="manual")
     proof: bool = option(
         "restore it and compare; `--no-proof` leaves that to `backup.verify`", default=True
@@ -23,7 +23,7 @@ class BackupRequest(Request):
 class ListBackupsRequest(Request):
     """`backup.list`: every backup, with its proof."""
 
-    env: str = env()
+    env: str = env(f"{ENV}; all if left out")
     check: bool = option(
         "fail if none is proven and young enough, or a copy of one is gone or damaged", default=False
     )
@@ -45,6 +45,6 @@ class VerifyBackupRequest(Request):
 class PruneBackupsRequest(Request):
     """`backup.prune`: remove the backups that no rule keeps."""
 
-    env: str = env()
+    env: str = env(required=True)
     plan: bool = plan()
     yes: bool = yes()
