@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.config.variables import name_in_ci
+from scripts.config.variables import TO_WRITE, name_in_ci
 from scripts.errors import ConfigError
 
 # The subset on which python-dotenv, Vite 5 to 8 and bash agree (facts: secrets.md, section 3.1).
@@ -29,6 +29,9 @@ MARK = "\ufeff"
 WITHOUT_MARK = "`perl -pi -e 's/^\\xef\\xbb\\xbf//' {file}`"
 WITHOUT_RETURNS = "`perl -pi -e 's/\\r$//' {file}`"
 IN_UTF8 = "`iconv -f {form} -t UTF-8 {file} >{file}.utf8 && cat {file}.utf8 >{file} && rm {file}.utf8`"
+
+
+AT_LINE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
 class Cause(NamedTuple):
@@ -48,16 +51,23 @@ def read_toml(file: Path) -> dict[str, Any]:
     """The table of a TOML file.
 
     Raises:
-        ConfigError: the file does not exist, or is no TOML.
+        ConfigError: the file does not exist, can't be read, or is no TOML.
     """
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    text = read_text(file)
+    if text is None:
         raise ConfigError(
             f"there is no `{file}`", "`AIRHOST_ENV_DIR` names the folder with `pipeline.toml`"
+        )
+    try:
+        return tomllib.loads(text.removeprefix(MARK))  # an editor's mark changes nothing here
+    except tomllib.TOMLDecodeError as fault:
+        said = AT_LINE.fullmatch(str(fault))
+        what, line = (said[1], said[2]) if said else (str(fault), None)
+        where = f", line {line}" if line else ", at its end" if said else ""
+        raise ConfigError(
+            f"`{file}`{where}: not TOML: {what[:1].lower()}{what[1:]}",
+            'a line is `key = "text"`, `key = 3`, `key = true` or `key = ["a", "b"]`',
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise ConfigError(f"`{file}` can't be read: {fault}") from None
 
 
 @dataclass(frozen=True)
@@ -83,22 +93,31 @@ def read_text(file: Path) -> str | None:
     """
     try:
         raw = file.read_bytes()
-        text = raw.decode("utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except UnicodeDecodeError:
-        text = "\0"
     except OSError as fault:
         raise ConfigError(f"`{file}` can't be read: {fault.strerror}") from None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise _foreign(file, raw, raw.count(b"\n", 0, fault.start) + 1) from None
     if "\0" in text[:LARGEST]:
-        form = "UTF-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "UTF-16LE"
-        wide = raw[1::2].count(0) > len(raw) // 4 or raw[::2].count(0) > len(raw) // 4
-        if wide or form == "UTF-16":
-            raise ConfigError(f"`{file}` is in UTF-16, not in UTF-8", IN_UTF8.format(form=form, file=file))
-        raise ConfigError(f"`{file}` is not in UTF-8", "save it as UTF-8 without a byte order mark")
+        raise _foreign(file, raw, None)
     if len(text) > LARGEST:
-        raise ConfigError(f"`{file}` is larger than {LARGEST // 1024} KiB: that is no `.env` file")
+        raise ConfigError(f"`{file}` is larger than {LARGEST // 1024} KiB: that is no configuration")
     return text
+
+
+def _foreign(file: Path, raw: bytes, line: int | None) -> ConfigError:
+    """What the file is instead of UTF-8; `line`: the first one that is not."""
+    marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if marked or raw[1::2].count(0) > len(raw) // 4 or raw[::2].count(0) > len(raw) // 4:
+        form = "UTF-16" if marked else "UTF-16LE"
+        return ConfigError(f"`{file}` is in UTF-16, not in UTF-8", IN_UTF8.format(form=form, file=file))
+    if line is None:
+        return ConfigError(f"`{file}` is not in UTF-8", "save it as UTF-8 without a byte order mark")
+    hint = f"if an older Windows editor wrote it: {IN_UTF8.format(form='CP1252', file=file)}"
+    return ConfigError(f"`{file}`, line {line}: not in UTF-8", hint)
 
 
 def parse_lines(text: str) -> Lines:
@@ -139,7 +158,7 @@ def parse_values(text: str, file: Path) -> dict[str, str]:
         listed = ", ".join(str(number) for number in faults[:10])
         raise ConfigError(
             f"`{file}`, line {listed}: not a line that all parsers read alike",
-            'write NAME="value" without `\\`, `$`, backticks or tabs in the value',
+            TO_WRITE,
         )
     from dotenv import dotenv_values
 

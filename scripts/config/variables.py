@@ -6,6 +6,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+# how a line of a `.env` file is written that all parsers read alike
+TO_WRITE = (
+    'write NAME="value": accents and spaces need the quotes; `\\`, `$`, backticks and tabs are not allowed'
+)
+
 
 class DeskVariable(NamedTuple):
     """One variable that the desk reads.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from scripts.config.variables import name_in_ci
+from scripts.config.variables import TO_WRITE, name_in_ci
 from scripts.secrets import classify, formats
 from scripts.secrets.finding import Finding, Severity
 from scripts.secrets.variables import (
@@ -67,8 +67,7 @@ def lines(checked: CheckedEnvironment) -> Iterator[Finding]:
         yield Finding(
             "ENV001", "error", checked.file.file, number, "",
             "not a line that all parsers read alike",
-            'write NAME="value" without `\\`, `$`, backticks, tabs or quotes in the value,'
-            " and end lines with a line feed alone",
+            TO_WRITE,
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from scripts.config.request import Option
 
@@ -11,6 +12,7 @@ WIDEST = 100  # columns: longer lines are hard to read
 FLAGS = 28  # columns of an option's names; longer ones get a line of their own
 REASONS = ("reason", "allow_bad")  # words that say why, not what
 OUTPUT = ("json", "quiet", "verbose", "limit")
+whole_words = partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
 KINDS = {str: "TEXT", int: "NUMBER", float: "NUMBER"}
 
 
@@ -23,9 +25,9 @@ def help_text(name: str, about: str, options: Iterable[Option], columns: int) ->
     """
     columns, known = min(columns, WIDEST), list(options)
     sentence, _, example = " ".join(about.split()).partition(": `")
-    yield from textwrap.wrap(_usage(name, known), columns, subsequent_indent="       ", **_WHOLE)
+    yield from whole_words(_usage(name, known), columns, subsequent_indent="       ")
     yield ""
-    yield from textwrap.wrap(f"{sentence.rstrip('.')}.", columns, **_WHOLE)
+    yield from whole_words(f"{sentence.rstrip('.')}.", columns)
     if example:
         yield f"Example: `{example.rstrip('.')}"
     for title in ("What", "How", "Output"):
@@ -34,9 +36,6 @@ def help_text(name: str, about: str, options: Iterable[Option], columns: int) ->
             yield f"\n{title}"
         for option in sorted(those, key=lambda each: not each.required):
             yield from _lines(option, columns)
-
-
-_WHOLE = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def _usage(name: str, options: Iterable[Option]) -> str:
@@ -64,7 +63,7 @@ def _metavar(option: Option) -> str:
 def _lines(option: Option, columns: int) -> Iterator[str]:
     names = f"  {_names(option)}"
     text = " ".join(filter(None, [option.help, _remark(option)]))
-    wrapped = textwrap.wrap(text, max(columns - FLAGS - 2, 20), **_WHOLE)
+    wrapped = whole_words(text, max(columns - FLAGS - 2, 20))
     if len(names) > FLAGS:
         yield names
         names = ""

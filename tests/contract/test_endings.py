@@ -86,7 +86,7 @@ def test_nothing_promotes_into_the_first(env_dir: Path) -> None:
 
 
 BROKEN = {
-    "no toml": ("chain = [", "can't be read"),
+    "no toml": ("chain = [", "at its end: not TOML"),
     "unknown key": (PIPELINE.replace("migrations =", "migratoins ="), "did you mean `app.migrations`?"),
     "several": (
         PIPELINE.replace('branch = "main"', "branch = 7").replace("request_timeout = 2", ""),

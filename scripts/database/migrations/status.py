@@ -213,9 +213,11 @@ def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
         return Outcome.done(f"{count}: histories and files agree", environments=documents)
     unknown = all(each["state"] == "unknown" for each in documents if each["problems"])
     if unknown:
-        return Outcome.failed(
-            f"nothing could be compared:{listed(faults)}", "`invoke env.check`", environments=documents
-        )
+        code = max(each.get("code", 0) for each in documents)  # of a server that does not answer: 3
+        what = "nothing" if len(faults) == len(documents) else "not all"
+        hint = "`invoke doctor`" if code > 1 else "`invoke env.check`"
+        data = {"environments": documents}
+        return Outcome("failed", f"{what} could be compared:{listed(faults)}", hint, code, data)
     return Outcome.failed(
         f"histories and files disagree:{listed(faults)}",
         "compare the schemas themselves: `invoke db.drift --from ENV --against migrations`",
@@ -231,7 +233,8 @@ def _document(desk: Desk, remote: Remote, environment: Environment) -> dict[str,
         return {**document, "problems": [*document["problems"], *functions]}
     except DeskError as error:
         why = error.message.splitlines()[0]
-        return {"name": environment.name, "state": "unknown", "schema": None, "problems": [why]}
+        name, code = environment.name, error.code
+        return {"name": name, "state": "unknown", "schema": None, "problems": [why], "code": code}
 
 
 def _line(document: dict[str, Any]) -> str:

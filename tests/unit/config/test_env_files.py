@@ -47,41 +47,6 @@ def written(folder: Path, content: str | bytes) -> Path:
     return file
 
 
-# ---------------------------------------------------------------------------------------- toml
-
-
-def test_toml_gives_the_table(tmp_path: Path) -> None:
-    """A good file is its table."""
-    (tmp_path / "x.toml").write_text('a = ["é"]\n[b]\nc = 1\n', encoding="utf-8")
-
-    assert read_toml(tmp_path / "x.toml") == {"a": ["é"], "b": {"c": 1}}
-
-
-def test_a_missing_file_names_the_way_to_another_one(tmp_path: Path) -> None:
-    """Who points at the wrong folder learns which variable points."""
-    with pytest.raises(ConfigError, match="there is no") as caught:
-        read_toml(tmp_path / "x.toml")
-
-    assert caught.value.hint
-    assert "AIRHOST_ENV_DIR" in caught.value.hint
-
-
-@pytest.mark.parametrize("content", [b"a = ", b"\xff\xfe", b"a = 1\na = 2", b"[a\n", b"\x00"])
-def test_what_is_no_toml_is_said(tmp_path: Path, content: bytes) -> None:
-    """Broken text and broken bytes are faults of the configuration."""
-    (tmp_path / "x.toml").write_bytes(content)
-
-    with pytest.raises(ConfigError, match="can't be read"):
-        read_toml(tmp_path / "x.toml")
-
-
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """A folder in the file's place is a fault of the configuration, for both kinds of file."""
-    for read in (read_toml, read_values):
-        with pytest.raises(ConfigError, match="can't be read"):
-            read(tmp_path)
-
-
 # ---------------------------------------------------------------------------------------- dotenv
 
 GOOD = [

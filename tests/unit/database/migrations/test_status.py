@@ -200,8 +200,10 @@ def test_a_database_that_does_not_answer_is_a_problem_of_its_own(world: World) -
         "state": "unknown",
         "schema": None,
         "problems": ["no connection"],
+        "code": 3,
     }
     assert outcome.data["environments"][1]["state"] == "behind"
+    assert (outcome.code, outcome.message.partition(":")[0]) == (3, "not all could be compared")
 
 
 @pytest.mark.parametrize(
