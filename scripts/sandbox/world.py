@@ -193,7 +193,9 @@ def _previews_role(world: World) -> None:
 
     role, server = sql.Identifier(world_facts.PREVIEWS), world.postgres
     with server.connect(TEMPLATE) as admin:
-        if not admin.execute("select from pg_roles where rolname = %s", [world_facts.PREVIEWS]).fetchone():
+        if not admin.execute(
+            "select 1 from pg_roles where rolname = %s", [world_facts.PREVIEWS]
+        ).fetchone():
             create = sql.SQL("create role {} login createdb bypassrls in role postgres password {}")
             admin.execute(create.format(role, sql.Literal(world.previews_password)))
         admin.execute(sql.SQL('alter role {} set search_path = "$user", public, extensions').format(role))

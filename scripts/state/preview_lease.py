@@ -7,15 +7,19 @@ It moves by compare-and-swap, in one push with the lock of who works on the slot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, NamedTuple
 
 from scripts.config.desk import Desk
+from scripts.config.parse import BRANCH
+from scripts.config.preview_settings import SLOT
 from scripts.state.event_rules import COMMIT
 
 FILE = "lease.json"
 PREFIX = "refs/deploy/preview/"
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")  # texts can be compared
 STATES = ("starting", "updating", "up", "failed", "ending")
 
 
@@ -109,9 +113,12 @@ def checked_lease(document: Mapping[str, Any], slot: str, fault: str = "") -> Pr
         fault: why there is no document.
     """
     lease = _lease_of(document)
-    if not fault and lease.slot != slot:
+    if not fault and not (SLOT.fullmatch(slot) and lease.slot == slot):
         fault = f"it is not of {slot}"
-    if not fault and not (COMMIT.fullmatch(lease.commit) and lease.branch and lease.until):
+    named = COMMIT.fullmatch(lease.commit) and BRANCH.fullmatch(
+        lease.branch
+    )  # people paste it into a shell
+    if not fault and not (named and TIME.fullmatch(lease.until)):
         fault = "it names no commit, branch or end"
     if not fault and lease.state not in STATES:
         fault = "its `state` is none"

@@ -43,6 +43,8 @@ def test_a_fresh_world_is_healthy(desk: Desk) -> None:
     )
     for check in ("ssh", "workspace", "publish", "database", "tls", "variables", "clock"):
         assert {"development", "staging", "production"} <= set(states(said, check)), check
+    for check in ("ssh", "workspace", "publish", "database", "variables"):
+        assert {"preview-one", "preview-two"} <= set(states(said, check)), check
     assert before == desk.refs()
     assert github.TOKEN not in said.out + said.err
     for each in said.document["checks"]:

@@ -37,6 +37,8 @@ def test_what_is_written_is_read() -> None:
         {"slot": "two"},
         {"commit": "main"},
         {"branch": ""},
+        {"branch": "feature/$(rm -rf ~)"},
+        {"until": "tomorrow"},
         {"until": 7},
         {"state": "better"},
         {"state": None},
