@@ -87,8 +87,14 @@ def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: b
 
 
 def _refused_by_replit(run: ReleaseRun, answer: Answer, words: str) -> ReleaseFailed:
+    name = run.environment.name
+    if not run.driver.staged:
+        return ReleaseFailed(
+            f"the release does not start on {name}: live is {answer}{quoted_lines(words)}",
+            run.driver.unproven_hint,
+        )
     return ReleaseFailed(
-        f"Replit could not publish {run.environment.name}: live is {answer}{quoted_lines(words)}",
+        f"Replit could not publish {name}: live is {answer}{quoted_lines(words)}",
         "see the publishing log of the app on Replit",
     )
 

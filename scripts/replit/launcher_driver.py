@@ -72,7 +72,7 @@ class LauncherDriver:
     @property
     def unproven_hint(self) -> str:
         """Where to look when a release does not show."""
-        return "`invoke doctor` asks the launcher what it does"
+        return "`invoke doctor` asks the launcher what it does; its log is that of the app on Replit"
 
     def objection(self) -> Refused | None:
         """Why a release can't begin: no launcher answers, or one that is not this environment's."""

@@ -78,8 +78,9 @@ def started(replit: str) -> str:
         otherwise = shlex.join(_argv(run))
         launcher = ["sh", "-c", f"if {BY_LAUNCHER}; then exec python3 {PROGRAM}; else exec {otherwise}; fi"]
     keys: dict[str, Any] = {"run": launcher}
-    if build:
-        keys["build"] = ["sh", "-c", f"{BY_LAUNCHER} || {shlex.join(_argv(build))}"]
+    if build:  # a machine that is started later has the release of the Publish at once
+        before, prepare = shlex.join(_argv(build)), f"exec python3 {PROGRAM} prepare"
+        keys["build"] = ["sh", "-c", f"if {BY_LAUNCHER}; then {prepare}; else exec {before}; fi"]
     if deployment.get("deploymentTarget") == "static":
         keys["deploymentTarget"] = "autoscale"  # a static deployment runs nothing, and has no Secrets
     text = replit if deployment else f"{replit.rstrip()}\n\n[deployment]\n".lstrip()

@@ -16,6 +16,7 @@ from scripts.errors import ReleaseFailed
 from scripts.git.merge import MergingGit
 from scripts.replit import artifact
 from scripts.replit.artifact import artifact_ref
+from scripts.replit.launcher.files import tree_digest
 from scripts.replit.live import Expected
 from scripts.secrets.bundle import read_archive
 from scripts.state.held_lock import HeldLock, new_lock
@@ -89,6 +90,9 @@ def test_what_is_scanned_is_what_is_pushed(place: tuple[Desk, Repository, str], 
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
     assert json.loads(origin.git("log", "-1", "--format=%B", ref)) == pushed
     assert (pushed["digest"], pushed["files"], pushed["commit"]) == (digest, 4, commit)
+    (tmp_path / "fetched").mkdir()
+    origin.git("--work-tree", str(tmp_path / "fetched"), "checkout", ref, "--", ".")
+    assert tree_digest(tmp_path / "fetched")[:2] == (digest, 4)  # as the launcher counts
     stamp = json.loads(scanned["version.json"])
     assert (stamp["commit"], stamp["environment"], stamp["schema"]) == (commit, "staging", "7")
     assert stamp["assets"] == [hashlib.sha256(scanned["assets/a.js"]).hexdigest()[:16]]

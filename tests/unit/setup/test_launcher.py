@@ -60,7 +60,9 @@ def test_a_server_is_started_by_its_own_command() -> None:
     assert line == (
         'if test -n "$DESK_ENVIRONMENT"; then exec python3 launcher.py; else exec node server/index.js; fi'
     )
-    assert replit["deployment"]["build"][2].startswith('test -n "$DESK_ENVIRONMENT" || sh -c ')
+    assert replit["deployment"]["build"][2].startswith(
+        'if test -n "$DESK_ENVIRONMENT"; then exec python3 launcher.py prepare; else exec sh -c '
+    )
     assert replit["ports"] == [{"localPort": 5000, "externalPort": 80}]
     assert replit["modules"] == ["nodejs-20", "python-3.11"]
 
