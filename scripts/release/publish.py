@@ -7,6 +7,8 @@ from scripts.errors import CommandFailed, LiveUnknown, Locked, ReleaseFailed, Un
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import Answer, Expected, watch
 from scripts.system.process import quoted_lines
+from scripts.system.secret import redact
+from scripts.system.text import sanitize
 
 STATUS_EVERY = 3.0  # seconds between two questions to Replit
 SHUT_OUT = 15.0  # seconds that a log-in answers until the desk's token counts as ended
@@ -89,8 +91,9 @@ def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: b
 def _refused_by_replit(run: ReleaseRun, answer: Answer, words: str) -> ReleaseFailed:
     name = run.environment.name
     if not run.driver.staged:
+        why, _, log = redact(words).partition("\n")
         return ReleaseFailed(
-            f"the release does not start on {name}: live is {answer}{quoted_lines(words)}",
+            f"{name} did not start the release ({sanitize(why)}): live is {answer}{quoted_lines(log)}",
             run.driver.unproven_hint,
         )
     return ReleaseFailed(

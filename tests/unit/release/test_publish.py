@@ -273,6 +273,18 @@ def test_replits_word_is_believed_when_it_says_twice_that_it_failed(
     assert world.clock.seconds < 10
 
 
+def test_a_release_that_its_launcher_could_not_start_says_why_at_once(
+    run: ReleaseRun, driver: FakeDriver
+) -> None:
+    """In the first line, which a drill and the ledger keep; it is no word of Replit's."""
+    driver.staged = False
+    statuses(driver, "failed")
+    error = ending(lambda: publish.verify(run, expected(run)))
+
+    assert error.message.startswith("development did not start the release (out of memory): live is `0000")
+    assert error.hint == driver.unproven_hint
+
+
 def test_a_failure_that_is_taken_back_does_not_count(run: ReleaseRun, driver: FakeDriver) -> None:
     """Another try of Replit's own has begun in between."""
     verify = run.desk.settings.verify._replace(timeout=60)
