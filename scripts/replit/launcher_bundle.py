@@ -7,7 +7,7 @@ from importlib.resources import files
 
 MODULES = (
     *("scripts.secrets.formats", "config", "files", "child", "remote", "scan", "site", "prepare"),
-    *("instance", "status", "switch", "follower", "site_server", "proxy", "supervisor"),
+    *("instance", "status", "switch", "follower", "visit", "site_server", "proxy", "supervisor"),
 )
 HELPERS = ("launcher_listen.cjs",)
 HEAD = '''\

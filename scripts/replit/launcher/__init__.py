@@ -14,6 +14,7 @@ They need Python 3.10 and git; each imports only those before it:
     status       `/-/release`
     switch       which release has the port, and the moment of the change
     follower     what is to be live, and the way there
+    visit        one connection of a static site's visitor
     site_server  a static site's bytes on the socket
     proxy        an app with a port of its own
     supervisor   holds the port, and starts the follower again when it dies

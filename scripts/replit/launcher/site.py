@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_to_bytes
 from scripts.replit.launcher.files import walk_files
 
 IN_MEMORY = 65_536  # bytes of a file that is kept in memory, and answered in one piece
+MOST_NAMES = 4_096  # of files that are known to be there
 MOST_CACHED = 24_000_000  # bytes of all of them
 HASHED_FOLDERS = re.compile(
     r"(?:^|/)(?:assets|_astro|_next/static|_app/immutable|static/(?:js|css|media)|chunks|build)/"
@@ -104,6 +105,8 @@ class Site:
     def __init__(self, public: Path, *, spa: bool) -> None:
         self._root, self._spa = public.resolve(), spa
         self._entries: dict[str, Entry] = {}
+        self._kinds: dict[str, str] = {}
+        self._packed: dict[str, tuple[tuple[str, str], ...]] = {}
         self._cached = 0
 
     def reply(self, method: bytes, target: bytes, fields: dict[bytes, bytes], *, closes: bool) -> Reply:
@@ -134,10 +137,16 @@ class Site:
 
     def _kind(self, name: str) -> str:
         """`file`, `folder` or "": nothing, or something that a link has outside of the public folder."""
-        path = Path(os.path.realpath(self._root / name))
-        if not path.is_relative_to(self._root):
-            return ""
-        return "file" if path.is_file() else "folder" if path.is_dir() else ""
+        kind = self._kinds.get(name, "")
+        if not kind:
+            path = Path(os.path.realpath(self._root / name))
+            if path.is_relative_to(self._root):
+                kind = "file" if path.is_file() else "folder" if path.is_dir() else ""
+            if kind:  # what is not there may come: a release takes over the files of the one before
+                if len(self._kinds) >= MOST_NAMES:
+                    self._kinds.clear()
+                self._kinds[name] = kind
+        return kind
 
     def _serve(
         self, status: int, name: str, fields: dict[bytes, bytes], *, closes: bool, is_head: bool
@@ -173,8 +182,14 @@ class Site:
 
     def _entry(self, name: str, accepted: bytes) -> tuple[str, Entry | None]:
         """The file in the best encoding that is there and accepted."""
-        for encoding, ending in ENCODINGS:
-            if accepts(accepted, encoding.encode()) and self._kind(name + ending) == "file":
+        packed = self._packed.get(name)
+        if packed is None:
+            packed = tuple(each for each in ENCODINGS if self._kind(name + each[1]) == "file")
+            if len(self._packed) >= MOST_NAMES:
+                self._packed.clear()
+            self._packed[name] = packed
+        for encoding, ending in packed:
+            if accepts(accepted, encoding.encode()):
                 return encoding, self._read(name + ending)
         return "", self._read(name)
 

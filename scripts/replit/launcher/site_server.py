@@ -18,37 +18,21 @@ from pathlib import Path
 
 from scripts.replit.launcher.child import FIRST_FD
 from scripts.replit.launcher.site import IN_MEMORY, Reply, Site
-from scripts.replit.launcher.status import HANDED, HEAD_BYTES, STATUS_PATH, http_answer, parsed_head
+from scripts.replit.launcher.status import (
+    HANDED,
+    HEAD_BYTES,
+    STATUS_AT_ONCE,
+    STATUS_PATH,
+    http_answer,
+    parsed_head,
+    pass_on,
+)
+from scripts.replit.launcher.visit import Visit
 
 MOST_KNOWN = 16_000_000  # bytes of requests and answers that are known
 IDLE_SECONDS = 75.0  # that a connection may be silent
 LAST_SECONDS = 3.0  # that one goes on sending after its last answer
 MOST_AT_ONCE = 4_096  # open connections; more wait to be accepted
-STATUS_AT_ONCE = threading.BoundedSemaphore(4)
-
-
-class Visit:
-    """One connection."""
-
-    __slots__ = (
-        *("closes", "file", "heard", "is_over", "left", "offset", "out", "private", "socket", "text"),
-        "unread",
-    )
-
-    def __init__(self, connection: socket.socket, *, private: bool) -> None:
-        self.socket, self.private = connection, private
-        self.text = b""  # of a request that is not whole
-        self.out: memoryview | bytes = b""
-        self.file, self.offset, self.left = -1, 0, 0
-        self.closes = False
-        self.unread = False  # more was sent than is read: a body, or what is no request
-        self.is_over = False  # the answer is sent, the rest is read and thrown away
-        self.heard = time.monotonic()
-
-    @property
-    def is_busy(self) -> bool:
-        """An answer is not yet sent."""
-        return bool(self.out) or self.file >= 0
 
 
 class SiteServer:
@@ -63,7 +47,7 @@ class SiteServer:
         self._site, self._control, self._status = site, control, status
         self._poll = select.epoll()
         self._visits: dict[int, Visit] = {}
-        self._known: dict[bytes, bytes] = {}
+        self._known: dict[bytes, tuple[bytes, bool]] = {}
         self._known_size, self._second = 0, 0
         self._turn = FIRST_FD
         self._shared: socket.socket | None = None
@@ -190,9 +174,30 @@ class SiteServer:
                 connection, _ = listening.accept()
             except OSError:
                 return
-            self._welcome(connection, private=private)
+            if private or not self._is_done(connection):
+                self._welcome(connection, private=private)
 
-    def _welcome(self, connection: socket.socket, *, private: bool, text: bytes = b"") -> None:
+    def _is_done(self, connection: socket.socket) -> bool:
+        """Most connections that serve for one request are at their end right after they were accepted."""
+        try:
+            request = connection.recv(HEAD_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            answer, closes = self._known.get(request, (b"", False))
+            sent = connection.send(answer, socket.MSG_DONTWAIT) if closes else 0
+        except OSError:
+            return False
+        if not sent:
+            return False
+        connection.recv(len(request), socket.MSG_DONTWAIT)
+        if sent == len(answer):
+            connection.close()
+        else:
+            visit = self._welcome(connection, private=False)
+            visit.closes = visit.writes = True
+            visit.out = memoryview(answer)[sent:]
+            self._poll.modify(connection.fileno(), select.EPOLLOUT)
+        return True
+
+    def _welcome(self, connection: socket.socket, *, private: bool, text: bytes = b"") -> Visit:
         fd, visit = connection.fileno(), Visit(connection, private=private)
         visit.text = text
         self._visits[fd] = visit
@@ -201,6 +206,7 @@ class SiteServer:
             self._answer_all(fd, visit)
         elif self._waits(visit):
             self._settle(fd, visit)
+        return visit
 
     def _read(self, fd: int, visit: Visit) -> None:
         if self._waits(visit):
@@ -219,9 +225,10 @@ class SiteServer:
             return
         visit.heard = self._second
         if not visit.text:
-            answer = self._known.get(data)
-            if answer is not None:
-                self._put(fd, visit, answer)
+            known = self._known.get(data)
+            if known is not None:
+                visit.closes = known[1]
+                self._put(fd, visit, known[0])
                 return
         visit.text += data
         self._answer_all(fd, visit)
@@ -257,16 +264,16 @@ class SiteServer:
             self._put_file(fd, visit, reply)
             return
         answer = reply.head + reply.body
-        if not visit.closes and not visit.text and len(answer) <= IN_MEMORY + 2_000:
-            self._remember(request, answer)
+        if not visit.unread and not visit.text and len(answer) <= IN_MEMORY + 2_000:
+            self._remember(request, answer, closes=visit.closes)
         self._put(fd, visit, answer)
 
-    def _remember(self, request: bytes, answer: bytes) -> None:
+    def _remember(self, request: bytes, answer: bytes, *, closes: bool) -> None:
         self._known_size += len(request) + len(answer)
         if self._known_size > MOST_KNOWN:
             self._known.clear()
             self._known_size = len(request) + len(answer)
-        self._known[request] = answer
+        self._known[request] = (answer, closes)
 
     def _put(self, fd: int, visit: Visit, answer: bytes) -> None:
         try:
@@ -279,6 +286,7 @@ class SiteServer:
         if sent < len(answer):
             visit.out = memoryview(answer)[sent:]
             self._poll.modify(fd, select.EPOLLOUT)
+            visit.writes = True
         elif visit.closes:
             self._finish(fd, visit)
         elif self._waits(visit):
@@ -292,7 +300,6 @@ class SiteServer:
             self._close(fd)
             return
         visit.out, visit.offset, visit.left = memoryview(reply.head), reply.offset, reply.length
-        self._poll.modify(fd, select.EPOLLOUT)
         self._send(fd, visit)
 
     def _send(self, fd: int, visit: Visit) -> None:
@@ -300,6 +307,9 @@ class SiteServer:
         try:
             self._send_some(fd, visit)
         except BlockingIOError:
+            if not visit.writes:
+                self._poll.modify(fd, select.EPOLLOUT)
+                visit.writes = True
             return
         except OSError:
             self._close(fd)
@@ -310,7 +320,9 @@ class SiteServer:
         if visit.closes:
             self._finish(fd, visit)
             return
-        self._settle(fd, visit)
+        if visit.writes or self._waits(visit):
+            visit.writes = False
+            self._settle(fd, visit)
         self._answer_all(fd, visit)
 
     def _finish(self, fd: int, visit: Visit) -> None:
@@ -341,7 +353,7 @@ class SiteServer:
             with contextlib.suppress(OSError), visit.socket:
                 visit.socket.send(http_answer(503, {"error": "too many at once"}), socket.MSG_DONTWAIT)
             return
-        threading.Thread(target=_pass_on, args=(visit.socket, request, self._status), daemon=True).start()
+        threading.Thread(target=pass_on, args=(visit.socket, request, self._status), daemon=True).start()
 
     def _sweep(self, now: float, idle: float = IDLE_SECONDS) -> None:
         for fd, visit in list(self._visits.items()):
@@ -356,19 +368,6 @@ class SiteServer:
             with contextlib.suppress(OSError):
                 self._poll.unregister(fd)
             visit.socket.close()
-
-
-def _pass_on(connection: socket.socket, request: bytes, status: str) -> None:
-    try:
-        with contextlib.suppress(OSError), connection, socket.socket(socket.AF_UNIX) as launcher:
-            connection.settimeout(5)
-            launcher.settimeout(5)
-            launcher.connect(status)
-            launcher.sendall(request)
-            while data := launcher.recv(65_536):
-                connection.sendall(data)
-    finally:
-        STATUS_AT_ONCE.release()
 
 
 def _unix(kind: int, path: str) -> socket.socket:

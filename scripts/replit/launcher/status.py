@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import hmac
 import json
+import socket
+import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 STATUS_PATH = b"/-/release"
 HEAD_BYTES = 16_384
 HANDED = ".open"  # the ending of the socket on which open connections are handed to a release
+STATUS_AT_ONCE = threading.BoundedSemaphore(4)
 HEAD_SECONDS = 5.0
 STATUS_BYTES = 65_536
 
@@ -86,3 +89,17 @@ def http_answer(status: int, document: dict[str, Any], fields: str = "") -> byte
         f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\n{fields}Connection: close\r\n\r\n"
     )
     return head.encode() + body
+
+
+def pass_on(connection: socket.socket, request: bytes, status: str) -> None:
+    """Have the launcher answer a request on this connection, and end it; whoever calls took a place."""
+    try:
+        with contextlib.suppress(OSError), connection, socket.socket(socket.AF_UNIX) as launcher:
+            connection.settimeout(5)
+            launcher.settimeout(5)
+            launcher.connect(status)
+            launcher.sendall(request)
+            while data := launcher.recv(65_536):
+                connection.sendall(data)
+    finally:
+        STATUS_AT_ONCE.release()

@@ -18,6 +18,7 @@ BUILD = """\
 mkdir -p dist/assets
 printf %s "$RELEASE_COMMIT" >dist/index.html
 cp number "dist/assets/app-$(cat number)abcdefgh.js"
+head -c 60000 /dev/zero >dist/middle.txt
 head -c 3000000 /dev/zero | tr '\\0' "$(tail -c 1 number)" >dist/large.bin
 """
 CONFIG = {"run": None, "static": "dist", "health": "/", "drain_seconds": 1}
@@ -128,3 +129,21 @@ def test_the_plain_case_of_everything_else(site: World, tmp_path: Path) -> None:
 
     assert servers
     assert all(b"SESSION_SECRET" not in Path(f"/proc/{pid}/environ").read_bytes() for pid in servers)
+
+
+def test_an_answer_that_does_not_fit_at_once(site: World) -> None:
+    """Each of many visitors who come for one request, and read late, gets the whole of it."""
+    request = b"GET /middle.txt HTTP/1.1\r\nConnection: close\r\n\r\n"
+    for _ in range(3):  # the second time the answer is known
+        waiting = []
+        for _ in range(5):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            connection.settimeout(30)
+            connection.connect(("127.0.0.1", site.port))
+            connection.sendall(request)
+            waiting.append(connection)
+        for connection in waiting:
+            with connection:
+                answered = b"".join(iter(lambda c=connection: c.recv(1_000), b""))  # type: ignore[misc]
+            assert len(answered.partition(b"\r\n\r\n")[2]) == 60_000
