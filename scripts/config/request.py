@@ -34,6 +34,11 @@ class Option(NamedTuple):
         """As it is typed after `--`: `from` for the field `from_`, `run-missing` for `run_missing`."""
         return self.name.strip("_").replace("_", "-")
 
+    @property
+    def dashed(self) -> str:
+        """As it is typed: `--from`, and `-k` for a flag of one letter."""
+        return f"{'--' if len(self.flag) > 1 else '-'}{self.flag}"
+
 
 def option(
     help: str,  # noqa: A002

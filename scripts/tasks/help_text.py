@@ -40,7 +40,7 @@ def help_text(name: str, about: str, options: Iterable[Option], columns: int) ->
 
 def _usage(name: str, options: Iterable[Option]) -> str:
     needed = [
-        _metavar(option) if option.positional else f"--{option.flag} {_metavar(option)}"
+        metavar(option) if option.positional else f"{option.dashed} {metavar(option)}"
         for option in sorted(options, key=lambda each: not each.positional)
         if option.required
     ]
@@ -54,7 +54,8 @@ def _group(option: Option) -> str:
     return "What" if is_what else "How"
 
 
-def _metavar(option: Option) -> str:
+def metavar(option: Option) -> str:
+    """What stands for its value: ENV, TEXT or NUMBER."""
     if option.positional:
         return option.flag.upper()
     return "ENV" if option.help.startswith("environment") else KINDS[type(option.default)]
@@ -73,11 +74,11 @@ def _lines(option: Option, columns: int) -> Iterator[str]:
 
 def _names(option: Option) -> str:
     if option.positional:
-        return _metavar(option)
+        return metavar(option)
     short = f"-{option.short}, " if option.short else "    "
     if isinstance(option.default, bool):
-        return f"{short}--{'[no-]' if option.default else ''}{option.flag}"
-    return f"{short}--{option.flag} {_metavar(option)}"
+        return f"{short}--[no-]{option.flag}" if option.default else f"{short}{option.dashed}"
+    return f"{short}{option.dashed} {metavar(option)}"
 
 
 def _remark(option: Option) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import tasks
 from scripts.config.request import Option
 from scripts.tasks.command_line import GROUPS, MORE
+from scripts.tasks.help_text import metavar
 from tests.support.desks import ROOT
 
 PAGE = ROOT / "docs" / "tasks.md"
@@ -31,7 +32,6 @@ Every task with every option. This page is made from the code (`python -m tests.
 * Only the short options below exist. They mean the same in every task.
 * What a task's exit code means is in [troubleshooting.md](troubleshooting.md#by-exit-code).
 """
-KINDS = {bool: "", str: " TEXT", int: " NUMBER", float: " NUMBER"}
 
 
 def page() -> str:
@@ -70,12 +70,11 @@ def _prose(text: str) -> str:
 
 
 def _row(option: Option) -> str:
-    dashes = "--" if len(option.flag) > 1 else "-"
-    named = f"{dashes}{option.flag}{KINDS[type(option.default)]}"
-    flag = option.flag.upper() if option.positional else named
+    value = "" if isinstance(option.default, bool) else f" {metavar(option)}"
+    flag = metavar(option) if option.positional else option.dashed + value
     short = f", `-{option.short}`" if option.short else ""
     default = "on" if option.default is True else f"`{option.default}`" if option.default else ""
-    return f"| `{flag}`{short} | {'required' if option.positional else default} | {_cell(option.help)} |"
+    return f"| `{flag}`{short} | {'required' if option.required else default} | {_cell(option.help)} |"
 
 
 def _cell(text: str) -> str:
