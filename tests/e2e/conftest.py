@@ -217,9 +217,9 @@ def home(page: Page, target: Target, traffic: Traffic) -> Page:
     except (AssertionError, Error) as fault:
         first = str(fault).splitlines()[0]
         seconds = TIMEOUT / 1000
-        pytest.fail(
-            f"the front page is not ready after {seconds:g} s: {traffic.told} ({first})", pytrace=False
-        )
+        went = "" if page.url == f"{target.url}/" else f", and went to {page.url}"
+        said = f"the front page is not ready after {seconds:g} s{went}: {traffic.told} ({first})"
+        pytest.fail(said, pytrace=False)
     if traffic.visits > MAX_VISITS:
         pytest.fail(f"the front page loads again and again: now {page.url}", pytrace=False)
     return page

@@ -59,8 +59,8 @@ def test_there_are_no_errors_in_the_console(home: Page, target: Target, traffic:
     """No console error, no exception, no failed request; and the visitor stays where he went."""
     home.wait_for_load_state("networkidle")
 
-    assert not traffic.problems, f"the front page has problems: {traffic.told}"
     assert home.url == f"{target.url}/", f"the front page went to {home.url}"
+    assert not traffic.problems, f"the front page has problems: {traffic.told}"
 
 
 @pytest.mark.smoke

@@ -85,6 +85,7 @@ def test_an_old_bundle_beside_a_new_stamp_is_caught(app: Desk) -> None:
     assert "was not built from this commit: an old bundle is served" in "\n".join(ended.document["reasons"])
 
 
+@pytest.mark.timeout(1800)
 def test_a_healthy_app_passes_ten_times(app: Desk) -> None:
     """In a row; and once where there are a hundred thousand bookings. Nothing of it is left."""
     assert 0 == app("deploy", *HERE).code
