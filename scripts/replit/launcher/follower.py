@@ -171,7 +171,10 @@ class Follower:
         return names | ({own} if own else set())
 
     def _poke(self) -> None:
+        """Look at the remote now; what failed may be tried again."""
+        self._failures.clear()
         self._poked.set()
+        self._tell_of_change()
 
     # making ready --------------------------------------------------------------------------------
 

@@ -157,6 +157,21 @@ def test_a_machine_that_was_published_with_a_release_starts_it(tmp_path: Path) -
         assert "is ready" not in log.read_text()
 
 
+def test_what_failed_is_tried_again_when_asked(tmp_path: Path) -> None:
+    """A POST forgets the failure: what was lacking on this machine may be there now."""
+    with world(tmp_path) as app:
+        launched(app, app.commit())
+        lacking = app.commit({"build.sh": f"test -f {app.app}/there || exit 1\n{app.files['build.sh']}"})
+        app.want(lacking)
+        app.poke()
+        app.until(lambda: (app.status().get("failed") or {}).get("commit") == lacking, "it fails")
+        (app.app / "there").touch()
+
+        assert app.poke() == 202
+        app.until_live(lacking)
+        assert app.status()["failed"] is None
+
+
 def test_what_was_published_is_better_than_nothing(tmp_path: Path) -> None:
     """Without its remote a machine serves the folder that it was published with; then it follows."""
     with world(tmp_path) as app:
