@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.desk import Call, Desk, ended, git, left_by_runs
-from tests.support import processes, skips
+from tests.support import processes
 from tests.support.sandboxes import sandbox
 
 DEV, STAGING = "development", "staging"
@@ -42,12 +42,11 @@ class Elsewhere:
         return cls(desk, folder / "env")
 
 
-@pytest.fixture(scope="session", params=["workspace", pytest.param("launcher", marks=skips.LONG)])
+@pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    """A world of its own: what is killed here must disturb nobody."""
-    with sandbox(
-        tmp_path_factory, "chaos", functions=True, driver=request.param.replace("workspace", "")
-    ) as made:
+    """A world of its own, by the driver that a test asks for: what is killed here must disturb nobody."""
+    driver = getattr(request, "param", None) or ""
+    with sandbox(tmp_path_factory, "chaos", functions=True, driver=driver) as made:
         desk = Desk(made)
         assert desk("deploy", "--env", "development").code == 0
         assert desk("promote", "--to", "staging").code == 0

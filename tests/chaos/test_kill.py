@@ -15,6 +15,7 @@ import pytest
 from tests.chaos.conftest import DEV, STAGING, Elsewhere, next_version, resumed, settled
 from tests.chaos.deaths import KILL, KILL_ALL, STOP, Lost, strike
 from tests.integration.desk import Desk
+from tests.support import skips
 
 ROUNDS = int(os.environ.get("DESK_CHAOS_ROUNDS", "1"))
 SEED = int(os.environ.get("DESK_CHAOS_SEED", str(random.randrange(10**6))))
@@ -100,6 +101,11 @@ def round_(desk: Desk, dice: random.Random, number: int, folder: Path) -> str:
     return said
 
 
+@pytest.mark.parametrize(
+    "desk",
+    [pytest.param(None, id="workspace"), pytest.param("launcher", marks=skips.LONG)],
+    indirect=True,
+)
 def test_lost_anywhere_resumed_elsewhere(desk: Desk, tmp_path: Path) -> None:
     """After each death the world is as if nothing had happened, or as if the run had not begun."""
     dice = random.Random(SEED)
