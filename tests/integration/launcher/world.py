@@ -80,6 +80,7 @@ class World:
     ) -> None:
         self.origin, self.work, self.app = root / "origin.git", root / "work", root / "app"
         self.port = free_port()
+        self.variables: dict[str, str] = {}
         self.commits: list[str] = []
         git(root, "init", "--quiet", "--bare", str(self.origin))
         git(self.origin, "config", "uploadpack.allowFilter", "true")
@@ -141,6 +142,7 @@ class World:
             "PORT": str(self.port),
             "VITE_PUBLIC": "everybody-may-know-this-1",
             "SESSION_SECRET": "very-secret-value-0123456789",
+            **self.variables,
         }
         self._process = subprocess.Popen(
             [os.environ.get("DESK_LAUNCHER_PYTHON") or sys.executable, "launcher.py"],
