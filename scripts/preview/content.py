@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.database.migrations import apply
@@ -13,14 +15,20 @@ from scripts.preview.databases import Databases, Made
 from scripts.system.process import quoted_lines
 
 
-def bring_up_to_date(desk: Desk, databases: Databases, slot: str, made: Made, commit: str) -> str:
+def bring_up_to_date(
+    desk: Desk, databases: Databases, slot: str, made: Made, commit: str, *, check: Callable[[], None]
+) -> str:
     """Apply what the database lacks of the commit; returns what was done, in words.
 
     Where the branch has taken back or edited a migration that is applied, the database is made anew: in it
     are seeds, and what people typed to try the branch.
 
+    Args:
+        check: raises if the slot was taken over: its next branch has a database of the same name.
+
     Raises:
         ReleaseFailed: a migration or the seed fails.
+        Locked: the slot was taken over.
     """
     if made.database is None:
         return "no database"
@@ -32,14 +40,18 @@ def bring_up_to_date(desk: Desk, databases: Databases, slot: str, made: Made, co
         if not (found.missing or found.edited):
             if not found.pending:
                 return "the database is up to date"
+            check()
             _apply(desk, made.database, migrations, late=bool(found.late))
             return f"{len(found.pending)} migrations applied"
         desk.progress.note("the branch took back or edited what is applied: the database is made anew")
+        check()
         made = databases.ensure(slot, anew=True)
     database = made.database
     assert database is not None  # noqa: S101 - `ensure` of the same kind
+    check()
     if migrations:
         _apply(desk, database, migrations, late=False)
+        check()
     return f"{len(migrations)} migrations applied{_seed(desk, database, commit)}"
 
 

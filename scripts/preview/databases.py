@@ -190,6 +190,9 @@ class ServerDatabases:
                 ) from None
         comment = sql.SQL("comment on database {} is {}").format(name, sql.Literal(self.mark(slot)))
         connection.execute(comment)
+        # as Supabase's `postgres` has it, whoever migrates here
+        path = sql.SQL('alter database {} set search_path = "$user", public, extensions')
+        connection.execute(path.format(name))
         connection.execute(sql.SQL("alter database {} allow_connections true").format(name))
 
     def _drop(self, connection: psycopg.Connection[Any], slot: str) -> None:

@@ -84,8 +84,9 @@ def end_held(held: HeldSlot, place: Place | None, reason: str) -> Ended:
         left = park(held, place) if place else ""
         held.finish(None)
     except BaseException as fault:
-        signals.ignore()
-        end_all()
+        if not isinstance(fault, DeskError):  # a sweep goes on with the next slot after those
+            signals.ignore()
+            end_all()
         if not isinstance(fault, Locked):
             _let_go(held)
         raise

@@ -262,10 +262,10 @@ class _Run:
         expected = Expected(commit, place.environment.name, schema)
         shown = fault(place.driver.live(), expected) is None
         driver = place.driver if shown else show.build(steps, self.held, place, expected)
-        self.held.check()
         self.touched = True
         with steps.step("content", "migrations and seed"):
-            self.desk.progress.note(bring_up_to_date(self.desk, databases, slot, made, commit))
+            done = bring_up_to_date(self.desk, databases, slot, made, commit, check=self.held.check)
+            self.desk.progress.note(done)
         doubt = ""
         if not shown:
             self.sent = True

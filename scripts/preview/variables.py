@@ -9,7 +9,7 @@ from scripts.config.preview_settings import FAMILY
 from scripts.errors import DeskError, Refused
 from scripts.preview.places import Place
 from scripts.secrets import classify, load
-from scripts.secrets.variables import secrets_among
+from scripts.secrets.variables import is_local, parse_address, secrets_among
 
 FILE = f".env.{FAMILY}"
 DISTINCT = 12  # characters from which on a value is one environment's and no other's
@@ -51,12 +51,8 @@ def require_harmless(place: Place) -> None:
 
 def _foreign(desk: Desk, values: Mapping[str, str]) -> Iterator[str]:
     first, *others = desk.settings
-    public, build, shared = (
-        load.public_names(desk),
-        desk.settings.app.build_variables,
-        desk.settings.secrets.shared,
-    )
-    lent = desk.values(first)
+    public, build = load.public_names(desk), desk.settings.app.build_variables
+    lent, may = desk.values(first), {*desk.settings.secrets.shared, *_of_this_machine(values)}
     for environment in others:
         try:
             file = load.load_environment(desk, environment)
@@ -64,7 +60,16 @@ def _foreign(desk: Desk, values: Mapping[str, str]) -> Iterator[str]:
             continue
         secrets = {each.value: each.name for each in secrets_among(file.variables, public) if each.value}
         for name, value in values.items():
-            if value in secrets and not (name in shared or secrets[value] in shared):
+            if value in secrets and not {name, secrets[value]} & may:
                 yield f"`{name}` has the value of the secret `{secrets[value]}` of {environment.name}"
             elif name in build and len(value) >= DISTINCT and value == file.value(name) != lent.get(name):
                 yield f"`{name}` has the value of {environment.name}"
+
+
+def _of_this_machine(values: Mapping[str, str]) -> Iterator[str]:
+    """The password of a server on loopback, which may serve several environments of a sandbox.
+
+    No build gets it, and `databases` sees to it that no environment's database is used.
+    """
+    if is_local(parse_address(values.get("DATABASE_URL", ""))):
+        yield "DATABASE_PASSWORD"

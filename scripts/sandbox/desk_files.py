@@ -10,7 +10,7 @@ from scripts import DESK
 from scripts.database.postgres.local_server import TEMPLATE
 from scripts.sandbox import own_app
 from scripts.sandbox.host_config import write_private
-from scripts.sandbox.world_facts import PREVIEWS, Environment, World
+from scripts.sandbox.world_facts import Environment, World
 from scripts.setup.proposal import masking_toml
 
 HEAD = """\
@@ -157,8 +157,8 @@ def _preview_values(world: World) -> str:
     """Of all slots, and after their names of each: addresses, and the token of Publish."""
     values = {
         "VITE_ENVIRONMENT": "preview",
-        "DATABASE_URL": f"postgresql://{PREVIEWS}@127.0.0.1:{world.postgres_port}/postgres",
-        "DATABASE_PASSWORD": world.previews_password,
+        "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{world.postgres_port}/postgres",
+        "DATABASE_PASSWORD": world.password,
     }
     for slot in world.slots:
         own = {

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from scripts.database.postgres.local_server import TEMPLATE
 from scripts.errors import CommandFailed, Refused
 from scripts.git.command import drop_git_variables
 from scripts.sandbox import (
@@ -183,26 +182,6 @@ def _databases(world: World) -> None:
     server.start()
     for environment in world.environments:
         server.create_database(environment.database)
-    if world.slots:  # after those of the environments: they must not get the role's default privileges
-        _previews_role(world)
-
-
-def _previews_role(world: World) -> None:
-    """The role of the databases of previews: it may do what `postgres` may, with a password of its own."""
-    from psycopg import sql
-
-    role, server = sql.Identifier(world_facts.PREVIEWS), world.postgres
-    with server.connect(TEMPLATE) as admin:
-        if not admin.execute(
-            "select 1 from pg_roles where rolname = %s", [world_facts.PREVIEWS]
-        ).fetchone():
-            create = sql.SQL("create role {} login createdb bypassrls in role postgres password {}")
-            admin.execute(create.format(role, sql.Literal(world.previews_password)))
-        admin.execute(sql.SQL('alter role {} set search_path = "$user", public, extensions').format(role))
-        for things in ("tables", "sequences", "functions"):  # as Supabase has it for `postgres`
-            grant = f"grant all on {things} to anon, authenticated, service_role"
-            for_role = "alter default privileges for role {} in schema public " + grant
-            admin.execute(sql.SQL(for_role).format(role))
 
 
 def _api(world: World, databases: Future[None]) -> None:

@@ -18,7 +18,6 @@ from scripts.system import ports
 
 MARKER: Final = "world.json"
 KIND: Final = "airhost-sandbox"
-PREVIEWS: Final = "previews"  # the role of the databases of previews
 SLOTS: Final = ("one", "two")
 # name, ssh alias, branch
 CHAIN: Final = (
@@ -147,7 +146,6 @@ class World:
     inbox_port: int = 0  # 0 in a world made before the inbox existed
     inbox_token: str = field(default="", repr=False)
     slots: tuple[Environment, ...] = ()  # of previews; their hosts are started when they are first needed
-    previews_password: str = field(default="", repr=False)
 
     @property
     def postgres(self) -> LocalServer:
@@ -278,7 +276,7 @@ def invent(folder: Path, branches: Mapping[str, str] | None = None, driver: str 
     """
     slots = () if branches else SLOTS
     postgres_port, *rest = ports.find_free(1 + 4 * (len(CHAIN) + len(slots)))
-    admin_password, password, previews_password = (secrets.token_urlsafe(24) for _ in range(3))
+    admin_password, password = (secrets.token_urlsafe(24) for _ in range(2))
     server = LocalServer(folder / "postgres", postgres_port, admin_password, password)
     made = [
         _environment(
@@ -286,12 +284,11 @@ def invent(folder: Path, branches: Mapping[str, str] | None = None, driver: str 
         )
         for name, alias, branch in CHAIN
     ]
-    address = f"postgresql://{PREVIEWS}:{previews_password}@127.0.0.1:{postgres_port}"
     previews = [
         _environment(
             folder,
             (name, f"airhost-preview-{name}", CHAIN[0][2]),
-            f"{address}/preview_airhost_{name}",
+            server.url(f"preview_airhost_{name}"),
             rest,
         )
         for name in slots
@@ -303,7 +300,7 @@ def invent(folder: Path, branches: Mapping[str, str] | None = None, driver: str 
     if driver == "launcher":
         previews = [replace(each, launcher_token=secrets.token_urlsafe(24)) for each in previews]
     world = World(folder, postgres_port, admin_password, password, tuple(made))
-    return replace(with_inbox(world), slots=tuple(previews), previews_password=previews_password)
+    return replace(with_inbox(world), slots=tuple(previews))
 
 
 def _environment(

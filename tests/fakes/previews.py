@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,16 @@ def build_previews(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: obj
     made = Previews(world, FakeDatabases())
     made.feature()
 
-    def content(_desk: object, databases: FakeDatabases, slot: str, _made: Made, commit: str) -> str:
+    def content(
+        _desk: object,
+        databases: FakeDatabases,
+        slot: str,
+        _made: Made,
+        commit: str,
+        *,
+        check: Callable[[], None],
+    ) -> str:
+        check()
         databases.there[slot] = commit
         return "migrated"
 

@@ -145,7 +145,7 @@ def test_a_feature_is_shown_and_leaves_nothing(one: One) -> None:
     # its time is over: a sweep that knows nothing of this machine ends it, and drops what no lease names
     with one.world.postgres.connect("postgres") as admin:
         for name, comment in (("gone", "release desk: preview gone of airhost"), ("of_a_person", "mine")):
-            admin.execute(f"create database preview_airhost_{name} owner previews".encode())
+            admin.execute(f"create database preview_airhost_{name} owner postgres".encode())
             admin.execute(f"comment on database preview_airhost_{name} is '{comment}'".encode())
     renewed = one("preview.up", "--branch", winner, "--ttl", "1s")
     assert renewed.code == 0, renewed.err
@@ -171,8 +171,8 @@ def test_a_database_that_was_being_made_is_made_anew(one: One) -> None:
     )
     databases = ServerDatabases(database, "half", "template0")
     with one.world.postgres.connect("postgres") as admin:
-        admin.execute("create database preview_half_one owner previews allow_connections false")
-        admin.execute("create database preview_half_two owner previews")
+        admin.execute("create database preview_half_one owner postgres allow_connections false")
+        admin.execute("create database preview_half_two owner postgres")
     try:
         assert databases.slots() == ("one",)
         assert databases.ensure("one").fresh

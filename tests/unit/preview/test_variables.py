@@ -83,6 +83,21 @@ def test_what_is_another_environments_is_refused(given: Previews, values: dict[s
     assert KEY not in caught.value.message
 
 
+@pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", False), ("db.example.org", True)])
+def test_only_a_server_of_this_machine_may_have_the_password_of_another(
+    given: Previews, tmp_path: Path, host: str, refused: bool
+) -> None:
+    """As in a sandbox, where one server has all databases."""
+    (tmp_path / "env" / ".env.staging").write_text("DATABASE_PASSWORD=abcdefghijklmnop12\n")
+    own = {"DATABASE_URL": f"postgresql://p@{host}/postgres", "DATABASE_PASSWORD": "abcdefghijklmnop12"}
+    values = place(given, {"preview": own})
+    if refused:
+        with pytest.raises(Refused, match="`DATABASE_PASSWORD` has the value of the secret"):
+            require_harmless(values)
+    else:
+        require_harmless(values)
+
+
 def test_a_secret_of_all_environments_may_be_a_previews_too(given: Previews, tmp_path: Path) -> None:
     """As `[secrets] shared` says."""
     (tmp_path / "env" / ".env.staging").write_text("REPLIT_MCP_TOKEN=abcdefghijklmnopqrstuvwx\n")
