@@ -3,6 +3,7 @@
 Nothing heavy is imported here: `invoke --list` must stay as quick as bare Invoke.
 """
 
+import scripts.tasks  # isort: skip - first: it says in a sentence what this Python lacks
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -35,3 +36,5 @@ if (Path(__file__).parent / "scripts" / "sandbox").is_dir():  # a copy in an app
     namespace.add_task(sandbox.demo)
     namespace.add_collection(sandbox.collection)
 command_line.install()
+if __name__ == "__main__":
+    scripts.tasks.interpreter.not_a_program()

@@ -16,6 +16,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from scripts.tasks import interpreter
 from scripts.tasks.help_text import help_text
 from scripts.tasks.options import RequestTask
 
@@ -225,8 +226,10 @@ def _near(word: str, known: Sequence[str]) -> str:
 
 
 def _refuse(fault: UsageError, words: Sequence[str]) -> NoReturn:
-    from scripts import app
     from scripts.config.request import Request
+
+    with interpreter.complete():
+        from scripts import app
 
     app.refuse(Request(json="--json" in words or "-j" in words), fault)
 

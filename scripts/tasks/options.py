@@ -23,6 +23,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from scripts.config.request import Option, Request
+from scripts.tasks import interpreter
 
 if TYPE_CHECKING:
     from scripts.config.desk import Desk, Progress
@@ -44,12 +45,13 @@ class RequestTask(Task[Any]):
             self._show_help(values)
             _start_quickly()
             made = request(**values)
-            problem = usage_problem(context) or _lacks(made)
-            if problem:
-                from scripts import app
+            with interpreter.complete():
+                problem = usage_problem(context) or _lacks(made)
+                if problem:
+                    from scripts import app
 
-                app.refuse(made, problem)
-            run(made)
+                    app.refuse(made, problem)
+                run(made)
 
         body.__name__, body.__doc__, body.__module__ = about.__name__, about.__doc__, about.__module__
         super().__init__(body, positional=(), auto_shortflags=False, **names)
