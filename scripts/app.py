@@ -32,7 +32,7 @@ from scripts.git.merge import MergingGit
 from scripts.github.job import job_page
 from scripts.secrets import load
 from scripts.secrets.classify import PublicNames, colliding, masked_values
-from scripts.system import guardian, signals, temporary
+from scripts.system import guardian, signals, temporary, trace
 from scripts.system.background import submit
 from scripts.system.process import end_all
 from scripts.system.secret import remember
@@ -104,12 +104,15 @@ def run_plain(load: Callable[[], Callable[[Progress, R], Outcome]], request: R) 
 
 def refuse(request: Request, fault: DeskError) -> NoReturn:
     """End a call that can't be run as it was typed."""
-    Console(request.json).finish(request, Outcome.of(fault))
+    Console(request.json, quiet=request.quiet).finish(request, Outcome.of(fault))
     _leave(fault.code)
 
 
 def _listening(request: Request) -> Console:
-    console = Console(request.json, reports=bool(getattr(request, "plan", True)))
+    reports = bool(getattr(request, "plan", True))
+    console = Console(request.json, reports=reports, quiet=request.quiet)
+    if request.verbose:
+        trace.to(console.trace)
     os.umask(os.umask(0o022) | 0o022)  # nothing that is created here can be written by others
     signals.listen()
     for name, value in masked_values(os.environ, PublicNames(), declared=False):

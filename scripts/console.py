@@ -39,14 +39,17 @@ class Console:
         stream: for progress and errors.
         out: for results.
         reports: what is shown is the result: the lines of a plan with `--plan`, of a list.
+        quiet: no progress; a plan is shown where a person is asked about it.
     """
 
     as_json: bool = False
     stream: TextIO = field(default_factory=lambda: sys.stderr or _nowhere())
     out: TextIO = field(default_factory=lambda: sys.stdout or _nowhere())
     reports: bool = False
+    quiet: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _shown: list[str] = field(default_factory=list)
+    _held: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._line = StepLine(self._write, self._live_width, self._paint, self._lock)
@@ -87,8 +90,11 @@ class Console:
     def show(self, lines: Iterable[str]) -> None:
         """Print the lines of a plan or a report."""
         for line in lines:
-            self.say(line, self._results if self.reports else self.stream)
             self._shown.append(line)
+            if self.quiet and not self.reports:
+                self._held.append(line)
+            else:
+                self.say(line, self._results if self.reports else self.stream)
 
     def expect(self, seconds: Mapping[str, float]) -> None:
         """How long steps took last time, by name."""
@@ -96,19 +102,28 @@ class Console:
 
     def begin(self, step: str, detail: str) -> None:
         """Announce a step."""
+        if self.quiet:
+            return
         self._line.begin(step, sanitize(redact(detail)))
 
     def end(self, step: str, ending: str, seconds: float) -> None:
         """Announce the end of a step: `done` or `failed`."""
-        self._line.end(step, ending, seconds)
+        if not self.quiet:
+            self._line.end(step, ending, seconds)
 
     def note(self, text: str) -> None:
         """Print a note, indented; one that starts with a line break is a heading."""
-        self.say(text if text.startswith("\n") else f"   {text}")
+        if not self.quiet or self.reports or text.lstrip().startswith(("warning:", "error:")):
+            self.say(text if text.startswith("\n") else f"   {text}")
 
     def output(self, text: str) -> None:
         """Print the output of another program as it arrives."""
-        self.say(text)
+        if not self.quiet:
+            self.say(text)
+
+    def trace(self, text: str) -> None:
+        """Print what is done behind a step, for `--verbose`."""
+        self.say(f"   {text}")
 
     def confirm(self, environment: str, *aliases: str) -> bool:
         """Ask a person to type the environment's name or an alias; False without a terminal."""
@@ -136,6 +151,8 @@ class Console:
     def _typed(self, prompt: str) -> str:
         if not self._asks:
             return ""
+        while self._held:
+            self.say(self._held.pop(0))
         with self._lock, contextlib.suppress(*GONE):
             self._line.erase()
             self.stream.write(sanitize(redact(prompt)))

@@ -65,6 +65,8 @@ class Request:
     needs_network: ClassVar[bool] = True  # refused where certificates or proxies of this machine don't work
 
     json: bool = option("one JSON document on stdout; people read stderr", default=False, short="j")
+    quiet: bool = option("no progress: results, warnings and errors alone", default=False)
+    verbose: bool = option("each program as it is started, and its seconds", default=False)
 
     def __new__(cls, **_values: object) -> Self:
         """Make the dataclasses, from the base down."""

@@ -76,9 +76,13 @@ class ReleaseRequest(Request):
         return None
 
     def document(self) -> dict[str, Any]:
-        """For the lock: each field that is not at its default."""
+        """For the lock: each field that is not at its default; how much a person read is nobody else's."""
         values = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
-        return {name: value for name, value, default in values if value != default}
+        return {
+            name: value
+            for name, value, default in values
+            if value != default and name not in ("quiet", "verbose")
+        }
 
 
 class DeployRequest(ReleaseRequest):

@@ -15,6 +15,7 @@ from concurrent.futures import Future, wait
 from typing import IO, cast
 
 from scripts.errors import CommandFailed, CommandTimedOut
+from scripts.system import trace
 from scripts.system.background import submit
 from scripts.system.command import Command, Result, child_env
 from scripts.system.pipes import Exchange, Tail, read_some
@@ -178,6 +179,7 @@ def _child(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A child that is in `_children` as long as it may live, and is ended with the block."""
     child = None
+    ended = trace.begin(command)
     try:
         with deferred():  # a signal between the start and the entry in the list would lose the child
             child = _start(command, stderr)
@@ -189,6 +191,7 @@ def _child(
             end_group(child)
             with _guard:
                 _children.discard(child)
+        ended(child.returncode if child is not None else None)
 
 
 def _start(command: Command, stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:

@@ -46,7 +46,7 @@ class RequestTask(Task[Any]):
             _start_quickly()
             made = request(**values)
             with interpreter.complete():
-                problem = usage_problem(context) or _lacks(made)
+                problem = usage_problem(context) or _lacks(made) or _contradicts(made)
                 if problem:
                     from scripts import app
 
@@ -152,6 +152,14 @@ def _lacks(request: Request) -> UsageError | None:
 
     listed, task = " and ".join(f"`{each}`" for each in lacking), program.tasks[0].name
     return UsageError(f"`{task}` needs {listed}", f"`invoke {task} --help`")
+
+
+def _contradicts(request: Request) -> UsageError | None:
+    if not (request.quiet and request.verbose):
+        return None
+    from scripts.errors import UsageError
+
+    return UsageError("`--quiet` and `--verbose` contradict each other", "leave one out")
 
 
 def _start_quickly() -> None:

@@ -27,11 +27,13 @@ Every task with every option. This page is made from the code (`python -m tests.
   `invoke promote staging`.
 * `--env` takes `development`, `staging`, `production`, or an alias (`dev`, `stage`, `prod`).
 * Every task takes `--json` (`-j`): one JSON document on standard output, text for people on standard
-  error.
+  error. `--quiet` leaves progress out: results, warnings and errors stay. `--verbose` shows each program
+  as it is started, without secrets, and how many seconds it took.
 * A flag that is on by default is switched off with `no-` before its name: `--no-proof`.
 * Only the short options below exist. They mean the same in every task.
 * What a task's exit code means is in [troubleshooting.md](troubleshooting.md#by-exit-code).
 """
+SHARED = ("json", "quiet", "verbose")
 
 
 def page() -> str:
@@ -55,12 +57,11 @@ def _task(name: str, task: Any) -> Iterator[str]:
     also = f" Also: {', '.join(f'`{each}`' for each in other)}." if other else ""
     yield f"### {typed}\n"
     yield f"{_prose(task.__doc__ or '')}{also}\n"
-    options = [each for each in task.request.options() if each.name != "json"]
+    options = [each for each in task.request.options() if each.name not in SHARED]
     if options:
         yield "| option | default | what it does |\n|---|---|---|"
-        yield (
-            "\n".join(map(_row, sorted(options, key=lambda each: (not each.positional, each.name)))) + "\n"
-        )
+        first = sorted(options, key=lambda each: (not each.positional, not each.required, each.name))
+        yield "\n".join(map(_row, first)) + "\n"
 
 
 def _prose(text: str) -> str:

@@ -45,7 +45,7 @@ def test_options_stand_in_groups_the_required_ones_first() -> None:
     assert [line for line in lines if line] == [
         *("What", "-e, --env ENV", "PATH", "--sha TEXT"),
         *("How", "--users NUMBER", "--[no-]proof", "-p, --plan", "--reason TEXT"),
-        *("Output", "-j, --json"),
+        *("Output", "-j, --json", "--quiet", "--verbose"),
     ]
 
 

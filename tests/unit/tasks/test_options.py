@@ -88,7 +88,7 @@ def test_a_field_without_help_is_not_offered(task: RequestTask) -> None:
     """It is the desk's own."""
     names = {name for argument in task.get_arguments() for name in argument.names}
 
-    assert names == {"target", "env", "e", "from", "proof", "limit", "json", "j"}
+    assert names == {"target", "env", "e", "from", "proof", "limit", "json", "j", "quiet", "verbose"}
 
 
 def test_the_positional_option_comes_first(task: RequestTask) -> None:
