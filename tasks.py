@@ -27,7 +27,7 @@ namespace = Collection(
     release.drill, release.status, release.history, release.freeze, release.unfreeze, release.release_hold,
     quality.approve, quality.test_app, quality.test_e2e, quality.load_test,
     setup.doctor, setup.init, setup.upgrade, setup.test, setup.check,
-    backup.collection, db.collection, release.lock, release.ledger, env.collection,
+    backup.collection, db.collection, release.lock, release.ledger, env.collection, env.config,
     monitor.collection, preview.collection, replit.collection, github.collection,
 )  # fmt: skip
 if (Path(__file__).parent / "scripts" / "sandbox").is_dir():  # a copy in an app has none

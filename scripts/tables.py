@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from scripts.config.request import Request
 from scripts.database.backups.request import ListBackupsRequest
 from scripts.preview.request import PreviewListRequest
 from scripts.release.request import HistoryRequest, StatusRequest
-from scripts.secrets.request import CheckRequest, DiffRequest, ScanRequest
+from scripts.secrets.request import CheckRequest, ConfigRequest, DiffRequest, ScanRequest
 from scripts.system.secret import redact
 from scripts.system.text import sanitize
 
@@ -224,6 +225,27 @@ def differences(data: Mapping[str, Any], width: int) -> Iterator[str]:
     yield from findings(data)
 
 
+def configuration(data: Mapping[str, Any], width: int) -> Iterator[str]:
+    """One row per setting, then one per variable; the defaults where they were asked for."""
+    rows = [
+        (each["key"], json.dumps(each["value"], ensure_ascii=False), each["source"])
+        for each in data["settings"]
+        if data["all"] or each["source"] != "default"
+    ]
+    columns = (Column("setting"), Column("value", shrinks=True), Column("from"))
+    yield from Table(columns, rows).lines(width)
+    yield ""
+    variables = [
+        (each["environment"], each["name"], each["kind"], each["value"] or "-", each["source"])
+        for each in data["variables"]
+    ]
+    heads = (
+        Column("environment"), Column("variable"), Column("kind"), Column("value", 1, shrinks=True),
+        Column("from"),
+    )  # fmt: skip
+    yield from Table(heads, variables).lines(width)
+
+
 TABLES: Mapping[type[Request], Lines] = {
     StatusRequest: status,
     HistoryRequest: history,
@@ -231,6 +253,7 @@ TABLES: Mapping[type[Request], Lines] = {
     CheckRequest: findings,
     ScanRequest: findings,
     DiffRequest: differences,
+    ConfigRequest: configuration,
     ListBackupsRequest: backups,
 }
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 from scripts.config.request import ENV, Request, env, option, plan, yes
 
 
+class ConfigRequest(Request):
+    """`config.show`: what counts, and which line says so."""
+
+    env: str = env(f"{ENV}; all if left out")
+    all: bool = option("also the settings that have their default", default=False)
+
+
 class CheckRequest(Request):
     """`env.check`: the mistakes that people make with configuration and secrets."""
 

@@ -35,6 +35,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "monitor.logs",
         "monitor.page",
         "doctor",
+        "config.show",
         "lock.show",
     ),
     "When something is wrong": (

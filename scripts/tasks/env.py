@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from scripts.secrets.request import CheckRequest, DiffRequest, PushRequest, ScanRequest
+from scripts.secrets.request import CheckRequest, ConfigRequest, DiffRequest, PushRequest, ScanRequest
 from scripts.tasks.options import command
 
 if TYPE_CHECKING:
@@ -47,4 +47,13 @@ def push() -> Callable[[Desk, PushRequest], Outcome]:
     return push
 
 
+@command(ConfigRequest)
+def show() -> Callable[[Desk, ConfigRequest], Outcome]:
+    """Show each setting and variable, and where it comes from: `invoke config.show --env staging`."""
+    from scripts.secrets.config_show import show
+
+    return show
+
+
+config = Collection("config", show)
 collection = Collection("env", check, diff, push, scan)

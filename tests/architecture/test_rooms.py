@@ -200,7 +200,7 @@ def processes(source: Source) -> Iterator[str]:
 def prints(source: Source) -> Iterator[str]:
     """Output to people outside the console, and beside the list of tasks, which must not wait for it."""
     if room(source.name) == "console" or source.name.startswith(
-        ("scripts/tasks/command_line.py", LAUNCHER)
+        ("scripts/tasks/command_line.py", "scripts/tasks/interpreter.py", LAUNCHER)
     ):
         return
     for called, node in calls(source):

@@ -144,8 +144,9 @@ def test_short_commits() -> None:
     assert (short("a" * 40), short(None), short("")) == ("a" * 8, "-", "-")
 
 
-def test_backups_are_a_table() -> None:
+def test_backups_are_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest first; in a narrow terminal its id, its age and its proof stay."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # workers of the tests have it
     copy = {"place": "/var/backups", "state": "damaged", "why": "", "where": ""}
     old = {
         "backup": "20240101T100000Z-aaaaaaaa-daily-0001", "environment": "production", "bytes": 1_300_000,
