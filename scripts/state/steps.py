@@ -60,5 +60,9 @@ STEPS = {
         StepType("analyze", "idempotent", limit=HOURS),
         StepType("drop", "once", "database", limit=HOURS),
         StepType("record", "once", "database"),  # in the history of migrations
+        # a preview
+        StepType("database", "idempotent", "database"),
+        StepType("content", "once", "database", limit=HOURS),
+        StepType("park", "idempotent", "workspace", driver=True),
     )
 }
