@@ -62,7 +62,7 @@ STEPS = {
         StepType("record", "once", "database"),  # in the history of migrations
         # a preview
         StepType("database", "idempotent", "database"),
-        StepType("content", "once", "database", limit=HOURS),
+        StepType("content", "idempotent", "database", limit=HOURS),
         StepType("park", "idempotent", "workspace", driver=True),
     )
 }
