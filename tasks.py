@@ -25,7 +25,7 @@ from scripts.tasks import (
 namespace = Collection(
     release.deploy, release.promote, release.rollback, release.resume, release.hotfix, release.backmerge,
     release.drill, release.status, release.history, release.freeze, release.unfreeze, release.release_hold,
-    quality.approve, quality.test_app, quality.test_e2e, quality.load_test,
+    monitor.open_environment, quality.approve, quality.test_app, quality.test_e2e, quality.load_test,
     setup.doctor, setup.init, setup.upgrade, setup.test, setup.check,
     backup.collection, db.collection, release.lock, release.ledger, env.collection, env.config,
     monitor.collection, preview.collection, replit.collection, github.collection,

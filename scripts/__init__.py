@@ -21,4 +21,5 @@ errors.py    one error family, free to all
 
 from pathlib import Path
 
+VERSION = "1.0.0"  # as in CHANGELOG.md; the commit says the rest
 DESK = Path(__file__).resolve().parent.parent  # the folder of `tasks.py`

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from scripts import terminal
+from scripts import VERSION, terminal
 from scripts.config.outcome import Outcome
 from scripts.config.request import Request
 from scripts.github import job
@@ -212,9 +212,10 @@ class Console:
 
     @staticmethod
     def _document(outcome: Outcome) -> dict[str, Any]:
-        """The document, redacted except `ending` and `code`, which are our own words."""
+        """The document, redacted except our own words: `ending`, `code` and `desk`, the version."""
         document = outcome.document()
-        return {**redacted(document), "ending": document["ending"], "code": document["code"]}
+        ours = {"ending": document["ending"], "code": document["code"], "desk": VERSION}
+        return {**redacted(document), **ours}
 
 
 def _nowhere() -> TextIO:

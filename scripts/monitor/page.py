@@ -14,7 +14,7 @@ from scripts.errors import CommandFailed, Refused
 from scripts.monitor.page_facts import collect
 from scripts.monitor.page_html import render
 from scripts.monitor.page_words import LANGUAGES, language_of
-from scripts.monitor.request import MonitorPageRequest
+from scripts.monitor.request import MonitorPageRequest, OpenRequest
 from scripts.release.request import StatusRequest
 from scripts.release.status import status
 
@@ -57,6 +57,14 @@ def on_the_web(
         )
 
     return shown
+
+
+def open_environment(desk: Desk, request: OpenRequest) -> Outcome:
+    """Open what an environment serves; with `--json`, or where no browser is, say its address alone."""
+    environment = desk.settings.environment(request.env)
+    opened = not request.json and _has_display() and webbrowser.open(environment.url)
+    said = "in the browser" if opened else environment.name
+    return Outcome.done(f"{said}: {environment.url}", url=environment.url, opened=bool(opened))
 
 
 def _written(desk: Desk, seen: Outcome, folder: Path, language: str, mode: int) -> Outcome:

@@ -34,6 +34,12 @@ class MonitorLogsRequest(Request):
     ship: bool = option("send them to `LOGS_PUSH_URL`, in Loki's or OTLP's form, instead", default=False)
 
 
+class OpenRequest(Request):
+    """`open`: an environment in the browser."""
+
+    env: str = env(required=True)
+
+
 class MonitorPageRequest(Request):
     """`monitor.page`: all there is to know as one HTML file."""
 

@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Iterator
 
+from scripts import DESK, VERSION
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.errors import ConfigError
 from scripts.git.command import committable_files, git_command
 from scripts.secrets.exposure import past_env_files
-from scripts.setup import health, programs
+from scripts.setup import health, programs, vendor
 from scripts.setup.health import Finding
 from scripts.system import confinement, network, proxies, temporary
 from scripts.system.process import attempt
@@ -23,6 +24,7 @@ SWEEP_TIMEOUT = 5.0  # seconds in which what was left must be removed
 
 def check_programs(_desk: Desk) -> Iterator[Finding]:
     """Check Python, git and ssh, which every release needs, and node, for the sandbox and local builds."""
+    yield health.ok("desk", f"version {VERSION}, {vendor.version(DESK)}")
     yield health.program(
         "python", sys.version_info[:3], health.OLDEST_PYTHON, "install Python 3.11 or newer"
     )

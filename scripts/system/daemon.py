@@ -90,9 +90,11 @@ def start_time(pid: int) -> str | None:
 
 
 def _start_time_by_ps(pid: int) -> str | None:
-    """Where there is no /proc (macOS)."""
-    ps = ["ps", "-o", "lstart=", "-p", str(pid)]
-    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.strip() or None
+    """Where there is no /proc (macOS). The same for every caller, whatever its language and time zone."""
+    ps = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
+    plain = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", os.defpath)}
+    answer = subprocess.run(ps, capture_output=True, text=True, check=False, env=plain).stdout.split()
+    return " ".join(answer[1:]) if answer and not answer[0].startswith("Z") else None
 
 
 def _kill(pid: int, number: int) -> None:

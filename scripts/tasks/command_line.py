@@ -16,7 +16,9 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from scripts import VERSION
 from scripts.tasks import interpreter
+from scripts.tasks.completion import environments_for
 from scripts.tasks.help_text import help_text
 from scripts.tasks.options import RequestTask
 
@@ -30,6 +32,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Look": (
         "status",
         "history",
+        "open",
         "monitor.check",
         "monitor.watch",
         "monitor.logs",
@@ -95,7 +98,24 @@ def install() -> None:
 
     parse_tasks.desk = True  # type: ignore[attr-defined]
     own = {"parse_tasks": parse_tasks, "list_tasks": list_tasks, "no_tasks_given": list_tasks}
-    vars(program).update(own, print_task_help=print_task_help)
+    vars(program).update(own, print_task_help=print_task_help, parse_cleanup=_completing(program))
+
+
+def _completing(program: Any) -> Callable[[], None]:
+    """Its last look at the line, in which environments are completed."""
+    cleaned = program.parse_cleanup
+
+    def parse_cleanup() -> None:
+        names = environments_for(program.core.remainder) if program.args.complete.value else []
+        if not names:
+            cleaned()
+            return
+        from invoke.exceptions import Exit
+
+        _write(iter(names))
+        raise Exit
+
+    return parse_cleanup
 
 
 def with_flags(words: Sequence[str], contexts: Mapping[str, Any]) -> list[str]:
@@ -246,7 +266,7 @@ def grouped(tasks: Mapping[str, str], columns: int) -> Iterator[str]:
         for name in present:
             summary = textwrap.shorten(tasks[name], max(20, columns - COLUMN - 2), placeholder=" ...")
             yield f"  {name.removesuffix(DEFAULT):<{COLUMN}}{summary}"
-    yield "\nOptions and an example: `invoke deploy --help`."
+    yield f"\nRelease desk {VERSION}. An example: `invoke deploy --help`."
 
 
 def _summary(task: Any) -> str:

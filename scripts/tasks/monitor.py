@@ -12,6 +12,7 @@ from scripts.monitor.request import (
     MonitorLogsRequest,
     MonitorPageRequest,
     MonitorWatchRequest,
+    OpenRequest,
 )
 from scripts.tasks.options import command
 
@@ -50,6 +51,14 @@ def page() -> Callable[[Desk, MonitorPageRequest], Outcome]:
     from scripts.monitor.page import page
 
     return page
+
+
+@command(OpenRequest, name="open")
+def open_environment() -> Callable[[Desk, OpenRequest], Outcome]:
+    """Open an environment in the browser, or say its address: `invoke open --env staging`."""
+    from scripts.monitor.page import open_environment
+
+    return open_environment
 
 
 collection = Collection("monitor", check, watch, logs, page)

@@ -10,6 +10,7 @@ import pytest
 from invoke.main import program
 
 import tasks
+from scripts import VERSION
 from tests.support.desks import ROOT, invoke
 
 TASKS: dict[str, Any] = {name: tasks.namespace[name] for name in tasks.namespace.task_names}
@@ -64,6 +65,15 @@ def test_every_task_has_help_with_an_example(
         bare = {f"--{option.name}" for option in OPTIONS[name] if option.positional}
         told = set(re.findall(r"--?[a-z0-9-]+", shown.out.replace("[no-]", "")))
         assert (name, flags(name) - bare - told) == (name, set())
+
+
+def test_there_is_one_version() -> None:
+    """In the list, in the changelog with its date, and in what `--json` prints."""
+    changes = (ROOT / "CHANGELOG.md").read_text()
+
+    assert f"Release desk {VERSION}." in invoke("--list").out
+    assert re.search(rf"^## {re.escape(VERSION)} - 20\d\d-\d\d-\d\d$", changes, re.MULTILINE)
+    assert invoke("deploy", "--json").document["desk"] == VERSION
 
 
 def test_help_after_the_task_is_help_as_well() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from scripts import VERSION
 from scripts.config.outcome import Outcome
 from scripts.console import Console
 from scripts.errors import Refused
@@ -111,6 +112,7 @@ def test_with_json_one_document_is_on_stdout(capsys: pytest.CaptureFixture[str])
         "code": 0,
         "message": "it is live",
         "hint": None,
+        "desk": VERSION,
         "release": "v1",
         "at": "2024-01-01 00:00:00+00:00",
     }
@@ -176,6 +178,7 @@ def test_a_weak_secret_does_not_break_the_document(secret: str, capsys: pytest.C
         "code": 1,
         "message": "no",
         "hint": None,
+        "desk": VERSION,
     }
 
 

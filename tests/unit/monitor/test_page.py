@@ -15,11 +15,11 @@ from scripts.config.desk import Desk
 from scripts.errors import CommandFailed
 from scripts.monitor import page as pages
 from scripts.monitor import series
-from scripts.monitor.page import on_the_web, page
+from scripts.monitor.page import on_the_web, open_environment, page
 from scripts.monitor.page_facts import collect
 from scripts.monitor.page_html import render
 from scripts.monitor.page_words import FRENCH, Words, language_of
-from scripts.monitor.request import MonitorPageRequest
+from scripts.monitor.request import MonitorPageRequest, OpenRequest
 from scripts.monitor.store import FILE, SCHEMA
 from scripts.release.commands import deploy, promote
 from scripts.release.dora import seconds_of
@@ -289,3 +289,22 @@ def test_figures_drills_backups_and_load_tests_are_shown(desk: Desk) -> None:
     ):
         assert part in text
     assert "not proven: torn" in text
+
+
+def test_an_environment_is_opened_where_a_browser_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere, and for programs, its address is said."""
+    shown: list[str] = []
+
+    def show(address: str) -> bool:
+        shown.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", show)
+    monkeypatch.setattr("scripts.monitor.page._has_display", lambda: True)
+    url = desk.settings.environment("staging").url
+
+    assert open_environment(desk, OpenRequest(env="staging")).message == f"in the browser: {url}"
+    assert open_environment(desk, OpenRequest(env="staging", json=True)).data["opened"] is False  # type: ignore[call-arg]
+    monkeypatch.setattr("scripts.monitor.page._has_display", lambda: False)
+    assert open_environment(desk, OpenRequest(env="staging")).message == f"staging: {url}"
+    assert shown == [url]
