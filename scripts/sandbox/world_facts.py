@@ -7,9 +7,9 @@ import json
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from scripts.database.postgres.local_server import LocalServer
 from scripts.sandbox import tokens
@@ -247,16 +247,27 @@ class World:
 
 
 def read(folder: Path) -> World | None:
-    """The world of a folder; None if its marker is missing or not ours."""
+    """The world of a folder; None if its marker is missing or not ours.
+
+    What another version of the desk has written besides is left out: `down` ends that world, too.
+    """
     try:
         record = json.loads((folder / MARKER).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     if not isinstance(record, dict) or record.pop("kind", None) != KIND:
         return None
-    environments = tuple(Environment(root=folder, **facts) for facts in record.pop("environments"))
-    slots = tuple(Environment(root=folder, **facts) for facts in record.pop("slots", ()))
-    return World(folder=folder, environments=environments, slots=slots, **record)
+    environments, slots = (
+        tuple(Environment(root=folder, **_known(Environment, facts)) for facts in record.pop(kind, ()))
+        for kind in ("environments", "slots")
+    )
+    return World(folder=folder, environments=environments, slots=slots, **_known(World, record))
+
+
+def _known(kind: type[Environment | World], record: dict[str, Any]) -> dict[str, Any]:
+    """What of a record is a field of `kind`."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in record.items() if name in names}
 
 
 DRIVERS: Final = {
