@@ -5,6 +5,7 @@ from __future__ import annotations
 from scripts.config.access import how_to_enter
 from scripts.errors import CommandFailed, LiveUnknown, Locked, ReleaseFailed, Unanswered
 from scripts.release.run import ReleaseRun
+from scripts.replit.build_log import quoted_reason
 from scripts.replit.live import Answer, Expected, watch
 from scripts.system.process import quoted_lines
 from scripts.system.secret import redact
@@ -93,7 +94,7 @@ def _refused_by_replit(run: ReleaseRun, answer: Answer, words: str) -> ReleaseFa
     if not run.driver.staged:
         why, _, log = redact(words).partition("\n")
         return ReleaseFailed(
-            f"{name} did not start the release ({sanitize(why)}): live is {answer}{quoted_lines(log)}",
+            f"{name} did not start the release ({sanitize(why)}): live is {answer}{quoted_reason(log)}",
             run.driver.unproven_hint,
         )
     return ReleaseFailed(
