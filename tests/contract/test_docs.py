@@ -96,7 +96,8 @@ def flags(task: Any) -> set[str]:
     return found
 
 
-INVOKE_FLAGS = {"--help", "--list", "--dry"}  # of the program itself; the desk refuses the last
+# of the program itself; the desk refuses the first
+INVOKE_FLAGS = {"--dry", "--help", "--list", "--version", "--print-completion-script"}
 ALL_FLAGS = {flag for task in TASKS.values() for flag in flags(task)} | INVOKE_FLAGS
 
 
