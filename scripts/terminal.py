@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import textwrap
+from pathlib import Path
 from typing import TextIO
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
@@ -16,6 +17,7 @@ MARKS = (
 MARK = re.compile(r"^(\s*(?:\| )?(?:gate )?)(" + "|".join(word for word, _ in MARKS) + r")", re.MULTILINE)
 SPAN = re.compile(r"`[^`\n]+`")  # what is typed is never broken
 INDENT = re.compile(r" *(?:\| )?")
+PAGE = re.compile(r"`(/[^`\n]+\.html)`")  # as a `file://` link, which terminals let people click
 KEPT = "\u00a0"  # in place of a blank within a span
 
 
@@ -57,6 +59,7 @@ def wrapped(text: str, stream: TextIO) -> str:
     """The text in lines that fit the terminal; neither a word nor what stands in backticks is broken."""
     if not _rewrites(stream):
         return text
+    text = PAGE.sub(lambda page: f"`{Path(page[1]).as_uri()}`", text)
     width = shutil.get_terminal_size().columns
     return "\n".join(_wrapped(line, width) for line in text.split("\n"))
 

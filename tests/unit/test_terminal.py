@@ -75,3 +75,12 @@ def test_a_closed_stream_is_no_terminal() -> None:
     stream = Screen()
     stream.isatty = lambda: (_ for _ in ()).throw(ValueError())  # type: ignore[method-assign]
     assert terminal.live_width(stream) == 0
+
+
+def test_a_page_is_a_link_in_a_terminal() -> None:
+    """What is no whole path of a page stays as it is; a file or a pipe gets the path."""
+    text = "the report: `/tmp/a b/report.html`; `cat /tmp/x.html`"
+
+    assert "`file:///tmp/a%20b/report.html`" in terminal.wrapped(text, Screen())
+    assert "`cat /tmp/x.html`" in terminal.wrapped(text, Screen())
+    assert terminal.wrapped(text, io.StringIO()) == text

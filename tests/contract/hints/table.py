@@ -70,6 +70,9 @@ ELSEWHERE = {
         f"{UNIT}/database/backups/test_repair.py::test_a_bad_copy_is_replaced_by_a_good_one"
     ),
     "\0 --plan": f"{INTEGRATION}/test_adopt.py::test_a_database_made_by_hand_is_adopted",
+    "config.show --all": (
+        f"{UNIT}/secrets/test_config_show.py::test_defaults_are_shown_where_they_are_asked_for"
+    ),
     "db.adopt --also --env": (
         f"{UNIT}/database/adopt/test_command.py"
         "::test_a_person_is_asked_of_what_can_not_be_told_and_may_say_it_beforehand"
