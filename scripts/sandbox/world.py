@@ -271,7 +271,7 @@ def _stop(world: World) -> None:
     for pid_file in (world.folder / "hosts").glob("*/running/*.pid"):
         daemon.stop(pid_file)
     leftovers.end_all(world.folder, (world.folder / "hosts", world.postgres.folder))
-    for environment in world.environments:
+    for environment in (*world.environments, *world.slots):
         shutil.rmtree(environment.host_config().short, ignore_errors=True)
 
 
