@@ -212,7 +212,8 @@ def _meant(word: str, known: Sequence[str]) -> str:
         return other if other in known else ""
     if word in ENVIRONMENT:  # the one is never a slip for something else
         return next((each for each in ENVIRONMENT if each in known), "")
-    return _near(word, known)
+    meant = ELSEWHERE.get(_near(word, [*ELSEWHERE]), "")
+    return _near(word, known) or (meant if meant in known else "")
 
 
 def _with_two_dashes(words: Sequence[str], word: str) -> str:

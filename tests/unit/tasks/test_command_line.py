@@ -62,6 +62,7 @@ def test_an_environment_right_after_its_task_gets_its_flag(typed: str, read: str
         ("deploy -env dev", "`deploy` takes no `dev`", "`invoke deploy --env dev`"),
         ("deploy --dry-run", "`deploy` has no option `--dry-run`", "`invoke deploy --plan`"),
         ("status --dry-run", "`status` has no option `--dry-run`", "`invoke status --help`"),
+        ("deploy --enviroment dev", "`deploy` has no option `--enviroment`", "`invoke deploy --env dev`"),
         ("promote --env dev", "`promote` has no option `--env`", "`invoke promote --to dev`"),
         ("status --env dev", "`status` has no option `--env`", "`invoke status --help`"),
     ],
