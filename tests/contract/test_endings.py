@@ -97,13 +97,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-@pytest.mark.parametrize("task", ["status", "deploy"])
+@pytest.mark.parametrize("task", ["status", "deploy --env staging"])
 def test_a_broken_configuration(how: str, task: str, person: Repository, tmp_path: Path) -> None:
     """Every fault of `pipeline.toml` is code 1, with its path, before anything is asked or changed."""
     text, said = BROKEN[how]
     folder = configured(tmp_path / "env", person.folder, text)
 
-    check(invoke(task, "--json", env_dir=folder), 1, "failed", said=said)
+    check(invoke(*task.split(), "--json", env_dir=folder), 1, "failed", said=said)
 
 
 def test_no_configuration(tmp_path: Path) -> None:
