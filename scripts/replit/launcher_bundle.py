@@ -9,7 +9,7 @@ MODULES = (
     *("scripts.secrets.formats", "config", "files", "child", "remote", "scan", "site", "prepare"),
     *("instance", "status", "switch", "follower", "visit", "site_server", "proxy", "supervisor"),
 )
-HELPERS = ("launcher_listen.cjs",)
+HELPERS = ("launcher_listen.cjs", "launcher_serve.py")
 HEAD = '''\
 """Makes this Replit app follow the wanted commit of its git repository: `python3 launcher.py`.
 

@@ -17,6 +17,8 @@ from scripts.setup.tree import Tree, join, table
 
 PROGRAM, CONFIG, REPLIT = "launcher.py", "launcher.json", ".replit"
 IGNORED = ".launcher/"
+FOR_PYTHON = "launcher_serve.py"  # only apps in Python get it
+OF_PYTHON = ("requirements.txt", "pyproject.toml", "main.py", "app.py", "server.py", "manage.py", "wsgi.py")
 PYTHON = "python-3.11"  # Replit's module, which has what the launcher needs
 BY_LAUNCHER = 'test -n "$DESK_ENVIRONMENT"'
 
@@ -33,7 +35,9 @@ def launcher_texts(
     """
     before = tree.read(REPLIT) if REPLIT in tree.files else replit_file(tree, facts)
     told = tree.read(CONFIG) or _text(config(before, facts, branches, remote))
-    return {**program, CONFIG: told, REPLIT: started(before)}
+    is_python = any(name in tree.files for name in (*OF_PYTHON, FOR_PYTHON))
+    files = {name: text for name, text in program.items() if is_python or name != FOR_PYTHON}
+    return {**files, CONFIG: told, REPLIT: started(before)}
 
 
 def config(replit: str, facts: AppFacts, branches: Mapping[str, str], remote: str) -> dict[str, Any]:

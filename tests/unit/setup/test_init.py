@@ -122,6 +122,7 @@ def test_the_launcher_is_shown_first_and_written_after_a_yes(app: Path) -> None:
     assert {"launcher.py", "launcher.json", "launcher_listen.cjs", ".replit"} <= set(
         outcome.data["written"]
     )
+    assert not (app / "launcher_serve.py").exists()  # no app in Python
     assert ".launcher/" in (app / ".gitignore").read_text().splitlines()
     assert parse(tomllib.loads((app / "env/pipeline.toml").read_text())).environment("staging").publish == (
         "launcher"
@@ -137,6 +138,8 @@ def test_the_launcher_is_shown_first_and_written_after_a_yes(app: Path) -> None:
     assert again.data["written"] == ["launcher.py"]
     assert (app / "launcher.json").read_text() == told
     assert init(person, request(app, launcher=True)).ending == "nothing"
+    (app / "server.py").touch()
+    assert init(person, request(app, launcher=True)).data["written"] == ["launcher_serve.py"]
 
 
 def test_a_launcher_needs_a_remote_that_it_can_read(app: Path) -> None:
