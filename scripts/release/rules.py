@@ -186,7 +186,7 @@ def _history_refusals(facts: Facts) -> Iterator[Refusal]:
             "merge it there first, or promote it from the environment before",
         )
         return
-    if not facts.commits:
+    if facts.request.revision and not facts.commits:
         name = facts.environment.name
         yield Refusal(
             f"`{wanted}` is older than what `{branch}` has: it would bring nothing new",

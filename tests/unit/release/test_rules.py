@@ -55,7 +55,8 @@ def test_a_locked_environment_is_code_5() -> None:
 def test_an_older_commit_is_named_as_such() -> None:
     """The branch has it already: nothing diverged, and the way back is another task."""
     strangers = (Commit(C, "Bob", "2024", "x"),)
-    said, hint, _ = why(replace(PROMOTE, contained=False, commits=(), strangers=strangers))
+    request = replace(PROMOTE.request, sha="a1b2c3")
+    said, hint, _ = why(replace(PROMOTE, request=request, contained=False, commits=(), strangers=strangers))
 
     assert "is older than what `staging` has" in said
     assert "invoke rollback --env staging" in str(hint)
