@@ -46,7 +46,7 @@ class RequestTask(Task[Any]):
             _start_quickly()
             made = request(**values)
             with interpreter.complete():
-                problem = usage_problem(context) or _lacks(made) or _contradicts(made)
+                problem = usage_problem(context) or _lacks(made, self.name) or _contradicts(made)
                 if problem:
                     from scripts import app
 
@@ -141,8 +141,11 @@ def usage_problem(context: Context) -> UsageError | None:
     return None
 
 
-def _lacks(request: Request) -> UsageError | None:
-    """What the task can't do without, and did not get; an empty value is none."""
+def _lacks(request: Request, name: str) -> UsageError | None:
+    """What the task can't do without, and did not get; an empty value is none.
+
+    `name`: of the task, without its collection; Invoke's program knows it as it was typed.
+    """
     lacking = request.lacking
     if not lacking:
         return None
@@ -150,7 +153,8 @@ def _lacks(request: Request) -> UsageError | None:
 
     from scripts.errors import UsageError
 
-    listed, task = " and ".join(f"`{each}`" for each in lacking), program.tasks[0].name
+    typed = getattr(program, "tasks", ())
+    listed, task = " and ".join(f"`{each}`" for each in lacking), typed[0].name if typed else name
     return UsageError(f"`{task}` needs {listed}", f"`invoke {task} --help`")
 
 

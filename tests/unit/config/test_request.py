@@ -8,6 +8,8 @@ import pytest
 
 from scripts.config.request import Option, Request, env, option
 
+SHARED = ("json", "quiet", "verbose")  # of every request
+
 
 class BaseRequest(Request):
     """A request with an option of each kind."""
@@ -34,14 +36,14 @@ def by_name(request: type[Request]) -> dict[str, Option]:
 
 def test_options_are_the_fields_with_help() -> None:
     """The inherited ones come first; a field without help is not offered."""
-    assert list(by_name(BaseRequest)) == ["json", "env", "from_", "run_missing", "limit", "target"]
+    assert list(by_name(BaseRequest)) == [*SHARED, "env", "from_", "run_missing", "limit", "target"]
 
 
 def test_a_flag_is_the_name_as_it_is_typed() -> None:
     """`from` is a word of Python and gets an underscore as a field; `_` is typed as `-`."""
     flags = [each.flag for each in BaseRequest.options()]
 
-    assert flags == ["json", "env", "from", "run-missing", "limit", "target"]
+    assert flags == [*SHARED, "env", "from", "run-missing", "limit", "target"]
 
 
 def test_a_subclass_withdraws_an_option_with_a_plain_value() -> None:

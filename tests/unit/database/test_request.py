@@ -7,6 +7,8 @@ import pytest
 from scripts.config.request import Request
 from scripts.database import request
 
+SHARED = ("json", "quiet", "verbose")  # of every request
+
 
 @pytest.mark.parametrize(
     ("kind", "options"),
@@ -23,5 +25,5 @@ def test_each_task_has_its_options_and_agrees_to_nothing(kind: type[Request], op
     """Consent, like every switch, is off unless somebody gives it."""
     declared = list(kind.options())
 
-    assert [option.name for option in declared if option.name != "json"] == options
+    assert [option.name for option in declared if option.name not in SHARED] == options
     assert not any(option.default for option in declared)

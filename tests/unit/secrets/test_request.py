@@ -21,7 +21,7 @@ def test_each_request_has_its_options_and_json(request_: type[Request], names: s
     """Each with a help."""
     options = list(request_.options())
 
-    assert {option.name for option in options} == {*names, "json"}
+    assert {option.name for option in options} == {*names, "json", "quiet", "verbose"}
     assert all(option.help for option in options)
 
 

@@ -26,7 +26,7 @@ def test_each_program_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(programs, "version", lambda name, *_question: versions.get(name))
     found = states(list(machine_checks.check_programs(fake_desk(tmp_path))))
 
-    assert found == {"python": "ok", "git": "error", "ssh": "ok", "node": "warning"}
+    assert found == {"desk": "ok", "python": "ok", "git": "error", "ssh": "ok", "node": "warning"}
 
 
 @pytest.mark.parametrize(
