@@ -218,7 +218,8 @@ def test_a_github_that_does_not_answer_stops_nothing(
     world: World, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said; the push itself decides."""
-    monkeypatch.setattr(landing, "hub_of", lambda *_: Github("o/r", Secret(TOKEN), "http://127.0.0.1:9"))
+    silent = Github("o/r", Secret(TOKEN), "http://127.0.0.1:9", sleep=lambda _: None)
+    monkeypatch.setattr(landing, "hub_of", lambda *_: silent)
     world.commit("develop", {"a": "1"}, "feature")
     notes = Notes()
 
