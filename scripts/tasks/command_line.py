@@ -59,9 +59,7 @@ INTO = ("promote", "db.refresh")  # whose environment is `--to`
 # what other tools call it -> what it is here
 ELSEWHERE = {"--dry-run": "--plan", "--dryrun": "--plan", "-d": "--plan", "--environment": "--env"}
 ENVIRONMENT = ("--env", "--to")
-FIRST_WORD = {
-    "db.restore": "`invoke db.restore newest --env production --plan`; others: `invoke backup.list`"
-}
+FIRST_WORD = {"db.restore": "`invoke backup.list` shows them; `newest` is the newest proven one"}
 MORE = "More"  # the group of what is in no other
 DEFAULT = ".take"  # `invoke backup` is `backup.take`
 COLUMN = 18

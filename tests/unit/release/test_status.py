@@ -376,3 +376,9 @@ def test_a_lock_is_shown_with_its_holder(world: World) -> None:
     assert every.message.startswith("development is locked by Bob on `laptop` since ")
     assert every.data["locks"]["development"]["run"] == run.id
     assert (other.ending, other.data["locks"]) == ("nothing", {"staging": None})
+
+
+def test_a_number_of_events_below_zero_is_refused(world: World) -> None:
+    """It would leave out the oldest ones without a word."""
+    error = ending(lambda: history(world.desk(), HistoryRequest(limit=-5)))
+    assert (error.code, error.hint) == (1, "`-n 20`, or `-n 0` for all")

@@ -51,7 +51,7 @@ def test_an_environment_right_after_its_task_gets_its_flag(typed: str, read: str
         (
             "db.restore",
             "`db.restore` needs a word after it: backup",
-            "`invoke db.restore newest --env production --plan`; others: `invoke backup.list`",
+            "`invoke backup.list` shows them; `newest` is the newest proven one",
         ),
         ("deploy --env", "`--env` needs a value", "`invoke deploy --help`"),
         ("db restore x", "there is no task `db`", "`invoke db.restore x`"),
