@@ -104,8 +104,8 @@ def test_stop_does_not_wait_for_the_stubborn(pid_file: Path, tmp_path: Path) -> 
 def test_stop_begins_with_the_signal_that_was_asked_for(pid_file: Path, tmp_path: Path) -> None:
     """A program that wants SIGINT for a clean end gets SIGINT."""
     code = (
-        "import signal, sys, time\n"
-        "def end(*_):\n    print('clean end', flush=True); sys.exit()\n"
+        "import os, signal, sys, time\n"
+        "def end(*_):\n    os.write(1, b'clean end\\n'); sys.exit()\n"
         "signal.signal(signal.SIGINT, end)\nprint('ready', flush=True)\ntime.sleep(60)"
     )
     start(pid_file, PYTHON, "-c", code)
