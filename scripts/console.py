@@ -106,6 +106,10 @@ class Console:
             return
         self._line.begin(step, sanitize(redact(detail)))
 
+    def advance(self, done: float, total: float, text: str) -> None:
+        """How far the step that runs is; it is drawn with the step's line, at most twice a second."""
+        self._line.advance(done, total, sanitize(redact(text)))
+
     def end(self, step: str, ending: str, seconds: float) -> None:
         """Announce the end of a step: `done` or `failed`."""
         if not self.quiet:

@@ -1,7 +1,7 @@
 """One line a step: in a terminal rewritten in place with the time that it takes; elsewhere written once.
 
 In a log, which nobody watches, a step is one line as it begins; a second one comes where it failed or took
-long, and every `TICK` seconds one that it is still running.
+long, and every `TICK` seconds one that it is still running, or how far it is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,35 @@ TICK = 10.0  # seconds between two lines of a log that a long step is still runn
 REDRAWN = 0.5  # seconds between two drawings in a terminal
 ERASE = "\r\x1b[2K"
 LONG = 10.0  # seconds from which on a log names the time that a step took
+BAR = 10  # columns of the bar of a step whose total is known
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a step is, such as in bytes or seconds; `total` 0: nobody knows of how much.
+
+    A total that is an estimate may be passed: then it is 99 % until the step ends.
+    """
+
+    done: float
+    total: float
+    text: str
+
+    @property
+    def percent(self) -> str:
+        """The share that is done; "" where the total is unknown."""
+        if self.total <= 0:
+            return ""
+        share = 100 if self.done == self.total else min(99, max(0, int(100 * self.done / self.total)))
+        return f"{share} %"
+
+    @property
+    def bar(self) -> str:
+        """The bar with the share, then the text; the text alone where the total is unknown."""
+        if not self.percent:
+            return self.text
+        full = int(BAR * min(1.0, max(0.0, self.done / self.total)))
+        return f"{'█' * full}{'░' * (BAR - full)} {self.percent:>5} {self.text}".rstrip()
 
 
 @dataclass
@@ -36,6 +65,7 @@ class StepLine:
     expected: Mapping[str, float] = field(default_factory=dict)
     _step: str = ""
     _detail: str = ""
+    _reached: Reached | None = None
     _began: float = 0.0
     _drawn: bool = False
     _ended: threading.Event | None = None
@@ -43,6 +73,7 @@ class StepLine:
     def begin(self, step: str, detail: str) -> None:
         """A step begins; what is written meanwhile stands above its line."""
         self._step, self._detail, self._began = step, detail, time.monotonic()
+        self._reached = None
         ended = self._ended = threading.Event()
         watched = self.width() > 0
         with self.lock:
@@ -50,12 +81,17 @@ class StepLine:
         run = self._redraw if watched else self._tick
         threading.Thread(target=run, args=(ended, step), daemon=True).start()
 
+    def advance(self, done: float, total: float, text: str) -> None:
+        """How far the step is; costs nothing: it is shown when the line is drawn next."""
+        self._reached = Reached(done, total, text)
+
     def end(self, step: str, ending: str, seconds: float) -> None:
         """It has ended: `done` or `failed`."""
         if self._ended:
             self._ended.set()
         with self.lock:
             watched, self._step = bool(self._step) and self.width() > 0, ""
+            self._reached = None
             if watched:
                 mark, colour = (" ✓", "green") if ending == "done" else (" ✗", "red")
                 took = f"{seconds:.1f} s" if ending == "done" else f"failed after {seconds:.1f} s"
@@ -76,7 +112,8 @@ class StepLine:
             seconds = time.monotonic() - self._began
             about = self.expected.get(self._step)
             took = f"{seconds:.0f} s" + (f" of about {about:.0f} s" if about and about >= 1 else "")
-            line = self._fitted(self._step, self._detail, took)
+            detail = self._reached.bar if self._reached else self._detail
+            line = self._fitted(self._step, detail, took)
             self.write(f"{ERASE if self._drawn else ''}{self.paint('->', 'dim')} {line}")
             self._drawn = True
 
@@ -98,5 +135,8 @@ class StepLine:
         while not ended.wait(TICK):
             with self.lock:
                 if not ended.is_set():
-                    self.write(f"   {step:<9} still running after {passed:g} s\n")
+                    said = "still running"
+                    if reached := self._reached:
+                        said = ", ".join(filter(None, (reached.percent, reached.text))) or said
+                    self.write(f"   {step:<9} {said} after {passed:g} s\n")
             passed += TICK

@@ -26,6 +26,14 @@ class Progress(Protocol):
     def begin(self, step: str, detail: str) -> None:
         """A step begins."""
 
+    def advance(self, done: float, total: float, text: str) -> None:
+        """How far the step that runs is: a bar in a terminal, a line every few seconds in a log.
+
+        Args:
+            done, total: in one unit, such as bytes or seconds; `total` may be an estimate, 0 is unknown.
+            text: figures, the most important first: what does not fit is cut.
+        """
+
     def end(self, step: str, ending: str, seconds: float) -> None:
         """A step has ended: `done` or `failed`."""
 

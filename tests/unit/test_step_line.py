@@ -109,3 +109,52 @@ def test_a_simple_terminal_is_a_log(
     console.begin("build", "x")
     console.end("build", "done", 1.0)
     assert screen.getvalue() == "-> build     x\n"
+
+
+def test_a_step_with_a_known_total_has_a_bar(screen: Screen) -> None:
+    """In the step's line, in its width; a total that was an estimate may be passed."""
+    console = Console(stream=screen)
+    console.begin("dump", "of production")
+    console.advance(30, 60, f"30 MB {'x' * 80}")
+    console.note("a note")
+    assert shown(screen)[-1].startswith("-> dump      █████░░░░░  50 % 30 MB xxx")
+    console.advance(70, 60, "70 MB")
+    console.note("another")
+    assert "█████████  99 % 70 MB " in shown(screen)[-1]
+    console.advance(60, 60, "60 MB")
+    console.note("all of it")
+    assert "██████████ 100 % 60 MB " in shown(screen)[-1]
+    console.advance(70, 0, "70 MB of who knows")
+    console.note("unknown")
+    assert shown(screen)[-1].startswith("-> dump      70 MB of who knows")
+    console.end("dump", "done", 3.0)
+
+    assert shown(screen)[-2].startswith(" ✓ dump      of production")
+    assert max(map(len, shown(screen))) <= 60
+
+
+def test_a_bar_is_of_its_own_step_alone(screen: Screen) -> None:
+    """The next step begins without it."""
+    console = Console(stream=screen)
+    console.begin("dump", "of production")
+    console.advance(30, 60, "30 MB")
+    console.end("dump", "done", 1.0)
+    console.advance(31, 60, "31 MB")  # late
+    console.begin("upload", "to the bucket")
+    assert "to the bucket" in shown(screen)[-1]
+    console.end("upload", "done", 1.0)
+
+
+def test_a_log_has_no_bar_and_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line every few seconds, as of any long step; a figure costs no line of its own."""
+    monkeypatch.setattr(step_line, "TICK", 0.02)
+    stream = io.StringIO()
+    console = Console(stream=stream)
+    console.begin("dump", "")
+    for done in range(1000):
+        console.advance(done, 1000, f"{done} MB")
+
+    assert wait_until(lambda: "   dump      99 %, 999 MB after" in stream.getvalue(), 3)
+    console.end("dump", "done", 0.1)
+    assert len(stream.getvalue().splitlines()) < 100
+    assert "█" not in stream.getvalue()
