@@ -20,7 +20,7 @@ FORMS = (
 )
 ESCAPES = re.compile(rb"[%\\&](?:" + FORMS + rb")")
 # beside them, these are decoded too; alone they are part of nearly every script
-ALL = re.compile(rb"[%\\&](?:" + FORMS + rb"|(?<=\\)[\\\"'`/])")
+ALL = re.compile(rb"([%\\&](?:" + FORMS + rb"|(?<=\\)[\\\"'`/]))")
 # bytes as numbers: `String.fromCharCode(115, 107, ...)`, a `Uint8Array`, a `Buffer` as JSON
 NUMBER = rb"(?:0[xX]" + HEX + rb"{1,2}|[0-9]{1,3})"
 BETWEEN = rb"(?:[ \t\r\n]{0,4},[ \t\r\n]{0,4}|[ \t])"
@@ -39,7 +39,7 @@ def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
         windows = list(_windows(text))
         if not windows:
             break
-        text = b"\n".join(ALL.sub(_replacement, text[start:end]) for start, end in windows)
+        text = b"\n".join(_read(text[start:end]) for start, end in windows)
         yield windows[0][0], text
     listed = [(match.start(), _numbers(match.group())) for match in NUMBERS.finditer(data)]
     if listed:
@@ -55,21 +55,30 @@ def decoded(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _windows(data: bytes) -> Iterator[tuple[int, int]]:
-    """(start, end) of the stretches with escapes, in order; none overlap."""
+    """(start, end) of the stretches with escapes, in order; none overlap.
+
+    What stands within `AROUND` of an escape is skipped, not searched for more of them: a stretch goes on
+    for twice as long instead. A script may have hundreds of thousands.
+    """
     start, end = 0, -1
-    for match in ESCAPES.finditer(data):
+    match = ESCAPES.search(data)
+    while match:
         first, last = match.span()
         if first - AROUND > end:
             if end >= 0:
                 yield start, end
             start = max(0, first - AROUND)
-        end = min(len(data), last + AROUND)
+        end = min(len(data), last + 2 * AROUND)
+        match = ESCAPES.search(data, last + AROUND)
     if end >= 0:
         yield start, end
 
 
-def _replacement(match: re.Match[bytes]) -> bytes:
-    return _clear(match[0])
+def _read(text: bytes) -> bytes:
+    """The text with its escapes decoded; `split` and `map` take half the time of `sub` with a function."""
+    parts = ALL.split(text)
+    parts[1::2] = map(_clear, parts[1::2])
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=4096)  # a script repeats few of them often
