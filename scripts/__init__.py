@@ -21,5 +21,7 @@ errors.py    one error family, free to all
 
 from pathlib import Path
 
-VERSION = "1.0.0"  # as in CHANGELOG.md; the commit says the rest
+VERSION = "1.0.0"  # the newest dated section of CHANGELOG.md; the commit says the rest
+RELEASED = "2026-11-30"  # its date
 DESK = Path(__file__).resolve().parent.parent  # the folder of `tasks.py`
+IS_COPY = (DESK / "MANIFEST").is_file()  # in an app's repository, by `init --vendor`

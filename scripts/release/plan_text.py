@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
+from scripts.state.desk_version import how_to_upgrade, outdated
 
 SHOWN = 20  # commits
 
@@ -79,6 +80,8 @@ def _warnings(plan: Plan) -> Iterator[str]:
     if plan.without:
         yield f"  without {plan.without}"
     yield from (f"  warning: {doubt}" for doubt in plan.facts.ledger.doubts[:SHOWN])
+    if old := outdated(plan.facts.ledger):
+        yield f"  warning: {old}: {how_to_upgrade()}"
     yield from (f"  warning: {half}" for half in plan.facts.half)
     if plan.facts.workspace and plan.facts.rolls_back:
         yield f"  warning: {plan.facts.workspace.why}; it is kept aside there, in `refs/desk/kept/`"

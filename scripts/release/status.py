@@ -30,6 +30,7 @@ from scripts.release.observe import commits_between
 from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected, answers_at_once, disagreement, fault
+from scripts.state.desk_version import how_to_upgrade, outdated
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import Lock, blocked, lock_ref
 from scripts.state.mirrors import lagging
@@ -66,6 +67,8 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
     seen = _with_functions(desk, remote, seen)
     environments = [_describe(desk, remote, seen, each) for each in seen.values()]
     shared = (*remote.ledger.problems(desk.settings.chain), *behind.result())
+    if old := outdated(remote.ledger):
+        desk.progress.note(f"warning: {old}: {how_to_upgrade()}")
     data: dict[str, Any] = {"environments": environments, "problems": list(shared), "previews": []}
     if any(ref.startswith(PREFIX) for ref in remote.refs):
         data["previews"] = [_preview(each.lease) for each in observe_leases(desk)[1].values()]

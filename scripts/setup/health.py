@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Literal
 
 State = Literal["ok", "warning", "error"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SKEW_WARNING, SKEW_ERROR = 30.0, 300.0  # seconds; people compare the times in the ledger
+OLD_DESK = 365  # days
 OLDEST_PYTHON, OLDEST_GIT, OLDEST_NODE = (3, 11), (2, 38), (20, 0)
 
 
@@ -53,6 +55,19 @@ def count_by_state(findings: Iterable[Finding]) -> dict[str, int]:
     """The number of findings in each state."""
     states = [finding.state for finding in findings]
     return {state: states.count(state) for state in ("ok", "warning", "error")}
+
+
+def desk_age(version: str, released: str, now: str, hint: str) -> Finding:
+    """The desk's version. Without the network only its date tells that there is a newer one by now.
+
+    Args:
+        released: the day of its release, as 2026-11-30.
+        now: UTC, ISO 8601.
+    """
+    days = (date.fromisoformat(now[:10]) - date.fromisoformat(released)).days
+    if days > OLD_DESK:
+        return warning("desk", f"version {version} is {days // 30} months old", hint)
+    return ok("desk", f"version {version}")
 
 
 def program(name: str, version: tuple[int, ...] | None, oldest: tuple[int, ...], hint: str) -> Finding:

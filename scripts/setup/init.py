@@ -52,6 +52,11 @@ class Place:
     config: str
     repository: str
 
+    @property
+    def folder(self) -> str:
+        """The folder of the configuration's folder: the copy's, where there is one."""
+        return self.config.rpartition("/")[0]
+
 
 def init(progress: Progress, request: InitRequest) -> Outcome:
     """Read the checkout, ask what it does not tell, show the changes, write.
@@ -72,9 +77,7 @@ def init(progress: Progress, request: InitRequest) -> Outcome:
     if asks and app_facts.read(place.top / place.config / "pipeline.toml") is None:
         answers = _ask(progress, answers)
     progress.show(shown({**listed(facts), **{f"branch {n}": each for n, each in facts.branches.items()}}))
-    contents = _configuration(place, facts, answers)
-    if request.launcher:
-        contents |= _launcher(place, facts, answers, contents)
+    contents = _contents(place, facts, answers, request)
     changes = Changes.between(place.top, contents, _kept(place))
     copy = vendor.changes(DESK, place.top / place.desk) if place.desk and place.desk != "." else None
     show(progress, changes, copy)
@@ -227,7 +230,7 @@ def _configuration(place: Place, facts: AppFacts, answers: Answers) -> dict[str,
     texts[f"{place.config}/masking.toml"] = masking_toml(vendor.template(DESK, "masking.toml"))
     for environment in answers.branches:
         texts[f"{place.config}/.env.{environment}.example"] = env_example(environment, facts, answers)
-    inside = place.config.rpartition("/")[0]
+    inside = place.folder
     ignore = f"{inside}/.gitignore" if inside else ".gitignore"
     wanted = (
         GITIGNORE
@@ -237,6 +240,16 @@ def _configuration(place: Place, facts: AppFacts, answers: Answers) -> dict[str,
     before = app_facts.read(place.top / ignore) or b""
     texts[ignore] = gitignore(before.decode("utf-8", "replace"), wanted)
     return texts
+
+
+def _contents(place: Place, facts: AppFacts, answers: Answers, request: InitRequest) -> dict[str, str]:
+    """The text of every file beside the copy, by its name in the app's checkout."""
+    contents = _configuration(place, facts, answers)
+    if place.desk:
+        contents |= vendor.tasks_of(place.top, place.folder)
+    if request.launcher:
+        contents |= _launcher(place, facts, answers, contents)
+    return contents
 
 
 def _launcher(place: Place, facts: AppFacts, answers: Answers, contents: dict[str, str]) -> dict[str, str]:
@@ -298,7 +311,8 @@ def _outcome(place: Place, document: dict[str, Any], *, plan: bool, written: int
     if place.desk is None and place.repository != ".":
         hint = f"`export AIRHOST_ENV_DIR={place.top / place.config}`; {hint}"
     elif place.desk not in (None, "."):
-        hint = f"`cd {place.top / str(place.desk)}`; {hint}"
+        found = vendor.tasks_of(place.top, place.folder)
+        hint = f"`cd {place.top if found else place.top / place.folder}`; {hint}"
     if plan:
         return Outcome.done("nothing was written; this is what would be", **document)
     if not written:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from scripts import DESK, VERSION
+from scripts import DESK, RELEASED
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
 from scripts.errors import ConfigError
@@ -14,6 +14,7 @@ from scripts.git.command import committable_files, git_command
 from scripts.secrets.exposure import past_env_files
 from scripts.setup import health, programs, vendor
 from scripts.setup.health import Finding
+from scripts.state.desk_version import how_to_upgrade
 from scripts.system import confinement, network, proxies, temporary
 from scripts.system.process import attempt
 
@@ -22,9 +23,9 @@ TIMEOUT = 10.0  # seconds for one question to git
 SWEEP_TIMEOUT = 5.0  # seconds in which what was left must be removed
 
 
-def check_programs(_desk: Desk) -> Iterator[Finding]:
+def check_programs(desk: Desk) -> Iterator[Finding]:
     """Check Python, git and ssh, which every release needs, and node, for the sandbox and local builds."""
-    yield health.ok("desk", f"version {VERSION}, {vendor.version(DESK)}")
+    yield health.desk_age(vendor.version(DESK), RELEASED, desk.now(), how_to_upgrade())
     yield health.program(
         "python", sys.version_info[:3], health.OLDEST_PYTHON, "install Python 3.11 or newer"
     )

@@ -17,6 +17,7 @@ from scripts.github.remote import from_process, hub_of, repository_of
 from scripts.github.rulesets import PREFIX, wanted
 from scripts.setup import health, protect, protection
 from scripts.setup.health import Finding
+from scripts.state.desk_version import how_to_upgrade, outdated
 from scripts.state.lock import blocked
 from scripts.state.mirrors import lagging
 from scripts.state.remote import fetch_ledger
@@ -72,6 +73,8 @@ def check_ledger(desk: Desk) -> Iterator[Finding]:
     for name, count in ledger.strangers(desk.settings.chain).items():
         message = f"it has {count} events of `{name}`, which is no environment of the chain"
         yield health.warning("ledger", message, "if it was removed: `invoke ledger.repair`")
+    if old := outdated(ledger):
+        yield health.warning("desk", old, how_to_upgrade())
     if not ledger.problems(desk.settings.chain):
         yield health.ok("ledger", f"{len(ledger.events)} events can be read")
 

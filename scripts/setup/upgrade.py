@@ -12,6 +12,7 @@ from scripts.errors import CommandFailed, Refused
 from scripts.replit.launcher_bundle import program
 from scripts.setup import app_facts, vendor
 from scripts.setup.files import Changes, show, show_copy
+from scripts.setup.key_changes import KeyChange, key_changes
 from scripts.setup.request import UpgradeRequest
 
 
@@ -33,10 +34,13 @@ def upgrade(progress: Progress, request: UpgradeRequest) -> Outcome:
     before, after = vendor.version(target), vendor.version(source)
     changes = vendor.changes(source, target)
     show_copy(progress, changes)
+    moved = _keys(source, target)
+    _show_keys(progress, moved, before, after)
     started = _launcher(progress, source, target)
     show(progress, started, None)
     kept = [change.name for change in changes.of("kept")]
-    document: dict[str, Any] = {"folder": str(target), "from": before, "to": after, "kept": kept}
+    document: dict[str, Any] = {"folder": str(target), "from": before, "to": after, "kept": kept,
+                                "keys": [each._asdict() for each in moved]}  # fmt: skip
     if not changes.written and not started.written:
         return Outcome.nothing(f"`{target}` is up to date: {after}", **document, written=[])
     if request.plan:
@@ -51,6 +55,22 @@ def upgrade(progress: Progress, request: UpgradeRequest) -> Outcome:
         ) from None
     hint = f"next: `git -C {target} diff --stat`, then commit it with the app"
     return Outcome.done(f"`{target}`: {before} became {after}", hint, **document, written=written)
+
+
+def _keys(source: Path, target: Path) -> list[KeyChange]:
+    """The keys of `pipeline.toml` that the newer desk knows otherwise than the copy."""
+    shipped = target / vendor.TEMPLATES / "pipeline.toml"
+    if not shipped.is_file():
+        return []
+    own = (app_facts.read(target / "env" / "pipeline.toml") or b"").decode("utf-8", "replace")
+    before = shipped.read_text(encoding="utf-8")
+    return key_changes(before, vendor.template(source, "pipeline.toml"), own)
+
+
+def _show_keys(progress: Progress, moved: list[KeyChange], before: str, after: str) -> None:
+    if moved:
+        progress.note(f"keys of `pipeline.toml`, {before} -> {after}:")
+        progress.show([f"  {each}" for each in moved])
 
 
 def _launcher(progress: Progress, source: Path, target: Path) -> Changes:

@@ -20,13 +20,30 @@ from scripts.system.process import attempt
 
 FOLDER = "release-desk"
 MANIFEST = "MANIFEST"
+NUMBER = "VERSION"  # the file with the number, the date and the commit of a copy
 TEMPLATES = "scripts/setup/templates"
+SAYS = re.compile(r'^(?:VERSION|RELEASED) = "([^"]+)"', re.MULTILINE)  # in `scripts/__init__.py`
+PATH = re.compile(r"[\w.@+ /-]+")  # it stands in a file of Python, between quotes
 LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 # The sandbox holds a sample app, which an app's own tools would compile and test.
 LEFT_OUT = ("scripts/sandbox/",)
 TOPS = ("tasks.py", "scripts", "loadtests", "tests/e2e", "LICENSE")
 ENDINGS = (".py", ".sh", ".cjs", ".ini", ".txt", ".toml", ".css", ".sql")
 PLAIN = ("LICENSE", "bootstrap")
+# At the top of the app's checkout, so that `invoke` finds its tasks from there.
+TASKS = '''"""Here `invoke` runs the tasks of the release desk, which is in `{folder}/`.
+
+Before the first one, on each machine: `{folder}/scripts/bootstrap --list`, then
+`. {folder}/.venv/bin/activate`.
+"""
+import runpy
+import sys
+from pathlib import Path
+
+desk = str(Path(__file__).resolve().parent / "{folder}")
+sys.path.insert(0, desk)
+namespace = runpy.run_path(desk + "/tasks.py", run_name="release_desk")["namespace"]
+'''
 # The app's own pytest must not collect the desk's journeys; those are run in their own folder.
 GUARD = '''"""Keeps the app's own pytest out of this folder: it is the release desk's."""
 
@@ -47,7 +64,7 @@ def folder_for(top: Path, wanted: str, ask: Callable[[str, str], str] | None) ->
     name = (wanted or FOLDER).strip("/")
     if ask is not None and _is_taken(top / name):
         name = ask(f"`{name}` holds something else; another folder for the desk", name).strip("/")
-    if not name or set(name.split("/")) & {"", ".", "..", ".git"}:
+    if not PATH.fullmatch(name) or set(name.split("/")) & {"", ".", "..", ".git"}:
         raise Refused(f"`{name}` is no folder below `{top}`", "`--vendor-folder tools/release-desk`")
     if _is_taken(top / name):
         raise Refused(
@@ -67,6 +84,13 @@ def template(desk: Path, name: str) -> str:
     """The shipped `pipeline.toml` or `masking.toml`, also where `env/` is an app's."""
     copied = desk / TEMPLATES / name
     return (copied if copied.is_file() else desk / "env" / name).read_text(encoding="utf-8")
+
+
+def tasks_of(app: Path, folder: str) -> dict[str, str]:
+    """The `tasks.py` by which `invoke` finds the copy from the app's top; {} where the app has its own."""
+    there = (app_facts.read(app / "tasks.py") or b"").decode("utf-8", "replace")
+    own = (there and not there.startswith(TASKS.partition(",")[0])) or (app / "tasks").exists()
+    return {} if own else {"tasks.py": TASKS.replace("{folder}", folder)}
 
 
 def changes(desk: Path, target: Path) -> Changes:
@@ -104,8 +128,7 @@ def _manifest_change(desk: Path, target: Path, digests: dict[str, str]) -> Chang
 
 def manifest(target: Path) -> dict[str, str]:
     """The digest of each file as it was copied; {} where there is no copy."""
-    text = (app_facts.read(target / MANIFEST) or b"").decode("utf-8", "replace")
-    pairs = (LINE.fullmatch(line) for line in text.splitlines())
+    pairs = (LINE.fullmatch(line) for line in _text(target / MANIFEST).splitlines())
     return {pair[2]: pair[1] for pair in pairs if pair and not _leads_out(pair[2])}
 
 
@@ -114,14 +137,21 @@ def _leads_out(name: str) -> bool:
 
 
 def version(desk: Path) -> str:
-    """The commit of a desk, or what a copy's manifest says of it."""
-    first = (app_facts.read(desk / MANIFEST) or b"").decode("utf-8", "replace").partition("\n")[0]
+    """Number, date and commit of a desk, such as `1.0.0 (2026-11-30, 0c1d2e3f4a5b)`."""
+    first = _text(desk / MANIFEST).partition("\n")[0]
     if first.startswith("# release desk "):
         return first.removeprefix("# release desk ")
     answer = attempt(
         git_command(desk, ("describe", "--always", "--tags", "--abbrev=12"), app_facts.TIMEOUT)
     )
-    return answer.text.strip() if answer.code == 0 and answer.text.strip() else "unknown"
+    commit = answer.text.strip() if answer.code == 0 else ""
+    number, *date = SAYS.findall(_text(desk / "scripts" / "__init__.py")) or ["unknown"]
+    known = ", ".join(part for part in (*date, commit) if part)
+    return f"{number} ({known})" if known else number
+
+
+def _text(file: Path) -> str:
+    return (app_facts.read(file) or b"").decode("utf-8", "replace")
 
 
 def copies(app: Path) -> list[Path]:
@@ -137,6 +167,7 @@ def _contents(desk: Path) -> Iterator[tuple[str, tuple[bytes, Path | None]]]:
     for name in ("pipeline.toml", "masking.toml"):
         yield f"{TEMPLATES}/{name}", (template(desk, name).encode(), None)
     yield "conftest.py", (GUARD.encode(), None)
+    yield NUMBER, (f"{version(desk)}\n".encode(), None)
 
 
 def _files(desk: Path) -> Iterator[Path]:

@@ -27,6 +27,7 @@ class Event:
         release: `v41`, counted per environment; failed attempts count as well.
         at: UTC, ISO 8601.
         detail: what else this kind of event knows: schema, source, live, steps, reason.
+        desk: the version of the desk that wrote it; "" where it was older than 1.0.0.
     """
 
     environment: str
@@ -38,10 +39,13 @@ class Event:
     at: str
     run: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    desk: str = ""
 
     def document(self) -> dict[str, Any]:
         """The event as JSON, with the keys that this desk does not know."""
-        return {**self.detail, **{k: v for k, v in asdict(self).items() if k != "detail"}}
+        core = asdict(self)
+        del core["detail"]
+        return {**self.detail, **{key: value for key, value in core.items() if value or key != "desk"}}
 
     @property
     def built_for(self) -> Any:
@@ -274,7 +278,7 @@ def _plain(value: object) -> str:
 
 def event_of(document: Mapping[str, Any]) -> Event:
     """Read an event that was checked; a key that is not there is an empty text."""
-    core = ("environment", "kind", "ending", "release", "commit", "actor", "at", "run")
+    core = ("environment", "kind", "ending", "release", "commit", "actor", "at", "run", "desk")
     return Event(
         **{key: _plain(document.get(key)) for key in core},
         detail={key: value for key, value in document.items() if key not in core},

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from scripts import VERSION
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked
@@ -144,7 +145,7 @@ def new_event(
 ) -> Event:
     """An event of this moment, by this actor."""
     actor = desk.actor[:LONGEST_NAME] or "somebody"
-    return Event(environment, kind, ending, release, commit, actor, desk.now(), run, detail)
+    return Event(environment, kind, ending, release, commit, actor, desk.now(), run, detail, VERSION)
 
 
 def record(

@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Iterator
 
+from scripts import DESK
+
 OLDEST = (3, 11)
-HINT = "`scripts/bootstrap --list` installs what it needs; then `. .venv/bin/activate`, and `invoke` again"
 FAILED = 3  # exit code: a program of this machine is at fault, no rule
 
 
@@ -43,8 +44,21 @@ def _refuse_without(module: str) -> None:
     refuse(f"`{sys.executable}` has no package `{module}`: the desk was installed into another Python")
 
 
-def refuse(message: str, hint: str = HINT, code: int = FAILED) -> None:
+def _installing() -> str:
+    """The way out, with paths from where it is typed: in an app, the desk is in a folder of its own."""
+    with contextlib.suppress(OSError):
+        there = os.path.relpath(str(DESK))
+        here = "" if there == "." else there + "/"
+        return (
+            f"`{here}scripts/bootstrap --list` installs what it needs; then `. {here}.venv/bin/activate`,"
+            " and `invoke` again"
+        )
+    return f"`{DESK}/scripts/bootstrap --list` installs what it needs"
+
+
+def refuse(message: str, hint: str = "", code: int = FAILED) -> None:
     """Say it as every other error is said, and leave."""
+    hint = hint or _installing()
     sys.stderr.write(f"error: {message}\n\nhint: {hint}\n")
     if {"--json", "-j"} & set(sys.argv):
         document = {"ending": "failed", "code": code, "message": message, "hint": hint}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tasks
+from scripts import RELEASED, VERSION
 from tests.support import task_page
 from tests.support.desks import ROOT
 
@@ -261,3 +262,14 @@ def test_a_translation_has_the_same_sections(english: str, french: str) -> None:
 def test_a_wrong_example_is_found(example: str, fault: str) -> None:
     """In each form that an example has."""
     assert [found for words in commands(example) for found in faults_of(words)] == [fault]
+
+
+def test_the_version_is_the_newest_of_the_changelog() -> None:
+    """What follows it is under "Unreleased", above; by that date the desk knows its age."""
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert headings[0] == "Unreleased"
+    assert headings[1] == f"{VERSION} - {RELEASED}"
+    assert [
+        each for each in headings[1:] if not re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", each)
+    ] == []

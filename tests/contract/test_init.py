@@ -111,16 +111,16 @@ def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
 
 
 def test_the_copied_desk_works_there(person: Repository) -> None:
-    """In its folder, with its configuration, no other desk in sight; nothing of the app's has changed."""
+    """In its folder and at the app's top, with its configuration; nothing of the app's has changed."""
     before = written(person)
     invoke("init", "--app", str(person.folder), "--vendor", "--yes")
     after = written(person)
     copy = person.folder / "release-desk"
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str, folder: Path = copy) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "invoke", *arguments],
-            cwd=copy,
+            cwd=folder,
             env=environment(None, PYTHONDONTWRITEBYTECODE=""),
             umask=0,
             capture_output=True,
@@ -130,10 +130,14 @@ def test_the_copied_desk_works_there(person: Repository) -> None:
         )
 
     history = call("history", "--json")
+    above = call("history", "--json", folder=person.folder)
     again = call("init", "--json")
     tests = call("test", "--json")
 
-    assert before == {name: text for name, text in after.items() if not name.startswith("release-desk/")}
+    outside = {name: text for name, text in after.items() if not name.startswith("release-desk/")}
+    assert outside == {**before, "tasks.py": outside["tasks.py"]}
+    assert len(outside["tasks.py"].splitlines()) <= 12
+    assert (above.returncode, above.stdout) == (0, history.stdout), above.stderr
     linted = (".js", ".ts", ".tsx", ".jsx", ".json", ".md", ".yaml", ".yml", ".html", ".css")
     assert not [name for name in after.keys() - before.keys() if name.endswith(linted)]
     assert (history.returncode, json.loads(history.stdout)["ending"]) == (0, "nothing"), history.stderr

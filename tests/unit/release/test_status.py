@@ -23,6 +23,7 @@ from scripts.release.request import (
 )
 from scripts.release.status import history, show_locks, status
 from scripts.replit.live import Answer
+from scripts.state import remote
 from scripts.state.remote import record
 from tests.fakes.world import Notes, World, ending
 from tests.unit.release.samples import begun
@@ -382,3 +383,20 @@ def test_a_number_of_events_below_zero_is_refused(world: World) -> None:
     """It would leave out the oldest ones without a word."""
     error = ending(lambda: history(world.desk(), HistoryRequest(limit=-5)))
     assert (error.code, error.hint) == (1, "`-n 20`, or `-n 0` for all")
+
+
+def test_a_desk_that_is_older_than_one_that_released_is_told_so(
+    world: World, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the status, and before the next release, with the way out; a desk of the same version is not."""
+    desk, notes = world.desk(), Notes()
+    status(replace(desk, progress=notes), StatusRequest())
+    assert "has used" not in "\n".join(notes.lines)
+
+    monkeypatch.setattr(remote, "VERSION", "97.0.0")
+    record(world.desk("Bob"), "development", "freeze", until="2030-01-01T00:00:00+00:00")
+    status(replace(desk, progress=notes), StatusRequest())
+    promote(replace(desk, progress=notes), PromoteRequest(to="staging", plan=True))
+
+    told = [line for line in notes.lines if "and Bob has used 97.0.0 (development v1 freeze)" in line]
+    assert ["pull --ff-only`" in line for line in told] == [True, True]

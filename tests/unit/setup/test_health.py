@@ -8,6 +8,12 @@ from scripts.setup import health
 from scripts.setup.health import Finding
 
 CASES: dict[str, tuple[Finding, str, str]] = {
+    "new desk": (health.desk_age("1.0.0", "2026-11-30", "2027-11-29T00:00:00+00:00", "x"), "ok", "1.0.0"),
+    "old desk": (
+        health.desk_age("1.0.0", "2026-11-30", "2028-01-05T00:00:00+00:00", "x"),
+        "warning",
+        "13 months old",
+    ),
     "no program": (health.program("git", None, (2, 38), "install it"), "error", "not installed"),
     "old program": (health.program("git", (2, 30, 1), (2, 38), "x"), "error", "2.30.1 is older than 2.38"),
     "new program": (health.program("git", (2, 39, 5), (2, 38), "x"), "ok", "git 2.39.5"),

@@ -75,6 +75,7 @@ def test_a_copy_has_what_a_release_needs_and_no_more(app: Repository) -> None:
         "scripts/setup/templates/masking.toml",
         "conftest.py",
         "MANIFEST",
+        "VERSION",
     }
     assert names - {"MANIFEST"} == vendor.manifest(copy).keys()
 
@@ -95,6 +96,43 @@ def test_an_upgrade_brings_what_is_new_and_removes_what_is_gone(app: Repository,
     assert ("newer", "new") == ((copy / "tasks.py").read_text(), (copy / "scripts/new.py").read_text())
     assert not (copy / "LICENSE").exists()
     assert "nothing" == call(app, desk)[0].ending
+
+
+def test_a_copy_says_its_version(app: Repository, desk: Path) -> None:
+    """In a file of its own; an upgrade names both versions, and what moved in `pipeline.toml`."""
+    copy = app.folder / "release-desk"
+    said = '"""A desk."""\n\nVERSION = "1.2.0"  # x\nRELEASED = "2027-05-01"  # y\n'
+    (desk / "scripts" / "__init__.py").write_text(said)
+    (desk / "env" / "pipeline.toml").write_text("[lock]\nttl = 90\ngrace = 3\n")
+    call(app, desk)
+    assert (copy / "VERSION").read_text() == "1.2.0 (2027-05-01)\n"
+
+    (desk / "scripts" / "__init__.py").write_text(said.replace("1.2", "1.3").replace("05", "06"))
+    (desk / "env" / "pipeline.toml").write_text("[lock]\nttl = 120\n[verify]\nwindow = 1\n")
+    (copy / "env").mkdir()
+    (copy / "env" / "pipeline.toml").write_text("[lock]\ngrace = 9\n")
+    outcome, shown = call(app, desk, plan=True)
+
+    assert "pipeline.toml`, 1.2.0 (2027-05-01) -> 1.3.0 (2027-06-01):" in shown
+    assert [(each["key"], each["state"]) for each in outcome.data["keys"]] == [
+        ("lock.grace", "gone"),
+        ("lock.ttl", "changed"),
+        ("verify.window", "new"),
+    ]
+    assert "gone     lock.grace (yours sets it: take it out)" in shown
+
+
+def test_the_app_keeps_its_own_tasks(app: Repository) -> None:
+    """A file or a package of that name; the desk's own is refreshed."""
+    ours = vendor.tasks_of(app.folder, "tools/desk")["tasks.py"]
+    assert '/ "tools/desk"' in ours
+    (app.folder / "tasks.py").write_text(ours + "# older\n")
+    assert vendor.tasks_of(app.folder, "tools/desk") == {"tasks.py": ours}
+    (app.folder / "tasks.py").write_text("from invoke import task\n")
+    assert vendor.tasks_of(app.folder, "tools/desk") == {}
+    (app.folder / "tasks.py").unlink()
+    (app.folder / "tasks").mkdir()
+    assert vendor.tasks_of(app.folder, "tools/desk") == {}
 
 
 def test_an_upgrade_refreshes_the_launcher_of_the_app(
@@ -151,7 +189,7 @@ def test_a_manifest_names_no_file_outside(app: Repository) -> None:
     assert {} == vendor.manifest(copy)
 
 
-@pytest.mark.parametrize("name", ["taken", "../out", ".git/desk", "file", "link"])
+@pytest.mark.parametrize("name", ["taken", "../out", ".git/desk", "file", "link", 'a"b'])
 def test_a_folder_that_is_taken_is_refused(app: Repository, name: str) -> None:
     """Nothing of the app's is overwritten, and nothing lands elsewhere."""
     (app.folder / "taken").mkdir()
