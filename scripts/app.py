@@ -51,7 +51,11 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
         workflow = submit(load)  # import it while git answers
         desk = replace(opened(console, request.about or None), settle=_settle, job=job_page(os.environ))
         if request.needs_network:
-            check_reach(desk.settings, remote_urls(desk.git.folder, desk.git.remote), console.note)
+            check_reach(desk.settings, lambda: remote_urls(desk.git.folder, desk.git.remote), console.note)
+        if request.begins_with_refs:
+            from scripts.state.early_refs import ask_early
+
+            desk = replace(desk, early_refs=ask_early(desk.git))
         sweep(desk)
         return workflow.result()(desk, request)
 

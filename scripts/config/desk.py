@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from scripts.config.settings import Environment, Settings
 from scripts.errors import Refused
@@ -53,6 +53,18 @@ class Progress(Protocol):
         """Ask a person for a yes; no without a terminal."""
 
 
+class EarlyRefs(NamedTuple):
+    """What the remote answered at the beginning of a task.
+
+    Args:
+        trusted: the ledger's commit that this clone trusted before the remote was asked.
+        refs: as `Git.ls_remote` gives them.
+    """
+
+    trusted: str | None
+    refs: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Desk:
     """Filled by `app.py`, or by a test.
@@ -66,6 +78,7 @@ class Desk:
         job: the page of the CI job that this is; "": it is none.
         settle: finishes or undoes the run of a dead owner, for a run that waits, given the environment,
             where the lock's ref stood while it was silent, and whether a person agreed; None: waiting ends.
+        early_refs: the remote's refs, asked for while the workflow was imported; None once they were given.
     """
 
     settings: Settings
@@ -84,6 +97,7 @@ class Desk:
     started: float = field(default_factory=process_start)
     job: str = ""
     settle: Callable[[Desk, Environment, str, bool], None] | None = None
+    early_refs: Callable[[], EarlyRefs | None] = lambda: None
 
     @property
     def app_folder(self) -> Path:

@@ -20,10 +20,15 @@ def addresses(settings: Settings, remotes: Iterable[str]) -> Iterator[str]:
             yield environment.mcp_url
 
 
-def check_reach(settings: Settings, remotes: Iterable[str], note: Callable[[str], None]) -> None:
+def check_reach(
+    settings: Settings, remotes: Callable[[], Iterable[str]], note: Callable[[str], None]
+) -> None:
     """Refuse a run that certificates or proxies of this machine would stop halfway.
 
     A proxy that none of the addresses needs is only noted, where it can't be used.
+
+    Args:
+        remotes: reads the addresses of the git remote; asked where there is a proxy.
 
     Raises:
         ConfigError: a variable names a file that can't be read, or a proxy that can't be used.
@@ -31,7 +36,7 @@ def check_reach(settings: Settings, remotes: Iterable[str], note: Callable[[str]
     network.trusted()
     if not proxies():
         return
-    urls = tuple(addresses(settings, remotes))
+    urls = tuple(addresses(settings, remotes()))
     check_proxies(urls)
     needed = {proxy_for(url) for url in urls}
     for proxy in sorted({*proxies().values()} - needed):

@@ -63,6 +63,7 @@ class Request:
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     needs_network: ClassVar[bool] = True  # refused where certificates or proxies of this machine don't work
+    begins_with_refs: ClassVar[bool] = False  # its first question is for the remote's refs: asked at once
 
     json: bool = option("one JSON document on stdout; people read stderr", default=False, short="j")
     quiet: bool = option("no progress: results, warnings and errors alone", default=False)

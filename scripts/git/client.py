@@ -12,15 +12,14 @@ import contextlib
 import json
 import re
 import time
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
-from scripts.git.command import FETCH, Update, checked_revision, git_command, push_arguments
-from scripts.git.isolation import left_out, unshallowed
+from scripts.git.command import FETCH, Update, branch_named, checked_revision, git_command, push_arguments
+from scripts.git.isolation import checkout_of, left_out, unshallowed
 from scripts.git.refusals import retry_delay
 from scripts.system.command import Result
 from scripts.system.process import attempt, error_tail, run
@@ -126,10 +125,15 @@ class Git:
             behind.update({address: tuple(refs)} if refs else {})
         return behind
 
-    def fetch(self, wanted: Iterable[str]) -> dict[str, str]:
+    def fetch(self, wanted: Iterable[str], listed: Refs | None = None) -> dict[str, str]:
         """Fetch the objects of the refs in `wanted` that exist; return what `ls_remote` gave.
 
-        Reads the refs again when one of them moved before it was fetched.
+        The very commits of that list are fetched. A ref that moves meanwhile makes the list some moments
+        old, as it would be anyway before it is used, and the leases of a push find it. Where the remote has
+        such a commit no more, its refs are read again.
+
+        Args:
+            listed: what `ls_remote` gave a moment ago.
 
         Raises:
             Unreachable: the remote can't be read.
@@ -137,15 +141,15 @@ class Git:
         """
         names = set(wanted)
         if self._is_shallow():  # in a truncated history `is_ancestor` gives wrong answers
-            refs = self.ls_remote()
-            self._fetch({ref: refs[ref] for ref in names if ref in refs}, "--unshallow")
+            listed = listed or self.ls_remote()
+            self._fetch({ref: listed[ref] for ref in names if ref in listed}, "--unshallow")
             unshallowed(self.folder)
         for _ in range(FETCH_ROUNDS):
-            refs = self.ls_remote()
+            refs, listed = dict(listed or self.ls_remote()), None
             missing = self._missing({ref: refs[ref] for ref in names if ref in refs})
-            if not missing:
-                return refs
             self._fetch(missing)
+            if not self._missing(missing):
+                return refs
         raise CommandFailed(f"the refs of `{self.remote}` move faster than they can be fetched")
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -332,6 +336,8 @@ class Git:
 
     def _missing(self, refs: Refs) -> dict[str, str]:
         """Those refs whose commit this clone lacks."""
+        if not refs:
+            return {}
         stdin = "".join(f"{sha}\n" for sha in refs.values()).encode()
         lines = self._local("cat-file", "--batch-check", stdin=stdin).text.splitlines()
         missing = {line.split()[0] for line in lines if line.endswith(" missing")}
@@ -341,9 +347,11 @@ class Git:
         if not refs:
             return
         fetch = (*FETCH, *depth, "--", self.remote)
-        specs = [f"+{ref}:{SEEN}{ref.removeprefix('refs/')}" for ref in refs]
+        # by their ids, so that git need not ask for the refs once more
+        specs = [f"+{sha}:{SEEN}{ref.removeprefix('refs/')}" for ref, sha in refs.items()]
         result = attempt(git_command(self.folder, (*fetch, *specs), NETWORK_TIMEOUT))
-        # another run may have locked one of the `seen` refs; only the objects matter
+        # another run may have locked one of the `seen` refs, or an old server may give out no commit by its
+        # id: only the objects matter
         if result.code and self._missing(refs):
             self._network(*fetch, *refs)
 
@@ -355,7 +363,11 @@ class Git:
                     self._local("update-ref", SEEN + update.ref.removeprefix("refs/"), update.new)
 
     def _is_shallow(self) -> bool:
-        return self._local("rev-parse", "--is-shallow-repository").text.strip() == "true"
+        """As `rev-parse --is-shallow-repository`, which reads the same file."""
+        checkout = checkout_of(self.folder)
+        with contextlib.suppress(OSError):
+            return checkout is not None and (checkout.git_folder / "shallow").stat().st_size > 0
+        return False
 
     def _network(self, *arguments: str) -> str:
         result = attempt(git_command(self.folder, arguments, NETWORK_TIMEOUT))
@@ -378,17 +390,3 @@ class Git:
         return run(
             git_command(self.folder, arguments, LOCAL_TIMEOUT, stdin, accepted, committer=self.committer)
         )
-
-
-def branch_named(name: str, refs: Refs) -> str | None:
-    """The full name of a branch of the remote; None for none.
-
-    `é` has two spellings in Unicode, which look alike; a Mac's keyboard and its files use different ones.
-    """
-    ref = f"refs/heads/{name}"
-    if ref in refs:
-        return ref
-    alike = [
-        each for each in refs if unicodedata.normalize("NFC", each) == unicodedata.normalize("NFC", ref)
-    ]
-    return alike[0] if len(alike) == 1 else None

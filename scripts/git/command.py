@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -136,6 +137,20 @@ def checked_revision(revision: str) -> str:
     if not REVISION.fullmatch(revision) or not revision.isprintable():
         raise Refused(f"`{revision[:200]}` is no commit of this repository", "name a commit, branch or tag")
     return revision
+
+
+def branch_named(name: str, refs: Mapping[str, str]) -> str | None:
+    """The full name of a branch of the remote; None for none.
+
+    `é` has two spellings in Unicode, which look alike; a Mac's keyboard and its files use different ones.
+    """
+    ref = f"refs/heads/{name}"
+    if ref in refs:
+        return ref
+    alike = [
+        each for each in refs if unicodedata.normalize("NFC", each) == unicodedata.normalize("NFC", ref)
+    ]
+    return alike[0] if len(alike) == 1 else None
 
 
 def url_secret(url: str) -> str | None:

@@ -15,7 +15,7 @@ from scripts.branches.merge import align
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import DeskError, Refused
-from scripts.git.client import branch_named
+from scripts.git.command import branch_named
 from scripts.release.bring_back import brought_back
 from scripts.release.commands import release
 from scripts.release.execute import execute

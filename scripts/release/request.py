@@ -89,6 +89,7 @@ class DeployRequest(ReleaseRequest):
     """`deploy`: the head of an environment's branch, without touching the branch."""
 
     task = "deploy"
+    begins_with_refs = True
 
     env: str = env(required=True)
     sha: str = option("commit, branch or tag to release; the branch's head if left out")
@@ -120,6 +121,7 @@ class HotfixRequest(DeployRequest):
     """`hotfix`: a fix made from the last branch goes straight to the last environment."""
 
     task = "hotfix"
+    begins_with_refs = False
 
     env: str = ""
     sha: str = ""
@@ -146,6 +148,7 @@ class RollbackRequest(ReleaseRequest):
     """`rollback`: a release that was proven here before."""
 
     task = "rollback"
+    begins_with_refs = True
 
     env: str = env(required=True)
     to: str = option("release to go back to, such as `v3`; the last good one if left out", short="t")
@@ -186,11 +189,15 @@ class StealRequest(ResumeRequest):
 class StatusRequest(Request):
     """`status`: what runs where."""
 
+    begins_with_refs = True
+
     web: bool = option("show it in the browser, as `monitor.page` writes it", default=False)
 
 
 class HistoryRequest(Request):
     """`history`: what was released where."""
+
+    begins_with_refs = True
 
     env: str = env(f"{ENV}; all if left out")
     stats: bool = option("how often, how quickly and how well is released: DORA's figures", default=False)

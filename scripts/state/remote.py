@@ -55,8 +55,10 @@ def observe_remote(desk: Desk) -> Remote:
 
 def fetch_ledger(desk: Desk, wanted: Sequence[str] = ()) -> Remote:
     """As `observe_remote`, with the objects of other refs."""
-    trusted = desk.git.trusted(ledgers.REF)  # before the fetch: another run may append meanwhile
-    refs = desk.git.fetch([ledgers.REF, *wanted])
+    early = desk.early_refs()
+    # before the remote is asked: another run may append meanwhile
+    trusted = early.trusted if early else desk.git.trusted(ledgers.REF)
+    refs = desk.git.fetch([ledgers.REF, *wanted], early.refs if early else None)
     return Remote(refs, _checked(desk, trusted, refs.get(ledgers.REF)))
 
 

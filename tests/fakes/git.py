@@ -103,9 +103,9 @@ class FakeGit:
         """There is one address alone."""
         return {}
 
-    def fetch(self, wanted: Iterable[str]) -> dict[str, str]:
+    def fetch(self, wanted: Iterable[str], listed: Mapping[str, str] | None = None) -> dict[str, str]:
         """All objects are at hand; what was wanted is remembered."""
-        refs = self.ls_remote()
+        refs = dict(listed or self.ls_remote())
         self.fetched.update({ref: refs[ref] for ref in wanted if ref in refs})
         return refs
 

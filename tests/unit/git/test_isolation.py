@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import CommandFailed, Unreachable
-from scripts.git.client import Git, branch_named
-from scripts.git.command import Update, committable_files
+from scripts.git.client import Git
+from scripts.git.command import Update, branch_named, committable_files
 from scripts.git.environment import from_process, of_job
 from scripts.git.isolation import NAME, checkout_of, left_out
 from scripts.git.merge import MergingGit, export_folder

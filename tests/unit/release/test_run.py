@@ -145,10 +145,10 @@ def test_a_remote_that_does_not_show_the_lock_is_no_remote_to_release_over(world
 
     hidden = desk.git.fetch
 
-    def fetch(wanted: Any) -> dict[str, str]:
+    def fetch(wanted: Any, _listed: Any = None) -> dict[str, str]:
         return {ref: sha for ref, sha in hidden(wanted).items() if ref != LOCK}
 
-    desk.git.fetch = fetch  # type: ignore[method-assign]
+    desk.git.fetch = fetch  # type: ignore[assignment, method-assign]
     error = ending(lambda: acquire(desk, plan))
 
     assert (type(error), error.code) == (CommandFailed, 3)
