@@ -21,10 +21,11 @@ from scripts import VERSION, terminal
 from scripts.config.outcome import Outcome
 from scripts.config.request import Request
 from scripts.github import job
+from scripts.language import FRENCH, language, translate
 from scripts.step_line import StepLine
 from scripts.system.secret import redact, redacted, unannounced
 from scripts.system.text import sanitize
-from scripts.tables import MESSAGE_FIRST, TABLES, width_of
+from scripts.tables import MESSAGE_FIRST, TABLES, Row, width_of
 
 GONE = (OSError, ValueError)  # nobody reads, or there is no room: the work goes on
 ASKED = 2  # times that a word to type is asked for
@@ -60,8 +61,10 @@ class Console:
         return self.stream if self.as_json else self.out
 
     def say(self, text: str = "", to: TextIO | None = None) -> None:
-        """Print one or more lines, redacted and sanitized."""
-        stream = to or self.stream
+        """Print one or more lines in the language of the reader, redacted and sanitized."""
+        self._print(text if isinstance(text, Row) else translate(text), to or self.stream)
+
+    def _print(self, text: str, stream: TextIO) -> None:
         with self._lock, contextlib.suppress(*GONE):
             self._mask()
             self._line.erase()
@@ -123,7 +126,7 @@ class Console:
     def output(self, text: str) -> None:
         """Print the output of another program as it arrives."""
         if not self.quiet:
-            self.say(text)
+            self._print(text, self.stream)
 
     def trace(self, text: str) -> None:
         """Print what is done behind a step, for `--verbose`."""
@@ -132,7 +135,7 @@ class Console:
     def confirm(self, environment: str, *aliases: str) -> bool:
         """Ask a person to type the environment's name or an alias; False without a terminal."""
         for _ in range(ASKED if self._asks else 0):
-            typed = self._typed(f"type `{environment}` to go on: ")
+            typed = self._typed(translate(f"type `{environment}` to go on: "))
             if typed in (environment, *aliases):
                 return True
             if not typed:
@@ -142,11 +145,12 @@ class Console:
 
     def ask(self, question: str, default: str) -> str:
         """Ask a person something; the default for an empty answer, or without a terminal."""
-        return self._typed(f"{question} [{default}]: ") or default
+        return self._typed(f"{translate(question)} [{default}]: ") or default
 
     def agree(self, question: str) -> bool:
         """Ask a person to type `yes`; False without a terminal."""
-        return self._typed(f"{question} type `yes`: ") == "yes"
+        typed = self._typed(f"{translate(question)} {translate('type `yes`:')} ")
+        return typed == "yes" or (typed == "oui" and language() == FRENCH)
 
     @property
     def _asks(self) -> bool:
@@ -200,9 +204,10 @@ class Console:
                 print(command, file=self.stream, flush=True)
             if file:
                 title = f"{type(request).__name__.removesuffix('Request')} {request.about}".strip()
-                plan = [sanitize(redact(line)) for line in self._shown]
+                plan = [sanitize(redact(translate(line))) for line in self._shown]
+                said = {key: translate(document[key] or "") for key in ("message", "hint")}
                 with Path(file).open("a", encoding="utf-8") as stream:
-                    stream.write(job.summary(title, plan, document))
+                    stream.write(job.summary(title, plan, document | said))
 
     def _print_document(self, text: str) -> None:
         """Print the document; where it can't be written, that is said, and the ending stays what it is."""

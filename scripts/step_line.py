@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from scripts.language import number, translate
+
 TICK = 10.0  # seconds between two lines of a log that a long step is still running
 REDRAWN = 0.5  # seconds between two drawings in a terminal
 ERASE = "\r\x1b[2K"
@@ -41,9 +43,9 @@ class Reached:
     def bar(self) -> str:
         """The bar with the share, then the text; the text alone where the total is unknown."""
         if not self.percent:
-            return self.text
+            return translate(self.text)
         full = int(BAR * min(1.0, max(0.0, self.done / self.total)))
-        return f"{'█' * full}{'░' * (BAR - full)} {self.percent:>5} {self.text}".rstrip()
+        return f"{'█' * full}{'░' * (BAR - full)} {self.percent:>5} {translate(self.text)}".rstrip()
 
 
 @dataclass
@@ -72,12 +74,14 @@ class StepLine:
 
     def begin(self, step: str, detail: str) -> None:
         """A step begins; what is written meanwhile stands above its line."""
-        self._step, self._detail, self._began = step, detail, time.monotonic()
+        self._step, self._detail, self._began = step, translate(detail), time.monotonic()
         self._reached = None
         ended = self._ended = threading.Event()
         watched = self.width() > 0
         with self.lock:
-            self.draw() if watched else self.write(f"-> {step:<9} {detail}".rstrip() + "\n")
+            self.draw() if watched else self.write(
+                f"-> {translate(step):<9} {self._detail}".rstrip() + "\n"
+            )
         run = self._redraw if watched else self._tick
         threading.Thread(target=run, args=(ended, step), daemon=True).start()
 
@@ -94,11 +98,15 @@ class StepLine:
             self._reached = None
             if watched:
                 mark, colour = (" ✓", "green") if ending == "done" else (" ✗", "red")
-                took = f"{seconds:.1f} s" if ending == "done" else f"failed after {seconds:.1f} s"
+                took = (
+                    number(f"{seconds:.1f} s")
+                    if ending == "done"
+                    else translate(f"failed after {seconds:.1f} s")
+                )
                 self.erase()
                 self.write(f"{self.paint(mark, colour)} {self._fitted(step, self._detail, took)}\n")
             elif ending != "done" or seconds >= LONG:
-                self.write(f"   {step:<9} {ending} in {seconds:.1f} s\n")
+                self.write(f"   {translate(step):<9} {translate(f'{ending} in {seconds:.1f} s')}\n")
 
     def erase(self) -> None:
         """Make room for a line that stands above; `draw` brings it back."""
@@ -111,7 +119,9 @@ class StepLine:
         if self._step and self.width() > 0:
             seconds = time.monotonic() - self._began
             about = self.expected.get(self._step)
-            took = f"{seconds:.0f} s" + (f" of about {about:.0f} s" if about and about >= 1 else "")
+            took = f"{seconds:.0f} s"
+            if about and about >= 1:
+                took = translate(f"{took} of about {about:.0f} s")
             detail = self._reached.bar if self._reached else self._detail
             line = self._fitted(self._step, detail, took)
             self.write(f"{ERASE if self._drawn else ''}{self.paint('->', 'dim')} {line}")
@@ -122,7 +132,7 @@ class StepLine:
         room = max(0, self.width() - len(took) - 15)
         detail = detail.splitlines()[0] if detail else ""
         shown = detail if len(detail) <= room else f"{detail[: max(0, room - 1)]}…"
-        return f"{step:<9} {shown:<{room}} {took}"
+        return f"{translate(step):<9} {shown:<{room}} {took}"
 
     def _redraw(self, ended: threading.Event, _step: str) -> None:
         while not ended.wait(REDRAWN):
@@ -138,5 +148,6 @@ class StepLine:
                     said = "still running"
                     if reached := self._reached:
                         said = ", ".join(filter(None, (reached.percent, reached.text))) or said
-                    self.write(f"   {step:<9} {said} after {passed:g} s\n")
+                    said = translate(f"{said} after {passed:g} s")
+                    self.write(f"   {translate(step):<9} {said}\n")
             passed += TICK

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from scripts.config.request import Request
 from scripts.database.backups.request import ListBackupsRequest
+from scripts.language import ENGLISH, language, number, translate
 from scripts.preview.request import PreviewListRequest
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, ConfigRequest, DiffRequest, ScanRequest
@@ -36,6 +37,12 @@ class Column:
     shrinks: bool = False
 
 
+class Row(str):
+    """A line of a table: its cells are in the language of the reader already."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Table:
     """Columns, and a cell of each for every row. `hidden`: what to say of columns that did not fit."""
@@ -43,26 +50,27 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
 
-    def lines(self, width: int) -> list[str]:
+    def lines(self, width: int) -> list[Row]:
         """The table in this width, without a word that is broken; rows that are all blank are left out."""
         if not self.rows:
             return []
-        cells = [[_clean(cell) for cell in row] for row in self.rows]
+        cells = [[_clean(translate(cell)) for cell in row] for row in self.rows]
+        heads = [translate(column.head) for column in self.columns]
         kept = [n for n, column in enumerate(self.columns) if not column.head or any(r[n] for r in cells)]
-        sizes = {n: max(_width(self.columns[n].head), *(_width(row[n]) for row in cells)) for n in kept}
+        sizes = {n: max(_width(heads[n]), *(_width(row[n]) for row in cells)) for n in kept}
         while _total(sizes) > width and any(self.columns[n].rank for n in sizes):
             del sizes[max(sizes, key=lambda n: (self.columns[n].rank, n))]
         excess = _total(sizes) - width
-        for number in (n for n in reversed(list(sizes)) if self.columns[n].shrinks and excess > 0):
-            smaller = max(8, sizes[number] - excess)
-            excess -= sizes[number] - smaller
-            sizes[number] = smaller
+        for shrunk in (n for n in reversed(list(sizes)) if self.columns[n].shrinks and excess > 0):
+            smaller = max(8, sizes[shrunk] - excess)
+            excess -= sizes[shrunk] - smaller
+            sizes[shrunk] = smaller
         rows = [
-            [column.head for column in self.columns],
+            heads,
             ["─" * sizes.get(n, 0) for n in range(len(self.columns))],
         ]
         return [
-            (" " * GAP).join(_padded(row[n], size) for n, size in sizes.items()).rstrip()
+            Row((" " * GAP).join(_padded(row[n], size) for n, size in sizes.items()).rstrip())
             for row in [*rows, *cells]
         ]
 
@@ -157,7 +165,7 @@ def _dora(stats: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     from scripts.release.dora import span
 
     rows = [
-        (each["environment"], f"{each['days']} d", str(each["releases"]), f"{each['per_week']:g}",
+        (each["environment"], f"{each['days']} d", str(each["releases"]), number(f"{each['per_week']:g}"),
          span(each["lead_seconds"]), share(each["failure_rate"]), span(each["restore_seconds"]))
         for each in stats
     ]  # fmt: skip
@@ -267,7 +275,9 @@ def counted(number: int, noun: str) -> str:
 
 def share(ratio: float | None) -> str:
     """A ratio in per cent; `-` for none."""
-    return f"{ratio:.0%}" if ratio is not None else "-"
+    if ratio is None:
+        return "-"
+    return f"{ratio:.0%}" if language() == ENGLISH else f"{ratio * 100:.0f} %"
 
 
 def short(commit: str | None) -> str:
@@ -276,21 +286,22 @@ def short(commit: str | None) -> str:
 
 
 def age(at: str | None) -> str:
-    """How long ago, in the largest unit that fits: `3 h ago`; "" for no readable time."""
+    """How long ago, in the largest unit that fits: `3 h ago`, `il y a 3 h`; "" for no readable time."""
     then = _time(at)
     if then is None:
         return ""
     seconds = (datetime.now(UTC) - then).total_seconds()
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+    for ago, size in (("{count} d ago", 86400), ("{count} h ago", 3600), ("{count} min ago", 60)):
         if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return "just now"
+            return translate(ago.format(count=int(seconds // size)))
+    return translate("just now")
 
 
 def local(at: str | None) -> str:
-    """The time on this machine's clock, `2026-11-28 19:07`; "" for no readable time."""
+    """The time on this machine's clock, `2026-11-28 19:07`, `28/11/2026 19:07`; "" for no readable time."""
     then = _time(at)
-    return f"{then.astimezone():%Y-%m-%d %H:%M}" if then else ""
+    form = "%Y-%m-%d %H:%M" if language() == ENGLISH else "%d/%m/%Y %H:%M"
+    return f"{then.astimezone():{form}}" if then else ""
 
 
 def _time(at: str | None) -> datetime | None:

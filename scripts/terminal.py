@@ -13,11 +13,16 @@ COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2",
 # how a line begins -> its colour; what follows the mark stays as it is
 MARKS = (
     ("error:", "red"), ("hint:", "cyan"), ("next:", "cyan"), ("warning:", "yellow"), ("MISSING", "red"),
+    ("erreur :", "red"), ("conseil :", "cyan"), ("suite :", "cyan"), ("attention :", "yellow"),
+    ("MANQUE", "red"),
 )  # fmt: skip
-MARK = re.compile(r"^(\s*(?:\| )?(?:gate )?)(" + "|".join(word for word, _ in MARKS) + r")", re.MULTILINE)
+MARK = re.compile(
+    r"^(\s*(?:\| )?(?:gate |condition )?)(" + "|".join(word for word, _ in MARKS) + r")", re.MULTILINE
+)
 SPAN = re.compile(r"`[^`\n]+`")  # what is typed is never broken
 INDENT = re.compile(r" *(?:\| )?")
 PAGE = re.compile(r"`(/[^`\n]+\.html)`")  # as a `file://` link, which terminals let people click
+BEFORE_SIGN = re.compile(r" (?=[:;!?](?: |$))")  # as in French, where no line begins with such a sign
 KEPT = "\u00a0"  # in place of a blank within a span
 
 
@@ -69,7 +74,7 @@ def _wrapped(line: str, width: int) -> str:
         return line
     indent = INDENT.match(line)
     begin = indent[0] if indent else ""
-    body = SPAN.sub(lambda span: span[0].replace(" ", KEPT), line[len(begin) :])
+    body = SPAN.sub(lambda span: span[0].replace(" ", KEPT), BEFORE_SIGN.sub(KEPT, line[len(begin) :]))
     lines = textwrap.wrap(
         body,
         max(20, width),

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from scripts.system.signals import HANDLED
 from tests.support import skips
 
+# the texts that tests expect are English, wherever they run
+os.environ |= {"AIRHOST_LANG": "en", "LANG": "C.UTF-8"}
 # the same examples on each run, so that nothing fails by chance; `HYPOTHESIS_PROFILE=hunt` looks further
 settings.register_profile("desk", max_examples=50, deadline=None, database=None, derandomize=True)
 settings.register_profile(

@@ -11,15 +11,15 @@ from pathlib import Path
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.errors import CommandFailed, Refused
+from scripts.language import language
 from scripts.monitor.page_facts import collect
 from scripts.monitor.page_html import render
-from scripts.monitor.page_words import LANGUAGES, language_of
+from scripts.monitor.page_words import LANGUAGES
 from scripts.monitor.request import MonitorPageRequest, OpenRequest
 from scripts.release.request import StatusRequest
 from scripts.release.status import status
 
 FILE, FOLDER = "index.html", "page"
-LANGUAGE_SETTINGS = ("AIRHOST_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
 def page(desk: Desk, request: MonitorPageRequest) -> Outcome:
@@ -67,9 +67,8 @@ def open_environment(desk: Desk, request: OpenRequest) -> Outcome:
     return Outcome.done(f"{said}: {environment.url}", url=environment.url, opened=bool(opened))
 
 
-def _written(desk: Desk, seen: Outcome, folder: Path, language: str, mode: int) -> Outcome:
-    settings = [os.environ.get(name, "") for name in LANGUAGE_SETTINGS]
-    text = render(collect(desk, seen.data), language_of(language, *settings))
+def _written(desk: Desk, seen: Outcome, folder: Path, chosen: str, mode: int) -> Outcome:
+    text = render(collect(desk, seen.data), chosen or language())
     file, half = folder / FILE, folder / f".{FILE}.half"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -138,9 +138,3 @@ def moment(at: float) -> str:
 def date(at: float) -> str:
     """`2030-01-31`."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-
-
-def language_of(wanted: str, *settings: str) -> str:
-    """What was asked for, else the first setting of the machine that says anything, else English."""
-    said = next((each for each in (wanted, *settings) if each), "en")
-    return "fr" if said.lower().startswith("fr") else "en"

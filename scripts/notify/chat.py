@@ -1,4 +1,3 @@
-# pure
 """A notice as the JSON that Slack and Discord accept, within their limits. What is cut off is counted.
 
 Limits (research `load-monitor.md`, section 8), in UTF-16 code units:
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.language import translate
 from scripts.notify.events import Fact, Kind, Notice
 
 SLACK_HEADER, SLACK_SECTION, SLACK_FIELD, SLACK_FIELDS, SLACK_TOTAL = 150, 3_000, 2_000, 10, 12_000
@@ -69,9 +69,9 @@ def slack(notice: Notice) -> dict[str, Any]:
     if fields:
         sections.insert(0, {"type": "section", "fields": fields})
     if omitted:
-        sections.append(_section(f"and {omitted} more facts"))
+        sections.append(_section(translate(f"and {omitted} more facts")))
     if notice.hint:
-        sections.append(_section(f"*next:* {fit(notice.hint, MAX_HINT, for_slack)}"))
+        sections.append(_section(f"*{translate('next:')}* {fit(notice.hint, MAX_HINT, for_slack)}"))
     header = {"type": "plain_text", "text": fit(title, SLACK_HEADER, for_slack_plain), "emoji": False}
     return {
         "text": fit(f"{title}. {notice.hint}", SLACK_SECTION, for_slack),  # what a phone shows
@@ -110,10 +110,10 @@ def discord(notice: Notice) -> dict[str, Any]:
         fields.append({"name": name, "value": value, "inline": True})
         left -= units(name) + units(value)
     if omitted:
-        fields.append({"name": "and", "value": f"{omitted} more facts", "inline": False})
+        fields.append({"name": "…", "value": translate(f"and {omitted} more facts"), "inline": False})
     if notice.hint:
         hint = fit(notice.hint, MAX_HINT, for_discord_plain)
-        fields.append({"name": "next", "value": hint, "inline": False})
+        fields.append({"name": translate("next"), "value": hint, "inline": False})
     embed = {"color": colour, "timestamp": notice.at, "fields": fields}
     return {
         "content": fit(f"{mark} {notice.title}", DISCORD_CONTENT, for_discord_plain),

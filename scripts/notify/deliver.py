@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import DeskError, Interrupted
+from scripts.language import translate
 from scripts.notify import events, webhook
 from scripts.notify.chat import TARGETS
 from scripts.notify.events import Deed, Notice
@@ -128,11 +129,12 @@ class DeliveryRound:
         """Write one entry for each configured target; returns those that could not be written."""
         environment = self._desk.settings.environments[notice.environment]
         safe = _redacted(notice)
+        shown = _translated(safe)
         unsaved = []
         for name, target in TARGETS.items():
             if self._url(environment, name) is None:
                 continue
-            payload = target.payload(safe)
+            payload = target.payload(shown)
             try:
                 self._outbox.put(safe.id, environment.name, name, payload)
             except OSError as fault:
@@ -220,3 +222,12 @@ def _redacted(notice: Notice) -> Notice:
     """Mask secrets before anything is escaped or cut: half a secret would not be recognised."""
     facts = tuple(fact._replace(text=redact(fact.text)) for fact in notice.facts)
     return replace(notice, title=redact(notice.title), facts=facts, hint=redact(notice.hint))
+
+
+def _translated(notice: Notice) -> Notice:
+    """In the language of who runs this: a chat shows the texts as they come."""
+    facts = tuple(
+        fact._replace(label=translate(fact.label), text=fact.text if fact.link else translate(fact.text))
+        for fact in notice.facts
+    )
+    return replace(notice, title=translate(notice.title), facts=facts, hint=translate(notice.hint))

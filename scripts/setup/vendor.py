@@ -28,7 +28,7 @@ LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 # The sandbox holds a sample app, which an app's own tools would compile and test.
 LEFT_OUT = ("scripts/sandbox/",)
 TOPS = ("tasks.py", "scripts", "loadtests", "tests/e2e", "LICENSE")
-ENDINGS = (".py", ".sh", ".cjs", ".ini", ".txt", ".toml", ".css", ".sql")
+ENDINGS = (".py", ".sh", ".cjs", ".ini", ".txt", ".toml", ".css", ".sql", ".mo")
 PLAIN = ("LICENSE", "bootstrap")
 # At the top of the app's checkout, so that `invoke` finds its tasks from there.
 TASKS = '''"""Here `invoke` runs the tasks of the release desk, which is in `{folder}/`.

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scripts import VERSION
+from scripts.language import translate
 from scripts.tasks import interpreter
 from scripts.tasks.completion import environments_for
 from scripts.tasks.help_text import help_text
@@ -261,11 +262,13 @@ def grouped(tasks: Mapping[str, str], columns: int) -> Iterator[str]:
     for group, names in groups.items():
         present = [name for name in names if name in tasks]
         if present:
-            yield f"\n{group}"
+            yield f"\n{translate(group)}"
         for name in present:
-            summary = textwrap.shorten(tasks[name], max(20, columns - COLUMN - 2), placeholder=" ...")
+            summary = textwrap.shorten(
+                translate(tasks[name]), max(20, columns - COLUMN - 2), placeholder=" ..."
+            )
             yield f"  {name.removesuffix(DEFAULT):<{COLUMN}}{summary}"
-    yield f"\nRelease desk {VERSION}. An example: `invoke deploy --help`."
+    yield translate(f"\nRelease desk {VERSION}. An example: `invoke deploy --help`.")
 
 
 def _summary(task: Any) -> str:

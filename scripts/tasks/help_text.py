@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from scripts.config.request import Option
+from scripts.language import translate
 
 WIDEST = 100  # columns: longer lines are hard to read
 FLAGS = 28  # columns of an option's names; longer ones get a line of their own
 REASONS = ("reason", "allow_bad")  # words that say why, not what
 OUTPUT = ("json", "quiet", "verbose", "limit")
 whole_words = partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
+TITLES = ("What", "How", "Output")
 KINDS = {str: "TEXT", int: "NUMBER", float: "NUMBER"}
 
 
@@ -27,13 +29,13 @@ def help_text(name: str, about: str, options: Iterable[Option], columns: int) ->
     sentence, _, example = " ".join(about.split()).partition(": `")
     yield from whole_words(_usage(name, known), columns, subsequent_indent="       ")
     yield ""
-    yield from whole_words(f"{sentence.rstrip('.')}.", columns)
+    yield from whole_words(f"{translate(sentence.rstrip('.'))}.", columns)
     if example:
-        yield f"Example: `{example.rstrip('.')}"
-    for title in ("What", "How", "Output"):
+        yield translate(f"Example: `{example.rstrip('.')}")
+    for title in TITLES:
         those = [option for option in known if _group(option) == title]
         if those:
-            yield f"\n{title}"
+            yield f"\n{translate(title)}"
         for option in sorted(those, key=lambda each: not each.required):
             yield from _lines(option, columns)
 
@@ -44,7 +46,7 @@ def _usage(name: str, options: Iterable[Option]) -> str:
         for option in sorted(options, key=lambda each: not each.positional)
         if option.required
     ]
-    return " ".join(["Usage: invoke", name, *needed, "[options]"])
+    return " ".join([f"{translate('Usage:')} invoke", name, *needed, translate("[options]")])
 
 
 def _group(option: Option) -> str:
@@ -58,12 +60,12 @@ def metavar(option: Option) -> str:
     """What stands for its value: ENV, TEXT or NUMBER."""
     if option.positional:
         return option.flag.upper()
-    return "ENV" if option.help.startswith("environment") else KINDS[type(option.default)]
+    return "ENV" if option.help.startswith("environment") else translate(KINDS[type(option.default)])
 
 
 def _lines(option: Option, columns: int) -> Iterator[str]:
     names = f"  {_names(option)}"
-    text = " ".join(filter(None, [option.help, _remark(option)]))
+    text = " ".join(filter(None, [translate(option.help), translate(_remark(option))]))
     wrapped = whole_words(text, max(columns - FLAGS - 2, 20))
     if len(names) > FLAGS:
         yield names

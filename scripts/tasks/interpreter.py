@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from scripts import DESK
+from scripts.language import translate
 
 OLDEST = (3, 11)
 FAILED = 3  # exit code: a program of this machine is at fault, no rule
@@ -59,7 +60,10 @@ def _installing() -> str:
 def refuse(message: str, hint: str = "", code: int = FAILED) -> None:
     """Say it as every other error is said, and leave."""
     hint = hint or _installing()
-    sys.stderr.write(f"error: {message}\n\nhint: {hint}\n")
+    said = f"error: {message}\n\nhint: {hint}\n"
+    with contextlib.suppress(Exception):  # an old Python may not be able to
+        said = translate(said)
+    sys.stderr.write(said)
     if {"--json", "-j"} & set(sys.argv):
         document = {"ending": "failed", "code": code, "message": message, "hint": hint}
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

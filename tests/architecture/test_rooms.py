@@ -227,7 +227,7 @@ def app_names(root: Path) -> Iterator[str]:
     """Files outside the sandbox that name the shipped app; its name belongs in `env/pipeline.toml`."""
     for file in sorted((root / "scripts").rglob("*")):
         inside = file.relative_to(root / "scripts").parts
-        if not file.is_file() or {"sandbox", "__pycache__"} & set(inside):
+        if not file.is_file() or {"sandbox", "__pycache__"} & set(inside) or file.suffix == ".mo":
             continue
         if "airhost" in APP_NAME_ALLOWED.sub("", file.read_text()).lower():
             yield f"{file.relative_to(root)} names the app"

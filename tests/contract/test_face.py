@@ -124,7 +124,7 @@ def test_listing_imports_nothing_heavy(call: tuple[str, ...]) -> None:
     }
     loaded = {module for module in imported if module.startswith("scripts.")}
     rooms = {module.rpartition(".")[0] for module in loaded} | {"scripts.sandbox", "scripts.tasks"}
-    light = re.compile(r"scripts\.tasks(\..*)?|.*\.request")
+    light = re.compile(r"scripts\.(tasks(\..*)?|language)|.*\.request")
 
     assert ended.code == 0
     assert {"invoke", "invoke.tasks"} - imported == set()

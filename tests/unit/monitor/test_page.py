@@ -18,7 +18,7 @@ from scripts.monitor import series
 from scripts.monitor.page import on_the_web, open_environment, page
 from scripts.monitor.page_facts import collect
 from scripts.monitor.page_html import render
-from scripts.monitor.page_words import FRENCH, Words, language_of
+from scripts.monitor.page_words import FRENCH, Words
 from scripts.monitor.request import MonitorPageRequest, OpenRequest
 from scripts.monitor.store import FILE, SCHEMA
 from scripts.release.commands import deploy, promote
@@ -156,21 +156,6 @@ def test_every_french_word_is_used_and_every_used_one_is_there() -> None:
     assert said <= set(FRENCH)
     unused = {word for word in FRENCH if f'"{word}"' not in sources and f"'{word}'" not in sources}
     assert unused == {"done", "error"}  # words of the ledger
-
-
-@pytest.mark.parametrize(
-    ("wanted", "settings", "language"),
-    [
-        ("fr", ("en",), "fr"),
-        ("", ("", "fr_FR.UTF-8"), "fr"),
-        ("", ("en", "fr_FR"), "en"),
-        ("", ("", "C.UTF-8"), "en"),
-        ("", (), "en"),
-    ],
-)
-def test_the_language_is_that_of_the_reader(wanted: str, settings: tuple[str, ...], language: str) -> None:
-    """Asked for, else by the machine."""
-    assert language_of(wanted, *settings) == language
 
 
 def test_numbers_are_never_prettier_than_they_are() -> None:

@@ -1,0 +1,307 @@
+# pure
+"""Texts of a catalogue, found again in what is said: whole, by templates, or piece by piece.
+
+A template is an English text with fields: `{name}: the hold is released`. What stands in backticks or
+double quotes is data and is copied, so two templates can't differ in it alone; what a field holds is itself
+translated. Nothing is evaluated, and no pattern goes back over what it has read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+SPAN = re.compile(r'`[^`\n]*`|"[^"\n]*"')  # data: never translated
+TICKS, QUOTES = "\ue000", "\ue001"  # in place of a span
+SLOT = re.compile(f"[{TICKS}{QUOTES}]")
+FIELD = re.compile(r"\{([a-z][a-z_0-9]*)\}")
+WORD = re.compile(r"[A-Za-z]+")
+KEY = re.compile(r"(?<![A-Za-z\x01])[A-Za-z]+(?![A-Za-z\x01])")
+PROSE = re.compile(r"(?:^|[ (])[A-Za-z][A-Za-z']+(?=$|[ ,;:.)])")
+COUNTED = re.compile(r"(\d+) ([A-Za-z].*)")
+BRACKETS = re.compile(r"(\S[^()]*) (\([^()]*\))")
+COLUMNS = re.compile(r"( {2,})")
+NUMBER = "_n"  # how the name of a field ends that holds a number: its decimal mark is the reader's
+STRONG = 8  # letters; a template with fewer is taken only if all that its fields hold is known
+LONGEST = 4_000  # characters of a line that is taken apart; a longer one was said by another program
+TRIED = 6  # weak templates
+DEEPEST = 12  # fields within fields
+# between pieces of a text, and in French
+SEPARATORS = (
+    ("; ", " ; "),
+    (" -> ", " -> "),
+    (": ", " : "),
+    (", ", ", "),
+    (" and ", " et "),
+    (" or ", " ou "),
+)
+
+
+class Said(NamedTuple):
+    """A text in French; `lacks`: those of its parts that have no translation."""
+
+    text: str
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """All of it has a translation."""
+        return not self.lacks
+
+
+class Template(NamedTuple):
+    """A text with fields.
+
+    Args:
+        pieces: what stands between its fields, with a slot for each span.
+        fields: their names, one fewer than pieces.
+        spans: of the pieces, in order.
+        french: pieces of the French text: a text, the name of a field, or the number of a span.
+    """
+
+    pieces: tuple[str, ...]
+    fields: tuple[str, ...]
+    spans: tuple[str, ...]
+    french: tuple[tuple[str, str | int], ...]
+
+    @classmethod
+    def of(cls, english: str, french: str) -> Template:
+        """The template of an entry of the catalogue."""
+        masked, spans = masking(english)
+        parts = FIELD.split(masked)
+        return cls(tuple(parts[::2]), tuple(parts[1::2]), tuple(spans), tuple(_french(french, spans)))
+
+    @classmethod
+    def key(cls, english: str) -> str:
+        """The longest word that is a whole word in every text that the template matches; "" for none."""
+        return max(KEY.findall(FIELD.sub("\x01", SPAN.sub(" ", english))), key=len, default="")
+
+    @property
+    def letters(self) -> int:
+        """How many letters must be there."""
+        return sum(len(word) for piece in self.pieces for word in WORD.findall(piece))
+
+    def values(self, masked: str) -> list[tuple[int, int]] | None:
+        """Where the values of its fields are in a text; None if it does not match."""
+        first, *rest = self.pieces
+        if not masked.startswith(first) or (not rest and len(masked) != len(first)):
+            return None
+        at, found = len(first), []
+        for piece in rest[:-1]:
+            place = masked.find(piece, at)
+            if place < 0:
+                return None
+            found.append((at, place))
+            at = place + len(piece)
+        if rest:
+            end = len(masked) - len(rest[-1])
+            if end < at or not masked.endswith(rest[-1]):
+                return None
+            found.append((at, end))
+        return found
+
+
+def masking(text: str) -> tuple[str, list[str]]:
+    """The text with a slot in place of each span, and the spans."""
+    spans = SPAN.findall(text)
+    return SPAN.sub(lambda span: TICKS if span[0][0] == "`" else QUOTES, text) if spans else text, spans
+
+
+def unmasked(masked: str, spans: Sequence[str]) -> str:
+    """The text that `masking` took apart."""
+    given = iter(spans)
+    return SLOT.sub(lambda _: next(given), masked) if spans else masked
+
+
+def _french(french: str, spans: Sequence[str]) -> Iterator[tuple[str, str | int]]:
+    """Its pieces; a span is the one of the English text with the same words."""
+    masked, own = masking(french)
+    left, ours = list(enumerate(spans)), iter(own)
+    for place, part in enumerate(FIELD.split(masked)):
+        if place % 2:
+            yield "field", part
+            continue
+        for text in re.split(f"([{TICKS}{QUOTES}])", part):
+            if text not in (TICKS, QUOTES):
+                yield "text", text
+                continue
+            span = next(ours)
+            number = next((number for number, each in left if each == span), None)
+            if number is None:
+                yield "text", span
+            else:
+                left.remove((number, span))
+                yield "span", number
+
+
+class Phrases:
+    """A catalogue that translates.
+
+    Args:
+        catalogue: English texts with their French ones; an empty one is not translated yet.
+        missed: told of each text that has no translation.
+    """
+
+    def __init__(
+        self, catalogue: Mapping[str, str], missed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._missed = missed
+        self._french = {english: french for english, french in catalogue.items() if french}
+        self._whole: dict[str, list[str]] = defaultdict(list)  # by the text without its spans
+        self._by_word: dict[str, list[str]] = defaultdict(list)
+        for english in self._french:
+            if FIELD.search(SPAN.sub("", english)):
+                self._by_word[Template.key(english)].append(english)
+            else:
+                self._whole[masking(english)[0]].append(english)
+        self._by_word.pop("", None)
+        self._line = lru_cache(maxsize=2_000)(self._made)
+        self._template = lru_cache(maxsize=None)(lambda each: Template.of(each, self._french[each]))
+
+    def translate(self, text: str) -> str:
+        """The text in French, as far as it is known."""
+        if SLOT.search(text):
+            return text
+        said = self._said(text, 0)
+        for each in said.lacks:
+            self._missed(each)
+        return said.text
+
+    def _said(self, text: str, depth: int) -> Said:
+        core = text.strip()
+        if len(core) < 2:
+            return Said(text)
+        said = self._line(core, depth)
+        if core == text:
+            return said
+        start = text.index(core)
+        return Said(f"{text[:start]}{said.text}{text[start + len(core) :]}", said.lacks)
+
+    def _made(self, text: str, depth: int) -> Said:
+        masked, spans = masking(text)
+        words = set(WORD.findall(masked))
+        if not words:
+            return Said(text)
+        whole = self._whole.get(masked)
+        if whole:
+            template = max(map(self._template, whole), key=lambda each: _alike(each.spans, spans))
+            return self._filled(template, masked, spans, [], depth)
+        if depth < DEEPEST:
+            found = self._by_template(masked, spans, words, depth + 1)
+            if found:
+                return found
+            if "\n" in text:
+                return _together([self._said(line, depth + 1) for line in text.split("\n")], "\n")
+            if len(text) <= LONGEST and not text.startswith("|"):  # `| `: a program or a person said it
+                found = self._in_pieces(masked, spans, depth + 1)
+                if found:
+                    return found
+        return Said(text, (text,) if " " in masked and PROSE.search(masked) else ())
+
+    def _by_template(self, masked: str, spans: Sequence[str], words: set[str], depth: int) -> Said | None:
+        """By the template that says most; one that says little only if the rest of the text is known."""
+        matching = [
+            (template.letters, _alike(template.spans, spans), template, values)
+            for word in words
+            for template in map(self._template, self._by_word.get(word, ()))
+            if (values := template.values(masked)) is not None
+        ]
+        weak = 0
+        for letters, _, template, values in sorted(matching, reverse=True, key=lambda each: each[:2]):
+            if masked.startswith("|") and not template.pieces[0].startswith("|"):
+                continue
+            strong = letters >= STRONG or template.pieces[0].endswith(": ")
+            if not strong and (len(masked) > LONGEST or weak == TRIED):
+                continue
+            weak += not strong
+            said = self._filled(template, masked, spans, values, depth)
+            if strong or said.known:
+                return said
+        return None
+
+    def _filled(
+        self,
+        template: Template,
+        masked: str,
+        spans: Sequence[str],
+        values: Sequence[tuple[int, int]],
+        depth: int,
+    ) -> Said:
+        """The French text with the values and spans of this one."""
+        held: dict[str | int, Said] = {}
+        slots, own = 0, 0
+        for piece, name, (start, end) in zip(
+            template.pieces, (*template.fields, ""), (*values, (len(masked),) * 2), strict=True
+        ):
+            for _ in SLOT.findall(piece):
+                held[own] = Said(spans[slots])
+                own, slots = own + 1, slots + 1
+            value = masked[start:end]
+            inside = len(SLOT.findall(value))
+            if name:
+                held[name] = self._value(name, unmasked(value, spans[slots : slots + inside]), depth)
+            slots += inside
+        text = "".join(held[each].text if kind != "text" else str(each) for kind, each in template.french)
+        return Said(text, _lacks(held.values()))
+
+    def _value(self, name: str, value: str, depth: int) -> Said:
+        if name.endswith(NUMBER):
+            return Said(value.replace(".", ",").replace("%", " %"))
+        return self._said(value, depth)
+
+    def _in_pieces(self, masked: str, spans: Sequence[str], depth: int) -> Said | None:
+        """Columns, what stands in brackets, a number of things, lists, what stands before a colon."""
+        if "  " in masked:
+            return self._columns(masked, spans, depth)
+        brackets = BRACKETS.fullmatch(masked)
+        if brackets:
+            return _together(self._parts([brackets[1], brackets[2]], spans, depth), " ")
+        if masked.startswith("(") and masked.endswith(")"):
+            inner = self._parts([masked[1:-1]], spans, depth)[0]
+            return Said(f"({inner.text})", inner.lacks)
+        counted = COUNTED.fullmatch(masked)
+        first, _, rest = masked.partition(" ")
+        if (counted and ", " not in masked) or first in self._whole:
+            said = self._parts([first, rest], spans, depth)
+            if not _lacks(said):
+                return _together(said, " ")
+        for english, french in SEPARATORS:
+            if english in masked:
+                parts = self._parts(masked.split(english), spans, depth)
+                return _together(parts, english if _lacks(parts) else french)
+        return None
+
+    def _columns(self, masked: str, spans: Sequence[str], depth: int) -> Said:
+        """Texts with gaps of several blanks between them: where the next one begins stays as it is."""
+        parts = COLUMNS.split(masked)
+        said = self._parts(parts[::2], spans, depth)
+        given = iter(spans)
+        widths = [len(SLOT.sub(lambda _: next(given), part)) for part in parts[::2]]
+        text = said[0].text
+        for gap, before, width, part in zip(parts[1::2], said, widths, said[1:], strict=False):
+            text += " " * max(1, len(gap) + width - len(before.text)) + part.text
+        return Said(text, _lacks(said))
+
+    def _parts(self, parts: Sequence[str], spans: Sequence[str], depth: int) -> list[Said]:
+        said, at = [], 0
+        for part in parts:
+            slots = len(SLOT.findall(part))
+            said.append(self._said(unmasked(part, spans[at : at + slots]), depth))
+            at += slots
+        return said
+
+
+def _together(parts: Sequence[Said], separator: str) -> Said:
+    return Said(separator.join(part.text for part in parts), _lacks(parts))
+
+
+def _lacks(parts: Iterable[Said]) -> tuple[str, ...]:
+    return tuple(each for part in parts for each in part.lacks)
+
+
+def _alike(known: Sequence[str], spans: Sequence[str]) -> int:
+    """How many spans of a template stand in the text as well."""
+    return len({*known} & {*spans})

@@ -1,0 +1,114 @@
+"""The French catalogue: complete, of the same form as the English texts, and compiled."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+
+import pytest
+
+from scripts.language import CATALOGUE
+from scripts.phrases import FIELD, SPAN, Template
+from tests.support.catalogue_files import Item, mo, read_po
+from tests.support.message_catalogue import files, stored, updated
+from tests.support.messages import Entry, messages, said_in
+
+LACKING = 3_460  # texts without a translation: it only falls
+FIX = "`python -m tests.support.message_catalogue`, then translate what it counts"
+COMMAND = re.compile(r"(?<![-\w])--[a-z][a-z-]+")
+
+
+@functools.cache
+def said() -> dict[str, Entry]:
+    """What the code says."""
+    return messages()
+
+
+@functools.cache
+def translated() -> dict[str, Item]:
+    """What the catalogue has."""
+    return {key: item for key, item in stored().items() if item.french and not item.fuzzy}
+
+
+def test_every_text_is_translated() -> None:
+    """What the code says and the catalogue lacks."""
+    lacking = sorted(said().keys() - translated().keys())
+
+    assert len(lacking) <= LACKING, f"{FIX}: {lacking[:20]}"
+
+
+@pytest.mark.skipif(LACKING > 0, reason="the first translation is being made")
+def test_the_files_are_what_the_code_says() -> None:
+    """Nothing dead in them, each text in the file of its room."""
+    wanted = files(updated(stored(), said()))
+
+    assert {file.name: file.read_bytes() for file in CATALOGUE.glob("*.?o")} == wanted, FIX
+
+
+def test_the_compiled_files_are_fresh() -> None:
+    """Each `.mo` is what its `.po` compiles to."""
+    for file in CATALOGUE.glob("*.po"):
+        items = read_po(file.read_text(encoding="utf-8")).values()
+        assert file.with_suffix(".mo").read_bytes() == mo(items), f"{file.name}: {FIX}"
+
+
+def test_a_translation_keeps_what_is_no_prose() -> None:
+    """Its fields, what stands in backticks and quotes, and options; no blank at its ends."""
+    faults = [
+        f"{english!r} -> {item.french!r}"
+        for english, item in translated().items()
+        for part in (FIELD, SPAN, COMMAND)
+        if Counter(part.findall(english)) != Counter(part.findall(item.french))
+    ]
+    faults += [
+        f"blank at the edge: {item.french!r}"
+        for item in translated().values()
+        if item.french != item.french.strip()
+    ]
+    assert faults == []
+
+
+def test_a_translation_leaves_no_line_of_output_to_chance() -> None:
+    """As many lines as in English: `| ` marks what others said."""
+    faults = [
+        english
+        for english, item in translated().items()
+        if english.count("\n  | ") != item.french.count("\n  | ")
+        or english.startswith("|") != item.french.startswith("|")
+    ]
+    assert faults == []
+
+
+def test_every_template_can_be_found() -> None:
+    """One without a whole word of its own would never match."""
+    assert [each for each in said() if FIELD.search(SPAN.sub("", each)) and not Template.key(each)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("note(f\"{n} commit{'s' if n > 1 else ''} wait\")", {"{n} commits wait", "{n} commit wait"}),
+        ('raise Refused("it is frozen" + f" until {until}")', {"it is frozen until {until}"}),
+        (
+            'why = "late" if x else "in time"\nnote(f"{name} is {why}")',
+            {"{name} is {why}", "late", "in time"},
+        ),
+        (
+            'note(f"took {seconds:.1f} s, {facts.environment.name}")',
+            {"took {seconds_n} s, {environment_name}"},
+        ),
+        ('note(f"{a.name}{b} and {c.name}")', {"{a_name} and {c_name}"}),
+        ('hint = "no such file: `{file}`"', {"no such file: `{file}`"}),
+        ('def f():\n    """Not a text for people."""', set()),
+        (
+            'x = run("git status", ["not a text"])\nrows("select a from b where c")',
+            {"git status", "not a text"},
+        ),
+        ('if x == "not a text": y["not a text"] = re.compile("not a text")', set()),
+        ('a = "one two three".split()', set()),
+    ],
+)
+def test_the_extractor_reads_what_people_read(source: str, wanted: set[str]) -> None:
+    """F-strings, sums and conditions; no docstring, key, pattern or SQL."""
+    assert {text for text, _ in said_in(source, "scripts/made_up.py")} == wanted
