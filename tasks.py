@@ -35,6 +35,8 @@ if (Path(__file__).parent / "scripts" / "sandbox").is_dir():  # a copy in an app
 
     namespace.add_task(sandbox.demo)
     namespace.add_collection(sandbox.collection)
+if (Path(__file__).parent / "tests" / "bench").is_dir():  # nor the desk's own benches
+    namespace.add_task(setup.bench)
 command_line.install()
 if __name__ == "__main__":
     scripts.tasks.interpreter.not_a_program()

@@ -1,4 +1,4 @@
-"""The options of `doctor`, `init`, `upgrade`, `github.workflows`, `test` and `check`."""
+"""The options of `doctor`, `init`, `upgrade`, `github.workflows`, `test`, `check` and `bench`."""
 
 from __future__ import annotations
 
@@ -73,3 +73,16 @@ class SelfCheckRequest(Request):
     """`check`."""
 
     tests: bool = option("run the tests too; `--no-tests` runs ruff and mypy alone", default=True)
+
+
+class BenchRequest(Request):
+    """`bench`."""
+
+    only: str = option("only these benches, separated by commas; `--limits` lists them")
+    runs: int = option("how often each is measured, in turns with what it is compared with", default=5)
+    size: str = option(
+        "`small`, `medium` or `large`: how much data; `--limits` says of which", default="small"
+    )
+    limits: bool = option("list the benches with their limits and what each lacks here", default=False)
+    strict: bool = option("fail where a limit is exceeded, or a bench was not run", default=False)
+    out: str = option("the folder of `bench.json` and `bench.md`; default: `.airhost/bench`")

@@ -54,7 +54,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "Secrets": ("env.check", "env.scan", "env.diff", "env.push"),
     "Set-up": ("init", "upgrade", "github.workflows", "github.protect", "replit.login", "replit.logout"),
-    "The desk itself": ("demo", "sandbox.up", "sandbox.down", "test", "check"),
+    "The desk itself": ("demo", "sandbox.up", "sandbox.down", "test", "check", "bench"),
 }
 INTO = ("promote", "db.refresh")  # whose environment is `--to`
 # what other tools call it -> what it is here

@@ -1,4 +1,4 @@
-"""Setting the desk up, and checking it: doctor, init, upgrade, its own tests."""
+"""Setting the desk up, and checking it: doctor, init, upgrade, its own tests and benches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scripts.setup.request import (
+    BenchRequest,
     DoctorRequest,
     InitRequest,
     SelfCheckRequest,
@@ -57,3 +58,11 @@ def check() -> Callable[[Progress, SelfCheckRequest], Outcome]:
     from scripts.setup.self_check import check
 
     return check
+
+
+@plain_command(BenchRequest)
+def bench() -> Callable[[Progress, BenchRequest], Outcome]:
+    """Measure the desk beside what it stands on, in one run: `invoke bench --only startup`."""
+    from scripts.setup.bench import bench
+
+    return bench

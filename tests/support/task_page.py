@@ -1,6 +1,6 @@
-"""`docs/tasks.md`, made from the requests; a test holds it equal.
+"""`docs/tasks.md`, made from the requests, and the benches in `docs/speed.md`; a test holds them equal.
 
-`python -m tests.support.task_page` writes it.
+`python -m tests.support.task_page` writes them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import tasks
 from scripts.config.request import Option
 from scripts.tasks.command_line import GROUPS, MORE
 from scripts.tasks.help_text import metavar
+from tests.bench import report
+from tests.bench.benches import BENCHES
 from tests.support.desks import ROOT
 
 PAGE = ROOT / "docs" / "tasks.md"
+SPEED = ROOT / "docs" / "speed.md"
 HEAD = """\
 # Tasks and options
 
@@ -82,5 +85,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
+def speed() -> str:
+    """`docs/speed.md` with the benches that there are, in the place of its table."""
+    table = report.limits(BENCHES, here=False)
+    return re.sub(r"(?m)^\| bench .*\n(?:\|.*\n)*", lambda _old: f"{table}\n", SPEED.read_text())
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
+    SPEED.write_text(speed())

@@ -77,6 +77,7 @@ ELSEWHERE = {
         f"{UNIT}/database/adopt/test_command.py"
         "::test_a_person_is_asked_of_what_can_not_be_told_and_may_say_it_beforehand"
     ),
+    "bench --limits": f"{UNIT}/bench/test_run.py::test_the_benches_are_listed",
     "db.adopt --baseline --env": f"{INTEGRATION}/test_adopt.py::test_a_baseline_makes_what_stands",
     "db.adopt --env": f"{INTEGRATION}/test_adopt.py::test_a_database_made_by_hand_is_adopted",
     "db.adopt --env --plan": f"{INTEGRATION}/test_adopt.py::test_a_database_made_by_hand_is_adopted",

@@ -1,0 +1,8 @@
+"""Every bench, in the order in which they run."""
+
+from __future__ import annotations
+
+from tests.bench.benches import growth_commits, growth_ledger, startup, status
+from tests.bench.plan import Bench
+
+BENCHES: tuple[Bench, ...] = (startup.BENCH, status.BENCH, growth_ledger.BENCH, growth_commits.BENCH)

@@ -1,0 +1,35 @@
+"""How `status`, `history` and a plan grow with the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from tests.bench.parts.desk import typed
+from tests.bench.parts.quiet_world import quiet_world
+from tests.bench.plan import Bench, Run
+from tests.bench.turns import Row, growth
+
+EVENTS = (10, 200, 2_000, 10_000)
+COMMITS = 1_000
+CALLS = {
+    "status": ("status",),
+    "history": ("history",),
+    "deploy --plan": ("deploy", "--env", "development", "--plan"),
+}
+
+
+def measure(run: Run) -> Iterator[Row]:
+    """Rows for each call, and its growth."""
+    worlds = {events: quiet_world(run, commits=COMMITS, events=events) for events in EVENTS}
+    for name, words in CALLS.items():
+        ways = {events: partial(typed, *words, env_dir=env_dir) for events, env_dir in worlds.items()}
+        yield from growth(name, "events", ways, run.runs)
+
+
+BENCH = Bench(
+    "growth-ledger",
+    "`status`, `history` and `deploy --plan` with 10, 200, 2,000 and 10,000 events in the ledger",
+    "none; its growth is told",
+    measure,
+)

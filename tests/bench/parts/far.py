@@ -1,0 +1,160 @@
+"""Distance: connections that take as long as to a server so many milliseconds away, and git over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+PIECE = 1 << 16
+
+
+@contextmanager
+def far(port: int, seconds: float) -> Iterator[int]:
+    """A port of 127.0.0.1 behind which that port is so far away, there and back.
+
+    Connecting takes as long once, and so does each answer: a byte arrives half of it after it was sent.
+    """
+    loop, ready, found = asyncio.new_event_loop(), threading.Event(), list[int]()
+
+    async def opened(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected = loop.time() + seconds
+        with closing(writer), suppress(OSError, asyncio.CancelledError):  # cancelled at the end
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+            with closing(back):
+                await asyncio.gather(
+                    _carry(reader, back, seconds / 2, connected), _carry(there, writer, seconds / 2, 0.0)
+                )
+
+    over = asyncio.Event()
+
+    async def serve() -> None:
+        async with await asyncio.start_server(opened, "127.0.0.1", 0, backlog=512) as server:
+            found.append(server.sockets[0].getsockname()[1])
+            ready.set()
+            await over.wait()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    ready.wait()
+    try:
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(5)
+
+
+async def _carry(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, delay: float, connected: float
+) -> None:
+    """Pass on what comes, later; in order, and without a limit of how much is under way."""
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[tuple[float, bytes]]()
+
+    async def deliver() -> None:
+        while True:
+            due, data = await queue.get()
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            if not data:
+                with suppress(OSError):
+                    target.write_eof()
+                return
+            target.write(data)
+            with suppress(OSError):
+                await target.drain()
+
+    delivering = asyncio.ensure_future(deliver())
+    data = b" "
+    while data:
+        try:
+            data = await source.read(PIECE)
+        except OSError:
+            data = b""
+        queue.put_nowait((max(loop.time(), connected) + delay, data))
+    await delivering
+
+
+class _Git(BaseHTTPRequestHandler):
+    """`git http-backend` behind HTTP/1.1, with connections that stay open."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Hand the request on, and answer with what it says."""
+        path, _, query = self.path.partition("?")
+        body = self._body()
+        said = {
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROJECT_ROOT": str(self.server.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "desk",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.receivepack",
+            "GIT_CONFIG_VALUE_0": "true",
+        }
+        self.server.asked.append(f"{self.command} {path}")
+        env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **said}
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, env=env, capture_output=True, check=False
+        )
+        head, _, rest = done.stdout.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
+        self.send_response(int(fields.pop("Status", "200").split()[0]))
+        for name, value in fields.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest)
+
+    do_POST = do_GET  # noqa: N815 - the library's name
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.asked: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Git)
+
+
+@contextmanager
+def git_over_http(root: Path) -> Iterator[_Server]:
+    """A server of the bare repositories in `root`, which takes pushes; `asked`: its requests."""
+    server = _Server(root)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

@@ -1,0 +1,129 @@
+"""The sandbox that the benches share: real git, ssh, PostgreSQL and Publish, with a release everywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.sandbox import world_facts
+from scripts.sandbox.world_facts import World
+from tests.bench.clock import clean_env, spend
+from tests.bench.parts.desk import ROOT, program, typed
+from tests.bench.parts.far import far, git_over_http
+from tests.bench.plan import Broken, Run
+from tests.integration.desk import git
+from tests.support.processes import alive
+from tests.support.sandboxes import VITE, WAITS
+
+PREFIX = "desk-bench-world-"
+STEPS = (
+    ("deploy", "--env", "development"),
+    ("promote", "--to", "staging"),
+    ("promote", "--to", "production"),
+)
+
+
+def lacks() -> str:
+    """What the sandbox needs and this machine has not; "" for nothing."""
+    missing = [name for name in ("git", "ssh", "node", "npm", "bash", "curl") if not shutil.which(name)]
+    return f"`{'`, `'.join(missing)}` on PATH: see docs/sandbox.md" if missing else ""
+
+
+def released(run: Run) -> World:
+    """The world, made by the first bench that wants it; its three environments run one commit."""
+    if "world" not in run.shared:
+        run.shared["world"] = _made(run)
+    found = run.shared["world"]
+    assert isinstance(found, World)
+    return found
+
+
+def _made(run: Run) -> World:
+    _sweep()
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
+    run.say("  making a sandbox")
+    run.stack.callback(_down, folder)
+    spend(*program(), "sandbox.up", "--dir", folder, cwd=ROOT)
+    world = world_facts.read(folder)
+    if world is None:
+        raise Broken(f"`{folder}` is no sandbox")
+    pipeline = world.env_dir / "pipeline.toml"
+    text = pipeline.read_text()
+    for old, new in {**WAITS, "[app]\n": VITE}.items():
+        text = text.replace(old, new)
+    pipeline.write_text(text)
+    for step in STEPS:
+        run.say(f"  invoke {' '.join(step)}")
+        typed(*step, "--yes", env_dir=world.env_dir)
+    return world
+
+
+def _down(folder: Path) -> None:
+    """End it in a session of its own: it goes on where this process is killed meanwhile."""
+    argv = [*program(), "sandbox.down", "--dir", str(folder)]
+    with subprocess.Popen(
+        argv,
+        cwd=ROOT,
+        env=clean_env(),
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as child:
+        child.wait()
+
+
+def _sweep() -> None:
+    """End what a killed bench has left."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if not alive(int(folder.name.removeprefix(PREFIX))):
+            _down(folder)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the desk looks: its configuration, the app's checkout, and the URL of each environment."""
+
+    env_dir: Path
+    repository: Path
+    urls: Mapping[str, str]
+
+
+def beside(world: World) -> Place:
+    """The world as it is: on this machine."""
+    return Place(world.env_dir, world.clone, {each.name: each.url for each in world.environments})
+
+
+def far_away(run: Run, world: World, seconds: float) -> Place:
+    """The same environments with a git remote over HTTP and URLs so far away, there and back."""
+    key = f"far {seconds}"
+    if key not in run.shared:
+        run.shared[key] = _moved(run, world, seconds)
+    found = run.shared[key]
+    assert isinstance(found, Place)
+    return found
+
+
+def _moved(run: Run, world: World, seconds: float) -> Place:
+    folder = run.folder / f"far{seconds}"
+    folder.mkdir()
+    server = run.stack.enter_context(git_over_http(world.folder))
+    remote = run.stack.enter_context(far(server.server_address[1], seconds))
+    clone, env_dir, urls = folder / "clone", folder / "env", dict[str, str]()
+    shutil.copytree(world.env_dir, env_dir)
+    git(folder, "clone", "-q", str(world.origin), str(clone))
+    git(clone, "remote", "set-url", "origin", f"http://127.0.0.1:{remote}/{world.origin.name}")
+    cli = next(world.clone.glob("node_modules/@supabase/cli-*/bin/supabase"))
+    text = (env_dir / "pipeline.toml").read_text().replace(str(world.clone), str(clone))
+    for own in world.environments:
+        port = run.stack.enter_context(far(own.port, seconds))
+        urls[own.name] = f"http://127.0.0.1:{port}"
+        text = text.replace(f'url = "{own.url}"', f'url = "{urls[own.name]}"')
+    (env_dir / "pipeline.toml").write_text(f"{text}\n[supabase]\ncli = {json.dumps(str(cli))}\n")
+    return Place(env_dir, clone, urls)
