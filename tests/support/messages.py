@@ -82,7 +82,9 @@ PROGRAMS = (  # patterns, commands, SQL and pages
     r"'\^|\{\}|^# |^[a-z]+_[a-z]+: |^-[A-Z]|HTTP/1|^Bearer|^refs/|^import |^from \w+ import|^--|::",
     r"<[a-z/!][^>]*>|\(\?[:P=!<]|\[\^|\\[bdsw]|=>|\(\);|&&|\|\||\$\(|;\n|#!/|function ?\(|\{\n",
     r"^[-\w.]+=\S*$|^(npm (ci|install|-)|pip install|apt-get install \S+$|test -|export \S+=)",
-    r"^(supabase functions|if \{|\w+ = )",
+    r"^(supabase (functions|db|secrets|branches|migration)|if \{|\w+ = )|^(pnpm|yarn|bun|exec|invoke) \S",
+    r"^(git (mv|remote) |os\.|application/|Basic \{|AUTHORIZATION)|^(deploy|promote|test-\w+|load-test) --",
+    r"^(100644|\$ |-c )|^(set local|create schema|drop table \{|reset role|alter function)\b|any\(%s\)",
 )
 CODE = re.compile("|".join(PROGRAMS))
 PLAIN = re.compile(r"[A-Z]?[a-z]{2,}[*!?]?|[A-Z]{2,}[?!]?")  # a single word
