@@ -100,6 +100,8 @@ def test_every_template_can_be_found() -> None:
         ),
         ('note(f"{a.name}{b} and {c.name}")', {"{a_name} and {c_name}"}),
         ('hint = "no such file: `{file}`"', {"no such file: `{file}`"}),
+        ('f"`{path}.{fault}"\nfault = "url` is missing"', {"`url` is missing"}),
+        ('note(counted(2, "older event"))', {"older event", "older events"}),
         ('def f():\n    """Not a text for people."""', set()),
         (
             'x = run("git status", ["not a text"])\nrows("select a from b where c")',

@@ -156,6 +156,8 @@ class _Reader:
                 text, note = _template(pieces)
                 if self._is_said(text, node):
                     yield text, note
+                    if self._called(node) == "counted":
+                        yield f"{text}s", note
 
     def _is_part(self, node: ast.AST) -> bool:
         """Of an f-string or a sum, which is read as a whole."""
@@ -197,7 +199,11 @@ class _Reader:
         bare = FIELD.sub(" ", SPAN.sub(" ", text))
         if not LETTERS.search(bare) or CODE.search(text):
             return False
-        return _prose(text) or (bool(PLAIN.fullmatch(text)) and (self._everything or self._is_shown(node)))
+        return (
+            _prose(text)
+            or self._called(node) == "translate"
+            or (bool(PLAIN.fullmatch(text)) and (self._everything or self._is_shown(node)))
+        )
 
     def _is_shown(self, node: ast.AST) -> bool:
         """A single word that is shown: in an f-string, a cell, or a variable that is in an f-string."""
@@ -209,6 +215,12 @@ class _Reader:
                 return getattr(above.func, "attr", getattr(above.func, "id", "")) in SAYS
             child, above = above, self._above.get(above)
         return isinstance(above, ast.Assign) and child is above.value and bool(_names(above) & self._shown)
+
+    def _called(self, node: ast.AST) -> str:
+        """What is called with this text, if anything."""
+        above = self._above.get(node)
+        func = above.func if isinstance(above, ast.Call) else None
+        return getattr(func, "attr", getattr(func, "id", ""))
 
     def _alternatives(self, node: ast.AST) -> list[list[ast.expr | str]]:
         """The text as pieces, each a text or the expression of a field; several for conditions."""
@@ -284,7 +296,14 @@ def _template(pieces: Sequence[ast.expr | str]) -> tuple[str, str]:
         name = _unique(_name(expression) + (NUMBER if numeric else ""), used)
         text, after_field = f"{text}{{{name}}}", True
         notes.append(f"{name}: {ast.unparse(expression)}")
-    return text.strip(), "; ".join(notes)
+    return _balanced(text.strip()), "; ".join(notes)
+
+
+def _balanced(text: str) -> str:
+    """With the backtick that another piece of the text brings: "url` is missing" is said after "`app."."""
+    if text.count("`") % 2 == 0:
+        return text
+    return f"`{text}" if re.match(r"[^`]*[^`\s]`(\s|$)", text) else f"{text}`"
 
 
 def _unique(name: str, used: set[str]) -> str:
