@@ -46,10 +46,12 @@ PROCESS = "the process environment"
 def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoReturn:
     """Run the workflow that `load` imports, report how it ended, and exit with its code."""
     console = _listening(request)
+    known: list[Desk] = []
 
     def work() -> Outcome:
         workflow = submit(load)  # import it while git answers
         desk = replace(opened(console, request.about or None), settle=_settle, job=job_page(os.environ))
+        known.append(desk)
         if request.needs_network:
             check_reach(desk.settings, lambda: remote_urls(desk.git.folder, desk.git.remote), console.note)
         if request.begins_with_refs:
@@ -59,7 +61,17 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
         sweep(desk)
         return workflow.result()(desk, request)
 
-    _end(console, request, work)
+    def close(outcome: Outcome) -> Outcome:
+        if not known or not request.closes:
+            return outcome
+        from scripts.release.closing import closed
+
+        with contextlib.suppress(DeskError):  # how it ended is said in any case
+            outcome = closed(known[0], request, outcome)
+        end_all()
+        return outcome
+
+    _end(console, request, work, close)
 
 
 def sweep(desk: Desk) -> None:
@@ -118,14 +130,19 @@ def _listening(request: Request) -> Console:
     if request.verbose:
         trace.to(console.trace)
     os.umask(os.umask(0o022) | 0o022)  # nothing that is created here can be written by others
-    signals.listen()
+    signals.listen(console.say)
     for name, value in masked_values(os.environ, PublicNames(), declared=False):
         remember(value, _owned(name))  # before anything is read that could fail and be quoted
     _remove_left(console, temporary.abandoned())
     return console
 
 
-def _end(console: Console, request: Request, work: Callable[[], Outcome]) -> NoReturn:
+def _end(
+    console: Console,
+    request: Request,
+    work: Callable[[], Outcome],
+    close: Callable[[Outcome], Outcome] = lambda outcome: outcome,
+) -> NoReturn:
     try:
         outcome = work()
     except BaseException as fault:
@@ -137,6 +154,7 @@ def _end(console: Console, request: Request, work: Callable[[], Outcome]) -> NoR
         signals.ignore()
         end_all()
     wait(_sweeping, SWEEP)
+    outcome = close(outcome)
     console.finish(request, outcome)
     _leave(outcome.code)
 

@@ -180,12 +180,18 @@ class Console:
             self.say(f"error: {outcome.message}")
         elif not first:
             self.say(outcome.message, self._results)
-        if outcome.hint:
-            self.say(f"\nhint: {outcome.hint}" if failed else outcome.hint)
+        self._close(outcome, failed=failed)
         if self.as_json:
             self._print_document(json.dumps(self._document(outcome), indent=2))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             self._tell_job(request, outcome)
+
+    def _close(self, outcome: Outcome, *, failed: bool) -> None:
+        """What is live and locked now, and what to type next."""
+        if outcome.closing:
+            self.say(outcome.closing, self.stream if failed else self._results)
+        if outcome.hint:
+            self.say(f"\nhint: {outcome.hint}" if failed else outcome.hint)
 
     def _table(self, request: Request, outcome: Outcome) -> list[str]:
         """The lines of the task's table; the document has it for programs."""

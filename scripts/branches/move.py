@@ -91,7 +91,18 @@ def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[HeldLock]]:
         for each in held:
             with suppress(DeskError, StaleError):  # it may not have been acquired
                 each.release()
+        if isinstance(fault, Stop) and _unmoved(desk, found):
+            fault.args = (f"{fault}: no branch was moved",)
         raise
+
+
+def _unmoved(desk: Desk, found: Alignment) -> bool:
+    """Whether each branch is where it was, as the remote says now; no where it says nothing."""
+    with suppress(DeskError):
+        refs = desk.git.ls_remote()
+        places = zip(environments(desk, found), found.moves, strict=True)
+        return all(refs.get(place.branch_ref) == move.old for place, move in places)
+    return False
 
 
 def _event(desk: Desk, found: Alignment, ledger: Ledger, run: str) -> Event:

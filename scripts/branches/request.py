@@ -8,6 +8,8 @@ from scripts.config.request import Request, option, plan, wait, yes
 class BackmergeRequest(Request):
     """`backmerge`: bring what later branches have back to the earlier ones."""
 
+    closes = True
+
     from_: str = option(
         "environment or branch that has what the others lack; the last of the chain if left out"
     )

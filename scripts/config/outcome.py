@@ -17,6 +17,7 @@ class Outcome:
     """What a workflow returns, and what `--json` prints.
 
     Args:
+        closing: for people, what is live and whether the lock is free; "" where the task changes neither.
         data: the task's own part of the JSON document, next to the four keys that all tasks share.
     """
 
@@ -25,6 +26,7 @@ class Outcome:
     hint: str | None = None
     code: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
+    closing: str = ""
 
     @classmethod
     def done(cls, message: str, hint: str | None = None, **data: Any) -> Outcome:

@@ -62,6 +62,7 @@ class Request:
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    closes: ClassVar[bool] = False  # its end says what is live, and whether the lock is free
     needs_network: ClassVar[bool] = True  # refused where certificates or proxies of this machine don't work
     begins_with_refs: ClassVar[bool] = False  # its first question is for the remote's refs: asked at once
 

@@ -34,6 +34,8 @@ class DriftRequest(Request):
 class AdoptRequest(Request):
     """`db.adopt`: record the migrations that a database has already."""
 
+    closes = True
+
     env: str = env(required=True)
     sha: str = option("commit, branch or tag; the branch's head if left out")
     also: str = option("versions of files that are applied, though that can't be told: `V,V`")
@@ -46,6 +48,8 @@ class AdoptRequest(Request):
 
 class RestoreRequest(Request):
     """`db.restore`: replace a database by a backup."""
+
+    closes = True
 
     backup: str = option(
         "its id, as `backup.list` shows it; `newest`: the newest proven one; with `--from-aside`, a run's",
@@ -64,6 +68,8 @@ class RestoreRequest(Request):
 class DropAsideRequest(Request):
     """`db.drop-aside`: drop the old schemas that restores kept."""
 
+    closes = True
+
     env: str = env(required=True)
     reason: str = reason()
     plan: bool = plan()
@@ -72,6 +78,8 @@ class DropAsideRequest(Request):
 
 class RefreshRequest(Request):
     """`db.refresh`: replace an environment's data with a masked copy of another's."""
+
+    closes = True
 
     to: str = option(f"{ENV}; never a guarded one", short="t", required=True)
     from_: str = option("where the data comes from; the last of the chain if left out")

@@ -10,6 +10,8 @@ BRANCH = "the feature branch, as on the remote"
 class PreviewUpRequest(Request):
     """`preview.up`: show a branch in a slot of its own, or what was pushed to it since."""
 
+    closes = True
+
     branch: str = option(BRANCH, required=True)
     ttl: str = option("how long it stays, from now: `90m`, `12h`, `3d`; `[preview] ttl` if left out")
     plan: bool = plan()
@@ -18,6 +20,8 @@ class PreviewUpRequest(Request):
 
 class PreviewDownRequest(Request):
     """`preview.down`: end a branch's preview."""
+
+    closes = True
 
     branch: str = option(BRANCH, required=True)
     reason: str = option("why; it is told where the preview was told of")
@@ -31,5 +35,7 @@ class PreviewListRequest(Request):
 
 class PreviewSweepRequest(Request):
     """`preview.sweep`: end what is over, whoever began it."""
+
+    closes = True
 
     plan: bool = plan()

@@ -28,6 +28,8 @@ class AppTestRequest(Request):
 class E2eRequest(Request):
     """`test-e2e`: the browser tests against an environment."""
 
+    closes = True
+
     env: str = env(default="staging")
     suite: str = option("`smoke` (only reads) or `full`", default="full")
     k: str = option("only tests whose names match, as for pytest -k; then nothing is proven")
@@ -37,6 +39,8 @@ class E2eRequest(Request):
 
 class LoadRequest(Request):
     """`load-test`: load on an environment. 0 leaves a number as the profile has it."""
+
+    closes = True
 
     env: str = env("environment; the last one without customers (staging) if left out")
     profile: str = option(

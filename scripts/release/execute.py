@@ -32,7 +32,7 @@ from scripts.replit.drivers import driver_of
 from scripts.replit.live import fault, flapping
 from scripts.state.held_lock import sweep
 from scripts.state.ledger import REF
-from scripts.state.lock import lock_ref
+from scripts.state.lock import FREE, lock_ref
 from scripts.state.mirrors import lagging
 from scripts.state.remote import fetch_ledger, locked
 from scripts.system import signals
@@ -55,7 +55,8 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
     if plan.nothing:
         _require_idle(desk, plan)
         deliver.flush(desk)
-        return _with_waiting(plan, Outcome.nothing(f"nothing to do: {plan.nothing}", **_unchanged(plan)))
+        unchanged = {**_unchanged(plan), "lock": FREE}
+        return _with_waiting(plan, Outcome.nothing(f"nothing to do: {plan.nothing}", **unchanged))
     refuse(plan)
     _require_ready(desk, plan)
     confirm(desk, plan)
@@ -226,10 +227,13 @@ def report(run: ReleaseRun) -> Outcome:
     if run.plan.facts.rolls_back:
         return rolled_back(run)
     environment, following = run.environment, run.desk.settings.after(run.environment)
-    hint = f"next: `invoke promote --to {following.name}`" if following else None
+    back = (
+        f"should it be bad: `invoke rollback --env {environment.name}`" if run.plan.facts.previous else None
+    )
+    hint = f"next: `invoke promote --to {following.name}`" if following else back
     return Outcome.done(
-        f"{environment.name} {run.release} is live: {environment.url} answers with"
-        f" `{run.plan.facts.wanted[:12]}` ({run.took}){functions.words(run)}",
+        f"{environment.name} {run.release} is live at {environment.url}, verified {run.took}"
+        f"{functions.words(run)}",
         hint,
         **run.document(),
     )
@@ -241,11 +245,11 @@ def rolled_back(run: ReleaseRun) -> Outcome:
     to = facts.target.release if facts.target else ""
     left = facts.previous
     undo = f"invoke rollback --env {name} --to {left.release} --allow-bad REASON" if left else ""
-    bad = f"; `{left.commit[:12]}` ({left.release}) is marked bad" if left else ""
+    bad = f"; {left.release} `{left.commit[:8]}` is marked bad" if left else ""
     return Outcome.done(
-        f"{name} {run.release} is live: {run.environment.url} answers with `{facts.wanted[:12]}`"
-        f" of {to} again ({run.took}){bad}; {name} is held{_schema_said(run)}{functions.words(run)}",
-        f"when mended: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
+        f"{name} {run.release} is live at {run.environment.url}, verified {run.took}"
+        f"\n  | it is {to} again{bad}; {name} is held{_schema_said(run)}{functions.words(run)}",
+        f"when fixed: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
         **run.document(),
     )
 

@@ -33,11 +33,13 @@ def recover(run: ReleaseRun, error: DeskError) -> DeskError:
     One automatic rollback a run: only for a release that proved bad, never for a fault of the desk. The
     first error is never lost, and nothing that fails here keeps the lock from being released.
     """
-    signals.ignore()
+    signals.answer(lambda: _undoing(run))
     end_all()
     failed_at = run.at
     bad = error.bad if isinstance(error, TakenBack) else isinstance(error, ReleaseFailed)
     first = error.message.splitlines()[0]
+    if isinstance(error, Interrupted) and not (run.sent or run.deploying):
+        error.message += f" in `{failed_at}`: nothing was published"
     try:
         error = _put_back(run, error, failed_at)
     except Exception as second:  # noqa: BLE001 - our own bug; the lock must be released all the same
@@ -63,6 +65,15 @@ def recover(run: ReleaseRun, error: DeskError) -> DeskError:
     else:
         messages.failure(run, error, failed_at)
     return error
+
+
+def _undoing(run: ReleaseRun) -> str:
+    """The answer to a signal that comes while a run is being put back."""
+    name = run.environment.name
+    return (
+        f"still putting back what this run has changed on {name}, at `{run.at}`; then the lock is freed"
+        f"\n  | if it is killed, the lock stays: `invoke resume --env {name}`"
+    )
 
 
 def _put_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskError:

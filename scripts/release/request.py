@@ -23,6 +23,8 @@ class ReleaseRequest(Request):
         resumes: the dead run whose lock does not count; "" for a new run.
     """
 
+    closes = True
+
     task: ClassVar[str] = ""
 
     plan: bool = plan()
@@ -175,6 +177,8 @@ class DrillRequest(ReleaseRequest):
 class ResumeRequest(Request):
     """`resume`: finish or undo what a dead run began."""
 
+    closes = True
+
     env: str = env(required=True)
     undo: bool = option("undo what was begun instead of finishing it", default=False)
     yes: bool = yes()
@@ -213,6 +217,8 @@ class LocksRequest(Request):
 class FreezeRequest(Request):
     """`freeze`: no release for a time."""
 
+    closes = True
+
     env: str = env(required=True)
     until: str = option("`2h` or `3d` from now, `2030-01-02` or `2030-01-02T08:00`", required=True)
     reason: str = reason(required=True)
@@ -220,6 +226,8 @@ class FreezeRequest(Request):
 
 class UnfreezeRequest(Request):
     """`unfreeze` and `release-hold`: releases may go on."""
+
+    closes = True
 
     env: str = env(required=True)
     reason: str = reason()

@@ -41,6 +41,8 @@ class DiffRequest(Request):
 class PushRequest(Request):
     """`env.push`: the variables of the Edge Functions."""
 
+    closes = True
+
     env: str = env(required=True)
     plan: bool = plan()
     yes: bool = yes()

@@ -69,6 +69,7 @@ class HeldLock:
         id: the commit that the lock ref points at; only who knows it can move or delete the ref.
         pushed: every id that this process pushed: one may have arrived although its answer was lost.
         lost: another run owns the ref.
+        freed: the remote took the push that deletes it.
     """
 
     def __init__(self, desk: Desk, content: Lock) -> None:
@@ -79,6 +80,7 @@ class HeldLock:
         self._silent_from = math.inf
         self.content = content
         self.lost = False
+        self.freed = False
         self.pushed: set[str] = set()
         refuse_masked(
             {
@@ -265,6 +267,7 @@ class HeldLock:
         self.stop()
         with self.paused():
             self._desk.git.push(self.releases())
+        self.freed = True
 
     def _keep_alive(self) -> None:
         while not self._stopped.wait(self._desk.settings.lock.heartbeat):

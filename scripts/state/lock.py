@@ -10,6 +10,7 @@ from typing import Any
 from scripts.state.event_rules import COMMIT, RUN
 
 LOCK_FILE = "lock.json"
+FREE = {"state": "free"}  # the key `lock` of a document, where nobody holds it
 CANDIDATES = "refs/deploy/candidate/"
 LONGEST_TTL = 600.0  # seconds; a lock that says more was not written by a desk
 

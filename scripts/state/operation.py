@@ -23,6 +23,8 @@ from scripts.state.run import Run
 from scripts.system import signals
 from scripts.system.process import end_all
 
+COMMITS = {"switch", "drop", "record"}  # the steps that change something for good
+
 
 @dataclass(kw_only=True)
 class LockedOperation(Run):
@@ -125,12 +127,35 @@ def locked_operation(
     try:
         yield run
     except BaseException as fault:
-        signals.ignore()
-        end_all()
-        if not isinstance(fault, LiveUnknown):
-            run.abandon(fault)
-        run.lock.stop()
+        _give_up(run, fault)
         raise
+
+
+def _give_up(run: LockedOperation, fault: BaseException) -> None:
+    """End what runs, record the fault, and release the lock, unless what was done is unknown."""
+    signals.answer(lambda: _undoing(run))
+    end_all()
+    if isinstance(fault, LiveUnknown):
+        fault.data = {"run": run.id, **fault.data}
+    else:
+        run.abandon(fault)
+    run.lock.stop()
+    if isinstance(fault, signals.Stop) and run.steps:
+        fault.args = (f"{fault} in `{run.at}`{_unchanged(run)}",)
+
+
+def _unchanged(run: LockedOperation) -> str:
+    """In words, that nothing was changed: until one of those steps, all is in a transaction, or aside."""
+    return "" if COMMITS & {step["name"] for step in run.steps} else ": nothing was changed"
+
+
+def _undoing(run: LockedOperation) -> str:
+    """The answer to a signal that comes while a run gives up."""
+    name = run.environment.name
+    return (
+        f"still ending the {run.kind} of {name}, at `{run.at}`; then the lock is freed"
+        f"\n  | if it is killed, the lock stays: `invoke resume --env {name}`"
+    )
 
 
 def operation_under(desk: Desk, environment: Environment, lock: Lock) -> LockedOperation:

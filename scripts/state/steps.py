@@ -16,14 +16,12 @@ class StepType(NamedTuple):
         kind: `pure` reads; `idempotent` may be repeated; `once` may not, so the remote is asked beforehand
             whether the lock is still held; `notify` is best effort.
         changes: the farthest thing that it may change.
-        driver: its time is Replit's, not the desk's.
         limit: seconds after which it hangs: the heartbeat stops, so that `resume` may take over.
     """
 
     name: str
     kind: Kind
     changes: Changes = "nothing"
-    driver: bool = False
     limit: float = 3600.0
 
 
@@ -33,16 +31,16 @@ STEPS = {
     for step in (
         # a release
         StepType("lock", "idempotent", "remote"),
-        StepType("build", "idempotent", "workspace", driver=True),
+        StepType("build", "idempotent", "workspace"),
         StepType("scan", "pure"),
-        StepType("deliver", "idempotent", "remote", driver=True),  # of what was built here
+        StepType("deliver", "idempotent", "remote"),  # of what was built here
         StepType("backup", "idempotent", limit=HOURS),
         StepType("safety", "idempotent", limit=HOURS),
         StepType("rehearse", "pure"),
         StepType("migrate", "once", "database", limit=HOURS),
         StepType("functions", "once", "functions"),
-        StepType("publish", "once", "live", driver=True, limit=HOURS),
-        StepType("verify", "pure", "live", driver=True),  # the Publish is still under way
+        StepType("publish", "once", "live", limit=HOURS),
+        StepType("verify", "pure", "live"),  # the Publish is still under way
         StepType("undo", "once", "database", limit=HOURS),
         StepType("restore", "once", "database", limit=HOURS),
         StepType("review", "pure"),  # the pull request still stands
@@ -63,6 +61,6 @@ STEPS = {
         # a preview
         StepType("database", "idempotent", "database"),
         StepType("content", "idempotent", "database", limit=HOURS),
-        StepType("park", "idempotent", "workspace", driver=True),
+        StepType("park", "idempotent", "workspace"),
     )
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,15 +16,22 @@ HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota exceeded, file too large
 
+UNWINDS = 3.0  # seconds after a signal in which another one interrupts nothing more
+STOPPING = "already stopping: what was begun is being put back"
+
 _state = {"deferred": 0, "pending": 0}
+_raised: list[float] = []  # when `Stop` was raised last
+_says: list[Callable[[str], None]] = []  # where a signal is answered that interrupts nothing
 
 
 class Stop(KeyboardInterrupt):
     """A signal arrived. A KeyboardInterrupt, because libraries swallow every `Exception`."""
 
 
-def listen() -> None:
-    """Make each signal raise `Stop` in the main thread."""
+def listen(say: Callable[[str], None] | None = None) -> None:
+    """Make each signal raise `Stop` in the main thread; `say` writes to people, see `answer`."""
+    _says[:] = [say] if say else []
+    _raised.clear()
     for number in HANDLED:
         signal.signal(number, _handle)
 
@@ -33,6 +41,20 @@ def ignore() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in HANDLED:
             signal.signal(number, signal.SIG_IGN)
+
+
+def answer(words: Callable[[], str]) -> None:
+    """As `ignore`, and each signal is answered: what is being put back, and what its end would leave.
+
+    A thread of its own writes that: the signal may have come in the midst of a line.
+    """
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        _tell(words)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in HANDLED:
+            signal.signal(number, tell)
 
 
 @contextmanager
@@ -49,6 +71,7 @@ def deferred() -> Iterator[None]:
         number = _state["pending"]
         if number and not _state["deferred"]:
             _state["pending"] = 0
+            _raised[:] = [time.monotonic()]
             raise Stop(_name(number))
 
 
@@ -56,7 +79,16 @@ def _handle(number: int, _frame: FrameType | None) -> None:
     if _state["deferred"]:
         _state["pending"] = number
         return
+    if _raised and time.monotonic() - _raised[-1] < UNWINDS:  # the lock is not yet in hand again
+        _tell(lambda: STOPPING)
+        return
+    _raised[:] = [time.monotonic()]
     raise Stop(_name(number))
+
+
+def _tell(words: Callable[[], str]) -> None:
+    for say in _says:
+        threading.Thread(target=lambda say=say: say(words()), daemon=True).start()
 
 
 def _name(number: int) -> str:

@@ -241,6 +241,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     monkeypatch.setattr(observe, "check_for_release", lambda *_: ())
     monkeypatch.setattr(leak_gate, "read_site", lambda *_, **__: Site())
     monkeypatch.setattr(signals, "ignore", lambda: None)
+    monkeypatch.setattr(signals, "answer", lambda _words: None)
     monkeypatch.setattr(
         way_back, "kept_sets", lambda _desk, environment: world.kept.get(environment.name, [])
     )

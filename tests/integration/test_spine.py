@@ -502,7 +502,10 @@ def test_no_secret_leaves_its_place(live: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_gives_the_lock_back(live: Desk, number: signal.Signals) -> None:
-    """Code 130 in under 8 s, the lock is free, the ledger says so, and it is no failed release."""
+    """Code 130 in under 8 s, the lock is free, the ledger says so, and it is no failed release.
+
+    The last words say what is live, that the lock is free, and what to type; another signal is answered.
+    """
     live.commit({"NOTES.md": f"{time.time()}\n"})
     served = live.served("development")
     runs = live.world.env_dir.parent / ".airhost" / "runs"
@@ -510,11 +513,19 @@ def test_interrupted_run_gives_the_lock_back(live: Desk, number: signal.Signals)
     child = live.start("deploy", "--env", "development")
     while not any('"step": "build"' in new.read_text() for new in {*runs.glob("*/*.jsonl")} - known):
         time.sleep(0.02)
-    child.send_signal(number)
     started = time.monotonic()
+    for _ in range(10):  # an impatient person
+        child.send_signal(number)
+        time.sleep(0.05)
     call = ended(child)
 
     assert 130 == call.code
+    assert f"error: interrupted by {number.name} in `build`: nothing was published" in call.err
+    assert f"development serves {call.document['serves']['release']} {(served or '')[:8]}" in call.err
+    assert "; the lock is free" in call.err
+    assert "already stopping" in call.err or "still putting back" in call.err
+    assert (served, {"state": "free"}) == (call.document["live"], call.document["lock"])
+    assert ["invoke deploy --env development"] == call.document["next"]
     assert time.monotonic() - started < 8
     assert served == live.served("development")
     assert [] == [ref for ref in live.refs() if ref.startswith(LOCK)]

@@ -11,6 +11,8 @@ PARTIAL = "accept a proof without what needs extensions that the scratch server 
 class BackupRequest(Request):
     """`backup`: dump, restore into a scratch database, compare."""
 
+    closes = True
+
     env: str = env(required=True)
     kind: str = option("`manual`, or `daily` for the nightly job", default="manual")
     proof: bool = option(

@@ -286,9 +286,9 @@ def test_an_interruption_at_the_start_leaves_no_process() -> None:
     """Wherever the signal arrives, also while the child is being started, no child goes on by itself."""
     others = children()
     before = [signal.getsignal(each) for each in signals.HANDLED]
-    signals.listen()
     try:
         for number in range(20):
+            signals.listen()  # anew: a second signal of one run interrupts nothing more
             press = threading.Timer(0.002 + number / 6_000, os.kill, (os.getpid(), signal.SIGHUP))
             with pytest.raises(signals.Stop):  # noqa: PT012 - the signal may come at once
                 press.start()

@@ -13,6 +13,7 @@ import pytest
 from scripts.errors import CommandFailed, Interrupted, Locked
 from scripts.system import signals
 from scripts.system.signals import HANDLED, Stop, as_desk_error, deferred
+from tests.support.processes import wait_until
 
 
 @pytest.fixture
@@ -61,6 +62,35 @@ def test_ignored_signals_do_nothing() -> None:
     signals.ignore()
 
     signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("_listening")
+def test_a_second_signal_does_not_interrupt_the_unwinding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is answered; one that comes much later interrupts again: the first may have been swallowed."""
+    said: list[str] = []
+    signals.listen(said.append)
+    with pytest.raises(Stop):
+        signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+    assert wait_until(lambda: said == [signals.STOPPING], 3)
+
+    monkeypatch.setattr(signals, "UNWINDS", 0.0)
+    with pytest.raises(Stop):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("_listening")
+def test_a_signal_during_the_cleanup_is_answered() -> None:
+    """With what is being done at that moment, each time."""
+    said: list[str] = []
+    at = ["build"]
+    signals.listen(said.append)
+    signals.answer(lambda: f"putting back, at `{at[0]}`")
+    signal.raise_signal(signal.SIGINT)
+    assert wait_until(lambda: len(said) == 1, 3)
+    at[0] = "verify"
+    signal.raise_signal(signal.SIGTERM)
+    assert wait_until(lambda: said == ["putting back, at `build`", "putting back, at `verify`"], 3)
 
 
 @pytest.mark.usefixtures("_listening")
