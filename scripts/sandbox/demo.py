@@ -73,8 +73,8 @@ def demo(progress: Progress, request: DemoRequest) -> Outcome:
     desk.types("status")
     return Outcome.done(
         f"production answers with `{good[:12]}` at {made.environment('production').url}",
-        f"look around: `export AIRHOST_ENV_DIR={shlex.quote(str(made.env_dir))}`, then"
-        " `scripts/bootstrap status`; `scripts/bootstrap sandbox.down` ends it all",
+        f"look around: `. .venv/bin/activate`, `export AIRHOST_ENV_DIR={shlex.quote(str(made.env_dir))}`,"
+        " `invoke status`; `invoke sandbox.down` ends it all",
         production=good,
         **made.describe(),
     )

@@ -23,7 +23,7 @@ echo '  Downloading annotated_types-0.7.0-py3-none-any.whl (13 kB)'
 echo 'Collecting invoke==2.2.1 (from -r requirements.txt (line 9))'
 echo 'Installing collected packages: annotated-types, invoke'
 echo 'Successfully installed annotated-types-0.7.0 invoke-2.2.1'
-echo 'ERROR: from pip' >&2
+[ CODE = 0 ] || echo 'ERROR: from pip' >&2
 printf '#!/bin/sh\\necho "ran $*"\\n' >.venv/bin/invoke && chmod 755 .venv/bin/invoke
 exit CODE
 """
@@ -45,6 +45,7 @@ def installed(folder: Path, code: int) -> tuple[int, str]:
     python.parent.mkdir(parents=True)
     python.write_text(PIP.replace("CODE", str(code)))
     python.chmod(0o755)
+    (folder / ".venv/bin/invoke").write_text(f"#!{python}\n")  # of this environment, so it is kept
     hidden = {"CI", "AIRHOST_ENV_DIR", "AIRHOST_LANG", "LC_ALL", "LC_MESSAGES", "LANG"}
     env = {name: value for name, value in os.environ.items() if name not in hidden} | {"TERM": "xterm"}
     parent, terminal = pty.openpty()
