@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from tests.bench.benches import growth_commits, growth_ledger, startup, status
+from tests.bench.benches import (
+    growth_commits,
+    growth_ledger,
+    release,
+    release_far,
+    release_migration,
+    startup,
+    status,
+)
 from tests.bench.plan import Bench
 
-BENCHES: tuple[Bench, ...] = (startup.BENCH, status.BENCH, growth_ledger.BENCH, growth_commits.BENCH)
+BENCHES: tuple[Bench, ...] = (
+    startup.BENCH,
+    status.BENCH,
+    release.BENCH,
+    release_far.BENCH,
+    release_migration.BENCH,
+    growth_ledger.BENCH,
+    growth_commits.BENCH,
+)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.sandbox import world_facts
@@ -16,8 +16,9 @@ from scripts.sandbox.world_facts import World
 from tests.bench.clock import clean_env, spend
 from tests.bench.parts.desk import ROOT, program, typed
 from tests.bench.parts.far import far, git_over_http
+from tests.bench.parts.scripted import publish_takes, replit_file
 from tests.bench.plan import Broken, Run
-from tests.integration.desk import git
+from tests.integration.desk import Desk, git
 from tests.support.processes import alive
 from tests.support.sandboxes import VITE, WAITS
 
@@ -58,6 +59,8 @@ def _made(run: Run) -> World:
     for old, new in {**WAITS, "[app]\n": VITE}.items():
         text = text.replace(old, new)
     pipeline.write_text(text)
+    publish_takes(world, 0)
+    Desk(world).commit({".replit": replit_file(world)}, "Publish may take its time")
     for step in STEPS:
         run.say(f"  invoke {' '.join(step)}")
         typed(*step, "--yes", env_dir=world.env_dir)
@@ -88,11 +91,15 @@ def _sweep() -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the desk looks: its configuration, the app's checkout, and the URL of each environment."""
+    """Where the desk looks: its configuration, the app's checkout, and the URL of each environment.
+
+    `asked`: the requests to a remote over HTTP.
+    """
 
     env_dir: Path
     repository: Path
     urls: Mapping[str, str]
+    asked: list[str] = field(default_factory=list)
 
 
 def beside(world: World) -> Place:
@@ -126,4 +133,4 @@ def _moved(run: Run, world: World, seconds: float) -> Place:
         urls[own.name] = f"http://127.0.0.1:{port}"
         text = text.replace(f'url = "{own.url}"', f'url = "{urls[own.name]}"')
     (env_dir / "pipeline.toml").write_text(f"{text}\n[supabase]\ncli = {json.dumps(str(cli))}\n")
-    return Place(env_dir, clone, urls)
+    return Place(env_dir, clone, urls, server.asked)
