@@ -176,7 +176,7 @@ def opened(console: Console, target: str | None = None) -> Desk:
     `target` is the environment that this run is about: for it alone unprefixed variables of the process
     environment count (`DATABASE_URL`); for any other, only prefixed ones (`STAGING_DATABASE_URL`).
     """
-    folder = Path(os.environ.get("AIRHOST_ENV_DIR") or DESK / "env").resolve()
+    folder = _folder(os.environ.get("AIRHOST_ENV_DIR"))
     settings = parse(env_files.read_toml(folder / "pipeline.toml"), file=str(folder / "pipeline.toml"))
     target = settings.chain[-1] if target == LAST else target
     about = settings.environment(target).name if target else None
@@ -210,6 +210,21 @@ def opened(console: Console, target: str | None = None) -> Desk:
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         new_id=lambda: secrets.token_hex(6),
     )
+
+
+def _folder(named: str | None) -> Path:
+    """The folder of `pipeline.toml`.
+
+    Raises:
+        ConfigError: the variable is set and empty, as by a script whose own variable is: the desk's own
+            configuration was hardly meant.
+    """
+    if named is not None and not named.strip():
+        raise ConfigError(
+            "`AIRHOST_ENV_DIR` is set, and empty",
+            "`unset AIRHOST_ENV_DIR` for the desk's own `env/`, or name the folder with `pipeline.toml`",
+        )
+    return Path(named or DESK / "env").resolve()
 
 
 def _settle(desk: Desk, environment: Environment, silent: str, yes: bool) -> None:

@@ -18,6 +18,7 @@ from scripts.config.monitor_settings import Monitor, WatchWindow
 from scripts.config.preview_settings import Preview
 from scripts.config.variables import SHARED_NAMES
 from scripts.errors import Refused
+from scripts.system.near import near
 
 Suite = Literal["smoke", "full"]
 SUITES: tuple[Suite, ...] = get_args(Suite)  # each contains the ones before it
@@ -361,8 +362,16 @@ class Settings:
             if name in (environment.name, *environment.aliases):
                 return environment
         names = ", ".join(f"`{environment.name}`" for environment in self)
-        why = f"there is no environment `{name}`" if name else "no environment was named"
-        raise Refused(why, f"the chain has {names}")
+        if not name:
+            raise Refused("no environment was named", f"the chain has {names}")
+        called = {
+            each: environment.name
+            for environment in self
+            for each in (environment.name, *environment.aliases, environment.branch)
+        }
+        meant = called.get(near(name, called), "")
+        hint = f"did you mean `{meant}`? the chain has {names}" if meant else f"the chain has {names}"
+        raise Refused(f"there is no environment `{name}`", hint)
 
     def before(self, environment: Environment) -> Environment | None:
         """The environment that promotes into this one, None for the first of the chain."""

@@ -20,7 +20,7 @@ from typing import Any
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
 from scripts.git.command import FETCH, Update, branch_named, checked_revision, git_command, push_arguments
 from scripts.git.isolation import checkout_of, left_out, unshallowed
-from scripts.git.refusals import retry_delay
+from scripts.git.refusals import no_commit, retry_delay
 from scripts.system.command import Result
 from scripts.system.process import attempt, error_tail, run
 from scripts.system.secret import redact, redacted
@@ -173,7 +173,8 @@ class Git:
         result = self._local(*test, success={0, 1, 128})
         commit = result.text.strip()
         if result.code or not SHA.fullmatch(commit):
-            raise Refused(f"`{revision}` is no commit of this repository", f"`git fetch {self.remote}`")
+            recent = self._local("rev-list", "--all", "--max-count=500").text.split()
+            raise no_commit(revision, recent, refs, self.remote)
         return commit
 
     def log(self, new: str, without: str | None, limit: int = 200) -> list[Commit]:

@@ -1,11 +1,13 @@
 # pure
-"""Why a remote refused a push: whether another try may succeed, and what a person can do."""
+"""Why git refuses: a push (whether another try may succeed), a revision that it does not know."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
-from scripts.errors import PushRefused
+from scripts.errors import PushRefused, Refused
+from scripts.system.near import near, near_commit
 
 RETRY_DELAYS = (0.1, 0.3, 0.9, 2.0)  # seconds before the next try of a push
 # Refusals that pass: the remote's own lock files, when two pushes arrive at the same moment; and a ref that
@@ -28,6 +30,20 @@ COMMITTER_RULE = re.compile(r"(?i)committer|author(?!iz|is)|e-?mail")
 COMMITTER_HINT = (
     'set `committer = "Name <mail>"` in `[app]` of `pipeline.toml` to one that the remote takes'
 )
+
+
+def no_commit(revision: str, recent: Iterable[str], refs: Mapping[str, str | None], remote: str) -> Refused:
+    """A revision that is neither here nor on the remote: what it was meant as, or how to get it.
+
+    Args:
+        recent: ids of the newest commits.
+        refs: those of the remote.
+    """
+    heads = [ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/")]
+    meant = near_commit(revision, recent)[:12] or near(revision, heads)
+    way = f"`git fetch {remote}` brings what this clone lacks"
+    hint = f"did you mean `{meant}`? else {way}" if meant else f"check its spelling; {way}"
+    return Refused(f"`{revision}` is no commit of this repository", hint)
 
 
 def retry_delay(refusal: str, remote: str, tries: int) -> float:

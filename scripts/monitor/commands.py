@@ -12,12 +12,12 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import DeskError, Locked, Refused
+from scripts.errors import DeskError, Locked, Refused, UsageError
 from scripts.monitor.checks import TROUBLE, Check
 from scripts.monitor.incidents import HOUR
 from scripts.monitor.metric_facts import measure
 from scripts.monitor.metrics import exposition
-from scripts.monitor.metrics_server import serving
+from scripts.monitor.metrics_server import place_of, serving
 from scripts.monitor.probes import Round, look_at
 from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
 from scripts.monitor.store import FILE, Store
@@ -50,6 +50,8 @@ def check(desk: Desk, request: MonitorCheckRequest, probe: Probe = look_at) -> O
 def watch(desk: Desk, request: MonitorWatchRequest, probe: Probe = look_at) -> Outcome:
     """Look for ever; a signal is its good end."""
     environments = _environments(desk, request.env)
+    if request.metrics:
+        place_of(request.metrics)  # a mistake in it leaves nothing behind
     with _alone(desk), serving(request.metrics) as server:
         watcher = Watcher(desk, environments, _store(desk), probe)
         windows = Windows(desk, environments, probe)
@@ -107,7 +109,7 @@ def seconds_of(text: str) -> float:
     """
     match = re.fullmatch(r"([0-9]{1,5})([smh])", text)
     if match is None or not int(match[1]):
-        raise Refused(f"`{text}` is no length of time", "`invoke monitor.check --gate 10m`")
+        raise UsageError(f"`{text}` is no length of time", "`invoke monitor.check --gate 10m`")
     return int(match[1]) * UNITS[match[2]]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import Refused
+from scripts.errors import Refused, UsageError
 from scripts.monitor.commands import UNITS
 from scripts.monitor.incidents import HOUR
 from scripts.monitor.log_lines import Line, Releases
@@ -104,5 +104,5 @@ def _time_of(
 def _length(text: str) -> float:
     match = re.fullmatch(r"([0-9]{1,4})([smhd])", text)
     if match is None or not int(match[1]):
-        raise Refused(f"`{text}` is no length of time", "`invoke monitor.logs --since 90m`")
+        raise UsageError(f"`{text}` is no length of time", "`invoke monitor.logs --since 90m`")
     return int(match[1]) * {**UNITS, "d": DAY}[match[2]]

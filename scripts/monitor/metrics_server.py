@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import CommandFailed, UsageError
 from scripts.monitor.metrics import CONTENT_TYPE
 
 LOOPBACK = "127.0.0.1"
@@ -27,7 +27,9 @@ def place_of(text: str) -> tuple[str, int]:
     """
     match = PLACE.fullmatch(text)
     if match is None or int(match[2]) > 65535:
-        raise Refused(f"`{text}` is no port, and no `HOST:PORT`", "`invoke monitor.watch --metrics 9464`")
+        raise UsageError(
+            f"`{text}` is no port, and no `HOST:PORT`", "`invoke monitor.watch --metrics 9464`"
+        )
     return (match[1] or LOOPBACK).strip("[]"), int(match[2])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import CommandFailed, UsageError
 from scripts.language import language
 from scripts.monitor.page_facts import collect
 from scripts.monitor.page_html import render
@@ -29,7 +29,7 @@ def page(desk: Desk, request: MonitorPageRequest) -> Outcome:
         Refused: there is no such language.
     """
     if request.lang not in ("", *LANGUAGES):
-        raise Refused(f"`{request.lang}` is no language of the page", "`invoke monitor.page --lang fr`")
+        raise UsageError(f"`{request.lang}` is no language of the page", "`invoke monitor.page --lang fr`")
     seen = status(desk, StatusRequest())
     if seen.code:
         return seen

@@ -55,7 +55,7 @@ def _ready(desk: Desk, environment: Environment) -> Event:
     if environment.guarded:
         raise Refused(
             f"{environment.name} is guarded: drills are for an environment without customers",
-            f"invoke drill --env {desk.settings.chain[0]}",
+            f"`invoke drill --env {desk.settings.chain[0]}`",
         )
     if not driver_of(desk, environment).unattended:
         raise Refused("a drill needs a driver that publishes without a person", '`publish = "mcp"`')
@@ -64,7 +64,7 @@ def _ready(desk: Desk, environment: Environment) -> Event:
     if good is None or live != good.commit:
         raise Refused(
             f"{environment.name} is not at a proven release: a drill could not tell what it broke",
-            f"invoke deploy --env {environment.name}",
+            f"`invoke deploy --env {environment.name}`",
         )
     return good
 

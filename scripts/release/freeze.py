@@ -9,7 +9,7 @@ from typing import Any
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import Refused
+from scripts.errors import Refused, UsageError
 from scripts.notify import deliver, events
 from scripts.release import clock
 from scripts.release.request import FreezeRequest, UnfreezeRequest
@@ -28,7 +28,7 @@ def freeze(desk: Desk, request: FreezeRequest) -> Outcome:
     if end <= clock.now_at(desk, environment, driver_of(desk, environment).live()):
         raise Refused(f"`{request.until}` is over already", "give a time to come, e.g. `2030-01-02T08:00`")
     if not request.reason.strip():
-        raise Refused("`--reason` is required", "`--reason TEXT`")
+        raise UsageError("`--reason` is required", "`--reason TEXT`")
     _record(desk, environment, "freeze", until=end, reason=request.reason)
     return Outcome.done(
         f"{environment.name} is frozen until {end}",
@@ -72,7 +72,7 @@ def moment(text: str) -> str:
         Refused: it can't be read.
     """
     if not text:
-        raise Refused("`--until` is missing", f"`--until` and {TIMES}")
+        raise UsageError("`--until` is missing", f"`--until` and {TIMES}")
     span = SPAN.fullmatch(text)
     try:
         if span:
@@ -80,4 +80,4 @@ def moment(text: str) -> str:
             return ends.isoformat(timespec="seconds")
         return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
-        raise Refused(f"`{text}` is no time", f"write {TIMES}") from None
+        raise UsageError(f"`{text}` is no time", f"write {TIMES}") from None

@@ -23,6 +23,7 @@ from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import HotfixRequest
 from scripts.state.remote import observe_remote
+from scripts.system.near import guess
 
 TASK = "hotfix"
 
@@ -49,11 +50,11 @@ def _usable(desk: Desk, branch: str) -> None:
                 f"`{branch}` is the branch of {environment.name}, no hotfix",
                 f"`invoke promote --to {desk.settings.chain[-1]}` releases what was proven before",
             )
-    if branch_named(branch, desk.git.ls_remote()) is None:
-        raise Refused(
-            f"the remote has no branch `{branch}`",
-            f"`git push {desk.git.remote} {shlex.quote(branch)}`",
-        )
+    refs = desk.git.ls_remote()
+    if branch_named(branch, refs) is None:
+        heads = [ref.removeprefix("refs/heads/") for ref in refs]
+        push = f"`git push {desk.git.remote} {shlex.quote(branch)}` brings it there"
+        raise Refused(f"the remote has no branch `{branch}`", f"{guess(branch, heads)}{push}")
 
 
 def _foreseen(desk: Desk, request: HotfixRequest) -> Outcome:

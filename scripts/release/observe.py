@@ -33,6 +33,7 @@ from scripts.secrets.required import require_variables
 from scripts.state.ledger import Event
 from scripts.state.remote import Remote, observe_remote, read_lock
 from scripts.system.background import submit
+from scripts.system.near import guess
 
 
 def observe(desk: Desk, request: ReleaseRequest) -> Facts:
@@ -255,13 +256,26 @@ def _release_to_go_back_to(
         known = event.environment == name and event.release == request.to and event.ending == "done"
         if known and (event in good or request.allow_bad):
             return event
-    listed = ", ".join(f"`{other.release}` ({other.commit[:12]}, {other.at})" for other in others[:8])
-    why = (
-        f"`{request.to}` is no good release of {name}"
-        if request.to
-        else f"{name} has no other good release to go back to"
-    )
-    raise Refused(why, f"good ones: {listed}" if listed else "`invoke history` shows them all")
+    same = [each for each in good if each.commit not in left and each not in others]
+    raise _no_release(request, name, others, same)
+
+
+def _no_release(request: ReleaseRequest, name: str, others: list[Event], same: list[Event]) -> Refused:
+    """Why there is no release to go back to; `same` are good ones that have the files of what is live."""
+    shown = f"`invoke history --env {name}` shows them all"
+    if request.to:
+        listed = ", ".join(f"`{other.release}`" for other in others[:8])
+        hint = guess(request.to, [other.release for other in others])
+        good = f"good ones are {listed}; " if listed else ""
+        return Refused(f"`{request.to}` is no good release of {name}", f"{hint}{good}{shown}")
+    if same:
+        one = same[0]
+        return Refused(
+            f"there is nothing to go back to: `{one.release}` ({one.commit[:8]}) has the same files as what"
+            f" is live in {name}",
+            f"{shown}; `invoke rollback --env {name} --to {one.release}` releases it all the same",
+        )
+    return Refused(f"{name} has no other good release to go back to", shown)
 
 
 def _wanted(

@@ -22,7 +22,7 @@ from scripts.database.migrations.files import (
     newest,
 )
 from scripts.database.migrations.status import half_applied
-from scripts.errors import CommandFailed, DeskError, Refused
+from scripts.errors import CommandFailed, DeskError, UsageError
 from scripts.quality.twins import twins_of
 from scripts.release import clock, history_rows
 from scripts.release.dora import Figures, stats
@@ -272,7 +272,7 @@ def history(desk: Desk, request: HistoryRequest) -> Outcome:
     """The events of one environment, or of all."""
     only = desk.settings.environment(request.env).name if request.env else None
     if request.limit < 0:
-        raise Refused(f"`{request.limit}` is no number of events", "`-n 20`, or `-n 0` for all")
+        raise UsageError(f"`{request.limit}` is no number of events", "`-n 20`, or `-n 0` for all")
     ledger = fetch_ledger(desk).ledger
     for doubt in ledger.problems(desk.settings.chain):
         desk.progress.note(f"warning: {doubt}")

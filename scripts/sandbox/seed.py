@@ -9,7 +9,7 @@ from pathlib import Path
 from scripts.config import supabase_cli
 from scripts.database import supabase
 from scripts.database.postgres.url import parse_database
-from scripts.errors import Refused
+from scripts.errors import UsageError
 from scripts.sandbox.world_facts import World
 from scripts.system.process import attempt
 
@@ -31,7 +31,7 @@ def size_of(text: str) -> float:
     match = SIZE.fullmatch(text.strip())
     size = float(match[1]) * UNITS[match[2].lower()] if match else 0
     if not 0 < size <= LARGEST:
-        raise Refused(f"`{text}` is no size for a sandbox", "invoke sandbox.up --seed 100MB")
+        raise UsageError(f"`{text}` is no size for a sandbox", "`invoke sandbox.up --seed 100MB`")
     return size
 
 

@@ -76,13 +76,13 @@ def up(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder):
         world = _refuse_another(world_facts.read(folder) or _invented(folder, own, driver), driver)
+        locked = [world.named(name) for name in private]
         own = own_app.same_app(folder, own)
         world = world_facts.with_inbox(world)
         world.save()
         leftovers.end_work(folder)
         _make(world, own or app, on_step)
-        for name in private:
-            world.environment(name).host_config().make_private()
+        _ = [environment.host_config().make_private() for environment in locked]
         desk_files.write_desk_files(world)
     return world
 

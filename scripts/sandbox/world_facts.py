@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.database.postgres.local_server import LocalServer
+from scripts.errors import Refused
 from scripts.sandbox import tokens
 from scripts.sandbox.host_config import HostConfig, write_private
 from scripts.system import ports
+from scripts.system.near import guess
 
 MARKER: Final = "world.json"
 KIND: Final = "airhost-sandbox"
@@ -207,6 +209,18 @@ class World:
     def inbox_url(self) -> str:
         """Where the inbox answers, which is Sentry's address, too."""
         return f"http://127.0.0.1:{self.inbox_port}"
+
+    def named(self, name: str) -> Environment:
+        """The environment that a person has named.
+
+        Raises:
+            Refused: there is none.
+        """
+        names = [environment.name for environment in self.environments]
+        if name not in names:
+            hint = f"{guess(name, names)}the sandbox has {', '.join(f'`{each}`' for each in names)}"
+            raise Refused(f"there is no environment `{name}`", hint)
+        return self.environment(name)
 
     def environment(self, name: str) -> Environment:
         """The environment of that name.

@@ -65,12 +65,13 @@ class Drift:
 
 def diff(desk: Desk, request: DiffRequest) -> Outcome:
     """Compare the two. Differences are expected, so only mistakes make it fail."""
-    for option, name in (("--from", request.from_), ("--to", request.to)):
-        if not name:
-            raise Refused(f"`{option}` is missing", "`invoke env.diff --from staging --to production`")
     left, right = (desk.settings.environment(name) for name in (request.from_, request.to))
     if left is right:
-        raise Refused(f"both are {left.name}", "`invoke env.diff --from staging --to production`")
+        others = [each.name for each in desk.settings if each is not left]
+        way = (
+            f"`invoke env.diff --from {left.name} --to {others[0]}`" if others else "the chain has no other"
+        )
+        raise Refused(f"`--from` and `--to` are both {left.name}", way)
     files, public = load_all(desk), public_names(desk)
     rows = compare(files[left.name], files[right.name], public)
     findings = sort_findings(

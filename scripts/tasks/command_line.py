@@ -6,10 +6,7 @@ tasks by the alphabet; this stands around its program, and changes nothing of wh
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-import shlex
 import shutil
 import sys
 import textwrap
@@ -18,14 +15,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from scripts import VERSION
 from scripts.language import translate
-from scripts.tasks import interpreter
+from scripts.tasks import interpreter, line
 from scripts.tasks.completion import environments_for
 from scripts.tasks.help_text import help_text
 from scripts.tasks.options import RequestTask
 
 if TYPE_CHECKING:
-    from invoke.exceptions import ParseError
-
     from scripts.errors import UsageError
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -56,11 +51,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Set-up": ("init", "upgrade", "github.workflows", "github.protect", "replit.login", "replit.logout"),
     "The desk itself": ("demo", "sandbox.up", "sandbox.down", "test", "check", "bench"),
 }
-INTO = ("promote", "db.refresh")  # whose environment is `--to`
-# what other tools call it -> what it is here
-ELSEWHERE = {"--dry-run": "--plan", "--dryrun": "--plan", "-d": "--plan", "--environment": "--env"}
-ENVIRONMENT = ("--env", "--to")
-FIRST_WORD = {"db.restore": "`invoke backup.list` shows them; `newest` is the newest proven one"}
 MORE = "More"  # the group of what is in no other
 DEFAULT = ".take"  # `invoke backup` is `backup.take`
 COLUMN = 18
@@ -75,16 +65,20 @@ def install() -> None:
     read, listed, helped = program.parse_tasks, program.list_tasks, program.print_task_help
 
     def parse_tasks() -> None:
+        if program.args.complete.value:
+            read()
+            return
         contexts = {name: each for each in program.collection.to_contexts() for name in _names(each)}
-        program.core.unparsed = with_flags(program.core.unparsed, contexts)
-        _reading(read, contexts, program.core.unparsed)
+        program.core.unparsed = line.with_flags(program.core.unparsed, contexts)
+        _reading(read, contexts, program)
 
     def list_tasks() -> None:
-        if program.list_format != "flat" or program.list_root:
+        if program.list_format != "flat":
             listed()
             return
-        contexts = {each.name: each for each in program.collection.to_contexts()}
-        first = {str(name): _summary(program.collection[name]) for name in contexts}
+        root = f"{program.list_root}." if program.list_root else ""
+        names = [str(each.name) for each in program.collection.to_contexts()]
+        first = {name: _summary(program.collection[name]) for name in names if name.startswith(root)}
         _write(grouped(first, shutil.get_terminal_size().columns))
 
     def print_task_help(name: str) -> None:
@@ -97,153 +91,58 @@ def install() -> None:
 
     parse_tasks.desk = True  # type: ignore[attr-defined]
     own = {"parse_tasks": parse_tasks, "list_tasks": list_tasks, "no_tasks_given": list_tasks}
-    vars(program).update(own, print_task_help=print_task_help, parse_cleanup=_completing(program))
+    vars(program).update(own, print_task_help=print_task_help, parse_cleanup=_cleaning_up(program))
 
 
-def _completing(program: Any) -> Callable[[], None]:
-    """Its last look at the line, in which environments are completed."""
+def _cleaning_up(program: Any) -> Callable[[], None]:
+    """Its last look at the line: environments are completed, `--help X` and `--list X` know what X is."""
+    from invoke.exceptions import Exit
+
     cleaned = program.parse_cleanup
 
     def parse_cleanup() -> None:
         names = environments_for(program.core.remainder) if program.args.complete.value else []
-        if not names:
-            cleaned()
-            return
-        from invoke.exceptions import Exit
-
-        _write(iter(names))
-        raise Exit
+        if names:
+            _write(iter(names))
+            raise Exit
+        contexts = {name: each for each in program.collection.to_contexts() for name in _names(each)}
+        asked, root = program.args.help.value, program.args.list.value
+        if isinstance(asked, str) and asked not in contexts:
+            _unknown(asked, [asked, "--help"], contexts, program.argv)
+        if isinstance(root, str) and not any(name.startswith(f"{root}.") for name in contexts):
+            _unknown(root, [root, "--help"], contexts, program.argv)
+        cleaned()
 
     return parse_cleanup
 
 
-def with_flags(words: Sequence[str], contexts: Mapping[str, Any]) -> list[str]:
-    """The line with the flag of an environment that was typed right after its task: `promote staging`."""
-    made: list[str] = []
-    for number, word in enumerate(words):
-        task = contexts.get(words[number - 1]) if number else None
-        flag = _flag_of(task) if task and not word.startswith("-") and word not in contexts else ""
-        made += [flag, word] if flag else [word]
-    return made
+def _unknown(word: str, words: Sequence[str], contexts: Mapping[str, Any], argv: Sequence[str]) -> NoReturn:
+    from scripts.tasks import mistyped
+
+    _refuse(mistyped.no_task(word, words, contexts), argv)
 
 
-def _flag_of(context: Any) -> str:
-    """The option of the task's environment; "" for a task that takes something else, or two."""
-    options = context.args
-    if any(options[name].positional for name in options):
-        return ""
-    return "--env" if "env" in options else "--to" if context.name in INTO else ""
-
-
-def _reading(read: Callable[[], None], contexts: Mapping[str, Any], words: Sequence[str]) -> None:
+def _reading(read: Callable[[], None], contexts: Mapping[str, Any], program: Any) -> None:
     from invoke.exceptions import ParseError
 
+    words = program.core.unparsed
+    if problem := line.fault(words, contexts):
+        _refuse(problem, words)
     try:
         read()
     except ParseError as fault:
-        _refuse(problem(fault, contexts, words), words)
+        from scripts.tasks import mistyped
+
+        _refuse(mistyped.problem(fault, contexts, words), words)
     except ValueError as fault:  # of a number that is none
         from scripts.errors import UsageError
+        from scripts.tasks import mistyped
 
-        _refuse(UsageError(no_number(words, contexts) or str(fault), _help_of(words, contexts)), words)
-
-
-def no_number(words: Sequence[str], contexts: Mapping[str, Any]) -> str:
-    """Which option wants a number and got another word: Invoke's error does not name it."""
-    task = next((contexts[word] for word in words if word in contexts), None)
-    for place, word in enumerate(words):
-        flag, sign, value = word.partition("=")
-        argument = task.flags[flag] if task and flag in task.flags else None
-        value = value if sign else next(iter(words[place + 1 :]), "")
-        if argument is None or argument.kind not in {int, float}:
-            continue
-        try:
-            argument.kind(value)
-        except ValueError:
-            return f"`{flag}` takes a number, not `{value}`"
-    return ""
-
-
-def _help_of(words: Sequence[str], contexts: Mapping[str, Any]) -> str:
-    task = next((word for word in words if word in contexts), "")
-    return f"`invoke {task} --help`" if task else "`invoke --list`"
-
-
-def problem(fault: ParseError, contexts: Mapping[str, Any], words: Sequence[str]) -> UsageError:
-    """Invoke's own words in ours; where something is near, the hint is the line as it was meant."""
-    from scripts.errors import UsageError
-
-    said = str(fault)
-    word = said.removeprefix("No idea what ").removesuffix(" is!").strip("'\"")
-    task = fault.context.name if fault.context and fault.context.name else ""
-    options = f"`invoke {task} --help`" if task else "`invoke --list`"
-    if not said.startswith("No idea what "):
-        return _incomplete(said, task or next((each for each in words if each in contexts), ""))
-    if word.startswith("-"):
-        known = [*contexts[task].flags] if task in contexts else []
-        lacking = f"`{task}` has no option `{word}`" if task else f"there is no option `{word}`"
-        return UsageError(lacking, _corrected(words, word, _meant(word, known)) or options)
-    if task:
-        return UsageError(f"`{task}` takes no `{word}`", _with_two_dashes(words, word) or options)
-    joined = _joined(words, word, contexts)
-    near = _near(word, [*contexts])
-    return UsageError(f"there is no task `{word}`", joined or _corrected(words, word, near) or options)
-
-
-def _incomplete(said: str, task: str) -> UsageError:
-    """A value or a word that is missing."""
-    from scripts.errors import UsageError
-
-    lacking = said.rpartition("required positional arguments: ")[2].strip("'")
-    bare = re.fullmatch(r"Flag <\w+: ([\w-]+).*", said)
-    if bare:
-        said = f"`--{bare[1]}` needs a value"
-    elif "required positional" in said:
-        said = f"`{task}` needs a word after it: {lacking}"
-    hint = FIRST_WORD.get(task) or (f"`invoke {task} --help`" if task else "`invoke --list`")
-    return UsageError(f"{said[:1].lower()}{said[1:].rstrip('!.')}", hint)
-
-
-def _meant(word: str, known: Sequence[str]) -> str:
-    """The option that is near, or that has another name in other tools."""
-    other = ELSEWHERE.get(word, "")
-    if other:
-        return other if other in known else ""
-    if word in ENVIRONMENT:  # the one is never a slip for something else
-        return next((each for each in ENVIRONMENT if each in known), "")
-    meant = ELSEWHERE.get(_near(word, [*ELSEWHERE]), "")
-    return _near(word, known) or (meant if meant in known else "")
-
-
-def _with_two_dashes(words: Sequence[str], word: str) -> str:
-    """`-env dev` is read as `-e nv dev`: the line with `--env dev`."""
-    before = words[words.index(word) - 1] if word in words[1:] else ""
-    if not (before.startswith("-") and not before.startswith("--") and len(before) > 2):
-        return ""
-    return f"`invoke {shlex.join(f'-{each}' if each == before else each for each in words)}`"
-
-
-def _joined(words: Sequence[str], word: str, contexts: Mapping[str, Any]) -> str:
-    """`db restore x` is `db.restore x`; `load_test` and `loadtest` are `load-test`; `help` is the list."""
-    if word == "help":
-        return "`invoke --list`"
-    place = words.index(word) if word in words else -1
-    following = words[place + 1] if 0 <= place < len(words) - 1 else ""
-    if f"{word}.{following}" in contexts:
-        return f"`invoke {shlex.join([*words[:place], f'{word}.{following}', *words[place + 2 :]])}`"
-    plain = {name.replace("-", "").replace(".", ""): name for name in contexts}
-    found = plain.get(word.replace("-", "").replace("_", "").replace(".", "").lower(), "")
-    return _corrected(words, word, found)
-
-
-def _corrected(words: Sequence[str], word: str, near: str) -> str:
-    """The line with `near` in place of the word; "" where nothing is near."""
-    line = shlex.join(near if each == word else each for each in words)
-    return f"`invoke {line}`" if near else ""
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    return next(iter(difflib.get_close_matches(word, known, n=1)), "")
+        task = line.task_of(words, contexts)
+        help_of = f"`invoke {task} --help`" if task else "`invoke --list`"
+        _refuse(UsageError(mistyped.no_number(words, contexts) or str(fault), help_of), words)
+    if problem := line.ignored(program, line.task_of(words, contexts)):
+        _refuse(problem, program.argv)
 
 
 def _refuse(fault: UsageError, words: Sequence[str]) -> NoReturn:
@@ -252,7 +151,7 @@ def _refuse(fault: UsageError, words: Sequence[str]) -> NoReturn:
     with interpreter.complete():
         from scripts import app
 
-    app.refuse(Request(json="--json" in words or "-j" in words), fault)
+    app.refuse(Request(json=line.wants_json(words)), fault)
 
 
 def grouped(tasks: Mapping[str, str], columns: int) -> Iterator[str]:

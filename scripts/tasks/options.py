@@ -15,6 +15,7 @@ import copy
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -23,7 +24,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from scripts.config.request import Option, Request
-from scripts.tasks import interpreter
+from scripts.tasks import interpreter, line
 
 if TYPE_CHECKING:
     from scripts.config.desk import Desk, Progress
@@ -50,7 +51,7 @@ class RequestTask(Task[Any]):
                 if problem:
                     from scripts import app
 
-                    app.refuse(made, problem)
+                    app.refuse(Request(json=made.json or line.wants_json(sys.argv)), problem)
                 run(made)
 
         body.__name__, body.__doc__, body.__module__ = about.__name__, about.__doc__, about.__module__

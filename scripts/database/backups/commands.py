@@ -35,11 +35,12 @@ from scripts.database.backups.verify import (
     record_lost,
     require_no_shrink,
 )
-from scripts.errors import BackupFault, ConfigError, DeskError, Refused
+from scripts.errors import BackupFault, ConfigError, DeskError, Refused, UsageError
 from scripts.notify import deliver
 from scripts.state.ledger import Ledger
 from scripts.state.remote import KnownLedger, known_ledger, observe_remote
 from scripts.state.remote import record as record_event
+from scripts.system.near import guess
 from scripts.system.text import listed
 
 UNFINISHED = 24 * 3600.0  # seconds after which an upload without a manifest is a dead run's
@@ -50,7 +51,8 @@ def backup(desk: Desk, request: BackupRequest) -> Outcome:
     environment = desk.settings.environment(request.env)
     kind = next((regular for regular in REGULAR if regular == request.kind), None)
     if kind is None:
-        raise Refused(f"`{request.kind}` is no kind of backup to ask for", f"one of {', '.join(REGULAR)}")
+        kinds = " or ".join(f"`--kind {each}`" for each in REGULAR)
+        raise UsageError(f"`{request.kind}` is no kind of backup to ask for", kinds)
     with _reported(desk, environment, scheduled=kind == "daily"):
         return _create(desk, environment, kind, request)
 
@@ -279,7 +281,10 @@ def _environment_of(desk: Desk, ledger: Ledger, name: str, env: str) -> Environm
     for environment in desk.settings:
         if name in storage.read_stores(desk, environment).backups:
             return environment
-    raise Refused(f"no environment has a backup `{name}`", "`invoke backup.list`; or name one: `--env`")
+    known = [each for environment in desk.settings for each in catalog.records(ledger, environment.name)]
+    raise Refused(
+        f"no environment has a backup `{name}`", f"{guess(name, known)}`invoke backup.list` shows them"
+    )
 
 
 def prune_backups(desk: Desk, request: PruneBackupsRequest) -> Outcome:

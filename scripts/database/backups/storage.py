@@ -19,6 +19,7 @@ from scripts.database.backups.store import FolderStore, Store
 from scripts.database.backups.store_s3 import BucketStore
 from scripts.errors import BackupFault, ConfigError, DeskError, Refused, Unreachable
 from scripts.state.ledger import Ledger
+from scripts.system.near import guess
 from scripts.system.secret import Secret
 
 KEY_ID, SECRET_KEY, IDENTITY = "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET_KEY", "BACKUP_IDENTITY"
@@ -241,7 +242,7 @@ def fetch_files(
     warn_of_unreadable(desk, shelf)
     held = shelf.backups.get(backup, [])
     if not held:
-        raise _not_found(wanted, shelf)
+        raise _not_found(wanted, shelf, {*(records or ()), *shelf.backups})
     with folder_store(desk, environment).staging(f"read-{desk.new_id()}") as staging:
         try:
             fetched = wanted.fetch(held, staging)
@@ -319,7 +320,7 @@ def require_intact(backup: str, name: str, file: Path, expected: tuple[int, str]
         )
 
 
-def _not_found(wanted: _Wanted, shelf: Shelf) -> DeskError:
+def _not_found(wanted: _Wanted, shelf: Shelf, known: set[str]) -> DeskError:
     """Why no store that can be read has it, and what can be done."""
     desk, backup, record, name = wanted.desk, wanted.backup, wanted.record, wanted.environment.name
     others = f"`invoke backup.list --env {name}` shows the others"
@@ -327,7 +328,8 @@ def _not_found(wanted: _Wanted, shelf: Shelf) -> DeskError:
         why = f"{place} can't be: {fault.message}"
         return Unreachable(f"`{backup}` is in no place that can be read; {why}", fault.hint)
     if record is None:
-        return Refused(f"there is no backup `{backup}` of {name}", f"`invoke backup.list --env {name}`")
+        listed = f"`invoke backup.list --env {name}` shows them"
+        return Refused(f"there is no backup `{backup}` of {name}", f"{guess(backup, known)}{listed}")
     if record.pruned:
         return Refused(f"`{backup}` was pruned", others)
     here = str(folder_store(desk, wanted.environment).folder / backup)

@@ -42,7 +42,7 @@ def drift(desk: Desk, request: DriftRequest) -> Outcome:
     if bool(request.to) == bool(request.against) or request.against not in ("", MIGRATIONS):
         raise Refused(
             "compare with another environment, or with what the migrations make",
-            f"invoke db.drift --from {environment.name} --against {MIGRATIONS}",
+            f"`invoke db.drift --from {environment.name} --against {MIGRATIONS}`",
         )
     if request.to:
         return _between(desk, environment, desk.settings.environment(request.to))

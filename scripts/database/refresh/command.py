@@ -59,7 +59,7 @@ def refresh(desk: Desk, request: RefreshRequest) -> Outcome:
     if target.guarded or target is source:
         raise Refused(
             f"{target.name} is {'guarded' if target.guarded else 'the source itself'}: its data stay",
-            f"invoke db.refresh --to {desk.settings.chain[0]}",
+            f"`invoke db.refresh --to {desk.settings.chain[0]}`",
         )
     work = read_rules(desk, source, target)
     database = required_database(desk, source)

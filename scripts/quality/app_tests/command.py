@@ -11,7 +11,7 @@ from scripts.config.access import access_headers
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import Environment
-from scripts.errors import Refused
+from scripts.errors import Refused, UsageError
 from scripts.quality import evidence, proofs
 from scripts.quality.app_tests.checkout import OUTPUT, REPORT, Suite, run_on_checkout
 from scripts.quality.app_tests.summary import judge_output
@@ -22,6 +22,7 @@ from scripts.quality.verdict import Verdict, judge
 from scripts.replit.drivers import driver_of
 from scripts.state.remote import Remote, observe_remote
 from scripts.system.confinement import confinement
+from scripts.system.near import guess
 
 SUITES = ("unit", "integration")
 
@@ -68,7 +69,8 @@ def _trial(desk: Desk, request: AppTestRequest) -> Trial:
     """
     settings, suite = desk.settings, request.suite
     if suite not in SUITES:
-        raise Refused(f"there is no suite `{suite}`", "`--suite unit` or `--suite integration`")
+        hint = f"{guess(suite, SUITES)}`--suite unit` or `--suite integration`"
+        raise UsageError(f"there is no suite `{suite}`", hint)
     argv = getattr(settings.tests, suite)
     if not argv:
         raise Refused(

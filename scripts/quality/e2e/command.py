@@ -12,7 +12,7 @@ from scripts.config.access import access_headers
 from scripts.config.desk import Desk
 from scripts.config.outcome import Outcome
 from scripts.config.settings import SUITES, Environment
-from scripts.errors import CommandTimedOut, Refused
+from scripts.errors import CommandTimedOut, Refused, UsageError
 from scripts.git import merge
 from scripts.quality import evidence, proofs
 from scripts.quality.app_tests.checkout import OUTPUT
@@ -29,6 +29,7 @@ from scripts.quality.verdict import Verdict, judge, page
 from scripts.replit.drivers import driver_of
 from scripts.state.remote import observe_remote
 from scripts.system.confinement import Confinement, confinement
+from scripts.system.near import guess
 from scripts.system.process import stream_lines
 from scripts.system.secret import redact
 
@@ -96,7 +97,8 @@ def _trial(desk: Desk, request: E2eRequest) -> Trial:
     """
     environment, suite = desk.settings.environment(request.env), request.suite
     if suite not in SUITES:
-        raise Refused(f"there is no suite `{suite}`", "`--suite smoke` or `--suite full`")
+        hint = f"{guess(suite, SUITES)}`--suite smoke` or `--suite full`"
+        raise UsageError(f"there is no suite `{suite}`", hint)
     if environment.guarded and suite != "smoke":
         raise Refused(
             f"{environment.name} is guarded, and the full suite writes bookings and messages",

@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from scripts.config.load_settings import PATHS, SHIPPED, Caps, LoadSettings, Stage
 from scripts.config.settings import Environment
-from scripts.errors import Refused
+from scripts.errors import Refused, UsageError
 from scripts.quality.request import LoadRequest
+from scripts.system.near import guess
 
 OPEN_CAPS = Caps(users=200, rate=500, minutes=120)
 GUARDED_CAPS = Caps(users=10, rate=20, minutes=15)
 SLOT = 1.0  # seconds whose latencies are kept together
+HIGHEST_PORT = 65535
 MAX_SLOTS = 60  # points of the latency chart
 SUPABASE_JOURNEYS = ("rest", "inbox")
 MIN_ABORT_SAMPLES = 50  # requests within `[load.abort] seconds`; with fewer, a run is not stopped early
@@ -97,7 +99,8 @@ def plan_of(load: LoadSettings, environment: Environment, request: LoadRequest) 
     profiles = {**SHIPPED, **load.profiles}
     if request.profile not in profiles:
         listed = ", ".join(f"`{name}`" for name in profiles)
-        raise Refused(f"there is no load profile `{request.profile}`", f"known: {listed}")
+        hint = f"{guess(request.profile, profiles)}the profiles are {listed}"
+        raise Refused(f"there is no load profile `{request.profile}`", hint)
     _check_options(request)
     profile = profiles[request.profile]
     rate = request.rate or (0 if request.users else profile.rate)
@@ -119,11 +122,19 @@ def plan_of(load: LoadSettings, environment: Environment, request: LoadRequest) 
 
 def _check_options(request: LoadRequest) -> None:
     if request.users and request.rate:
-        raise Refused("`--users` is the closed model and `--rate` the open one: name one of them")
+        raise UsageError(
+            "`--users` is the closed model and `--rate` the open one: name one of them",
+            "leave one of them out",
+        )
     if request.processes and request.workers_expected:
-        raise Refused("`--processes` are on this machine, `--workers-expected` on others: name one of them")
+        raise UsageError(
+            "`--processes` are on this machine, `--workers-expected` on others: name one of them",
+            "leave one of them out",
+        )
     if min(request.users, request.rate, request.seconds, request.processes, request.workers_expected) < 0:
-        raise Refused("a load test needs numbers above 0")
+        raise UsageError("a load test needs numbers above 0", "`invoke load-test --help`")
+    if request.port > HIGHEST_PORT:
+        raise UsageError(f"`--port {request.port}` is no port", f"at most {HIGHEST_PORT}")
 
 
 def _check_caps(plan: LoadPlan, environment: Environment) -> None:

@@ -32,14 +32,22 @@ def test_names_and_aliases_lead_to_the_environment(name: str, found: str) -> Non
     assert found == SETTINGS.environment(name).name
 
 
-@pytest.mark.parametrize("name", ["stagin", "PROD", "production ", "--help", "$(id)"])
-def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("stagin", "staging"), ("PROD", "production"), ("production ", "production"),
+        ("prdo", "production"),
+        ("main", "production"), ("develop", "development"), ("--help", ""), ("$(id)", ""),
+    ],
+)  # fmt: skip
+def test_an_unknown_name_is_refused_with_the_known_ones(name: str, meant: str) -> None:
     """A near miss never means an environment; the hint lists the names."""
     with pytest.raises(Refused) as caught:
         SETTINGS.environment(name)
 
     assert caught.value.message == f"there is no environment `{name}`"
-    assert caught.value.hint == "the chain has `development`, `staging`, `production`"
+    guess = f"did you mean `{meant}`? " if meant else ""
+    assert caught.value.hint == f"{guess}the chain has `development`, `staging`, `production`"
 
 
 def test_no_name_is_said_as_such() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.errors import Locked, Refused
+from scripts.errors import Locked, Refused, UsageError
 from scripts.monitor.checks import Look
 from scripts.monitor.commands import check, seconds_of, watch
 from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
@@ -97,7 +97,7 @@ def test_a_gate_fails_at_once_or_when_it_can_not_tell(watched: Watched, look: Lo
 @pytest.mark.parametrize("text", ["", "10", "m", "0m", "10 m", "1d"])
 def test_a_length_of_time_has_a_unit(text: str) -> None:
     """And is not nothing."""
-    with pytest.raises(Refused):
+    with pytest.raises(UsageError):
         seconds_of(text)
     assert [seconds_of("90s"), seconds_of("10m"), seconds_of("1h")] == [90, 600, 3600]
 

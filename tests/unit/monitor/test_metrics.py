@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
-from scripts.errors import CommandFailed, DeskError, Refused
+from scripts.errors import CommandFailed, DeskError, UsageError
 from scripts.http import Response, fetch
 from scripts.monitor import metrics_server
 from scripts.monitor.checks import Look
@@ -233,5 +233,5 @@ def test_a_place(text: str, place: tuple[str, int]) -> None:
 @pytest.mark.parametrize("text", ["", "x", "70000", ":1", "a b:1", "::1:9464"])
 def test_no_place(text: str) -> None:
     """Said with an example."""
-    with pytest.raises(Refused):
+    with pytest.raises(UsageError):
         place_of(text)

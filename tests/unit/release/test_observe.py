@@ -266,7 +266,7 @@ def test_a_bad_release_is_only_gone_back_to_with_a_reason(world: World) -> None:
     allowed = seen(world, RollbackRequest(env="development", to="v3", allow_bad="it was the cache"))
 
     assert (type(error), error.message) == (Refused, "`v3` is no good release of development")
-    assert "`v1` (" in str(error.hint)
+    assert "good ones are `v1`;" in str(error.hint)
     assert allowed.wanted == third
 
 
@@ -287,6 +287,18 @@ def test_with_one_release_there_is_nothing_to_go_back_to(world: World) -> None:
     error = ending(lambda: seen(world, RollbackRequest(env="development")))
 
     assert error.message == "development has no other good release to go back to"
+
+
+def test_a_release_with_the_same_files_is_named(world: World) -> None:
+    """After a revert the older release is good, and going back to it would change nothing."""
+    deployed(world)
+    world.commit("develop", dict(world.remote.commits[world.head("develop")].files))
+    deployed(world)
+    error = ending(lambda: seen(world, RollbackRequest(env="development")))
+
+    assert error.message.startswith("there is nothing to go back to: `v1` (")
+    assert error.message.endswith(" has the same files as what is live in development")
+    assert "`invoke rollback --env development --to v1`" in str(error.hint)
 
 
 # --------------------------------------------------------------------------------------------- hotfixes

@@ -23,7 +23,15 @@ from scripts.database.backups.request import (
     PruneBackupsRequest,
     VerifyBackupRequest,
 )
-from scripts.errors import BackupFault, CommandFailed, ConfigError, DeskError, Refused, Unreachable
+from scripts.errors import (
+    BackupFault,
+    CommandFailed,
+    ConfigError,
+    DeskError,
+    Refused,
+    Unreachable,
+    UsageError,
+)
 from scripts.notify import deliver
 from scripts.state.ledger import Event, Ledger
 from tests.support import s3
@@ -147,7 +155,7 @@ def test_prune_clears_what_was_never_finished(desk: Desk) -> None:
 
 
 def test_a_kind_that_only_the_desk_uses_is_refused(desk: Desk) -> None:
-    with pytest.raises(Refused, match="`predeploy` is no kind"):
+    with pytest.raises(UsageError, match="`predeploy` is no kind"):
         commands.backup(desk, BackupRequest(env="production", kind="predeploy"))
 
 

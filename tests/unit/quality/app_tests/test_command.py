@@ -10,7 +10,7 @@ import pytest
 
 from scripts.config.outcome import Outcome
 from scripts.config.settings import App, AppTests
-from scripts.errors import CommandFailed, Refused, ReleaseFailed
+from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed, UsageError
 from scripts.quality.app_tests.command import test_app as run_app_tests
 from scripts.quality.request import AppTestRequest
 from scripts.replit.live import Expected
@@ -109,9 +109,9 @@ def test_integration_tests_go_to_what_is_live_there(world: World) -> None:
     assert isinstance(ending(lambda: run(world, PASSES, suite="integration", env="production")), Refused)
 
 
-@pytest.mark.parametrize("suite", ["e2e", "unit"])
-def test_what_is_not_there_is_refused(world: World, suite: str) -> None:
+@pytest.mark.parametrize(("suite", "kind"), [("e2e", UsageError), ("unit", Refused)])
+def test_what_is_not_there_is_refused(world: World, suite: str, kind: type[DeskError]) -> None:
     """A suite that nobody knows, or that has no command."""
     fault = ending(lambda: run_app_tests(world.desk(), AppTestRequest(suite=suite)))
 
-    assert isinstance(fault, Refused)
+    assert isinstance(fault, kind)

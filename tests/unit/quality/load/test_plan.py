@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scripts.config.load_settings import Caps, LoadSettings, Profile, Stage
-from scripts.errors import Refused
+from scripts.errors import Refused, UsageError
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
 from scripts.quality.request import LoadRequest
 from tests.support.tables import environment
@@ -67,7 +67,7 @@ def test_a_plan_that_makes_no_sense_or_is_too_much_is_refused(
     request_of: dict[str, Any], message: str
 ) -> None:
     """Before any load."""
-    with pytest.raises(Refused, match=message):
+    with pytest.raises((Refused, UsageError), match=message):
         planned(**request_of)
 
 

@@ -1,0 +1,56 @@
+"""A desk that knows releases, whose servers are all dead: what is typed wrongly there is refused early."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support import years
+from tests.support.desks import ROOT
+from tests.support.repositories import Repository, bare, clone
+
+NOW = 1_900_000_000.0
+RELEASES = 12
+DEAD = "127.0.0.1:9"  # nobody listens there
+
+
+class World(NamedTuple):
+    """The team's remote, a person's clone of it, and the folder of its configuration."""
+
+    origin: Repository
+    person: Repository
+    env_dir: Path
+
+    def state(self) -> dict[str, str]:
+        """What a command could have changed: refs, files of the clone and the desk."""
+        kept = {f"origin {ref}": sha for ref, sha in self.origin.refs().items()}
+        for folder in (self.person.folder, self.env_dir.parent):
+            for file in folder.rglob("*"):
+                if file.is_file() and ".git" not in file.parts and "backups" not in file.parts:
+                    kept[str(file)] = str(hash(file.read_bytes()))
+        return kept
+
+
+def built(folder: Path) -> World:
+    """The world in an empty folder."""
+    origin = bare(folder / "origin.git")
+    years.repository(origin, RELEASES, NOW)
+    person = clone(origin, folder / "person", "-b", "develop")
+    env_dir = folder / "desk" / "env"
+    env_dir.mkdir(parents=True)
+    shutil.copy(ROOT / "env" / "masking.toml", env_dir)
+    text = (ROOT / "env" / "pipeline.toml").read_text()
+    text = text.replace('repository = "."', f"repository = {json.dumps(str(person.folder))}")
+    text = re.sub(r'"https://(airhost-\w+)\.replit\.app"', rf'"http://{DEAD}/\1"', text)
+    text = re.sub(r'(mcp_url|supabase_api|github_api) = "[^"]*"', rf'\1 = "https://{DEAD}"', text)
+    text = text.replace('ssh_config = ""', 'ssh_config = "ssh"').replace("timeout = 300", "timeout = 2")
+    (env_dir / "pipeline.toml").write_text(text)
+    (env_dir / "ssh").write_text("Host *\n  ProxyCommand false\n")
+    for name in years.ENVIRONMENTS:
+        file = env_dir / f".env.{name}"
+        file.write_text(f"DATABASE_URL=postgresql://desk:sixteen-letters-{name}@{DEAD}/postgres\n")
+        file.chmod(0o600)
+    return World(origin, person, env_dir)
