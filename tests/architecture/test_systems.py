@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 from tests.support.desks import ROOT
 
-ONLY_LINUX = re.compile(
-    r"""/proc\b|/dev/shm|/sys/fs|\bepoll\b|\bprctl\b|\bpidfd_|\binotify|\bsendfile\(|\bmemfd_|\bCLOCK_BOOTTIME\b"""
-    r"""|\bsched_(get|set)|\bO_PATH\b|\bO_TMPFILE\b|\bunshare\b|\bMSG_MORE\b|\bposix_fadvise\b"""
-    # GNU's options, and programs that macOS lacks
-    r"""|\bsed -i|\breadlink -f|\brealpath\b|\bdate (-d|--)|\bstat -c|\bcp --|\btail -c.* --|\bxargs -r|\bgrep -P"""
-    r"""|\bbase64 -w|\bsort -V|\bmktemp -p|\bsetsid\b|\bflock (-|\d)|"flock"|present flock|\bsetpriv\b|\btimeout \d|\bps -[a-zA-Z]*f"""
+KERNEL = (
+    r"/proc\b|/dev/shm|/sys/fs|\bepoll\b|\bprctl\b|\bpidfd_|\binotify|\bsendfile\(|\bmemfd_|\bCLOCK_BOOTTIME\b"
+    r"|\bsched_(get|set)|\bO_PATH\b|\bO_TMPFILE\b|\bunshare\b|\bMSG_MORE\b|\bposix_fadvise\b"
 )
+GNU = (  # options, and programs that macOS lacks
+    r"\bsed -i|\breadlink -f|\brealpath\b|\bdate (-d|--)|\bstat -c|\bcp --|\btail -c.* --|\bxargs -r"
+    r"|\bgrep -P|\bbase64 -w|\bsort -V|\bmktemp -p|\bsetsid\b|\bflock (-|\d)|\"flock\"|present flock"
+    r"|\bsetpriv\b|\btimeout \d|\bps -[a-zA-Z]*f"
+)
+ONLY_LINUX = re.compile(f"{KERNEL}|{GNU}")
 # file -> what becomes of it on macOS
 GUARDED = {
     "scripts/bootstrap": "the lock is left out where there is no `flock`",
