@@ -125,13 +125,16 @@ def acquire(desk: Desk, plan: Plan, reason: str = "") -> ReleaseRun:
     versions = (plan.facts.standing or "", *(each.version for each in plan.comparison.pending))
     refuse_masked({"the version of a migration": " ".join(versions)})
     run = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, reason)))
+    run.driver.connect()  # beside the round trips to the git remote
     with run.step("lock", run.environment.name):
         try:
             run.lock.begin()
             _require_unchanged(run)
         except StaleError:
+            run.driver.disconnect()
             raise locked(desk, run.environment) from None
         except BaseException:
+            run.driver.disconnect()
             with suppress(DeskError, StaleError):  # it may be acquired, or released already
                 run.lock.release()
             raise

@@ -35,6 +35,12 @@ class Driver(Protocol):
     def unproven_hint(self) -> str:
         """What to look at when the public URL does not show a release in time."""
 
+    def connect(self) -> None:
+        """Begin to connect to where `build` works, and return at once. Nothing is changed; never raises."""
+
+    def disconnect(self) -> None:
+        """No build follows."""
+
     def objection(self) -> Refused | None:
         """Why a release would be refused there now, such as work that would be lost.
 

@@ -74,6 +74,12 @@ class LauncherDriver:
         """Where to look when a release does not show."""
         return "`invoke doctor` asks the launcher what it does; its log is that of the app on Replit"
 
+    def connect(self) -> None:
+        """A launcher keeps no connection."""
+
+    def disconnect(self) -> None:
+        """See `connect`."""
+
     def objection(self) -> Refused | None:
         """Why a release can't begin: no launcher answers, or one that is not this environment's."""
         try:

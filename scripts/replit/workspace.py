@@ -13,6 +13,7 @@ import posixpath
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -26,7 +27,7 @@ from scripts.replit.live import Answer, Expected, look
 from scripts.state.held_lock import HeldLock
 from scripts.system.command import CREDENTIALS, Command, Result, inherited
 from scripts.system.documents import parse_json
-from scripts.system.process import attempt, error_tail, quoted_lines
+from scripts.system.process import Waiting, attempt, error_tail, quoted_lines
 
 OPTIONS = (
     "-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
@@ -139,8 +140,13 @@ class Placed(NamedTuple):
     said: str
 
 
-def place(host: str, config: str | None, build: Build, timeout: float) -> Placed:
+def place(
+    host: str, config: str | None, build: Build, timeout: float, waiting: Waiting | None = None
+) -> Placed:
     """Bring the workspace to the commit and build it there.
+
+    Args:
+        waiting: a connection that was opened before; where it has broken, another one is made.
 
     Raises:
         Refused: the workspace holds work that would be lost; nothing was changed.
@@ -149,7 +155,8 @@ def place(host: str, config: str | None, build: Build, timeout: float) -> Placed
         Unreachable: no answer: what stands in the workspace is unknown (live is untouched).
     """
     mark = f"release-desk-{secrets.token_hex(16)}" if build.send else ""
-    result = attempt(ssh(host, config, script(build, mark), timeout))
+    command = ssh(host, config, script(build, mark), timeout)
+    result = waiting.finish(command) if waiting and waiting.lives else attempt(command)
     said, archive = _apart(result.out, mark.encode())
     result = replace(result, out=said)
     document = _answer(result)
@@ -245,13 +252,26 @@ class WorkspaceDriver:
     def __init__(self, desk: Desk, environment: Environment) -> None:
         self._desk = desk
         self._environment = environment
+        self._waiting: Waiting | None = None
+
+    def connect(self) -> None:
+        """Open the ssh session, which wakes the workspace; its shell waits for the script of `build`."""
+        with suppress(CommandFailed):  # no ssh here: `build` says so
+            self._waiting = Waiting(ssh(self._environment.ssh_host, self._ssh_config, "", LOOK_SECONDS))
+
+    def disconnect(self) -> None:
+        """End the session, if there is one."""
+        if self._waiting:
+            self._waiting.end()
+        self._waiting = None
 
     def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
         """Bring the workspace to the commit over ssh, built and stamped; see `Driver`."""
         desk, host = self._desk, self._environment.ssh_host
         order = self._order(expected, candidate, desk.build_variables(self._environment))
         build = replace(order, send=send, keep=keep)
-        placed = place(host, self._ssh_config, build, desk.settings.replit.build_timeout)
+        waiting, self._waiting = self._waiting, None
+        placed = place(host, self._ssh_config, build, desk.settings.replit.build_timeout, waiting)
         if placed.said:
             desk.progress.note(f"the workspace `{host}`: {placed.said.strip()}".replace("\n", "\n  | "))
         return placed.archive

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from typing import IO, cast
 
 from scripts.errors import CommandFailed, CommandTimedOut
@@ -99,6 +100,36 @@ def run_in_background(command: Command) -> Iterator[Future[Result]]:
                 if not future.done():
                     _signal(child, number)
                     wait([future], GRACE)
+
+
+class Waiting:
+    """A program that was started before its standard input is known, such as a connection over ssh.
+
+    It ends with this process, as every child does: its input is closed then.
+
+    Raises:
+        CommandFailed: the program is missing.
+    """
+
+    def __init__(self, command: Command) -> None:
+        self._held = contextlib.ExitStack()
+        self._child = self._held.enter_context(_child(replace(command, stdin=b"")))
+
+    @property
+    def lives(self) -> bool:
+        """Whether it still waits for its input."""
+        return self._child.poll() is None
+
+    def finish(self, command: Command) -> Result:
+        """Feed it what `command` has for it; else as `attempt`. The time-out counts from here."""
+        began = time.monotonic()
+        with self._held:
+            out, err = Exchange(self._child, command).finish(command.timeout)
+            return Result(self._child.returncode, out, err, time.monotonic() - began)
+
+    def end(self) -> None:
+        """End it without input."""
+        self._held.close()
 
 
 def _wait(command: Command, child: subprocess.Popen[bytes]) -> Result:

@@ -59,6 +59,15 @@ class FakeDriver:
     dirty: str = ""
     kept: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    connected: bool = False
+
+    def connect(self) -> None:
+        """A build is to follow."""
+        self.connected = True
+
+    def disconnect(self) -> None:
+        """None follows."""
+        self.connected = False
 
     def objection(self) -> Refused | None:
         """What `dirty` says."""

@@ -123,6 +123,7 @@ def test_a_branch_that_moved_while_planning_stops_the_run(world: World) -> None:
 
     assert (type(error), error.message) == (Locked, "`develop` moved while this run was planning")
     assert world.is_clean()
+    assert not world.drivers["development"].connected
 
 
 def test_releases_elsewhere_do_not_matter(world: World) -> None:
@@ -132,6 +133,7 @@ def test_releases_elsewhere_do_not_matter(world: World) -> None:
     live(world, "production")
 
     assert acquire(desk, plan).id
+    assert world.drivers["development"].connected
 
 
 def test_a_remote_that_does_not_show_the_lock_is_no_remote_to_release_over(world: World) -> None:

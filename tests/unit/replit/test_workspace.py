@@ -22,7 +22,7 @@ from scripts.replit import workspace
 from scripts.replit.live import Expected
 from scripts.replit.workspace import Build, Placed, WorkspaceDriver, place, script, ssh
 from scripts.system.command import Command, Result
-from scripts.system.process import attempt
+from scripts.system.process import Waiting, attempt
 from scripts.system.secret import MASK, remember
 from tests.fakes.world import World
 from tests.support.processes import wait_until
@@ -670,10 +670,11 @@ def test_a_driver_builds_the_exact_commit_with_the_variables_of_its_environment(
     staging = world.settings.environments["staging"]._replace(ssh_config="ssh_config")
     expected = Expected("a" * 40, "staging", "20240101000000")
     archive = WorkspaceDriver(desk, staging).build(expected, CANDIDATE, send=True)
-    host, config, build, timeout = ordered
+    host, config, build, timeout, waiting = ordered
 
     assert archive == b"archive"
     assert (host, config, timeout) == ("staging", str(desk.config_folder / "ssh_config"), 900)
+    assert waiting is None
     assert (build.commit, build.candidate, build.send) == ("a" * 40, CANDIDATE, True)
     assert build.variables == {"VITE_X": "1"}
     assert build.stamp == {
@@ -695,6 +696,41 @@ def test_a_build_without_its_variables_does_not_begin(
 
     with pytest.raises(Refused, match="`VITE_X`"):
         driver.build(Expected("a" * 40, "staging"), CANDIDATE)
+
+
+@pytest.mark.parametrize("session", ["none", "waits", "has broken"])
+def test_a_build_takes_the_session_that_waits_for_it(
+    there: Place, monkeypatch: pytest.MonkeyPatch, session: str
+) -> None:
+    """One that has broken meanwhile costs nothing: another one is made."""
+    monkeypatch.setattr(workspace, "ssh", lambda *given: bash(given[2], given[3]))
+    waiting = None if session == "none" else Waiting(bash(""))
+    if waiting and session == "has broken":
+        waiting.end()
+
+    placed = place("staging", None, there.order(send=True), 20, waiting)
+
+    assert there.commit == there.head
+    assert placed.archive
+    assert waiting is None or not waiting.lives
+
+
+def test_a_session_opened_for_a_build_ends_without_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was changed there; a machine without ssh is told of by the build."""
+    monkeypatch.setattr(workspace, "ssh", lambda *given: bash(given[2], given[3]))
+    driver = WorkspaceDriver(world.desk(), world.settings.environments["staging"])
+    driver.disconnect()
+    driver.connect()
+    waiting = driver._waiting
+    driver.disconnect()
+    monkeypatch.setattr(workspace, "ssh", lambda *_: Command(("no-such-program",)))
+    driver.connect()
+
+    assert waiting is not None
+    assert not waiting.lives
+    assert driver._waiting is None
 
 
 def test_source_maps_are_sent_and_not_published(there: Place) -> None:

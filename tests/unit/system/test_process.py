@@ -17,6 +17,7 @@ from scripts.system import process, signals
 from scripts.system.command import BASE, Command, Result
 from scripts.system.network import CERTIFICATES
 from scripts.system.process import (
+    Waiting,
     attempt,
     end_all,
     error_tail,
@@ -217,6 +218,39 @@ def test_the_environment_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_is_given_wins_over_the_base() -> None:
     """The command's own variables lie on top."""
     assert run(Command(("printenv", "HOME"), env={"HOME": "mine"})).text == "mine\n"
+
+
+def test_a_program_may_wait_for_its_input() -> None:
+    """It was started before; the time-out counts from the input on."""
+    code = "import sys; print('ready', flush=True); print(sys.stdin.read())"
+    waiting = Waiting(python(code))
+    lived = waiting.lives
+
+    result = waiting.finish(python(code, stdin=b"late"))
+
+    assert (lived, waiting.lives) == (True, False)
+    assert (result.code, result.text.split()) == (0, ["ready", "late"])
+
+
+def test_a_program_that_gets_no_input_is_ended(grandchild: Path) -> None:
+    """With whatever it has started."""
+    waiting = Waiting(python(FAMILY, str(grandchild)))
+    assert wait_until(lambda: grandchild.exists() and grandchild.read_text(), 10)
+
+    waiting.end()
+
+    assert not waiting.lives
+    assert wait_until(lambda: not alive(pid_in(grandchild)), 2)
+
+
+def test_a_program_that_waited_and_takes_too_long_is_ended() -> None:
+    """As any other."""
+    waiting = Waiting(python("import time; time.sleep(60)"))
+
+    with pytest.raises(CommandTimedOut):
+        waiting.finish(python("", stdin=b"", timeout=0.2))
+
+    assert not waiting.lives
 
 
 def test_each_child_leads_a_group_of_its_own() -> None:
