@@ -67,6 +67,18 @@ class FetchError(Exception):
         self.head = head
 
 
+class Line:
+    """One connection for several requests to a server; `fetch` makes one for each request otherwise."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self.session = session(self.sockets.append, lambda _phase: False)
+
+    def close(self) -> None:
+        """Hang up, so that a thread that still reads from it ends."""
+        _hang_up(self.sockets)
+
+
 def fetch(
     url: str,
     *,
@@ -78,10 +90,14 @@ def fetch(
     connect_seconds: float | None = None,
     wants_body: Callable[[Response], bool] = lambda _head: True,
     phases: Phases | None = None,
+    line: Line | None = None,
+    enough: Callable[[Response], bool] = lambda _so_far: False,
 ) -> Response:
     """Make one request. A redirect is returned, not followed.
 
     Args:
+        line: the connection to use; it goes on existing.
+        enough: told what has arrived, whether that is all that is wanted of a stream of events.
         seconds: for everything: name, connection, request, answer.
         most_bytes: of the unpacked body; with 0 the body is not read.
         connect_seconds: for the connection alone, where that must fail sooner.
@@ -92,10 +108,11 @@ def fetch(
         FetchError: the answer did not arrive in time, or broke off.
     """
     timeout = (min(seconds, connect_seconds or seconds), seconds)
-    exchange = _Exchange(url, method, headers, body, timeout, most_bytes, wants_body, phases)
+    exchange = _Exchange(url, method, headers, body, timeout, most_bytes, wants_body, phases, line, enough)
     try:
         answer = submit(exchange.run).result(timeout=seconds)
     except TimeoutError:
+        exchange.expire()
         raise FetchError("timed out", exchange.head) from None
     finally:
         exchange.close()
@@ -116,6 +133,8 @@ class _Exchange:
     most_bytes: int
     wants_body: Callable[[Response], bool]
     phases: Phases | None = None
+    line: Line | None = None
+    enough: Callable[[Response], bool] = lambda _so_far: False
     head: Response | None = None
     sockets: list[socket.socket] = field(default_factory=list)
     expired: bool = False
@@ -123,17 +142,32 @@ class _Exchange:
     def run(self) -> Response | FetchError:
         """The answer. A fault is returned: a raised one keeps the library's frames and sockets alive."""
         try:
-            with session(self.opened, self._lap) as made, self._send(made) as response:
+            with self._session() as made, self._send(made) as response:
                 self._lap("first byte")
                 self.head = Response(response.status_code, response.headers)
                 if not self.most_bytes or not self.wants_body(self.head):
                     return self.head
-                raw = bytes(response.raw.read(self.most_bytes + 1, decode_content=True))
+                raw = self._body(response, self.head)
                 self._lap("body")
                 complete = len(raw) <= self.most_bytes
                 return replace(self.head, body=raw[: self.most_bytes], complete=complete)
         except _faults() as fault:
             return FetchError(_in_short(fault), self.head)
+
+    def _session(self) -> contextlib.AbstractContextManager[requests.Session]:
+        return contextlib.nullcontext(self.line.session) if self.line else session(self.opened, self._lap)
+
+    def _body(self, response: requests.Response, head: Response) -> bytes:
+        """At most a byte more than is allowed; of a stream of events no more than is enough."""
+        if "text/event-stream" not in head.headers.get("content-type", ""):
+            return bytes(response.raw.read(self.most_bytes + 1, decode_content=True))
+        raw = b""
+        while len(raw) <= self.most_bytes and not self.enough(replace(head, body=raw)):
+            piece = response.raw.read1(self.most_bytes + 1 - len(raw), decode_content=True)
+            if not piece:
+                break
+            raw += piece
+        return raw
 
     def _send(self, session: requests.Session) -> requests.Response:
         return session.request(
@@ -152,12 +186,21 @@ class _Exchange:
         if self.expired:
             raise ConnectionAbortedError
 
+    def expire(self) -> None:
+        """The time is over: also a connection for several requests is of no more use."""
+        if self.line:
+            self.line.close()
+
     def close(self) -> None:
         """Shut the connection down, so that a thread that still reads from it ends."""
         self.expired = True
-        for connection in self.sockets:
-            with contextlib.suppress(OSError, ValueError):
-                connection.shutdown(socket.SHUT_RDWR)
+        _hang_up(self.sockets)
+
+
+def _hang_up(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        with contextlib.suppress(OSError, ValueError):
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def _faults() -> tuple[type[Exception], ...]:

@@ -43,7 +43,7 @@ def deliver(run: ReleaseRun) -> None:
 
 def publish(run: ReleaseRun) -> None:
     """Have what was built published. No answer is no refusal: the public URL decides."""
-    with run.step("publish", run.driver.name):
+    with run.step("publish", run.driver.name, confirms=run.driver.confirms):
         run.sent, run.doubt = True, None
         try:
             run.driver.publish(run.built or run.plan.facts.expected, run.lock)

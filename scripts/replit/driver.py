@@ -32,6 +32,10 @@ class Driver(Protocol):
         """What it builds lies where a person may publish it by hand, so it has to be put back."""
 
     @property
+    def confirms(self) -> bool:
+        """Its `publish` itself makes sure that the lock is held, at the last moment."""
+
+    @property
     def unproven_hint(self) -> str:
         """What to look at when the public URL does not show a release in time."""
 

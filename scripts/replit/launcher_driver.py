@@ -62,6 +62,7 @@ class LauncherDriver:
     name = "launcher"
     unattended = True
     staged = False
+    confirms = True  # its push moves nothing under a lost lock
 
     def __init__(self, desk: Desk, environment: Environment) -> None:
         self._desk = desk

@@ -6,29 +6,24 @@ and none of them is ever taken as proof that something is live.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import os
-import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from scripts.config import logins
 from scripts.errors import CommandFailed, ConfigError, DeskError, Refused, Unanswered, Unreachable
-from scripts.replit import mcp_http, renewal
+from scripts.replit import mcp_client, renewal
 from scripts.replit.driver import Status
 from scripts.replit.live import Expected
-from scripts.replit.mcp_http import CALL_TIMEOUT
 from scripts.replit.workspace import WorkspaceDriver
 from scripts.state.held_lock import HeldLock
 from scripts.system.documents import parse_json
 from scripts.system.process import quoted_lines
 from scripts.system.secret import Secret, redact
 
-STATUS_TIMEOUT = 10.0
+CALL_TIMEOUT, STATUS_TIMEOUT = 60.0, 10.0  # seconds
 FAILED = ("fail", "error", "cancel", "reject")
 T = TypeVar("T")
 RUNNING = ("publishing", "pending", "queued", "progress", "building", "running", "deploying")
@@ -38,34 +33,20 @@ class NotLetIn(Unreachable):
     """The server does not take the token (401): nothing has begun."""
 
 
-def warm(url: str, token: Secret | None, repl_id: str) -> None:
-    """Import the library (half a second) and ask for the status once, while the build runs.
-
-    Politely: the build may be on this very machine. What fails here is said by `publish`.
-
-    Raises:
-        NotLetIn: the server does not take the token.
-    """
-    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
-    try:
-        _call(url, token, "get_publish_status", repl_id, STATUS_TIMEOUT)
-    except NotLetIn:
-        raise
-    except DeskError:
-        pass
-
-
-def publish(url: str, token: Secret | None, repl_id: str) -> None:
+def publish(
+    url: str, token: Secret | None, repl_id: str, before: Callable[[], None] = lambda: None
+) -> None:
     """Ask Replit to publish the workspace as it is; returns once that is accepted.
+
+    Args:
+        before: what is made sure of at the last moment; may raise.
 
     Raises:
         CommandFailed: the server refused.
         Unreachable: it can't be reached, or doesn't let us in: nothing has begun.
         Unanswered: it was asked, and no answer came: it may have begun all the same.
     """
-    _call(url, token, "publish_app", repl_id, CALL_TIMEOUT)
+    _call(url, token, "publish_app", repl_id, CALL_TIMEOUT, before=before)
 
 
 def status(url: str, token: Secret | None, repl_id: str) -> tuple[Status, str]:
@@ -90,58 +71,35 @@ def _status_word(said: str) -> str:
     return ""
 
 
-def _call(url: str, token: Secret | None, tool: str, repl_id: str, limit: float) -> str:
-    answered: list[int] = []
+def _call(
+    url: str,
+    token: Secret | None,
+    tool: str,
+    repl_id: str,
+    limit: float,
+    *,
+    before: Callable[[], None] = lambda: None,
+) -> str:
     try:
-        return asyncio.run(asyncio.wait_for(_ask(url, token, tool, repl_id, answered), limit))
-    except DeskError:
-        raise
-    except Exception as fault:  # noqa: BLE001 - the library wraps what went wrong in groups of its own
-        raise _unreachable(url, tool, fault, answered[-1] if answered else 0) from None
-
-
-async def _ask(url: str, token: Secret | None, tool: str, repl_id: str, answered: list[int]) -> str:
-    """The tool's answer; statuses up to the call go to `answered`: the errors of the library lack them."""
-    from mcp import Client
-    from mcp.client.streamable_http import streamable_http_client
-
-    headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
-    called = False
-
-    async def note(response: Any) -> None:
-        nonlocal called  # what comes after the call, such as the end of the session, says nothing about it
-        if response.request.method == "POST" and not called:
-            answered.append(response.status_code)
-            called = b'"tools/call"' in response.request.content
-
-    async with mcp_http.client(headers, after=[note]) as http:
-        transport = streamable_http_client(url, http_client=http)
-        # `legacy` is the documented `initialize` handshake; `auto` would ask for a newer one first
-        async with Client(transport, mode="legacy", read_timeout_seconds=CALL_TIMEOUT) as client:
-            result = await client.call_tool(tool, {"replId": repl_id})
-    said = redact(" ".join(str(getattr(part, "text", "")) for part in result.content))[:2000]
-    structured: Any = getattr(result, "structured_content", None)
-    if result.is_error:
+        result = mcp_client.call_tool(url, token, tool, {"replId": repl_id}, limit, before=before)
+    except mcp_client.McpError as fault:
+        raise _not_taken(url, tool, fault) from None
+    said = redact(result.text)[:2000]
+    if result.failed:
         raise CommandFailed(f"Replit's `{tool}` was refused{quoted_lines(said)}")
-    return redact(json.dumps(structured)) if isinstance(structured, dict) and not said else said
+    return redact(json.dumps(result.structured)) if result.structured and not said else said
 
 
-def _unreachable(url: str, tool: str, fault: BaseException, status: int) -> Unreachable:
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    said = redact(str(fault) or type(fault).__name__).splitlines()[0][:300]
+def _not_taken(url: str, tool: str, fault: mcp_client.McpError) -> CommandFailed:
+    """What the fault means: refused, never asked for, or unknown."""
+    said = redact(str(fault)).splitlines()[0][:300]
     hint = "check `mcp_url` of the environment and `REPLIT_MCP_TOKEN`"
-    if status == 401:
+    if fault.status == 401:
         return NotLetIn(f"Replit's MCP server at `{url}` does not take the token: {said}", hint)
-    kind = Unreachable if status in (403, 404) or _never_sent(fault) else Unanswered
+    if fault.refused:
+        return CommandFailed(f"Replit's `{tool}` was refused{quoted_lines(said)}", hint)
+    kind = Unanswered if fault.called and fault.status not in (403, 404) else Unreachable
     return kind(f"Replit's MCP server at `{url}` did not take `{tool}`: {said}", hint)
-
-
-def _never_sent(fault: BaseException) -> bool:
-    """No connection: the tool can't have been called."""
-    import httpx2
-
-    return isinstance(fault, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 class McpDriver(WorkspaceDriver):
@@ -149,6 +107,7 @@ class McpDriver(WorkspaceDriver):
 
     name = "mcp"
     unattended = True
+    confirms = True
     _refused: Unreachable | None = None
 
     @property
@@ -197,31 +156,41 @@ class McpDriver(WorkspaceDriver):
             f" of `.env.{name}` or CI's environment, then `invoke replit.login --env {name}`"
         )
 
-    def _warm(self) -> None:
+    def _try_token(self) -> None:
+        """Ask for the status; what else fails here is said by `publish`."""
         try:
-            self._asked(warm)
+            self._asked(status)
         except (NotLetIn, renewal.SignedOut) as fault:
             self._refused = fault
         except DeskError:
             pass
 
     def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
-        """Build in the workspace; the library for Publish is imported meanwhile.
+        """Build in the workspace, while the token is tried.
 
         A sign-in that has ended is named before anything is built, and a token that is not taken after the
         build: before the database changes for a Publish that can't come.
         """
         self._token()
         self._refused = None
-        threading.Thread(target=self._warm, daemon=True).start()
+        threading.Thread(target=self._try_token, daemon=True).start()
         archive = super().build(expected, candidate, send=send, keep=keep)
         if self._refused:
             raise self._refused
         return archive
 
     def publish(self, expected: Expected, lock: HeldLock) -> None:
-        """Ask Replit; see `Driver`."""
-        self._asked(publish)
+        """Ask Replit; see `Driver`.
+
+        The git remote is asked who holds the lock while the session begins; nothing is between its answer
+        and the call.
+        """
+        lock.ask_ahead()
+
+        def still_held() -> None:
+            lock.check(ask=True)
+
+        self._asked(lambda url, token, repl_id: publish(url, token, repl_id, still_held))
 
     def publish_status(self) -> tuple[Status, str]:
         """What Replit says; a question that fails says nothing."""

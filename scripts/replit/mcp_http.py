@@ -1,4 +1,4 @@
-"""HTTP for the `mcp` library: one trust in certificates, and an end to what a server may send."""
+"""HTTP for the `mcp` library, which signs in: trust in certificates, and an end to what servers send."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ def client(
     headers: Mapping[str, str],
     auth: Any = None,
     before: Sequence[Callable[[Any], Any]] = (),
-    after: Sequence[Callable[[Any], Any]] = (),
 ) -> httpx2.AsyncClient:
     """A client with these headers. The caller limits the whole of what it does.
 
     Args:
         before: what looks at each request before it goes out.
-        after: what looks at the head of each answer.
     """
     import httpx2
 
@@ -35,7 +33,7 @@ def client(
         timeout=CALL_TIMEOUT,
         verify=_trust(),
         auth=auth,
-        event_hooks={"request": list(before), "response": [*after, _limit]},
+        event_hooks={"request": list(before), "response": [_limit]},
     )
 
 

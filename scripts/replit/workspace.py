@@ -248,6 +248,7 @@ class WorkspaceDriver:
     """What the drivers share that publish from a Replit workspace: the build, and the public URL."""
 
     staged = True
+    confirms = False
 
     def __init__(self, desk: Desk, environment: Environment) -> None:
         self._desk = desk

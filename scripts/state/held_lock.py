@@ -6,7 +6,8 @@ import contextlib
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
 from scripts.config.desk import Desk
 from scripts.errors import CommandFailed, ConfigError, DeskError, Locked, PushRefused
@@ -16,7 +17,12 @@ from scripts.state.event_rules import BEGIN
 from scripts.state.ledger import REF
 from scripts.state.lock import LOCK_FILE, Lock, blocked, candidate_ref, lock_ref, strays
 from scripts.state.remote import append, new_event
+from scripts.system.background import submit
 from scripts.system.secret import masked_by
+
+# Seconds for which an answer counts. Who steals the lock within them is found by the next heartbeat
+# as is one who steals it between an answer and what is done upon it.
+SOON = 3.0
 
 
 def new_lock(desk: Desk, environment: str, task: str, commit: str, *, run: str = "", **more: Any) -> Lock:
@@ -61,6 +67,13 @@ def sweep(desk: Desk, refs: Mapping[str, str], own: Lock | None = None) -> None:
             desk.git.push([Update(ref, commit, None) for ref, commit in found.items()])
 
 
+class _Question(NamedTuple):
+    """A question to the remote: when it was sent, and its answer."""
+
+    at: float
+    refs: Future[dict[str, str]]
+
+
 class HeldLock:
     """A lock that this process acquires, keeps alive with heartbeats from a thread, and releases.
 
@@ -77,6 +90,7 @@ class HeldLock:
         self._stopped = threading.Event()
         self._guard = threading.RLock()
         self._confirmed = desk.clock()
+        self._asked: _Question | None = None
         self._silent_from = math.inf
         self.content = content
         self.lost = False
@@ -166,6 +180,25 @@ class HeldLock:
         self._confirmed = self._desk.clock()
         threading.Thread(target=self._keep_alive, daemon=True).start()
 
+    def ask_ahead(self) -> None:
+        """Ask the remote in the background, for a `check` that follows within `SOON` seconds."""
+        self._asked = _Question(self._desk.clock(), submit(self._desk.git.ls_remote))
+
+    def _ask(self) -> None:
+        """Ask the remote who holds the lock, or take what it said to a question of a moment ago.
+
+        A heartbeat that it took since then says more: the ref has moved on from what was listed.
+        """
+        asked, self._asked = self._asked, None
+        if asked and self._desk.clock() - asked.at <= SOON:
+            if self._confirmed > asked.at:
+                return
+            refs = asked.refs.result()
+        else:
+            refs = self._desk.git.ls_remote()
+        if self.reconcile(refs):
+            sweep(self._desk, refs, self.content)
+
     def check(self, *, ask: bool) -> None:
         """Make sure before a step that the lock is still held.
 
@@ -179,9 +212,7 @@ class HeldLock:
         silent = self._desk.clock() - self._confirmed
         if ask or silent > self._desk.settings.lock.ttl / 2:
             with contextlib.suppress(CommandFailed), self._guard:
-                refs = self._desk.git.ls_remote()
-                if self.reconcile(refs):
-                    sweep(self._desk, refs, self.content)
+                self._ask()
         if self.lost:
             raise Locked(
                 f"the lock of {self.content.environment} was taken over from this run",

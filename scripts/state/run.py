@@ -44,12 +44,13 @@ class Run:
         return [step for step in self.steps if step["ending"] != "running"]
 
     @contextmanager
-    def step(self, name: str, detail: str = "") -> Iterator[None]:
+    def step(self, name: str, detail: str = "", *, confirms: bool = False) -> Iterator[None]:
         """Do one step: the lock is still held, the intent is on disk; afterwards the ending is on disk.
 
         Args:
             name: one of `STEPS`.
             detail: for people.
+            confirms: the step itself asks the remote whether the lock is held, where that has to be asked.
         """
         desk, kind = self.desk, STEPS[name].kind
         record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
@@ -57,7 +58,7 @@ class Run:
         desk.progress.begin(name, detail)
         started = desk.clock()
         try:
-            self.lock.check(ask=kind == "once")
+            self.lock.check(ask=kind == "once" and not confirms)
             self.journal.write(step=name, at=desk.now(), state="intent", detail=detail)
             self.lock.note(name, self.journal.digest, STEPS[name].limit)
             yield

@@ -13,8 +13,24 @@ from scripts.replit.driver import Status
 from scripts.replit.live import Answer, Expected
 from scripts.state.held_lock import HeldLock
 
+
 # what a Publish of the workspace is given, and does not look at
-PUBLISHED = (Expected("1" * 40, "staging"), cast(HeldLock, None))
+@dataclass
+class HeldFast:
+    """A lock that is never lost; notes how it is asked."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def ask_ahead(self) -> None:
+        """A check follows."""
+        self.asked.append("ahead")
+
+    def check(self, *, ask: bool) -> None:
+        """It is held."""
+        self.asked.append("check" if ask else "no question")
+
+
+PUBLISHED = (Expected("1" * 40, "staging"), cast(HeldLock, HeldFast()))
 
 
 def archive_of(files: Mapping[str, str]) -> bytes:
@@ -48,6 +64,7 @@ class FakeDriver:
     name: str = "mcp"
     unattended: bool = True
     staged: bool = True
+    confirms: bool = False
     sends: bool = True
     asked: str | None = None
     lags: tuple[str, ...] = ()

@@ -93,10 +93,12 @@ class FakeGit:
     name: str = "Ada"
     fetched: dict[str, str] = field(default_factory=dict)
     trusts: dict[str, str] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
 
     def ls_remote(self) -> dict[str, str]:
         """The remote's branches and deploy refs now."""
         with self.origin.guard:
+            self.questions.append("ls-remote")
             return {ref: sha for ref, sha in self.origin.refs.items() if ref.startswith(SHOWN)}
 
     def lagging(self) -> dict[str, tuple[str, ...]]:

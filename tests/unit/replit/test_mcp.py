@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def floods(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b" " * 10**6)
 
 
-@pytest.mark.parametrize(("answer", "why"), [(drips, "TimeoutError"), (floods, "too large")])
+@pytest.mark.parametrize(("answer", "why"), [(drips, "timed out"), (floods, "too large")])
 def test_an_answer_has_a_limit_of_time_and_of_bytes(
     answer: Callable[[BaseHTTPRequestHandler], None], why: str
 ) -> None:
@@ -82,10 +83,11 @@ def test_an_answer_has_a_limit_of_time_and_of_bytes(
     started = time.monotonic()
     with serving() as server:
         server.answers["/mcp"] = answer
-        with pytest.raises(Unanswered, match=why):
+        with pytest.raises(Unreachable, match=why) as caught:
             mcp._call(f"{server.url}/mcp", None, "get_publish_status", "id", 3.0)
 
     assert time.monotonic() - started < 15
+    assert not isinstance(caught.value, Unanswered), "the tool was not called"
 
 
 # ------------------------------------------------------------------------------------------- the driver
@@ -98,8 +100,12 @@ class Server:
     answer: str | Exception = '{"status": "published"}'
     calls: list[tuple[str, str, str | None, str]] = field(default_factory=list)
 
-    def call(self, url: str, token: Secret | None, tool: str, repl_id: str, _limit: float) -> str:
+    def call(
+        self, url: str, token: Secret | None, tool: str, repl_id: str, _limit: float, before: Any = None
+    ) -> str:
         """One call of a tool."""
+        if before:
+            before()
         self.calls.append((tool, url, token.reveal() if token else None, repl_id))
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -201,30 +207,30 @@ def test_where_to_look_when_a_release_does_not_show(driver: McpDriver) -> None:
     assert "https://staging.example.org" in driver.unproven_hint
 
 
-def test_the_library_is_warmed_up_while_the_build_goes_on(
+def test_the_token_is_tried_while_the_build_goes_on(
     driver: McpDriver, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a first question, which may fail; the build's archive is what counts."""
+    """With a first question; the build's archive is what counts."""
     asked = threading.Event()
+    call = server.call
 
-    def warm(url: str, token: Secret | None, repl_id: str) -> None:
+    def noted(*given: Any) -> str:
         asked.set()
+        return call(*given)
 
-    monkeypatch.setattr(mcp, "warm", warm)
+    monkeypatch.setattr(mcp, "_call", noted)
     monkeypatch.setattr(
         workspace, "place", lambda *_: workspace.Placed(b"archive" if asked.wait(10) else b"", "")
     )
 
     assert driver.build(Expected("a" * 40, "staging"), "refs/deploy/candidate/x") == b"archive"
+    assert server.calls[0][0] == "get_publish_status"
 
 
-@pytest.mark.parametrize("fault", [None, Unreachable("away")])
-def test_a_first_question_that_fails_is_no_fault(
-    server: Server, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
-) -> None:
+def test_a_first_question_that_fails_is_no_fault(driver: McpDriver, server: Server) -> None:
     """`publish` would say it."""
-    monkeypatch.setattr("os.setpriority", lambda *_: None)
-    server.answer = fault or "{}"
-    mcp.warm("https://mcp.example.org", None, "id-1")
+    server.answer = Unreachable("away")
+    driver._try_token()
 
-    assert server.calls == [("get_publish_status", "https://mcp.example.org", None, "id-1")]
+    assert driver._refused is None
+    assert [tool for tool, *_ in server.calls] == ["get_publish_status"]

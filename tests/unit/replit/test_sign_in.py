@@ -259,18 +259,17 @@ def test_a_token_that_is_not_taken_is_named_before_the_database_changes(
     """It was revoked, and this machine can't know: the first question, during the build, tells."""
     replit.login()
     replit.plays("revoked")
-    monkeypatch.setattr("os.setpriority", lambda *_: None)
-    told, warm = threading.Event(), McpDriver._warm
+    told, try_token = threading.Event(), McpDriver._try_token
 
-    def warmed(driver: McpDriver) -> None:
-        warm(driver)
+    def tried(driver: McpDriver) -> None:
+        try_token(driver)
         told.set()
 
     def place(*_: object) -> workspace.Placed:
         assert told.wait(20)
         return workspace.Placed(b"", "")
 
-    monkeypatch.setattr(McpDriver, "_warm", warmed)
+    monkeypatch.setattr(McpDriver, "_try_token", tried)
     monkeypatch.setattr(workspace, "place", place)
 
     with pytest.raises(renewal.SignedOut) as caught:

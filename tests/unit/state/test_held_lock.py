@@ -14,7 +14,7 @@ from scripts.errors import CommandFailed, ConfigError, Locked, PushRefused, Unre
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.git.merge import MergingGit
-from scripts.state.held_lock import HeldLock, new_lock
+from scripts.state.held_lock import SOON, HeldLock, new_lock
 from scripts.state.ledger import REF
 from scripts.state.lock import LOCK_FILE, candidate_ref, lock_of, lock_ref
 from scripts.state.remote import record
@@ -369,6 +369,46 @@ def test_before_a_step_that_can_not_be_repeated_the_remote_is_asked(world: World
 
     assert (type(error), error.code) == (Locked, 5)
     assert error.message == "the lock of staging was taken over from this run"
+
+
+@pytest.mark.parametrize("seconds", [0.0, SOON + 1])
+def test_a_question_of_a_moment_ago_is_answer_enough(world: World, seconds: float) -> None:
+    """One that is older is put again; either way a lock that was stolen before it stops the run."""
+    lock = acquired(world)
+    lock.ask_ahead()
+    world.clock.sleep(seconds)
+    asked = len(cast(FakeGit, lock._desk.git).questions)
+    lock.check(ask=True)
+    again = len(cast(FakeGit, lock._desk.git).questions) - asked
+    stolen(world)
+    lock.ask_ahead()
+
+    assert type(ending(lambda: lock.check(ask=True))) is Locked
+    assert again == (0 if seconds < SOON else 1)
+
+
+def test_a_lock_that_is_stolen_after_an_old_question_stops_the_run(world: World) -> None:
+    """What was true then counts for a moment only."""
+    lock = acquired(world)
+    lock.ask_ahead()
+    stolen(world)
+    world.clock.sleep(SOON + 1)
+
+    assert type(ending(lambda: lock.check(ask=True))) is Locked
+
+
+def test_a_heartbeat_after_the_question_says_more_than_its_answer(world: World) -> None:
+    """The ref has moved on by then: the lock goes on from there."""
+    lock = acquired(world)
+    lock.ask_ahead()
+    lock._asked.refs.result()  # type: ignore[union-attr]
+    world.clock.sleep(1)
+    lock.heartbeat()
+    lock.check(ask=True)
+    lock.heartbeat()
+
+    assert world.remote.refs[LOCK] == lock.id
+    assert lock.content.beat == 2
 
 
 def test_before_other_steps_it_is_asked_only_after_a_long_silence(world: World) -> None:
