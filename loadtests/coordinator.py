@@ -20,6 +20,7 @@ REPORT, PROGRESS = "desk-report", "desk-progress"  # messages from a worker to i
 TICK, STEPS = 1.0, 20  # seconds between two progress messages, and in how many steps they are slept
 FIRST_PID = os.getpid()
 LOGIN_TIMEOUT = 60.0  # seconds that the log-ins of a worker may take before its clock starts
+RECENT = 5.0  # seconds over which the live rate and p95 are taken
 REPORT_TIMEOUT = 5.0  # seconds for a finished worker's report to arrive
 
 
@@ -39,6 +40,7 @@ class Coordinator:
         self._totals: deque[tuple[float, int, int]] = deque()  # time, requests, failed
         self._faults: Counter[str] = Counter()
         self._peak_users = 0
+        self._users: dict[int, int] = {}  # by the second of the measurement
         self._workers: set[str] = set()
 
     @property
@@ -100,6 +102,7 @@ class Coordinator:
             cpu_before, before = cpu, now
             cpu, now = time.process_time(), time.perf_counter()
             self.recorder.add_cpu((cpu - cpu_before) / (now - before))
+            self.recorder.add_flying()
             self._send_progress()
         self.recorder.finish()
         self._send_progress()
@@ -162,9 +165,27 @@ class Coordinator:
         while len(self._totals) > 1 and self._totals[1][0] < now - seconds:
             self._totals.popleft()
         self._abort_if_hopeless()
-        users = self.runner.user_count
+        users, at = self.runner.user_count, now - (self.began or now)
         self._peak_users = max(self._peak_users, users)
-        _write(self.plan["progress"], {"at": now - (self.began or now), "users": users, **total})
+        if 0 <= at - self.plan["warmup"] < self.plan["seconds"]:
+            self._users[int(at - self.plan["warmup"])] = users
+        _write(self.plan["progress"], {"at": at, "users": users, **self._recent(now), **total})
+
+    def _recent(self, now: float) -> dict[str, float | None]:
+        """Requests per second, and p95 in ms, of the last seconds; for people who watch."""
+        latencies: Counter[int] = Counter()
+        for at, buckets in self._latencies:
+            if at > now - RECENT:
+                latencies.update(buckets)
+        first = next(entry for entry in self._totals if entry[0] >= now - RECENT)
+        passed, done = now - first[0], self._totals[-1][1] - first[1]
+        rank, seen, p95 = 0.95 * latencies.total(), 0, None
+        for edge in sorted(latencies):
+            seen += latencies[edge]
+            if seen >= rank:
+                p95 = edge / 1000
+                break
+        return {"rate": done / passed if passed else None, "p95": p95}
 
     def _abort_if_hopeless(self) -> None:
         """Stop early if most requests of the last seconds failed or were far too slow."""
@@ -197,6 +218,7 @@ class Coordinator:
             "aborted": self.aborted,
             "complete": self.is_over() and not self.aborted,
             "peak_users": self._peak_users,
+            "users": {str(second): users for second, users in self._users.items()},
             "workers": {"expected": max(1, self.plan["workers"]), "reported": len(self._reports)},
             "reports": list(self._reports.values()),
         }

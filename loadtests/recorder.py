@@ -41,6 +41,7 @@ class Recorder:
         self._recent: Counter[int] = Counter()
         self._lag: Counter[int] = Counter()
         self._cpu: list[float] = []
+        self._flying: Counter[int] = Counter()
         self._in_flight: dict[int, tuple[str, float]] = {}
         self._tokens = count()
         self.counts: Counter[str] = Counter()
@@ -107,6 +108,12 @@ class Recorder:
         if self.slot_of(time.perf_counter()) is not None:
             self._lag[bucket(int(max(0.0, seconds) * 1e6))] += 1
 
+    def add_flying(self) -> None:
+        """Note how many requests wait for an answer in this second."""
+        slot = self.slot_of(time.perf_counter())
+        if slot is not None:
+            self._flying[slot] = max(self._flying[slot], len(self._in_flight))
+
     def is_idle(self) -> bool:
         """Whether no measured request is in flight."""
         return not any(self.slot_of(intended) is not None for _, intended in self._in_flight.values())
@@ -143,6 +150,7 @@ class Recorder:
             "counts": dict(self.counts),
             "created": dict(self.created),
             "cpu": self._cpu,
+            "flying": {str(slot): n for slot, n in self._flying.items()},
             "lag": {str(edge): n for edge, n in self._lag.items()},
             "finished": self.finished,
         }

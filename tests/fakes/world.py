@@ -60,6 +60,7 @@ class Notes:
 
     lines: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    reached: list[tuple[float, float, str]] = field(default_factory=list)
     types: str = ""
 
     def show(self, lines: Iterable[str]) -> None:
@@ -71,7 +72,8 @@ class Notes:
         self.steps.append(step)
 
     def advance(self, done: float, total: float, text: str) -> None:
-        """Nobody watches."""
+        """How far the step is."""
+        self.reached.append((done, total, text))
 
     def end(self, step: str, ending: str, seconds: float) -> None:
         """A step has ended."""

@@ -115,6 +115,7 @@ class Measurements:
         lag: how late the generator's own clock was, in microseconds.
         planned, dropped: arrivals of the open model.
         created: rows that the app said it had stored.
+        users, flying: by the second, how many users there were, and how many requests waited for an answer.
     """
 
     endpoints: Mapping[str, Series]
@@ -133,6 +134,8 @@ class Measurements:
     faults: Mapping[str, int]
     left_out: tuple[str, ...]
     created: int = 0
+    users: Mapping[int, int] = field(default_factory=dict)
+    flying: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def busiest(self) -> float | None:
@@ -175,6 +178,8 @@ def parse_result(document: Mapping[str, Any], run: str) -> Measurements:
         logins=_sum(reports, "logins"),
         faults=_sum(reports, "faults"),
         created=sum(_sum(reports, "created").values()),
+        users=_buckets(document.get("users", {})),
+        flying=merge(_buckets(report.get("flying", {})) for report in reports),
         left_out=tuple(sorted({name for report in reports for name in report["left_out"]})),
     )
 

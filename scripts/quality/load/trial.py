@@ -12,6 +12,7 @@ from scripts.config.load_settings import LoadSettings
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Interrupted
 from scripts.quality.leftovers import remove_rows
+from scripts.quality.load.live import live
 from scripts.quality.load.locust import LocustRun
 from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measurements, parse_result
@@ -23,8 +24,8 @@ from scripts.system.process import error_tail, run_polling
 from scripts.system.signals import Stop, ignore
 
 LOOK_INTERVAL = 2.0  # seconds between two looks at which commit is served
+LIVE_INTERVAL = 1.0  # seconds between two updates of the line that people watch
 LOOKS = 3  # before the load; then the address counts as dead
-NOTE_INTERVAL = 10.0  # seconds between two progress notes
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Trial:
     leftovers: tuple[str, ...] = ()
     stored: int | None = None
     lease: Lease | None = None
-    noted: float = 0.0
+    looked: float = float("-inf")  # when the served commit was looked at last, in seconds of the run
 
     @property
     def commit(self) -> str | None:
@@ -117,7 +118,7 @@ def _generate_load(trial: Trial, started: float) -> Measurements:
         port=plan.port,
         seconds=plan.warmup + plan.seconds + load.drain,
     )
-    ended = run_polling(command, LOOK_INTERVAL, lambda: _watch(trial, desk.clock() - started))
+    ended = run_polling(command, LIVE_INTERVAL, lambda: _watch(trial, desk.clock() - started))
     try:
         return parse_result(locust.read_result(), trial.run)
     except (ValueError, KeyError, TypeError):
@@ -145,17 +146,15 @@ def access_secrets(desk: Desk, environment: Environment) -> dict[str, str]:
 
 
 def _watch(trial: Trial, elapsed: float) -> None:
-    """Stop the load if another commit is served; note the progress now and then."""
-    _look(trial, elapsed - trial.plan.warmup)
+    """Show how it goes; stop the load if another commit is served."""
+    trial.desk.progress.advance(*live(trial.plan, trial.locust.read_progress(), elapsed))
+    if elapsed - trial.looked >= LOOK_INTERVAL:
+        trial.looked = elapsed
+        _look(trial, elapsed - trial.plan.warmup)
     if len(trial.served) > 1:
         trial.locust.stop("the app was redeployed in the middle")
     if trial.lease and trial.lease.lost:
         trial.locust.stop("another load test has taken over the environment")
-    if elapsed - trial.noted >= NOTE_INTERVAL:
-        trial.noted = elapsed
-        counts = trial.locust.read_progress()
-        users, done, failed = (counts.get(name, 0) for name in ("users", "requests", "failed"))
-        trial.desk.progress.note(f"{users} users, {done} requests measured, {failed} failed")
 
 
 def _finish(trial: Trial, ending: str, started: float) -> None:

@@ -92,6 +92,20 @@ def test_progress_has_the_latencies_since_the_last_call(running: Any) -> None:
     assert running.progress() == {"counts": {"requests": 2}, "buckets": {str(recorder.bucket(2000)): 1}}
 
 
+def test_requests_under_way_are_noted_by_the_slot(running: Any) -> None:
+    """The most of each; none in the warm-up, and none that was answered."""
+    for second in (105, 111, 112):
+        running.now.seconds = second
+        running.opened("home", second)
+        running.add_flying()
+    for token in range(3):
+        running.closed(token)
+    running.now.seconds = 116
+    running.add_flying()
+
+    assert running.report()["flying"] == {"0": 3, "1": 0}
+
+
 def test_arrivals_cpu_and_lag_of_the_warm_up_are_left_out(running: Any) -> None:
     """They are noise of the start."""
     for second in (105, 115):

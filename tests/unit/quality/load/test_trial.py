@@ -160,17 +160,16 @@ def test_an_interrupted_run_says_what_it_left(trial: Trial, monkeypatch: pytest.
         run_trial(trial)
 
 
-def test_progress_is_noted_now_and_then(
-    trial: Trial, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not at every look."""
-    (trial.locust.folder / "progress.json").write_text('{"users": 5, "requests": 100, "failed": 1}')
-    generator(monkeypatch, trial, lambda: world.clock.sleep(11))
+def test_people_see_how_it_goes(trial: Trial, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The share of the whole, and the figures of the last seconds."""
+    written = {"at": 11.5, "users": 5, "requests": 100, "failed": 1, "rate": 9.87, "p95": 212.4}
+    (trial.locust.folder / "progress.json").write_text(json.dumps(written))
+    generator(monkeypatch, trial)
     run_trial(trial)
     notes = trial.desk.progress
     assert isinstance(notes, Notes)
 
-    assert notes.lines == ["5 users, 100 requests measured, 1 failed"]
+    assert notes.updates == [("9.87/s, p95 212.4 ms, 1 failed, 5 users", pytest.approx(11.5 / 21))]
 
 
 class Rows:
