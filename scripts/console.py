@@ -22,12 +22,15 @@ from scripts.config.outcome import Outcome
 from scripts.config.request import Request
 from scripts.github import job
 from scripts.language import FRENCH, language, translate
+from scripts.proof_tables import told
 from scripts.step_line import StepLine
 from scripts.system.secret import redact, redacted, unannounced
 from scripts.system.text import sanitize
-from scripts.tables import MESSAGE_FIRST, TABLES, Row, width_of
+from scripts.table import Row, width_of
+from scripts.tables import MESSAGE_FIRST, RESULTS, TABLES
 
 GONE = (OSError, ValueError)  # nobody reads, or there is no room: the work goes on
+FOLLOWS = "\n  | "  # what begins the lines that follow a message
 ASKED = 2  # times that a word to type is asked for
 
 
@@ -177,7 +180,8 @@ class Console:
         for line in lines:
             self.say(line, self._results)
         if failed:
-            self.say(f"error: {outcome.message}")
+            brief = lines and told(outcome.data)
+            self.say(f"error: {outcome.message.partition(FOLLOWS)[0] if brief else outcome.message}")
         elif not first:
             self.say(outcome.message, self._results)
         self._close(outcome, failed=failed)
@@ -196,7 +200,7 @@ class Console:
     def _table(self, request: Request, outcome: Outcome) -> list[str]:
         """The lines of the task's table; the document has it for programs."""
         table = TABLES.get(type(request))
-        shown = outcome.code == 0 or {"findings", "environments", "backups"} & {*outcome.data}
+        shown = outcome.code == 0 or RESULTS & {*outcome.data}
         if self.as_json or table is None or not shown:
             return []
         return list(table(outcome.data, width_of(self._results)))

@@ -3,86 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 from scripts.config.request import Request
 from scripts.database.backups.request import ListBackupsRequest
 from scripts.language import ENGLISH, language, number, translate
 from scripts.preview.request import PreviewListRequest
+from scripts.proof_tables import browser_tests, load_test
+from scripts.quality.request import AppTestRequest, E2eRequest, LoadRequest
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, ConfigRequest, DiffRequest, ScanRequest
-from scripts.system.secret import redact
-from scripts.system.text import sanitize
-
-WIDE = 200  # columns of a stream that is no terminal: a file or a pipe gets all that there is
-GAP = 2  # columns between two cells
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table.
-
-    Args:
-        rank: where the table is too wide, the columns of the highest rank go first; 0 stays.
-        shrinks: too long, its cells end in `…`; of others none is cut.
-    """
-
-    head: str
-    rank: int = 0
-    shrinks: bool = False
-
-
-class Row(str):
-    """A line of a table: its cells are in the language of the reader already."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns, and a cell of each for every row. `hidden`: what to say of columns that did not fit."""
-
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[str]]
-
-    def lines(self, width: int) -> list[Row]:
-        """The table in this width, without a word that is broken; rows that are all blank are left out."""
-        if not self.rows:
-            return []
-        cells = [[_clean(translate(cell)) for cell in row] for row in self.rows]
-        heads = [translate(column.head) for column in self.columns]
-        kept = [n for n, column in enumerate(self.columns) if not column.head or any(r[n] for r in cells)]
-        sizes = {n: max(_width(heads[n]), *(_width(row[n]) for row in cells)) for n in kept}
-        while _total(sizes) > width and any(self.columns[n].rank for n in sizes):
-            del sizes[max(sizes, key=lambda n: (self.columns[n].rank, n))]
-        excess = _total(sizes) - width
-        for shrunk in (n for n in reversed(list(sizes)) if self.columns[n].shrinks and excess > 0):
-            smaller = max(8, sizes[shrunk] - excess)
-            excess -= sizes[shrunk] - smaller
-            sizes[shrunk] = smaller
-        rows = [
-            heads,
-            ["─" * sizes.get(n, 0) for n in range(len(self.columns))],
-        ]
-        return [
-            Row((" " * GAP).join(_padded(row[n], size) for n, size in sizes.items()).rstrip())
-            for row in [*rows, *cells]
-        ]
-
+from scripts.table import WIDE, Column, Table
 
 Lines = Callable[[Mapping[str, Any], int], Iterator[str]]
-
-
-def width_of(stream: TextIO) -> int:
-    """The columns of the terminal; `COLUMNS` decides, and what is no terminal is wide."""
-    if not stream.isatty() and not os.environ.get("COLUMNS"):
-        return WIDE
-    return shutil.get_terminal_size().columns or WIDE
 
 
 def status(data: Mapping[str, Any], width: int) -> Iterator[str]:
@@ -263,9 +198,14 @@ TABLES: Mapping[type[Request], Lines] = {
     DiffRequest: differences,
     ConfigRequest: configuration,
     ListBackupsRequest: backups,
+    LoadRequest: load_test,
+    E2eRequest: browser_tests,
+    AppTestRequest: browser_tests,
 }
 
 MESSAGE_FIRST = (StatusRequest,)  # the first line says whether all is well
+# what a document holds where its table is shown, even if the task has failed
+RESULTS = frozenset(("findings", "environments", "backups", "suites", "stages"))
 
 
 def counted(number: int, noun: str) -> str:
@@ -310,27 +250,3 @@ def _time(at: str | None) -> datetime | None:
     except ValueError:
         return None
     return then if then.tzinfo else then.replace(tzinfo=UTC)
-
-
-def _clean(cell: str) -> str:
-    return sanitize(redact(cell)).replace("\n", " ")
-
-
-def _total(sizes: Mapping[int, int]) -> int:
-    return sum(sizes.values()) + GAP * (len(sizes) - 1)
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _padded(text: str, size: int) -> str:
-    if _width(text) <= size:
-        return text + " " * (size - _width(text))
-    while text and _width(text) > size - 1:
-        text = text[:-1]
-    return f"{text}…" + " " * (size - 1 - _width(text))

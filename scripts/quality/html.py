@@ -3,36 +3,82 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;width:100%}"
-    "td,th{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #ddd}"
-    "pre{white-space:pre-wrap;margin:.3rem 0;font-size:13px}"
-    "svg{width:100%;background:#fafafa}text{font:11px system-ui}"
-    ".passed{color:#06763d}.failed,.error,.infrastructure{color:#b3261e}"
-    ".skipped,.inconclusive{color:#8a6100}"
-)
+from scripts.quality.html_style import STYLE
+
+# Even if something slipped through, the browser may load and run nothing.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+CODE = re.compile(r"`([^`]+)`")
+MARKS = {"passed": "✓", "failed": "✗"}  # of a verdict; a doubt has `?`
 
 
-def page(title: str, verdict: str, *body: str) -> str:
-    """The whole page, from a title, the verdict's name, and parts that are HTML already."""
+def page(title: str, verdict: str, told: str, *body: str) -> str:
+    """The whole page.
+
+    Args:
+        verdict: its name; it stands in the first box with the title.
+        told: HTML below them, in the box.
+        body: parts that are HTML already.
+    """
+    name = escape(title)
+    mark = MARKS.get(verdict, "?")
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}: {verdict}</title>'
-        f"<style>{STYLE}</style><h1>{escape(title)}: <span class={verdict}>{verdict}</span></h1>"
-        f"{''.join(body)}</html>\n"
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}: {verdict}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="referrer" content="no-referrer"><link rel="icon" href="data:,">'
+        f"<style>{STYLE}</style></head><body><main>"
+        f'<section class="first {verdict}" aria-labelledby="title"><h1 id="title">{name}</h1>'
+        f'<p class="verdict {verdict}"><span aria-hidden="true">{mark} </span>{verdict}</p>{told}</section>'
+        f"{''.join(body)}</main></body></html>\n"
     )
 
 
-def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
-    """Rows of plain text."""
-    top = f"<tr>{''.join(f'<th>{escape(cell)}' for cell in head)}" if head else ""
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}' for cell in row)}" for row in rows)
-    return f"<table>{top}{lines}</table>"
+def section(title: str, *body: str) -> str:
+    """A part with a heading; "" where there is nothing in it."""
+    return f"<section><h2>{escape(title)}</h2>{''.join(body)}</section>" if any(body) else ""
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """Plain text; "" for none."""
+    return f'<p class="{kind}">{_inline(text)}</p>' if text else ""
+
+
+def _inline(text: str) -> str:
+    """Plain text, what stands in backticks as code."""
+    return CODE.sub(r"<code>\1</code>", escape(text))
+
+
+def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), about: str = "") -> str:
+    """Rows of plain text, the first cell names the row. A wide one scrolls by itself, by keyboard, too.
+
+    Args:
+        about: what is in it, for those who hear it; needed where it can be wide.
+    """
+    top = f"<tr>{''.join(f'<th scope=col>{escape(cell)}' for cell in head)}" if head else ""
+    lines = "".join(_line(row) for row in rows)
+    made = f"<table>{top}{lines}</table>"
+    if not about:
+        return made
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(about)}">{made}</div>'
+
+
+def _line(row: Sequence[str]) -> str:
+    first, *others = row
+    cells = "".join(f"<td{_kind(cell)}>{escape(cell)}" for cell in others)
+    return f"<tr><th scope=row>{escape(first)}{cells}"
+
+
+def _kind(cell: str) -> str:
+    """A word of a verdict has its colour."""
+    bad = cell in ("over", "slower", "failed", "error", "broken")
+    return " class=bad" if bad else " class=good" if cell in ("ok", "passed") else ""
 
 
 def bullets(texts: Iterable[str]) -> str:
-    """A list of plain texts."""
-    return f"<ul>{''.join(f'<li>{escape(text)}' for text in texts)}</ul>"
+    """A list of plain texts; "" for none."""
+    items = "".join(f"<li>{_inline(text)}" for text in texts)
+    return f"<ul>{items}</ul>" if items else ""

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from scripts.quality.verdict import Case
+from scripts.quality.cases import Case
 
 MAX_REPORT = 20_000_000  # bytes
 ORDER = ("skipped", "passed", "void", "failed", "error")  # of a test that is listed twice, the worst counts

@@ -62,6 +62,12 @@ class LoadRequest(Request):
     yes: bool = yes()
 
     @property
+    def changed(self) -> tuple[str, ...]:
+        """The options that make it another load than the profile's."""
+        names = ("users", "rate", "seconds", "workers_expected")
+        return tuple(f"--{name.replace('_', '-')}" for name in names if getattr(self, name))
+
+    @property
     def is_whole(self) -> bool:
         """Whether the profile runs as it is written, so that a pass is a proof of it."""
-        return not (self.users or self.rate or self.seconds or self.workers_expected)
+        return not self.changed

@@ -40,7 +40,7 @@ from scripts.state.journal import Journal
 from scripts.system.command import Command
 from scripts.system.process import attempt, run, stream_lines
 from scripts.system.secret import MASK, Secret, remember
-from scripts.tables import Column, Table
+from scripts.table import Column, Table
 from tests.support.desks import PIPELINE, ROOT, configured, invoke
 from tests.support.repositories import seeded
 

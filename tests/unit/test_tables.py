@@ -15,7 +15,8 @@ from scripts.database.backups.request import ListBackupsRequest
 from scripts.release.dora import Figures
 from scripts.release.request import HistoryRequest, StatusRequest
 from scripts.secrets.request import CheckRequest, DiffRequest
-from scripts.tables import Column, Table, age, backups, local, short, status
+from scripts.table import Column, Table
+from scripts.tables import age, backups, local, short, status
 
 
 def finished(request: Request, outcome: Outcome) -> str:

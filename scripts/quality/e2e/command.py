@@ -25,6 +25,7 @@ from scripts.quality.junit import MAX_REPORT, read_junit
 from scripts.quality.leftovers import remove_rows
 from scripts.quality.request import E2eRequest
 from scripts.quality.served import await_commit
+from scripts.quality.standing import Standing, standing
 from scripts.quality.verdict import Verdict, judge, page
 from scripts.replit.drivers import driver_of
 from scripts.state.remote import observe_remote
@@ -52,6 +53,16 @@ class Trial:
         return not self.only
 
 
+@dataclass(frozen=True)
+class Tested:
+    """How a trial ended: the verdict, its reports, rows that are left, whether it counts."""
+
+    verdict: Verdict
+    folder: Path
+    left: tuple[str, ...]
+    stands: Standing
+
+
 def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
     """Wait for the commit, run the tests, judge their report, write the proof."""
     trial = _trial(desk, request)
@@ -62,8 +73,18 @@ def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
         verdict = _run(desk, trial, folder)
     finally:
         left = _remove_rows(desk, trial)
-    _write_page(desk, trial, verdict, folder)
-    if trial.is_whole and verdict.name in ("passed", "failed"):  # a doubtful run proves neither
+    recorded = trial.is_whole and verdict.name in ("passed", "failed")  # a doubtful run proves neither
+    stands = standing(
+        desk.settings,
+        trial.environment,
+        "e2e",
+        trial.suite,
+        verdict=verdict.name,
+        changed=() if trial.is_whole else ("-k",),
+        recorded=recorded,
+    )
+    _write_page(desk, trial, verdict, folder, stands)
+    if recorded:
         proofs.prove(
             desk,
             trial.environment,
@@ -76,7 +97,7 @@ def test_e2e(desk: Desk, request: E2eRequest) -> Outcome:
             measured=evidence.of_e2e(desk.settings, trial.environment, journeys_here().e2e),
             **proofs.reference(desk, folder),
         )
-    return _outcome(desk, trial, verdict, folder, left)
+    return _outcome(desk, trial, Tested(verdict, folder, left, stands))
 
 
 def _remove_rows(desk: Desk, trial: Trial) -> tuple[str, ...]:
@@ -221,7 +242,7 @@ def _variables(desk: Desk, trial: Trial, folder: Path) -> dict[str, str]:
     }
 
 
-def _write_page(desk: Desk, trial: Trial, verdict: Verdict, folder: Path) -> None:
+def _write_page(desk: Desk, trial: Trial, verdict: Verdict, folder: Path, stands: Standing) -> None:
     """Write the HTML report, with links to what each failed test left."""
     facts = [
         ("environment", f"{trial.environment.name} ({trial.environment.url})"),
@@ -238,10 +259,11 @@ def _write_page(desk: Desk, trial: Trial, verdict: Verdict, folder: Path) -> Non
         for case in verdict.cases
         if case.ending in ("failed", "error")
     }
-    (folder / "report.html").write_text(redact(page(verdict, facts, files)), encoding="utf-8")
+    (folder / "report.html").write_text(redact(page(verdict, facts, files, stands.said)), encoding="utf-8")
 
 
-def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path, left: tuple[str, ...]) -> Outcome:
+def _outcome(desk: Desk, trial: Trial, tested: Tested) -> Outcome:
+    verdict, folder, left = tested.verdict, tested.folder, tested.left
     name, commit = trial.environment.name, trial.commit[:12]
     data = {
         "environment": name,
@@ -249,6 +271,7 @@ def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path, left: tup
         "suite": trial.suite,
         **verdict.document(),
         "left": list(left),
+        "proof": tested.stands.document(),
         "report": str(folder / pytest_run.REPORT),
         "html": str(folder / "report.html"),
     }
@@ -266,11 +289,10 @@ def _outcome(desk: Desk, trial: Trial, verdict: Verdict, folder: Path, left: tup
             hint = f"`{key}` in `[e2e]` says how many tests must pass; the report: `{folder}`"
         return Outcome.failed(f"{verdict.name}: `{commit}` on {name}{reasons}", hint, **data)
     following = desk.settings.after(trial.environment)
-    proof = "a proof is in the ledger" if trial.is_whole else "no proof: only a part of the suite was run"
     notes = [*(f"counts for nothing: {each}" for each in verdict.void), *left]
     nothing = "".join(f"\n  | {each}" for each in notes)
     return Outcome.done(
-        f"passed: {verdict.counts['passed']} tests of `{commit}` on {name}; {proof}{nothing}",
+        f"passed: {verdict.counts['passed']} tests of `{commit}` on {name}; {tested.stands.said}{nothing}",
         f"next: `invoke promote --to {following.name} --plan`" if following else None,
         **data,
     )

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
+from scripts.quality.cases import Case
 from scripts.quality.junit import ON_RETRY
-from scripts.quality.verdict import Case
 
 PREFIX, OMITTED = "desk-", "omitted.json"  # as in `observer.py`, which can import nothing of the desk
 

@@ -18,13 +18,16 @@ from scripts.quality import evidence, proofs
 from scripts.quality.digests import journeys_here
 from scripts.quality.load import baseline, locust
 from scripts.quality.load.locust import LocustRun
+from scripts.quality.load.page import meaning, page
 from scripts.quality.load.plan import LoadPlan, caps_of, missing_variables, plan_of
-from scripts.quality.load.report import Report, document, junit, markdown, page
+from scripts.quality.load.releases import releases_meanwhile
+from scripts.quality.load.report import Report, document, junit, markdown
 from scripts.quality.load.result import Measurements
 from scripts.quality.load.running import Running, running
 from scripts.quality.load.trial import Trial, access_secrets, locust_secrets, remove_test_data, run_trial
 from scripts.quality.load.verdict import Verdict, judge, served_problems
 from scripts.quality.request import LoadRequest
+from scripts.quality.standing import standing
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import observe_remote
 from scripts.system.confinement import Confinement, confinement
@@ -55,8 +58,11 @@ def load_test(desk: Desk, request: LoadRequest) -> Outcome:
         if tried.verdict.is_slower_alone:
             desk.progress.note("slower than before: a second run tells whether that was this machine")
             tried = _tried(desk, environment, plan, request.commit, runs)
-    report = _write_reports(tried)
-    if tried.trial.commit and tried.measurements and not list(served_problems(tried.trial.conditions)):
+    recorded = bool(
+        tried.trial.commit and tried.measurements and not list(served_problems(tried.trial.conditions))
+    )
+    report = _write_reports(tried, request, recorded=recorded)
+    if recorded:
         _prove(tried, whole=request.is_whole)
     return _outcome(tried.trial, report)
 
@@ -175,20 +181,41 @@ def _judge(
     return judge(measurements, trial.conditions, comparisons)
 
 
-def _write_reports(tried: Tried) -> Report:
+def _write_reports(tried: Tried, request: LoadRequest, *, recorded: bool) -> Report:
     """Write our reports next to Locust's own."""
     trial, measurements = tried.trial, tried.measurements
+    compared = _said_of(tried.before)
     facts = [
         ("environment", f"{trial.environment.name} ({trial.environment.url})"),
         ("commit", trial.commit or "unknown"),
         ("load", trial.plan.label),
         ("machine", locust.machine()),
-        ("baseline", _said_of(tried.before)),
+        ("baseline", compared),
         ("at", f"{trial.desk.now()}, {trial.desk.actor}"),
     ]
     notes = _notes(measurements, tried.summary) if measurements else ()
-    slot = trial.plan.slot
-    report = Report(tried.verdict, measurements, facts, trial.leftovers, trial.markers, slot, notes)
+    settings = trial.desk.settings
+    report = Report(
+        verdict=tried.verdict,
+        run=measurements,
+        plan=trial.plan,
+        where=trial.environment.name,
+        limits=settings.load.thresholds,
+        facts=facts,
+        standing=standing(
+            settings,
+            trial.environment,
+            "load",
+            trial.plan.profile,
+            verdict=tried.verdict.name,
+            changed=request.changed,
+            recorded=recorded,
+        ),
+        compared=compared,
+        leftovers=trial.leftovers,
+        markers=releases_meanwhile(trial),
+        notes=notes,
+    )
     files = {"report.html": page, "junit.xml": junit, "summary.md": markdown}
     for name, render in files.items():
         (trial.locust.folder / name).write_text(redact(render(report)), encoding="utf-8")
@@ -235,7 +262,8 @@ def _prove(tried: Tried, *, whole: bool) -> None:
 def _outcome(trial: Trial, report: Report) -> Outcome:
     verdict, plan, folder = report.verdict, trial.plan, trial.locust.folder
     data = {
-        **document(report, plan.seconds),
+        **document(report),
+        "meaning": meaning(report),
         "environment": trial.environment.name,
         "commit": trial.commit,
         "profile": plan.profile,

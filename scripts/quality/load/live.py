@@ -1,5 +1,5 @@
 # pure
-"""What people see while a load test runs: one line, from the counts that the generator has written so far."""
+"""What people see while a load test runs: one line, from what the generator has counted so far."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scripts.quality.load.plan import LoadPlan
+from scripts.quality.load.verdict import milliseconds
 
 
 def live(plan: LoadPlan, counts: Mapping[str, Any], elapsed: float) -> tuple[float, float, str]:
@@ -26,7 +27,7 @@ def live(plan: LoadPlan, counts: Mapping[str, Any], elapsed: float) -> tuple[flo
         return done, total, f"warm-up of {plan.warmup:g} s{users}"
     rate, p95 = _number(counts, "rate"), _number(counts, "p95")
     parts = [f"{rate:.3g}/s"] if rate is not None else []
-    parts += [f"p95 {p95:.4g} ms"] if p95 is not None else []
+    parts += [f"p95 {milliseconds(p95)} ms"] if p95 is not None else []
     parts.append(f"{_number(counts, 'failed') or 0:.0f} failed")
     return done, total, ", ".join(parts) + users
 

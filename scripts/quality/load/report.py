@@ -1,27 +1,29 @@
 # pure
-"""The reports of a load test: JSON and JUnit for machines, Markdown for pull requests, HTML for people."""
+"""The reports of a load test: JSON and JUnit for machines, Markdown for pull requests."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import cached_property
 from typing import Any
 from xml.sax.saxutils import escape as xml_escape
 from xml.sax.saxutils import quoteattr
 
-from scripts.quality import html
+from scripts.config.load_settings import Limits
 from scripts.quality.load.baseline import Comparison
-from scripts.quality.load.result import Measurements, Series, percentile
-from scripts.quality.load.verdict import Check, Verdict
+from scripts.quality.load.plan import LoadPlan
+from scripts.quality.load.result import Measurements, Series
+from scripts.quality.load.rows import EndpointRow, endpoint_rows
+from scripts.quality.load.stages import StageResult, stages_of, unit_of, where_it_broke
+from scripts.quality.load.verdict import Check, Verdict, milliseconds
+from scripts.quality.standing import Standing
 
 UNPRINTABLE = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd]")  # not allowed in XML
 ENDPOINT_HEAD = ("endpoint", "requests", "failed", "p50", "p95", "p99", "max (ms)")
 BASELINE_HEAD = ("against the baseline (ms)", "typical", "before", "now", "change", "noise band", "")
-WIDTH, HEIGHT, MARGIN = 860, 220, 40  # of the chart
-LINES = {"p50": (0.5, "#06763d"), "p95": (0.95, "#1a56a8"), "p99": (0.99, "#b3261e")}
-RELEASE = "#8a6100"
+STAGE_HEAD = ("stage", "load", "requests", "failed", "p50", "p95", "p99", "verdict")
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,41 @@ class Report:
     """Everything that the reports show.
 
     Args:
+        where: the environment.
+        limits: of the run as a whole.
         facts: label and value, such as commit, environment, machine.
+        standing: whether it counts for a promotion.
+        compared: with what, in words.
         leftovers: what the run wrote and did not remove, in words; empty if nothing is left.
         markers: seconds from the start of the measurement, and what happened then.
-        slot: seconds per point of the latency chart.
     """
 
     verdict: Verdict
     run: Measurements | None
+    plan: LoadPlan
+    where: str
+    limits: Limits
     facts: Sequence[tuple[str, str]]
+    standing: Standing
+    compared: str = "none yet"
     leftovers: Sequence[str] = ()
     markers: Sequence[tuple[float, str]] = ()
-    slot: int = 1
     notes: Sequence[str] = ()
+
+    @cached_property
+    def stages(self) -> tuple[StageResult, ...]:
+        """Every stage of the profile; () if nothing was measured."""
+        return stages_of(self.run, self.plan, self.limits) if self.run and self.run.total.count else ()
+
+    @cached_property
+    def broke(self) -> str:
+        """Where it broke, in a sentence; "" for a profile of one stage."""
+        return where_it_broke(self.stages, self.plan)
+
+    @cached_property
+    def rows(self) -> tuple[EndpointRow, ...]:
+        """Every endpoint with the limit that matters, then the total."""
+        return endpoint_rows(self.run, self.verdict)
 
     @property
     def series(self) -> dict[str, Series]:
@@ -51,16 +75,19 @@ class Report:
         return {**self.run.endpoints, "total": self.run.total}
 
 
-def document(report: Report, seconds: float) -> dict[str, Any]:
+def document(report: Report) -> dict[str, Any]:
     """The load test's own part of `--json`."""
     verdict, run = report.verdict, report.run
+    rows = {row.name: _figures(row, report.plan.seconds) for row in report.rows}
     return {
         "verdict": verdict.name,
         "reasons": list(verdict.reasons),
-        "endpoints": {name: _figures(series, seconds) for name, series in run.endpoints.items()}
-        if run
-        else {},
-        "total": _figures(run.total, seconds) if run else None,
+        "total": rows.pop("total", None),
+        "endpoints": rows,
+        "stages": [stage.document(unit_of(report.plan)) for stage in report.stages],
+        "broke": report.broke or None,
+        "proof": report.standing.document(),
+        "compared": report.compared,
         "checks": [_check_document(check) for check in verdict.checks],
         "baseline": [_comparison_document(comparison) for comparison in verdict.comparisons],
         "errors": [
@@ -73,13 +100,16 @@ def document(report: Report, seconds: float) -> dict[str, Any]:
     }
 
 
-def _figures(series: Series, seconds: float) -> dict[str, Any]:
+def _figures(row: EndpointRow, seconds: float) -> dict[str, Any]:
     """One endpoint; times in ms."""
+    series = row.series
     return {
         "requests": series.count, "failed": series.failed, "failures": round(series.failure_ratio, 6),
         "rate": round(series.count / seconds, 3) if seconds else None,
         "p50": series.percentile(0.5), "p95": series.percentile(0.95), "p99": series.percentile(0.99),
         "min": series.percentile(0.0), "max": series.percentile(1.0),
+        "limit": _check_document(row.check) if row.check else None,
+        "change": None if row.change is None else round(row.change, 4), "verdict": row.verdict,
     }  # fmt: skip
 
 
@@ -134,13 +164,22 @@ def markdown(report: Report) -> str:
     """For a pull request: the verdict, why, the figures, the comparison."""
     verdict = report.verdict
     facts = ", ".join(f"{label} `{_cell(value)}`" for label, value in report.facts)
-    lines = [f"### Load test: {verdict.name}", "", *_items(verdict.reasons), "", facts, ""]
+    lines = [f"### Load test: {verdict.name}", "", *_items(verdict.reasons), ""]
+    lines += [_cell(report.standing.said), "", facts, ""]
     if report.series:
         lines += _markdown_table(ENDPOINT_HEAD, [_row(*item) for item in report.series.items()])
+    if report.broke:
+        unit = unit_of(report.plan)
+        lines += [
+            "",
+            _cell(report.broke),
+            "",
+            *_markdown_table(STAGE_HEAD, stage_rows(report.stages, unit)),
+        ]
     if verdict.comparisons:
         lines += [
             "",
-            *_markdown_table(BASELINE_HEAD, [_comparison_row(row) for row in verdict.comparisons]),
+            *_markdown_table(BASELINE_HEAD, [comparison_row(row) for row in verdict.comparisons]),
         ]
     lines += ["", *_items((*report.notes, *report.leftovers))]
     return "\n".join(lines).rstrip() + "\n"
@@ -161,69 +200,22 @@ def _cell(text: str) -> str:
 
 
 def _row(name: str, series: Series) -> tuple[str, ...]:
-    times = (f"{series.percentile(share):.4g}" for share in (0.5, 0.95, 0.99, 1.0))
+    times = (milliseconds(series.percentile(share)) for share in (0.5, 0.95, 0.99, 1.0))
     return name, str(series.count), str(series.failed), *times
 
 
-def _comparison_row(row: Comparison) -> tuple[str, ...]:
-    figures = (f"{row.before:.4g}", f"{row.after:.4g}", f"{row.change:+.0%}", f"{row.band:.3g}")
+def stage_rows(stages: Sequence[StageResult], unit: str) -> list[tuple[str, ...]]:
+    """One for each stage, as text."""
+    found = []
+    for stage in stages:
+        times = (milliseconds(stage.series.percentile(share)) for share in (0.5, 0.95, 0.99))
+        counts = str(stage.series.count), str(stage.series.failed)
+        found.append((str(stage.number), f"{stage.wanted:g} {unit}", *counts, *times, stage.verdict))
+    return found
+
+
+def comparison_row(row: Comparison) -> tuple[str, ...]:
+    """One comparison as text; times in ms."""
+    before, after, band = map(milliseconds, (row.before, row.after, row.band))
+    figures = (before, after, f"{row.change:+.0%}", band)
     return row.endpoint, row.what, *figures, "REGRESSION" if row.is_regression else "ok"
-
-
-def page(report: Report) -> str:
-    """The HTML page: verdict, latency over time with releases, percentiles, thresholds, baseline."""
-    verdict, run = report.verdict, report.run
-    body = [html.bullets(verdict.reasons), html.table(report.facts)]
-    if run and report.series:
-        chart = _chart(run.total.grouped(report.slot), report.slot, report.markers)
-        rows = [_row(*item) for item in report.series.items()]
-        body += ["<h2>Latency over time (ms)</h2>", chart]
-        body += ["<h2>Endpoints</h2>", html.table(rows, ENDPOINT_HEAD)]
-    if verdict.checks:
-        checks = [("ok" if check.broken is False else "NO", str(check)) for check in verdict.checks]
-        body += ["<h2>Thresholds</h2>", html.table(checks)]
-    if verdict.comparisons:
-        rows = [_comparison_row(row) for row in verdict.comparisons]
-        body += ["<h2>Baseline</h2>", html.table(rows, BASELINE_HEAD)]
-    if run and run.errors:
-        errors = [(name, str(count), error) for (name, error), count in run.errors.items()]
-        body += ["<h2>Failures</h2>", html.table(errors, ("endpoint", "times", "what"))]
-    body += [html.bullets((*report.notes, *report.leftovers))]
-    return html.page("Load test", verdict.name, *body)
-
-
-def _chart(series: Series, slot: int, markers: Sequence[tuple[float, str]]) -> str:
-    """SVG: percentiles as lines, failures as bars at the bottom, releases as vertical lines."""
-    slots = range(max(series.slots) + 1)
-    lines = {
-        name: [
-            (n, value) for n in slots if (value := percentile(series.slots.get(n, {}), share)) is not None
-        ]
-        for name, (share, _) in LINES.items()
-    }
-    top = max((value for line in lines.values() for _, value in line), default=1.0) or 1.0
-    step = (WIDTH - 2 * MARGIN) / max(1, len(slots) - 1)
-
-    def point(n: float, value: float) -> tuple[float, float]:
-        return MARGIN + n * step, HEIGHT - MARGIN - value / top * (HEIGHT - 2 * MARGIN)
-
-    parts = []
-    for number, (name, (_, colour)) in enumerate(LINES.items()):
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (point(*sample) for sample in lines[name]))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
-        parts.append(_text(MARGIN + 40 * number, 14, name, colour))
-    for n in (n for n, failed in series.failed_in.items() if failed):
-        x, y = point(n, 0)
-        parts.append(f'<rect x="{x - 2:.1f}" y="{y:.1f}" width="4" height="10" fill="#b3261e"/>')
-    for seconds, what in markers:
-        x, y = point(seconds / slot, 0)
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="20" y2="{y:.1f}" stroke="{RELEASE}"/>')
-        parts.append(_text(x + 3, 30, what, RELEASE))
-    x, y = point(len(slots) - 1, 0)
-    parts += [_text(2, point(0, top)[1] + 4, f"{top:.4g}"), _text(2, y, "0")]
-    parts.append(_text(x - 20, y + 24, f"{len(slots) * slot:g} s"))
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>'
-
-
-def _text(x: float, y: float, text: str, colour: str = "#222") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}">{escape(text)}</text>'

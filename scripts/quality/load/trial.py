@@ -41,6 +41,7 @@ class Trial:
     run: str
     served: list[str | None] = field(default_factory=list)
     markers: list[tuple[float, str]] = field(default_factory=list)
+    began: str = ""  # when the generator was started: UTC, ISO 8601
     leftovers: tuple[str, ...] = ()
     stored: int | None = None
     lease: Lease | None = None
@@ -72,7 +73,7 @@ def run_trial(trial: Trial) -> Measurements | None:
     if list(served_problems(trial.conditions)):
         return None
     desk.progress.begin("load", trial.plan.label)
-    started = desk.clock()
+    started, trial.began = desk.clock(), desk.now()
     try:
         measurements = _generate_load(trial, started)
     except (CommandFailed, CommandTimedOut) as fault:
@@ -103,8 +104,9 @@ def _look(trial: Trial, seconds: float) -> None:
     """Note a change of the served commit. An address that does not answer under load proves nothing."""
     commit = driver_of(trial.desk, trial.environment).live().commit
     if commit and (not trial.served or trial.served[-1] != commit):
+        if trial.served:
+            trial.markers.append((max(0.0, seconds), f"{commit[:12]} is served"))
         trial.served.append(commit)
-        trial.markers.append((max(0.0, seconds), commit[:12]))
 
 
 def _generate_load(trial: Trial, started: float) -> Measurements:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from scripts.config.load_settings import TIMES, Limits
+from scripts.config.load_settings import RATIOS, TIMES, Limits
 from scripts.quality.load.baseline import Comparison
 from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measurements, Series, percentile, samples_needed
@@ -21,6 +21,25 @@ MIN_REACHED = 0.9  # of the wanted rate or users
 MAX_CPU = 0.9  # of a core
 MAX_LAG = 100.0  # ms by which the generator's clock may be late, at p95
 TOTAL = "total"
+AT_LEAST = ("rate", "requests")  # of these a limit is the least, of the others the most
+
+
+def milliseconds(value: float | None) -> str:
+    """A time as a number that people read: three digits, or all of those before the point."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def amount(what: str, value: float | None) -> str:
+    """A measured value or a limit with its unit: `412 ms`, `0.1 %`, `20/s`."""
+    if value is None:
+        return "-"
+    if what in TIMES:
+        return f"{milliseconds(value)} ms"
+    return (
+        f"{100 * value:.3g} %" if what in RATIOS else f"{value:.4g}/s" if what == "rate" else f"{value:g}"
+    )
 
 
 @dataclass(frozen=True)
@@ -36,10 +55,11 @@ class Check:
 
     def __str__(self) -> str:
         """In a few words."""
-        unit = " ms" if self.what in TIMES else "/s" if self.what == "rate" else ""
-        value = "nothing" if self.measured is None else f"{self.measured:.4g}{unit}"
-        sign = "at least" if self.what in ("rate", "requests") else "at most"
-        text = f"{self.endpoint} {self.what}: {value}, {sign} {self.limit:g}{unit} wanted"
+        value = "nothing" if self.measured is None else amount(self.what, self.measured)
+        sign, limit = "at least" if self.what in AT_LEAST else "at most", amount(self.what, self.limit)
+        if value == limit and self.broken:
+            value = f"a little {'less' if self.what in AT_LEAST else 'more'} than that"
+        text = f"{self.endpoint} {self.what}: {value}, {sign} {limit} wanted"
         return f"{text} ({self.why})" if self.why else text
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.quality.cases import Case
 from scripts.quality.junit import EXPECTED, ON_RETRY, read_junit
-from scripts.quality.verdict import Case
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
 <testcase classname="test_page" name="test_a" time="0.5"/>

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.quality.verdict import MAX_NAMED, Case, judge, page
+from scripts.quality.cases import Case
+from scripts.quality.verdict import MAX_NAMED, judge, page
+from tests.support.html_reader import Reader
 
 A, B = "a" * 40, "b" * 40
 GOOD = [Case("t::one", "passed", 0.1), Case("t::two", "passed", 0.2)]
@@ -19,7 +21,9 @@ def test_all_passed_is_a_pass() -> None:
     verdict = judge([*GOOD, SKIPPED], exit_code=0, wanted=2, served=(A, A))
 
     assert (verdict.passed, verdict.name, verdict.reasons) == (True, "passed", ())
-    assert verdict.document()["tests"] == {"passed": 2, "failed": 0, "skipped": 1}
+    document = verdict.document()
+    assert document["tests"] == {"passed": 2, "failed": 0, "skipped": 1}
+    assert (document["failures"], document["slowest"][0]) == ([], {"test": "t::two", "seconds": 0.2})
 
 
 @pytest.mark.parametrize(
@@ -93,8 +97,16 @@ def test_a_suite_that_leaves_tests_out_is_no_pass() -> None:
 def test_the_page_escapes_what_tests_wrote() -> None:
     """A test's message is no markup, and its trace is linked."""
     verdict = judge([*GOOD, BAD], exit_code=1, wanted=1, served=(A, A))
-    made = page(verdict, [("commit", A)], {"t::three": ["three/trace.zip"]})
+    made = page(verdict, [("commit", A)], {"t::three": ["three/trace.zip"]}, "no proof")
+    read = Reader(made)
 
+    assert read.rows[1] == ["t", "3", "2", "1", "0", "1.3 s"]
+    assert [row[1] for row in read.rows if "t::" in row[0] and len(row) == 3] == [
+        "failed",
+        "passed",
+        "passed",
+    ]
+    assert "no proof" in read.text
     assert "&lt;b&gt;no button&lt;/b&gt;" in made
     assert "<b>no" not in made
     assert '<a href="three/trace.zip">trace.zip</a>' in made

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from scripts.quality.cases import Case
 from scripts.quality.e2e import observed, observer
 from scripts.quality.e2e.observed import omitted, weigh
-from scripts.quality.verdict import Case
 
 GOOD = {"asked": "2", "checked": "1", "failures": "0"}
 

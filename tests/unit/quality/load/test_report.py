@@ -1,4 +1,4 @@
-"""The reports of a load test: complete, well-formed, and harmless whatever an app answers."""
+"""The reports of a load test for programs: complete, well-formed, harmless whatever an app answers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
+from scripts.config.load_settings import Limits, Stage
 from scripts.quality.load import report as reports
 from scripts.quality.load.baseline import Comparison
+from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.report import Report
 from scripts.quality.load.verdict import Check, Verdict
+from scripts.quality.standing import Standing
+from tests.support.load_reports import STRESS
+from tests.support.load_reports import report as made
 from tests.unit.quality.load.runs import report as process
 from tests.unit.quality.load.runs import run
 
+JUDGED = ("limit", "change", "verdict")
 HOSTILE = "<script>|\x1b]]>&"
 SLOW = Check("total", "p95", 900.0, 800, True)
 FAST = Check("home", "p50", 100.0, 800, False)
@@ -25,7 +31,11 @@ ERRORS = [{"name": "home", "error": HOSTILE, "count": 3}]
 REPORT = Report(
     verdict=FAILED,
     run=run(process(failed=3, errors=ERRORS)),
+    plan=LoadPlan("steady", "open", 20, 1, (Stage(20),), writes=True),
+    where="staging",
+    limits=Limits(p95=800),
     facts=[("commit", "a" * 40), ("environment", HOSTILE)],
+    standing=Standing(False, "no proof: the run failed"),
     leftovers=["test data is left"],
     markers=[(0.0, "aaaa"), (9.0, HOSTILE)],
     notes=["left out: book"],
@@ -39,14 +49,19 @@ def suite_of(report: Report) -> ET.Element:
 
 def test_the_document_has_every_figure() -> None:
     """Times in ms, rates per second."""
-    document = reports.document(REPORT, 20)
+    document = reports.document(REPORT)
 
     assert (document["verdict"], document["reasons"]) == ("failed", [str(SLOW)])
-    assert document["endpoints"]["home"] == document["total"]
-    assert document["total"] == {
+    assert {*document["endpoints"]} == {"home", "book"}
+    assert {key: document["total"][key] for key in document["total"] if key not in JUDGED} == {
         "requests": 400, "failed": 3, "failures": 0.0075, "rate": 20.0,
         "p50": 100.0, "p95": 100.0, "p99": 100.0, "min": 100.0, "max": 100.0,
     }  # fmt: skip
+    assert [document["total"][key] for key in JUDGED] == [document["checks"][0], None, "over"]
+    home, book = document["endpoints"]["home"], document["endpoints"]["book"]
+    assert [home[key] for key in JUDGED] == [document["checks"][1], 0.3, "slower"]
+    assert (book["requests"], book["p95"], book["verdict"]) == (0, None, "unknown")
+    assert document["proof"] == {"counts": False, "said": "no proof: the run failed"}
     assert [check["holds"] for check in document["checks"]] == [False, True, None]
     assert [row["regression"] for row in document["baseline"]] == [True, False]
     assert document["errors"] == [{"endpoint": "home", "error": HOSTILE, "count": 3}]
@@ -55,12 +70,12 @@ def test_the_document_has_every_figure() -> None:
 
 def test_a_run_without_measurements_has_a_document_and_reports() -> None:
     """Another commit was served: there was no load."""
-    empty = Report(Verdict("inconclusive", ("another commit",)), None, [("commit", "unknown")])
-    document = reports.document(empty, 20)
+    empty = replace(REPORT, verdict=Verdict("inconclusive", ("another commit",)), run=None)
+    document = reports.document(empty)
 
     assert (document["endpoints"], document["total"], document["errors"]) == ({}, None, [])
     assert "| endpoint" not in reports.markdown(empty)
-    assert "<svg" not in reports.page(empty)
+    assert (document["stages"], document["broke"]) == ([], None)
 
 
 def test_junit_counts_failures_and_doubts() -> None:
@@ -105,13 +120,14 @@ def test_markdown_tables_can_t_be_broken() -> None:
     assert "\n# heading" not in text
 
 
-def test_the_page_escapes_everything_and_draws_the_releases() -> None:
-    """Latency over time, thresholds, comparison and failures."""
-    page = reports.page(REPORT)
+def test_a_run_with_stages_says_where_it_broke() -> None:
+    """For programs and for pull requests."""
+    report = made(STRESS)
+    document, text = reports.document(report), reports.markdown(report)
 
-    assert "<script" not in page
-    assert page.count("<polyline") == 3
-    assert page.count(f'stroke="{reports.RELEASE}"') == 2
-    for heading in ("Latency over time (ms)", "Endpoints", "Thresholds", "Baseline", "Failures"):
-        assert f"<h2>{heading}</h2>" in page
-    assert "<td>NO<td>total p95: 900 ms, at most 800 ms wanted" in page
+    assert [stage["verdict"] for stage in document["stages"]] == ["ok", "ok", "ok", "over", "over"]
+    assert document["broke"].startswith(
+        "It held 60 requests/s; at 80 requests/s (stage 4 of 5) it broke: p95"
+    )
+    assert document["broke"] in text
+    assert "| 4 | 80 requests/s | 4800 |" in text

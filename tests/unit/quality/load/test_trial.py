@@ -71,7 +71,7 @@ def test_a_run_is_measured_and_its_commit_is_noted(
 
     assert measurements is not None
     assert measurements.total.count == 400
-    assert (trial.served, trial.markers) == ([world.head("staging")], [(0.0, world.head("staging")[:12])])
+    assert (trial.served, trial.markers) == ([world.head("staging")], [])
     assert not (trial.locust.folder / "stop").exists()
 
 
@@ -97,7 +97,7 @@ def test_a_release_in_the_middle_stops_the_load(
     run_trial(trial)
 
     assert (trial.locust.folder / "stop").read_text() == "the app was redeployed in the middle"
-    assert trial.markers[1:] == [(4.0, "b" * 12)]
+    assert trial.markers == [(4.0, "bbbbbbbbbbbb is served")]
 
 
 def test_a_target_that_does_not_answer_under_load_is_no_release(
@@ -169,7 +169,7 @@ def test_people_see_how_it_goes(trial: Trial, world: World, monkeypatch: pytest.
     notes = trial.desk.progress
     assert isinstance(notes, Notes)
 
-    assert notes.updates == [("9.87/s, p95 212.4 ms, 1 failed, 5 users", pytest.approx(11.5 / 21))]
+    assert notes.updates == [("9.87/s, p95 212 ms, 1 failed, 5 users", 11.5 / 21)]
 
 
 class Rows:

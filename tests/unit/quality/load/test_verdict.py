@@ -94,7 +94,7 @@ FAILURES = {
     "dropped": (
         run(report(counts={"planned": 400, "dropped": 4})),
         replace(GOOD, plan=OPEN, limits=Limits(dropped=0.001)),
-        "total dropped: 0.01",
+        "total dropped: 1 %, at most 0.1 % wanted",
     ),
     "hopeless": (
         run(complete=False, aborted=["threshold", "60% failed"]),

@@ -1,0 +1,123 @@
+# pure
+"""A run by the stages of its profile: what each one bore, and where it broke, in a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.config.load_settings import Limits
+from scripts.quality.load.plan import LoadPlan
+from scripts.quality.load.result import Measurements, Series, samples_needed
+from scripts.quality.load.verdict import MIN_REACHED, SHARES, amount
+
+OK, OVER, LACKS, FEW, NEVER = "ok", "over", "too low", "too few", "not played"
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What was measured in one stage.
+
+    Args:
+        number: 1 is the first.
+        begin: seconds from the start of the measurement.
+        seconds: its length, as planned.
+        wanted: requests a second (open model) or users (closed model).
+        verdict: `ok`; `over` a limit; `too low`: less load than planned was made; `too few` requests to
+            tell; `not played`.
+        why: what it is over, or what it lacks; "" where it is ok.
+    """
+
+    number: int
+    begin: float
+    seconds: float
+    wanted: float
+    series: Series
+    verdict: str
+    why: str = ""
+
+    def document(self, unit: str) -> dict[str, Any]:
+        """As JSON; times in ms, rates per second."""
+        series = self.series
+        return {
+            "stage": self.number, "begin": self.begin, "seconds": self.seconds, "wanted": self.wanted,
+            "unit": unit, "requests": series.count, "rate": round(series.count / self.seconds, 3),
+            "failed": series.failed, "failures": round(series.failure_ratio, 6),
+            **{what: series.percentile(share) for what, share in SHARES.items()},
+            "verdict": self.verdict, "why": self.why,
+        }  # fmt: skip
+
+
+def unit_of(plan: LoadPlan) -> str:
+    """What the load of a stage is counted in."""
+    return "requests/s" if plan.model == "open" else "users"
+
+
+def stages_of(run: Measurements, plan: LoadPlan, limits: Limits) -> tuple[StageResult, ...]:
+    """Each stage with its verdict; a second of two stages counts for the one that has its middle."""
+    begin, found = 0.0, []
+    for number, stage in enumerate(plan.stages, 1):
+        end = begin + stage.seconds
+        series = _part(run.total, begin, end)
+        wanted = plan.peak * stage.load
+        verdict, why = _verdict(series, stage.seconds, wanted, plan, limits)
+        found.append(StageResult(number, begin, stage.seconds, wanted, series, verdict, why))
+        begin = end
+    return tuple(found)
+
+
+def where_it_broke(stages: tuple[StageResult, ...], plan: LoadPlan) -> str:
+    """One sentence on a run with several stages; "" for one stage, or none that was measured."""
+    if len(stages) < 2 or not any(stage.series.count for stage in stages):
+        return ""
+    unit, count = unit_of(plan), len(stages)
+    broken = next((stage for stage in stages if stage.verdict != OK), None)
+    if broken is None:
+        most = max(stage.wanted for stage in stages)
+        return f"It held all {count} stages, up to {most:g} {unit}: its limit was not reached."
+    where = f"at {broken.wanted:g} {unit} (stage {broken.number} of {count})"
+    held = max((stage.wanted for stage in stages[: broken.number - 1]), default=None)
+    begin = f"It held {held:g} {unit}; {where}" if held is not None else f"It held no stage: {where}"
+    what = {OVER: "it broke", LACKS: "the load was lower than planned", FEW: "nothing can be said"}
+    if broken.verdict == NEVER:
+        return f"{begin} the run was over."
+    return f"{begin} {what[broken.verdict]}: {broken.why}."
+
+
+def _part(series: Series, begin: float, end: float) -> Series:
+    inside = [slot for slot in series.slots if begin <= slot + 0.5 < end]
+    failed = Counter({slot: series.failed_in[slot] for slot in inside if slot in series.failed_in})
+    return Series({slot: series.slots[slot] for slot in inside}, failed)
+
+
+def _verdict(
+    series: Series, seconds: float, wanted: float, plan: LoadPlan, limits: Limits
+) -> tuple[str, str]:
+    if not series.count:
+        return NEVER, "no request was measured"
+    over = next(_broken(series, limits), None)
+    if over:
+        return OVER, over
+    if plan.model == "open" and series.count < MIN_REACHED * wanted * seconds:
+        return LACKS, f"{series.count / seconds:.3g} of {wanted:g} requests/s were made"
+    needed = [samples_needed(share) for what, share in SHARES.items() if getattr(limits, what)]
+    if series.count < (fewest := min(needed, default=1)):
+        return FEW, f"{series.count} requests, at least {fewest} are needed"
+    return OK, ""
+
+
+def _broken(series: Series, limits: Limits) -> Iterator[str]:
+    """The limits of the whole run that this part of it is over, where it has enough requests to tell."""
+    for what, share in SHARES.items():
+        limit, value = getattr(limits, what), series.percentile(share)
+        if limit and value is not None and series.count >= samples_needed(share) and value > limit:
+            yield f"{what} was {amount(what, value)}, at most {amount(what, limit)} wanted"
+    if limits.failures and series.failure_ratio > limits.failures:
+        failed, most = (amount("failures", ratio) for ratio in (series.failure_ratio, limits.failures))
+        yield f"{failed} of the requests failed, at most {most} wanted"
+    worst = series.worst_second()
+    if limits.worst_second and worst is not None and worst > limits.worst_second:
+        measured, most = (amount("worst_second", ms) for ms in (worst, limits.worst_second))
+        yield f"the median of a second was {measured}, at most {most} wanted"
