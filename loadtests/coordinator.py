@@ -177,7 +177,8 @@ class Coordinator:
         for at, buckets in self._latencies:
             if at > now - RECENT:
                 latencies.update(buckets)
-        first = next(entry for entry in self._totals if entry[0] >= now - RECENT)
+        since = max(now - RECENT, (self.began or now) + self.plan["warmup"])  # the warm-up is not counted
+        first = next((entry for entry in self._totals if entry[0] >= since), self._totals[-1])
         passed, done = now - first[0], self._totals[-1][1] - first[1]
         rank, seen, p95 = 0.95 * latencies.total(), 0, None
         for edge in sorted(latencies):

@@ -11,6 +11,7 @@ from scripts.quality.html_style import STYLE
 
 # Even if something slipped through, the browser may load and run nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+NUMBER = re.compile(r"[-+]?\d.{0,11}")
 CODE = re.compile(r"`([^`]+)`")
 MARKS = {"passed": "✓", "failed": "✗"}  # of a verdict; a doubt has `?`
 
@@ -73,7 +74,9 @@ def _line(row: Sequence[str]) -> str:
 
 
 def _kind(cell: str) -> str:
-    """A word of a verdict has its colour."""
+    """A word of a verdict has its colour; a number stays on one line."""
+    if NUMBER.fullmatch(cell):
+        return " class=n"
     bad = cell in ("over", "slower", "failed", "error", "broken")
     return " class=bad" if bad else " class=good" if cell in ("ok", "passed") else ""
 

@@ -20,7 +20,7 @@ border-radius:.6rem;padding:.9rem 1.1rem}
 .verdict.passed,td.passed,td.good{color:var(--good)}
 .verdict.failed,.verdict.infrastructure,td.failed,td.error,td.bad{color:var(--bad)}
 td.skipped,td.void{color:var(--warn)}.soft{color:var(--soft)}
-td.bad,td.failed,td.error{font-weight:600}
+td.bad,td.failed,td.error{font-weight:600}td.n,td.passed,td.failed,td.error,td.skipped,td.void{white-space:nowrap}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.6rem;margin:.9rem 0;
 padding:0}
 .tiles div{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.5rem .8rem}

@@ -145,6 +145,7 @@ def page(
         said: whether the run counts for a promotion.
     """
     shown = listing.document(verdict.cases)
+    where = ", ".join(value for label, value in facts if label in ("environment", "at"))
     suites = [
         (each["suite"], *(str(each[name]) for name in SUITE_COUNTS), f"{each['seconds']:.1f} s")
         for each in shown["suites"]
@@ -155,7 +156,7 @@ def page(
     return html.page(
         "Browser tests",
         verdict.name,
-        html.bullets(verdict.reasons) + html.paragraph(said, "soft"),
+        html.bullets(verdict.reasons) + html.paragraph(said) + html.paragraph(where, "soft"),
         html.section(
             "Suites", html.table(suites, ("suite", *SUITE_COUNTS, "time"), "suites") if suites else ""
         ),
@@ -173,4 +174,4 @@ def _row(case: Case, files: Iterable[str]) -> str:
     links = " ".join(f'<a href="{escape(file)}">{escape(file.rpartition("/")[2])}</a>' for file in files)
     why = f"<pre>{escape(case.message)}</pre>" if case.message else ""
     name, ending = escape(case.name), case.ending
-    return f"<tr><th scope=row>{name}{why}{links}<td class={ending}>{ending}<td>{case.seconds:.1f}"
+    return f"<tr><th scope=row>{name}{why}{links}<td class={ending}>{ending}<td class=n>{case.seconds:.1f}"

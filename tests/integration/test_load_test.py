@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -192,6 +193,7 @@ def test_a_freeze_of_two_seconds_fails(world: LoadWorld) -> None:
     document = json.loads(out)
     assert (1, "failed") == (child.returncode, document["verdict"]), err
     assert "total worst_second" in document["message"]
+    assert re.search(r"\d+ %, [\d.]+/s, p95 [\d.]+ ms, \d+ failed after [23]0 s\n", err)
     assert document["total"]["p95"] < 500
 
 

@@ -1,7 +1,8 @@
-"""`monitor.page` over real git and SQLite, in a real browser: nothing asked for, nothing complained of."""
+"""`monitor.page` and the reports of tests in a real browser: nothing asked for, nothing complained of."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -18,14 +19,20 @@ from scripts.config.desk import Desk
 from scripts.git.merge import MergingGit
 from scripts.monitor.page import page
 from scripts.monitor.request import MonitorPageRequest
+from scripts.quality.cases import Case
+from scripts.quality.load.page import page as load_page
+from scripts.quality.verdict import judge
+from scripts.quality.verdict import page as e2e_page
 from scripts.release.dora import seconds_of
 from scripts.replit.live import Answer
 from tests.fakes.world import World, build_world
 from tests.support import skips, years
+from tests.support.load_reports import EVIL, STRESS
+from tests.support.load_reports import report as load_report
 from tests.support.repositories import bare, clone
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 AXE = "axe_playwright_python"
 BROWSER = pytest.mark.skipif(
@@ -80,14 +87,11 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@BROWSER
-@NEEDS_AXE
-@pytest.mark.parametrize(("view", "language"), [("desktop-light", "en"), ("phone-dark", "fr")])
-def test_a_browser_and_axe_have_nothing_against_it(
-    browser: Browser, files: dict[str, Path], view: str, language: str
-) -> None:
-    """No message, no request but the file itself, nothing wider than the screen, no barrier.
+@contextlib.contextmanager
+def opened(browser: Browser, file: Path, view: str) -> Iterator[Page]:
+    """The page in a browser, which has nothing against it: see below.
 
+    No message, no request but the file itself, nothing wider than the screen, no barrier.
     `DESK_PICTURES` names a folder that gets pictures.
     """
     context = browser.new_context(**VIEWS[view])
@@ -96,22 +100,81 @@ def test_a_browser_and_axe_have_nothing_against_it(
     shown.on("console", lambda message: said.append(message.text))
     shown.on("pageerror", lambda fault: said.append(str(fault)))
     shown.on("request", lambda request: asked.append(request.url))
-    shown.goto(files[language].as_uri())
+    shown.goto(file.as_uri())
 
-    assert (said, [url for url in asked if not url.startswith("data:")]) == ([], [files[language].as_uri()])
+    assert (said, [url for url in asked if not url.startswith("data:")]) == ([], [file.as_uri()])
     wide = shown.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
-    first = shown.locator(".first .big")
-    assert first.bounding_box()["y"] < 300  # type: ignore[index] # what is live is on the first screen
     if folder := os.environ.get("DESK_PICTURES"):
-        shown.screenshot(path=f"{folder}/page-{view}.png")
-
+        shown.screenshot(path=f"{folder}/{file.stem}-{view}.png", full_page=True)
+    yield shown
     shown.evaluate(
         files_of(AXE).joinpath("axe.min.js").read_text("utf-8")
     )  # by the debugger: the page itself allows no script
     found = shown.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found] == []
     context.close()
+
+
+@BROWSER
+@NEEDS_AXE
+@pytest.mark.parametrize(("view", "language"), [("desktop-light", "en"), ("phone-dark", "fr")])
+def test_a_browser_and_axe_have_nothing_against_it(
+    browser: Browser, files: dict[str, Path], view: str, language: str
+) -> None:
+    """What is live is on the first screen."""
+    with opened(browser, files[language], view) as shown:
+        box = shown.locator(".first .big").bounding_box()
+        assert box is not None
+        assert box["y"] < 300
+
+
+@BROWSER
+@NEEDS_AXE
+@pytest.mark.parametrize("view", ["desktop-light", "phone-dark"])
+def test_nor_against_the_report_of_a_load_test(browser: Browser, tmp_path: Path, view: str) -> None:
+    """The verdict is on the first screen, drawings fill their width, texts keep their size on a phone."""
+    file = tmp_path / "load.html"
+    marks = [(112.0, "v5 release by Ann"), (290.0, f"v6 release by {EVIL}")]
+    file.write_text(load_page(load_report(STRESS, {EVIL: 0.5, "home": 0.5}, markers=marks)))
+    with opened(browser, file, view) as shown:
+        verdict, drawing, word = (
+            shown.locator(each).first.bounding_box() for each in (".verdict", "figure svg", ".plot .y")
+        )
+        assert verdict
+        assert drawing
+        assert word
+        assert verdict["y"] < 200
+        assert drawing["width"] > 0.75 * min(1024, VIEWS[view]["viewport"]["width"])
+        assert word["height"] >= 11
+        right = shown.evaluate(
+            "Math.max(...[...document.querySelectorAll('.plot span')]"
+            ".map(each => each.getBoundingClientRect().right))"
+        )
+        assert right <= VIEWS[view]["viewport"]["width"]
+        shown.emulate_media(media="print")
+        assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        shown.emulate_media(media="screen")
+
+
+@BROWSER
+@NEEDS_AXE
+@pytest.mark.parametrize("view", ["desktop-light", "phone-dark"])
+def test_nor_against_the_report_of_browser_tests(browser: Browser, tmp_path: Path, view: str) -> None:
+    """Names without a blank and long reasons stay within the screen."""
+    cases = [
+        Case("test_page.TestGuests::test_" + "x" * 120, "failed", 3.0, "AssertionError: " + "y" * 300),
+        Case("test_api::" + EVIL, "error", 0.1, EVIL),
+        *(Case(f"test_api::test_{n}", "passed", n / 10) for n in range(20)),
+        Case("test_api::test_void", "void", 0.1, "it checked nothing"),
+        Case("test_api::test_skipped", "skipped", 0.0, "not here"),
+    ]
+    verdict = judge(cases, exit_code=1, wanted=1, served=("a" * 40, "a" * 40))
+    file = tmp_path / "e2e.html"
+    files = {cases[0].name: ["test/trace.zip"]}
+    file.write_text(e2e_page(verdict, [("commit", "a" * 40)], files, "no proof: the run failed"))
+    with opened(browser, file, view) as shown:
+        assert shown.locator(".verdict").inner_text().endswith("failed")
 
 
 @BROWSER

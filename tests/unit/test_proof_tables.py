@@ -17,6 +17,7 @@ from scripts.quality.cases import Case
 from scripts.quality.load.report import document
 from scripts.quality.request import E2eRequest, LoadRequest
 from scripts.quality.standing import Standing
+from tests.support.desks import ROOT
 from tests.support.load_reports import EVIL, STEADY, STRESS, report
 
 
@@ -38,6 +39,8 @@ def test_each_endpoint_is_a_row() -> None:
 
     assert cells(lines, "endpoint") == "endpoint requests rate/s failed p50 p95 p99 limit verdict".split()
     assert cells(lines, "home")[:3] == ["home", "9000", "30"]
+    documented = (ROOT / "docs" / "quality.md").read_text().splitlines()
+    assert cells(lines, "endpoint") in [line.split() for line in documented]
     assert cells(lines, "total")[-4:] == ["failed", "0.1", "%", "over"]
     assert max(map(len, lines[:8])) <= 80
 

@@ -13,7 +13,7 @@ from html import escape
 
 from scripts.quality.load.report import Report
 from scripts.quality.load.result import Series, percentile
-from scripts.quality.load.stages import OVER
+from scripts.quality.load.stages import OVER, StageResult
 from scripts.quality.load.verdict import SHARES
 
 WIDTH, HEIGHT = 1000, 100  # of a drawing; the page gives it its size
@@ -81,7 +81,7 @@ def _charts(report: Report) -> Iterator[Chart]:
     slots = range(math.ceil(seconds / slot))
     middle = [min((n + 0.5) * slot, seconds) for n in slots]
     lengths = [min(slot, seconds - n * slot) for n in slots]
-    planned = [(at, plan.peak * load) for at, load in _edges(report)]
+    planned = [(at, wanted) for stage in report.stages for at, wanted in _ends(stage)]
     rates = [(at, sum(series.slots.get(n, {}).values()) / lengths[n]) for n, at in enumerate(middle)]
     edge = [Line("edge", "planned", planned)]
     is_open = plan.model == "open"
@@ -99,13 +99,9 @@ def _charts(report: Report) -> Iterator[Chart]:
         yield Chart("Requests under way" if is_open else "Users", "", [*users, flying])
 
 
-def _edges(report: Report) -> Iterator[tuple[float, float]]:
-    """The corners of the planned load."""
-    begin = 0.0
-    for stage in report.plan.stages:
-        yield begin, stage.load
-        begin += stage.seconds
-        yield begin, stage.load
+def _ends(stage: StageResult) -> Points:
+    """The planned load of a stage, as a level line."""
+    return [(stage.begin, stage.wanted), (stage.begin + stage.seconds, stage.wanted)]
 
 
 def _percentiles(series: Series, share: float, middle: Sequence[float]) -> Points:

@@ -21,15 +21,16 @@ def live(plan: LoadPlan, counts: Mapping[str, Any], elapsed: float) -> tuple[flo
     at = _number(counts, "at")
     if at is None:
         return min(elapsed, total), total, "the generator starts"
-    done = min(at, total)
+    if at > total:
+        return total, total, "waiting for the last answers"
     users = f", {_number(counts, 'users') or 0:.0f} users" if plan.model == "closed" else ""
     if at < plan.warmup:
-        return done, total, f"warm-up of {plan.warmup:g} s{users}"
+        return at, total, f"warm-up of {plan.warmup:g} s{users}"
     rate, p95 = _number(counts, "rate"), _number(counts, "p95")
     parts = [f"{rate:.3g}/s"] if rate is not None else []
     parts += [f"p95 {milliseconds(p95)} ms"] if p95 is not None else []
     parts.append(f"{_number(counts, 'failed') or 0:.0f} failed")
-    return done, total, ", ".join(parts) + users
+    return at, total, ", ".join(parts) + users
 
 
 def _number(counts: Mapping[str, Any], key: str) -> float | None:

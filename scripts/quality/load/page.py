@@ -8,24 +8,14 @@ from collections.abc import Iterator
 from scripts.quality import html
 from scripts.quality.load.baseline import Comparison
 from scripts.quality.load.charts import charts, span, undrawn
-from scripts.quality.load.report import Report, stage_rows
+from scripts.quality.load.report import STAGE_HEAD, Report, stage_rows
 from scripts.quality.load.rows import EndpointRow
 from scripts.quality.load.stages import unit_of
 from scripts.quality.load.verdict import AT_LEAST, SHARES, Check, amount, milliseconds
 
 ENDPOINTS = (
-    "endpoint",
-    "requests",
-    "rate",
-    "failed",
-    "p50",
-    "p95",
-    "p99",
-    "limit",
-    "to baseline",
-    "verdict",
-)
-STAGES = ("stage", "load", "requests", "failed", "p50", "p95", "p99", "verdict")
+    "endpoint", "verdict", "requests", "rate", "failed", "p50", "p95", "p99", "limit", "change",
+)  # fmt: skip
 COMPARED = ("endpoint", "typical", "verdict", "change", "before", "now", "may rise by")
 LIMITS = ("limit", "measured", "allowed", "verdict")
 REASONS = 5  # that the first box lists
@@ -49,7 +39,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield html.section("Over time", charts(report), _legend(report))
     if report.broke:
         rows = stage_rows(report.stages, unit)
-        yield html.section("Stages", html.paragraph(report.broke), html.table(rows, STAGES, "stages"))
+        yield html.section("Stages", html.paragraph(report.broke), html.table(rows, STAGE_HEAD, "stages"))
     rows = [_endpoint(row, report.plan.seconds) for row in report.rows]
     yield html.section("Endpoints", html.table(rows, ENDPOINTS, "endpoints") if rows else "")
     limits = [_limit(check) for check in verdict.checks]

@@ -23,7 +23,7 @@ from scripts.quality.standing import Standing
 UNPRINTABLE = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd]")  # not allowed in XML
 ENDPOINT_HEAD = ("endpoint", "requests", "failed", "p50", "p95", "p99", "max (ms)")
 BASELINE_HEAD = ("against the baseline (ms)", "typical", "before", "now", "change", "noise band", "")
-STAGE_HEAD = ("stage", "load", "requests", "failed", "p50", "p95", "p99", "verdict")
+STAGE_HEAD = ("stage", "load", "verdict", "requests", "failed", "p50", "p95", "p99")
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def stage_rows(stages: Sequence[StageResult], unit: str) -> list[tuple[str, ...]
     for stage in stages:
         times = (milliseconds(stage.series.percentile(share)) for share in (0.5, 0.95, 0.99))
         counts = str(stage.series.count), str(stage.series.failed)
-        found.append((str(stage.number), f"{stage.wanted:g} {unit}", *counts, *times, stage.verdict))
+        found.append((str(stage.number), f"{stage.wanted:g} {unit}", stage.verdict, *counts, *times))
     return found
 
 

@@ -62,6 +62,8 @@ def stages_of(run: Measurements, plan: LoadPlan, limits: Limits) -> tuple[StageR
         end = begin + stage.seconds
         series = _part(run.total, begin, end)
         wanted = plan.peak * stage.load
+        if plan.model == "closed":
+            wanted = max(1, round(wanted))  # as `loadtests/shapes.py` has it
         verdict, why = _verdict(series, stage.seconds, wanted, plan, limits)
         found.append(StageResult(number, begin, stage.seconds, wanted, series, verdict, why))
         begin = end

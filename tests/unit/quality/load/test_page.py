@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,13 @@ def heights(text: str, kind: str) -> list[list[float]]:
     """The heights of each line of that class, from the bottom, in per cent of the drawing."""
     paths = re.findall(rf'<path class="{kind}" d="([^"]*)"', text)
     return [[100 - float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", path)] for path in paths]
+
+
+def headed(read: Reader, column: str) -> list[dict[str, str]]:
+    """The rows of the first table whose head has that column, by the heads of their cells."""
+    place = next(n for n, row in enumerate(read.rows) if column in row)
+    rows = itertools.takewhile(lambda row: len(row) == len(read.rows[place]), read.rows[place + 1 :])
+    return [dict(zip(read.rows[place], row, strict=True)) for row in rows]
 
 
 def test_the_first_box_has_all_that_matters(stress: Report) -> None:
@@ -79,14 +87,20 @@ def test_lines_are_as_high_as_what_was_measured(stress: Report) -> None:
 def test_tables_have_the_figures(stress: Report) -> None:
     """Stages, endpoints, limits, the baseline, failures."""
     read = Reader(page(stress))
-    rows = {row[0]: row[1:] for row in read.rows}
-
-    assert rows["4"][:2] == ["80 requests/s", "4800"]
-    assert rows["total"][:3] == ["over", "18000", "60/s"]
-    assert rows["total p95"][1:] == ["800 ms", "broken"]
-    assert rows["total dropped"] == ["0 %", "0.1 %", "ok"]
-    assert ["home", "p95", "ok", "+0%"] in [row[:4] for row in read.rows]
-    assert ["home", "3", "answered 500"] in read.rows
+    fourth = headed(read, "stage")[3]
+    assert (fourth["load"], fourth["requests"], fourth["verdict"]) == ("80 requests/s", "4800", "over")
+    total = headed(read, "endpoint")[-1]
+    assert (total["endpoint"], total["verdict"], total["requests"]) == ("total", "over", "18000")
+    assert (total["rate"], total["limit"], total["change"]) == ("60/s", "failures 0.1 %", "-")
+    assert float(total["p50"]) < float(total["p95"]) < float(total["p99"])
+    limits = {row["limit"]: row for row in headed(read, "allowed")}
+    assert (limits["total p95"]["allowed"], limits["total p95"]["verdict"]) == ("800 ms", "broken")
+    assert (limits["total dropped"]["measured"], limits["total dropped"]["verdict"]) == ("0 %", "ok")
+    (home,) = [
+        row for row in headed(read, "typical") if (row["endpoint"], row["typical"]) == ("home", "p95")
+    ]
+    assert (home["change"], home["verdict"], home["before"]) == ("+0%", "ok", home["now"])
+    assert headed(read, "times") == [{"endpoint": "home", "times": "3", "what": "answered 500"}]
     for heading in ("Stages", "Endpoints", "Limits", "Comparison with the baseline", "Failures"):
         assert heading in read.text
     assert "v4 rollback by Quinn" in read.text
@@ -100,8 +114,9 @@ def test_a_slower_run_says_how_much() -> None:
     assert "Every limit holds, but the app has become slower than it was." in read.text
     assert "and 5 more, in the tables below" in read.text
     assert "5 of 5 endpoints are slower than noise explains; the largest change is +40%" in read.text
-    assert ["home", "p95", "slower", "+40%"] in [row[:4] for row in read.rows]
-    assert [row[1] for row in read.rows if row[0] == "book" and len(row) == 10] == ["slower"]
+    endpoints = {row["endpoint"]: row for row in headed(read, "endpoint")}
+    assert (endpoints["book"]["verdict"], endpoints["book"]["change"]) == ("slower", "+40%")
+    assert {row["verdict"] for row in headed(read, "typical")} == {"slower"}
 
 
 def test_users_are_drawn_where_there_are_users() -> None:

@@ -130,4 +130,4 @@ def test_a_run_with_stages_says_where_it_broke() -> None:
         "It held 60 requests/s; at 80 requests/s (stage 4 of 5) it broke: p95"
     )
     assert document["broke"] in text
-    assert "| 4 | 80 requests/s | 4800 |" in text
+    assert "| 4 | 80 requests/s | over | 4800 |" in text

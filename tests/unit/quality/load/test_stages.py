@@ -111,6 +111,13 @@ def test_seconds_belong_to_the_stage_with_their_middle() -> None:
     assert sum(stage.series.count for stage in stages_of(run, plan, LIMITS)) == run.total.count
 
 
+def test_there_is_no_half_user() -> None:
+    """As the generator rounds them."""
+    plan = replace(PLAN, model="closed", peak=30)
+
+    assert [stage.wanted for stage in stages_of(run_of((9, 1, 0)), plan, LIMITS)] == [8, 15, 30]
+
+
 def test_one_stage_breaks_nowhere() -> None:
     """And a run without a request has nothing to say."""
     assert told(run_of((10, 900, 0)), stages=(Stage(10, 1),))[1] == ""

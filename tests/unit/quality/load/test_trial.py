@@ -169,7 +169,7 @@ def test_people_see_how_it_goes(trial: Trial, world: World, monkeypatch: pytest.
     notes = trial.desk.progress
     assert isinstance(notes, Notes)
 
-    assert notes.updates == [("9.87/s, p95 212 ms, 1 failed, 5 users", 11.5 / 21)]
+    assert notes.reached == [(11.5, 21, "9.87/s, p95 212 ms, 1 failed, 5 users")]
 
 
 class Rows:
