@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from scripts.quality import cases as listing
-from scripts.quality import html
-from scripts.quality.cases import BAD, Case
+from scripts.quality.cases import Case
 
 MAX_NAMED = 8  # failed tests that are named
-SUITE_COUNTS = ("tests", "passed", "failed", "skipped")
 
 
 @dataclass(frozen=True)
@@ -132,46 +129,3 @@ def _counts(cases: Sequence[Case]) -> dict[str, int]:
 def _named(cases: Sequence[Case]) -> tuple[str, ...]:
     more = (f"and {len(cases) - MAX_NAMED} more",) if len(cases) > MAX_NAMED else ()
     return (*(f"{case.name}: {listing.reason_of(case)}" for case in cases[:MAX_NAMED]), *more)
-
-
-def page(
-    verdict: Verdict, facts: Sequence[tuple[str, str]], files: Mapping[str, Sequence[str]], said: str = ""
-) -> str:
-    """The HTML report.
-
-    Args:
-        facts: label and value, such as the commit and the URL.
-        files: by test, the paths of its trace and screenshots, relative to the page.
-        said: whether the run counts for a promotion.
-    """
-    shown = listing.document(verdict.cases)
-    where = ", ".join(value for label, value in facts if label in ("environment", "at"))
-    suites = [
-        (each["suite"], *(str(each[name]) for name in SUITE_COUNTS), f"{each['seconds']:.1f} s")
-        for each in shown["suites"]
-    ]
-    slowest = [(each["test"], f"{each['seconds']:.1f} s") for each in shown["slowest"]]
-    rows = "".join(_row(case, files.get(case.name, ())) for case in sorted(verdict.cases, key=_gravest))
-    cases = f"<table><tr><th scope=col>test<th scope=col>ending<th scope=col>s{rows}</table>"
-    return html.page(
-        "Browser tests",
-        verdict.name,
-        html.bullets(verdict.reasons) + html.paragraph(said) + html.paragraph(where, "soft"),
-        html.section(
-            "Suites", html.table(suites, ("suite", *SUITE_COUNTS, "time"), "suites") if suites else ""
-        ),
-        html.section("Slowest", html.table(slowest) if slowest else ""),
-        html.section("Tests", cases if rows else ""),
-        html.section("About this run", html.table(facts)),
-    )
-
-
-def _gravest(case: Case) -> bool:
-    return case.ending not in BAD
-
-
-def _row(case: Case, files: Iterable[str]) -> str:
-    links = " ".join(f'<a href="{escape(file)}">{escape(file.rpartition("/")[2])}</a>' for file in files)
-    why = f"<pre>{escape(case.message)}</pre>" if case.message else ""
-    name, ending = escape(case.name), case.ending
-    return f"<tr><th scope=row>{name}{why}{links}<td class={ending}>{ending}<td class=n>{case.seconds:.1f}"

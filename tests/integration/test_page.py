@@ -20,9 +20,9 @@ from scripts.git.merge import MergingGit
 from scripts.monitor.page import page
 from scripts.monitor.request import MonitorPageRequest
 from scripts.quality.cases import Case
+from scripts.quality.html_tests import page as e2e_page
 from scripts.quality.load.page import page as load_page
 from scripts.quality.verdict import judge
-from scripts.quality.verdict import page as e2e_page
 from scripts.release.dora import seconds_of
 from scripts.replit.live import Answer
 from tests.fakes.world import World, build_world

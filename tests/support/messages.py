@@ -29,7 +29,11 @@ LEFT_OUT = re.compile(
     r"|database/postgres/(catalogue_|restorable|definitions|content))"
 )
 SHOWN = "scripts/tasks/help_text.py"  # where names that stand in tables of the code are shown
-WHOLE = ("scripts/tables.py", "scripts/state/steps.py")  # all that they say is shown, single words too
+WHOLE = (
+    "scripts/tables.py",
+    "scripts/proof_tables.py",
+    "scripts/state/steps.py",
+)  # all that they say is shown, single words too
 ASKS = {  # calls whose texts programs read
     *("get", "startswith", "endswith", "split", "rsplit", "partition", "rpartition", "removeprefix"),
     *("removesuffix", "replace", "strip", "lstrip", "rstrip", "encode", "decode", "find", "index", "count"),

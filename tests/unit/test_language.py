@@ -11,7 +11,8 @@ import pytest
 from scripts import language
 from scripts.console import Console
 from scripts.phrases import Phrases
-from scripts.tables import Column, Table, age, local, share
+from scripts.table import Column, Table
+from scripts.tables import age, local, share
 from tests.support.catalogue_files import Item, mo, po, read_po
 
 CATALOGUE = {

@@ -21,12 +21,13 @@ from scripts.quality.e2e import app_suite, pytest_run
 from scripts.quality.e2e.observed import OMITTED, omitted, weigh
 from scripts.quality.e2e.prerequisites import require_what_journeys_need
 from scripts.quality.e2e.pytest_run import PytestRun
+from scripts.quality.html_tests import page
 from scripts.quality.junit import MAX_REPORT, read_junit
 from scripts.quality.leftovers import remove_rows
 from scripts.quality.request import E2eRequest
 from scripts.quality.served import await_commit
 from scripts.quality.standing import Standing, standing
-from scripts.quality.verdict import Verdict, judge, page
+from scripts.quality.verdict import Verdict, judge
 from scripts.replit.drivers import driver_of
 from scripts.state.remote import observe_remote
 from scripts.system.confinement import Confinement, confinement

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from scripts.quality.cases import Case
-from scripts.quality.verdict import MAX_NAMED, judge, page
-from tests.support.html_reader import Reader
+from scripts.quality.verdict import MAX_NAMED, judge
 
 A, B = "a" * 40, "b" * 40
 GOOD = [Case("t::one", "passed", 0.1), Case("t::two", "passed", 0.2)]
@@ -92,24 +91,6 @@ def test_a_suite_that_leaves_tests_out_is_no_pass() -> None:
         "not run (ignored, deselected, or an early end): `t0.py`, `t1.py`, `t2.py` and 2 more"
         in verdict.reasons[0]
     )
-
-
-def test_the_page_escapes_what_tests_wrote() -> None:
-    """A test's message is no markup, and its trace is linked."""
-    verdict = judge([*GOOD, BAD], exit_code=1, wanted=1, served=(A, A))
-    made = page(verdict, [("commit", A)], {"t::three": ["three/trace.zip"]}, "no proof")
-    read = Reader(made)
-
-    assert read.rows[1] == ["t", "3", "2", "1", "0", "1.3 s"]
-    assert [row[1] for row in read.rows if "t::" in row[0] and len(row) == 3] == [
-        "failed",
-        "passed",
-        "passed",
-    ]
-    assert "no proof" in read.text
-    assert "&lt;b&gt;no button&lt;/b&gt;" in made
-    assert "<b>no" not in made
-    assert '<a href="three/trace.zip">trace.zip</a>' in made
 
 
 def test_many_failures_are_counted() -> None:
