@@ -20,14 +20,16 @@ SLOT = re.compile(f"[{TICKS}{QUOTES}]")
 FIELD = re.compile(r"\{([a-z][a-z_0-9]*)\}")
 WORD = re.compile(r"[A-Za-z]+")
 KEY = re.compile(r"(?<![A-Za-z\x01])[A-Za-z]+(?![A-Za-z\x01])")
-PROSE = re.compile(r"(?:^|[ (])[A-Za-z][A-Za-z']+(?=$|[ ,;:.)])")
-COUNTED = re.compile(r"(\d+) ([A-Za-z].*)")
+PROSE = re.compile(r"(?:^|[ (])[A-Za-z][A-Za-z']+(?=$|[ ,;:.)])")  # a word; one alone may be a name
+SIGNS = ";:,"
+EDGES = re.compile(r"^[;:,] | ?[;:,]$|^ [;:,] ")  # how a text joins the one beside it
 BRACKETS = re.compile(r"(\S[^()]*) (\([^()]*\))")
 COLUMNS = re.compile(r"( {2,})")
 NUMBER = "_n"  # how the name of a field ends that holds a number: its decimal mark is the reader's
 STRONG = 8  # letters; a template with fewer is taken only if all that its fields hold is known
 LONGEST = 4_000  # characters of a line that is taken apart; a longer one was said by another program
-TRIED = 6  # weak templates
+TRIED = 8  # templates for one text
+MOST = 600  # texts within one text that are taken apart
 DEEPEST = 12  # fields within fields
 # between pieces of a text, and in French
 SEPARATORS = (
@@ -149,78 +151,112 @@ class Phrases:
         self, catalogue: Mapping[str, str], missed: Callable[[str], None] = lambda _: None
     ) -> None:
         self._missed = missed
-        self._french = {english: french for english, french in catalogue.items() if french}
+        self._french: dict[str, str] = {}
         self._whole: dict[str, list[str]] = defaultdict(list)  # by the text without its spans
         self._by_word: dict[str, list[str]] = defaultdict(list)
-        for english in self._french:
-            if FIELD.search(SPAN.sub("", english)):
-                self._by_word[Template.key(english)].append(english)
-            else:
-                self._whole[masking(english)[0]].append(english)
-        self._by_word.pop("", None)
-        self._line = lru_cache(maxsize=2_000)(self._made)
+        for english, french in catalogue.items():
+            if french:
+                self._learn(english, french)
+        for english, french in list(self._french.items()):
+            if english[0] in SIGNS or english[-1] in SIGNS:  # where it stands alone: ", and so on"
+                bare = EDGES.sub("", english)
+                if bare not in self._french:
+                    self._learn(bare, EDGES.sub("", french))
         self._template = lru_cache(maxsize=None)(lambda each: Template.of(each, self._french[each]))
+
+    def _learn(self, english: str, french: str) -> None:
+        self._french[english] = french
+        if not FIELD.search(SPAN.sub("", english)):
+            self._whole[masking(english)[0]].append(english)
+        elif key := Template.key(english):
+            self._by_word[key].append(english)
 
     def translate(self, text: str) -> str:
         """The text in French, as far as it is known."""
         if SLOT.search(text):
             return text
-        said = self._said(text, 0)
+        said = _Reading(self).said(text, 0)
         for each in said.lacks:
             self._missed(each)
         return said.text
 
-    def _said(self, text: str, depth: int) -> Said:
+    def knows(self, masked: str) -> bool:
+        """Whether it is a text of the catalogue, without fields."""
+        return masked in self._whole
+
+    def whole(self, masked: str, spans: Sequence[str]) -> Template | None:
+        """The text without fields that is this one; of several, the one with the same spans."""
+        found = self._whole.get(masked)
+        return (
+            max(map(self._template, found), key=lambda each: _alike(each.spans, spans)) if found else None
+        )
+
+    def matching(self, masked: str, spans: Sequence[str]) -> list[tuple[Template, list[tuple[int, int]]]]:
+        """The templates that match, with the places of their values; those that say most come first."""
+        said = masked.startswith("|")
+        found = [
+            (template, values)
+            for word in set(WORD.findall(masked))
+            for template in map(self._template, self._by_word.get(word, ()))
+            if (values := template.values(masked)) is not None
+            and (not said or template.pieces[0].startswith("|"))
+        ]
+        return sorted(found, key=lambda each: (each[0].letters, _alike(each[0].spans, spans)), reverse=True)
+
+
+class _Reading:
+    """One text that is read. What has been read of it is not read again, and there is an end to trying."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
+        self._known: dict[str, Said] = {}
+        self._left = MOST
+
+    def said(self, text: str, depth: int) -> Said:
+        """The text in French, with the blanks around it."""
         core = text.strip()
         if len(core) < 2:
             return Said(text)
-        said = self._line(core, depth)
-        if core == text:
-            return said
+        said = self._known.get(core)
+        if said is None:
+            said = self._known[core] = self._made(core, depth)
         start = text.index(core)
         return Said(f"{text[:start]}{said.text}{text[start + len(core) :]}", said.lacks)
 
     def _made(self, text: str, depth: int) -> Said:
         masked, spans = masking(text)
-        words = set(WORD.findall(masked))
-        if not words:
+        if not WORD.search(masked):
             return Said(text)
-        whole = self._whole.get(masked)
-        if whole:
-            template = max(map(self._template, whole), key=lambda each: _alike(each.spans, spans))
+        template = self._phrases.whole(masked, spans)
+        if template:
             return self._filled(template, masked, spans, [], depth)
-        if depth < DEEPEST:
-            found = self._by_template(masked, spans, words, depth + 1)
-            if found:
-                return found
-            if "\n" in text:
-                return _together([self._said(line, depth + 1) for line in text.split("\n")], "\n")
-            if len(text) <= LONGEST and not text.startswith("|"):  # `| `: a program or a person said it
-                found = self._in_pieces(masked, spans, depth + 1)
-                if found:
-                    return found
-        return Said(text, (text,) if " " in masked and PROSE.search(masked) else ())
+        self._left -= 1
+        known = text.startswith("|") or len(PROSE.findall(masked)) < 2
+        best = Said(text, () if known else (text,))
+        if depth < DEEPEST and self._left > 0:
+            for said in self._tries(text, masked, spans, depth + 1):
+                if said.known:
+                    return said
+                best = min(best, said, key=lambda each: sum(map(len, each.lacks)))
+        return best
 
-    def _by_template(self, masked: str, spans: Sequence[str], words: set[str], depth: int) -> Said | None:
-        """By the template that says most; one that says little only if the rest of the text is known."""
-        matching = [
-            (template.letters, _alike(template.spans, spans), template, values)
-            for word in words
-            for template in map(self._template, self._by_word.get(word, ()))
-            if (values := template.values(masked)) is not None
-        ]
-        weak = 0
-        for letters, _, template, values in sorted(matching, reverse=True, key=lambda each: each[:2]):
-            if masked.startswith("|") and not template.pieces[0].startswith("|"):
-                continue
-            strong = letters >= STRONG or template.pieces[0].endswith(": ")
-            if not strong and (len(masked) > LONGEST or weak == TRIED):
-                continue
-            weak += not strong
+    def _tries(self, text: str, masked: str, spans: Sequence[str], depth: int) -> Iterator[Said]:
+        """By templates, those that say most first; line by line; piece by piece."""
+        short = len(masked) <= LONGEST
+        tried = 0
+        for template, values in self._phrases.matching(masked, spans)[: TRIED if short else 1]:
             said = self._filled(template, masked, spans, values, depth)
-            if strong or said.known:
-                return said
-        return None
+            strong = template.letters >= STRONG or template.pieces[0].endswith(": ")
+            if said.known or strong:  # one that says little could join words that are foreign to each other
+                tried += 1
+                yield said
+        if "\n" in text:
+            if not (tried and not short):
+                yield _together([self.said(line, depth) for line in text.split("\n")], "\n")
+        elif short and not text.startswith("|"):  # `| `: another program or a person said it
+            pieces = self._in_pieces(masked, spans, depth)
+            if pieces:
+                yield pieces
 
     def _filled(
         self,
@@ -250,7 +286,7 @@ class Phrases:
     def _value(self, name: str, value: str, depth: int) -> Said:
         if name.endswith(NUMBER):
             return Said(value.replace(".", ",").replace("%", " %"))
-        return self._said(value, depth)
+        return self.said(value, depth)
 
     def _in_pieces(self, masked: str, spans: Sequence[str], depth: int) -> Said | None:
         """Columns, what stands in brackets, a number of things, lists, what stands before a colon."""
@@ -262,9 +298,9 @@ class Phrases:
         if masked.startswith("(") and masked.endswith(")"):
             inner = self._parts([masked[1:-1]], spans, depth)[0]
             return Said(f"({inner.text})", inner.lacks)
-        counted = COUNTED.fullmatch(masked)
         first, _, rest = masked.partition(" ")
-        if (counted and ", " not in masked) or first in self._whole:
+        alone = not first.isalpha() and first[-1] not in SIGNS  # the number of things, a commit
+        if rest and (alone or self._phrases.knows(first)):
             said = self._parts([first, rest], spans, depth)
             if not _lacks(said):
                 return _together(said, " ")
@@ -289,7 +325,7 @@ class Phrases:
         said, at = [], 0
         for part in parts:
             slots = len(SLOT.findall(part))
-            said.append(self._said(unmasked(part, spans[at : at + slots]), depth))
+            said.append(self.said(unmasked(part, spans[at : at + slots]), depth))
             at += slots
         return said
 

@@ -65,7 +65,7 @@ def metavar(option: Option) -> str:
 
 def _lines(option: Option, columns: int) -> Iterator[str]:
     names = f"  {_names(option)}"
-    text = " ".join(filter(None, [translate(option.help), translate(_remark(option))]))
+    text = " ".join(filter(None, [translate(option.help), _remark(option)]))
     wrapped = whole_words(text, max(columns - FLAGS - 2, 20))
     if len(names) > FLAGS:
         yield names
@@ -85,7 +85,7 @@ def _names(option: Option) -> str:
 
 def _remark(option: Option) -> str:
     if option.required:
-        return "(required)"
+        return translate("(required)")
     if option.default is True:
-        return "(default: on)"
-    return f"(default: {option.default})" if option.default else ""
+        return translate("(default: on)")
+    return translate(f"(default: {option.default})") if option.default else ""

@@ -14,7 +14,7 @@ from tests.support.catalogue_files import Item, mo, read_po
 from tests.support.message_catalogue import files, stored, updated
 from tests.support.messages import Entry, messages, said_in
 
-LACKING = 3_460  # texts without a translation: it only falls
+LACKING = 1_290  # texts without a translation: it only falls
 FIX = "`python -m tests.support.message_catalogue`, then translate what it counts"
 COMMAND = re.compile(r"(?<![-\w])--[a-z][a-z-]+")
 
@@ -64,7 +64,7 @@ def test_a_translation_keeps_what_is_no_prose() -> None:
     faults += [
         f"blank at the edge: {item.french!r}"
         for item in translated().values()
-        if item.french != item.french.strip()
+        if item.french.removeprefix(" " if item.english[0] in ":;!?" else "") != item.french.strip()
     ]
     assert faults == []
 

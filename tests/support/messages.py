@@ -80,10 +80,10 @@ KEYWORDS = {
 SAYS = {"translate", "Column", "Fact", "counted", "begin", "end"}  # calls whose single words are shown
 PROGRAMS = (  # patterns, commands, SQL and pages
     r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|REVOKE|BEGIN|FROM|WHERE|AND)\b [a-zA-Z(*{]",
-    r"^(select|insert into|update|delete from|with)\b.*\b(from|into|set|where|as)\b",
+    r"^(select|insert into|update|delete from)\b.*\b(from|into|set|where|as)\b|^with \w+ as \(",
     r"^(set|reset) \w+ ?(=|to\b|;)|^set (jit|role)\b|^from \{?\w+\}? |^(select|create database)\b",
     r"^(create (extension|role)|alter (database|role|table))\b|\bjoin pg_|\bpg_\w+ [a-z]\b",
-    r"'\^|\{\}|^# |^[a-z]+_[a-z]+: |^-[A-Z]|HTTP/1|^Bearer|^refs/|^import |^from \w+ import|^--|::",
+    r"'\^|\{\}|^# |^[a-z]+_[a-z]+: |^-[A-Z]|HTTP/1|^Bearer|^refs/|^import |^from [\w.]+ import|^\"|^--|::",
     r"<[a-z/!][^>]*>|\(\?[:P=!<]|\[\^|\\[bdsw]|=>|\(\);|&&|\|\||\$\(|;\n|#!/|function ?\(|\{\n",
     r"^[-\w.]+=\S*$|^(npm (ci|install|-)|pip install|apt-get install \S+$|test -|export \S+=)",
     r"^(supabase (functions|db|secrets|branches|migration)|if \{|\w+ = )|^(pnpm|yarn|bun|exec|invoke) \S",
@@ -201,7 +201,7 @@ class _Reader:
 
     def _is_said(self, text: str, node: ast.AST) -> bool:
         bare = FIELD.sub(" ", SPAN.sub(" ", text))
-        if not LETTERS.search(bare) or CODE.search(text):
+        if not LETTERS.search(bare) or CODE.search(SPAN.sub("", text)):
             return False
         return (
             _prose(text)

@@ -63,11 +63,13 @@ class Typist:
 
     Args:
         typed: the shapes of all that was typed.
+        progress: makes the terminal that they sit at.
     """
 
     world: World
     patch: pytest.MonkeyPatch
     typed: list[str] = field(default_factory=list)
+    progress: Callable[[], Notes] = Agreeing
 
     def type(self, line: str, actor: str = "Ada") -> Outcome:
         """Run one command; an error is an outcome, as it is for `app`."""
@@ -79,7 +81,7 @@ class Typist:
 
         def run(load: Callable[[], Callable[..., Outcome]], request: Request) -> None:
             try:
-                found.append(load()(self.world.desk(actor, progress=Agreeing()), request))
+                found.append(load()(self.world.desk(actor, progress=self.progress()), request))
             except DeskError as fault:
                 found.append(Outcome.of(fault))
 
