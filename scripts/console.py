@@ -112,9 +112,9 @@ class Console:
             return
         self._line.begin(step, sanitize(redact(detail)))
 
-    def advance(self, done: float, total: float, text: str) -> None:
+    def advance(self, done: float, total: float, text: str, *steps: str) -> None:
         """How far the step that runs is; it is drawn with the step's line, at most twice a second."""
-        self._line.advance(done, total, sanitize(redact(text)))
+        self._line.advance(done, total, sanitize(redact(text)), *steps)
 
     def end(self, step: str, ending: str, seconds: float) -> None:
         """Announce the end of a step: `done` or `failed`."""

@@ -85,9 +85,10 @@ class StepLine:
         run = self._redraw if watched else self._tick
         threading.Thread(target=run, args=(ended, step), daemon=True).start()
 
-    def advance(self, done: float, total: float, text: str) -> None:
-        """How far the step is; costs nothing: it is shown when the line is drawn next."""
-        self._reached = Reached(done, total, text)
+    def advance(self, done: float, total: float, text: str, *steps: str) -> None:
+        """How far the step is, if it is one of these; it is shown when the line is drawn next."""
+        if not steps or self._step in steps:
+            self._reached = Reached(done, total, text)
 
     def end(self, step: str, ending: str, seconds: float) -> None:
         """It has ended: `done` or `failed`."""

@@ -26,12 +26,13 @@ class Progress(Protocol):
     def begin(self, step: str, detail: str) -> None:
         """A step begins."""
 
-    def advance(self, done: float, total: float, text: str) -> None:
+    def advance(self, done: float, total: float, text: str, *steps: str) -> None:
         """How far the step that runs is: a bar in a terminal, a line every few seconds in a log.
 
         Args:
             done, total: in one unit, such as bytes or seconds; `total` may be an estimate, 0 is unknown.
             text: figures, the most important first: what does not fit is cut.
+            steps: it is of one of these, whose line may not be the one that is shown now; none: of any.
         """
 
     def end(self, step: str, ending: str, seconds: float) -> None:

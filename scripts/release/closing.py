@@ -98,7 +98,7 @@ def _environment(desk: Desk, request: Request, outcome: Outcome) -> Environment 
         return None
 
 
-def _hint(environment: Environment, request: Request, outcome: Outcome, found: Found) -> str | None:
+def _hint(environment: Environment, request: Request, outcome: Outcome, found: Found) -> str:
     """What to type next where the ending itself does not say it."""
     name, task = environment.name, str(getattr(request, "task", ""))
     if outcome.hint:
@@ -109,7 +109,10 @@ def _hint(environment: Environment, request: Request, outcome: Outcome, found: F
     if outcome.code == Interrupted.code and task:
         again = f"--to {name}" if task == "promote" else f"--env {name}"
         return f"to begin again: `invoke {task} {again}`" if task != "hotfix" else "`invoke status`"
-    return "`invoke status`" if outcome.code else None
+    if outcome.code:
+        return "`invoke status`"
+    backups = f"`invoke backup.list --env {name}`" if outcome.data.get("backup") else ""
+    return f"next: {backups or '`invoke status`'}"
 
 
 def _found(desk: Desk, environment: Environment, outcome: Outcome) -> Found:

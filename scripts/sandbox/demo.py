@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +96,7 @@ class Terminal:
         """
         self._progress.note(f"\n$ invoke {line}")
         argv = (sys.executable, "-m", "invoke", *shlex.split(line))
-        env = {"AIRHOST_ENV_DIR": str(self._env_dir)}
+        env = {"AIRHOST_ENV_DIR": str(self._env_dir), "COLUMNS": str(shutil.get_terminal_size().columns)}
         ended = stream_lines(Command(argv, cwd=DESK, env=env, timeout=LONGEST), self._progress.output)
         if ended != code:
             raise ReleaseFailed(f"`invoke {line}` ended with {ended}, not {code} as the story goes")

@@ -15,16 +15,18 @@ import pytest
 from tests.support.desks import ROOT
 
 # pip's words, as it prints them into a pipe
-PIP = """#!/bin/sh
+PIP = r"""#!/bin/sh
 case "$*" in *"-m pip install"*) ;; *) exit 0 ;; esac
 case "$*" in *--quiet*) exit CODE ;; esac
+echo 'Ignoring tzdata: markers '\''sys_platform == "win32"'\'' do not match your environment'
+echo 'Processing /wheels/six-1.17.0-py2.py3-none-any.whl (from -r requirements.txt (line 7))'
 echo 'Collecting annotated-types==0.7.0 (from -r requirements.txt (line 8))'
 echo '  Downloading annotated_types-0.7.0-py3-none-any.whl (13 kB)'
 echo 'Collecting invoke==2.2.1 (from -r requirements.txt (line 9))'
 echo 'Installing collected packages: annotated-types, invoke'
 echo 'Successfully installed annotated-types-0.7.0 invoke-2.2.1'
 [ CODE = 0 ] || echo 'ERROR: from pip' >&2
-printf '#!/bin/sh\\necho "ran $*"\\n' >.venv/bin/invoke && chmod 755 .venv/bin/invoke
+printf '#!/bin/sh\necho "ran $*"\n' >.venv/bin/invoke && chmod 755 .venv/bin/invoke
 exit CODE
 """
 
@@ -40,7 +42,9 @@ def installed(folder: Path, code: int) -> tuple[int, str]:
     """Run it in a terminal, with a Python whose pip ends with `code`; the exit code, and what is shown."""
     (folder / "scripts").mkdir()
     shutil.copy(ROOT / "scripts/bootstrap", folder / "scripts")
-    (folder / "requirements.txt").write_text("annotated-types==0.7.0\ninvoke==2.2.1\n")
+    (folder / "requirements.txt").write_text(
+        "tzdata==1\nsix==1.17.0\nannotated-types==0.7.0\ninvoke==2.2.1\n"
+    )
     python = folder / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(PIP.replace("CODE", str(code)))
@@ -73,12 +77,14 @@ def test_a_person_sees_each_package_as_it_comes(tmp_path: Path) -> None:
 
     assert code == 0
     assert re.findall(r"2K   ([^\r]+)", shown) == [
-        "1/2 annotated-types",
-        "1/2 annotated-types (13 kB)",
-        "2/2 invoke",
-        "2/2 unpacking ...",
+        "1/4 tzdata",
+        "2/4 six",
+        "3/4 annotated-types",
+        "3/4 annotated-types (13 kB)",
+        "4/4 invoke",
+        "4/4 unpacking ...",
     ]
-    assert lines[0] == "installing requirements.txt into .venv (2 packages) ..."
+    assert lines[0] == "installing requirements.txt into .venv (4 packages) ..."
     assert lines[-1] == "ran status"
 
 

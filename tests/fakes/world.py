@@ -71,7 +71,7 @@ class Notes:
         """A step begins."""
         self.steps.append(step)
 
-    def advance(self, done: float, total: float, text: str) -> None:
+    def advance(self, done: float, total: float, text: str, *steps: str) -> None:
         """How far the step is."""
         self.reached.append((done, total, text))
 

@@ -398,6 +398,8 @@ def test_a_bucket_holds_it_encrypted_and_gives_it_back(url: str, tmp_path: Path,
     tools = databases.toolbox(tmp_path, url, values, **setup)
     outcome = commands.backup(tools, BackupRequest(env="production", kind="daily", proof=True))
     name = outcome.data["backup"]
+    sent = [each for each in tools.progress.reached if "sent to the bucket" in each[2]]  # type: ignore[attr-defined]
+    assert sent[-1][0] == sent[-1][1] == outcome.data["bytes"]  # shown to its end
     here = storage.folder_store(tools, production(tools)).folder
     assert {each.suffix for each in (here / name).iterdir()} == {".age", ".json"}
     assert [len(each) for each in storage.stored_backups(tools, production(tools)).values()] == [2]

@@ -86,12 +86,14 @@ class Quiet:
     """Notes what a workflow says."""
 
     notes: list[str] = field(default_factory=list)
+    reached: list[tuple[float, float, str]] = field(default_factory=list)
 
     def show(self, lines: Iterable[str]) -> None: ...
 
     def begin(self, step: str, detail: str) -> None: ...
 
-    def advance(self, done: float, total: float, text: str) -> None: ...
+    def advance(self, done: float, total: float, text: str, *steps: str) -> None:
+        self.reached.append((done, total, text))
 
     def end(self, step: str, ending: str, seconds: float) -> None: ...
 

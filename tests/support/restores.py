@@ -36,6 +36,7 @@ from scripts.database.restore.in_place import Source
 from scripts.database.restore.plan import RestorePlan
 from scripts.database.restore.way_back import PutBack
 from scripts.system import ports
+from tests.support.databases import Quiet
 
 PRODUCTION = Environment("production", "main", "http://127.0.0.1:9", guarded=True)
 MAJORS = [None, *(Path(each) for each in os.environ.get("DESK_POSTGRES", "").split(":") if each)]
@@ -93,6 +94,7 @@ def toolbox(folder: Path, database: Database) -> Desk:
         values=lambda _environment: values,
         state_folder=folder,
         config_folder=folder,
+        progress=Quiet(),
         new_id=lambda: str(time.time_ns()),
         clock=time.monotonic,
         sleep=time.sleep,
@@ -181,6 +183,8 @@ def restored(folder: Path, mark: str) -> RestorePlan:
     told = in_place.restore(desk, PRODUCTION, held, plan, run=mark, step=step, tell=plan.tell)
     assert {key: told[key] for key in plan.document()} == plan.document()  # nobody wrote meanwhile
     assert (told["planned"], told["late"]) == (plan.lost, {})
+    done, total, _ = desk.progress.reached[-1]  # type: ignore[attr-defined]
+    assert done == total > 0  # each row was shown
     return plan
 
 

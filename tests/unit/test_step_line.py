@@ -141,6 +141,7 @@ def test_a_bar_is_of_its_own_step_alone(screen: Screen) -> None:
     console.end("dump", "done", 1.0)
     console.advance(31, 60, "31 MB")  # late
     console.begin("upload", "to the bucket")
+    console.advance(31, 60, "31 MB", "backup", "dump")  # of a step beside it
     assert "to the bucket" in shown(screen)[-1]
     console.end("upload", "done", 1.0)
 

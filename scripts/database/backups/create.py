@@ -15,9 +15,10 @@ from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.database.backups import encryption, storage, toc
 from scripts.database.backups import manifest as manifests
-from scripts.database.backups.dumping import Snapshot, dump_database, write_private
+from scripts.database.backups.dumping import STEPS, Snapshot, dump_database, readable_size, write_private
 from scripts.database.backups.manifest import ENCRYPTED, File, Kind, Manifest
 from scripts.database.backups.store import Store, sync
+from scripts.database.counting import Tell, counting
 from scripts.database.migrations.files import migrations_of
 from scripts.database.postgres.client import WAIT_FOR_LOCK, Postgres, required_database
 from scripts.database.postgres.pg_restore import Archive
@@ -101,7 +102,7 @@ def _store(desk: Desk, store: Store, bucket: Store | None, final: Path, document
         return ""
     desk.progress.note(f"storing it in {bucket.place}")
     try:
-        bucket.put(name, Path(store.place) / name, names, text)
+        bucket.put(name, Path(store.place) / name, names, text, tell=_sending(desk, document.bytes))
     except DeskError as fault:
         if document.kind != "presafety":
             raise _only_here(fault, document, store.place, bucket.place) from None
@@ -111,6 +112,14 @@ def _store(desk: Desk, store: Store, bucket: Store | None, final: Path, document
         )
         return ""
     return bucket.place
+
+
+def _sending(desk: Desk, total: int) -> Tell:
+    """Shows how much of the archive is in the bucket."""
+    size = readable_size(total)
+    return counting(
+        desk.progress, total, lambda done: f"{readable_size(done)} of {size} sent to the bucket", *STEPS
+    )
 
 
 def _only_here(fault: DeskError, document: Manifest, folder: str, bucket: str) -> CommandFailed:

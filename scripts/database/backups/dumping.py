@@ -28,7 +28,8 @@ from scripts.system.text import listed
 
 MEGA = 1_000_000
 SHOWN = 8  # objects that a message names
-PROGRESS_INTERVAL = 10.0  # seconds between two notes about a long dump
+LOOK = 0.5  # seconds between two looks at how far a dump is
+STEPS = ("backup", "safety")  # the steps in which a dump is made
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def dump_database(
         Refused: there is no fitting pg_dump.
         CommandFailed, Unreachable: the dump or the reading failed.
     """
-    rate, file = desk.settings.backup.rate, folder / manifest.DUMP
+    file, rate = folder / manifest.DUMP, desk.settings.backup.rate
     limit = RateLimit(rate * MEGA) if rate else None
     with (
         read_snapshot(database) as reader,
@@ -71,15 +72,15 @@ def dump_database(
             port=port,
         )
         tables = [table for table in reader.tables() if manifest.restores_rows(table.schema, table.name)]
-        desk.progress.note(_announcement(desk, environment, tables))
         write_private(file, "")  # pg_dump itself would let others read it
         with (
             run_in_background(command) as dumping,
             run_in_background(dump.roles_command(programs, database)) as roles,
         ):
             submit(_sync_while, dumping, file)
+            submit(_show_while, desk, dumping, file, _announce(desk, environment, tables))
             snapshot = _read(reader, tables, limit, dumping)
-            _wait_for(desk, dumping, file)
+            dump.require_clean(dumping.result(), "`pg_dump`")
             dump.require_clean(roles.result(), "`pg_dumpall --roles-only`")
     write_private(folder / manifest.ROLES, dump.with_reserved_as_comments(roles.result().text))
     write_private(folder / manifest.SCHEMA, json.dumps(snapshot.schema, indent=0))
@@ -130,14 +131,16 @@ def _checksums(
         yield LARGE_OBJECTS, large_objects
 
 
-def _wait_for(desk: Desk, dumping: Future[Result], file: Path) -> None:
-    noted = desk.clock()
+def _show_while(desk: Desk, dumping: Future[Result], file: Path, expected: int) -> None:
+    """Show how much is dumped, of as many bytes as are expected."""
     while not dumping.done():
-        desk.sleep(0.02)
-        if desk.clock() - noted > PROGRESS_INTERVAL:
-            noted = desk.clock()
-            desk.progress.note(f"{readable_size(file.stat().st_size if file.exists() else 0)} dumped")
-    dump.require_clean(dumping.result(), "`pg_dump`")
+        with suppress(OSError):
+            size = file.stat().st_size
+            of = f" of about {readable_size(expected)}" if expected else ""
+            desk.progress.advance(size, expected, f"{readable_size(size)}{of} dumped", *STEPS)
+        with suppress(TimeoutError):
+            dumping.exception(timeout=LOOK)
+    desk.progress.advance(0, 0, "dumped; it is checked and stored", *STEPS)
 
 
 def _sync_while(dumping: Future[Result], file: Path) -> None:
@@ -154,18 +157,39 @@ def _sync_while(dumping: Future[Result], file: Path) -> None:
                     os.close(descriptor)
 
 
-def _announcement(desk: Desk, environment: Environment, tables: list[TableSize]) -> str:
-    """How much is dumped, and how long the last backup took."""
-    size = sum(table.bytes for table in tables)
+def _last_one(desk: Desk, environment: Environment) -> manifest.Manifest | None:
+    """The manifest of the newest backup in this machine's folder; None: there is none."""
     store = storage.folder_store(desk, environment)
-    last_one = ""
     for backup in reversed(store.ids()):
         with suppress(Refused, ValueError):
-            last = manifest.parse_manifest(store.manifest(backup))
-            last_size = sum(table.bytes for table in last.tables.values())
-            last_one = f"; the last one: {readable_size(last_size)}"
-            last_one += f", {last.started[11:19]} to {last.finished[11:19]}"
-            break
+            return manifest.parse_manifest(store.manifest(backup))
+    return None
+
+
+def _expected_bytes(tables: list[TableSize], last: manifest.Manifest | None) -> int:
+    """The bytes that a dump of these tables may have, by the last one; 0: nobody knows."""
+    dump = last.files.get(manifest.DUMP) if last else None
+    before = sum(table.bytes for table in last.tables.values()) if last else 0
+    if dump is None or not before:
+        return 0
+    return int(dump.bytes * sum(table.bytes for table in tables) / before)
+
+
+def _announce(desk: Desk, environment: Environment, tables: list[TableSize]) -> int:
+    """Say how much is dumped; returns the bytes that the dump may have, 0 if nobody knows."""
+    last = _last_one(desk, environment)
+    desk.progress.note(_announcement(desk, tables, last))
+    return _expected_bytes(tables, last)
+
+
+def _announcement(desk: Desk, tables: list[TableSize], last: manifest.Manifest | None) -> str:
+    """How much is dumped, and how long the last backup took."""
+    size = sum(table.bytes for table in tables)
+    last_one = ""
+    if last:
+        last_size = sum(table.bytes for table in last.tables.values())
+        last_one = f"; the last one: {readable_size(last_size)}"
+        last_one += f", {last.started[11:19]} to {last.finished[11:19]}"
     rate = desk.settings.backup.rate
     least = f", at {rate} MB/s at least {2 * size / rate / MEGA:.0f} s" if rate else ""
     return f"dumping {len(tables)} tables, {readable_size(size)}{least}{last_one}"

@@ -21,6 +21,7 @@ from typing import Any
 
 from scripts.database.backups import s3_errors, s3_limits
 from scripts.database.backups.encryption import BLOCK, create_private, measure
+from scripts.database.counting import Tell, silent
 from scripts.errors import BackupFault, CommandFailed, Refused, Unreachable
 from scripts.system import network
 from scripts.system.background import submit
@@ -163,14 +164,14 @@ class Bucket:
         """Delete an object; harmless if it is gone."""
         self.client().delete_object(Bucket=self.name, Key=key)
 
-    def upload(self, key: str, file: Path) -> None:
-        """Store a file, and compare what arrived.
+    def upload(self, key: str, file: Path, tell: Tell = silent) -> None:
+        """Store a file, and compare what arrived; `tell` is told how many bytes more were sent.
 
         Raises:
             CommandFailed: what arrived is something else.
         """
         size = file.stat().st_size
-        if size <= PART or not self._upload_parts(key, file):
+        if size <= PART or not self._upload_parts(key, file, tell):
             if size > MOST_IN_ONE:
                 raise CommandFailed(
                     f"the service of `{self.name}` refuses uploads in parts, and `{file.name}` has {size}"
@@ -178,6 +179,7 @@ class Bucket:
                     "backups of this size need a service that knows `CreateMultipartUpload`",
                 )
             self._with_fallback(partial(self._put_file, key, file))
+            tell(size)
         if not self._arrived(key, file):
             raise CommandFailed(
                 f"`{file.name}` did not arrive complete in the bucket `{self.name}`", "try again"
@@ -315,17 +317,17 @@ class Bucket:
                 f"`{key}` is in the bucket `{self.name}`: another run has written it", "try again"
             )
 
-    def _upload_parts(self, key: str, file: Path) -> bool:
+    def _upload_parts(self, key: str, file: Path, tell: Tell) -> bool:
         """Upload in parts; returns False if the service refuses that."""
         try:
-            self._with_fallback(partial(self._send_upload, key, file))
+            self._with_fallback(partial(self._send_upload, key, file, tell))
         except s3_errors.client_error() as fault:
             if fault.operation_name == "CreateMultipartUpload" and s3_errors.may_be_a_header(fault):
                 return False
             raise
         return True
 
-    def _send_upload(self, key: str, file: Path, *, checksums: bool) -> None:
+    def _send_upload(self, key: str, file: Path, tell: Tell, *, checksums: bool) -> None:
         client, where = self.client(), {"Bucket": self.name, "Key": key}
         algorithm = {"ChecksumAlgorithm": "SHA256"} if checksums else {}
         where["UploadId"] = client.create_multipart_upload(**where, **algorithm)["UploadId"]
@@ -338,6 +340,7 @@ class Bucket:
                     for number in range(first, min(first + AT_ONCE, count))
                 ]
                 parts += [part.result() for part in sent]
+                tell(min(AT_ONCE * PART, file.stat().st_size - first * PART))
             client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
         except BaseException:
             with contextlib.suppress(Exception):  # the first fault is the one to report

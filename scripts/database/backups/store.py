@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from scripts.database.backups.encryption import create_private, measure
 from scripts.database.backups.manifest import MANIFEST
+from scripts.database.counting import Tell, silent
 from scripts.errors import BackupFault, CommandFailed, Unreachable
 from scripts.system import temporary
 
@@ -51,8 +52,12 @@ class Store(Protocol):
             BackupFault: there is no such file.
         """
 
-    def put(self, backup: str, folder: Path, names: Sequence[str], manifest: bytes) -> None:
+    def put(
+        self, backup: str, folder: Path, names: Sequence[str], manifest: bytes, *, tell: Tell = silent
+    ) -> None:
         """Store these files of a folder, check that they arrived, then write the manifest.
+
+        `tell` is told how many bytes more have gone over a network.
 
         Raises:
             Refused: a backup with that id exists.
@@ -106,7 +111,15 @@ class FolderStore:
         missing = f"`{name}` is missing"
         return _read(self.folder / backup / name, lambda file: measure(_regular(file)), missing)
 
-    def put(self, backup: str, folder: Path, names: Sequence[str], manifest: bytes) -> None:
+    def put(
+        self,
+        backup: str,
+        folder: Path,
+        names: Sequence[str],
+        manifest: bytes,
+        *,
+        tell: Tell = silent,  # noqa: ARG002 - no network
+    ) -> None:
         """As in `Store`: the folder itself is renamed, so it has to be on the same disk (`staging`)."""
         target = self.folder / backup
         try:

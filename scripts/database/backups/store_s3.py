@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scripts.database.backups.manifest import MANIFEST
 from scripts.database.backups.s3_bucket import Bucket
+from scripts.database.counting import Tell, silent
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class BucketStore:
         with self.bucket.translated_errors(f"`{name}` is missing"):
             return self.bucket.digest(self._key(backup, name))
 
-    def put(self, backup: str, folder: Path, names: Sequence[str], manifest: bytes) -> None:
+    def put(
+        self, backup: str, folder: Path, names: Sequence[str], manifest: bytes, *, tell: Tell = silent
+    ) -> None:
         """As in `Store`."""
         for name in names:
             with self.bucket.translated_errors(f"`{name}` can't be brought to {self.place}"):
-                self.bucket.upload(self._key(backup, name), folder / name)
+                self.bucket.upload(self._key(backup, name), folder / name, tell)
         with self.bucket.translated_errors(f"the manifest of `{backup}` can't be written to {self.place}"):
             self.bucket.create(self._key(backup, MANIFEST), manifest)
 

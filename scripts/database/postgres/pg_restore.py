@@ -117,11 +117,12 @@ def play(
     entries: str,
     *,
     between: Callable[[], None] = lambda: None,
+    tell: Callable[[bytes], object] = len,
 ) -> None:
     """Restore some entries over an open connection, within its transaction: all of them, or none.
 
     Schemas come first, with their grants: without them no object can be given to its owner. `between` is
-    called after the rows and before the constraints.
+    called after the rows and before the constraints, and `tell` with each block of rows.
     """
     numbers = {line.partition(";")[0] for line in entries.splitlines()}
     chosen = [entry for entry in archive.contents() if entry.line.partition(";")[0] in numbers]
@@ -135,11 +136,17 @@ def play(
     with archive.data(list_text([*rows, *others])) as statements:
         for statement, blocks in statements:
             if statement.startswith(b"COPY "):
-                copy_in(connection, statement, blocks)
+                copy_in(connection, statement, _told(blocks, tell))
             else:
                 connection.execute(statement)
     between()
     execute(connection, archive.sql(entries, "post-data"))
+
+
+def _told(blocks: Iterable[bytes], tell: Callable[[bytes], object]) -> Iterator[bytes]:
+    for block in blocks:
+        yield block
+        tell(block)
 
 
 def data_in_order(connection: psycopg.Connection[Any], rows: Sequence[Entry]) -> list[Entry]:

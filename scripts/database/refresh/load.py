@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scripts.database.counting import Tell, rows_in, silent
 from scripts.database.postgres import load_order
 from scripts.database.postgres.archive_toc import Entry, list_text
 from scripts.database.postgres.client import session
@@ -110,9 +111,17 @@ class _Line:
 
 
 def load_masked(
-    copy: Database, archive: Archive, entries: Sequence[Entry], masks: Masks, known: KnownValues
+    copy: Database,
+    archive: Archive,
+    entries: Sequence[Entry],
+    masks: Masks,
+    known: KnownValues,
+    *,
+    tell: Tell = silent,
 ) -> None:
     """Load the rows of these entries; values of masked columns are collected in `known`.
+
+    `tell` is told how many rows more are on their way.
 
     Tables whose checks read other tables are filled after these, one at a time.
 
@@ -126,10 +135,12 @@ def load_masked(
         last = [each for each in data_in_order(connection, rows) if (each.schema, each.tag) in reads]
     first = [entry for entry in entries if entry not in last]
     for together in (first, *([entry] for entry in last)):
-        _load(copy, archive, list_text(together), masks, known)
+        _load(copy, archive, list_text(together), masks, known, tell=tell)
 
 
-def _load(copy: Database, archive: Archive, entries: str, masks: Masks, known: KnownValues) -> None:
+def _load(
+    copy: Database, archive: Archive, entries: str, masks: Masks, known: KnownValues, *, tell: Tell
+) -> None:
     """Load the rows of these entries, by several sessions."""
     line = _Line()
     workers = [submit(_work, copy, line, masks, known) for _ in range(WORKERS)]
@@ -138,6 +149,7 @@ def _load(copy: Database, archive: Archive, entries: str, masks: Masks, known: K
             for statement, blocks in statements:
                 for chunk in _chunks(statement, blocks):
                     line.put(chunk)
+                    tell(rows_in(chunk.rows))
         for _ in workers:
             line.put(None)
         for worker in workers:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.database import counting
 from scripts.database.backups import scratch_server, toc
 from scripts.database.backups.manifest import Manifest, Table
 from scripts.database.migrations.apply import bring_up_to_date
@@ -18,6 +19,7 @@ from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.client import session
 from scripts.database.postgres.content import Content, SnapshotReader, read_content
 from scripts.database.postgres.dump import DUMP_TIMEOUT
+from scripts.database.postgres.names import split_key
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import Programs, environment, programs_for
 from scripts.database.postgres.url import Database
@@ -201,8 +203,11 @@ class _Maker:
             partitions = refresh_columns.partitions(connection)
         masks = Masks(masking_sql.expressions(rules, self.columns), partitions, self.work.key)
         known = KnownValues(masking_rules.masked(rules, self.columns))
-        rows = [entry for entry in self.entries if _is_loaded(entry)]
-        load_masked(self.copy, self.archive, rows, masks, known)
+        entries = [entry for entry in self.entries if _is_loaded(entry)]
+        tables, keys = self.inputs.manifest.tables, {(entry.schema, entry.tag) for entry in entries}
+        total = sum(tables[key].rows for key in tables if split_key(key) in keys)
+        tell = counting.rows(self.desk.progress, total, "masked")
+        load_masked(self.copy, self.archive, entries, masks, known, tell=tell)
         accounts = refresh_columns.account_columns(self.copy)
         with session(self.copy) as connection:
             known.add(of_accounts(connection, accounts))
@@ -236,8 +241,11 @@ class _Maker:
         programs = programs_for(self.desk, scratch.server_major(self.copy))
         reading = submit(read_content, self.copy, is_ours=toc.is_app_schema)
         by_path = {column.path: column for column in self.columns}
+        loaded = sum(self.inputs.manifest.rows.values())
+        tell = counting.rows(self.desk.progress, loaded, "searched", "dump")
 
         def on_rows(copied: Copied, block: bytes) -> None:
+            tell(counting.rows_in(block))
             search.rows(copied.table, copied.columns, _unmasked(copied, by_path, self.work.rules), block)
 
         rows = write_rows(programs, self.copy, self.inputs.folder / ROWS, on_rows)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
+from scripts.database import counting as progress
 from scripts.database.backups import equality, toc
 from scripts.database.backups import manifest as backups_manifest
 from scripts.database.backups.manifest import Manifest
@@ -118,7 +119,7 @@ def restore(
         with step("hold", "writers wait from here on, readers go on"):
             schemas = hold(connection, swap, desk.settings.supabase.lock_timeout)
         with step("restore", f"`{source.manifest.id}`, while the live schemas are kept under other names"):
-            kept = _replace(connection, swap, source, parts, schemas)
+            kept = _replace(connection, swap, source, parts, schemas, tell=_telling(desk, source))
         with step("compare", "rows, checksums, sequences and schema with the manifest"):
             _compare(connection, source)
         if before_commit:
@@ -287,8 +288,22 @@ def analyze_tables(desk: Desk, environment: Environment, tables: Collection[str]
     retry_while_away(desk, work)
 
 
+def _telling(desk: Desk, source: Source) -> Callable[[bytes], object]:
+    """Shows how many of the rows of the app's tables are restored."""
+    tables = source.manifest.tables
+    total = sum(tables[key].rows for key in source.lists.tables if key in tables)
+    tell = progress.rows(desk.progress, total, "restored")
+    return lambda block: tell(progress.rows_in(block))
+
+
 def _replace(
-    connection: Connection, swap: SchemaSwap, source: Source, parts: ArchiveParts, schemas: tuple[str, ...]
+    connection: Connection,
+    swap: SchemaSwap,
+    source: Source,
+    parts: ArchiveParts,
+    schemas: tuple[str, ...],
+    *,
+    tell: Callable[[bytes], object] = len,
 ) -> Kept:
     """Rename the live schemas, and restore the backup's; returns the record of what is kept."""
     what = f"until the restore of {source.manifest.id}"
@@ -296,7 +311,7 @@ def _replace(
     kept = records.observe(connection, swap.run, what, schemas, lines)
     swap.rename(schemas, f"{what}, run {swap.run}")
     outside_schemas.clear(connection, source.lists)
-    swap.fill(source.archive, parts)
+    swap.fill(source.archive, parts, tell)
     triggers = [source.archive.sql(trigger) for trigger in parts.triggers]
     swap.attach(triggers, [source.archive.sql(parts.after)] if parts.after else [], schemas)
     outside_schemas.bring_back(connection, source.archive, source.lists, source.manifest)

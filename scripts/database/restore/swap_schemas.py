@@ -146,8 +146,8 @@ class SchemaSwap:
             self._execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(schema), old))
             self._execute(sql.SQL("comment on schema {} is {}").format(old, f"{schema}: {note}"))
 
-    def fill(self, archive: Archive, parts: ArchiveParts) -> None:
-        """Make an empty `public`, and restore the app's schemas from the archive."""
+    def fill(self, archive: Archive, parts: ArchiveParts, tell: Callable[[bytes], object]) -> None:
+        """Make an empty `public`, and restore the app's schemas; `tell` is given each block of rows."""
         for order in (  # as in every new database, which is what an archive builds on
             "create schema public",
             "comment on schema public is 'standard public schema'",
@@ -156,7 +156,7 @@ class SchemaSwap:
         ):
             self._execute(order)
         between = partial(self._restore_accounts, archive, parts.accounts)
-        play(self.connection, archive, parts.app, between=between)
+        play(self.connection, archive, parts.app, between=between, tell=tell)
 
     def put_back(self, kept: Kept) -> None:
         """Give kept schemas their names and comments back, and drop the record of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.database.backups import dumping, storage
+from scripts.database.backups import dumping, manifest, storage
 from scripts.database.postgres.content import TableSize
 from scripts.database.postgres.restorable import Unrestorable
 from scripts.database.postgres.url import Database
@@ -39,7 +40,7 @@ def test_the_announcement_tells_size_rate_and_the_last_backup(tmp_path: Path) ->
     desk = databases.desk(tmp_path, rate=4)
     production = desk.settings.environment("production")
     tables = [TableSize(1, "public", "a", 6_000_000, 1), TableSize(2, "public", "b", 2_000_000, 1)]
-    assert dumping._announcement(desk, production, tables) == (
+    assert dumping._announcement(desk, tables, dumping._last_one(desk, production)) == (
         "dumping 2 tables, 8 MB, at 4 MB/s at least 4 s"
     )
 
@@ -47,7 +48,7 @@ def test_the_announcement_tells_size_rate_and_the_last_backup(tmp_path: Path) ->
     with store.staging("x") as staging:
         (staging / "archive").mkdir()
         store.put(ONE.id, staging / "archive", [], replace(ONE).text().encode())
-    assert dumping._announcement(desk, production, tables).endswith(
+    assert dumping._announcement(desk, tables, dumping._last_one(desk, production)).endswith(
         "; the last one: 8 kB, 03:04:05 to 03:05:00"
     )
 
@@ -91,3 +92,24 @@ def test_what_could_not_be_restored_is_refused_with_what_mends_it() -> None:
     assert "table public.t is owned by ada" in caught.value.message
     assert caught.value.hint == "as their owner or a superuser: `alter table public.t owner to bo`"
     dumping._require_restorable(SimpleNamespace(unrestorable=lambda _is_ours: ()), database)  # type: ignore[arg-type]
+
+
+def test_a_dump_shows_how_far_it_is(tmp_path: Path) -> None:
+    """By the size that the last one had, as the tables have grown since; without one, the bytes alone."""
+    desk = databases.desk(tmp_path)
+    seen = desk.progress
+    assert isinstance(seen, databases.Quiet)
+    before = sum(table.bytes for table in ONE.tables.values())
+    last = replace(ONE, files={manifest.DUMP: manifest.File(1_000_000, "0" * 64)})
+    grown = [TableSize(1, "public", "a", 2 * before, 1)]
+    expected = dumping._expected_bytes(grown, last)
+    file, over = tmp_path / "dump", threading.Event()
+    file.write_bytes(b"x" * 500_000)
+
+    dump = SimpleNamespace(done=over.is_set, exception=lambda **_: over.set())
+    dumping._show_while(desk, dump, file, expected)  # type: ignore[arg-type]
+
+    assert expected == 2_000_000
+    assert seen.reached[0] == (500_000, 2_000_000, "500 kB of about 2 MB dumped")
+    assert seen.reached[-1][:2] == (0, 0)
+    assert dumping._expected_bytes(grown, None) == 0
