@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.benches import (
+    database,
     growth_commits,
     growth_ledger,
     release,
@@ -19,6 +20,7 @@ BENCHES: tuple[Bench, ...] = (
     release.BENCH,
     release_far.BENCH,
     release_migration.BENCH,
+    database.BENCH,
     growth_ledger.BENCH,
     growth_commits.BENCH,
 )
