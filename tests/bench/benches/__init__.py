@@ -9,6 +9,7 @@ from tests.bench.benches import (
     release,
     release_far,
     release_migration,
+    scan,
     startup,
     status,
 )
@@ -21,6 +22,7 @@ BENCHES: tuple[Bench, ...] = (
     release_far.BENCH,
     release_migration.BENCH,
     database.BENCH,
+    scan.BENCH,
     growth_ledger.BENCH,
     growth_commits.BENCH,
 )
