@@ -122,7 +122,7 @@ def _limit(limit: Mapping[str, Any] | None) -> str:
 
 
 def _change(change: float | None) -> str:
-    return "-" if change is None else f"{change:+.0%}"
+    return "" if change is None else f"{change:+.0%}"
 
 
 def _some(number: int) -> str:

@@ -60,6 +60,7 @@ class Notes:
 
     lines: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    ended: list[tuple[str, str]] = field(default_factory=list)
     reached: list[tuple[float, float, str]] = field(default_factory=list)
     types: str = ""
 
@@ -77,6 +78,7 @@ class Notes:
 
     def end(self, step: str, ending: str, seconds: float) -> None:
         """A step has ended."""
+        self.ended.append((step, ending))
 
     def note(self, text: str) -> None:
         """A line."""

@@ -115,7 +115,7 @@ def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
         verdict = judge_output(told, code, suite)
         if verdict.passed and _served(desk, trial) != trial.commit:
             verdict = Verdict("inconclusive", ("another release came in between",), (), verdict.told)
-    desk.progress.end("tests", verdict.name, desk.clock() - started)
+    desk.progress.end("tests", "done" if verdict.passed else "failed", desk.clock() - started)
     return verdict
 
 

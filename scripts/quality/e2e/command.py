@@ -182,7 +182,7 @@ def _run(desk: Desk, trial: Trial, folder: Path) -> Verdict:
         omitted=left_out,
         doubts=doubts,
     )
-    desk.progress.end("journeys", verdict.name, desk.clock() - started)
+    desk.progress.end("journeys", "done" if verdict.passed else "failed", desk.clock() - started)
     return verdict
 
 

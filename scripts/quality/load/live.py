@@ -25,7 +25,7 @@ def live(plan: LoadPlan, counts: Mapping[str, Any], elapsed: float) -> tuple[flo
         return total, total, "waiting for the last answers"
     users = f", {_number(counts, 'users') or 0:.0f} users" if plan.model == "closed" else ""
     if at < plan.warmup:
-        return at, total, f"warm-up of {plan.warmup:g} s{users}"
+        return at, total, f"warm-up of {plan.warmup:.3g} s{users}"
     rate, p95 = _number(counts, "rate"), _number(counts, "p95")
     parts = [f"{rate:.3g}/s"] if rate is not None else []
     parts += [f"p95 {milliseconds(p95)} ms"] if p95 is not None else []

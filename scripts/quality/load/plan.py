@@ -57,7 +57,7 @@ class LoadPlan:
     def label(self) -> str:
         """The plan in a few words."""
         peak = f"{self.peak:g} users" if self.model == "closed" else f"{self.peak:g} requests/s"
-        return f"{self.profile}: {peak}, {self.seconds:g} s after {self.warmup:g} s of warm-up"
+        return f"{self.profile}: {peak}, {self.seconds:.4g} s after {self.warmup:.3g} s of warm-up"
 
     @property
     def comparable(self) -> dict[str, Any]:

@@ -67,6 +67,18 @@ def run_journeys(world: World, **request: Any) -> Outcome:
     return command.test_e2e(world.desk("Quinn"), E2eRequest(**{"env": "staging", **request}))
 
 
+@pytest.mark.parametrize(("report", "ending"), [(PASSED, "done"), (FAILED, "failed")])
+def test_the_step_ends_as_every_step_does(
+    world: World, calls: list[Command], monkeypatch: pytest.MonkeyPatch, report: str, ending: str
+) -> None:
+    """A terminal shows anything but `done` as a failure."""
+    run_with(monkeypatch, calls, report)
+    desk = world.desk(progress=(notes := Notes()))
+    command.test_e2e(desk, E2eRequest(env="staging"))
+
+    assert notes.ended == [("journeys", ending)]
+
+
 def test_a_pass_is_a_proof_for_the_served_commit(world: World, calls: list[Command]) -> None:
     """With the digest of the report; the next step is named."""
     outcome = run_journeys(world)
@@ -75,6 +87,10 @@ def test_a_pass_is_a_proof_for_the_served_commit(world: World, calls: list[Comma
     assert (outcome.ending, outcome.data["verdict"], outcome.data["failed"]) == ("done", "passed", [])
     assert outcome.hint == "next: `invoke promote --to production --plan`"
     assert (proof.ending, proof.commit, proof.detail["level"]) == ("done", world.head("staging"), "full")
+    assert outcome.data["proof"] == {
+        "counts": True,
+        "said": "a proof, recorded; production demands no browser tests",
+    }
     assert re.fullmatch("sha256:[0-9a-f]{64}", proof.detail["digest"])
     assert Path(outcome.data["html"]).read_text().startswith("<!doctype html>")
     assert len(calls) == 1
