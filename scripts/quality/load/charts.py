@@ -85,7 +85,8 @@ def _charts(report: Report) -> Iterator[Chart]:
     rates = [(at, sum(series.slots.get(n, {}).values()) / lengths[n]) for n, at in enumerate(middle)]
     edge = [Line("edge", "planned", planned)]
     is_open = plan.model == "open"
-    yield Chart("Requests per second", "/s", [Line("line", "made", rates), *(edge if is_open else [])])
+    made = [Line("line", "made", rates), *(edge if is_open else [])]
+    yield Chart("Requests per second", "/s", made, [("at least", limits.rate)] if limits.rate else [])
     times = [Line(what, what, _percentiles(series, share, middle)) for what, share in SHARES.items()]
     wanted = [(f"{what} limit", limit) for what in SHARES if (limit := getattr(limits, what))]
     yield Chart("Latency", " ms", times, wanted, tall=True)

@@ -40,7 +40,7 @@ def _sections(report: Report) -> Iterator[str]:
     if report.broke:
         rows = stage_rows(report.stages, unit)
         yield html.section("Stages", html.paragraph(report.broke), html.table(rows, STAGE_HEAD, "stages"))
-    rows = [_endpoint(row, report.plan.seconds) for row in report.rows]
+    rows = [_endpoint(row, report.seconds) for row in report.rows]
     yield html.section("Endpoints", html.table(rows, ENDPOINTS, "endpoints") if rows else "")
     limits = [_limit(check) for check in verdict.checks]
     yield html.section("Limits", html.table(limits, LIMITS, "limits") if limits else "")
@@ -91,9 +91,10 @@ def meaning(report: Report) -> str:
     within = f" (at most {limit:g} ms wanted)" if limit else ""
     before = ", and it is not slower than before" if verdict.comparisons else ""
     length = span(report.plan.seconds)
+    failed = amount("failures", run.total.failure_ratio) if run.total.failed else "none"
     return (
         f"The app carries {load} for {length}: 95 of 100 answers came within {p95:.4g} ms{within},"
-        f" {run.total.failure_ratio:.2%} failed{before}."
+        f" {failed} failed{before}."
     )
 
 
@@ -106,7 +107,7 @@ def _tiles(report: Report) -> str:
         run.total,
         {check.what: check for check in report.verdict.checks if check.endpoint == "total"},
     )
-    tiles = [("Requests", f"{total.count}", f"{total.count / report.plan.seconds:.3g} a second", "")]
+    tiles = [("Requests", f"{total.count}", f"{total.count / report.seconds:.3g} a second", "")]
     for what in ("p95", "p99", "failures"):
         share = SHARES.get(what)
         value = total.failure_ratio if share is None else total.percentile(share)

@@ -16,7 +16,7 @@ from scripts.quality.load.baseline import Comparison
 from scripts.quality.load.plan import LoadPlan
 from scripts.quality.load.result import Measurements, Series
 from scripts.quality.load.rows import EndpointRow, endpoint_rows
-from scripts.quality.load.stages import StageResult, stages_of, unit_of, where_it_broke
+from scripts.quality.load.stages import StageResult, played_seconds, stages_of, unit_of, where_it_broke
 from scripts.quality.load.verdict import Check, Verdict, milliseconds
 from scripts.quality.standing import Standing
 
@@ -52,6 +52,11 @@ class Report:
     markers: Sequence[tuple[float, str]] = ()
     notes: Sequence[str] = ()
 
+    @property
+    def seconds(self) -> float:
+        """How long it was measured: rates are over these seconds."""
+        return played_seconds(self.run, self.plan) if self.run else self.plan.seconds
+
     @cached_property
     def stages(self) -> tuple[StageResult, ...]:
         """Every stage of the profile; () if nothing was measured."""
@@ -78,7 +83,7 @@ class Report:
 def document(report: Report) -> dict[str, Any]:
     """The load test's own part of `--json`."""
     verdict, run = report.verdict, report.run
-    rows = {row.name: _figures(row, report.plan.seconds) for row in report.rows}
+    rows = {row.name: _figures(row, report.seconds) for row in report.rows}
     return {
         "verdict": verdict.name,
         "reasons": list(verdict.reasons),

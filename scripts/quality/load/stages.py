@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.config.load_settings import Limits
@@ -24,15 +24,17 @@ class StageResult:
         number: 1 is the first.
         begin: seconds from the start of the measurement.
         seconds: its length, as planned.
+        played: seconds of it that were played: fewer, where the run was stopped early.
         wanted: requests a second (open model) or users (closed model).
         verdict: `ok`; `over` a limit; `too low`: less load than planned was made; `too few` requests to
-            tell; `not played`.
+            tell; `not played`, or not to its end.
         why: what it is over, or what it lacks; "" where it is ok.
     """
 
     number: int
     begin: float
     seconds: float
+    played: float
     wanted: float
     series: Series
     verdict: str
@@ -43,7 +45,8 @@ class StageResult:
         series = self.series
         return {
             "stage": self.number, "begin": self.begin, "seconds": self.seconds, "wanted": self.wanted,
-            "unit": unit, "requests": series.count, "rate": round(series.count / self.seconds, 3),
+            "unit": unit, "requests": series.count,
+            "rate": round(series.count / (self.played or self.seconds), 3),
             "failed": series.failed, "failures": round(series.failure_ratio, 6),
             **{what: series.percentile(share) for what, share in SHARES.items()},
             "verdict": self.verdict, "why": self.why,
@@ -55,17 +58,24 @@ def unit_of(plan: LoadPlan) -> str:
     return "requests/s" if plan.model == "open" else "users"
 
 
+def played_seconds(run: Measurements, plan: LoadPlan) -> float:
+    """How long a run was measured: as planned, or up to its last request where it was stopped early."""
+    return plan.seconds if run.complete else min(plan.seconds, max(run.total.slots, default=0) + 1)
+
+
 def stages_of(run: Measurements, plan: LoadPlan, limits: Limits) -> tuple[StageResult, ...]:
     """Each stage with its verdict; a second of two stages counts for the one that has its middle."""
-    begin, found = 0.0, []
+    begin, until, found = 0.0, played_seconds(run, plan), []
     for number, stage in enumerate(plan.stages, 1):
         end = begin + stage.seconds
         series = _part(run.total, begin, end)
         wanted = plan.peak * stage.load
         if plan.model == "closed":
             wanted = max(1, round(wanted))  # as `loadtests/shapes.py` has it
-        verdict, why = _verdict(series, stage.seconds, wanted, plan, limits)
-        found.append(StageResult(number, begin, stage.seconds, wanted, series, verdict, why))
+        played = min(stage.seconds, max(0.0, until - begin))
+        made = StageResult(number, begin, stage.seconds, played, wanted, series, OK)
+        verdict, why = _verdict(made, plan, limits)
+        found.append(replace(made, verdict=verdict, why=why))
         begin = end
     return tuple(found)
 
@@ -94,16 +104,17 @@ def _part(series: Series, begin: float, end: float) -> Series:
     return Series({slot: series.slots[slot] for slot in inside}, failed)
 
 
-def _verdict(
-    series: Series, seconds: float, wanted: float, plan: LoadPlan, limits: Limits
-) -> tuple[str, str]:
+def _verdict(stage: StageResult, plan: LoadPlan, limits: Limits) -> tuple[str, str]:
+    series, wanted = stage.series, stage.wanted
     if not series.count:
         return NEVER, "no request was measured"
     over = next(_broken(series, limits), None)
     if over:
         return OVER, over
-    if plan.model == "open" and series.count < MIN_REACHED * wanted * seconds:
-        return LACKS, f"{series.count / seconds:.3g} of {wanted:g} requests/s were made"
+    if stage.played < MIN_REACHED * stage.seconds:
+        return NEVER, f"{stage.played:g} of {stage.seconds:g} seconds were played"
+    if plan.model == "open" and series.count < MIN_REACHED * wanted * stage.played:
+        return LACKS, f"{series.count / stage.played:.3g} of {wanted:g} requests/s were made"
     needed = [samples_needed(share) for what, share in SHARES.items() if getattr(limits, what)]
     if series.count < (fewest := min(needed, default=1)):
         return FEW, f"{series.count} requests, at least {fewest} are needed"

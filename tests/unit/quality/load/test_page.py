@@ -127,6 +127,7 @@ def test_users_are_drawn_where_there_are_users() -> None:
     assert "Failed requests over time" not in str(read.tags)
     assert "Not one request failed." in read.text
     assert "The app carries 20 users for 5 min: 95 of 100 answers came within" in read.text
+    assert "none failed" in read.text
 
 
 def test_nothing_that_others_wrote_is_markup() -> None:
@@ -186,6 +187,14 @@ def test_limits_far_above_are_named_not_drawn() -> None:
         "lies far above what was measured: p95 limit 9000 ms, p99 limit 9500 ms" in Reader(page(far)).text
     )
     assert "edge limit" not in drawn(far)
+
+
+def test_a_rate_that_is_demanded_is_a_line() -> None:
+    """As every limit."""
+    demanded = replace(report(STEADY), limits=LIMITS._replace(rate=15))
+
+    assert "at least 15/s" in drawn(demanded)
+    assert drawn(demanded).count("edge limit") == drawn(report(STEADY)).count("edge limit") + 1
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,17 @@ def test_markdown_tables_can_t_be_broken() -> None:
     assert "\n# heading" not in text
 
 
+def test_a_run_that_was_stopped_early_has_the_rate_that_it_had() -> None:
+    """Over the seconds that were played, not over those that were planned."""
+    long = replace(REPORT.plan, stages=(Stage(300),))
+
+    assert reports.document(replace(REPORT, plan=long))["total"]["rate"] == pytest.approx(
+        400 / 300, rel=0.01
+    )
+    stopped = replace(REPORT, plan=long, run=run(complete=False))
+    assert reports.document(stopped)["total"]["rate"] == 20
+
+
 def test_a_run_with_stages_says_where_it_broke() -> None:
     """For programs and for pull requests."""
     report = made(STRESS)

@@ -111,6 +111,26 @@ def test_seconds_belong_to_the_stage_with_their_middle() -> None:
     assert sum(stage.series.count for stage in stages_of(run, plan, LIMITS)) == run.total.count
 
 
+def test_a_run_that_was_stopped_early_has_the_rates_of_what_was_played() -> None:
+    """Its last stage is not called too low, unless that part of it broke a limit."""
+    cells = [
+        {"name": "home", "slot": n, "failed": 0, "buckets": {"100000": 10 if n < 10 else 20}}
+        for n in range(14)
+    ]
+    run = parse_result(document(report(cells=cells), complete=False), "r")
+    first, second, third = stages_of(run, PLAN, LIMITS)
+
+    assert (first.verdict, second.verdict, second.why) == (
+        "ok",
+        "not played",
+        "4 of 10 seconds were played",
+    )
+    assert (second.document("requests/s")["rate"], third.verdict) == (20, "not played")
+    assert where_it_broke((first, second, third), PLAN) == (
+        "It held 10 requests/s; at 20 requests/s (stage 2 of 3) the run was over."
+    )
+
+
 def test_there_is_no_half_user() -> None:
     """As the generator rounds them."""
     plan = replace(PLAN, model="closed", peak=30)
