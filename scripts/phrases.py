@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,8 +23,10 @@ KEY = re.compile(r"(?<![A-Za-z\x01])[A-Za-z]+(?![A-Za-z\x01])")
 PROSE = re.compile(r"(?:^|[ (])[A-Za-z][A-Za-z']+(?=$|[ ,;:.)])")  # a word; one alone may be a name
 SIGNS = ";:,"
 EDGES = re.compile(r"^[;:,] | ?[;:,]$|^ [;:,] ")  # how a text joins the one beside it
-BRACKETS = re.compile(r"(\S[^()]*) (\([^()]*\))")
+BRACKETS = re.compile(r"(\S.*?) (\([^()]*\)|\[[^\[\]]*\])")
+OPENS, CLOSES = re.compile(r"[(\[]"), re.compile(r"[)\]]")
 COLUMNS = re.compile(r"( {2,})")
+NUMERIC = re.compile(r"-?\d[\d.,]*(e[-+]\d+)?%?|inf|nan")
 NUMBER = "_n"  # how the name of a field ends that holds a number: its decimal mark is the reader's
 STRONG = 8  # letters; a template with fewer is taken only if all that its fields hold is known
 LONGEST = 4_000  # characters of a line that is taken apart; a longer one was said by another program
@@ -43,15 +45,30 @@ SEPARATORS = (
 
 
 class Said(NamedTuple):
-    """A text in French; `lacks`: those of its parts that have no translation."""
+    """A text in French.
+
+    Args:
+        lacks: those of its parts that have no translation.
+        names: letters of single words that have none: a name, or a word that is not known.
+    """
 
     text: str
     lacks: tuple[str, ...] = ()
+    names: int = 0
 
     @property
     def known(self) -> bool:
         """All of it has a translation."""
         return not self.lacks
+
+    @property
+    def foreign(self) -> tuple[int, int]:
+        """How much of it is not French, to choose between two readings."""
+        return sum(map(len, self.lacks)), self.names
+
+    def within(self, before: str, after: str) -> Said:
+        """With what stands before and behind it."""
+        return self._replace(text=f"{before}{self.text}{after}")
 
 
 class Template(NamedTuple):
@@ -103,7 +120,12 @@ class Template(NamedTuple):
             if end < at or not masked.endswith(rest[-1]):
                 return None
             found.append((at, end))
-        return found
+        numeric = all(
+            NUMERIC.fullmatch(masked, *place)
+            for name, place in zip(self.fields, found, strict=True)
+            if name.endswith(NUMBER)
+        )
+        return found if numeric else None
 
 
 def masking(text: str) -> tuple[str, list[str]]:
@@ -116,6 +138,19 @@ def unmasked(masked: str, spans: Sequence[str]) -> str:
     """The text that `masking` took apart."""
     given = iter(spans)
     return SLOT.sub(lambda _: next(given), masked) if spans else masked
+
+
+def apart(masked: str, separator: str) -> list[str]:
+    """The pieces between a separator that stands outside of brackets."""
+    pieces: list[str] = []
+    inside = 0
+    for piece in masked.split(separator):
+        if inside > 0:
+            pieces[-1] += separator + piece
+        else:
+            pieces.append(piece)
+        inside += len(OPENS.findall(piece)) - len(CLOSES.findall(piece))
+    return pieces
 
 
 def _french(french: str, spans: Sequence[str]) -> Iterator[tuple[str, str | int]]:
@@ -193,13 +228,14 @@ class Phrases:
 
     def matching(self, masked: str, spans: Sequence[str]) -> list[tuple[Template, list[tuple[int, int]]]]:
         """The templates that match, with the places of their values; those that say most come first."""
-        said = masked.startswith("|")
+        said, columns = masked.startswith("|"), "  " in masked
         found = [
             (template, values)
             for word in set(WORD.findall(masked))
             for template in map(self._template, self._by_word.get(word, ()))
             if (values := template.values(masked)) is not None
             and (not said or template.pieces[0].startswith("|"))
+            and (not columns or "\n" in masked or any("  " in piece for piece in template.pieces))
         ]
         return sorted(found, key=lambda each: (each[0].letters, _alike(each[0].spans, spans)), reverse=True)
 
@@ -221,7 +257,7 @@ class _Reading:
         if said is None:
             said = self._known[core] = self._made(core, depth)
         start = text.index(core)
-        return Said(f"{text[:start]}{said.text}{text[start + len(core) :]}", said.lacks)
+        return said.within(text[:start], text[start + len(core) :])
 
     def _made(self, text: str, depth: int) -> Said:
         masked, spans = masking(text)
@@ -231,32 +267,31 @@ class _Reading:
         if template:
             return self._filled(template, masked, spans, [], depth)
         self._left -= 1
-        known = text.startswith("|") or len(PROSE.findall(masked)) < 2
-        best = Said(text, () if known else (text,))
+        words = [] if text.startswith("|") else PROSE.findall(masked)
+        unread = Said(text, (text,)) if len(words) > 1 else Said(text, (), sum(map(len, words)))
+        best = None
         if depth < DEEPEST and self._left > 0:
             for said in self._tries(text, masked, spans, depth + 1):
-                if said.known:
+                if said.foreign == (0, 0):
                     return said
-                best = min(best, said, key=lambda each: sum(map(len, each.lacks)))
-        return best
+                best = min(best or said, said, key=lambda each: each.foreign)
+        return best if best and best.foreign <= unread.foreign else unread
 
     def _tries(self, text: str, masked: str, spans: Sequence[str], depth: int) -> Iterator[Said]:
-        """By templates, those that say most first; line by line; piece by piece."""
+        """By templates that say much; line by line, or piece by piece; by templates that say little."""
         short = len(masked) <= LONGEST
-        tried = 0
+        weak: list[Said] = []
         for template, values in self._phrases.matching(masked, spans)[: TRIED if short else 1]:
             said = self._filled(template, masked, spans, values, depth)
-            strong = template.letters >= STRONG or template.pieces[0].endswith(": ")
-            if said.known or strong:  # one that says little could join words that are foreign to each other
-                tried += 1
+            if template.letters >= STRONG or template.pieces[0].endswith(": "):
                 yield said
+            elif said.known:  # else it could join words that are foreign to each other
+                weak.append(said)
         if "\n" in text:
-            if not (tried and not short):
-                yield _together([self.said(line, depth) for line in text.split("\n")], "\n")
+            yield _together([self.said(line, depth) for line in text.split("\n")], "\n")
         elif short and not text.startswith("|"):  # `| `: another program or a person said it
-            pieces = self._in_pieces(masked, spans, depth)
-            if pieces:
-                yield pieces
+            yield from self._in_pieces(masked, spans, depth)
+        yield from weak
 
     def _filled(
         self,
@@ -281,34 +316,34 @@ class _Reading:
                 held[name] = self._value(name, unmasked(value, spans[slots : slots + inside]), depth)
             slots += inside
         text = "".join(held[each].text if kind != "text" else str(each) for kind, each in template.french)
-        return Said(text, _lacks(held.values()))
+        return _together([*held.values()], "")._replace(text=text)
 
     def _value(self, name: str, value: str, depth: int) -> Said:
         if name.endswith(NUMBER):
             return Said(value.replace(".", ",").replace("%", " %"))
         return self.said(value, depth)
 
-    def _in_pieces(self, masked: str, spans: Sequence[str], depth: int) -> Said | None:
-        """Columns, what stands in brackets, a number of things, lists, what stands before a colon."""
+    def _in_pieces(self, masked: str, spans: Sequence[str], depth: int) -> Iterator[Said]:
+        """Columns, lists, what stands before a colon or in brackets, a number of things."""
         if "  " in masked:
-            return self._columns(masked, spans, depth)
+            yield self._columns(masked, spans, depth)
+            return
+        for english, french in SEPARATORS:
+            pieces = apart(masked, english)
+            if len(pieces) > 1:
+                said = self._parts(pieces, spans, depth)
+                yield _together(said, english if _lacks(said) else french)
         brackets = BRACKETS.fullmatch(masked)
         if brackets:
-            return _together(self._parts([brackets[1], brackets[2]], spans, depth), " ")
-        if masked.startswith("(") and masked.endswith(")"):
-            inner = self._parts([masked[1:-1]], spans, depth)[0]
-            return Said(f"({inner.text})", inner.lacks)
+            yield _together(self._parts([brackets[1], brackets[2]], spans, depth), " ")
+        if (masked[0], masked[-1]) in (("(", ")"), ("[", "]")):
+            yield self._parts([masked[1:-1]], spans, depth)[0].within(masked[0], masked[-1])
         first, _, rest = masked.partition(" ")
         alone = not first.isalpha() and first[-1] not in SIGNS  # the number of things, a commit
         if rest and (alone or self._phrases.knows(first)):
             said = self._parts([first, rest], spans, depth)
             if not _lacks(said):
-                return _together(said, " ")
-        for english, french in SEPARATORS:
-            if english in masked:
-                parts = self._parts(masked.split(english), spans, depth)
-                return _together(parts, english if _lacks(parts) else french)
-        return None
+                yield _together(said, " ")
 
     def _columns(self, masked: str, spans: Sequence[str], depth: int) -> Said:
         """Texts with gaps of several blanks between them: where the next one begins stays as it is."""
@@ -319,7 +354,7 @@ class _Reading:
         text = said[0].text
         for gap, before, width, part in zip(parts[1::2], said, widths, said[1:], strict=False):
             text += " " * max(1, len(gap) + width - len(before.text)) + part.text
-        return Said(text, _lacks(said))
+        return _together(said, "")._replace(text=text)
 
     def _parts(self, parts: Sequence[str], spans: Sequence[str], depth: int) -> list[Said]:
         said, at = [], 0
@@ -331,10 +366,11 @@ class _Reading:
 
 
 def _together(parts: Sequence[Said], separator: str) -> Said:
-    return Said(separator.join(part.text for part in parts), _lacks(parts))
+    text = separator.join(part.text for part in parts)
+    return Said(text, _lacks(parts), sum(part.names for part in parts))
 
 
-def _lacks(parts: Iterable[Said]) -> tuple[str, ...]:
+def _lacks(parts: Sequence[Said]) -> tuple[str, ...]:
     return tuple(each for part in parts for each in part.lacks)
 
 

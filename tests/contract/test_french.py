@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 
+import tasks
 from scripts.language import CATALOGUE
 from scripts.phrases import FIELD, SPAN, Template
 from tests.support.catalogue_files import Item, mo, read_po
@@ -78,6 +80,14 @@ def test_a_translation_leaves_no_line_of_output_to_chance() -> None:
         or english.startswith("|") != item.french.startswith("|")
     ]
     assert faults == []
+
+
+def test_the_list_of_tasks_fits() -> None:
+    """In 80 columns, without a cut where the English line has none."""
+    every: list[Any] = [tasks.namespace[name] for name in tasks.namespace.task_names]
+    firsts = {(each.__doc__ or "").partition("\n")[0].partition(": `")[0].rstrip(".") for each in every}
+
+    assert [first for first in firsts & {*translated()} if len(translated()[first].french) > 60] == []
 
 
 def test_every_template_can_be_found() -> None:

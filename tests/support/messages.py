@@ -22,7 +22,7 @@ from tests.support.desks import ROOT
 MOST = 12  # templates that one text with conditions becomes; with more, a condition stays a field
 # programs for another machine, pages with words of their own, texts in other people's files
 LEFT_OUT = re.compile(
-    r"scripts/(sandbox/(?!request|commands|demo|own_app|door)|replit/(launcher/|launcher_bundle)|locale/"
+    r"scripts/(sandbox/(?!request|commands|demo|own_app|door|world\.)|replit/(launcher/|launcher_bundle)|locale/"
     r"|monitor/(page_|plots|metric|ship_forms|series)|setup/(workflows/|proposal)|system/(guardian|view|confine)"
     r"|quality/(html|load/(page|plots|html|report|chart)|junit)|release/pull_body|github/(release_notes|markdown)"
     r"|secrets/(chunks|escapes|packed|formats)|database/(sql/|refresh/(masking_sql|personal|known_values))"
