@@ -108,7 +108,7 @@ def _figure(value: float | None) -> str:
 
 
 def _failed(row: Mapping[str, Any]) -> str:
-    return f"{100 * row['failures']:.2g} %" if row["failed"] else "0"
+    return f"{100 * row['failures']:.{2 if row['failures'] < 0.1 else 3}g} %" if row["failed"] else "0"
 
 
 def _limit(limit: Mapping[str, Any] | None) -> str:

@@ -65,6 +65,18 @@ def test_a_slower_endpoint_is_named() -> None:
     assert (narrow[-1], "+40%" in narrow) == ("slower", False)
 
 
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [(1.0, "100 %"), (0.777, "77.7 %"), (0.0132, "1.3 %"), (0.00001, "0.001 %"), (0, "0")],
+)
+def test_failures_are_per_cent(failures: float, said: str) -> None:
+    """All of them, or one of many; never `1e+02 %`."""
+    data = document(report(STEADY))
+    data["total"] |= {"failed": failures and 7, "failures": failures}
+
+    assert f" {said}  " in next(line for line in load_test(data, 80) if line.startswith("total"))
+
+
 def test_a_long_or_hostile_name_breaks_no_table() -> None:
     """It is cut; every row keeps to the width, on one line."""
     names = {EVIL: 0.5, "\x1b[2Ja\nb " + "x" * 200: 0.5}

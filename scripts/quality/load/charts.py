@@ -82,11 +82,15 @@ def _charts(report: Report) -> Iterator[Chart]:
     middle = [min((n + 0.5) * slot, seconds) for n in slots]
     lengths = [min(slot, seconds - n * slot) for n in slots]
     planned = [(at, wanted) for stage in report.stages for at, wanted in _ends(stage)]
-    rates = [(at, sum(series.slots.get(n, {}).values()) / lengths[n]) for n, at in enumerate(middle)]
+    made = [sum(series.slots.get(n, {}).values()) / length for n, length in enumerate(lengths)]
+    rates = [
+        (at, rate if n * slot < report.seconds else None)
+        for n, (at, rate) in enumerate(zip(middle, made, strict=True))
+    ]
     edge = [Line("edge", "planned", planned)]
     is_open = plan.model == "open"
-    made = [Line("line", "made", rates), *(edge if is_open else [])]
-    yield Chart("Requests per second", "/s", made, [("at least", limits.rate)] if limits.rate else [])
+    lines = [Line("line", "made", rates), *(edge if is_open else [])]
+    yield Chart("Requests per second", "/s", lines, [("at least", limits.rate)] if limits.rate else [])
     times = [Line(what, what, _percentiles(series, share, middle)) for what, share in SHARES.items()]
     wanted = [(f"{what} limit", limit) for what in SHARES if (limit := getattr(limits, what))]
     yield Chart("Latency", " ms", times, wanted, tall=True)

@@ -214,6 +214,16 @@ def test_lengths_are_for_people(seconds: float, said: str) -> None:
     assert span(seconds) == said
 
 
+def test_a_run_that_was_stopped_early_ends_where_it_ended() -> None:
+    """Its rate does not fall to nothing: nothing was measured any more."""
+    run: Any = report(STEADY).run
+    slots = {slot: buckets for slot, buckets in run.total.slots.items() if slot < 150}
+    early = replace(report(STEADY), run=replace(run, total=replace(run.total, slots=slots), complete=False))
+    (made,) = heights(drawn(early), "line")[:1]
+
+    assert (len(made), min(made) > 50) == (30, True)
+
+
 def test_gaps_are_gaps() -> None:
     """A line does not pass through seconds in which nothing was measured."""
     run: Any = report(STEADY).run
