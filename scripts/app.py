@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -67,7 +68,8 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
         from scripts.release.closing import closed
 
         with contextlib.suppress(DeskError):  # how it ended is said in any case
-            outcome = closed(known[0], request, outcome)
+            typed = shlex.join(["invoke", *(each for each in sys.argv[1:] if each not in ("--json", "-j"))])
+            outcome = closed(known[0], request, outcome, typed)
         end_all()
         return outcome
 

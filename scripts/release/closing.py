@@ -53,10 +53,13 @@ class Found:
     locked: str
 
 
-def closed(desk: Desk, request: Request, outcome: Outcome) -> Outcome:
+def closed(desk: Desk, request: Request, outcome: Outcome, typed: str = "") -> Outcome:
     """The outcome with its last line, and the same for `--json`: `live`, `serves`, `lock`, `next`.
 
     Only for tasks that change something (`Request.closes`), and not for a plan.
+
+    Args:
+        typed: the command, to begin again with after an interruption.
     """
     if not request.closes or getattr(request, "plan", False):
         return outcome
@@ -69,7 +72,7 @@ def closed(desk: Desk, request: Request, outcome: Outcome) -> Outcome:
     if environment is None:
         return outcome
     found = _found(desk, environment, outcome)
-    hint = _hint(environment, request, outcome, found)
+    hint = _hint(environment, outcome, found, typed)
     serves = {"release": found.release, "commit": found.live, "subject": found.subject}
     more = {"live": found.live, "serves": serves, "lock": dict(found.lock)}
     return _with(outcome, f"{environment.name} {found.serves}; {found.locked}", more, hint)
@@ -98,17 +101,16 @@ def _environment(desk: Desk, request: Request, outcome: Outcome) -> Environment 
         return None
 
 
-def _hint(environment: Environment, request: Request, outcome: Outcome, found: Found) -> str:
+def _hint(environment: Environment, outcome: Outcome, found: Found, typed: str) -> str:
     """What to type next where the ending itself does not say it."""
-    name, task = environment.name, str(getattr(request, "task", ""))
+    name = environment.name
     if outcome.hint:
-        typed = "`" in outcome.hint or not outcome.code
-        return outcome.hint if typed else f"{outcome.hint}; then `invoke status`"
+        pasteable = "`" in outcome.hint or not outcome.code
+        return outcome.hint if pasteable else f"{outcome.hint}; then `invoke status`"
     if found.lock.get("state") == "held" and found.lock.get("own"):
         return f"`invoke resume --env {name}` finishes or undoes it"
-    if outcome.code == Interrupted.code and task:
-        again = f"--to {name}" if task == "promote" else f"--env {name}"
-        return f"to begin again: `invoke {task} {again}`" if task != "hotfix" else "`invoke status`"
+    if outcome.code == Interrupted.code and typed:
+        return f"to begin again: `{typed}`"
     if outcome.code:
         return "`invoke status`"
     backups = f"`invoke backup.list --env {name}`" if outcome.data.get("backup") else ""

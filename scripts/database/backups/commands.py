@@ -41,6 +41,7 @@ from scripts.state.ledger import Ledger
 from scripts.state.remote import KnownLedger, known_ledger, observe_remote
 from scripts.state.remote import record as record_event
 from scripts.system.near import guess
+from scripts.system.signals import Stop
 from scripts.system.text import listed
 
 UNFINISHED = 24 * 3600.0  # seconds after which an upload without a manifest is a dead run's
@@ -53,7 +54,7 @@ def backup(desk: Desk, request: BackupRequest) -> Outcome:
     if kind is None:
         kinds = " or ".join(f"`--kind {each}`" for each in REGULAR)
         raise UsageError(f"`{request.kind}` is no kind of backup to ask for", kinds)
-    with _reported(desk, environment, scheduled=kind == "daily"):
+    with _reported(desk, environment, scheduled=kind == "daily"), _told(desk, environment):
         return _create(desk, environment, kind, request)
 
 
@@ -81,6 +82,20 @@ def _create(desk: Desk, environment: Environment, kind: Kind, request: BackupReq
         **document(created, proven=True),
         partial=list(partial),
     )
+
+
+@contextmanager
+def _told(desk: Desk, environment: Environment) -> Iterator[None]:
+    """An interruption says whether a backup is stored, by the folder as it is then."""
+    store, name = storage.folder_store(desk, environment), environment.name
+    before = {*store.ids()}
+    try:
+        yield
+    except Stop as stop:
+        new = max({*store.ids()} - before, default="")
+        proof = f"`{new}` is stored, and `invoke backup.verify {new} --env {name}` proves it"
+        stop.args = (f"{stop}: {proof if new else 'no backup was stored'}",)
+        raise
 
 
 def _shown(partial: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from scripts.database.backups import catalog, equality, storage, toc
 from scripts.database.backups.catalog import BackupRecord
 from scripts.database.backups.copies import checked_manifest
 from scripts.database.backups.create import Backup, create_backup
+from scripts.database.backups.dumping import STEPS
 from scripts.database.backups.manifest import SCHEMA, Kind, Manifest
 from scripts.database.backups.scratch_server import archive_in, scratch_copy
 from scripts.database.backups.unproven import Unproven, whole_proof
@@ -45,6 +46,7 @@ def compare_with_copy(
         CommandFailed, Unreachable: it can't be restored; or only in part, and nobody accepted that.
     """
     desk.progress.note(f"restoring `{manifest.id}` into a scratch database, to compare it")
+    desk.progress.advance(0, 0, "restored into a scratch database, and compared", *STEPS)
     lists = toc.classify(archive_in(desk, plain, manifest).contents())
     with scratch_copy(desk, environment, plain, manifest) as database:
         unproven = Unproven.of(lists, scratch.available_extensions(database))

@@ -34,7 +34,7 @@ def ended(world: World, request: Request, work: Any = deploy) -> Outcome:
         if error is None:
             raise
         outcome = Outcome.of(error)
-    return closed(desk, request, outcome)
+    return closed(desk, request, outcome, "invoke deploy --env development")
 
 
 def released(world: World, subject: str = "Say Paris") -> str:

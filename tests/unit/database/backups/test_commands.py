@@ -34,6 +34,7 @@ from scripts.errors import (
 )
 from scripts.notify import deliver
 from scripts.state.ledger import Event, Ledger
+from scripts.system.signals import Stop
 from tests.support import s3
 from tests.unit.database.backups.stored import (
     NEW,
@@ -186,6 +187,28 @@ def test_a_backup_is_created_proven_and_described(desk: Desk, monkeypatch: pytes
     unproven = commands.backup(desk, BackupRequest(env="production", proof=False))
     assert (unproven.data["proven"], steps) == (False, ["record_backup"])
     assert f"backup.verify {ONE.id}" in str(unproven.hint)
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_an_interruption_says_whether_a_backup_is_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, is_stored: bool
+) -> None:
+    """By the folder, whatever the run had come to."""
+    name = "20310203T000000Z-00000000-manual-0001"
+
+    @contextmanager
+    def interrupted(*_: object) -> Iterator[Backup]:
+        if is_stored:
+            put(desk, name)
+        raise Stop("interrupted by SIGINT")
+        yield
+
+    monkeypatch.setattr(commands, "create_backup", interrupted)
+    with pytest.raises(Stop) as caught:
+        commands.backup(desk, BackupRequest(env="production"))
+
+    stored = f"`{name}` is stored, and `invoke backup.verify {name} --env production` proves it"
+    assert str(caught.value) == f"interrupted by SIGINT: {stored if is_stored else 'no backup was stored'}"
 
 
 @pytest.mark.parametrize(
