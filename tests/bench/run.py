@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -48,7 +49,7 @@ def run_one(bench: Bench, run: Run) -> Result:
         for row in bench.measure(run):
             result.rows.append(row)
             run.say(f"  {row.case}: {row.mine.median:.3g} {row.unit} {row.verdict}".rstrip())
-    except (Broken, DeskError) as fault:
+    except (Broken, DeskError, AssertionError, OSError, subprocess.SubprocessError) as fault:
         result.state, result.why = FAILED, str(fault)
         run.say(f"{bench.name}: failed: {fault}")
     result.seconds = time.monotonic() - began

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,21 @@ def history(
     return person
 
 
+def migration(number: int) -> tuple[str, str]:
+    """The file of a migration, and its text."""
+    at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+    text = f"create table public.t{number} (id bigint primary key, name text not null);\n"
+    return f"{at:%Y%m%d%H%M%S}_m{number}.sql", text
+
+
 def _commits(number: int, migrations: int, start: int) -> Iterator[str]:
     """A tree of many files, then commits that change one each."""
     yield from _commit("refs/heads/develop", 1, start, "first")
     for each in range(FOLDERS * FILES):
         yield from _file(f"src/part{each % FOLDERS}/file{each // FOLDERS}.js", f"export default {each}\n")
     for each in range(migrations):
-        yield from _file(
-            f"supabase/migrations/{20240101000000 + each}_m{each}.sql",
-            f"create table public.t{each} (id bigint primary key, name text not null);\n",
-        )
+        file, text = migration(each)
+        yield from _file(f"supabase/migrations/{file}", text)
     yield ""
     for each in range(2, number + 1):
         yield from _commit("refs/heads/develop", each, start + each * PACE, f"Change {each}")
