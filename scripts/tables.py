@@ -41,8 +41,8 @@ def status(data: Mapping[str, Any], width: int) -> Iterator[str]:
     )  # fmt: skip
     yield from Table(columns, rows).lines(width)
     for environment in data["environments"]:
-        for problem in environment["problems"]:
-            yield f"  {environment['name']}: {problem}"
+        for said in (*environment.get("states", ()), *environment["problems"]):
+            yield f"  {environment['name']}: {said}"
     for problem in data.get("problems", ()):
         yield f"  {problem}; see `invoke ledger.check`"
     for preview in data.get("previews", ()):

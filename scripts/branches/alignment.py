@@ -185,7 +185,7 @@ class Alignment:
         return Refusal(
             f"`{other.branch}` can't be merged into `{into.branch}` by itself: {self.stuck.verdict}"
             "; nothing was moved",
-            f"{first}by hand: `{by_hand(self.remote, into.branch, other.branch)}`, mend the files and"
+            f"{first}by hand: `{by_hand(self.remote, into.branch, other.branch)}`, fix the files and"
             f" commit, then `git push {self.remote} HEAD:{shlex.quote(into.branch)}`",
         )
 

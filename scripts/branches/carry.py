@@ -77,4 +77,4 @@ def _stuck(
         return Refusal(why, f"`invoke promote --to {target.name}` takes it over all the same")
     merge = by_hand(desk.git.remote, source.branch, target.branch)
     push = f"`git push {desk.git.remote} HEAD:{shlex.quote(source.branch)}`"
-    return Refusal(why, f"merge by hand: `{merge}`, mend the files and commit, then {push}")
+    return Refusal(why, f"merge by hand: `{merge}`, fix the files and commit, then {push}")

@@ -20,7 +20,7 @@ ENCODE = (
 
 
 def password_fault(url: str) -> tuple[str, str] | None:
-    """What is wrong with how the password stands in a database's address, and how to mend it."""
+    """What is wrong with how the password stands in a database's address, and how to fix it."""
     match = PASSWORD.fullmatch(url.strip())
     if match is None:
         return None

@@ -39,7 +39,7 @@ class Cause(NamedTuple):
 
     Args:
         line: the first one, from 1.
-        hint: how to mend it; `{file}` stands for the file.
+        hint: how to fix it; `{file}` stands for the file.
     """
 
     line: int
@@ -70,18 +70,25 @@ def read_toml(file: Path) -> dict[str, Any]:
         ) from None
 
 
+class BadLine(NamedTuple):
+    """A line that not all parsers read alike: its number from 1, and why, without its value."""
+
+    number: int
+    why: str
+
+
 @dataclass(frozen=True)
 class Lines:
     """The lines of a `.env` file.
 
     Args:
         entries: (number from 1, name, value) each.
-        faults: the numbers of lines that not all parsers read alike.
-        causes: what is wrong with the file as a whole; its lines are read as if it were mended.
+        faults: the lines that not all parsers read alike.
+        causes: what is wrong with the file as a whole; its lines are read as if it were fixed.
     """
 
     entries: tuple[tuple[int, str, str], ...] = ()
-    faults: tuple[int, ...] = ()
+    faults: tuple[BadLine, ...] = ()
     causes: tuple[Cause, ...] = ()
 
 
@@ -131,8 +138,27 @@ def parse_lines(text: str) -> Lines:
             value = match["double"] or match["single"] or match["bare"] or ""
             entries.append((number, match["name"], value))
         elif not _is_comment(line):
-            faults.append(number)
+            faults.append(BadLine(number, _why(line)))
     return Lines(tuple(entries), tuple(faults), tuple(_causes(text, returns)))
+
+
+def _why(line: str) -> str:
+    """What is wrong with a line, in words that hold none of it."""
+    name, sign, value = line.strip().partition("=")
+    value = value.strip()
+    quote = value[:1] if value[:1] in ("'", '"') else ""
+    odd = next((f"`{each}`" for each in "$\\`" if each in value), "a tab" if "\t" in line else "")
+    if not sign:
+        return "there is no `=`"
+    if line != line.strip() or name != name.strip() or line.partition("=")[2][:1] == " ":
+        return "a blank before the name or beside `=`"
+    if odd:
+        return f"{odd} in a value is read in different ways"
+    if quote and value.count(quote) != 2:
+        return "a quote has no other half, or stands within the value"
+    if not value.isascii() and not quote:
+        return "an accent, or a letter that is no ASCII, without quotes"
+    return "a blank or a special character without quotes"
 
 
 def _causes(text: str, returns: list[int]) -> Iterator[Cause]:
@@ -155,11 +181,8 @@ def parse_values(text: str, file: Path) -> dict[str, str]:
         raise ConfigError(f"`{file}` {cause.what}", cause.hint.format(file=file))
     faults = lines.faults
     if faults:
-        listed = ", ".join(str(number) for number in faults[:10])
-        raise ConfigError(
-            f"`{file}`, line {listed}: not a line that all parsers read alike",
-            TO_WRITE,
-        )
+        listed = ", ".join(str(each.number) for each in faults[:10])
+        raise ConfigError(f"`{file}`, line {listed}: {faults[0].why}", TO_WRITE)
     from dotenv import dotenv_values
 
     parsed = dotenv_values(stream=io.StringIO(text), interpolate=False)

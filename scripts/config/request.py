@@ -115,7 +115,7 @@ def plan(help: str = "show what would happen, and stop") -> Any:  # noqa: A002
     return option(help, default=False, short="p")
 
 
-def yes(help: str = "don't ask; this is CI's consent") -> Any:  # noqa: A002
+def yes(help: str = "skip the confirmation, as for CI") -> Any:  # noqa: A002
     """`--yes`, for every task that asks before it changes something."""
     return option(help, default=False, short="y")
 

@@ -33,7 +33,11 @@ def collect(desk: Desk, status: Mapping[str, Any]) -> dict[str, Any]:
     remote, now = observe_remote(desk), seconds_of(desk.now())
     ledger, seen = remote.ledger, _looks(desk, now)
     environments = [
-        {**each, **_environment(desk, remote, desk.settings.environments[each["name"]], seen)}
+        {
+            **each,
+            "problems": [*each["states"], *each["problems"]],
+            **_environment(desk, remote, desk.settings.environments[each["name"]], seen),
+        }
         for each in status["environments"]
     ]
     document = {

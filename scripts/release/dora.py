@@ -1,5 +1,5 @@
 # pure
-"""DORA's four figures from the ledger: how often, how quickly, how well, and how soon it is mended."""
+"""DORA's four figures from the ledger: how often, how quickly, how well, and how soon it is fixed."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def _proven(run: ReleaseRun, good: Event, caught: ReleaseFailed) -> Outcome:
         return Outcome.failed(
             f"the drill FAILED on {environment.name}: "
             + (f"{left} notices were not delivered" if back else f"live is {run.live}"),
-            f"mend it, then `invoke drill --env {environment.name}`",
+            f"fix it, then `invoke drill --env {environment.name}`",
             **found,
         )
     return Outcome.done(

@@ -20,11 +20,10 @@ SHORTEST = 7  # digits of a commit that is named
 def check(desk: Desk, _request: LedgerCheckRequest) -> Outcome:
     """Read every commit of the ledger; fails while one is skipped that was not corrected."""
     ledger = fetch_ledger(desk).ledger
-    for doubt in ledger.doubts:
-        desk.progress.note(str(doubt))
+    desk.progress.show([str(doubt) for doubt in ledger.doubts])
     strangers = ledger.strangers(desk.settings.chain)
     for name, count in strangers.items():
-        desk.progress.note(f"{count} events are of `{name}`, which is no environment of the chain")
+        desk.progress.show([f"{count} events are of `{name}`, which is no environment of the chain"])
     data: dict[str, Any] = {
         "tip": ledger.tip,
         "events": len(ledger.events),
@@ -60,9 +59,10 @@ def repair(desk: Desk, request: LedgerRepairRequest) -> Outcome:
     if not wrong and not departed:
         return Outcome.nothing("nothing to repair: every commit of the ledger is an event")
     for commit, why in wrong.items():
-        desk.progress.note(f"`{commit[:12]}` will not count: {why}")
+        desk.progress.show([f"`{commit[:12]}` will not count: {why}"])
     for name in departed:
-        desk.progress.note(f"`{name}` is no longer in the chain: its events stay, and are not named again")
+        said = f"`{name}` is no longer in the chain: its events stay, and are not named again"
+        desk.progress.show([said])
     data: dict[str, Any] = {"corrects": list(wrong), "departed": departed}
     if request.plan:
         return Outcome.done("this is what would be corrected; nothing was changed", **data)

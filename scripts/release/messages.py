@@ -155,7 +155,7 @@ def of_rollback(plan: Plan, deed: Deed, release: str) -> Notice:
     bad = [Fact("marked bad", f"{left.release} ({left.commit[:12]})")] if left else []
     held = Fact("held", f"nothing goes to {name} until somebody releases the hold")
     title = f"{name}: rolled back to {to}, which is live again as {release}"
-    hint = f"when mended: `invoke release-hold --env {name} --reason TEXT`"
+    hint = f"when fixed: `invoke release-hold --env {name} --reason TEXT`"
     return notice("rollback", name, deed, title, [*_what(plan, deed), *bad, held], hint=hint)
 
 

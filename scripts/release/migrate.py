@@ -201,7 +201,7 @@ def _judge(run: ReleaseRun, postgres: Postgres, before: State, fault: DeskError 
             else f"migration `{failed.file}` is not in the history of {run.environment.name}, although"
             " `supabase db push` ended with 0 (a `begin;` without `commit;`?)"
         )
-        raise ReleaseFailed(f"{why}\n{stands}", "mend the file in a new commit; see what stands")
+        raise ReleaseFailed(f"{why}\n{stands}", "fix the file in a new commit; see what stands")
     if fault is None:
         raise ReleaseFailed(f"the history of {run.environment.name} is {now.state}\n{stands}")
     fault.message = f"{fault.message}\n{stands}"

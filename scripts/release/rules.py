@@ -108,7 +108,7 @@ def _configuration_refusals(facts: Facts) -> Iterator[Refusal]:
         name = facts.environment.name
         yield Refusal(
             f"the configuration of {name} has {len(stopping)} error(s):{listed}",
-            f"`invoke env.check --env {name}` says how each is mended",
+            f"`invoke env.check --env {name}` says how each is fixed",
         )
 
 
@@ -118,7 +118,7 @@ def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
     if rollback and not facts.request.allow_bad:
         yield Refusal(
             f"{wanted} was rolled back on {name} ({rollback.release}, {rollback.at})",
-            f"release a mended commit, or: `{again(facts)} --allow-bad REASON`",
+            f"release a commit that fixes it, or: `{again(facts)} --allow-bad REASON`",
         )
     before = facts.before.name if facts.before and gates_of(facts) else ""
     rollback = facts.ledger.rolled_back(before, facts.same)
@@ -126,7 +126,7 @@ def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
         yield Refusal(
             f"{wanted} was rolled back on {before} ({rollback.release}, {rollback.at}):"
             " its proofs there no longer count",
-            f"release a mended commit, or: `invoke deploy --env {before} --allow-bad REASON`",
+            f"release a commit that fixes it, or: `invoke deploy --env {before} --allow-bad REASON`",
         )
 
 
@@ -242,7 +242,7 @@ def _source_refusals(facts: Facts, source: Environment) -> Iterator[Refusal]:
         if judged and judged.ending == "failed":
             yield Refusal(
                 f"`{wanted}` failed on {source.name} as {judged.release}",
-                f"mend it with a new commit on `{source.branch}`, then {deploy}",
+                f"fix it with a new commit on `{source.branch}`, then {deploy}",
             )
         has = f"{proven.release} is `{proven.commit[:12]}`" if proven else "nothing was released"
         way = deploy if facts.at_source else f"`invoke promote --to {source.name}`"
@@ -292,7 +292,7 @@ def _function_refusals(facts: Facts) -> Iterator[Refusal]:
     """The Edge Functions of the commit can't be deployed."""
     found, wanted = facts.functions, facts.wanted[:12]
     if found.sources.faults:
-        yield Refusal("; ".join(found.sources.faults), f"mend it in a new commit; or {LEAVE_FUNCTIONS}")
+        yield Refusal("; ".join(found.sources.faults), f"fix it in a new commit; or {LEAVE_FUNCTIONS}")
     if found.trouble:
         count = len(found.sources.functions)
         yield Refusal(

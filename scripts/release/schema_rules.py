@@ -231,12 +231,12 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
         listed = ", ".join(f"`{migration.file}`" for migration in back.lacking)
         yield (
             f"the schema of {name} can't go back with the code: no rollback script for {listed}",
-            f"mend it with a new release; with its data: `{again} --with-data --plan`; or ahead: {accept}",
+            f"fix it with a new release; with its data: `{again} --with-data --plan`; or ahead: {accept}",
         )
     if back.above:
         yield (
             f"the schema of {name} can't go back: `{'`, `'.join(back.above)}` are newer, and stay",
-            f"mend it with a new release; or, with the schema left ahead: {accept}",
+            f"fix it with a new release; or, with the schema left ahead: {accept}",
         )
     yield from no_way_back(facts, bringing, again)
 
@@ -288,9 +288,9 @@ def file_objection(facts: Facts) -> tuple[str, str] | None:
     if not faults or facts.applied is None:
         return None
     commands = [each.command for each in faults if each.command]
-    mended = f"`{' && '.join(commands)}`, then commit" if commands else "mend them in a new commit"
+    fixed = f"`{' && '.join(commands)}`, then commit" if commands else "fix them in a new commit"
     files = "a file" if len(faults) == 1 else f"{len(faults)} files"
-    return f"{files} among the migrations would not do what was meant:{text.listed(faults)}", mended
+    return f"{files} among the migrations would not do what was meant:{text.listed(faults)}", fixed
 
 
 def folder_objection(facts: Facts) -> tuple[str, str] | None:

@@ -76,7 +76,12 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
         return Outcome.failed(alarm.message, alarm.hint, **data, **alarm.data)
     problems = len(shared) + sum(len(each["problems"]) for each in environments)
     found = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all agree"
-    return Outcome.done(f"{len(environments)} environments, {found}", **data)
+    stopped = "".join(
+        f"; {each['name']} is {'held after a rollback' if each['hold'] else 'frozen'}"
+        for each in environments
+        if each["hold"] or each["freeze"]
+    )
+    return Outcome.done(f"{len(environments)} environments, {found}{stopped}", **data)
 
 
 def _preview(lease: PreviewLease) -> dict[str, Any]:
@@ -156,8 +161,21 @@ def _describe(desk: Desk, remote: Remote, seen: dict[str, Seen], own: Seen) -> d
         "hold": _hold(remote, environment),
         "freeze": _freeze(remote, own),
         "pending": pending,
+        "states": list(_states(remote, own, head)),
         "problems": list(_problems(desk, remote, own, lock, released)),
     }
+
+
+def _states(remote: Remote, own: Seen, head: str | None) -> Iterator[str]:
+    """What somebody decided: it stops releases, and nothing is wrong."""
+    name = own.environment.name
+    hold, freeze = _hold(remote, own.environment), _freeze(remote, own)
+    if hold:
+        yield f"held after a rollback ({hold}); when it is fixed: `invoke release-hold --env {name}`"
+    if freeze:
+        yield f"frozen {freeze}"
+    if head in remote.ledger.bad(name):
+        yield "branch ahead of live: rolled back"
 
 
 def _hold(remote: Remote, environment: Environment) -> str | None:
@@ -205,11 +223,6 @@ def _problems(
     yield from own.trouble
     yield from own.half
     yield from _not_free(remote, own, lock)
-    hold, freeze = _hold(remote, environment), _freeze(remote, own)
-    if hold:
-        yield f"held: {hold}; `invoke release-hold --env {environment.name}`"
-    if freeze:
-        yield f"frozen {freeze}"
     if released is None:
         yield f"nothing was released here yet: `invoke deploy --env {environment.name}`"
         return
@@ -233,7 +246,7 @@ def _head_problems(desk: Desk, remote: Remote, environment: Environment, release
     if last and last.ending == "failed":
         yield f"the head of `{environment.branch}` failed here as {last.release}"
     elif head in remote.ledger.bad(environment.name):
-        yield "branch ahead of live: rolled back"
+        pass  # it was rolled back: a state
     elif head != released.commit and not (
         head and released.commit in twins_of(desk.git, remote.ledger, head).equal
     ):

@@ -37,7 +37,7 @@ def rehearse(run: ReleaseRun) -> None:
         except CommandFailed as fault:
             raise Refused(
                 f"the schema can't go back, and nothing was changed: {fault.message}",
-                "mend the script in a new commit; or try again, if the table was only busy",
+                "fix the script in a new commit; or try again, if the table was only busy",
             ) from None
 
 
@@ -149,7 +149,7 @@ def stays(stands: Sequence[PlannedMigration]) -> str:
         return f"{listed(stands)}; the schema stays ahead, and older code lives with it"
     return (
         f"{listed(stands)}; STOP: older code may not live with {listed(hard)}:"
-        " mend it with a new release soon"
+        " fix it with a new release soon"
     )
 
 

@@ -65,7 +65,7 @@ def demo(progress: Progress, request: DemoRequest) -> Outcome:
     desk.types("deploy --env development", code=ReleaseFailed.code)
     desk.types("promote --to staging", code=1)
 
-    tell("\n== mended by a new commit")
+    tell("\n== fixed by a new commit")
     revert_last_merge(made)
     desk.types("deploy --env development")
 

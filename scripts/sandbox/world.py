@@ -218,7 +218,7 @@ def _code(world: World, app: Path | OwnApp) -> None:
 
 
 def _packages(world: World, app: Path | OwnApp, code: Future[None], on_step: Callable[[str], None]) -> None:
-    """The sample app's packages install, or the sandbox is broken; another app may need mending."""
+    """The sample app's packages install, or the sandbox is broken; another app may need fixing."""
     code.result()
     if not isinstance(app, OwnApp):
         world_code.install_packages(world)

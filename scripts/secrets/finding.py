@@ -1,5 +1,5 @@
 # pure
-"""One finding: which rule, where, about which variable, and how to mend it; it never holds a value."""
+"""One finding: which rule, where, about which variable, and how to fix it; it never holds a value."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Finding:
         file: a file's name, or `process environment`.
         line: counted from 1; None where there is no line.
         name: the variable; "" where the finding is about none.
-        hint: how to mend it, ready to paste where possible.
+        hint: how to fix it, ready to paste where possible.
         offset: bytes from the beginning of the file, for what was found in a bundle.
         digest: SHA-256 of what was found, for `[[secrets.allow]]`; None for what can't be allowed.
     """

@@ -117,7 +117,7 @@ def _parsed(
 def _exposure(
     file: Path, tracked: AbstractSet[str], ignored: AbstractSet[str] | None
 ) -> tuple[tuple[str, str], ...]:
-    """Why others can read the file, each with how to mend it."""
+    """Why others can read the file, each with how to fix it."""
     exposed = []
     mode = loose_mode(file)
     if mode is not None:

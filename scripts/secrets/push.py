@@ -30,7 +30,7 @@ def push(desk: Desk, request: PushRequest) -> Outcome:
     differing = {name: value for name, value in values.items() if present.get(name) != digest(value)}
     for name in values:
         state = "same" if name not in differing else "changed" if name in present else "new"
-        desk.progress.note(f"{state:<8} {name}")
+        desk.progress.show([f"{state:<8} {name}"])
     lines(differing)  # what can't be sent is refused in the plan already
     sent = sorted(differing)
     if not sent:

@@ -63,12 +63,8 @@ def lines(checked: CheckedEnvironment) -> Iterator[Finding]:
     for cause in checked.file.causes:
         hint = cause.hint.format(file=file)
         yield Finding("ENV001", "error", file, cause.line, "", f"the file {cause.what}", hint)
-    for number in checked.file.faults:
-        yield Finding(
-            "ENV001", "error", checked.file.file, number, "",
-            "not a line that all parsers read alike",
-            TO_WRITE,
-        )  # fmt: skip
+    for number, why in checked.file.faults:
+        yield Finding("ENV001", "error", file, number, "", why, TO_WRITE)
 
 
 def twice(checked: CheckedEnvironment) -> Iterator[Finding]:
@@ -188,10 +184,10 @@ def public_values(checked: CheckedEnvironment) -> Iterator[Finding]:
             what = "an address with a password"
         if what:
             supabase = "role" in what or "Supabase" in what
-            mend = "put the public key there (the role `anon`, or `sb_publishable_`)"
+            fix = "put the public key there (the role `anon`, or `sb_publishable_`)"
             found = checked.finding(
                 "ENV007", variable, f"`{variable.name}` is public and holds {what}",
-                f"{mend if supabase else _way_out(variable.name, prefix)}; rotate the leaked one",
+                f"{fix if supabase else _way_out(variable.name, prefix)}; rotate the leaked one",
             )  # fmt: skip
             yield replace(found, digest=digest(value))
 

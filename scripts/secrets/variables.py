@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from scripts.config.env_files import Cause
+from scripts.config.env_files import BadLine, Cause
 from scripts.config.settings import Environment
 from scripts.secrets import classify, formats
 from scripts.secrets.classify import PublicNames
@@ -42,18 +42,18 @@ class EnvFile:
     Args:
         file: the file's name in messages.
         variables: in order; a name that occurs twice is here twice.
-        faults: the numbers of lines that not all parsers read alike.
+        faults: the lines that not all parsers read alike.
         kind: the values of an environment; a committed example, whose values are placeholders; what a
             build reads besides (the app's own `.env` files, public names of the process environment); or a
             file that is only known to be in git.
-        exposed: why others can read the file, each with how to mend it.
+        exposed: why others can read the file, each with how to fix it.
         causes: what is wrong with the file as a whole.
     """
 
     environment: str
     file: str
     variables: tuple[Variable, ...] = ()
-    faults: tuple[int, ...] = ()
+    faults: tuple[BadLine, ...] = ()
     kind: Literal["values", "example", "build", "tracked"] = "values"
     exposed: tuple[tuple[str, str], ...] = ()
     causes: tuple[Cause, ...] = ()

@@ -52,7 +52,7 @@ def missing(
     made = tuple(NewBranch(answers.branches[name], start, refs[f"refs/heads/{start}"]) for name in wanted)
     listed = " and ".join(f"`{each.name}`" for each in made)
     if request.plan or request.create_branches:
-        progress.note(f"new      {listed} on `{answers.remote}`, from `{start}`")
+        progress.show([f"new      {listed} on `{answers.remote}`, from `{start}`"])
         return made
     return made if progress.agree(f"make {listed} on `{answers.remote}`, from `{start}`?") else ()
 

@@ -54,8 +54,7 @@ def doctor(desk: Desk, request: DoctorRequest) -> Outcome:
     environments = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
     slots = [place_of(desk, slot) for slot in desk.settings.preview.slots] if not request.env else []
     findings = list(_run_checks(desk, environments, slots))
-    for finding in findings:
-        desk.progress.note(_line(finding))
+    desk.progress.show([_line(finding) for finding in findings])
     counts = count_by_state(findings)
     message = f"{counts['ok']} ok, {counts['warning']} warnings, {counts['error']} errors"
     ended = Outcome.failed if counts["error"] else Outcome.done

@@ -73,11 +73,11 @@ class Changes:
 def show(progress: Progress, changes: Changes, copy: Changes | None) -> None:
     """Name every file of the configuration, with the differences; of the copied desk their number."""
     for change in changes.of("new"):
-        progress.note(f"new      {change.name}")
+        progress.show([f"new      {change.name}"])
     for change in changes.of("kept"):
-        progress.note(f"kept     {change.name} (it is yours; `--plan` shows what a new one would be)")
+        progress.show([f"kept     {change.name} (it is yours; `--plan` shows what a new one would be)"])
     for change in changes.of("changed"):
-        progress.note(f"changed  {change.name}")
+        progress.show([f"changed  {change.name}"])
         _difference(progress, changes.top, change)
     if copy is not None:
         show_copy(progress, copy)
@@ -87,9 +87,9 @@ def show_copy(progress: Progress, copy: Changes) -> None:
     """The copied desk in numbers, and by name what a person changed in it."""
     for state in ("new", "changed", "removed"):
         if found := copy.of(state):
-            progress.note(f"{state:<8} {len(found)} files of the desk in `{copy.top}`")
+            progress.show([f"{state:<8} {len(found)} files of the desk in `{copy.top}`"])
     for change in copy.of("kept"):
-        progress.note(f"kept     {copy.top / change.name}: somebody changed it here")
+        progress.show([f"kept     {copy.top / change.name}: somebody changed it here"])
 
 
 def _difference(progress: Progress, top: Path, change: Change) -> None:
@@ -99,6 +99,6 @@ def _difference(progress: Progress, top: Path, change: Change) -> None:
     )
     named = (f"{change.name} now", f"{change.name} then")
     lines = list(difflib.unified_diff(before, after, *named, lineterm=""))
-    progress.output("\n".join(f"  | {line}" for line in lines[:MAX_DIFF]))
+    progress.show([f"  | {line}" for line in lines[:MAX_DIFF]])
     if len(lines) > MAX_DIFF:
-        progress.note(f"and {len(lines) - MAX_DIFF} more lines")
+        progress.show([f"and {len(lines) - MAX_DIFF} more lines"])

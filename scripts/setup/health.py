@@ -22,7 +22,7 @@ class Finding:
     Args:
         check: the check that made it, such as `git` or `database`.
         environment: the environment it is about; None: all of them.
-        hint: how to mend it; None if the state is ok.
+        hint: how to fix it; None if the state is ok.
     """
 
     check: str

@@ -27,8 +27,7 @@ def protect(desk: Desk, request: ProtectRequest) -> Outcome:
         raise Refused("no repository on GitHub, or no token for it", f"set `GH_TOKEN`, with `{RIGHT}`")
     asked, there = list(wanted(desk.settings, LEDGER, actors(desk, hub))), read(hub)
     found = drift(asked, there)
-    for line in found:
-        desk.progress.note(line)
+    desk.progress.show(found)
     data: dict[str, Any] = {"repository": hub.repository, "differences": found}
     if not found:
         return Outcome.nothing(f"the rulesets of `{hub.repository}` are as configured", **data)

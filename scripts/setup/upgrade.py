@@ -69,7 +69,7 @@ def _keys(source: Path, target: Path) -> list[KeyChange]:
 
 def _show_keys(progress: Progress, moved: list[KeyChange], before: str, after: str) -> None:
     if moved:
-        progress.note(f"keys of `pipeline.toml`, {before} -> {after}:")
+        progress.show([f"keys of `pipeline.toml`, {before} -> {after}:"])
         progress.show([f"  {each}" for each in moved])
 
 

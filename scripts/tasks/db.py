@@ -73,7 +73,7 @@ def drop_aside() -> Callable[[Desk, DropAsideRequest], Outcome]:
 
 @command(RefreshRequest)
 def refresh() -> Callable[[Desk, RefreshRequest], Outcome]:
-    """Replace an environment's data with a masked copy of production: `invoke db.refresh --to staging`."""
+    """Replace the data with a masked copy of production's: `invoke db.refresh --to staging`."""
     from scripts.database.refresh.command import refresh
 
     return refresh

@@ -31,7 +31,7 @@ def check() -> Callable[[Desk, MonitorCheckRequest], Outcome]:
 
 @command(MonitorWatchRequest)
 def watch() -> Callable[[Desk, MonitorWatchRequest], Outcome]:
-    """Look every minute, and notify the team of what goes down and comes up: `invoke monitor.watch`."""
+    """Look every minute, tell the team what goes down or comes up: `invoke monitor.watch`."""
     from scripts.monitor.commands import watch
 
     return watch
@@ -47,7 +47,7 @@ def logs() -> Callable[[Desk, MonitorLogsRequest], Outcome]:
 
 @command(MonitorPageRequest)
 def page() -> Callable[[Desk, MonitorPageRequest], Outcome]:
-    """Write what is live where, uptime, incidents, figures as one HTML file: `invoke monitor.page`."""
+    """Write status, uptime, incidents and figures as one HTML file: `invoke monitor.page`."""
     from scripts.monitor.page import page
 
     return page

@@ -46,7 +46,7 @@ def show_list() -> Callable[[Desk, PreviewListRequest], Outcome]:
 
 @command(PreviewSweepRequest)
 def sweep() -> Callable[[Desk, PreviewSweepRequest], Outcome]:
-    """End previews that are merged, closed or expired, and what died: `invoke preview.sweep --plan`."""
+    """End previews that are merged, closed, expired or dead: `invoke preview.sweep --plan`."""
     from scripts.preview.sweep import sweep
 
     return sweep

@@ -43,7 +43,7 @@ def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
 
 @command(PromoteRequest)
 def promote() -> Callable[[Desk, PromoteRequest], Outcome]:
-    """Deploy what passed in the environment before, and move the branch: `invoke promote --to staging`."""
+    """Deploy what passed one environment earlier, move the branch: `invoke promote --to staging`."""
     from scripts.monitor.takeover import watched
     from scripts.release.commands import promote
 
@@ -86,7 +86,7 @@ def backmerge() -> Callable[[Desk, BackmergeRequest], Outcome]:
 
 @command(DrillRequest)
 def drill() -> Callable[[Desk, DrillRequest], Outcome]:
-    """Release a broken commit on purpose; prove that it is rolled back: `invoke drill`."""
+    """Release a broken commit on purpose; prove it is rolled back: `invoke drill`."""
     from scripts.release.drill import drill
 
     return drill
@@ -143,7 +143,7 @@ def show() -> Callable[[Desk, LocksRequest], Outcome]:
 
 @command(StealRequest)
 def steal() -> Callable[[Desk, StealRequest], Outcome]:
-    """Take over somebody's run: `invoke lock.steal --env staging --reason "laptop died"`."""
+    """Take over somebody's lock and run: `invoke lock.steal --env staging --reason "laptop died"`."""
     from scripts.monitor.takeover import resumed
     from scripts.release.resume import steal_lock
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @plain_command(DemoRequest)
 def demo() -> Callable[[Progress, DemoRequest], Outcome]:
-    """Play the whole story in a sandbox, from feature to production: `invoke demo`."""
+    """Play the story in a sandbox, from feature to production: `invoke demo`."""
     from scripts.sandbox.demo import demo
 
     return demo

@@ -1,4 +1,4 @@
-"""A `preview.up` is killed anywhere; a sweep on another machine ends it, or the next `preview.up` mends it.
+"""A `preview.up` is killed anywhere; a sweep on another machine ends it, or the next `preview.up` fixes it.
 
 `DESK_LONG=1 DESK_PREVIEW_ROUNDS=100 DESK_CHAOS_SEED=7 pytest tests/chaos/test_preview.py` goes on longer.
 """

@@ -244,7 +244,7 @@ def test_a_hotfix_from_develop_is_refused(live: Desk) -> None:
 
 
 def test_a_hotfix_that_lags_behind_is_refused_with_the_merge(live: Desk) -> None:
-    """Main went on since it was branched; the named command mends it."""
+    """Main went on since it was branched; the named command fixes it."""
     hotfix(live, "hotfix/late", **{"FIX.md": f"{time.time()}\n"})
     live.commit({"NOTES.md": f"{time.time()}\n"}, "main goes on")
     travel(live)

@@ -46,7 +46,7 @@ def test_rollback_brings_the_last_good_release_back(two: tuple[Desk, str, str]) 
     assert ("rollback", "done", old, new) == (event["kind"], event["ending"], event["commit"], event["bad"])
     environment = desk("status").document["environments"][0]
     assert "slow" in environment["hold"]
-    assert "branch ahead of live: rolled back" in environment["problems"]
+    assert "branch ahead of live: rolled back" in environment["states"]
     held = desk("deploy", *DEV)
     assert (1, True) == (held.code, "slow" in held.document["message"])
     lift(desk)

@@ -197,11 +197,11 @@ def test_the_first_day_is_aligned_without_a_change(first_day: Team) -> None:
 def test_promote_does_not_ask_for_it(first_day: Team) -> None:
     """What the button made brings nothing: only what a person wrote on `staging` has to come back first."""
     assert "is not proven" in refused(first_day, "promote", "--to", "staging").document["message"]
-    first_day.commit("staging", "mend the login", login="mended\n")
+    first_day.commit("staging", "fix the login", login="fixed\n")
     ended = refused(first_day, "promote", "--to", "staging")
 
     assert "histories diverged" in ended.document["message"]
-    assert "mend the login" in ended.document["message"]
+    assert "fix the login" in ended.document["message"]
     pasted = ended.document["hint"].split("`")[1].split()
     assert ["invoke", "backmerge", "--all", "--plan"] == pasted
     assert 0 == first_day.desk(*pasted[1:]).code
@@ -222,20 +222,20 @@ def test_squashed_releases_are_harmless_too(team: Team) -> None:
 
 def test_a_pushed_commit_that_develop_has_not_is_no_harmless_one(first_day: Team) -> None:
     """A change on `main` among the merges is found, named, and comes back as a change."""
-    fix = first_day.commit("main", "mend the login", login="mended\n")
+    fix = first_day.commit("main", "fix the login", login="fixed\n")
     planned = refused(first_day, "backmerge", "--all", "--plan", code=0)
 
     assert (False, False) == (planned.document["harmless"], planned.document["unchanged"])
     assert "harmless" not in planned.document["message"]
     assert "`A login`" in planned.err
     told = refused(first_day, "promote", "--to", "production")
-    assert "mend the login" in told.document["message"]
+    assert "fix the login" in told.document["message"]
     assert "harmless" not in told.document["message"]
     ended = first_day.desk("backmerge", "--all", "--yes")
     assert 0 == ended.code, ended.err
     assert first_day.aligned()
     first_day.origin.git("merge-base", "--is-ancestor", fix, "develop")
-    assert ["mended"] * 2 == [
+    assert ["fixed"] * 2 == [
         first_day.origin.git("show", f"{branch}:login") for branch in ("staging", "develop")
     ]
     assert "2" == first_day.origin.git("show", "develop:app")
@@ -285,7 +285,7 @@ def test_a_way_that_is_none(team: Team, arguments: tuple[str, ...], says: str) -
 def test_a_branch_that_is_not_there_yet_is_left_out(team: Team) -> None:
     """Before the first promotion there may be no `staging`: `main` goes straight into `develop`."""
     team.origin.git("update-ref", "-d", "refs/heads/staging")
-    team.commit("main", "mend", login="1")
+    team.commit("main", "fix", login="1")
     ended = team.desk("backmerge", "--yes")
 
     assert ["develop"] == [move["branch"] for move in ended.document["moves"]]
@@ -305,7 +305,7 @@ def test_nobody_said_yes(first_day: Team) -> None:
 
 def test_a_conflict_is_for_a_person(team: Team) -> None:
     """The files are named, nothing moves, and the commands lead to the very conflict, then to the end."""
-    team.commit("main", "mend", app="mended\n")
+    team.commit("main", "fix", app="fixed\n")
     team.commit("develop", "feature", app="feature\n")
     for option in ("--plan", "--yes"):
         ended = refused(team, "backmerge", "--all", option)
@@ -315,7 +315,7 @@ def test_a_conflict_is_for_a_person(team: Team) -> None:
     assert 0 == team.desk(*first.split()[1:]).code
     shell(team.person, merge, code=1)
     assert "UU app" in team.person.git("status", "--porcelain")
-    (team.person.folder / "app").write_text("mended feature\n")
+    (team.person.folder / "app").write_text("fixed feature\n")
     team.person.git("commit", "-q", "-a", "-m", "by hand")
     shell(team.person, push)
     assert "nothing" == team.desk("backmerge", "--all").document["ending"]

@@ -44,7 +44,7 @@ def app(desk: Desk) -> Desk:
 
 @pytest.fixture
 def broken(app: Desk, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """It is built, released, and mended afterwards."""
+    """It is built, released, and fixed afterwards."""
     breakage: dict[str, str] = request.param
     sound = {breakage["file"]: (APP / breakage["file"]).read_text()} if "file" in breakage else {}
     for name, text in sound.items():
@@ -58,7 +58,7 @@ def broken(app: Desk, request: pytest.FixtureRequest) -> Iterator[dict[str, str]
     if "undo" in breakage:
         app.sql("development", breakage["undo"])
     if sound:
-        app.commit(sound, "mended")
+        app.commit(sound, "fixed")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_an_edited_file_and_an_unknown_version(base: Desk) -> None:
 
 
 def test_a_history_that_lost_rows_and_a_table_that_is_gone(base: Desk) -> None:
-    """The ledger knows better: `db.status` ends with 1, no plan applies them again, the hint mends it."""
+    """The ledger knows better: `db.status` ends with 1, no plan applies them again, the hint fixes it."""
     history = "supabase_migrations.schema_migrations"
     base.sql("development", f"create table public.kept_history as select * from {history}")
     base.sql("development", "alter table public.bookings rename to bookings_x")
@@ -130,7 +130,7 @@ def test_a_history_that_lost_rows_and_a_table_that_is_gone(base: Desk) -> None:
             check=True,
             capture_output=True,
         )
-        mended = base("db.status", "--env", "development")
+        fixed = base("db.status", "--env", "development")
     finally:
         base.sql("development", f"delete from {history}")
         base.sql("development", f"insert into {history} select * from public.kept_history")
@@ -141,7 +141,7 @@ def test_a_history_that_lost_rows_and_a_table_that_is_gone(base: Desk) -> None:
     assert f"the history lost `{versions[-1]}`" in newest.document["message"]
     assert "the history is empty" in emptied.document["message"]
     assert "the history of development is empty" in plan.document["refused"]
-    assert mended.code == 0, mended.err
+    assert fixed.code == 0, fixed.err
 
 
 @skips.LONG

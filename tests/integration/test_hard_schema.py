@@ -197,7 +197,7 @@ alter table public.half owner to dora;
 
 @skips.LONG
 def test_what_its_user_could_not_restore_is_refused(server: LocalServer, tmp_path: Path) -> None:
-    """Each object with the statement that mends it; then the backup is proven."""
+    """Each object with the statement that fixes it; then the backup is proven."""
     server.create_database("others")
     desk = databases.toolbox(tmp_path, server.url("others"))
     with server.connect("others") as admin:
@@ -209,8 +209,8 @@ def test_what_its_user_could_not_restore_is_refused(server: LocalServer, tmp_pat
         assert "function public.inside(text) is written in `internal`" in message
         assert "table public.half is owned by dora, who may not create anything in public" in message
 
-        mends = hint.split("`")[1::2]
-        assert len(mends) == 3
-        for statement in mends:
+        fixes = hint.split("`")[1::2]
+        assert len(fixes) == 3
+        for statement in fixes:
             admin.execute(statement.encode())
     backed_up(desk)

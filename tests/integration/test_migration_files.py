@@ -1,4 +1,4 @@
-"""Files that the Supabase CLI would skip or misread: refused in the plan, and mended as its hint says."""
+"""Files that the Supabase CLI would skip or misread: refused in the plan, and fixed as its hint says."""
 
 from __future__ import annotations
 
@@ -94,10 +94,10 @@ def test_misnamed_files_are_refused_and_mended_by_the_hint(live: Desk) -> None:
 
     (pasted,) = re.findall(r"`([^`]*)`, then commit", call.document["hint"])
     commit(live, {}, pasted)
-    mended = live("deploy", "--env", "development", "--plan")
+    fixed = live("deploy", "--env", "development", "--plan")
 
-    assert mended.code == 0, mended.err
-    pending = {each["file"] for each in mended.document["migrations"]}
+    assert fixed.code == 0, fixed.err
+    pending = {each["file"] for each in fixed.document["migrations"]}
     assert f"{V}01_dash.sql" in pending
     assert f"{V}11_ünï code.sql" in pending
     assert (live.world.clone / "supabase" / "rollbacks" / f"{V}05_x.sql").exists()

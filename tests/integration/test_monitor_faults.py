@@ -245,7 +245,7 @@ FAULTS: dict[str, tuple[Callable[[Place], None], Callable[[Place], None], str]] 
 )
 def test_a_fault_is_one_alarm_and_one_all_clear(watch: Watch, fault: str) -> None:
     """In two intervals and a second look; the same for its end."""
-    breaks, mends, why = FAULTS[fault]
+    breaks, fixes, why = FAULTS[fault]
     parts = watch.parts
     breaks(parts)
     try:
@@ -254,7 +254,7 @@ def test_a_fault_is_one_alarm_and_one_all_clear(watch: Watch, fault: str) -> Non
         told = parts.titles()
         watch.passes(3)
     finally:
-        mends(parts)
+        fixes(parts)
         if fault == "no answers":
             parts.behave()
     assert any(why in each for each in found.values()), found

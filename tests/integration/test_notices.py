@@ -151,7 +151,7 @@ def git_back(desk: Desk) -> None:
     home = desk.world.clone / "server" / "home.js"
     first = (ROOT / "scripts" / "sandbox" / "sample_app" / "server" / "home.js").read_text()
     assert home.read_text() != first
-    desk.commit({"server/home.js": first}, "mended")
+    desk.commit({"server/home.js": first}, "fixed")
 
 
 @skips.LONG
@@ -195,7 +195,7 @@ def test_rollback_hold_and_freeze_are_told_once_each(desk: Desk, inbox: Inbox) -
     inbox.begin()
     back = desk("rollback", *DEV, "--reason", "slow")
     assert 0 == back.code, back.err
-    assert 0 == desk("release-hold", *DEV, "--reason", "mended").code
+    assert 0 == desk("release-hold", *DEV, "--reason", "fixed").code
     assert 0 == desk(*FREEZE).code
     assert 0 == desk(*THAW).code
     rolled, hold, frozen, thawed = inbox.both()

@@ -342,7 +342,7 @@ def nothing_is_left(folder: Path) -> None:
 
 @skips.LONG
 def test_rehearsal_finds_the_wrong_script(base: Desk, tmp_path: Path) -> None:
-    """Code 1 with the difference and no proof; mended, the proof is in ledger and plan."""
+    """Code 1 with the difference and no proof; fixed, the proof is in ledger and plan."""
     base.commit({**up(0, MAKE), **up(1, RENAME), **down(1, BACK), **up(2, WIDEN), **down(2, "select 1;")})
     wrong = base("db.rehearse", *DEV, TMPDIR=str(tmp_path))
     proofs = [each for each in base.ledger() if each["kind"] == "proof"]

@@ -386,7 +386,7 @@ def test_workspace_with_work_of_its_own_is_refused(
     live.commit({"NOTES.md": f"{time.time()}\n"})
     workspace = live.world.environment("development").workspace
     served = live.served("development")
-    mend = spoil(workspace)
+    fix = spoil(workspace)
     head = git(workspace, "rev-parse", "HEAD")
     try:
         seen = live("status").document["environments"][0]["problems"]
@@ -398,7 +398,7 @@ def test_workspace_with_work_of_its_own_is_refused(
         assert head == git(workspace, "rev-parse", "HEAD")
         assert served == live.served("development")
     finally:
-        mend()
+        fix()
     assert 0 == live("deploy", "--env", "development").code
 
 

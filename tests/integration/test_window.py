@@ -82,7 +82,7 @@ def test_the_three_verdicts_over_real_releases(closely: Closely) -> None:
     assert doubled.document["live"] == good == closely.desk.served("development")
     assert 0.05 < doubled.document["watch"]["before"]["errors"] < 0.11
     assert doubled.document["watch"]["requests"] < 480  # 40 each 5 seconds: before the minute was over
-    assert closely.desk("release-hold", *DEV, "--reason", "mended").code == 0
+    assert closely.desk("release-hold", *DEV, "--reason", "fixed").code == 0
 
     slow = closely.release(11, slow=900)
     assert (slow.code, slow.document["watch"]["verdict"]) == (0, "passed"), slow.err

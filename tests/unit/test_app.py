@@ -179,7 +179,7 @@ def test_a_masked_value_of_the_process_that_is_a_branch_is_refused(
 
 
 def test_a_file_that_others_may_read_is_reported(env_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The warning comes with the command that mends it."""
+    """The warning comes with the command that fixes it."""
     file = values(env_dir, "staging", "A=b\n")
     file.chmod(0o644)
 

@@ -11,7 +11,7 @@ def test_nothing_skipped_says_nothing() -> None:
 
 
 def test_packages_become_one_command() -> None:
-    """Each package once, then the commands of other tools; skips that no command mends are counted."""
+    """Each package once, then the commands of other tools; skips that no command fixes are counted."""
     reasons = [
         reason("sshd", "apt-get install openssh-server postgresql-15"),
         reason("a browser", "apt-get install chromium-headless-shell"),

@@ -196,7 +196,7 @@ def _secrets(migration: Migration) -> tuple[Finding, ...]:
 def _kept_beside(
     desk: Desk, made: Baseline, faults: tuple[Sequence[str], Sequence[str]], data: dict[str, Any]
 ) -> Outcome:
-    """Kept on this machine for a person to mend: nothing is written into the app, nothing recorded."""
+    """Kept on this machine for a person to fix: nothing is written into the app, nothing recorded."""
     different, secret = faults
     kept = desk.state_folder / made.migration.file
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -207,7 +207,7 @@ def _kept_beside(
         why = f"a file of the schema of {name} would hold secrets:{listed(secret, SHOWN)}"
     return Outcome.failed(
         why,
-        f"mend `{kept}`, put it into `{desk.settings.app.migrations}`, commit it; then"
+        f"fix `{kept}`, put it into `{desk.settings.app.migrations}`, commit it; then"
         f" `invoke db.adopt --env {name}` judges and records it",
         **data,
     )

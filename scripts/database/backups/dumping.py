@@ -91,15 +91,15 @@ def _require_restorable(reader: SnapshotReader, database: Database) -> None:
     """Refuse a backup that this user could not restore.
 
     Raises:
-        Refused: it owns too little; the objects are named, with what mends each.
+        Refused: it owns too little; the objects are named, with what fixes each.
     """
     found = reader.unrestorable(toc.is_app_schema)
     if found:
         reasons = [f"{each.what} {each.why}" for each in found]
-        mends = dict.fromkeys(f"`{each.mend}`" for each in found[:SHOWN])
+        fixes = dict.fromkeys(f"`{each.fix}`" for each in found[:SHOWN])
         raise Refused(
             f"`{database.user}` could not restore a backup of this:{listed(reasons, SHOWN)}",
-            f"as their owner or a superuser: {'; '.join(mends)}",
+            f"as their owner or a superuser: {'; '.join(fixes)}",
         )
 
 

@@ -266,7 +266,7 @@ def _restore_section(
 
 
 def _explained(fault: CommandFailed, database: Database) -> BackupFault | None:
-    """The fault with what mends the database; None where that is not known."""
+    """The fault with what fixes the database; None where that is not known."""
     with session(database) as connection:
         lost = lost_name(connection, fault.message)
     if lost is None:
@@ -274,7 +274,7 @@ def _explained(fault: CommandFailed, database: Database) -> BackupFault | None:
     return BackupFault(
         f"the database can't be restored as it is: `{lost.function}` finds `{lost.name}` only by the"
         f" `search_path` of a session, and a restore has none; nothing was changed\n{fault.message}",
-        f"in a migration: `{lost.mend}`",
+        f"in a migration: `{lost.fix}`",
     )
 
 

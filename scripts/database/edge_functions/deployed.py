@@ -160,7 +160,7 @@ def _judged(fault: CommandFailed) -> CommandFailed | ReleaseFailed:
     if (statuses and all(each in OF_THE_SOURCE for each in statuses)) or (
         not statuses and UNREADABLE.search(fault.message)
     ):
-        return ReleaseFailed(fault.message, "mend the function in a new commit")
+        return ReleaseFailed(fault.message, "fix the function in a new commit")
     if {"401", "403"} & {*statuses}:
         fault.hint = GIVE
     return fault

@@ -107,7 +107,7 @@ def _in_part(desk: Desk, replay: Replay, outcome: Outcome) -> Outcome:
         return outcome
     names = ", ".join(f"`{name}`" for name in replay.lacking)
     said = f"the scratch server lacks {names}, so this was not compared:{listed(replay.hidden, SHOWN)}"
-    desk.progress.note(said)
+    desk.progress.show([said])
     data = {**outcome.data, "not_compared": list(replay.hidden), "lacking": list(replay.lacking)}
     message = f"{outcome.message}\n  | not compared, for want of {names}: {len(replay.hidden)} things"
     hint = outcome.hint or whole_proof(replay.major, replay.lacking)
@@ -152,8 +152,7 @@ def _outcome(
     document = {**data, "differences": [difference.document() for difference in differences]}
     if not problems and not differences:
         return Outcome.done(f"no drift: {this} is {that}", drift=False, **document)
-    for line in _shown(differences, this, that):
-        desk.progress.note(line)
+    desk.progress.show(_shown(differences, this, that))
     count = len(differences)
     things = f" ({count} {'things differ' if count > 1 else 'thing differs'})" if count else ""
     return Outcome.failed(

@@ -310,7 +310,7 @@ def _error_of(environment: Environment, failed: DryRun, block: float) -> DeskErr
     line = f" (line {failed.line})" if failed.line else ""
     return ReleaseFailed(
         f"migration `{file}` fails on {name}{line}, seen in a dry run; nothing was changed{details}",
-        "mend the file in a new commit",
+        "fix the file in a new commit",
     )
 
 

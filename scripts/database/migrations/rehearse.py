@@ -161,7 +161,7 @@ def _refused(data: dict[str, Any], types: str, faults: list[str], unfit_types: l
     if faults:
         what = "rollback script does" if len(faults) == 1 else "rollback scripts do"
         message = f"{len(faults)} {what} not bring the schema back:{listed(faults)}"
-        return Outcome.failed(message, "mend them in a new commit, then rehearse again", **data)
+        return Outcome.failed(message, "fix them in a new commit, then rehearse again", **data)
     if unfit_types:
         row = {"file": types, "line": 1, "severity": "error", "rule": "generated types"}
         data["annotations"].append({**row, "message": "; ".join(unfit_types)})

@@ -37,7 +37,7 @@ class FileFault:
     Args:
         name: its path below the folder.
         version: under which the CLI would apply it all the same; "" where it skips it.
-        command: what mends it, typed at the repository's root; "" where only a person can tell.
+        command: what fixes it, typed at the repository's root; "" where only a person can tell.
     """
 
     name: str
@@ -50,7 +50,7 @@ class FileFault:
 
 
 def name_faults(names: Iterable[str], folder: str, undo_folder: str, now: str) -> Iterator[FileFault]:
-    """Files that the CLI would skip or misread, each with the name that mends it.
+    """Files that the CLI would skip or misread, each with the name that fixes it.
 
     Args:
         folder: where they are, below the repository's root.

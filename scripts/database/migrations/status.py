@@ -198,14 +198,13 @@ def database_status(desk: Desk, request: DatabaseStatusRequest) -> Outcome:
     remote = observe_remote(desk)
     wanted = [desk.settings.environment(request.env)] if request.env else list(desk.settings)
     documents = [_document(desk, remote, environment) for environment in wanted]
-    for document in documents:
-        desk.progress.note(_line(document))
+    desk.progress.show([_line(document) for document in documents])
     untimed = sorted({file for each in documents for file in each.get("untimed", ())})
     if untimed:
         shown = ", ".join(f"`{file}`" for file in untimed[:SHOWN])
         more = f" and {len(untimed) - SHOWN} more" if len(untimed) > SHOWN else ""
-        desk.progress.note(
-            f"versions that are no time are applied in the order of their text: {shown}{more}"
+        desk.progress.show(
+            [f"versions that are no time are applied in the order of their text: {shown}{more}"]
         )
     faults = [f"{each['name']}: {problem}" for each in documents for problem in each["problems"]]
     if not faults:

@@ -41,8 +41,8 @@ class LostName(NamedTuple):
     search_path: tuple[str, ...]
 
     @property
-    def mend(self) -> str:
-        """The statement that mends it."""
+    def fix(self) -> str:
+        """The statement that fixes it."""
         return f"alter function {self.function} set search_path = {', '.join(self.search_path)}"
 
 

@@ -164,9 +164,9 @@ SCHEMAS_OF_OWN = f"select distinct n.nspname {OWN_CLASSES} and pg_has_role(c.rel
 
 
 class Unrestorable(NamedTuple):
-    """An object that this user can't create again, why, and the statement that mends it."""
+    """An object that this user can't create again, why, and the statement that fixes it."""
 
     schema: str
     what: str
     why: str
-    mend: str
+    fix: str

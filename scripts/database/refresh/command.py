@@ -165,7 +165,7 @@ def _migrations(desk: Desk, work: Refresh) -> tuple[tuple[Migration, ...], tuple
     if comparison.missing or comparison.edited or comparison.doubled:
         raise Refused(
             f"{work.target.name} and its migrations disagree:{listed(status.problems)}",
-            "`invoke db.status` shows more; mend that first",
+            "`invoke db.status` shows more; fix that first",
         )
     applied = {row.version for row in status.applied}
     files = {migration.version: migration for migration in _committed(desk, remote, work.source)}

@@ -28,7 +28,7 @@ SAFE_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 
 
 class LauncherError(Exception):
-    """Something that a person has to mend, in one sentence."""
+    """Something that a person has to fix, in one sentence."""
 
 
 @dataclass(frozen=True)

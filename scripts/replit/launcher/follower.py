@@ -27,7 +27,7 @@ from scripts.replit.launcher.switch import Switch
 LOG_TAIL = 8_000  # characters of a failure's log
 SILENCE = 30.0  # seconds without a live release, after which the launcher itself answers
 SLOWEST_POLL = 60.0
-AGAIN_SECONDS = 5.0  # what may mend itself; other failures wait until the commit is asked for anew
+AGAIN_SECONDS = 5.0  # what may fix itself; other failures wait until the commit is asked for anew
 
 
 class Follower:

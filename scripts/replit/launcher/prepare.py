@@ -47,7 +47,7 @@ class PrepareFailed(Exception):
     Args:
         step: `fetch`, `refused`, `build` or `scan`.
         log: the last words of what failed, secrets masked.
-        passes: it may mend itself: a remote that does not answer, a disk that is full.
+        passes: it may fix itself: a remote that does not answer, a disk that is full.
     """
 
     def __init__(self, step: str, reason: str, log: str = "", *, passes: bool = False) -> None:

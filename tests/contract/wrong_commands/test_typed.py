@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
 import subprocess
 import sys
 import tomllib
@@ -19,8 +17,7 @@ import pytest
 
 import tasks
 from scripts.tasks.mistyped import no_task
-from tests.contract.wrong_commands.world import World, built
-from tests.support import fork_server
+from tests.contract.wrong_commands.world import World, built, typed
 from tests.support.desks import ROOT, Ended, environment
 
 TABLE: dict[str, dict[str, list[Any]]] = tomllib.loads((Path(__file__).parent / "table.toml").read_text())
@@ -33,20 +30,6 @@ CONTEXTS = {
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Releases, backups and proofs are in the ledger; nothing answers."""
     return built(tmp_path_factory.mktemp("world"))
-
-
-def typed(world: World, line: str) -> Ended:
-    """How it ends in the desk's folder; `NAME=VALUE` before it sets a variable."""
-    words = shlex.split(line)
-    env = environment(world.env_dir)
-    while words and re.match("[A-Z_]+=", words[0]):
-        name, _, value = words.pop(0).partition("=")
-        env[name] = value
-    head = world.origin.refs()["refs/heads/develop"]
-    known = {"TYPO": f"{head[:6]}{(int(head[6], 16) + 1) % 16:x}{head[7:9]}"}
-    child = fork_server.start(*(known.get(word, word) for word in words), cwd=ROOT, env=env)
-    out, err = child.communicate(timeout=60)
-    return Ended(child.returncode, out, err)
 
 
 def faults(ended: Ended, wanted: list[Any], *, document: bool) -> list[str]:

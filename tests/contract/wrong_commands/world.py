@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support import years
-from tests.support.desks import ROOT
+from tests.support import fork_server, years
+from tests.support.desks import ROOT, Ended, environment
 from tests.support.repositories import Repository, bare, clone
 
 NOW = 1_900_000_000.0
@@ -54,3 +55,17 @@ def built(folder: Path) -> World:
         file.write_text(f"DATABASE_URL=postgresql://desk:sixteen-letters-{name}@{DEAD}/postgres\n")
         file.chmod(0o600)
     return World(origin, person, env_dir)
+
+
+def typed(world: World, line: str) -> Ended:
+    """How it ends in the desk's folder; `NAME=VALUE` before it sets a variable."""
+    words = shlex.split(line)
+    env = environment(world.env_dir)
+    while words and re.match("[A-Z_]+=", words[0]):
+        name, _, value = words.pop(0).partition("=")
+        env[name] = value
+    head = world.origin.refs()["refs/heads/develop"]
+    known = {"TYPO": f"{head[:6]}{(int(head[6], 16) + 1) % 16:x}{head[7:9]}"}
+    child = fork_server.start(*(known.get(word, word) for word in words), cwd=ROOT, env=env)
+    out, err = child.communicate(timeout=60)
+    return Ended(child.returncode, out, err)

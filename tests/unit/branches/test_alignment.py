@@ -16,7 +16,7 @@ STAGING = Head("staging", "staging", "b" * 40, "tree-staging")
 DEVELOP = Head("development", "develop", "c" * 40, "tree-develop")
 HEADS = (MAIN, STAGING, DEVELOP)
 BUTTON = Commit("d" * 40, "Ada", "2024-01-02T00:00:00+00:00", "Merge pull request #7 from acme/staging")
-FIX = Commit("e" * 40, "Bob", "2024-01-03T00:00:00+00:00", "mend the login")
+FIX = Commit("e" * 40, "Bob", "2024-01-03T00:00:00+00:00", "fix the login")
 NEW, NEWER = "1" * 40, "2" * 40
 
 # `main` has a merge by GitHub's button, which changes nothing of `staging`
@@ -83,7 +83,7 @@ def test_many_files_and_commits_are_cut() -> None:
     many = replace(FIXED, strangers=(FIX,) * 12, changes=tuple(f"M {n}" for n in range(12)))
     words = "\n".join(many.words())
 
-    assert 8 == words.count("mend the login")
+    assert 8 == words.count("fix the login")
     assert 2 == words.count("and 4 more")
 
 

@@ -65,7 +65,7 @@ def refuse_pushes(world: World, *branches: str) -> None:
 
 def fixed(world: World) -> str:
     """A fix that `main` alone has."""
-    return world.commit("main", {"fix": "1"}, "mend the login")
+    return world.commit("main", {"fix": "1"}, "fix the login")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_refusal_that_names_no_branch_stays_one(world: World, hub: Hub) -> Non
 def test_a_hotfix_comes_back_by_pull_request(world: World, hub: Hub) -> None:
     """The release is done, and its message says what waits."""
     hub.protect("develop", "pull_request")
-    fix = world.remote.commit({"fix": "1"}, world.head("main"), subject="mend")
+    fix = world.remote.commit({"fix": "1"}, world.head("main"), subject="fix")
     world.remote.refs["refs/heads/hotfix/x"] = fix
     done = hotfix(world.desk(), HotfixRequest(branch="hotfix/x", yes=True))
 

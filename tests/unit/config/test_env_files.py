@@ -126,11 +126,34 @@ def test_bad_lines_are_refused_by_number(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_values(file)
 
-    assert caught.value.message == f"`{file}`, line 2: not a line that all parsers read alike"
+    said = caught.value.message.removeprefix(f"`{file}`, line 2: ")
+    assert said != caught.value.message
+    assert "GOOD" not in said
 
 
 @pytest.mark.parametrize(
-    ("raw", "why", "mended"),
+    ("line", "why"),
+    [
+        ("A=caf\u00e9", "an accent, or a letter that is no ASCII, without quotes"),
+        ("A=pa$word", "`$` in a value is read in different ways"),
+        ('A="a\\b"', "`\\` in a value is read in different ways"),
+        ('A="b\tc"', "a tab in a value is read in different ways"),
+        ("A: b", "there is no `=`"),
+        ("A = b", "a blank before the name or beside `=`"),
+        ('A="b', "a quote has no other half, or stands within the value"),
+        ("A=b c", "a blank or a special character without quotes"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_named(tmp_path: Path, line: str, why: str) -> None:
+    """So that nobody has to guess which of the rules it breaks."""
+    with pytest.raises(ConfigError, match=r"line 1: ") as caught:
+        read_values(written(tmp_path, f"{line}\n"))
+
+    assert caught.value.message.endswith(f": {why}")
+
+
+@pytest.mark.parametrize(
+    ("raw", "why", "fixed"),
     [
         (b"\xef\xbb\xbfA=b\n", "begins with a byte order mark (BOM)", b"A=b\n"),
         (b"A=b\r\nC=d\r\n", "(2 lines end with CR LF)", b"A=b\nC=d\n"),
@@ -139,7 +162,7 @@ def test_bad_lines_are_refused_by_number(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_what_an_editor_of_windows_writes_is_named_with_the_command_that_mends_it(
-    tmp_path: Path, raw: bytes, why: str, mended: bytes
+    tmp_path: Path, raw: bytes, why: str, fixed: bytes
 ) -> None:
     """Pasted, it leaves a file that is read, with the mode that it had."""
     file = written(tmp_path, raw)
@@ -151,7 +174,7 @@ def test_what_an_editor_of_windows_writes_is_named_with_the_command_that_mends_i
     assert why in caught.value.message
     command = (caught.value.hint or "").strip("`")
     subprocess.run(["sh", "-c", command], check=True, timeout=20)
-    assert file.read_bytes() == mended
+    assert file.read_bytes() == fixed
     assert file.stat().st_mode & 0o777 == 0o600
     assert read_values(file)["A"] == "b"
 

@@ -218,7 +218,7 @@ def test_an_environment_that_is_no_table_is_a_fault(value: object) -> None:
 
 
 def test_all_faults_are_told_in_one_go() -> None:
-    """One visit shows everything that has to be mended."""
+    """One visit shows everything that has to be fixed."""
     found = faults(
         table(
             chian=1,

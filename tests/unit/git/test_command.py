@@ -153,7 +153,7 @@ def test_a_secret_in_a_url_is_found(url: str, secret: str | None) -> None:
 
 
 def test_a_remote_with_a_password_is_refused(person: Repository) -> None:
-    """Also one for pushing only. The message has the command that mends it, and not the secret."""
+    """Also one for pushing only. The message has the command that fixes it, and not the secret."""
     check_remote_urls(person.folder, "origin")
     person.git("remote", "set-url", "--push", "origin", "https://me:s3cr%40t-value@host/x.git")
 

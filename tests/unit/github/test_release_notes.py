@@ -32,7 +32,7 @@ def test_conventional_commits_are_grouped() -> None:
 
 def test_other_commits_are_listed_by_their_titles() -> None:
     """A merge says nothing of its own, unless it is all there is; a word with a colon is no kind."""
-    text = brought("Merge branch 'x'", "Hint: look twice", "mend it", pull="pull request #3", previous="")
+    text = brought("Merge branch 'x'", "Hint: look twice", "fix it", pull="pull request #3", previous="")
 
     assert "### Changes" in text
     assert "Merge" not in text

@@ -213,7 +213,7 @@ def test_what_never_answers_is_taken_down(previews: Previews) -> None:
 
 
 def test_an_update_that_never_answers_is_marked_and_can_be_repeated(previews: Previews) -> None:
-    """The database stays; the next `preview.up` mends it."""
+    """The database stays; the next `preview.up` fixes it."""
     previews.up()
     commit = previews.feature(text="2")
     driver = previews.driver()

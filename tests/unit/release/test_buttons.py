@@ -263,13 +263,13 @@ def staged(world: World) -> str:
 
 def drop_a_fix(world: World) -> None:
     """A fix on main is overwritten by the files of staging, without a merge of it."""
-    world.commit("main", {"fix": "1"}, "mend the login")
+    world.commit("main", {"fix": "1"}, "fix the login")
     put(world, "main", files(world, "staging"), world.head("main"))
 
 
 def overwrite_in_a_merge(world: World) -> None:
     """The same, by a merge that keeps nothing of main."""
-    world.commit("main", {"fix": "1"}, "mend the login")
+    world.commit("main", {"fix": "1"}, "fix the login")
     put(world, "main", files(world, "staging"), world.head("main"), world.head("staging"))
 
 

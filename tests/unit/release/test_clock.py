@@ -60,9 +60,9 @@ def test_a_clock_that_is_wrong_passes_no_freeze(world: World, skew: float, datab
     which = "ahead of" if skew > 0 else "behind"
     warning = f"warning: this clock is {abs(skew):.0f} s {which} that of"
     assert any(line.startswith(warning) for line in cast(Notes, desk.progress).lines)
-    problems = status(desk, StatusRequest()).data["environments"][0]["problems"]
-    assert [problem for problem in problems if "this clock is" in problem]
-    assert [problem for problem in problems if problem.startswith("frozen until")]
+    found = status(desk, StatusRequest()).data["environments"][0]
+    assert [problem for problem in found["problems"] if "this clock is" in problem]
+    assert [state for state in found["states"] if state.startswith("frozen until")]
 
     world.clock.sleep(HOUR + 1)
     assert deploy(desk, REQUEST).code == 0

@@ -128,10 +128,10 @@ def test_a_hold_is_lifted(world: World) -> None:
     bad = world.commit("develop", {"file": "new"})
     deploy(world.desk(), DeployRequest(env="development"))
     rollback(world.desk(), RollbackRequest(env="development"))
-    asked = UnfreezeRequest(env="development", reason="mended")
+    asked = UnfreezeRequest(env="development", reason="fixed")
     first, second = (release_hold(world.desk(), asked) for _ in "12")
     refused = ending(lambda: deploy(world.desk(), DeployRequest(env="development")))
-    world.commit("develop", {"file": "mended"})
+    world.commit("develop", {"file": "fixed"})
 
     assert (first.ending, second.ending) == ("done", "nothing")
     assert f"`{bad[:12]}` was rolled back" in refused.message

@@ -354,8 +354,8 @@ def test_functions_that_do_not_answer_are_unknown(world: World, project: FakeFun
     assert f"`invoke deploy --env development --sha {v1[:12]}`" in str(error.hint)
     assert "hello" not in record(world)
     project.unreadable, project.after_deploy = None, lambda: None
-    mended = deploy(world.desk(), replace(DEV, sha=v1[:12]))
-    assert (mended.code, mended.data["commit"]) == (0, v1)
+    fixed = deploy(world.desk(), replace(DEV, sha=v1[:12]))
+    assert (fixed.code, fixed.data["commit"]) == (0, v1)
     assert project.deployments[-1] == ["hello"]
 
 

@@ -32,7 +32,7 @@ def released(world: World) -> str:
 
 def push_fix(world: World, **files: str) -> str:
     """A fix made from `main`; gives its commit."""
-    fix = world.remote.commit(files or {"fix": "1"}, world.head("main"), subject="mend the login")
+    fix = world.remote.commit(files or {"fix": "1"}, world.head("main"), subject="fix the login")
     world.remote.refs["refs/heads/hotfix/x"] = fix
     return fix
 

@@ -130,14 +130,14 @@ def test_an_unproven_source_is_refused() -> None:
 
 
 def test_a_source_that_failed_is_refused() -> None:
-    """What failed before is named as failed, and mended by a new commit."""
+    """What failed before is named as failed, and fixed by a new commit."""
     facts = replace(
         PROMOTE, ledger=ledger(event("development", "v6", C), event("development", "v7", A, "failed"))
     )
 
     assert (
         "`aaaaaaaaaaaa` failed on development as v7",
-        "mend it with a new commit on `develop`, then `invoke deploy --env development`",
+        "fix it with a new commit on `develop`, then `invoke deploy --env development`",
         1,
     ) == why(facts)
 
@@ -354,7 +354,7 @@ def test_a_commit_that_was_rolled_back_here_needs_a_reason() -> None:
 
     assert why(bad) == (
         "`aaaaaaaaaaaa` was rolled back on staging (v3, 2024-01-05T00:00:00+00:00)",
-        "release a mended commit, or: `invoke promote --to staging --allow-bad REASON`",
+        "release a commit that fixes it, or: `invoke promote --to staging --allow-bad REASON`",
         1,
     )
     assert decide(allowed).refused is None
@@ -369,7 +369,7 @@ def test_errors_of_the_configuration_stop_a_release() -> None:
     assert reason.startswith("the configuration of staging has 2 error(s):\n  | ")
     assert "it has no value" in reason
     assert "unused" not in reason
-    assert (hint, code) == ("`invoke env.check --env staging` says how each is mended", 1)
+    assert (hint, code) == ("`invoke env.check --env staging` says how each is fixed", 1)
     assert decide(replace(PROMOTE, findings=(warning,))).refused is None
 
 
@@ -479,7 +479,7 @@ ODD = (
 
 
 def test_files_that_would_not_do_what_was_meant_are_named() -> None:
-    """With the commands that mend them; not those that the database has already."""
+    """With the commands that fix them; not those that the database has already."""
     said, hint, code = why(replace(DEPLOY, file_faults=ODD))
 
     assert said == (
@@ -490,14 +490,14 @@ def test_files_that_would_not_do_what_was_meant_are_named() -> None:
 
 
 def test_files_of_an_app_without_a_database_do_not_matter() -> None:
-    """Nor does one that no command mends get an empty one."""
+    """Nor does one that no command fixes get an empty one."""
     assert decide(replace(DEPLOY, file_faults=ODD, applied=None)).refused is None
     said, hint, _ = why(replace(DEPLOY, file_faults=ODD[2:]))
 
     assert (
         said == "a file among the migrations would not do what was meant:\n  | `3_c.sql` holds a NUL byte"
     )
-    assert hint == "mend them in a new commit"
+    assert hint == "fix them in a new commit"
 
 
 def test_migrations_that_no_release_applies_stop_one_that_would_apply_none() -> None:

@@ -102,6 +102,7 @@ def test_what_is_live_and_proven_has_no_problem(world: World, first: str) -> Non
         "hold": None,
         "freeze": None,
         "pending": {"commits": 1, "migrations": 1},
+        "states": [],
         "problems": [],
     }
 
@@ -215,10 +216,12 @@ def test_a_head_that_was_rolled_back(world: World, first: str) -> None:
     environment = look(world)["development"]
 
     assert environment["hold"] == "rolled back as v3: broken"
-    assert environment["problems"] == [
-        "held: rolled back as v3: broken; `invoke release-hold --env development`",
-        "branch ahead of live: rolled back",
-    ]
+    assert environment["problems"] == []
+    held = "held after a rollback (rolled back as v3: broken); when it is fixed: "
+    lift = "`invoke release-hold --env development`"
+    assert environment["states"] == [f"{held}{lift}", "branch ahead of live: rolled back"]
+    said = status(world.desk(), StatusRequest()).message
+    assert said == "3 environments, 2 problems; development is held after a rollback"
 
 
 def test_a_hold_without_a_reason(world: World, first: str) -> None:
@@ -229,10 +232,11 @@ def test_a_hold_without_a_reason(world: World, first: str) -> None:
     assert look(world)["development"]["hold"] == "rolled back as v3: no reason was given"
 
 
-def test_a_freeze_is_a_problem_until_it_is_over(world: World, first: str) -> None:
+def test_a_freeze_is_a_state_until_it_is_over(world: World, first: str) -> None:
     freeze(world.desk(), FreezeRequest(env="development", until="2030-01-02T00:00Z", reason="the fair"))
     said = "until 2030-01-02T00:00:00+00:00: the fair"
-    assert (problems(world), look(world)["development"]["freeze"]) == ([f"frozen {said}"], said)
+    found = look(world)["development"]
+    assert (found["problems"], found["states"], found["freeze"]) == ([], [f"frozen {said}"], said)
     world.clock.sleep(86400)
 
     assert problems(world) == []
@@ -382,7 +386,7 @@ def test_a_lock_is_shown_with_its_holder(world: World) -> None:
 def test_a_number_of_events_below_zero_is_refused(world: World) -> None:
     """It would leave out the oldest ones without a word."""
     error = ending(lambda: history(world.desk(), HistoryRequest(limit=-5)))
-    assert (error.code, error.hint) == (1, "`-n 20`, or `-n 0` for all")
+    assert (error.code, error.hint) == (2, "`-n 20`, or `-n 0` for all")
 
 
 def test_a_desk_that_is_older_than_one_that_released_is_told_so(

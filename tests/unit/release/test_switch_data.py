@@ -216,10 +216,10 @@ def test_whatever_fails_has_changed_nothing(run: ReleaseRun, server: Server, par
 
 
 def test_where_the_touched_tables_fail_the_whole_is_another_way(tables: ReleaseRun, server: Server) -> None:
-    server.faults["rehearse"] = CommandFailed("rows would refer to nothing", "mend them")
+    server.faults["rehearse"] = CommandFailed("rows would refer to nothing", "fix them")
     error = ending(lambda: switch_data.take_back(tables))
 
-    assert str(error.hint).startswith("mend them; again: ")
+    assert str(error.hint).startswith("fix them; again: ")
     assert "`invoke rollback --env development --to v1 --scope full`" in str(error.hint)
 
 

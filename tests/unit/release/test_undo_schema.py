@@ -218,7 +218,7 @@ def test_what_older_code_lives_with_stays(world: World, database: FakeDatabase) 
 
 
 def test_where_one_script_is_missing_nothing_is_due(world: World, database: FakeDatabase) -> None:
-    """The order would be broken: a person mends it with a new release."""
+    """The order would be broken: a person fixes it with a new release."""
     run = applied(world, {**RENAME, **WIDEN}, "rename", "widen")
 
     assert undo_schema.due(run) == ()

@@ -56,12 +56,12 @@ def test_a_bad_release_is_reverted_by_a_new_commit(made: World) -> None:
     origin = Repository(made.origin)
     before = origin.refs()["refs/heads/develop"]
     bad = demo.merge_bad_release(made)
-    mended = demo.revert_last_merge(made)
+    fixed = demo.revert_last_merge(made)
 
     assert origin.git("diff", "--name-only", before, bad) == "server/home.js"
-    assert origin.git("diff", "--name-only", before, mended) == ""
-    assert origin.git("rev-parse", f"{mended}^1") == bad
-    assert origin.refs()["refs/heads/develop"] == mended
+    assert origin.git("diff", "--name-only", before, fixed) == ""
+    assert origin.git("rev-parse", f"{fixed}^1") == bad
+    assert origin.refs()["refs/heads/develop"] == fixed
 
 
 def test_another_exit_code_stops_the_story(tmp_path: Path) -> None:

@@ -32,3 +32,10 @@ def test_no_line_is_broken_in_a_word() -> None:
 
     assert max(map(len, lines)) <= 60
     assert "  mine              word word word word word word word ..." in lines
+
+
+def test_no_summary_is_cut_at_80_columns() -> None:
+    """A sentence without its end says less than a shorter one."""
+    summaries = {str(name): str(tasks.namespace[name].__doc__).partition(": `")[0] for name in SUMMARIES}
+
+    assert [line for line in grouped(summaries, 80) if line.endswith("...")] == []

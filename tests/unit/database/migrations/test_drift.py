@@ -37,7 +37,7 @@ class World:
         )
         self.desk: Any = SimpleNamespace(
             settings=SimpleNamespace(environment=lambda name: Environment(name, name, "http://x")),
-            progress=SimpleNamespace(note=self.notes.append),
+            progress=SimpleNamespace(note=self.notes.append, show=self.notes.extend),
         )
 
     def __call__(self, **options: str) -> Any:
@@ -77,7 +77,7 @@ def test_one_other_side_must_be_named(world: World, options: dict[str, str]) -> 
     with pytest.raises(Refused) as error:
         world(from_="staging", **options)
 
-    assert error.value.hint == "invoke db.drift --from staging --against migrations"
+    assert error.value.hint == "`invoke db.drift --from staging --against migrations`"
 
 
 def test_equal_databases_have_no_drift(world: World) -> None:
@@ -177,7 +177,7 @@ def test_the_difference_in_sql_is_left_out_where_the_cli_fails(monkeypatch: pyte
     desk: Any = SimpleNamespace(
         git=SimpleNamespace(folder=None),
         settings=SimpleNamespace(supabase=SimpleNamespace(cli="")),
-        progress=SimpleNamespace(note=notes.append),
+        progress=SimpleNamespace(note=notes.append, show=notes.extend),
     )
     database: Any = None
 

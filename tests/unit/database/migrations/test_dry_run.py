@@ -102,11 +102,11 @@ def test_what_no_transaction_takes_is_left_out_and_named(world: World) -> None:
 @pytest.mark.parametrize(
     ("cause", "error", "message", "hint"),
     [
-        ("file", ReleaseFailed, "migration `3_c.sql` fails on staging (line 4), seen in a dry run", "mend"),
+        ("file", ReleaseFailed, "migration `3_c.sql` fails on staging (line 4), seen in a dry run", "fix"),
         ("busy", CommandFailed, "`3_c.sql` got no lock on staging: a table is busy", "try again when less"),
         ("late", Refused, "`3_c.sql` takes longer than 2 s on staging", "split it"),
         ("server", CommandFailed, "staging broke off the dry run of `3_c.sql`", "try again"),
-        ("uncommitted", ReleaseFailed, "migration `3_c.sql` fails on staging", "mend"),
+        ("uncommitted", ReleaseFailed, "migration `3_c.sql` fails on staging", "fix"),
     ],
 )
 def test_each_cause_has_its_error(

@@ -1,4 +1,4 @@
-"""Files of a migrations folder that the Supabase CLI skips or misreads, and what mends them."""
+"""Files of a migrations folder that the Supabase CLI skips or misreads, and what fixes them."""
 
 from __future__ import annotations
 

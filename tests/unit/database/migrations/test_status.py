@@ -40,7 +40,7 @@ class World:
         self.desk: Any = SimpleNamespace(
             settings=Settings(),
             git=git,
-            progress=SimpleNamespace(note=self.notes.append),
+            progress=SimpleNamespace(note=self.notes.append, show=self.notes.extend),
             now=lambda: "2024-06-01T00:00:00+00:00",
         )
 

@@ -1,4 +1,4 @@
-"""Which function a failed restore is about, and what mends it."""
+"""Which function a failed restore is about, and what fixes it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_function_and_the_name_are_found(error: str, name: str) -> None:
 
     assert found
     assert (found.function, found.name) == ("public.known(text)", name)
-    assert found.mend == "alter function public.known(text) set search_path = public"
+    assert found.fix == "alter function public.known(text) set search_path = public"
     assert connection.asked[lost_names.SCHEMAS] == {"name": name}
 
 
