@@ -244,12 +244,16 @@ def rolled_back(run: ReleaseRun) -> Outcome:
     facts, name = run.plan.facts, run.environment.name
     to = facts.target.release if facts.target else ""
     left = facts.previous
+    if left and left.commit == facts.wanted:  # something else was live, which is no release
+        left = None
     undo = f"invoke rollback --env {name} --to {left.release} --allow-bad REASON" if left else ""
     bad = f"; {left.release} `{left.commit[:8]}` is marked bad" if left else ""
     return Outcome.done(
         f"{name} {run.release} is live at {run.environment.url}, verified {run.took}"
         f"\n  | it is {to} again{bad}; {name} is held{_schema_said(run)}{functions.words(run)}",
-        f"when fixed: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`",
+        f"when fixed: `invoke release-hold --env {name}`; to undo this rollback: `{undo}`"
+        if undo
+        else f"when fixed: `invoke release-hold --env {name}`",
         **run.document(),
     )
 

@@ -83,6 +83,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
     if old := outdated(plan.facts.ledger):
         yield f"  warning: {old}: {how_to_upgrade()}"
     yield from (f"  warning: {half}" for half in plan.facts.half)
+    yield from _by_hand(plan.facts)
     if plan.facts.workspace and plan.facts.rolls_back:
         yield f"  warning: {plan.facts.workspace.why}; it is kept aside there, in `refs/desk/kept/`"
     if plan.facts.partial:
@@ -99,3 +100,13 @@ def _warnings(plan: Plan) -> Iterator[str]:
     yield from (f"  {'* ' if option.name == plan.scope else '  '}{option}" for option in plan.options)
     if plan.back.ahead:
         yield f"  schema stays ahead: {', '.join(map(str, plan.back.ahead))}"
+
+
+def _by_hand(facts: Facts) -> Iterator[str]:
+    """Before a rollback: what is live is no release, so going back further may not be what is wanted."""
+    last, live = facts.previous, facts.live.commit
+    if facts.rolls_back and last and live not in (None, last.commit, facts.wanted):
+        yield (
+            f"  warning: `{live[:12]}` is live, which the desk did not release:"
+            f" `--to {last.release}` brings {last.release} back"
+        )

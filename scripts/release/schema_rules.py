@@ -231,7 +231,10 @@ def objections(facts: Facts, comparison: Comparison, again: str) -> Iterator[tup
         listed = ", ".join(f"`{migration.file}`" for migration in back.lacking)
         yield (
             f"the schema of {name} can't go back with the code: no rollback script for {listed}",
-            f"fix it with a new release; with its data: `{again} --with-data --plan`; or ahead: {accept}",
+            (
+                f"with its data: `{again} --with-data --plan`; or fix it with a new release;"
+                f" or, if the older code can live with that schema: {accept}"
+            ),
         )
     if back.above:
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NoReturn
 
 import pytest
@@ -23,7 +24,7 @@ from scripts.release import migrate
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.request import DeployRequest, PromoteRequest, RollbackRequest
 from scripts.release.run import ReleaseRun
-from scripts.replit.live import Answer
+from scripts.replit.live import Answer, Expected
 from scripts.system.signals import Stop
 from tests.fakes.world import Notes, World, ending
 
@@ -531,6 +532,22 @@ def test_a_rollback_brings_the_last_good_release_back_and_holds(world: World) ->
     assert world.ledger.hold("development") is not None
     refused = failed(world)
     assert "is held" in refused.message
+
+
+def test_what_somebody_published_by_hand_gives_way_to_the_release(world: World) -> None:
+    """The plan says that what is live is no release; the release that comes back is not called bad."""
+    released(world)
+    good, notes = world.head("develop"), Notes()
+    driver = world.drivers["development"]
+    driver.serve(Expected("f" * 40, "development", "1"))
+    back = RollbackRequest(env="development", to="v1", reason="pressed")
+    outcome = rollback(replace(world.desk(), progress=notes), back)
+
+    warned = f"  warning: `{'f' * 12}` is live, which the desk did not release: `--to v1` brings v1 back"
+    assert warned in notes.lines
+    assert (outcome.code, driver.served.commit) == (0, good)
+    assert "bad" not in f"{outcome.message} {outcome.hint}"
+    assert world.ledger.bad("development") == {}
 
 
 def test_a_rollback_that_fails_is_not_rolled_back(world: World) -> None:
