@@ -91,7 +91,7 @@ def history(data: Mapping[str, Any], width: int) -> Iterator[str]:
         Column("ending"), Column("who", 1), Column("at", 2),
     )  # fmt: skip
     yield from Table(columns, rows).lines(width)
-    older = len(data["events"]) - len(shown)
+    older = data["count"] - len(shown)
     if older:
         yield f"and {counted(older, 'older event')}: `invoke history -n 0` lists all"
 

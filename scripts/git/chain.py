@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from scripts.errors import CommandFailed
 from scripts.git.client import SEEN, Git
+from scripts.git.isolation import CACHE, checkout_of
 
 TRUSTED = "refs/airhost/trusted/"  # what was looked at and found good, unlike what was merely fetched
 LARGEST = 1024 * 1024  # bytes of one document; a release with 2,000 tables has 100,000
@@ -24,12 +26,18 @@ class Link:
         parents: the first one is the link before.
         document: its JSON object; {} if there is no readable one.
         fault: why there is none.
+        blob: the id of the file; "" if there is none.
+        size: of the file, in bytes; -1 if there is none.
+        text: of the file; "" where it was not read.
     """
 
     commit: str
     parents: tuple[str, ...] = ()
     document: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
+    blob: str = field(default="", compare=False)
+    size: int = field(default=-1, compare=False)
+    text: str = field(default="", compare=False, repr=False)
 
 
 def link_of(commit: str, parents: tuple[str, ...], file: str, text: str) -> Link:
@@ -41,6 +49,11 @@ def link_of(commit: str, parents: tuple[str, ...], file: str, text: str) -> Link
     if not isinstance(document, dict):
         return Link(commit, parents, fault=f"its `{file}` is no JSON object")
     return Link(commit, parents, document)
+
+
+def repeated(file: str) -> str:
+    """The fault of a commit that keeps the file of an earlier one."""
+    return f"its `{file}` is that of an earlier commit"
 
 
 def _limit(sizes: Sequence[int]) -> int:
@@ -60,7 +73,31 @@ class ChainGit(Git):
         One that can't be read is named by its link, and stops nothing.
         """
         listing = self._local("rev-list", "--first-parent", "--parents", "--reverse", tip, "--").text
-        commits = [line.split() for line in listing.splitlines()]
+        return self._links([line.split() for line in listing.splitlines()], file)
+
+    def chain_after(self, tip: str, file: str, after: str) -> list[Link] | None:
+        """As `chain`, from the commit that follows `after`; None if that is not in the chain of `tip`.
+
+        A commit that keeps the file of one up to `after` is not found out.
+        """
+        options = ("--first-parent", "--parents", "--reverse")
+        found = self._local("rev-list", *options, tip, f"^{after}", "--", success={0, 128})
+        commits = [line.split() for line in found.text.splitlines()]
+        if found.code or not commits or commits[0][1:2] != [after]:
+            return None
+        return self._links(commits, file)
+
+    def cache_folder(self) -> Path | None:
+        """Where what was read of the repository may be kept; None where there is no checkout."""
+        checkout = checkout_of(self.folder)
+        return checkout.git_folder / CACHE if checkout else None
+
+    def blob(self, name: str) -> bytes | None:
+        """The bytes of a blob; None if it is not here."""
+        (text,) = self._read_objects([name])
+        return None if text is None else text.encode("utf-8", "surrogateescape")
+
+    def _links(self, commits: Sequence[list[str]], file: str) -> list[Link]:
         blobs = self._blobs([f"{commit}:{file}" for commit, *_ in commits])
         limit = _limit([size for _, size in blobs])
         fit = list(dict.fromkeys(blob for blob, size in blobs if 0 <= size <= limit))
@@ -70,13 +107,14 @@ class ChainGit(Git):
             if size < 0:
                 link = Link(commit, tuple(parents), fault=f"it holds no file `{file}`")
             elif blob in seen:
-                link = Link(commit, tuple(parents), fault=f"its `{file}` is that of an earlier commit")
+                link = Link(commit, tuple(parents), fault=repeated(file))
             elif size > limit:
                 link = Link(commit, tuple(parents), fault=f"its `{file}` has {size:,} bytes")
             else:
-                link = link_of(commit, tuple(parents), file, texts[blob] or "")
+                text = texts[blob] or ""
+                link = replace(link_of(commit, tuple(parents), file, text), text=text)
             seen.add(blob)
-            links.append(link)
+            links.append(replace(link, blob=blob, size=size))
         return links
 
     def document(self, name: str, file: str) -> Link:

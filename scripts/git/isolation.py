@@ -26,6 +26,7 @@ from scripts.system.command import Command, Result
 from scripts.system.process import attempt
 
 NAME = "release-desk"
+CACHE = "cache"  # in our folder: what was read before; it may be removed at any time
 TIMEOUT = 60.0  # seconds
 # What is taken from the checkout's own configuration: where the remote is, whose checkout it is, and the
 # token that CI's checkout action leaves there.
@@ -181,7 +182,7 @@ def _build(own: Path, git_folder: Path, common: Path, config: str) -> None:
     links = {name: common / name for name in SHARED if (common / name).exists()}
     links |= {shared.name: shared for shared in git_folder.glob("sharedindex.*")}
     for entry in own.iterdir():
-        if entry.name not in (*files, *links, "info") and not entry.name.endswith(".lock"):
+        if entry.name not in (*files, *links, "info", CACHE) and not entry.name.endswith(".lock"):
             _remove(entry)
     for name, target in links.items():
         _link(own / name, target)

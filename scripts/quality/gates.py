@@ -156,8 +156,8 @@ def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) ->
     if proof is None and kind in candidate.checks:
         return gate(candidate.checks[kind].state, met=candidate.checks[kind].passed)
     if proof is None:
-        others = candidate.ledger.proofs(place_of(kind, name), kind)
-        last = (others[-1].commit[:12], others[-1].detail.get("level")) if others else None
+        other = candidate.ledger.proof(place_of(kind, name), kind)
+        last = (other.commit[:12], other.detail.get("level")) if other else None
         return gate("missing" + ("; the last one is of `{}` ({})".format(*last) if last else ""))
     if proof.ending != "done":
         return gate(f"failed ({proof.at})")
@@ -171,7 +171,8 @@ def _test_gate(candidate: Candidate, kind: str, level: str, max_hours: float) ->
 
 
 def _deciding_proof(candidate: Candidate, kind: str, demanded: str) -> Event | None:
-    for proof in reversed(candidate.ledger.proofs(place_of(kind, candidate.before.name), kind)):
+    about = {*candidate.equal, *candidate.same}
+    for proof in reversed(candidate.ledger.proofs(place_of(kind, candidate.before.name), kind, about)):
         level = str(proof.detail.get("level", ""))
         counts = _covers(kind, level, demanded)
         commits = candidate.equal if proof.ending == "done" else candidate.same

@@ -106,7 +106,7 @@ def altered(
     made = [
         proof
         for what in TESTS
-        for proof in ledger.proofs(place_of(what, environment.name), what)
+        for proof in ledger.proofs(place_of(what, environment.name), what, about=commits)
         if proof.commit in commits and proof.detail.get("machine") == here
     ]
     return frozenset(proof.run for proof in made if not _is_whole(desk, proof))

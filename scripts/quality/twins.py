@@ -28,9 +28,7 @@ class Twins:
 
 def twins_of(git: MergingGit, ledger: Ledger, commit: str) -> Twins:
     """Find them among the commits that the ledger names."""
-    named = [each.commit for each in reversed(ledger.events)]
-    named += [str(each.detail.get("bad") or "") for each in reversed(ledger.events)]
-    trees = git.trees([commit, *filter(None, named)])
+    trees = git.trees([commit, *ledger.named(git.trees([commit]).get(commit))])
     same = [each for each, tree in trees.items() if tree == trees.get(commit)]
     equal = [each for each in same[:LOOKED_AT] if each == commit or adds_nothing(git, commit, each)]
     return Twins(frozenset({commit, *same}), frozenset({commit, *equal}), _makers(git, [commit, *equal]))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from scripts.state.ledger import Event, Ledger
+from scripts.state.ledger import Choice, Event, Ledger
 
 
 def row(event: Event, subject: str, ledger: Ledger) -> dict[str, str]:
@@ -39,8 +39,5 @@ def _ending(event: Event, ledger: Ledger) -> str:
     """How it ended; a drill that was caught, brought back and announced is `caught`, not `failed`."""
     if event.kind != "drill" or event.ending != "failed":
         return event.ending
-    proven = any(
-        (each.kind, each.detail.get("what"), each.run) == ("proof", "drill", event.run)
-        for each in ledger.events
-    )
-    return "caught" if proven else "failed"
+    proofs = ledger.newest(Choice(kinds=("proof",), what="drill"))
+    return "caught" if any(each.run == event.run for each in proofs) else "failed"

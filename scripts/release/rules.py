@@ -133,7 +133,7 @@ def _bad_refusals(facts: Facts) -> Iterator[Refusal]:
 def _files_of_another(facts: Facts) -> str:
     """Which commit with the same files was rolled back, where it is not the commit itself."""
     places = [facts.environment.name, *([facts.before.name] if facts.before else [])]
-    bad = {commit for place in places for commit in facts.ledger.bad(place)} & facts.same
+    bad = {commit for place in places for commit in facts.ledger.bad(place, facts.same)}
     return f" (with the files of `{min(bad)[:12]}`)" if bad and facts.wanted not in bad else ""
 
 

@@ -34,6 +34,7 @@ from scripts.database.migrations.status import half_applied
 from scripts.database.migrations.verdict import losses
 from scripts.errors import CommandFailed
 from scripts.release.facts import Facts
+from scripts.state.ledger import Choice
 from scripts.system import text
 
 SHOWN = 8  # things that a refusal lists
@@ -157,11 +158,13 @@ def _left(
 def _commits(facts: Facts) -> Iterator[str]:
     """The release that is left first, then those before it, newest first; each commit once."""
     newest = facts.previous.commit if facts.previous else ""
-    events = [
-        event for event in reversed(facts.ledger.events) if event.environment == facts.environment.name
-    ]
-    commits = [event.commit for event in events if event.kind in ("release", "rollback")]
-    yield from [commit for commit in dict.fromkeys([newest, *commits]) if commit][:RELEASES]
+    released = facts.ledger.newest(Choice(facts.environment.name, ("release", "rollback")))
+    commits = dict.fromkeys([newest]) if newest else {}
+    for event in released:
+        if len(commits) == RELEASES:
+            break
+        commits[event.commit] = None
+    yield from commits
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from scripts.branches.carry import waiting
@@ -31,7 +32,7 @@ from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected, answers_at_once, disagreement, fault
 from scripts.state.desk_version import how_to_upgrade, outdated
-from scripts.state.ledger import Event, Ledger
+from scripts.state.ledger import Choice, Event, Ledger
 from scripts.state.lock import Lock, blocked, lock_ref
 from scripts.state.mirrors import lagging
 from scripts.state.preview_lease import PREFIX, PreviewLease, observe_leases
@@ -245,7 +246,7 @@ def _head_problems(desk: Desk, remote: Remote, environment: Environment, release
     last = remote.ledger.verdict(environment.name, {head}) if head else None
     if last and last.ending == "failed":
         yield f"the head of `{environment.branch}` failed here as {last.release}"
-    elif head in remote.ledger.bad(environment.name):
+    elif head and head in remote.ledger.bad(environment.name, {head}):
         pass  # it was rolled back: a state
     elif head != released.commit and not (
         head and released.commit in twins_of(desk.git, remote.ledger, head).equal
@@ -289,24 +290,23 @@ def history(desk: Desk, request: HistoryRequest) -> Outcome:
     ledger = fetch_ledger(desk).ledger
     for doubt in ledger.problems(desk.settings.chain):
         desk.progress.note(f"warning: {doubt}")
-    events = [event.document() for event in ledger.events if only in (None, event.environment)]
-    if not events:
-        return Outcome.nothing("the ledger is empty: nothing was released yet", events=[])
+    count = ledger.count(only)
+    if not count:
+        return Outcome.nothing("the ledger is empty: nothing was released yet", count=0, events=[])
+    data: dict[str, Any] = {"count": count}
+    if request.json:  # people see the newest alone: no other is read
+        data["events"] = [each.document() for each in ledger.newest(Choice(only))][::-1]
     if request.stats:
         names = [only] if only else [*desk.settings.chain]
-        found = dora_of(desk, ledger, names)
-        return Outcome.done(
-            f"{len(events)} events", events=events, stats=[each.document() for each in found]
-        )
-    return Outcome.done(
-        f"{len(events)} events", events=events, shown=_shown(desk, ledger, only, request.limit)
-    )
+        data["stats"] = [each.document() for each in dora_of(desk, ledger, names)]
+    else:
+        data["shown"] = _shown(desk, ledger, only, request.limit)
+    return Outcome.done(f"{count} events", **data)
 
 
 def _shown(desk: Desk, ledger: Ledger, only: str | None, limit: int) -> list[dict[str, Any]]:
     """The newest events as people read them, newest first; `limit` 0: all."""
-    events = [event for event in ledger.events if only in (None, event.environment)]
-    newest_first = events[::-1][: limit or None]
+    newest_first = [*islice(ledger.newest(Choice(only)), limit or None)]
     subjects = desk.git.subjects([event.commit for event in newest_first if event.commit])
     return [history_rows.row(event, subjects.get(event.commit, ""), ledger) for event in newest_first]
 

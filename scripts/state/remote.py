@@ -15,14 +15,14 @@ from scripts import VERSION
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked
-from scripts.git.chain import ChainGit
 from scripts.git.client import StaleError
 from scripts.git.command import Update
+from scripts.git.merge import MergingGit
 from scripts.state import ledger as ledgers
 from scripts.state.event_rules import LONGEST_NAME
 from scripts.state.ledger import Event, Ledger
+from scripts.state.ledger_cache import ledger_at
 from scripts.state.lock import LOCK_FILE, Lock, checked_lock, lock_ref
-from scripts.state.read_chain import ledger_of
 from scripts.state.rewritten import LedgerRewritten, holds
 
 APPENDS = 15  # tries while other environments append as well
@@ -120,9 +120,9 @@ def read_ledger(desk: Desk, tip: str | None) -> Ledger:
 
 
 @cache
-def _ledger(git: ChainGit, tip: str) -> Ledger:
+def _ledger(git: MergingGit, tip: str) -> Ledger:
     """Cached: a commit never changes."""
-    return ledger_of(tip, git.chain(tip, ledgers.FILE))
+    return ledger_at(git, tip)
 
 
 def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> Lock | None:

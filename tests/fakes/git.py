@@ -161,6 +161,21 @@ class FakeGit:
             seen.add(text or "")
         return links
 
+    def chain_after(self, tip: str, file: str, after: str) -> list[Link] | None:
+        """The commits that follow one; None where it is not in the chain."""
+        links = self.chain(tip, file)
+        places = [place for place, link in enumerate(links, 1) if link.commit == after]
+        return links[places[0] :] or None if places else None
+
+    def blob(self, name: str) -> bytes | None:
+        """No file is kept by its id."""
+        assert name
+        return None
+
+    def cache_folder(self) -> Path | None:
+        """Nothing is kept."""
+        return None
+
     def document(self, name: str, file: str) -> Link:
         """The JSON file of a commit."""
         return replace(self._link(name, file), parents=())

@@ -78,7 +78,7 @@ ROW = {
 
 def test_the_history_is_a_table() -> None:
     """One row per event, and how to see more."""
-    data: dict[str, Any] = {"events": [{}, {}, {}], "shown": [ROW]}
+    data: dict[str, Any] = {"count": 3, "shown": [ROW]}
     shown = finished(HistoryRequest(), Outcome.done("3 events", **data))
 
     for part in ("v12", "Say Paris", "done", "2 older events: `invoke history -n 0`"):

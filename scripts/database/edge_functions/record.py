@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scripts.state.ledger import Event, Ledger
+from scripts.state.event_rules import RELEASES
+from scripts.state.ledger import Choice, Event, Ledger, key_of
 
 KEY = "functions"  # in an event: name -> `Record`
 
@@ -85,21 +86,17 @@ def records_in(event: Event | None) -> dict[str, Record]:
 
 def recorded(ledger: Ledger, environment: str) -> dict[str, Record]:
     """The newest records of an environment: by whatever run, and however it ended."""
-    for event in reversed(ledger.events):
-        if event.environment == environment and isinstance(event.detail.get(KEY), Mapping):
-            return records_in(event)
-    return {}
+    return records_in(next(ledger.newest(Choice(environment, mark=KEY)), None))
 
 
 def recorded_at(ledger: Ledger, release: Event) -> dict[str, Record]:
     """The records as they were when that release was made."""
-    found: dict[str, Record] = {}
-    for event in ledger.events:
-        if event.environment == release.environment:
-            found = records_in(event) if isinstance(event.detail.get(KEY), Mapping) else found
-        if event is release:
-            break
-    return found
+    marked, reached = Choice(release.environment, mark=KEY), False
+    for event in ledger.newest(Choice(release.environment, RELEASES), marked):
+        reached = reached or event is release
+        if reached and marked.takes(key_of(event)):
+            return records_in(event)
+    return {} if reached else recorded(ledger, release.environment)
 
 
 def document(records: Mapping[str, Record]) -> dict[str, dict[str, Any]]:

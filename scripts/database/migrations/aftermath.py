@@ -18,7 +18,7 @@ from scripts.database.backups.toc import is_app_schema
 from scripts.database.migrations.differences import Difference, schema_differences
 from scripts.database.migrations.statements import unfit
 from scripts.database.postgres.state import State, changed_names, changed_rows
-from scripts.state.ledger import Ledger
+from scripts.state.ledger import Choice, Ledger, key_of
 
 KEY = "half_applied"  # in a release's event
 DIRECTIVE = re.compile(r"(?im)^\s*--\s*pg-delta\s*:.*transaction\s*=\s*(false|off|0|no)\b")
@@ -102,15 +102,9 @@ def digest(lines: Sequence[str]) -> str:
 
 def recorded(ledger: Ledger, environment: str) -> tuple[Mapping[str, Any], str] | None:
     """What a failed release left of a file, and that release; None where a later one was proven."""
-    for event in reversed(ledger.events):
-        if event.environment != environment:
-            continue
-        if event.ending == "done" and event.kind in ("release", "rollback", "restore", "refresh"):
-            return None
-        half = event.detail.get(KEY)
-        if isinstance(half, Mapping):
-            return half, event.release
-    return None
+    proven = Choice(environment, ("release", "rollback", "restore", "refresh"), ("done",))
+    event = next(ledger.newest(proven, Choice(environment, mark=KEY)), None)
+    return None if event is None or proven.takes(key_of(event)) else (event.detail[KEY], event.release)
 
 
 def still_standing(half: Mapping[str, Any], things: Mapping[str, Sequence[str]]) -> bool:

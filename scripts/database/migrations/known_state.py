@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from scripts.database.migrations.files import newest
-from scripts.state.ledger import Event, Ledger
+from scripts.state.event_rules import RELEASES
+from scripts.state.ledger import Choice, Event, Ledger
 
 TABLES = "tables"  # in a release's event: what stood when it was proven, such as `table public.bookings`
 REPLACED = ("restore", "refresh")  # kinds of events after which the release says nothing of the database
@@ -14,13 +15,8 @@ REPLACED = ("restore", "refresh")  # kinds of events after which the release say
 
 def live_state(ledger: Ledger, environment: str) -> Event | None:
     """The live release; None if there is none, or the database was restored or refreshed since."""
-    live = ledger.live(environment)
-    for event in reversed(ledger.events):
-        if event is live:
-            return live
-        if (event.environment, event.ending) == (environment, "done") and event.kind in REPLACED:
-            return None
-    return None
+    left = next(ledger.newest(Choice(environment, (*RELEASES, *REPLACED), ("done",))), None)
+    return left if left and left.kind in RELEASES else None
 
 
 def lost_versions(live: Event, released: Iterable[str], applied: Collection[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.database.migrations.files import Migration
 from scripts.database.migrations.statements import fingerprint, unfit
-from scripts.state.ledger import Ledger
+from scripts.state.ledger import Choice, Ledger
 
 # Lock modes that make `insert`, `update` and `delete` wait; the last one makes readers wait too.
 BLOCK_WRITERS = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
@@ -124,9 +124,8 @@ def remembered(ledger: Ledger, migrations: Sequence[Migration], environment: str
     """By file, the newest measurement in the ledger of the same text; the environment's own come first."""
     files = {fingerprint(migration.sql): migration.file for migration in migrations}
     by_file: dict[str, Measurement] = {}
-    for event in ledger.events:
-        recorded = event.detail.get("measured")
-        for digest, document in recorded.items() if isinstance(recorded, Mapping) else ():
+    for event in [*ledger.newest(Choice(mark="measured"))][::-1] if files else ():
+        for digest, document in event.detail["measured"].items():
             file = files.get(digest)
             own = event.environment == environment
             if file and (own or file not in by_file or by_file[file].where != environment):

@@ -18,7 +18,7 @@ from scripts.database.migrations.verdict_rules import GOOD, LOST, Effect
 from scripts.database.sql.parse import parse
 from scripts.database.sql.schema import Schema
 from scripts.database.sql.schema_sources import complete
-from scripts.state.ledger import Ledger
+from scripts.state.ledger import Choice, Ledger
 
 PROOF, REHEARSAL = "proof", "rehearsal"
 UNKNOWN_TEXT = "its text is neither in the commit nor in the history"
@@ -102,8 +102,8 @@ def proof_digests(committed: Sequence[Migration], scripts: Sequence[Migration]) 
 
 def proven(ledger: Ledger) -> frozenset[str]:
     """The digests of all scripts that a rehearsal proved."""
-    proofs = [event for event in ledger.events if (event.kind, event.ending) == (PROOF, "done")]
-    pairs = [event.detail.get("pairs") for event in proofs if event.detail.get("what") == REHEARSAL]
+    proofs = ledger.newest(Choice(kinds=(PROOF,), endings=("done",), what=REHEARSAL))
+    pairs = [event.detail.get("pairs") for event in proofs]
     return frozenset(str(digest) for pair in pairs if isinstance(pair, Mapping) for digest in pair.values())
 
 

@@ -26,7 +26,7 @@ def test_approvals_are_counted_per_person(world: World) -> None:
 
     assert second.data["approvals"] == ["bob (CI)", "Cleo"]
     assert second.hint == "next: `invoke promote --to production --plan`"
-    last = world.ledger.approvals("staging", world.head("staging"))[-1]
+    last = world.ledger.approvals("staging", {world.head("staging")})[-1]
     assert (last.actor, last.release, last.detail) == ("Cleo", "v3", {"reason": "tried it"})
 
 

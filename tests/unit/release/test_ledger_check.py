@@ -24,6 +24,8 @@ from scripts.state.remote import record
 from tests.fakes.world import World, ending
 from tests.unit.state.test_event_rules import GOOD
 
+JSON: dict[str, Any] = {"json": True}
+
 
 def append(world: World, text: str | dict[str, Any], file: str = FILE) -> str:
     """An ordinary push to the ledger, by hand."""
@@ -59,7 +61,7 @@ def test_one_broken_event_stops_nothing_and_is_named(
     seen = status(desk, StatusRequest())
     (problem,) = seen.data["problems"]
     assert (seen.code, problem[:40]) == (0, f"the ledger's commit `{broken[:12]}` is no event"[:40])
-    assert len(history(desk, HistoryRequest()).data["events"]) == 2
+    assert len(history(desk, HistoryRequest(**JSON)).data["events"]) == 2
     (finding,) = check_ledger(desk)
     assert (finding.state, broken[:12] in finding.message) == ("error", True)
     found = check(desk, LedgerCheckRequest())
@@ -97,7 +99,7 @@ def test_an_environment_that_left_is_named_until_that_is_said(world: World) -> N
     assert [each.state for each in check_ledger(desk)] == ["warning"]
     assert repair(desk, LedgerRepairRequest()).data["departed"] == ["nowhere"]
     assert status(desk, StatusRequest()).data["problems"] == []
-    assert len(history(desk, HistoryRequest()).data["events"]) == 2
+    assert len(history(desk, HistoryRequest(**JSON)).data["events"]) == 2
 
 
 def test_a_plan_appends_nothing(world: World) -> None:

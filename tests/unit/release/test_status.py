@@ -31,6 +31,9 @@ from tests.unit.release.samples import begun
 FIRST, SECOND = "20240101000000", "20240102000000"
 
 
+JSON: dict[str, Any] = {"json": True}
+
+
 def look(world: World) -> dict[str, dict[str, Any]]:
     """The environments of `status`, by name."""
     return {each["name"]: dict(each) for each in status(world.desk(), StatusRequest()).data["environments"]}
@@ -331,8 +334,8 @@ def test_the_history_is_oldest_first(world: World, first: str) -> None:
     """Of one environment, by name or alias, or of all."""
     promote(world.desk(), PromoteRequest(to="staging"))
     record(world.desk("Bob"), "development", "approval")
-    every = history(world.desk(), HistoryRequest())
-    one = history(world.desk(), HistoryRequest(env="dev"))
+    every = history(world.desk(), HistoryRequest(**JSON))
+    one = history(world.desk(), HistoryRequest(env="dev", **JSON))
 
     assert [event["kind"] for event in every.data["events"]] == ["release", "release", "approval"]
     assert [event["actor"] for event in one.data["events"]] == ["Ada", "Bob"]
@@ -346,7 +349,7 @@ def test_the_history_is_oldest_first(world: World, first: str) -> None:
 def test_the_history_has_figures(world: World, first: str) -> None:
     """Of one environment, or of the chain."""
     promote(world.desk(), PromoteRequest(to="staging"))
-    every = history(world.desk(), HistoryRequest(stats=True)).data
+    every = history(world.desk(), HistoryRequest(stats=True, **JSON)).data
     one = history(world.desk(), HistoryRequest(env="staging", stats=True)).data
 
     assert len(every["stats"]) == 9
