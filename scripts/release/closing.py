@@ -64,10 +64,12 @@ def closed(desk: Desk, request: Request, outcome: Outcome, typed: str = "") -> O
     if not request.closes or getattr(request, "plan", False):
         return outcome
     if isinstance(request, BackmergeRequest):
-        return _with(outcome, *_locks(desk), "`invoke status`" if outcome.code else outcome.hint)
+        return _with(outcome, *_locks(desk), outcome.hint or _next(outcome, typed))
     if isinstance(request, PreviewUpRequest | PreviewDownRequest | PreviewSweepRequest):
         about = "" if isinstance(request, PreviewSweepRequest) else request.branch
-        return _with(outcome, *preview.closing(desk, about), outcome.hint or preview.NEXT)
+        return _with(
+            outcome, *preview.closing(desk, about), outcome.hint or _next(outcome, typed, preview.NEXT)
+        )
     environment = _environment(desk, request, outcome)
     if environment is None:
         return outcome
@@ -109,12 +111,15 @@ def _hint(environment: Environment, outcome: Outcome, found: Found, typed: str) 
         return outcome.hint if pasteable else f"{outcome.hint}; then `invoke status`"
     if found.lock.get("state") == "held" and found.lock.get("own"):
         return f"`invoke resume --env {name}` finishes or undoes it"
+    backups = f"`invoke backup.list --env {name}`" if "proven" in outcome.data else "`invoke status`"
+    return _next(outcome, typed, "`invoke status`" if outcome.code else backups)
+
+
+def _next(outcome: Outcome, typed: str, command: str = "`invoke status`") -> str:
+    """The same line again after an interruption; else the command that shows how it stands."""
     if outcome.code == Interrupted.code and typed:
         return f"to begin again: `{typed}`"
-    if outcome.code:
-        return "`invoke status`"
-    backups = f"`invoke backup.list --env {name}`" if outcome.data.get("backup") else ""
-    return f"next: {backups or '`invoke status`'}"
+    return command if outcome.code else f"next: {command}"
 
 
 def _found(desk: Desk, environment: Environment, outcome: Outcome) -> Found:

@@ -29,6 +29,7 @@ from scripts.system.text import listed
 MEGA = 1_000_000
 SHOWN = 8  # objects that a message names
 LOOK = 0.5  # seconds between two looks at how far a dump is
+LIKE = 4  # times that the last dump may have been smaller, or larger, to tell of this one
 STEPS = ("backup", "safety")  # the steps in which a dump is made
 
 
@@ -170,9 +171,10 @@ def _expected_bytes(tables: list[TableSize], last: manifest.Manifest | None) -> 
     """The bytes that a dump of these tables may have, by the last one; 0: nobody knows."""
     dump = last.files.get(manifest.DUMP) if last else None
     before = sum(table.bytes for table in last.tables.values()) if last else 0
-    if dump is None or not before:
+    now = sum(table.bytes for table in tables)
+    if dump is None or not before or now > LIKE * before or before > LIKE * now:
         return 0
-    return int(dump.bytes * sum(table.bytes for table in tables) / before)
+    return int(dump.bytes * now / before)
 
 
 def _announce(desk: Desk, environment: Environment, tables: list[TableSize]) -> int:

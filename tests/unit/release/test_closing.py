@@ -217,4 +217,5 @@ def test_a_back_merge_names_what_is_locked(world: World) -> None:
     end = closed(world.desk(), BackmergeRequest(all=True), Outcome.nothing("nothing to do"))
 
     assert end.closing == "a back-merge releases nothing: what is live stays; no environment is locked"
+    assert end.hint == "next: `invoke status`"
     assert end.data["lock"] == FREE

@@ -113,3 +113,4 @@ def test_a_dump_shows_how_far_it_is(tmp_path: Path) -> None:
     assert seen.reached[0] == (500_000, 2_000_000, "500 kB of about 2 MB dumped")
     assert seen.reached[-1][:2] == (0, 0)
     assert dumping._expected_bytes(grown, None) == 0
+    assert dumping._expected_bytes([TableSize(1, "public", "a", 5 * before, 1)], last) == 0
