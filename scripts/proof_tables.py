@@ -21,7 +21,7 @@ def load_test(data: Mapping[str, Any], width: int) -> Iterator[str]:
         for name, row in endpoints.items()
     ]  # fmt: skip
     columns = (
-        Column("endpoint", shrinks=True), *numbers("requests", "rate/s", "failed", "p50", "p95", "p99"),
+        Column("endpoint", shrinks=True), *numbers("requests", "req/s", "failed", "p50", "p95", "p99"),
         Column("limit"), Column("change", 1, right=True), Column("verdict"),
     )  # fmt: skip
     yield from Table(columns, rows).lines(width)
@@ -40,7 +40,7 @@ def _stages(stages: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
          _failed(row), *_times(row), row["verdict"])
         for row in stages
     ]  # fmt: skip
-    figures = numbers("requests", "rate/s", "failed", "p50", "p95", "p99")
+    figures = numbers("requests", "req/s", "failed", "p50", "p95", "p99")
     yield ""
     yield from Table([Column("stage"), *figures, Column("verdict")], rows).lines(width)
 

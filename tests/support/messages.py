@@ -32,6 +32,7 @@ SHOWN = "scripts/tasks/help_text.py"  # where names that stand in tables of the 
 WHOLE = (
     "scripts/tables.py",
     "scripts/proof_tables.py",
+    "scripts/quality/load/rows.py",
     "scripts/state/steps.py",
 )  # all that they say is shown, single words too
 ASKS = {  # calls whose texts programs read
@@ -77,7 +78,15 @@ KEYWORDS = {
     "name",
     "rule",
 }
-SAYS = {"translate", "Column", "Fact", "counted", "begin", "end"}  # calls whose single words are shown
+SAYS = {
+    "translate",
+    "Column",
+    "numbers",
+    "Fact",
+    "counted",
+    "begin",
+    "end",
+}  # calls whose single words are shown
 PROGRAMS = (  # patterns, commands, SQL and pages
     r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|REVOKE|BEGIN|FROM|WHERE|AND)\b [a-zA-Z(*{]",
     r"^(select|insert into|update|delete from)\b.*\b(from|into|set|where|as)\b|^with \w+ as \(",

@@ -37,7 +37,7 @@ def test_each_endpoint_is_a_row() -> None:
     """With the limit that is broken most, and the total at the end."""
     lines = list(load_test(document(report(STRESS)), 80))
 
-    assert cells(lines, "endpoint") == "endpoint requests rate/s failed p50 p95 p99 limit verdict".split()
+    assert cells(lines, "endpoint") == "endpoint requests req/s failed p50 p95 p99 limit verdict".split()
     assert cells(lines, "home")[:3] == ["home", "9000", "30"]
     documented = (ROOT / "docs" / "quality.md").read_text().splitlines()
     assert cells(lines, "endpoint") in [line.split() for line in documented]

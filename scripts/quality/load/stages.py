@@ -89,13 +89,21 @@ def where_it_broke(stages: tuple[StageResult, ...], plan: LoadPlan) -> str:
     if broken is None:
         most = max(stage.wanted for stage in stages)
         return f"It held all {count} stages, up to {most:g} {unit}: its limit was not reached."
-    where = f"at {broken.wanted:g} {unit} (stage {broken.number} of {count})"
     held = max((stage.wanted for stage in stages[: broken.number - 1]), default=None)
-    begin = f"It held {held:g} {unit}; {where}" if held is not None else f"It held no stage: {where}"
-    what = {OVER: "it broke", LACKS: "the load was lower than planned", FEW: "nothing can be said"}
-    if broken.verdict == NEVER:
-        return f"{begin} the run was over."
-    return f"{begin} {what[broken.verdict]}: {broken.why}."
+    end = _end(broken, unit, count)
+    return f"It held no stage: {end}" if held is None else f"It held {held:g} {unit}; {end}"
+
+
+def _end(stage: StageResult, unit: str, count: int) -> str:
+    """What was at the first stage that it did not hold. Whole sentences, so that they can be translated."""
+    wanted, number, why = stage.wanted, stage.number, stage.why
+    if stage.verdict == OVER:
+        return f"at {wanted:g} {unit} (stage {number} of {count}) it broke: {why}."
+    if stage.verdict == LACKS:
+        return f"at {wanted:g} {unit} (stage {number} of {count}) the load was lower than planned: {why}."
+    if stage.verdict == FEW:
+        return f"at {wanted:g} {unit} (stage {number} of {count}) nothing can be said: {why}."
+    return f"at {wanted:g} {unit} (stage {number} of {count}) the run was over."
 
 
 def _part(series: Series, begin: float, end: float) -> Series:

@@ -56,10 +56,12 @@ class Check:
     def __str__(self) -> str:
         """In a few words."""
         value = "nothing" if self.measured is None else amount(self.what, self.measured)
-        sign, limit = "at least" if self.what in AT_LEAST else "at most", amount(self.what, self.limit)
+        least, limit = self.what in AT_LEAST, amount(self.what, self.limit)
         if value == limit and self.broken:
-            value = f"a little {'less' if self.what in AT_LEAST else 'more'} than that"
-        text = f"{self.endpoint} {self.what}: {value}, {sign} {limit} wanted"
+            value = "a little less than that" if least else "a little more than that"
+        text = f"{self.endpoint} {self.what}: {value}, at most {limit} wanted"
+        if least:
+            text = f"{self.endpoint} {self.what}: {value}, at least {limit} wanted"
         return f"{text} ({self.why})" if self.why else text
 
 
