@@ -79,7 +79,7 @@ class Plan:
                 f" `{previous.release}` (`{previous.commit[:12]}`) is published again and verified"
             )
         if self.facts.rolls_back:
-            return "none: a rollback is not rolled back automatically; a person decides"
+            return "none by itself: if publishing fails, the output says which commit is live"
         functions = "its Edge Functions deployed, " if self.functions else ""
         back = f"{functions}publish `{previous.release}` (`{previous.commit[:12]}`) again and verify it"
         undo = rollback_scripts.required_undos(self.migrations)

@@ -103,3 +103,23 @@ def test_nobody_reads_on(world: World) -> None:
                 stderr=subprocess.PIPE, text=True, timeout=60, check=False,
             )  # fmt: skip
         assert (line, "Traceback" in ended.stderr) == (line, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "shows"),
+    [
+        ("db.status", "staging      unknown"),
+        ("doctor --env staging", "ok       desk"),
+        ("env.check", "ENV003 error: .env.staging"),
+        ("backup.list", "20300317T164640Z-00000000-daily-0000"),
+        ("ledger.check", "28 events in 28 commits"),
+        ("lock.show", "nothing is locked"),
+    ],
+)
+def test_what_was_asked_for_is_on_standard_output(world: World, line: str, shows: str) -> None:
+    """So that `| grep` and `> file` get it, also where it is bad news."""
+    ended = typed(world, line)
+
+    assert shows in ended.out
+    assert shows not in ended.err
+    assert "error: " not in [text[:7] for text in ended.out.splitlines()]
