@@ -43,8 +43,7 @@ main() {
   # a run may go back twice: what it kept the first time stays
   [ -z "$KEEP" ] || KEEP=$(unused "$KEEP")
   settle_local_work
-  git fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "+refs/heads/*:refs/remotes/$REMOTE/*" \
-    "+$CANDIDATE:refs/release-desk/candidate" 2>"$state/log" || answer failed fetch "$(last_words "$state/log")"
+  fetch_commit
   refuse_unpushed
   printf '%s\n' "${COMMIT:0:12}" >"$state/unfinished"
   trap record_changes EXIT # also of a build that fails
@@ -121,6 +120,15 @@ drop_maps() {
     -exec rm -f -- {} + 2>"$state/sent" || answer failed build "$(last_words "$state/sent")"
 }
 
+# The commit alone. Other branches are fetched where only they may tell that nothing would be lost here. Its history
+# comes with it, once: a build may read it, and a clone that was cut short can't merge what its person made.
+fetch_commit() {
+  set -- "+$CANDIDATE:refs/release-desk/candidate"
+  [ "$(only_here)" = 0 ] || set -- "$@" "+refs/heads/*:refs/remotes/$REMOTE/*"
+  git -c fetch.negotiationAlgorithm=skipping fetch --quiet --no-tags --recurse-submodules=no -- "$REMOTE" "$@" \
+    2>"$state/log" || answer failed fetch "$(last_words "$state/log")"
+}
+
 check_out() {
   git cat-file -e "$COMMIT^{commit}" 2>/dev/null || answer failed fetch "the remote did not give $COMMIT"
   # shellcheck disable=SC2086 # one word, or none
@@ -141,11 +149,17 @@ drop_old_output() {
   [ -n "$(git ls-files -- "$OUTPUT" | head -n 1)" ] || rm -rf -- "./$OUTPUT"
 }
 
+# How many commits are on no branch of the remote, as far as this clone knows; 0 where the desk has checked out what
+# stands here.
+only_here() {
+  [ "$(cat "$state/placed" 2>/dev/null)" != "$previous" ] || { echo 0 && return; }
+  # a glob, because the ref is not there for a look
+  git rev-list --count HEAD --branches --not "--remotes=$REMOTE" --glob='refs/release-desk/candidat?' 2>/dev/null
+}
+
 # Commits that somebody, or Replit's own agent, made here: checking out another one would lose them.
 refuse_unpushed() {
-  [ "$(cat "$state/placed" 2>/dev/null)" = "$previous" ] && return
-  # a glob, because the ref is not there for a look
-  count=$(git rev-list --count HEAD --branches --not "--remotes=$REMOTE" --glob='refs/release-desk/candidat?' 2>/dev/null)
+  count=$(only_here)
   [ "${count:-0}" != 0 ] || return 0
   if [ -n "$KEEP" ] && git update-ref "refs/desk/kept/$KEEP-commits" HEAD; then
     said="${said:+$said

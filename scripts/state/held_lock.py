@@ -20,7 +20,7 @@ from scripts.state.remote import append, new_event
 from scripts.system.background import submit
 from scripts.system.secret import masked_by
 
-# Seconds for which an answer counts. Who steals the lock within them is found by the next heartbeat
+# Seconds for which an answer counts. Who steals the lock within them is found by the next heartbeat,
 # as is one who steals it between an answer and what is done upon it.
 SOON = 3.0
 

@@ -169,6 +169,27 @@ def test_a_folder_that_is_not_there_and_a_stamp_that_is_the_apps(
     assert not (there.workspace.folder / "dist").exists()
 
 
+def test_the_commit_is_fetched_and_nothing_else(there: Place) -> None:
+    """Other branches may be many and large; tags are of no use to a build."""
+    there.writer.git("push", "-q", "origin", "HEAD:refs/heads/other", "HEAD:refs/tags/v1")
+    before = there.workspace.refs()
+
+    assert there.run()["desk"] == "ready"
+    assert before == there.workspace.refs()
+    assert there.workspace.git("rev-parse", "--is-shallow-repository") == "false"
+    assert there.workspace.git("merge-base", "HEAD", "refs/heads/develop") == there.before
+
+
+def test_a_commit_that_was_pushed_from_elsewhere_is_no_work_that_would_be_lost(there: Place) -> None:
+    """Only the remote knows: its branches are asked for then."""
+    made = there.workspace.commit("by hand", other="1")
+    there.workspace.git("push", "-q", "origin", f"{made}:refs/heads/mine")
+    there.workspace.git("update-ref", "-d", "refs/remotes/origin/mine")
+
+    assert there.run()["desk"] == "ready"
+    assert there.workspace.refs()["refs/remotes/origin/mine"] == made
+
+
 def test_the_workspaces_branches_stay(there: Place) -> None:
     """Only HEAD and what is seen of the remote move; the candidate leaves no ref."""
     before = {r: s for r, s in there.workspace.refs().items() if r.startswith("refs/heads/")}
