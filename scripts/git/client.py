@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
+from scripts.git import refs_line
 from scripts.git.command import FETCH, Update, branch_named, checked_revision, git_command, push_arguments
 from scripts.git.isolation import checkout_of, left_out, unshallowed
 from scripts.git.refusals import no_commit, retry_delay
@@ -99,7 +100,16 @@ class Git:
         Raises:
             Unreachable: the remote can't be read.
         """
-        return self._refs_of(self.remote)
+        refs = refs_line.ask(self.folder, self.remote)
+        return self._refs_of(self.remote) if refs is None else refs
+
+    def hold_line(self) -> None:
+        """Open a connection in the background, over which the next questions for refs go; never raises."""
+        refs_line.hold(self.folder, self.remote)
+
+    def drop_line(self) -> None:
+        """Close it."""
+        refs_line.drop(self.folder, self.remote)
 
     def _refs_of(self, address: str) -> dict[str, str]:
         lines = self._network("ls-remote", "--", address, "refs/heads/*", "refs/deploy/*")
@@ -128,9 +138,8 @@ class Git:
     def fetch(self, wanted: Iterable[str], listed: Refs | None = None) -> dict[str, str]:
         """Fetch the objects of the refs in `wanted` that exist; return what `ls_remote` gave.
 
-        The very commits of that list are fetched. A ref that moves meanwhile makes the list some moments
-        old, as it would be anyway before it is used, and the leases of a push find it. Where the remote has
-        such a commit no more, its refs are read again.
+        The very commits of that list are fetched: the leases of a push find what has moved since. Where the
+        remote lacks one of them by now, its refs are read again.
 
         Args:
             listed: what `ls_remote` gave a moment ago.
@@ -351,8 +360,7 @@ class Git:
         # by their ids, so that git need not ask for the refs once more
         specs = [f"+{sha}:{SEEN}{ref.removeprefix('refs/')}" for ref, sha in refs.items()]
         result = attempt(git_command(self.folder, (*fetch, *specs), NETWORK_TIMEOUT))
-        # another run may have locked one of the `seen` refs, or an old server may give out no commit by its
-        # id: only the objects matter
+        # another run may have locked a `seen` ref, an old server may know no ids: only the objects matter
         if result.code and self._missing(refs):
             self._network(*fetch, *refs)
 
@@ -366,9 +374,8 @@ class Git:
     def _is_shallow(self) -> bool:
         """As `rev-parse --is-shallow-repository`, which reads the same file."""
         checkout = checkout_of(self.folder)
-        with contextlib.suppress(OSError):
-            return checkout is not None and (checkout.git_folder / "shallow").stat().st_size > 0
-        return False
+        file = checkout.git_folder / "shallow" if checkout else None
+        return file is not None and file.exists() and file.stat().st_size > 0
 
     def _network(self, *arguments: str) -> str:
         result = attempt(git_command(self.folder, arguments, NETWORK_TIMEOUT))

@@ -37,7 +37,8 @@ ALWAYS = (
 ALLOW_CREDENTIALS = ("-c", "transfer.credentialsInUrl=allow")  # to report them better than git's `die` does
 # For these the person's own configuration counts: hosts, proxies, names, ignored files. What else git reads
 # depends on no configuration.
-PERSONAL = ("ls-remote", "fetch", "push", "remote", "config", "ls-files", "check-ignore")
+HELPERS = ("remote-http", "remote-https")  # what git itself starts to talk to a remote
+PERSONAL = ("ls-remote", "fetch", "push", "remote", "config", "ls-files", "check-ignore", *HELPERS)
 IN_WORK_TREE = ("ls-files", "check-ignore", "grep")
 # what people type for a commit: no option, white space, range, or search in messages; names in any script
 REVISION = re.compile(

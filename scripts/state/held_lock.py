@@ -104,6 +104,7 @@ class HeldLock:
             }
         )
         self.id = self._write(content)
+        desk.git.hold_line()  # opens beside the push that acquires it, for the questions after that
 
     @property
     def ref(self) -> str:
@@ -290,8 +291,9 @@ class HeldLock:
         ]
 
     def stop(self) -> None:
-        """Send no more heartbeats."""
+        """Send no more heartbeats, and ask nothing more."""
         self._stopped.set()
+        self._desk.git.drop_line()
 
     def release(self) -> None:
         """Delete the lock without an event in the ledger."""

@@ -50,7 +50,7 @@ def run(command: Command) -> Result:
 def attempt(command: Command) -> Result:
     """Run to the end; any exit code is a result. Raises as `run`, but for the code."""
     began = time.monotonic()
-    with _child(command) as child:
+    with child_of(command) as child:
         out, err = Exchange(child, command).finish(command.timeout)
         return Result(child.returncode, out, err, time.monotonic() - began)
 
@@ -62,7 +62,7 @@ def run_polling(command: Command, every: float, poll: Callable[[], None]) -> Res
     leaves behind are ended, too.
     """
     began = time.monotonic()
-    with _child(command) as child:
+    with child_of(command) as child:
         exchange = Exchange(child, command)
         try:
             while True:
@@ -90,7 +90,7 @@ def run_in_background(command: Command) -> Iterator[Future[Result]]:
     Raises:
         CommandFailed: the program is missing.
     """
-    with _child(command) as child:
+    with child_of(command) as child:
         future = submit(_wait, command, child)
         try:
             yield future
@@ -113,7 +113,7 @@ class Waiting:
 
     def __init__(self, command: Command) -> None:
         self._held = contextlib.ExitStack()
-        self._child = self._held.enter_context(_child(replace(command, stdin=b"")))
+        self._child = self._held.enter_context(child_of(replace(command, stdin=b"")))
 
     @property
     def lives(self) -> bool:
@@ -155,7 +155,7 @@ def stream_stdout(command: Command) -> Iterator[IO[bytes]]:
         CommandFailed: the program is missing, failed, or printed anything to its standard error.
         CommandTimedOut: it closed its output and did not end.
     """
-    with _child(command) as child:
+    with child_of(command) as child:
         errors = Tail(cast("IO[bytes]", child.stderr))
         with cast("IO[bytes]", child.stdout) as stream:
             yield stream
@@ -178,7 +178,7 @@ def stream_lines(command: Command, on_line: Callable[[str], None]) -> int:
         CommandFailed: the program is missing.
         CommandTimedOut: it ran longer than `command.timeout`; the whole group was ended.
     """
-    with _child(command, stderr=subprocess.STDOUT) as child:
+    with child_of(command, stderr=subprocess.STDOUT) as child:
         reader = threading.Thread(target=_forward_lines, args=(child, on_line), daemon=True)
         reader.start()
         child.wait(command.timeout)
@@ -205,7 +205,7 @@ def _forward_lines(child: subprocess.Popen[bytes], on_line: Callable[[str], None
 
 
 @contextlib.contextmanager
-def _child(
+def child_of(
     command: Command, stderr: int | IO[bytes] = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A child that is in `_children` as long as it may live, and is ended with the block."""

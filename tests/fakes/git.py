@@ -101,6 +101,12 @@ class FakeGit:
             self.questions.append("ls-remote")
             return {ref: sha for ref, sha in self.origin.refs.items() if ref.startswith(SHOWN)}
 
+    def hold_line(self) -> None:
+        """There is no connection."""
+
+    def drop_line(self) -> None:
+        """There is no connection."""
+
     def lagging(self) -> dict[str, tuple[str, ...]]:
         """There is one address alone."""
         return {}
