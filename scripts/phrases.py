@@ -1,9 +1,7 @@
 # pure
 """Texts of a catalogue, found again in what is said: whole, by templates, or piece by piece.
 
-A template is an English text with fields: `{name}: the hold is released`. What stands in backticks or
-double quotes is data and is copied, so two templates can't differ in it alone; what a field holds is itself
-translated. Nothing is evaluated, and no pattern goes back over what it has read.
+What a field of a template holds is itself translated. Nothing is evaluated.
 """
 
 from __future__ import annotations
@@ -14,20 +12,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-SPAN = re.compile(r'`[^`\n]*`|"[^"\n]*"')  # data: never translated
-TICKS, QUOTES = "\ue000", "\ue001"  # in place of a span
-SLOT = re.compile(f"[{TICKS}{QUOTES}]")
-FIELD = re.compile(r"\{([a-z][a-z_0-9]*)\}")
-WORD = re.compile(r"[A-Za-z]+")
-KEY = re.compile(r"(?<![A-Za-z\x01])[A-Za-z]+(?![A-Za-z\x01])")
+from scripts.phrase_templates import (
+    FIELD,
+    NUMBER,
+    SLOT,
+    SPAN,
+    WORD,
+    Template,
+    alike,
+    apart,
+    masking,
+    unmasked,
+)
+
 PROSE = re.compile(r"(?:^|[ (])[A-Za-z][A-Za-z']+(?=$|[ ,;:.)])")  # a word; one alone may be a name
 SIGNS = ";:,"
 EDGES = re.compile(r"^[;:,] | ?[;:,]$|^ [;:,] ")  # how a text joins the one beside it
 BRACKETS = re.compile(r"(\S.*?) (\([^()]*\)|\[[^\[\]]*\])")
-OPENS, CLOSES = re.compile(r"[(\[]"), re.compile(r"[)\]]")
+FIGURE = re.compile(r"-?\d+\.\d+( ?/?(s|ms|min|h|d|kB|MB|GB|%))")
+COMMIT = re.compile(r"\| [0-9a-f]{7,} ")  # a line of a plan: the subject is somebody's
 COLUMNS = re.compile(r"( {2,})")
-NUMERIC = re.compile(r"-?\d[\d.,]*(e[-+]\d+)?%?|inf|nan")
-NUMBER = "_n"  # how the name of a field ends that holds a number: its decimal mark is the reader's
 STRONG = 8  # letters; a template with fewer is taken only if all that its fields hold is known
 LONGEST = 4_000  # characters of a line that is taken apart; a longer one was said by another program
 TRIED = 8  # templates for one text
@@ -69,109 +73,6 @@ class Said(NamedTuple):
     def within(self, before: str, after: str) -> Said:
         """With what stands before and behind it."""
         return self._replace(text=f"{before}{self.text}{after}")
-
-
-class Template(NamedTuple):
-    """A text with fields.
-
-    Args:
-        pieces: what stands between its fields, with a slot for each span.
-        fields: their names, one fewer than pieces.
-        spans: of the pieces, in order.
-        french: pieces of the French text: a text, the name of a field, or the number of a span.
-    """
-
-    pieces: tuple[str, ...]
-    fields: tuple[str, ...]
-    spans: tuple[str, ...]
-    french: tuple[tuple[str, str | int], ...]
-
-    @classmethod
-    def of(cls, english: str, french: str) -> Template:
-        """The template of an entry of the catalogue."""
-        masked, spans = masking(english)
-        parts = FIELD.split(masked)
-        return cls(tuple(parts[::2]), tuple(parts[1::2]), tuple(spans), tuple(_french(french, spans)))
-
-    @classmethod
-    def key(cls, english: str) -> str:
-        """The longest word that is a whole word in every text that the template matches; "" for none."""
-        return max(KEY.findall(FIELD.sub("\x01", SPAN.sub(" ", english))), key=len, default="")
-
-    @property
-    def letters(self) -> int:
-        """How many letters must be there."""
-        return sum(len(word) for piece in self.pieces for word in WORD.findall(piece))
-
-    def values(self, masked: str) -> list[tuple[int, int]] | None:
-        """Where the values of its fields are in a text; None if it does not match."""
-        first, *rest = self.pieces
-        if not masked.startswith(first) or (not rest and len(masked) != len(first)):
-            return None
-        at, found = len(first), []
-        for piece in rest[:-1]:
-            place = masked.find(piece, at)
-            if place < 0:
-                return None
-            found.append((at, place))
-            at = place + len(piece)
-        if rest:
-            end = len(masked) - len(rest[-1])
-            if end < at or not masked.endswith(rest[-1]):
-                return None
-            found.append((at, end))
-        numeric = all(
-            NUMERIC.fullmatch(masked, *place)
-            for name, place in zip(self.fields, found, strict=True)
-            if name.endswith(NUMBER)
-        )
-        return found if numeric else None
-
-
-def masking(text: str) -> tuple[str, list[str]]:
-    """The text with a slot in place of each span, and the spans."""
-    spans = SPAN.findall(text)
-    return SPAN.sub(lambda span: TICKS if span[0][0] == "`" else QUOTES, text) if spans else text, spans
-
-
-def unmasked(masked: str, spans: Sequence[str]) -> str:
-    """The text that `masking` took apart."""
-    given = iter(spans)
-    return SLOT.sub(lambda _: next(given), masked) if spans else masked
-
-
-def apart(masked: str, separator: str) -> list[str]:
-    """The pieces between a separator that stands outside of brackets."""
-    pieces: list[str] = []
-    inside = 0
-    for piece in masked.split(separator):
-        if inside > 0:
-            pieces[-1] += separator + piece
-        else:
-            pieces.append(piece)
-        inside += len(OPENS.findall(piece)) - len(CLOSES.findall(piece))
-    return pieces
-
-
-def _french(french: str, spans: Sequence[str]) -> Iterator[tuple[str, str | int]]:
-    """Its pieces; a span is the one of the English text with the same words."""
-    masked, own = masking(french)
-    left, ours = list(enumerate(spans)), iter(own)
-    for place, part in enumerate(FIELD.split(masked)):
-        if place % 2:
-            yield "field", part
-            continue
-        for text in re.split(f"([{TICKS}{QUOTES}])", part):
-            if text not in (TICKS, QUOTES):
-                yield "text", text
-                continue
-            span = next(ours)
-            number = next((number for number, each in left if each == span), None)
-            if number is None:
-                yield "text", span
-            else:
-                left.remove((number, span))
-                yield "span", number
 
 
 class Phrases:
@@ -222,9 +123,7 @@ class Phrases:
     def whole(self, masked: str, spans: Sequence[str]) -> Template | None:
         """The text without fields that is this one; of several, the one with the same spans."""
         found = self._whole.get(masked)
-        return (
-            max(map(self._template, found), key=lambda each: _alike(each.spans, spans)) if found else None
-        )
+        return max(map(self._template, found), key=lambda each: alike(each.spans, spans)) if found else None
 
     def matching(self, masked: str, spans: Sequence[str]) -> list[tuple[Template, list[tuple[int, int]]]]:
         """The templates that match, with the places of their values; those that say most come first."""
@@ -237,7 +136,7 @@ class Phrases:
             and (not said or template.pieces[0].startswith("|"))
             and (not columns or "\n" in masked or any("  " in piece for piece in template.pieces))
         ]
-        return sorted(found, key=lambda each: (each[0].letters, _alike(each[0].spans, spans)), reverse=True)
+        return sorted(found, key=lambda each: (each[0].letters, alike(each[0].spans, spans)), reverse=True)
 
 
 class _Reading:
@@ -260,6 +159,8 @@ class _Reading:
         return said.within(text[:start], text[start + len(core) :])
 
     def _made(self, text: str, depth: int) -> Said:
+        if FIGURE.fullmatch(text):
+            return Said(text.replace(".", ","))
         masked, spans = masking(text)
         if not WORD.search(masked):
             return Said(text)
@@ -289,7 +190,11 @@ class _Reading:
                 weak.append(said)
         if "\n" in text:
             yield _together([self.said(line, depth) for line in text.split("\n")], "\n")
-        elif short and not text.startswith("|"):  # `| `: another program or a person said it
+        elif text.startswith("| "):  # another program or a person may have said it
+            said = self._parts([masked[2:]], spans, depth)[0]
+            if said.known and not COMMIT.match(text):
+                yield said.within("| ", "")
+        elif short:
             yield from self._in_pieces(masked, spans, depth)
         yield from weak
 
@@ -330,19 +235,23 @@ class _Reading:
             return
         for english, french in SEPARATORS:
             pieces = apart(masked, english)
+            if english == ": ":  # what is behind the first one may have others
+                pieces = [pieces[0], english.join(pieces[1:])][: len(pieces)]
             if len(pieces) > 1:
                 said = self._parts(pieces, spans, depth)
                 yield _together(said, english if _lacks(said) else french)
+        yield from self._of_two(masked, spans, depth)
+
+    def _of_two(self, masked: str, spans: Sequence[str], depth: int) -> Iterator[Said]:
+        """A text with brackets behind it or around it; a number, a name or a step, and a text."""
         brackets = BRACKETS.fullmatch(masked)
         if brackets:
             yield _together(self._parts([brackets[1], brackets[2]], spans, depth), " ")
         if (masked[0], masked[-1]) in (("(", ")"), ("[", "]")):
             yield self._parts([masked[1:-1]], spans, depth)[0].within(masked[0], masked[-1])
-        first, _, rest = masked.partition(" ")
-        alone = not first.isalpha() and first[-1] not in SIGNS  # the number of things, a commit
-        if rest and (alone or self._phrases.knows(first)):
-            said = self._parts([first, rest], spans, depth)
-            if not _lacks(said):
+        for first, _, rest in (masked.partition(" "), masked.rpartition(" ")):
+            said = self._parts([first, rest], spans, depth) if first and rest else []
+            if said and not _lacks(said) and 0 in (said[0].names, said[1].names):
                 yield _together(said, " ")
 
     def _columns(self, masked: str, spans: Sequence[str], depth: int) -> Said:
@@ -372,8 +281,3 @@ def _together(parts: Sequence[Said], separator: str) -> Said:
 
 def _lacks(parts: Sequence[Said]) -> tuple[str, ...]:
     return tuple(each for part in parts for each in part.lacks)
-
-
-def _alike(known: Sequence[str], spans: Sequence[str]) -> int:
-    """How many spans of a template stand in the text as well."""
-    return len({*known} & {*spans})

@@ -8,12 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from scripts.language import translate
+from scripts.language import number, translate
 from scripts.system.secret import redact
 from scripts.system.text import sanitize
 
 WIDE = 200  # columns of a stream that is no terminal: a file or a pipe gets all that there is
 GAP = 2  # columns between two cells
+
+
+# heads of columns whose cells are names or values
+NAMES = frozenset(
+    "backup branch by commit environment release setting slot test url value variable who".split()
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,12 @@ class Column:
     rank: int = 0
     shrinks: bool = False
     right: bool = False
+
+    def said(self, cell: str) -> str:
+        """A cell in the language of the reader; names and values are shown as they are."""
+        if self.right:
+            return number(cell)
+        return cell if self.head in NAMES else translate(cell)
 
 
 class Row(str):
@@ -49,7 +61,10 @@ class Table:
         """The table in this width, without a word that is broken; rows that are all blank are left out."""
         if not self.rows:
             return []
-        cells = [[_clean(translate(cell)) for cell in row] for row in self.rows]
+        cells = [
+            [_clean(column.said(cell)) for column, cell in zip(self.columns, row, strict=True)]
+            for row in self.rows
+        ]
         heads = [translate(column.head) for column in self.columns]
         kept = [n for n, column in enumerate(self.columns) if not column.head or any(r[n] for r in cells)]
         sizes = {n: max(_width(heads[n]), *(_width(row[n]) for row in cells)) for n in kept}

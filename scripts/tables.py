@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.config.request import Request
 from scripts.database.backups.request import ListBackupsRequest
-from scripts.language import ENGLISH, language, number, translate
+from scripts.language import ENGLISH, language, number
 from scripts.preview.request import PreviewListRequest
 from scripts.proof_tables import browser_tests, load_test
 from scripts.quality.request import AppTestRequest, E2eRequest, LoadRequest
@@ -226,15 +226,15 @@ def short(commit: str | None) -> str:
 
 
 def age(at: str | None) -> str:
-    """How long ago, in the largest unit that fits: `3 h ago`, `il y a 3 h`; "" for no readable time."""
+    """How long ago, in the largest unit that fits: `3 h ago`; "" for no readable time."""
     then = _time(at)
     if then is None:
         return ""
     seconds = (datetime.now(UTC) - then).total_seconds()
     for ago, size in (("{count} d ago", 86400), ("{count} h ago", 3600), ("{count} min ago", 60)):
         if seconds >= size:
-            return translate(ago.format(count=int(seconds // size)))
-    return translate("just now")
+            return ago.format(count=int(seconds // size))
+    return "just now"
 
 
 def local(at: str | None) -> str:

@@ -11,12 +11,12 @@ import pytest
 
 import tasks
 from scripts.language import CATALOGUE
-from scripts.phrases import FIELD, SPAN, Template
+from scripts.phrase_templates import FIELD, SPAN, Template
 from tests.support.catalogue_files import Item, mo, read_po
 from tests.support.message_catalogue import files, stored, updated
 from tests.support.messages import Entry, messages, said_in
 
-LACKING = 1_290  # texts without a translation: it only falls
+LACKING = 20  # texts without a translation: it only falls
 FIX = "`python -m tests.support.message_catalogue`, then translate what it counts"
 COMMAND = re.compile(r"(?<![-\w])--[a-z][a-z-]+")
 

@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
-from scripts.phrases import FIELD, NUMBER, SPAN
+from scripts.monitor.checks import Level
+from scripts.phrase_templates import FIELD, NUMBER, SPAN
 from scripts.state.steps import STEPS
 from scripts.tasks.command_line import GROUPS, MORE
 from scripts.tasks.help_text import KINDS, TITLES
@@ -29,6 +31,7 @@ LEFT_OUT = re.compile(
     r"|database/postgres/(catalogue_|restorable|definitions|content))"
 )
 SHOWN = "scripts/tasks/help_text.py"  # where names that stand in tables of the code are shown
+WORDS = ("same", "different", "public", "only here", "only there")  # of `env.diff`, in its document too
 WHOLE = (
     "scripts/tables.py",
     "scripts/proof_tables.py",
@@ -123,7 +126,7 @@ def messages(root: Path = ROOT) -> dict[str, Entry]:
             entry = found.setdefault(text, Entry())
             entry.files.add(name)
             entry.notes |= {note} if note else set()
-    for text in (*GROUPS, MORE, *TITLES, *KINDS.values(), *STEPS):
+    for text in (*GROUPS, MORE, *TITLES, *KINDS.values(), *STEPS, *get_args(Level), *WORDS):
         found.setdefault(text, Entry()).files.add(SHOWN)
     return found
 

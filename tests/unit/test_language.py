@@ -84,7 +84,7 @@ def test_english_reads_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
         ("nothing was changed; took 2.0 s", "rien n'a été modifié ; a duré 2,0 s"),
         ("`a`: nothing was changed", "`a` : rien n'a été modifié"),
         ("nothing was changed (done)", "rien n'a été modifié (terminé)"),
-        ("nothing was changed\n  | nothing was changed", "rien n'a été modifié\n  | nothing was changed"),
+        ("nothing was changed\n  | fatal: nothing new", "rien n'a été modifié\n  | fatal: nothing new"),
         ("not translated yet", "not translated yet"),
         ("", ""),
     ],
@@ -109,7 +109,7 @@ def test_columns_stay_where_they_are() -> None:
         '"nothing was changed"',
         "`error: nothing was changed`",
         '1a3b1ac "done of nothing was changed"',
-        "  | nothing was changed",
+        "  | 1a3b1ac97efd 2030-01-02 Ada: nothing was changed",
     ],
 )
 def test_data_stay_as_they_are(data: str) -> None:
