@@ -86,14 +86,23 @@ def _locks(desk: Desk, found: Alignment) -> Iterator[Sequence[HeldLock]]:
                 raise locked(desk, environment) from None
         yield held
     except BaseException as fault:
-        if isinstance(fault, Stop):
-            signals.ignore()
+        if isinstance(fault, Stop) and held:
+            signals.answer(lambda: _giving_back(held))
         for each in held:
             with suppress(DeskError, StaleError):  # it may not have been acquired
                 each.release()
         if isinstance(fault, Stop) and _unmoved(desk, found):
             fault.args = (f"{fault}: no branch was moved",)
         raise
+
+
+def _giving_back(held: Sequence[HeldLock]) -> str:
+    """The answer to a signal that comes while the locks are released."""
+    names = [each.content.environment for each in held]
+    return (
+        f"still releasing the locks of {', '.join(names)}"
+        f"\n  | if that is killed, they stay: `invoke resume --env {names[0]}` releases them"
+    )
 
 
 def _unmoved(desk: Desk, found: Alignment) -> bool:

@@ -85,7 +85,7 @@ def end_held(held: HeldSlot, place: Place | None, reason: str) -> Ended:
         held.finish(None)
     except BaseException as fault:
         if not isinstance(fault, DeskError):  # a sweep goes on with the next slot after those
-            signals.ignore()
+            signals.answer(lambda: undoing(held.slot))
             end_all()
         if not isinstance(fault, Locked):
             _let_go(held)
@@ -96,6 +96,11 @@ def end_held(held: HeldSlot, place: Place | None, reason: str) -> Ended:
     if place and known.lease.state:
         notices.tell_end(place, known.lease, reason)
     return ended
+
+
+def undoing(slot: str) -> str:
+    """The answer to a signal that comes while a run on a slot is being put back."""
+    return f"still putting back the slot {slot}\n  | if that is killed, `invoke preview.sweep` settles it"
 
 
 def _let_go(held: HeldSlot) -> None:

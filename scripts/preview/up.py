@@ -18,7 +18,7 @@ from scripts.git.client import StaleError
 from scripts.preview import notices, show
 from scripts.preview.content import bring_up_to_date
 from scripts.preview.databases import Databases
-from scripts.preview.end import end, end_held
+from scripts.preview.end import end, end_held, undoing
 from scripts.preview.hold import HeldSlot, dead_locks, hold, lock_of_slot
 from scripts.preview.kinds import databases_of
 from scripts.preview.places import Place, for_people, lock_name, places
@@ -233,7 +233,7 @@ class _Run:
             lease = replace(self.lease, state="up", live=self.choice.commit, pull=pull)
             self.held.finish(lease)
         except BaseException as caught:
-            signals.ignore()
+            signals.answer(lambda: undoing(self.choice.place.slot))
             end_all()
             self._undo(caught)
             raise
