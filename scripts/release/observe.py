@@ -264,7 +264,7 @@ def _no_release(request: ReleaseRequest, name: str, others: list[Event], same: l
     """Why there is no release to go back to; `same` are good ones that have the files of what is live."""
     shown = f"`invoke history --env {name}` shows them all"
     if request.to:
-        listed = ", ".join(f"`{other.release}`" for other in others[:8])
+        listed = ", ".join(f"`{other.release}` ({other.commit[:8]})" for other in others[:8])
         hint = guess(request.to, [other.release for other in others])
         good = f"good ones are {listed}; " if listed else ""
         return Refused(f"`{request.to}` is no good release of {name}", f"{hint}{good}{shown}")
