@@ -40,7 +40,8 @@ def measure(run: Run) -> Iterator[Row]:
         urls = [f'url = "http://127.0.0.1:{world.port}/?n={number}"' for number in range(TARGETS)]
         file = world.folder / "urls"
         file.write_text("".join(f'{url}\noutput = "/dev/null"\n' for url in urls))
-        curl = ("curl", "-sf", "--parallel", "--parallel-max", "50", "--config", file)
+        parallel = ("--parallel", "--parallel-max", "50", "-H", "Connection: close")
+        curl = ("curl", "-sf", *parallel, "--config", str(file))
         yield side_by_side(
             f"`monitor.check`, {TARGETS} addresses",
             partial(typed, "monitor.check", "--env", "staging", env_dir=world.env_dir),

@@ -44,6 +44,17 @@ def history(
     return person
 
 
+def onto(origin: Repository, branch: str, commits: int) -> None:
+    """Put so many commits on top of a branch of a bare repository; each adds a small file."""
+    ref, now = f"refs/heads/{branch}", int(time.time()) - commits
+    lines: list[str] = []
+    for each in range(1, commits + 1):
+        lines += _commit(ref, each, now + each, f"Change {each} of {commits}")
+        lines += [f"from {ref}^0"] if each == 1 else []
+        lines += [*_file(f"notes/{each % FILES}/{each % 97}.md", f"{each} of {commits}\n"), ""]
+    origin.git("fast-import", "--quiet", stdin="\n".join(lines))
+
+
 def migration(number: int) -> tuple[str, str]:
     """The file of a migration, and its text."""
     at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=number)

@@ -39,18 +39,24 @@ def lacks() -> str:
 def released(run: Run) -> World:
     """The world, made by the first bench that wants it; its three environments run one commit."""
     if "world" not in run.shared:
-        run.shared["world"] = _made(run)
+        world = run.shared["world"] = sandbox(run)
+        publish_takes(world, 0)
+        Desk(world).commit({".replit": replit_file(world)}, "Publish may take its time")
+        for step in STEPS:
+            run.say(f"  invoke {' '.join(step)}")
+            typed(*step, "--yes", env_dir=world.env_dir)
     found = run.shared["world"]
     assert isinstance(found, World)
     return found
 
 
-def _made(run: Run) -> World:
+def sandbox(run: Run, driver: str = "workspace") -> World:
+    """A sandbox without any release, for one bench; taken down at the end."""
     _sweep()
-    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
-    run.say("  making a sandbox")
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}-{driver}"
+    run.say(f"  making a sandbox, driver `{driver}`")
     run.stack.callback(_down, folder)
-    spend(*program(), "sandbox.up", "--dir", folder, cwd=ROOT)
+    spend(*program(), "sandbox.up", "--dir", folder, "--driver", driver, cwd=ROOT)
     world = world_facts.read(folder)
     if world is None:
         raise Broken(f"`{folder}` is no sandbox")
@@ -59,11 +65,6 @@ def _made(run: Run) -> World:
     for old, new in {**WAITS, "[app]\n": VITE}.items():
         text = text.replace(old, new)
     pipeline.write_text(text)
-    publish_takes(world, 0)
-    Desk(world).commit({".replit": replit_file(world)}, "Publish may take its time")
-    for step in STEPS:
-        run.say(f"  invoke {' '.join(step)}")
-        typed(*step, "--yes", env_dir=world.env_dir)
     return world
 
 
@@ -85,7 +86,7 @@ def _down(folder: Path) -> None:
 def _sweep() -> None:
     """End what a killed bench has left."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if not alive(int(folder.name.removeprefix(PREFIX))):
+        if not alive(int(folder.name.removeprefix(PREFIX).partition("-")[0])):
             _down(folder)
 
 
