@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from scripts import VERSION
 from scripts.language import translate
 from scripts.tasks import interpreter, line
-from scripts.tasks.completion import environments_for
+from scripts.tasks.completion import offered
 from scripts.tasks.help_text import help_text
 from scripts.tasks.options import RequestTask
 
@@ -101,7 +101,7 @@ def _cleaning_up(program: Any) -> Callable[[], None]:
     cleaned = program.parse_cleanup
 
     def parse_cleanup() -> None:
-        names = environments_for(program.core.remainder) if program.args.complete.value else []
+        names = offered(program.core.remainder) if program.args.complete.value else []
         if names:
             _write(iter(names))
             raise Exit

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.desk import Call, Desk, ended, git
-from tests.support import skips
+from tests.integration.desk import ROOT, Call, Desk, ended, git
+from tests.support import fork_server, skips
 from tests.support.sandboxes import NO_FUNCTIONS, VITE
 
 pytestmark = pytest.mark.timeout(900)
@@ -73,6 +73,29 @@ def test_each_release_is_one_line_in_the_ledger(live: Desk) -> None:
     assert {"development", "staging", "production"} == set(first)
     assert {"v1"} == {each["release"] for each in first.values()}
     assert [each["run"] for each in events] == [each["run"] for each in live("history").document["events"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("rollback production v", ["v1"]),
+        ("rollback --env prod --to", ["v1"]),
+        ("promote prod", ["production", "prod"]),
+        ("db.restore new", ["newest"]),
+    ],
+)
+def test_a_shell_completes_environments_and_releases(live: Desk, line: str, offered: list[str]) -> None:
+    """From what this clone has seen of the ledger."""
+    child = fork_server.start(
+        "--complete",
+        "--",
+        f"invoke {line}",
+        cwd=ROOT,
+        env={**os.environ, "AIRHOST_ENV_DIR": str(live.world.env_dir)},
+    )
+    out, _ = child.communicate(timeout=60)
+
+    assert out.split() == offered
 
 
 def test_deploy_of_what_is_live_does_nothing(live: Desk) -> None:

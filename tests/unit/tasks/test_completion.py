@@ -1,4 +1,4 @@
-"""What a shell offers after `--env`."""
+"""What a shell offers after a task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.tasks.completion import environments_for
+from scripts.tasks import completion
 
 TOML = 'chain = ["development", "staging"]\n[environment.staging]\naliases = ["stage"]\n'
 
@@ -30,11 +30,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("invoke deploy --env staging --pl", []),
         ("", []),
         ("invoke deploy --env 'sta", []),
+        ("invoke promote sta", ["staging", "stage"]),
+        ("invoke rollback --to", []),
+        ("invoke db.restore --plan sta", []),
     ],
 )
 def test_environments_are_offered_where_one_is_asked_for(line: str, offered: list[str]) -> None:
     """Names and aliases that begin as what was typed."""
-    assert environments_for(line) == offered
+    assert completion.offered(line) == offered
 
 
 @pytest.mark.parametrize("text", ["chain = [", "chain = 3", "", "chain = ['a']\nenvironment = 1"])
@@ -42,4 +45,4 @@ def test_a_configuration_that_is_broken_offers_nothing(folder: Path, text: str) 
     """No traceback between two key presses."""
     (folder / "pipeline.toml").write_text(text)
 
-    assert environments_for("invoke deploy --env") == []
+    assert completion.offered("invoke deploy --env") == []
