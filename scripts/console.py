@@ -65,7 +65,8 @@ class Console:
 
     def say(self, text: str = "", to: TextIO | None = None) -> None:
         """Print one or more lines in the language of the reader, redacted and sanitized."""
-        self._print(text if isinstance(text, Row) else translate(text), to or self.stream)
+        said = text if isinstance(text, Row) else translate(redact(text))  # a secret is masked as it stands
+        self._print(said, to or self.stream)
 
     def _print(self, text: str, stream: TextIO) -> None:
         with self._lock, contextlib.suppress(*GONE):
@@ -214,10 +215,9 @@ class Console:
                 print(command, file=self.stream, flush=True)
             if file:
                 title = f"{type(request).__name__.removesuffix('Request')} {request.about}".strip()
-                plan = [sanitize(redact(translate(line))) for line in self._shown]
-                said = {key: translate(document[key] or "") for key in ("message", "hint")}
+                plan = [sanitize(translate(redact(line))) for line in self._shown]
                 with Path(file).open("a", encoding="utf-8") as stream:
-                    stream.write(job.summary(title, plan, document | said))
+                    stream.write(job.summary(title, plan, document, translate))
 
     def _print_document(self, text: str) -> None:
         """Print the document; where it can't be written, that is said, and the ending stays what it is."""

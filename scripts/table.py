@@ -62,7 +62,7 @@ class Table:
         if not self.rows:
             return []
         cells = [
-            [_clean(column.said(cell)) for column, cell in zip(self.columns, row, strict=True)]
+            [_clean(column.said(redact(cell))) for column, cell in zip(self.columns, row, strict=True)]
             for row in self.rows
         ]
         heads = [translate(column.head) for column in self.columns]

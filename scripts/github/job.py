@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 MOST = 50  # annotations; GitHub shows ten of a kind for each step
@@ -40,21 +40,32 @@ def _escaped(value: object, more: str = "") -> str:
     return "".join(f"%{ord(char):02X}" if char in f"%\r\n{more}" else char for char in str(value))
 
 
-def summary(title: str, plan: Sequence[str], document: Mapping[str, Any]) -> str:
+def summary(
+    title: str,
+    plan: Sequence[str],
+    document: Mapping[str, Any],
+    translate: Callable[[str], str] = str,
+) -> str:
     """Markdown: how the task ended, its plan as it was shown, and its steps.
 
     Args:
         title: the task and its environment.
         plan: the lines that were shown to people.
         document: the task's JSON document, redacted.
+        translate: for people, who read the summary.
     """
-    said = [str(document.get("message") or ""), f"hint: {document['hint']}" if document.get("hint") else ""]
-    parts = [f"### {_plain(title)}: {document.get('ending')}", fenced(filter(None, said))]
+    hint = f"hint: {document['hint']}" if document.get("hint") else ""
+    said = [translate(text) for text in (str(document.get("message") or ""), hint) if text]
+    parts = [f"### {_plain(title)}: {document.get('ending')}", fenced(said)]
     steps = [step for step in _of(document, "steps") if "seconds" in step and "ending" in step]
     if steps:
-        cells = ((_plain(step["name"]), _plain(step["ending"]), step["seconds"]) for step in steps)
+        cells = (
+            (translate(_plain(step["name"])), translate(_plain(step["ending"])), step["seconds"])
+            for step in steps
+        )
         rows = [f"| {name} | {ending} | {seconds} |" for name, ending, seconds in cells]
-        parts.append("\n".join(["| step | ending | s |", "|---|---|---|", *rows]))
+        head = f"| {translate('step')} | {translate('ending')} | s |"
+        parts.append("\n".join([head, "|---|---|---|", *rows]))
     if plan:
         parts.append(f"<details><summary>plan</summary>\n\n{fenced(plan)}\n\n</details>")
     return "\n\n".join(parts)[:LONGEST] + "\n\n"

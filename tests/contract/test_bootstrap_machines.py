@@ -223,3 +223,15 @@ def test_what_a_machine_lacks_is_said(
 
     assert (ended.code, ended.out) == (1, "")
     assert said in ended.err
+
+
+@pytest.mark.parametrize("variables", [{"AIRHOST_LANG": "fr"}, {"LANG": "fr_FR.UTF-8"}], ids=str)
+def test_what_a_machine_lacks_is_said_in_french(
+    installed: tuple[Path, Ended], machine: Path, variables: dict[str, str]
+) -> None:
+    """Asked for, or by the locale."""
+    stub(machine, "python3", 'case "$*" in *platform*) echo 3.9.2 ;; *) exit 1 ;; esac')
+    ended = call(installed[0] / "scripts" / "bootstrap", "status", path=str(machine), **variables)
+
+    assert ended.err.startswith("erreur : il manque à cette machine :")
+    assert "| `python3` 3.11 ou plus récent : celui-ci est en 3.9.2" in ended.err

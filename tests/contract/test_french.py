@@ -13,7 +13,7 @@ import tasks
 from scripts.language import CATALOGUE
 from scripts.phrase_templates import FIELD, SPAN, Template
 from tests.support.catalogue_files import Item, mo, read_po
-from tests.support.message_catalogue import files, stored, updated
+from tests.support.message_catalogue import files, room_of, stored, updated
 from tests.support.messages import Entry, messages, said_in
 
 LACKING = 20  # texts without a translation: it only falls
@@ -124,3 +124,22 @@ def test_every_template_can_be_found() -> None:
 def test_the_extractor_reads_what_people_read(source: str, wanted: set[str]) -> None:
     """F-strings, sums and conditions; no docstring, key, pattern or SQL."""
     assert {text for text, _ in said_in(source, "scripts/made_up.py")} == wanted
+
+
+def test_a_text_that_changed_keeps_its_translation() -> None:
+    """Where a field has another name alone; else it has to be looked at; what is dead goes."""
+    known = {
+        "`{file}` of {name}": Item("`{file}` of {name}", "`{file}` de {name}"),
+        "nothing was moved here": Item("nothing was moved here", "rien n'a bougé ici"),
+        "dead": Item("dead", "mort"),
+    }
+    texts = ("`{path}` of {who}", "nothing was moved there", "something new altogether")
+    rooms = updated(known, {text: Entry({"scripts/state/a.py"}) for text in texts})
+
+    assert {each.english: (each.french, each.fuzzy) for each in rooms["state"]} == {
+        "`{path}` of {who}": ("`{path}` de {who}", False),
+        "nothing was moved there": ("rien n'a bougé ici", True),
+        "something new altogether": ("", False),
+    }
+    assert room_of("scripts/database/backups/create.py") == "database-backups"
+    assert room_of("scripts/app.py") == "desk"

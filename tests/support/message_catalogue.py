@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from scripts.language import CATALOGUE
+from scripts.phrase_templates import FIELD
 from tests.support.catalogue_files import Item, mo, po, read_po
 from tests.support.messages import Entry, messages
 
@@ -37,12 +38,22 @@ def stored() -> dict[str, Item]:
 def updated(known: Mapping[str, Item], said: Mapping[str, Entry]) -> dict[str, list[Item]]:
     """The entries of each room: what the code says, with the translations that are known."""
     dead = {key: item for key, item in known.items() if key not in said and item.french}
+    renamed = {FIELD.sub("{}", key): item for key, item in dead.items()}
     rooms: dict[str, list[Item]] = defaultdict(list)
     for english, entry in sorted(said.items()):
-        item = known.get(english) or _alike(english, dead)
+        item = known.get(english) or _renamed(english, renamed) or _alike(english, dead)
         made = Item(english, item.french, entry.files, entry.notes, item.fuzzy)
         rooms[room_of(min(entry.files))].append(made)
     return rooms
+
+
+def _renamed(english: str, renamed: Mapping[str, Item]) -> Item | None:
+    """The entry whose text differs in the names of its fields alone."""
+    old = renamed.get(FIELD.sub("{}", english))
+    if old is None:
+        return None
+    names = dict(zip(FIELD.findall(old.english), FIELD.findall(english), strict=True))
+    return Item(english, FIELD.sub(lambda name: f"{{{names[name[1]]}}}", old.french), fuzzy=old.fuzzy)
 
 
 def _alike(english: str, dead: Mapping[str, Item]) -> Item:

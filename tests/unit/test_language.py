@@ -10,7 +10,10 @@ import pytest
 
 from scripts import language
 from scripts.console import Console
+from scripts.notify.deliver import _translated
+from scripts.notify.events import Fact, Notice
 from scripts.phrases import Phrases
+from scripts.system.secret import MASK, remember
 from scripts.table import Column, Table
 from scripts.tables import age, local, share
 from tests.support.catalogue_files import Item, mo, po, read_po
@@ -230,3 +233,29 @@ def test_output_of_other_programs_stays_as_it_is() -> None:
     console.note("nothing was changed")
 
     assert stream.getvalue() == "nothing was changed\n   rien n'a été modifié\n"
+
+
+@pytest.mark.usefixtures("in_french")
+def test_a_secret_is_masked_before_its_words_are_translated() -> None:
+    """In French it would no longer be recognised."""
+    remember("nothing was changed", "`TOKEN`")
+    stream = io.StringIO()
+    console = Console(stream=stream, out=stream)
+    console.note("error: nothing was changed")
+    console.show(Table([Column("state")], [("nothing was changed",)]).lines(80))
+
+    assert "rien" not in stream.getvalue()
+    assert stream.getvalue().count(MASK) == 2
+
+
+@pytest.mark.usefixtures("in_french")
+def test_a_notice_is_in_the_language_of_who_runs_this() -> None:
+    """Its title, its facts and what to type next; a link stays a link."""
+    facts = (Fact("environment", "done"), Fact("where", "http://done", link=True))
+    notice = Notice(
+        "r1-hold", "hold", "dev", "dev is frozen until 14:05", facts, "nothing was changed", "now"
+    )
+
+    made = _translated(notice)
+    assert (made.title, made.hint) == ("dev est gelé jusqu'au 14:05", "rien n'a été modifié")
+    assert made.facts == (Fact("environnement", "terminé"), Fact("where", "http://done", link=True))
