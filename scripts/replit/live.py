@@ -174,7 +174,7 @@ def watch(
     while True:
         needed = tally.needed(verify.streak)
         looks = max(1, min(AT_ONCE, needed - tally.good)) if tally.good else 1
-        shown, problem = None, None
+        shown, problem, asked = None, None, desk.clock()
         for answer in answers_at_once(look_again, looks):
             found = fault(answer if pages else replace(answer, pages=()), expected)
             tally.add(answer, found)
@@ -183,7 +183,8 @@ def watch(
         late = desk.clock() - started > verify.timeout
         proven = tally.good >= tally.needed(verify.streak)
         yield Sighting(shown or answer, problem, tally.good, proven, late, tally.flapping)
-        desk.sleep(pause if problem else max(FIRST_PAUSE, verify.window * looks / needed))
+        spread = verify.window * looks / needed - (desk.clock() - asked)  # the answers took some of it
+        desk.sleep(pause if problem else max(FIRST_PAUSE, spread))
         pause = min(verify.interval, pause * 1.3)
 
 

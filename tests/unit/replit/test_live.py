@@ -154,6 +154,22 @@ def test_a_streak_is_asked_over_connections_of_its_own(world: World) -> None:
     assert len({*server.clients}) == 24
 
 
+def test_looks_that_take_their_time_are_spread_no_further(world: World) -> None:
+    """The window is over when they are: a slow address makes no release wait twice."""
+    slept: list[float] = []
+    settings = replace(world.settings, verify=Verify(streak=12, window=2))
+    desk = replace(world.desk(), settings=settings, sleep=slept.append)
+
+    def slow() -> Answer:
+        world.clock.sleep(1)
+        return GOOD
+
+    seen = next(each for each in watch(desk, slow, EXPECTED) if each.proven)
+
+    assert seen.good == 12
+    assert set(slept) == {FIRST_PAUSE}
+
+
 def test_pages_count_unless_they_may_need_another_schema(world: World) -> None:
     """The answer itself stays whole."""
     broken = replace(GOOD, pages=(("/", 500),))
