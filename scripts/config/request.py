@@ -65,6 +65,7 @@ class Request:
     closes: ClassVar[bool] = False  # its end says what is live, and whether the lock is free
     needs_network: ClassVar[bool] = True  # refused where certificates or proxies of this machine don't work
     begins_with_refs: ClassVar[bool] = False  # its first question is for the remote's refs: asked at once
+    goes_on_asking: ClassVar[bool] = False  # others follow that one
 
     json: bool = option("one JSON document on stdout; people read stderr", default=False, short="j")
     quiet: bool = option("no progress: results, warnings and errors alone", default=False)

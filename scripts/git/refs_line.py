@@ -52,8 +52,9 @@ class RefsLine:
 
 
 def hold(folder: Path, remote: str) -> None:
-    """Open a line in the background, for the questions of a run that holds a lock."""
-    _lines.setdefault((folder, remote), RefsLine(folder, remote))
+    """Open a line in the background, unless there is one."""
+    if (folder, remote) not in _lines:
+        _lines[folder, remote] = RefsLine(folder, remote)
 
 
 def drop(folder: Path, remote: str) -> None:

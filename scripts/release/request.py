@@ -91,7 +91,7 @@ class DeployRequest(ReleaseRequest):
     """`deploy`: the head of an environment's branch, without touching the branch."""
 
     task = "deploy"
-    begins_with_refs = True
+    begins_with_refs = goes_on_asking = True
 
     env: str = env(required=True)
     sha: str = option("commit, branch or tag to release; the branch's head if left out")
@@ -150,7 +150,7 @@ class RollbackRequest(ReleaseRequest):
     """`rollback`: a release that was proven here before."""
 
     task = "rollback"
-    begins_with_refs = True
+    begins_with_refs = goes_on_asking = True
 
     env: str = env(required=True)
     to: str = option("release to go back to, such as `v3`; the last good one if left out", short="t")

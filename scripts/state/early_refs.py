@@ -10,11 +10,16 @@ from scripts.state.ledger import REF
 from scripts.system.background import submit
 
 
-def ask_early(git: ChainGit) -> Callable[[], EarlyRefs | None]:
+def ask_early(git: ChainGit, *, more_follow: bool = False) -> Callable[[], EarlyRefs | None]:
     """Ask the remote for its refs in the background; for `Desk.early_refs`.
 
     Only the first look of a task gets the answer, and it comes at once; later ones ask anew.
+
+    Args:
+        more_follow: the connection stays open for them.
     """
+    if more_follow:
+        git.hold_line()
     asked = [submit(_refs_of, git)]
     return lambda: asked.pop().result() if asked else None
 

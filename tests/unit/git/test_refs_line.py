@@ -73,6 +73,7 @@ def test_a_question_is_one_request(desk: Git, server: tuple[str, Server]) -> Non
     desk.hold_line()
     line(desk)
     opened = len(server[1].asked)
+    desk.hold_line()
     desk.ls_remote()
     desk.ls_remote()
 
