@@ -5,6 +5,7 @@
     figures.py   medians, spreads, ratios, exponents
     turns.py     A, B, A, B ...
     report.py    the Markdown table, and the document
+    apart.py     a session of its own, so that what was started is ended in any case
     run.py       the benches that were asked for, one after the other
     benches/     one file an idea
     parts/       what several of them stand on: worlds, histories, distance

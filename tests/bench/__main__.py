@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tests.bench import report
+from tests.bench.apart import run_apart
 from tests.bench.benches import BENCHES
 from tests.bench.plan import SIZES, Broken
 from tests.bench.run import chosen, run_all
@@ -31,7 +32,6 @@ def main(words: list[str]) -> int:
     except Broken as fault:
         _say(f"error: {fault}")
         return USAGE
-    signal.signal(signal.SIGTERM, _ended)
     if asked.limits:
         _write(asked.out, report.limits_document(benches), report.limits(benches))
         return 0
@@ -49,14 +49,10 @@ def _write(folder: Path, document: dict[str, Any], text: str) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _ended(*_: object) -> NoReturn:
-    """What was started is ended by the `with` around it."""
-    raise SystemExit(130)
+    with contextlib.suppress(OSError):  # who called may be gone, while this puts things back
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_apart(lambda: main(sys.argv[1:]))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.support.processes import alive
 
 SIZES = ("small", "medium", "large")
 
@@ -74,6 +78,13 @@ class Run:
         """The values for this size and all smaller ones: `up_to(small=[10], large=[1000])`."""
         wanted = SIZES[: SIZES.index(self.size) + 1]
         return [value for size in wanted for value in values.get(size, ())]
+
+
+def abandoned(prefix: str) -> list[Path]:
+    """Temporary folders with such a name, and after it the id of a process that no longer runs."""
+    named = re.compile(re.escape(prefix) + r"(\d+)(-|$)")
+    found = ((named.match(each.name), each) for each in Path(tempfile.gettempdir()).iterdir())
+    return [each for match, each in found if match and not alive(int(match[1]))]
 
 
 @dataclass(frozen=True)

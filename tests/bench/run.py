@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -10,9 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from scripts.errors import DeskError
-from tests.bench.plan import Bench, Broken, Run
+from tests.bench.plan import Bench, Broken, Run, abandoned
 from tests.bench.report import FAILED, NOT_RUN, Result
 
+PREFIX = "desk-bench-"  # of a temporary folder; the process follows
 CACHE = Path("~/.cache/release-desk-bench")  # programs that are installed once
 
 
@@ -32,7 +35,9 @@ def chosen(benches: Sequence[Bench], only: Sequence[str]) -> list[Bench]:
 
 def run_all(benches: Sequence[Bench], *, runs: int, size: str, say: Callable[[str], None]) -> list[Result]:
     """Measure; a bench that can't is told of, and does not stop the next."""
-    with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder, ExitStack() as stack:
+    for left in abandoned(PREFIX):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder, ExitStack() as stack:
         run = Run(runs, size, Path(folder), CACHE.expanduser(), say, stack)
         return [run_one(bench, run) for bench in benches]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +12,12 @@ from pathlib import Path
 
 from scripts.sandbox import world_facts
 from scripts.sandbox.world_facts import World
-from tests.bench.clock import clean_env, spend
+from tests.bench.clock import spend
 from tests.bench.parts.desk import ROOT, program, typed
 from tests.bench.parts.far import far, git_over_http
 from tests.bench.parts.scripted import publish_takes, replit_file
-from tests.bench.plan import Broken, Run
+from tests.bench.plan import Broken, Run, abandoned
 from tests.integration.desk import Desk, git
-from tests.support.processes import alive
 from tests.support.sandboxes import VITE, WAITS
 
 PREFIX = "desk-bench-world-"
@@ -69,25 +67,13 @@ def sandbox(run: Run, driver: str = "workspace") -> World:
 
 
 def _down(folder: Path) -> None:
-    """End it in a session of its own: it goes on where this process is killed meanwhile."""
-    argv = [*program(), "sandbox.down", "--dir", str(folder)]
-    with subprocess.Popen(
-        argv,
-        cwd=ROOT,
-        env=clean_env(),
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as child:
-        child.wait()
+    spend(*program(), "sandbox.down", "--dir", folder, cwd=ROOT)
 
 
 def _sweep() -> None:
-    """End what a killed bench has left."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if not alive(int(folder.name.removeprefix(PREFIX).partition("-")[0])):
-            _down(folder)
+    """End the sandboxes that a killed bench has left."""
+    for folder in abandoned(PREFIX):
+        _down(folder)
 
 
 @dataclass(frozen=True)
