@@ -72,7 +72,7 @@ class ChainGit(Git):
 
         One that can't be read is named by its link, and stops nothing.
         """
-        listing = self._local("rev-list", "--first-parent", "--parents", "--reverse", tip, "--").text
+        listing = self._walk("rev-list", "--first-parent", "--parents", "--reverse", tip, "--").text
         return self._links([line.split() for line in listing.splitlines()], file)
 
     def chain_after(self, tip: str, file: str, after: str) -> list[Link] | None:
@@ -81,7 +81,7 @@ class ChainGit(Git):
         A commit that keeps the file of one up to `after` is not found out.
         """
         options = ("--first-parent", "--parents", "--reverse")
-        found = self._local("rev-list", *options, tip, f"^{after}", "--", success={0, 128})
+        found = self._walk("rev-list", *options, tip, f"^{after}", "--", success={0, 128})
         commits = [line.split() for line in found.text.splitlines()]
         if found.code or not commits or commits[0][1:2] != [after]:
             return None

@@ -20,8 +20,9 @@ from typing import Any
 from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
 from scripts.git import refs_line
 from scripts.git.command import FETCH, Update, branch_named, checked_revision, git_command, push_arguments
+from scripts.git.graph import walk
 from scripts.git.isolation import checkout_of, left_out, unshallowed
-from scripts.git.refusals import no_commit, retry_delay
+from scripts.git.refusals import LINKS, no_commit, retry_delay
 from scripts.system.command import Result
 from scripts.system.process import attempt, error_tail, run
 from scripts.system.secret import redact, redacted
@@ -33,14 +34,6 @@ NETWORK_TIMEOUT = 120.0  # seconds
 LOCAL_TIMEOUT = 60.0
 FETCH_ROUNDS = 5
 LINK, SUBMODULE = "120000", "160000"  # modes in a tree
-# what `cat-file --follow-symlinks` answers where a path leads to no file
-LINKS = {
-    "dangling": "is a symlink to a file that the commit lacks",
-    "symlink": "is a symlink that leads out of the repository",
-    "loop": "is a symlink that leads back to itself",
-    "notdir": "is a symlink through something that is no folder",
-    "tree": "is a symlink to a folder",
-}
 
 Refs = Mapping[str, str]  # full ref name, such as `refs/heads/main` -> commit id of 40 hex digits
 
@@ -164,7 +157,7 @@ class Git:
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains `old`."""
         test = ("merge-base", "--is-ancestor", old, new)
-        return old == new or self._local(*test, success={0, 1}).code == 0
+        return old == new or self._walk(*test, success={0, 1}).code == 0
 
     def resolve(self, revision: str, refs: Refs) -> str:
         """The commit id of a revision. A branch name means the remote's branch, as `refs` has it.
@@ -193,7 +186,7 @@ class Git:
         """
         excluded = [f"^{without}"] if without and not self._missing({"": without}) else []
         options = (*REV_LIST, "--format=%H%x00%an%x00%aI%x00%s%x00", f"--max-count={limit}")
-        lines = self._local("rev-list", *options, new, *excluded, "--").text.split("\0\n")
+        lines = self._walk("rev-list", *options, new, *excluded, "--").text.split("\0\n")
         return [Commit(*line.split("\0")) for line in lines if line]
 
     def user_name(self) -> str:
@@ -392,6 +385,10 @@ class Git:
 
     def _write_object(self, *arguments: str, text: str) -> str:
         return self._local(*arguments, stdin=text.encode("utf-8", "backslashreplace")).text.strip()
+
+    def _walk(self, *arguments: str, success: Iterable[int] = (0,)) -> Result:
+        command = git_command(self.folder, arguments, LOCAL_TIMEOUT, success=frozenset(success))
+        return walk(self.folder, command)
 
     def _local(self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)) -> Result:
         accepted = frozenset(success)

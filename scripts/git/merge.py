@@ -119,13 +119,13 @@ class MergingGit(ChainGit):
 
     def commits_between(self, base: str, head: str) -> list[str]:
         """The commits of `head` that `base` lacks (`base..head`), newest first."""
-        return self._local("rev-list", head, f"^{base}", "--").text.split()
+        return self._walk("rev-list", head, f"^{base}", "--").text.split()
 
     def history(self, head: str, without: str | None = None) -> list[Row]:
         """The commits of `head` that `without` lacks, parents before children."""
         excluded = [f"^{without}"] if without else []
         options = (*REV_LIST, "--topo-order", "--reverse", "--format=%H %T %P", f"--max-count={LONGEST}")
-        return rows_of(self._local("rev-list", *options, head, *excluded, "--").text)
+        return rows_of(self._walk("rev-list", *options, head, *excluded, "--").text)
 
     def dated(self, commits: Iterable[str]) -> list[Dated]:
         """These commits and all their ancestors with dates, as far as this clone has them."""
@@ -162,7 +162,7 @@ class MergingGit(ChainGit):
 
     def first_parents_between(self, base: str, head: str) -> list[str]:
         """Those of `base..head` that were made on the branch itself, not merged into it."""
-        return self._local("rev-list", "--first-parent", head, f"^{base}", "--").text.split()
+        return self._walk("rev-list", "--first-parent", head, f"^{base}", "--").text.split()
 
     def name_status(self, old: str, new: str) -> list[str]:
         """The files in which two trees differ: `A added.txt`, `M changed.txt`, `D deleted.txt`."""

@@ -1,5 +1,5 @@
 # pure
-"""Why git refuses: a push (whether another try may succeed), a revision that it does not know."""
+"""Why git refuses: a push (whether another try may succeed), a revision, a path that leads nowhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from collections.abc import Iterable, Mapping
 from scripts.errors import PushRefused, Refused
 from scripts.system.near import near, near_commit
 
+# what `cat-file --follow-symlinks` answers where a path leads to no file
+LINKS = {
+    "dangling": "is a symlink to a file that the commit lacks",
+    "symlink": "is a symlink that leads out of the repository",
+    "loop": "is a symlink that leads back to itself",
+    "notdir": "is a symlink through something that is no folder",
+    "tree": "is a symlink to a folder",
+}
 RETRY_DELAYS = (0.1, 0.3, 0.9, 2.0)  # seconds before the next try of a push
 # Refusals that pass: the remote's own lock files, when two pushes arrive at the same moment; and a ref that
 # moved and was put back before it was read again, as the lock of a run that has just ended.

@@ -175,7 +175,7 @@ def _states(remote: Remote, own: Seen, head: str | None) -> Iterator[str]:
         yield f"held after a rollback ({hold}); when it is fixed: `invoke release-hold --env {name}`"
     if freeze:
         yield f"frozen {freeze}"
-    if head in remote.ledger.bad(name):
+    if head and head in remote.ledger.bad(name, {head}):
         yield "branch ahead of live: rolled back"
 
 
