@@ -18,6 +18,7 @@ from scripts.system.process import stream_lines
 TIMEOUT = 24 * 3600.0  # seconds: of databases of gigabytes, several times
 SIZES = ("small", "medium", "large")
 FOLDER = ".airhost/bench"
+ERROR = "error: "
 USAGE = 2  # the exit code for what can't be asked
 
 
@@ -40,15 +41,17 @@ def bench(progress: Progress, request: BenchRequest) -> Outcome:
 
     def tell(text: str) -> None:
         said.append(text)
-        progress.output(text)
+        if not text.startswith(ERROR):
+            progress.output(text)
 
+    for name in ("bench.md", "bench.json"):  # those of another run
+        (out / name).unlink(missing_ok=True)
     code = stream_lines(Command(argv, cwd=DESK, env=env, timeout=TIMEOUT), tell)
     if code == USAGE:
-        raise UsageError(said[-1].removeprefix("error: "), "`invoke bench --limits`")
-    if code not in (0, 1):
-        return Outcome.failed(f"the benches ended with {code}")
-    table = (out / "bench.md").read_text()
-    progress.show(table.splitlines())
+        raise UsageError(said[-1].removeprefix(ERROR), "`invoke bench --limits`")
+    if code not in (0, 1) or not (out / "bench.json").exists():
+        return Outcome.failed(f"the benches ended with {code}", "`pip install -r requirements-dev.txt`")
+    progress.show((out / "bench.md").read_text().splitlines())
     return _judged(json.loads((out / "bench.json").read_text()), request, out)
 
 

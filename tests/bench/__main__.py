@@ -36,9 +36,12 @@ def main(words: list[str]) -> int:
         _write(asked.out, report.limits_document(benches), report.limits(benches))
         return 0
     where = report.machine()
-    results = run_all(benches, runs=asked.runs, size=asked.size, say=_say)
-    how = (results, where, asked.runs, asked.size)
-    _write(asked.out, report.document(*how), report.markdown(*how))
+
+    def keep(results: list[report.Result]) -> None:  # after each, because all of them may take hours
+        how = (results, where, asked.runs, asked.size)
+        _write(asked.out, report.document(*how), report.markdown(*how))
+
+    results = run_all(benches, runs=asked.runs, size=asked.size, say=_say, keep=keep)
     return int(any(result.state == report.FAILED for result in results))
 
 

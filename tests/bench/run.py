@@ -33,13 +33,24 @@ def chosen(benches: Sequence[Bench], only: Sequence[str]) -> list[Bench]:
     return [known[name] for name in names] or list(benches)
 
 
-def run_all(benches: Sequence[Bench], *, runs: int, size: str, say: Callable[[str], None]) -> list[Result]:
-    """Measure; a bench that can't is told of, and does not stop the next."""
+def run_all(
+    benches: Sequence[Bench],
+    *,
+    runs: int,
+    size: str,
+    say: Callable[[str], None],
+    keep: Callable[[list[Result]], None] = lambda _results: None,
+) -> list[Result]:
+    """Measure; a bench that can't is told of, and does not stop the next. `keep` gets all so far."""
+    results: list[Result] = []
     for left in abandoned(PREFIX):
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder, ExitStack() as stack:
         run = Run(runs, size, Path(folder), CACHE.expanduser(), say, stack)
-        return [run_one(bench, run) for bench in benches]
+        for bench in benches:
+            results.append(run_one(bench, run))
+            keep(results)
+    return results
 
 
 def run_one(bench: Bench, run: Run) -> Result:

@@ -59,11 +59,19 @@ def test_names_are_unique_and_every_bench_has_words() -> None:
 def test_a_bench_that_can_not_measure_is_told_of_and_stops_nothing() -> None:
     """What is missing is named with its package; what broke keeps its rows."""
     said: list[str] = []
-    results = run_all((LACKING, BROKEN, GOOD), runs=1, size="small", say=said.append)
+    kept: list[int] = []
+    results = run_all(
+        (LACKING, BROKEN, GOOD),
+        runs=1,
+        size="small",
+        say=said.append,
+        keep=lambda all_: kept.append(len(all_)),
+    )
     found = report.document(results, WHERE, 1, "small")
     text = report.markdown(results, WHERE, 1, "small")
 
     assert [result.state for result in results] == ["not run", "failed", "ran"]
+    assert kept == [1, 2, 3]
     assert [len(result.rows) for result in results] == [0, 1, 1]
     assert (found["over"], found["ok"]) == (2, 0)
     assert "not run: `wrk`: apt-get install wrk" in text
@@ -107,6 +115,16 @@ def test_the_benches_are_listed(tmp_path: Path) -> None:
     ended = called(tmp_path, limits=True)
 
     assert (ended.code, [each["name"] for each in ended.data["benches"]]) == (0, [b.name for b in BENCHES])
+
+
+def test_benches_that_can_not_begin_are_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of the tests may be missing; the figures of an older run are not taken for new ones."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "bench.json").write_text("{}")
+    monkeypatch.setattr(workflow, "stream_lines", lambda _command, tell: tell("no module") or 1)
+    ended = called(tmp_path)
+
+    assert (ended.code, ended.message) == (1, "the benches ended with 1")
 
 
 @pytest.mark.parametrize(
