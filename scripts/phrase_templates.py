@@ -54,6 +54,11 @@ class Template(NamedTuple):
         """How many letters must be there."""
         return sum(len(word) for piece in self.pieces for word in WORD.findall(piece))
 
+    @property
+    def weight(self) -> tuple[int, int]:
+        """How much must be there: letters, and numbers."""
+        return self.letters, sum(name.endswith(NUMBER) for name in self.fields)
+
     def values(self, masked: str) -> list[tuple[int, int]] | None:
         """Where the values of its fields are in a text; None if it does not match."""
         first, *middle, last = self.pieces

@@ -136,7 +136,7 @@ class Phrases:
             and (not said or template.pieces[0].startswith("|"))
             and (not columns or "\n" in masked or any("  " in piece for piece in template.pieces))
         ]
-        return sorted(found, key=lambda each: (each[0].letters, alike(each[0].spans, spans)), reverse=True)
+        return sorted(found, key=lambda each: (*each[0].weight, alike(each[0].spans, spans)), reverse=True)
 
 
 class _Reading:
@@ -168,8 +168,9 @@ class _Reading:
         if template:
             return self._filled(template, masked, spans, [], depth)
         self._left -= 1
-        words = [] if text.startswith("|") else PROSE.findall(masked)
-        unread = Said(text, (text,)) if len(words) > 1 else Said(text, (), sum(map(len, words)))
+        words = PROSE.findall(masked)
+        foreign = len(words) > 1 and not text.startswith("|")  # `| `: another program may have said it
+        unread = Said(text, (text,)) if foreign else Said(text, (), sum(map(len, words)))
         best = None
         if depth < DEEPEST and self._left > 0:
             for said in self._tries(text, masked, spans, depth + 1):
@@ -197,6 +198,7 @@ class _Reading:
         elif short:
             yield from self._in_pieces(masked, spans, depth)
         yield from weak
+        yield from self._of_two(masked, spans, depth)
 
     def _filled(
         self,
@@ -240,10 +242,11 @@ class _Reading:
             if len(pieces) > 1:
                 said = self._parts(pieces, spans, depth)
                 yield _together(said, english if _lacks(said) else french)
-        yield from self._of_two(masked, spans, depth)
 
     def _of_two(self, masked: str, spans: Sequence[str], depth: int) -> Iterator[Said]:
         """A text with brackets behind it or around it; a number, a name or a step, and a text."""
+        if len(masked) > LONGEST or masked.startswith("|") or "\n" in masked:
+            return
         brackets = BRACKETS.fullmatch(masked)
         if brackets:
             yield _together(self._parts([brackets[1], brackets[2]], spans, depth), " ")

@@ -12,7 +12,7 @@ import pytest
 
 import tasks
 from scripts import RELEASED, VERSION
-from tests.support import task_page
+from tests.support import message_catalogue, task_page
 from tests.support.desks import ROOT
 
 README = ROOT / "README.md"
@@ -189,6 +189,8 @@ def test_every_configuration_key_that_is_named_exists(name: str) -> None:
 def test_every_message_that_is_quoted_exists(name: str) -> None:
     """The symptoms of a page are messages of the desk; `...` stands for what varies."""
     source = "\n".join(file.read_text() for file in sorted((ROOT / "scripts").rglob("*.py")))
+    if name.endswith(".fr.md"):
+        source = "\n".join(item.french for item in message_catalogue.stored().values())
     quoted = re.findall(r'^\| "([^"]+)" (?:\(code \d\) )?\|', (DOCS / name).read_text(), re.MULTILINE)
 
     assert len(quoted) > 3
