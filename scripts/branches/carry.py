@@ -56,8 +56,10 @@ def waiting(desk: Desk, target: Environment, remote: Remote) -> Refusal | None:
     if source is None or head is None or other is None:
         return None
     with suppress(DeskError):
+        if desk.git.is_ancestor(head, other):
+            return None
         git = merging(desk)
-        if git.is_ancestor(head, other) or not brought(git, head, other).own:
+        if not brought(git, head, other).own:
             return None
         conflicts = git.merge_tree(head, other).conflicts
         back = meet(git, head_of(git, source, other), head_of(git, target, head))

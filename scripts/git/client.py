@@ -184,10 +184,12 @@ class Git:
 
         By `rev-list`, since a person's settings change what `log` prints.
         """
-        excluded = [f"^{without}"] if without and not self._missing({"": without}) else []
-        options = (*REV_LIST, "--format=%H%x00%an%x00%aI%x00%s%x00", f"--max-count={limit}")
-        lines = self._walk("rev-list", *options, new, *excluded, "--").text.split("\0\n")
-        return [Commit(*line.split("\0")) for line in lines if line]
+        options = (*REV_LIST, "--format=%H%x00%an%x00%aI%x00%s%x00", f"--max-count={limit}", new)
+        excluded = [f"^{without}"] if without else []
+        found = self._walk("rev-list", *options, *excluded, "--", success={0, 128} if without else {0})
+        if found.code:
+            found = self._walk("rev-list", *options, "--")
+        return [Commit(*line.split("\0")) for line in found.text.split("\0\n") if line]
 
     def user_name(self) -> str:
         """`user.name` of the person's git configuration; "" when it is not set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scripts.git.content import adds_nothing
@@ -28,13 +29,25 @@ class Twins:
 
 def twins_of(git: MergingGit, ledger: Ledger, commit: str) -> Twins:
     """Find them among the commits that the ledger names."""
-    trees = git.trees([commit, *ledger.named(git.trees([commit]).get(commit))])
+    trees = git.trees([commit])
+    named = ledger.named(trees[commit]) if commit in trees else ()
+    trees |= git.trees(each for each in named if each != commit)
     same = [each for each, tree in trees.items() if tree == trees.get(commit)]
     equal = [each for each in same[:LOOKED_AT] if each == commit or adds_nothing(git, commit, each)]
-    return Twins(frozenset({commit, *same}), frozenset({commit, *equal}), _makers(git, [commit, *equal]))
+    return Twins(
+        frozenset({commit, *same}),
+        frozenset({commit, *equal}),
+        _makers(git, dict.fromkeys([commit, *equal])),
+    )
 
 
-def _makers(git: MergingGit, commits: list[str]) -> tuple[str, ...]:
+def is_twin(git: MergingGit, commit: str, other: str) -> bool:
+    """Whether another commit has the files of this one, which adds nothing to it."""
+    trees = git.trees([commit, other])
+    return other in trees and trees[other] == trees.get(commit) and adds_nothing(git, commit, other)
+
+
+def _makers(git: MergingGit, commits: Iterable[str]) -> tuple[str, ...]:
     """The authors of the commits that the files come from."""
     origins = dict.fromkeys(git.content_commit(each) for each in commits)
     made = [commit for each in origins for commit in git.log(each, None, limit=1)]

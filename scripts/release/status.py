@@ -24,7 +24,7 @@ from scripts.database.migrations.files import (
 )
 from scripts.database.migrations.status import half_applied
 from scripts.errors import CommandFailed, DeskError, UsageError
-from scripts.quality.twins import twins_of
+from scripts.quality.twins import is_twin
 from scripts.release import clock, history_rows
 from scripts.release.dora import Figures, stats
 from scripts.release.observe import commits_between
@@ -66,7 +66,8 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
     seen = {name: replace(each, half=_half(desk, remote, each)) for name, each in seen.items()}
     seen = _with_functions(desk, remote, seen)
-    environments = [_describe(desk, remote, seen, each) for each in seen.values()]
+    described = [submit(_describe, desk, remote, seen, each) for each in seen.values()]
+    environments = [each.result() for each in described]
     shared = (*remote.ledger.problems(desk.settings.chain), *behind.result())
     if old := outdated(remote.ledger):
         desk.progress.note(f"warning: {old}: {how_to_upgrade()}")
@@ -248,9 +249,7 @@ def _head_problems(desk: Desk, remote: Remote, environment: Environment, release
         yield f"the head of `{environment.branch}` failed here as {last.release}"
     elif head and head in remote.ledger.bad(environment.name, {head}):
         pass  # it was rolled back: a state
-    elif head != released.commit and not (
-        head and released.commit in twins_of(desk.git, remote.ledger, head).equal
-    ):
+    elif head != released.commit and not (head and is_twin(desk.git, head, released.commit)):
         where = f"`{head[:12]}`" if head else "missing"
         yield f"the head of `{environment.branch}` is not live: {where}"
     waits = waiting(desk, environment, remote)

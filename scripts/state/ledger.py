@@ -190,9 +190,9 @@ class Ledger:
             return chosen
         return (each for each in chosen if each.commit in about or str(each.detail.get("bad")) in about)
 
-    def named(self, tree: str | None) -> Iterator[str]:
+    def named(self, tree: str) -> Iterator[str]:
         """The commits that events name, those mentioned last first; of another tree than this one few."""
-        if isinstance(self.events, Indexed) and tree:
+        if isinstance(self.events, Indexed):
             yield from self.events.named(tree)
             return
         yield from (each.commit for each in reversed(self.events) if each.commit)

@@ -144,7 +144,8 @@ class Index:
             text: bytes | None = self.texts(start, self.ends[number] - start)
             if text is None or blob_id(text) != name:
                 text = self.blob(name)
-            self.known[number] = event_of(json.loads((text or b"{}").decode("utf-8", "surrogateescape")))
+            document = json.loads((text or b"{}").decode("utf-8", "surrogateescape"))
+            self.known.setdefault(number, event_of(document))  # another thread may have been quicker
         return self.known[number]
 
     def ledger(self) -> Ledger:

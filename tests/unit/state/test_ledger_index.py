@@ -152,8 +152,8 @@ def answers(ledger: Ledger) -> Iterator[object]:
 
 def alike(ledger: Ledger, commit: str) -> list[str]:
     """The commits of the ledger with the tree of this one, by what git has."""
-    found = dict.fromkeys(ledger.named(TREES.get(commit)))
-    return [each for each in found if each in TREES and TREES[each] == TREES.get(commit)]
+    found = dict.fromkeys(ledger.named(TREES[commit]))
+    return [each for each in found if each in TREES and TREES[each] == TREES[commit]]
 
 
 @settings(deadline=None)
