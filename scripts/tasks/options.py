@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scripts.errors import UsageError
 
 R = TypeVar("R", bound=Request)
+PLAN = "plan"
 
 
 class RequestTask(Task[Any]):
@@ -45,9 +46,17 @@ class RequestTask(Task[Any]):
         def body(context: Context, **values: Any) -> None:
             self._show_help(values)
             _start_quickly()
-            made = request(**values)
+            dry = bool(
+                context.config.run.dry
+            )  # `--dry`, `INVOKE_RUN_DRY` or a file of Invoke's configuration
+            plans = any(option.name == PLAN for option in request.options())
+            made = request(**(values | ({PLAN: True} if dry and plans else {})))
             with interpreter.complete():
-                problem = usage_problem(context) or _lacks(made, self.name) or _contradicts(made)
+                problem = (
+                    usage_problem(self.name, unplanned=dry and not plans)
+                    or _lacks(made, self.name)
+                    or _contradicts(made)
+                )
                 if problem:
                     from scripts import app
 
@@ -125,20 +134,28 @@ def _argument(option: Option) -> Argument:
     )
 
 
-def usage_problem(context: Context) -> UsageError | None:
-    """What Invoke would accept and the desk can't do: several tasks in one call, and `--dry`."""
+def usage_problem(name: str, *, unplanned: bool) -> UsageError | None:
+    """What Invoke would accept and the desk can't do: several tasks in one call, `--dry` without a plan.
+
+    Args:
+        name: of the task, without its collection.
+        unplanned: `--dry` was given to a task that has no `--plan`.
+    """
     from invoke.main import program
 
     from scripts.errors import UsageError
 
-    names = [task.name for task in getattr(program, "tasks", ())]
+    names = [task.name for task in getattr(program, "tasks", ())] or [name]
     if len(names) > 1:
         commands = " && ".join(f"invoke {name} ..." for name in names)
         return UsageError(
             "one call runs one task, and several were named: nothing was run", f"`{commands}`"
         )
-    if context.config.run.dry:  # `--dry`, `INVOKE_RUN_DRY` or a file of Invoke's configuration
-        return UsageError("`--dry` is not supported: nothing was run", "`--plan` shows what would happen")
+    if unplanned:
+        return UsageError(
+            f"`--dry` means `--plan`, and `{names[0]}` has none: nothing was run",
+            f"`invoke {names[0]} --help`",
+        )
     return None
 
 

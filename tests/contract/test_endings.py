@@ -287,12 +287,12 @@ def test_a_guarded_environment_is_not_changed_without_a_person(person: Repositor
     [
         ("env.check --env staging --json status", "several", "`invoke env.check ... && invoke status ...`"),
         ("deploy --env staging --yes --json status --json", "several", "&& invoke status ...`"),
-        ("--dry deploy --env staging --yes --json", "`--dry` is not supported", "`--plan`"),
+        ("--dry status --json", "`--dry` means `--plan`, and `status` has none", "`invoke status --help`"),
     ],
     ids=["after a check", "after a release", "dry"],
 )
 def test_what_invoke_would_ignore_is_refused(call: str, problem: str, hint: str, unreachable: Path) -> None:
-    """A second task would never run, and `--dry` would change things: code 2, before anything is asked."""
+    """A second task would never run, and `--dry` would be ignored: code 2, before anything is asked."""
     ended = invoke(*call.split(), env_dir=unreachable)
 
     check(ended, 2, "failed", said=problem)
@@ -304,4 +304,4 @@ def test_a_dry_run_by_a_variable_is_refused(unreachable: Path) -> None:
     """`INVOKE_RUN_DRY` is `--dry` by another way."""
     ended = invoke("status", "--json", env_dir=unreachable, INVOKE_RUN_DRY="1")
 
-    check(ended, 2, "failed", said="`--dry` is not supported")
+    check(ended, 2, "failed", said="`--dry` means `--plan`")

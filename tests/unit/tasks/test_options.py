@@ -12,7 +12,8 @@ from invoke.main import program
 from invoke.parser import Parser
 
 import tasks
-from scripts.config.request import Request, env, option
+from scripts import app
+from scripts.config.request import Request, env, option, plan
 from scripts.errors import UsageError
 from scripts.tasks import options
 from scripts.tasks.options import RequestTask, usage_problem
@@ -30,6 +31,12 @@ class SampleRequest(Request):
     limit: int = option("how many", default=7)
     target: str = option("what", positional=True)
     resumes: str = ""
+
+
+class PlannedRequest(Request):
+    """A request with `--plan`."""
+
+    plan: bool = plan()
 
 
 def about() -> None:
@@ -158,7 +165,7 @@ def test_one_task_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual call."""
     monkeypatch.setattr(program, "tasks", [SimpleNamespace(name="status")], raising=False)
 
-    assert usage_problem(Context(Config())) is None
+    assert usage_problem("check", unplanned=False) is None
 
 
 def test_a_second_task_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,17 +173,23 @@ def test_a_second_task_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [SimpleNamespace(name="env.check"), SimpleNamespace(name="status")]
     monkeypatch.setattr(program, "tasks", names, raising=False)
 
-    problem = usage_problem(Context(Config()))
+    problem = usage_problem("check", unplanned=False)
 
     assert isinstance(problem, UsageError)
     assert (problem.code, problem.hint) == (2, "`invoke env.check ... && invoke status ...`")
 
 
-def test_a_dry_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--dry` would be ignored, and the release happen."""
-    monkeypatch.setattr(program, "tasks", [], raising=False)
+def test_a_dry_run_is_a_plan(task: RequestTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invoke would ignore `--dry`, and the release happen."""
+    dry = Context(Config(overrides={"run": {"dry": True}}))
+    refused: list[UsageError] = []
+    monkeypatch.setattr(app, "refuse", lambda _request, fault: refused.append(fault))
+    task(dry, **typed(task, "x"))
 
-    problem = usage_problem(Context(Config(overrides={"run": {"dry": True}})))
+    assert "`--dry` means `--plan`" in refused[0].message
 
-    assert isinstance(problem, UsageError)
-    assert "--plan" in str(problem.hint)
+    planned: list[PlannedRequest] = []
+    RequestTask(about, PlannedRequest, planned.append)(dry)
+    RequestTask(about, PlannedRequest, planned.append)(Context(Config()))
+
+    assert [each.plan for each in planned] == [True, False]
