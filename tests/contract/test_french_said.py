@@ -10,6 +10,7 @@ import io
 import os
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +31,9 @@ from tests.contract.hints import test_followed
 from tests.contract.hints.table import FOLLOWED, Scenario
 from tests.contract.hints.typist import Agreeing, Typist, parse
 from tests.fakes.world import World
+from tests.support.desks import configured, invoke
 from tests.support.message_catalogue import stored
+from tests.support.repositories import seeded
 
 world = test_followed.world  # the fixture
 USUAL = """
@@ -223,3 +226,26 @@ def test_what_a_stuck_person_is_told_is_known(
     """The scenarios of the hints."""
     shown(typist, scenario(typist))
     assert missed == []
+
+
+def test_people_get_french_and_programs_english(tmp_path: Path) -> None:
+    """A real call, with the files of the catalogue."""
+    env_dir = configured(tmp_path / "env", seeded(tmp_path)[1].folder)
+    ended = invoke(
+        "freeze",
+        "staging",
+        "--until",
+        "soon",
+        "--reason",
+        "x",
+        "--json",
+        env_dir=env_dir,
+        AIRHOST_LANG="fr",
+    )
+    listed = invoke("--list", env_dir=env_dir, LANG="fr_FR.UTF-8", AIRHOST_LANG="")
+
+    assert ended.code == ended.document["code"] == 2
+    assert "`soon` is no time" in ended.document["message"]
+    assert ended.err.startswith("erreur : `soon` ")
+    assert "\nconseil : " in ended.err
+    assert "Quand quelque chose ne va pas" in listed.out

@@ -98,6 +98,8 @@ PROGRAMS = (  # patterns, commands, SQL and pages
     r"'\^|\{\}|^# |^[a-z]+_[a-z]+: |^-[A-Z]|HTTP/1|^Bearer|^refs/|^import |^from [\w.]+ import|^\"|^--|::",
     r"<[a-z/!][^>]*>|\(\?[:P=!<]|\[\^|\\[bdsw]|=>|\(\);|&&|\|\||\$\(|;\n|#!/|function ?\(|\{\n",
     r"^[-\w.]+=\S*$|^(npm (ci|install|-)|pip install|apt-get install \S+$|test -|export \S+=)",
+    r"^(alter schema|comment on|create temp|create trigger|grant (all|usage|\{)|revoke all|insert into)\b",
+    r"^(drop \{|not exists|reset all|set constraints|\{insert\} on conflict)",
     r"^(supabase (functions|db|secrets|branches|migration)|if \{|\w+ = )|^(pnpm|yarn|bun|exec|invoke) \S",
     r"^(git (mv|remote) |os\.|application/|Basic \{|AUTHORIZATION)|^(deploy|promote|test-\w+|load-test) --",
     r"^(100644|\$ |-c )|^(set local|create schema|drop table \{|reset role|alter function)\b|any\(%s\)",
