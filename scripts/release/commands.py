@@ -15,6 +15,7 @@ from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
+from scripts.state.ledger import Event
 from scripts.state.waiting import retry_while_locked
 
 
@@ -44,9 +45,12 @@ def release(desk: Desk, request: ReleaseRequest) -> Outcome:
 
     The run of an owner that is dead is finished or undone first, as `resume` does it.
     """
+    shown: list[Event | None] = []  # what the ledger called live when this run looked first
 
     def attempt() -> Outcome:
         plan = decide(observe(desk, request))
+        shown.append(plan.facts.previous)
+        _require_same(request, shown[0], plan)
         if request.run_missing and not request.plan and run_missing(desk, plan):
             plan = decide(observe(desk, request))
         plan = pull_request.ready(desk, plan, again)
@@ -61,6 +65,22 @@ def release(desk: Desk, request: ReleaseRequest) -> Outcome:
         wait=request.wait and not request.plan,
         environments=[request.target(desk.settings)],
         yes=request.yes,
+    )
+
+
+def _require_same(request: ReleaseRequest, first: Event | None, plan: Plan) -> None:
+    """Whoever waited to go back from a release does not go back from the one that took its place.
+
+    Raises:
+        Refused: another one is live since, by somebody's rollback, or by a dead run that was finished.
+    """
+    now, name = plan.facts.previous, plan.facts.environment.name
+    if not plan.facts.rolls_back or request.to or now is None or first is None or now == first:
+        return
+    raise Refused(
+        f"{now.release} `{now.commit[:12]}` took the place of {first.release} in {name} while this run"
+        " waited: nothing was changed",
+        f"`invoke status`; should {now.release} be bad too: `invoke rollback --env {name}`",
     )
 
 

@@ -161,6 +161,29 @@ def test_the_run_of_a_dead_owner_is_finished_before_ones_own(world: World, task:
     assert world.is_clean()
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_who_waited_does_not_go_back_twice(world: World, named: bool) -> None:
+    """Two people roll the same release back, or a dead one's rollback is finished first."""
+    for content in ("one", "two", "three"):
+        world.commit("develop", {"file": content})
+        deploy(world.desk(), DeployRequest(env="development"))
+    before = world.ledger.good("development")[1]
+    bob = world.desk("Bob", settings=replace(world.settings, lock=Limits(ttl=30, heartbeat=1000)))
+    lock = new_lock(bob, "development", "rollback", before.commit, release=before.release)
+    HeldLock(bob, lock).acquire()
+    request = RollbackRequest(env="development", wait=True, to="v1" if named else "")
+    if named:
+        assert rollback(world.desk(), request).code == 0
+        return
+    outcome = ending(lambda: rollback(world.desk(), request))
+    last = world.ledger.live("development")
+
+    assert last is not None
+    assert (outcome.code, last.commit, last.release) == (1, before.commit, "v4")
+    assert "` took the place of v3 in development while this run waited" in outcome.message
+    assert world.is_clean()
+
+
 def test_an_owner_that_wakes_up_is_not_taken_over(world: World) -> None:
     """Its heartbeat came after it was seen to be silent: it is waited for again."""
     lock = held_by_bob(world)
