@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -29,6 +30,20 @@ def submit(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]
 
     threading.Thread(target=run, daemon=True).start()
     return future
+
+
+class Once(Generic[P, T]):
+    """As `functools.cache`, for threads that ask at the same time: one works, the others wait for it."""
+
+    def __init__(self, work: Callable[P, T]) -> None:
+        self._known = cache(work)
+        self._guard = threading.RLock()
+        self.cache_clear = self._known.cache_clear
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The value; a fault is not kept."""
+        with self._guard:
+            return self._known(*args, **kwargs)  # type: ignore[arg-type]
 
 
 def boottime() -> float:

@@ -8,11 +8,10 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as Late
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.system import network
-from scripts.system.background import submit
+from scripts.system.background import Once, submit
 
 if TYPE_CHECKING:
     import requests
@@ -61,7 +60,7 @@ def context() -> ssl.SSLContext:
     return _context(str(network.trusted() or certifi.where()))
 
 
-@cache
+@Once
 def _context(file: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=file)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from scripts.errors import ConfigError
 from scripts.system import proxies
+from scripts.system.background import Once
 
 # who reads each: requests, curl, OpenSSL and Go, git, boto3, node
 CERTIFICATES = (
@@ -87,7 +88,7 @@ def _content(path: Path) -> bytes:
     return b"".join(parts)
 
 
-@cache
+@Once
 def trusted() -> Path | None:
     """One file with what the system trusts and what the variables name; None where none of them is set.
 

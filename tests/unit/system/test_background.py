@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from scripts.system.background import boottime, process_start, submit
+from scripts.system.background import Once, boottime, process_start, submit
 
 
 def test_a_submitted_call_runs_beside_and_gives_its_value() -> None:
@@ -68,3 +68,29 @@ def test_a_process_knows_when_it_was_started() -> None:
 def test_the_start_of_a_process_does_not_move() -> None:
     """It is a fact, not a measurement."""
     assert process_start() == process_start()
+
+
+def test_what_many_threads_ask_for_at_once_is_done_once() -> None:
+    """And a fault is no value: the next one tries again."""
+    began, asked = threading.Barrier(8), list[int]()
+
+    @Once
+    def work(number: int) -> int:
+        asked.append(number)
+        time.sleep(0.05)
+        if len(asked) == 1:
+            raise LookupError
+        return number * 2
+
+    def ask() -> int:
+        began.wait(10)
+        return work(4)
+
+    answers = [submit(ask) for _ in range(8)]
+    faults = [each.exception(10) for each in answers]
+
+    assert [type(each) for each in faults if each] == [LookupError]
+    assert {each.result() for each in answers if not each.exception()} == {8}
+    assert asked == [4, 4]
+    work.cache_clear()
+    assert (work(4), asked) == (8, [4, 4, 4])
