@@ -16,6 +16,7 @@ from typing import get_args
 
 from scripts.monitor.checks import Level
 from scripts.phrase_templates import FIELD, NUMBER, SPAN
+from scripts.state.preview_lease import STATES
 from scripts.state.steps import STEPS
 from scripts.tasks.command_line import GROUPS, MORE
 from scripts.tasks.help_text import KINDS, TITLES
@@ -31,7 +32,10 @@ LEFT_OUT = re.compile(
     r"|database/postgres/(catalogue_|restorable|definitions|content))"
 )
 SHOWN = "scripts/tasks/help_text.py"  # where names that stand in tables of the code are shown
-WORDS = ("same", "different", "public", "only here", "only there")  # of `env.diff`, in its document too
+WORDS = (  # that stand in documents and in the ledger, too
+    *("same", "different", "public", "only here", "only there", "free", *STATES),
+    *("deploy", "promote", "rollback", "proof", "approval", "freeze", "unfreeze", "backup", "refresh"),
+)
 WHOLE = (
     "scripts/tables.py",
     "scripts/proof_tables.py",
