@@ -21,7 +21,7 @@ from scripts import VERSION, terminal
 from scripts.config.outcome import Outcome
 from scripts.config.request import Request
 from scripts.github import job
-from scripts.language import FRENCH, language, translate
+from scripts.language import FRENCH, language, time_form, translate
 from scripts.proof_tables import told
 from scripts.step_line import StepLine
 from scripts.system.secret import redact, redacted, unannounced
@@ -65,8 +65,9 @@ class Console:
 
     def say(self, text: str = "", to: TextIO | None = None) -> None:
         """Print one or more lines in the language of the reader, redacted and sanitized."""
-        said = text if isinstance(text, Row) else translate(redact(text))  # a secret is masked as it stands
-        self._print(said, to or self.stream)
+        if not isinstance(text, Row):
+            text = terminal.with_local_times(translate(redact(text)), time_form())  # masked as it stands
+        self._print(text, to or self.stream)
 
     def _print(self, text: str, stream: TextIO) -> None:
         with self._lock, contextlib.suppress(*GONE):

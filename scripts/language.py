@@ -40,6 +40,11 @@ def number(text: str) -> str:
     return text if language() == ENGLISH else text.replace(".", ",")
 
 
+def time_form() -> str:
+    """How a time is written, for `strftime`: `2026-11-28 19:07`, `28/11/2026 19:07`."""
+    return "%Y-%m-%d %H:%M" if language() == ENGLISH else "%d/%m/%Y %H:%M"
+
+
 @cache
 def _phrases() -> Phrases:
     from scripts.phrases import Phrases

@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.config.request import Request
 from scripts.database.backups.request import ListBackupsRequest
-from scripts.language import ENGLISH, language, number
+from scripts.language import ENGLISH, language, number, time_form
 from scripts.preview.request import PreviewListRequest
 from scripts.proof_tables import browser_tests, load_test
 from scripts.quality.request import AppTestRequest, E2eRequest, LoadRequest
@@ -240,8 +240,7 @@ def age(at: str | None) -> str:
 def local(at: str | None) -> str:
     """The time on this machine's clock, `2026-11-28 19:07`, `28/11/2026 19:07`; "" for no readable time."""
     then = _time(at)
-    form = "%Y-%m-%d %H:%M" if language() == ENGLISH else "%d/%m/%Y %H:%M"
-    return f"{then.astimezone():{form}}" if then else ""
+    return f"{then.astimezone():{time_form()}}" if then else ""
 
 
 def _time(at: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import textwrap
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +24,7 @@ SPAN = re.compile(r"`[^`\n]+`")  # what is typed is never broken
 INDENT = re.compile(r" *(?:\| )?")
 PAGE = re.compile(r"`(/[^`\n]+\.html)`")  # as a `file://` link, which terminals let people click
 BEFORE_SIGN = re.compile(r" (?=[:;!?](?: |$))")  # as in French, where no line begins with such a sign
+MOMENT = re.compile(r"(?<![`\w])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00(?![`\w])")
 KEPT = "\u00a0"  # in place of a blank within a span
 
 
@@ -58,6 +60,21 @@ def painted(text: str, stream: TextIO) -> str:
         return text
     of = dict(MARKS)
     return MARK.sub(lambda found: f"{found[1]}\x1b[{COLOURS[of[found[2]]]}m{found[2]}\x1b[0m", text)
+
+
+def with_local_times(text: str, form: str) -> str:
+    """The text with each moment of a ledger (UTC, ISO 8601) by this machine's clock, with its zone.
+
+    One in backticks is to be pasted, and stays. `form`: as for `strftime`.
+    """
+    return MOMENT.sub(lambda found: _local(found[0], form), text)
+
+
+def _local(moment: str, form: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone():{form} %Z}".rstrip()
+    except (ValueError, OverflowError):
+        return moment
 
 
 def wrapped(text: str, stream: TextIO) -> str:

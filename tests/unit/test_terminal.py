@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
@@ -84,3 +85,24 @@ def test_a_page_is_a_link_in_a_terminal() -> None:
     assert "`file:///tmp/a%20b/report.html`" in terminal.wrapped(text, Screen())
     assert "`cat /tmp/x.html`" in terminal.wrapped(text, Screen())
     assert terminal.wrapped(text, io.StringIO()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("frozen until 2026-11-30T13:38:24+00:00 by Ada", "frozen until 2026-11-30 14:38 CET by Ada"),
+        ("(2026-07-01T22:30:00.123+00:00)", "(2026-07-02 00:30 CEST)"),
+        ("`--until 2026-11-30T13:38:24+00:00`", "`--until 2026-11-30T13:38:24+00:00`"),
+        ("2026-13-30T13:38:24+00:00", "2026-13-30T13:38:24+00:00"),
+        ("2026-11-30T13:38:24+02:00", "2026-11-30T13:38:24+02:00"),
+    ],
+)
+def test_moments_are_those_of_this_clock(text: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A team in Paris reads its own time, with the zone; what is to be pasted stays."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        assert terminal.with_local_times(text, "%Y-%m-%d %H:%M") == shown
+    finally:
+        monkeypatch.undo()
+        time.tzset()
