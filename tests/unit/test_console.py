@@ -243,6 +243,26 @@ def test_the_name_or_an_alias_confirms(typed: str, yes: bool, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
+    ("language", "typed", "agreed"),
+    [
+        ("en", "yes", True),
+        ("en", "oui", False),
+        ("fr", "oui", True),
+        ("fr", "yes", True),
+        ("fr", "non", False),
+    ],
+)
+def test_oui_is_a_yes_in_french(
+    language: str, typed: str, agreed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In English it is an answer like any other."""
+    monkeypatch.setenv("AIRHOST_LANG", language)
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
+
+    assert Console(stream=io.StringIO()).agree("drop it?") is agreed
+
+
+@pytest.mark.parametrize(
     ("stdin", "as_json"), [(io.StringIO("production\n"), False), (Terminal("production\n"), True)]
 )
 def test_without_a_person_nothing_is_confirmed(
