@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from scripts.state.event_rules import RELEASES
@@ -91,12 +92,14 @@ def recorded(ledger: Ledger, environment: str) -> dict[str, Record]:
 
 def recorded_at(ledger: Ledger, release: Event) -> dict[str, Record]:
     """The records as they were when that release was made."""
-    marked, reached = Choice(release.environment, mark=KEY), False
+    marked, later = Choice(release.environment, mark=KEY), 0
     for event in ledger.newest(Choice(release.environment, RELEASES), marked):
-        reached = reached or event is release
-        if reached and marked.takes(key_of(event)):
-            return records_in(event)
-    return {} if reached else recorded(ledger, release.environment)
+        if event is release:
+            break
+        later += marked.takes(key_of(event))
+    else:
+        later = 0  # it is not in this ledger: what is known now
+    return records_in(next(islice(ledger.newest(marked), later, None), None))
 
 
 def document(records: Mapping[str, Record]) -> dict[str, dict[str, Any]]:

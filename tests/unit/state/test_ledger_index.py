@@ -239,5 +239,11 @@ def test_few_texts_are_read() -> None:
         "v199",
         99,
     )
+    assert live is not None
     assert ledger.hold("staging") is None
+    assert (record.recorded(ledger, "staging"), record.recorded_at(ledger, live)) == ({}, {})
+    assert (known_state.live_state(ledger, "staging"), aftermath.recorded(ledger, "staging")) == (
+        live,
+        None,
+    )
     assert len(read) == 1
