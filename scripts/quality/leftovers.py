@@ -30,5 +30,6 @@ def remove_rows(
             rows = sum(max(0, connection.execute(sql.encode()).rowcount) for sql in statements)
     except DeskError as fault:
         return (f"test data is left ({fault.message.splitlines()[0]}): {mark}",), None
-    desk.progress.note(f"{rows} rows of test data removed")
+    if rows:
+        desk.progress.note(f"{rows} rows of test data removed")
     return (), rows

@@ -294,6 +294,8 @@ def _outcome(desk: Desk, trial: Trial, tested: Tested) -> Outcome:
     nothing = "".join(f"\n  | {each}" for each in notes)
     return Outcome.done(
         f"passed: {verdict.counts['passed']} tests of `{commit}` on {name}; {tested.stands.said}{nothing}",
-        f"next: `invoke promote --to {following.name} --plan`" if following else None,
+        f"next: `invoke promote --to {following.name} --plan`"
+        if following and tested.stands.counts
+        else None,
         **data,
     )

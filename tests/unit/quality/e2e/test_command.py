@@ -13,7 +13,7 @@ import pytest
 
 from scripts.config.outcome import Outcome
 from scripts.config.settings import E2E
-from scripts.errors import CommandTimedOut, Refused, ReleaseFailed
+from scripts.errors import CommandTimedOut, Refused, ReleaseFailed, UsageError
 from scripts.git import merge
 from scripts.quality.e2e import command, prerequisites, pytest_run
 from scripts.quality.request import E2eRequest
@@ -94,6 +94,14 @@ def test_a_pass_is_a_proof_for_the_served_commit(world: World, calls: list[Comma
     assert re.fullmatch("sha256:[0-9a-f]{64}", proof.detail["digest"])
     assert Path(outcome.data["html"]).read_text().startswith("<!doctype html>")
     assert len(calls) == 1
+
+
+def test_a_part_of_the_suite_leads_nowhere(world: World, calls: list[Command]) -> None:
+    """It proves nothing, so no promotion is named."""
+    outcome = run_journeys(world, k="page")
+
+    assert (outcome.ending, outcome.hint) == ("done", None)
+    assert outcome.data["proof"]["counts"] is False
 
 
 def test_a_failure_is_a_proof_too(
@@ -244,7 +252,7 @@ def test_it_refuses_before_anything_is_run(
     world: World, calls: list[Command], request_of: dict[str, str], message: str
 ) -> None:
     """Each with a hint that can be pasted."""
-    with pytest.raises(Refused, match=message) as refused:
+    with pytest.raises((Refused, UsageError), match=message) as refused:
         run_journeys(world, **request_of)
 
     assert refused.value.hint
