@@ -33,7 +33,7 @@ SEEN = "refs/airhost/seen/"
 NETWORK_TIMEOUT = 120.0  # seconds
 LOCAL_TIMEOUT = 60.0
 FETCH_ROUNDS = 5
-LINK, SUBMODULE = "120000", "160000"  # modes in a tree
+LINK, SUBMODULE, TREE = "120000", "160000", "040000"  # modes in a tree
 
 Refs = Mapping[str, str]  # full ref name, such as `refs/heads/main` -> commit id of 40 hex digits
 
@@ -251,13 +251,15 @@ class Git:
     def _tree_of(self, commit: str, path: str) -> str | None:
         """The id of a folder's tree; None when the commit has no such folder."""
         parents = [path.rsplit("/", depth)[0] for depth in range(path.count("/") + 1)]
-        submodules = [name for mode, _, name in self._ls_tree(commit, "--", *parents) if mode == SUBMODULE]
-        if submodules:
+        rows = {name: (mode, sha) for mode, sha, name in self._ls_tree(commit, "--", *parents)}
+        if rows.get(path, ("", ""))[0] == TREE:
+            return rows[path][1]
+        if submodules := [name for name, (mode, _) in rows.items() if mode == SUBMODULE]:
             raise Refused(
                 f"`{submodules[0]}` is a submodule: what is in it is not in the commit",
                 f"keep the files of `{path}` in the app's own repository",
             )
-        ((kind, sha),) = self._follow([f"{commit}:{path}"])
+        ((kind, sha),) = self._follow([f"{commit}:{path}"])  # a symlink, or below one
         if kind in ("dangling", "symlink", "loop"):
             raise Refused(f"`{path}` {LINKS[kind]}", f"keep the files of `{path}` in the repository")
         return sha if kind == "tree" else None
@@ -369,8 +371,7 @@ class Git:
     def _is_shallow(self) -> bool:
         """As `rev-parse --is-shallow-repository`, which reads the same file."""
         checkout = checkout_of(self.folder)
-        file = checkout.git_folder / "shallow" if checkout else None
-        return file is not None and file.exists() and file.stat().st_size > 0
+        return checkout is not None and (checkout.git_folder / "shallow").exists()
 
     def _network(self, *arguments: str) -> str:
         result = attempt(git_command(self.folder, arguments, NETWORK_TIMEOUT))

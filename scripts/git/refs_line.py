@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.errors import CommandFailed
-from scripts.git.command import git_command, remote_urls
+from scripts.git.command import git_command
 from scripts.system.background import submit
 from scripts.system.dialogue import Dialogue
+from scripts.system.process import attempt
 
 WAIT = 20.0  # seconds for an answer; `ls-remote` is asked after that
 PREFIXES = ("refs/heads/", "refs/deploy/")
@@ -75,7 +76,7 @@ def _nothing() -> None:
 
 def _open(folder: Path, remote: str) -> Dialogue | None:
     """A line whose server speaks the second version of the protocol; None for any other remote."""
-    url = next(iter(remote_urls(folder, remote)), "")
+    url = attempt(git_command(folder, ("remote", "get-url", "--", remote), WAIT)).text.strip()
     if not url.startswith(("http://", "https://")):
         return None
     helper = f"remote-{url.partition(':')[0]}"
