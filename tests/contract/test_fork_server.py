@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -97,3 +99,21 @@ def test_it_is_a_child_of_the_caller(env_dir: Path) -> None:
 
     assert int(parent) == os.getpid()
     assert not Path(f"/proc/{child.pid}").exists()
+
+
+def test_threads_may_begin_calls_at_once(env_dir: Path) -> None:
+    """The first ones, too, while the server starts: each gets the exit code of its own child."""
+    fork_server._server.cache_clear()
+    env, ready = {**os.environ, "AIRHOST_ENV_DIR": str(env_dir)}, threading.Barrier(4)
+
+    def code(*call: str) -> int:
+        ready.wait(30)
+        child = fork_server.start(*call, cwd=ROOT, env=env)
+        child.communicate(timeout=60)
+        return child.returncode
+
+    with ThreadPoolExecutor(4) as pool:
+        calls = [
+            pool.submit(code, *call) for call in [("no-such-task",), ("deploy", "--env", "staging")] * 2
+        ]
+        assert [each.result() for each in calls] == [2, 1] * 2

@@ -37,6 +37,9 @@ LIBRARIES = (
 )  # fmt: skip
 LARGEST = 1 << 20  # bytes of one request
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
+# One for the whole process, as `SUBREAPER` is: a thread with a server of its own would end the adoption of
+# the child of another thread, whose `Popen` then finds no child and reports exit code 0.
+LOCK = threading.Lock()
 
 
 class Forked(subprocess.Popen[str]):
@@ -45,7 +48,8 @@ class Forked(subprocess.Popen[str]):
     def _execute_child(self, *given: Any) -> None:
         """What `Popen` calls to start the program, once it has made the pipes."""
         args, cwd, env, pipes = given[0], given[5], given[6], given[10:16]
-        self.pid = _server().fork(args, cwd, env, (pipes[0], pipes[3], pipes[5]))
+        with LOCK:
+            self.pid = _server().fork(args, cwd, env, (pipes[0], pipes[3], pipes[5]))
         self._child_created = True
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
@@ -74,7 +78,6 @@ class _Server:
     """The process that forks; it ends with this one."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -87,9 +90,9 @@ class _Server:
         atexit.register(self._end)
 
     def fork(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], streams: tuple[int, ...]) -> int:
-        """The pid of a new child of ours, whose standard streams are these."""
+        """The pid of a new child of ours, whose standard streams are these; the caller holds `LOCK`."""
         request = json.dumps({"args": [*args[3:]], "cwd": str(cwd), "env": dict(env)}).encode()
-        with self._lock, _adopting():
+        with _adopting():
             socket.send_fds(self._socket, [request], streams)
             answer = self._socket.recv(64)
         assert answer, "the fork server has ended"
