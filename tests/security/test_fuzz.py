@@ -135,7 +135,7 @@ def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise SystemExit(code)
 
     monkeypatch.setattr(app, "_leave", leave)
-    monkeypatch.setattr(signals, "listen", lambda: None)
+    monkeypatch.setattr(signals, "listen", lambda *_: None)
     monkeypatch.setattr(signals, "ignore", lambda: None)
     yield
     gc.enable()
