@@ -26,7 +26,7 @@ def size_of(text: str) -> float:
     """The number of bytes in `100MB`, `1.5 GB` or `500kB`.
 
     Raises:
-        Refused: it is not a size, or more than 20 GB.
+        UsageError: it is not a size, or more than 20 GB.
     """
     match = SIZE.fullmatch(text.strip())
     size = float(match[1]) * UNITS[match[2].lower()] if match else 0

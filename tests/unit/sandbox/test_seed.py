@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.errors import Refused
+from scripts.errors import UsageError
 from scripts.sandbox.seed import size_of
 
 
@@ -18,6 +18,6 @@ def test_sizes_with_a_unit(text: str, size: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "100", "MB", "-1MB", "0MB", "21GB", "1TB", "1MB2"])
 def test_anything_else_is_refused(text: str) -> None:
-    """So is more than a sandbox should hold."""
-    with pytest.raises(Refused, match="no size for a sandbox"):
+    """So is more than a sandbox should hold; it is an error of usage."""
+    with pytest.raises(UsageError, match="no size for a sandbox"):
         size_of(text)

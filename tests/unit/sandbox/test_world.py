@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import Refused
+from scripts.errors import Refused, UsageError
 from scripts.sandbox import commands, world
 from scripts.sandbox.request import SandboxDownRequest, SandboxUpRequest
 from tests.fakes.world import Notes
@@ -50,7 +50,7 @@ def test_where_nothing_is_nothing_is_removed(tmp_path: Path) -> None:
 
 def test_a_wrong_size_is_refused_before_a_world_is_made(tmp_path: Path) -> None:
     """The seed is read first."""
-    with pytest.raises(Refused, match="no size"):
+    with pytest.raises(UsageError, match="no size"):
         commands.sandbox_up(Notes(), SandboxUpRequest(dir=str(tmp_path / "world"), seed="much"))
 
     assert not (tmp_path / "world").exists()

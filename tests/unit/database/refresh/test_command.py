@@ -78,7 +78,7 @@ def test_a_guarded_environment_and_the_source_are_never_refreshed(
     with pytest.raises(Refused, match=why) as error:
         command.refresh(desk, RefreshRequest(to=to, from_=from_))
 
-    assert error.value.hint == "invoke db.refresh --to staging"
+    assert error.value.hint == "`invoke db.refresh --to staging`"
 
 
 def test_the_plan_says_what_is_masked_and_how(desk: Any) -> None:
