@@ -17,6 +17,7 @@ from scripts.system.background import submit
 AT_ONCE = 6  # looks at the same time, once there was a good one
 MOST_STREAKS = 4  # times `[verify] streak` is asked for at most, where two commits answer in turn
 FIRST_PAUSE = 0.05  # seconds between two looks; grows towards `[verify] interval`
+SHARE = 0.05  # of the time that has passed: a release is seen so much later than it is live, at most
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def watch(
         pages: whether the pages count; otherwise only the stamp does.
     """
     verify, tally = desk.settings.verify, _Tally(expected.commit)
-    started, pause = desk.clock(), min(FIRST_PAUSE, verify.interval)
+    started = desk.clock()
     while True:
         needed = tally.needed(verify.streak)
         looks = max(1, min(AT_ONCE, needed - tally.good)) if tally.good else 1
@@ -184,8 +185,8 @@ def watch(
         proven = tally.good >= tally.needed(verify.streak)
         yield Sighting(shown or answer, problem, tally.good, proven, late, tally.flapping)
         spread = verify.window * looks / needed - (desk.clock() - asked)  # the answers took some of it
-        desk.sleep(pause if problem else max(FIRST_PAUSE, spread))
-        pause = min(verify.interval, pause * 1.3)
+        waits = min(verify.interval, max(FIRST_PAUSE, SHARE * (desk.clock() - started)))
+        desk.sleep(waits if problem else max(FIRST_PAUSE, spread))
 
 
 def flapping(look_again: Callable[[], Answer], commit: str) -> str:

@@ -181,7 +181,7 @@ def test_pages_count_unless_they_may_need_another_schema(world: World) -> None:
 
 def test_it_is_late_when_the_time_is_over(world: World) -> None:
     """`[verify] timeout`, by the desk's clock; the wait itself never ends."""
-    seen = sightings(world, [replace(GOOD, commit=B)], 40)
+    seen = sightings(world, [replace(GOOD, commit=B)], 200)
 
     assert not seen[0].late
     assert seen[-1].late
@@ -201,7 +201,7 @@ def test_the_pauses_grow_while_it_is_not_there(world: World) -> None:
         list(islice(watch(world.desk(), look_again, EXPECTED), looks))
         return [round(later - earlier, 3) for earlier, later in pairwise(moments)]
 
-    waiting = pauses(replace(GOOD, commit=B), 30)
+    waiting = pauses(replace(GOOD, commit=B), 200)
 
     assert waiting[0] == FIRST_PAUSE
     assert waiting == sorted(waiting)
