@@ -18,6 +18,7 @@ from scripts.database.postgres.url import parse_database
 from scripts.errors import Refused
 from scripts.preview.databases import ServerDatabases
 from scripts.sandbox.world_facts import Environment
+from scripts.terminal import with_local_times
 from tests.integration.desk import Call, Desk, ended, git
 from tests.support.processes import command_lines, wait_until
 from tests.support.sandboxes import ready_slot
@@ -139,7 +140,7 @@ def test_a_feature_is_shown_and_leaves_nothing(one: One) -> None:
     assert sorted(call.code for call in calls.values()) == [0, 5], [call.err for call in calls.values()]
     (winner,) = [branch for branch, call in calls.items() if call.code == 0]
     (loser,) = [call for call in calls.values() if call.code != 0]
-    until = one("preview.list").document["previews"][0]["until"]
+    until = with_local_times(one("preview.list").document["previews"][0]["until"], "%Y-%m-%d %H:%M")
     assert f"one: `{winner}` by Ada Sandbox on `{again.document['host']}` until {until}" in loser.err
 
     # its time is over: a sweep that knows nothing of this machine ends it, and drops what no lease names
