@@ -77,6 +77,12 @@ def tree(source: Source) -> ast.Module:
     return ast.parse(source.text)
 
 
+@functools.cache
+def nodes(source: Source) -> tuple[ast.AST, ...]:
+    """Every node of the file; the rules look through them many times."""
+    return tuple(ast.walk(tree(source)))
+
+
 def room(name: str) -> str:
     """The room of a module or a file: `release` for `scripts.release.plan`; "" for the top."""
     parts = re.split(r"[./]", name.removesuffix(".py"))
@@ -86,18 +92,17 @@ def room(name: str) -> str:
 
 def imports(source: Source) -> Iterator[tuple[str, int]]:
     """Every module that a file imports anywhere, with the line: at the top, in functions, for types."""
-    for node in ast.walk(tree(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
+@functools.cache
+def calls(source: Source) -> tuple[tuple[str, ast.Call], ...]:
     """Every call, with the dotted name of what is called."""
-    for node in ast.walk(tree(source)):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+    return tuple((ast.unparse(node.func), node) for node in nodes(source) if isinstance(node, ast.Call))
 
 
 def is_in(imported: str, modules: set[str]) -> bool:
@@ -119,7 +124,7 @@ def upward_imports(source: Source) -> Iterator[str]:
 
 def hidden_imports(source: Source) -> Iterator[str]:
     """Relative imports, imports by a computed name, and text that is run."""
-    for node in ast.walk(tree(source)):
+    for node in nodes(source):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield f"{source.name}:{node.lineno} imports relatively"
     for called, node in calls(source):
@@ -216,7 +221,7 @@ def sizes(source: Source) -> Iterator[str]:
         yield f"{source.name} has {lines} lines"
     if not ast.get_docstring(tree(source)):
         yield f"{source.name} has no docstring"
-    for node in ast.walk(tree(source)):
+    for node in nodes(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > MOST_IN_FUNCTION:
