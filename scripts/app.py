@@ -153,7 +153,7 @@ def _end(
             raise
         outcome = Outcome.of(error)
     finally:
-        signals.ignore()
+        signals.answer(lambda: signals.ENDING)
         end_all()
     wait(_sweeping, SWEEP)
     outcome = close(outcome)

@@ -18,6 +18,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota exceeded, f
 
 UNWINDS = 3.0  # seconds after a signal in which another one interrupts nothing more
 STOPPING = "already stopping: what was begun is being put back"
+ENDING = "already ending: nothing is left to interrupt"
 
 _state = {"deferred": 0, "pending": 0}
 _raised: list[float] = []  # when `Stop` was raised last
@@ -77,6 +78,8 @@ def deferred() -> Iterator[None]:
 
 def _handle(number: int, _frame: FrameType | None) -> None:
     if _state["deferred"]:
+        if _state["pending"]:  # an impatient person
+            _tell(lambda: STOPPING)
         _state["pending"] = number
         return
     if _raised and time.monotonic() - _raised[-1] < UNWINDS:  # the lock is not yet in hand again

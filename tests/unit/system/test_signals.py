@@ -57,6 +57,23 @@ def test_a_deferred_signal_arrives_after_the_outermost_block() -> None:
 
 
 @pytest.mark.usefixtures("_listening")
+def test_another_signal_is_answered_while_the_first_is_held_back() -> None:
+    """Somebody who presses Ctrl-C twice is told that the first one counts."""
+    said: list[str] = []
+    signals.listen(said.append)
+
+    def work() -> None:
+        with deferred():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Stop):
+        work()
+
+    assert wait_until(lambda: said == [signals.STOPPING], 3)
+
+
+@pytest.mark.usefixtures("_listening")
 def test_ignored_signals_do_nothing() -> None:
     """The cleanup runs to its end."""
     signals.ignore()
