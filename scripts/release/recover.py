@@ -98,6 +98,8 @@ def _put_code_back(run: ReleaseRun, error: DeskError, failed_at: str) -> DeskErr
         return restore_previous(run, error)
     if failed_at in ("merge", "finish") and not isinstance(error, Interrupted):
         return _not_written(run, error)
+    if failed_at == "finish" and isinstance(error, Interrupted) and _has_arrived(run):
+        return error  # the signal came after the push: nothing is left to do
     unfinished = isinstance(error, Interrupted) and (run.sent or run.deploying)  # the rest has not followed
     if run.deploying and not run.sent and not isinstance(error, Interrupted | Locked):
         error = functions.put_back(run, error)

@@ -663,18 +663,23 @@ def test_a_remote_that_takes_no_event_keeps_the_lock(world: World, run: ReleaseR
     assert world.lock("development") is not None
 
 
+@pytest.mark.parametrize(
+    "fault", [CommandFailed("the connection broke"), Interrupted("interrupted by SIGTERM")], ids=type
+)
 def test_a_last_push_that_had_arrived_is_a_release_after_all(
-    world: World, run: ReleaseRun, monkeypatch: pytest.MonkeyPatch
+    world: World, run: ReleaseRun, monkeypatch: pytest.MonkeyPatch, fault: DeskError
 ) -> None:
-    """Its answer was lost: the ledger has it as done, and people are told of a success."""
+    """Its answer was lost, or a signal came before it: the ledger has it as done, and a success is told."""
     told: list[str] = []
     monkeypatch.setattr(messages, "success", lambda _run: told.append("success"))
     monkeypatch.setattr(messages, "failure", lambda *_: told.append("failure"))
     published(run)
     write_down(run, "done", moves_branch=False)
-    error = fail_at(run, "finish", CommandFailed("the connection broke"))
+    error = fail_at(run, "finish", fault)
 
+    assert type(error) is type(fault)
     assert "it was released as v2" in error.message
+    assert world.is_clean()
     assert told == ["success"]
     assert [event.ending for event in world.ledger.events] == ["done", "done"]
 
