@@ -33,6 +33,16 @@ def git_over_http(repository: Path) -> Iterator[tuple[str, Server]]:
 
 
 def _answer(handler: BaseHTTPRequestHandler, root: Path, body: bytes) -> None:
+    status, fields, rest = backend(handler, root, body)
+    handler.send_response(status)
+    for name, value in fields.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(rest)
+
+
+def backend(handler: BaseHTTPRequestHandler, root: Path, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    """What `git http-backend` says to a request for a repository in `root`: status, headers, body."""
     path, _, query = handler.path.partition("?")
     said = {
         "REQUEST_METHOD": handler.command,
@@ -50,8 +60,4 @@ def _answer(handler: BaseHTTPRequestHandler, root: Path, body: bytes) -> None:
     done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False)
     head, _, rest = done.stdout.partition(b"\r\n\r\n")
     fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
-    handler.send_response(int(fields.pop("Status", "200").split()[0]))
-    for name, value in fields.items():
-        handler.send_header(name, value)
-    handler.end_headers()
-    handler.wfile.write(rest)
+    return int(fields.pop("Status", "200").split()[0]), fields, rest

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.support.git_http import backend
 
 PIECE = 1 << 16
 
@@ -90,31 +90,9 @@ class _Git(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Hand the request on, and answer with what it says."""
-        path, _, query = self.path.partition("?")
-        body = self._body()
-        said = {
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            "GIT_PROJECT_ROOT": str(self.server.root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "REMOTE_USER": "desk",
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.receivepack",
-            "GIT_CONFIG_VALUE_0": "true",
-        }
-        self.server.asked.append(f"{self.command} {path}")
-        env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **said}
-        done = subprocess.run(
-            ["git", "http-backend"], input=body, env=env, capture_output=True, check=False
-        )
-        head, _, rest = done.stdout.partition(b"\r\n\r\n")
-        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
-        self.send_response(int(fields.pop("Status", "200").split()[0]))
+        self.server.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+        status, fields, rest = backend(self, self.server.root, self._body())
+        self.send_response(status)
         for name, value in fields.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(rest)))

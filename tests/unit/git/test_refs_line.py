@@ -12,26 +12,12 @@ from scripts.errors import Unreachable
 from scripts.git import refs_line
 from scripts.git.client import Git
 from scripts.system.process import _children
-from tests.support.git_http import git_over_http
 from tests.support.processes import wait_until
-from tests.support.repositories import Repository, clone, seeded
+from tests.support.repositories import Repository, clone
 from tests.support.servers import Server, text
 
 DEVELOP = "refs/heads/develop"
 QUESTION = "/origin.git/git-upload-pack"
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Repository:
-    """The bare origin."""
-    return seeded(tmp_path)[0]
-
-
-@pytest.fixture
-def server(origin: Repository) -> Iterator[tuple[str, Server]]:
-    """Its address, and what is asked there."""
-    with git_over_http(origin.folder) as served:
-        yield served
 
 
 @pytest.fixture

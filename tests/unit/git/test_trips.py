@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from scripts.git.client import Git
 from scripts.git.command import Update
-from tests.support.git_http import git_over_http
-from tests.support.repositories import Repository, clone, seeded
+from tests.support.repositories import Repository, clone
 from tests.support.servers import Server
 
 DEVELOP, LOCK = "refs/heads/develop", "refs/deploy/lock/staging"
@@ -18,23 +16,10 @@ NOBODY = "0123456789" * 4
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Repository:
-    """The bare origin."""
-    return seeded(tmp_path)[0]
-
-
-@pytest.fixture
-def remote(origin: Repository) -> Iterator[tuple[str, Server]]:
-    """Its address, and what is asked there."""
-    with git_over_http(origin.folder) as served:
-        yield served
-
-
-@pytest.fixture
-def desk(tmp_path: Path, origin: Repository, remote: tuple[str, Server]) -> Git:
+def desk(tmp_path: Path, origin: Repository, server: tuple[str, Server]) -> Git:
     """A clone whose remote is that server."""
     mine = clone(origin, tmp_path / "mine")
-    mine.git("remote", "set-url", "origin", remote[0])
+    mine.git("remote", "set-url", "origin", server[0])
     return Git(mine.folder, "origin")
 
 
@@ -46,38 +31,38 @@ def work_of_somebody(origin: Repository, folder: Path) -> str:
     return made
 
 
-def test_refs_that_bring_nothing_new_cost_one_question(desk: Git, remote: tuple[str, Server]) -> None:
+def test_refs_that_bring_nothing_new_cost_one_question(desk: Git, server: tuple[str, Server]) -> None:
     """The capabilities of the server, and the refs."""
     desk.fetch([DEVELOP, LOCK])
 
-    assert [path.rpartition("/")[2] for path in remote[1].asked] == [
+    assert [path.rpartition("/")[2] for path in server[1].asked] == [
         "refs?service=git-upload-pack",
         "git-upload-pack",
     ]
 
 
 def test_new_commits_are_fetched_without_asking_for_the_refs_again(
-    desk: Git, origin: Repository, remote: tuple[str, Server], tmp_path: Path
+    desk: Git, origin: Repository, server: tuple[str, Server], tmp_path: Path
 ) -> None:
     """One question for the refs, one for the objects; each has two requests."""
     made = work_of_somebody(origin, tmp_path / "other")
 
     refs = desk.fetch([DEVELOP])
 
-    asked = [body for command, body in remote[1].bodies if command == "POST"]
+    asked = [body for command, body in server[1].bodies if command == "POST"]
     assert refs[DEVELOP] == made
     assert desk.log(made, None)[0].subject == "by somebody else"
     assert [b"command=ls-refs" in body for body in asked] == [True, False]
-    assert len(remote[1].asked) == 4
+    assert len(server[1].asked) == 4
 
 
-def test_a_list_that_was_just_read_is_not_read_again(desk: Git, remote: tuple[str, Server]) -> None:
+def test_a_list_that_was_just_read_is_not_read_again(desk: Git, server: tuple[str, Server]) -> None:
     """Whoever has it already asks nothing."""
     listed = desk.ls_remote()
-    remote[1].asked.clear()
+    server[1].asked.clear()
 
     assert desk.fetch([DEVELOP], listed) == listed
-    assert remote[1].asked == []
+    assert server[1].asked == []
 
 
 def test_a_commit_that_the_remote_has_no_more_makes_the_refs_be_read_again(
