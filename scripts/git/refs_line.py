@@ -1,8 +1,8 @@
 """The refs of a remote over one connection that stays open: a question is one round trip instead of three.
 
 Spoken with the program that git itself starts for HTTP (`stateless-connect` in gitremote-helpers(7), the
-answers by gitprotocol-v2(5)). Whatever goes otherwise ends the line; then `git ls-remote` is asked, as for
-every other remote.
+answers by gitprotocol-v2(5)). After any other answer the connection is closed and `git ls-remote` is run,
+as for every other remote.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _lines: dict[tuple[Path, str], RefsLine] = {}
 
 
 class RefsLine:
-    """The line to one remote; one thread asks at a time."""
+    """The connection to one remote; one thread asks at a time."""
 
     def __init__(self, folder: Path, remote: str) -> None:
         self._guard = threading.Lock()
         self._opened = submit(_open, folder, remote)
 
     def ask(self) -> dict[str, str] | None:
-        """The branches and deploy refs now; None where this line can't tell."""
+        """The branches and deploy refs now; None where this connection has no answer."""
         if not self._guard.acquire(blocking=False):
             return None
         try:
@@ -46,36 +46,36 @@ class RefsLine:
             self._guard.release()
 
     def close(self) -> None:
-        """Hang up."""
+        """End the program."""
         opened, self._opened = self._opened, submit(_nothing)
         if opened.done() and not opened.exception() and (line := opened.result()):
             line.end()
 
 
 def hold(folder: Path, remote: str) -> None:
-    """Open a line in the background, unless there is one."""
+    """Open a connection in the background, unless there is one."""
     if (folder, remote) not in _lines:
         _lines[folder, remote] = RefsLine(folder, remote)
 
 
 def drop(folder: Path, remote: str) -> None:
-    """No more questions come."""
+    """Close the connection, if there is one."""
     if line := _lines.pop((folder, remote), None):
         line.close()
 
 
 def ask(folder: Path, remote: str) -> dict[str, str] | None:
-    """What the open line says; None where there is none, or it can't tell."""
+    """The refs by the open connection; None where there is none, or it has no answer."""
     line = _lines.get((folder, remote))
     return line.ask() if line else None
 
 
 def _nothing() -> None:
-    """The answer of a line that is closed."""
+    """What takes the place of a closed connection."""
 
 
 def _open(folder: Path, remote: str) -> Dialogue | None:
-    """A line whose server speaks the second version of the protocol; None for any other remote."""
+    """A connection to a server that speaks version 2 of the protocol; None for any other remote."""
     url = attempt(git_command(folder, ("remote", "get-url", "--", remote), WAIT)).text.strip()
     if not url.startswith(("http://", "https://")):
         return None
