@@ -64,7 +64,7 @@ def closed(desk: Desk, request: Request, outcome: Outcome, typed: str = "") -> O
     if not request.closes or getattr(request, "plan", False):
         return outcome
     if isinstance(request, BackmergeRequest):
-        return _with(outcome, *_locks(desk), outcome.hint or _next(outcome, typed))
+        return _with(outcome, *_locks(desk, _until(desk, outcome)), outcome.hint or _next(outcome, typed))
     if isinstance(request, PreviewUpRequest | PreviewDownRequest | PreviewSweepRequest):
         about = "" if isinstance(request, PreviewSweepRequest) else request.branch
         return _with(
@@ -85,9 +85,17 @@ def _with(outcome: Outcome, words: str, more: Mapping[str, Any], hint: str | Non
     return replace(outcome, data=data, hint=hint, closing=words)
 
 
-def _locks(desk: Desk) -> tuple[str, Mapping[str, Any]]:
+def _until(desk: Desk, outcome: Outcome) -> float:
+    """When the last look is over, by `desk.clock`."""
+    return desk.clock() + (HURRY if outcome.code == Interrupted.code else PATIENCE)
+
+
+def _locks(desk: Desk, until: float) -> tuple[str, Mapping[str, Any]]:
     """After a back-merge, which releases nothing: what of the chain is locked."""
-    refs = desk.git.ls_remote()
+    refs = _in_time(desk, submit(desk.git.ls_remote), until)
+    if isinstance(refs, str):
+        document, words = _locked(desk, refs, "")
+        return f"a back-merge releases nothing: what is live stays; {words}", {"lock": document}
     held = [each.name for each in desk.settings if lock_ref(each.name) in refs]
     words = f"locked: {', '.join(held)}" if held else "no environment is locked"
     lock = {"state": "held", "environments": held} if held else FREE
@@ -125,8 +133,7 @@ def _next(outcome: Outcome, typed: str, command: str = "`invoke status`") -> str
 def _found(desk: Desk, environment: Environment, outcome: Outcome) -> Found:
     data = outcome.data
     known = data.get("lock") == FREE and data.get("live") and not outcome.code
-    patience = HURRY if outcome.code == Interrupted.code else PATIENCE
-    until = desk.clock() + patience
+    until = _until(desk, outcome)
     lock = submit(_lock_now, desk, environment) if data.get("lock") != FREE else None
     look = None if known else submit(lambda: driver_of(desk, environment).live())
     answer: Answer | str = Answer(200, str(data.get("live")))

@@ -151,6 +151,17 @@ def test_what_can_not_be_read_is_said(world: World, monkeypatch: pytest.MonkeyPa
     assert end.data["next"] == ["invoke status"]
 
 
+def test_locks_that_cannot_be_read_after_a_back_merge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ending says so, and is not lost."""
+    monkeypatch.setattr("tests.fakes.git.FakeGit.ls_remote", fails_with(Unreachable("no route\nmore")))
+    end = closed(world.desk(), BackmergeRequest(), Outcome.of(Interrupted("interrupted by SIGINT")))
+
+    assert end.closing.endswith("; the lock could not be read (no route)")
+    assert end.data["lock"] == {"state": "unknown", "why": "no route"}
+
+
 def test_a_look_that_takes_too_long_is_not_waited_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
