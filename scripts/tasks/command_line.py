@@ -17,6 +17,7 @@ from scripts import VERSION
 from scripts.language import translate
 from scripts.tasks import interpreter, line
 from scripts.tasks.completion import offered
+from scripts.tasks.contexts import by_name, make_late
 from scripts.tasks.help_text import help_text
 from scripts.tasks.options import RequestTask
 
@@ -65,10 +66,11 @@ def install() -> None:
     read, listed, helped = program.parse_tasks, program.list_tasks, program.print_task_help
 
     def parse_tasks() -> None:
+        make_late(program.collection)
         if program.args.complete.value:
             read()
             return
-        contexts = {name: each for each in program.collection.to_contexts() for name in _names(each)}
+        contexts = by_name(program.collection)
         program.core.unparsed = line.with_flags(program.core.unparsed, contexts)
         _reading(read, contexts, program)
 
@@ -77,7 +79,7 @@ def install() -> None:
             listed()
             return
         root = f"{program.list_root}." if program.list_root else ""
-        names = [str(each.name) for each in program.collection.to_contexts()]
+        names = program.collection.task_names
         first = {name: _summary(program.collection[name]) for name in names if name.startswith(root)}
         _write(grouped(first, shutil.get_terminal_size().columns))
 
@@ -105,7 +107,7 @@ def _cleaning_up(program: Any) -> Callable[[], None]:
         if names:
             _write(iter(names))
             raise Exit
-        contexts = {name: each for each in program.collection.to_contexts() for name in _names(each)}
+        contexts = by_name(program.collection)
         asked, root = program.args.help.value, program.args.list.value
         if isinstance(asked, str) and asked not in contexts:
             _unknown(asked, [asked, "--help"], contexts, program.argv)
@@ -174,10 +176,6 @@ def _summary(task: Any) -> str:
     """The first sentence of its docstring, without the example."""
     line = (task.__doc__ or "").strip().partition("\n")[0]
     return str(line).partition(": `")[0].rstrip(".")
-
-
-def _names(context: Any) -> tuple[str, ...]:
-    return (context.name, *context.aliases)
 
 
 def _write(lines: Iterator[str]) -> None:

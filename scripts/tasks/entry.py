@@ -7,12 +7,54 @@ for that. `scripts/bootstrap` has the `invoke` and `inv` of its `.venv` run this
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
-from invoke.exceptions import Exit, ParseError
-from invoke.main import program
+
+def _mocks() -> ModuleType:
+    import unittest.mock
+
+    return unittest.mock
+
+
+def _yaml() -> ModuleType:
+    import invoke.vendor.yaml
+
+    return invoke.vendor.yaml
+
+
+UNUSED = {"unittest.mock": _mocks, "invoke.vendor.yaml": _yaml}  # a third of Invoke's start
+
+
+class Late(ModuleType):
+    """A module that is imported when something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        """What the module has; the import system's own question, whether it is a package, loads nothing."""
+        if name == "__path__":
+            raise AttributeError(name)
+        if name == "Mock":  # Invoke takes this name at once, and makes one for tests of tasks alone
+            return lambda *values, **named: self._module().Mock(*values, **named)
+        return getattr(self._module(), name)
+
+    def _module(self) -> ModuleType:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return UNUSED[self.__name__]()
+
+
+if __name__ == "<run_path>":  # by `HOOK`: it is the whole program
+    gc.disable()  # little of what is imported is garbage
+sys.modules.update({name: Late(name) for name in UNUSED if name not in sys.modules})
+from invoke.exceptions import Exit, ParseError  # noqa: E402
+from invoke.main import program  # noqa: E402
+
+for name in UNUSED:
+    if isinstance(sys.modules.get(name), Late):
+        del sys.modules[name]  # whoever else imports it gets the module itself
 
 TOP = '"""Here `invoke` runs the tasks of the release desk'  # the file that `init` writes begins so
 FOUND = "from invoke.main import program\n"  # in the scripts that pip and uv write
@@ -37,6 +79,8 @@ def of_the_desk(folder: str) -> Any:
         program._name, program.version = "Release desk", VERSION  # noqa: SLF001 - there is no other way
         own = {"parse_core": _parsing(program.parse_core), "load_collection": _loading(desk)}
         vars(program).update(own, print_help=_print_help)
+    else:
+        gc.enable()
     return program
 
 

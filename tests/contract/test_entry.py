@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import subprocess
@@ -122,3 +123,55 @@ def test_a_closed_pipe_is_no_fault(desk: Path) -> None:
     os.close(writing)
 
     assert ended.stderr == ""
+
+
+def test_invoke_does_not_import_what_the_desk_never_uses(desk: Path) -> None:
+    """A third of its start: a YAML reader twice, and mocks with asyncio."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", desk / ".venv" / "bin" / "invoke", "--list"],
+        cwd=desk, env=environment(None), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+
+    assert ended.returncode == 0
+    assert {"invoke.config", "invoke.context"} <= imported
+    assert not imported & {*entry.UNUSED, "yaml", "asyncio"}
+
+
+def test_a_configuration_of_invokes_in_yaml_is_read(desk: Path, tmp_path: Path) -> None:
+    """Its reader is imported then."""
+    (tmp_path / "own.yaml").write_text("run: {dry: true}\n")
+    ended = call(desk, f"-f {tmp_path / 'own.yaml'} status")
+
+    assert ended.code == 2
+    assert "`--dry` means `--plan`, and `status` has none" in ended.err
+
+
+def test_nothing_is_collected_while_a_task_starts(desk: Path) -> None:
+    """And who imports the file, as this test, keeps the collector."""
+    (desk.parent / "late.py").write_text(
+        "import runpy, gc, os, sys\nos.chdir(sys.argv[1])\n"
+        "runpy.run_path('scripts/tasks/entry.py')['of_the_desk'](sys.argv[1])\nprint(gc.isenabled())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, desk.parent / "late.py", desk],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert ended.stdout == "False\n"
+    assert gc.isenabled()
+
+
+def test_another_projects_tasks_have_mocks_and_a_collector(desk: Path, tmp_path: Path) -> None:
+    """Invoke's own helper for tests, and the module itself for who imports it."""
+    (tmp_path / "tasks.py").write_text(
+        "import gc, unittest.mock\nimport invoke\n\n@invoke.task\ndef hello(c):\n"
+        "    mocked = invoke.MockContext(run=invoke.Result('said'))\n"
+        "    print(mocked.run('x').stdout, isinstance(mocked.run, unittest.mock.Mock), gc.isenabled())\n"
+    )
+
+    assert call(desk, "hello", cwd=tmp_path).out == "said True True\n"
