@@ -73,18 +73,20 @@ class Meeting:
     def verdict(self) -> str:
         """What happens to the files, in words."""
         one = len(self.strangers) == 1
-        it, its = ("it", "its") if one else ("they", "their")
-        bring, change = ("brings", "changes") if one else ("bring", "change")
+        its = "its" if one else "their"
         if self.conflicts:
             return f"conflicts in {listed(self.conflicts)}"
         if self.harmless and self.twin and self.copies:
             return f"no file changes: the content is that of `{self.twin[:12]}`, which it has already"
         if self.harmless:
-            return f"no file changes: {it} {bring} no content of {its} own"
+            if one:
+                return "no file changes: it brings no content of its own"
+            return "no file changes: they bring no content of their own"
         if self.unchanged:
             return f"no file changes: `{self.into.branch}` has {its} content already"
         files = counted(len(self.changes), "file")
-        return f"{it} {change} {files} of `{self.into.branch}`: {listed(self.changes)}"
+        place = f"`{self.into.branch}`: {listed(self.changes)}"
+        return f"it changes {files} of {place}" if one else f"they change {files} of {place}"
 
     @property
     def message(self) -> str:

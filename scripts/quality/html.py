@@ -1,17 +1,24 @@
-# pure
-"""Reports as one HTML file each: no script, nothing loaded from elsewhere, all text escaped."""
+"""Reports as one HTML file each: no script, nothing loaded from elsewhere, all text escaped.
+
+The parts take English and show it in the language of the reader. What tests and apps have written (the
+name of a row, a `data` column) stays as it is.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
+from scripts.language import ENGLISH, language, time_form, translate
 from scripts.quality.html_style import STYLE
+from scripts.terminal import with_local_times
 
 # Even if something slipped through, the browser may load and run nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 NUMBER = re.compile(r"[-+]?\d.{0,11}")
+POINT = re.compile(r"(?<=\d)\.(?=\d)")
+PER_CENT = re.compile(r"(?<=\d)%")
 CODE = re.compile(r"`([^`]+)`")
 MARKS = {"passed": "✓", "failed": "✗"}  # of a verdict; a doubt has `?`
 
@@ -24,23 +31,38 @@ def page(title: str, verdict: str, told: str, *body: str) -> str:
         told: HTML below them, in the box.
         body: parts that are HTML already.
     """
-    name = escape(title)
-    mark = MARKS.get(verdict, "?")
+    name, ending, sign = escape(said(title)), said(verdict), MARKS.get(verdict, "?")
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}: {verdict}</title>'
+        f'<!doctype html><html lang="{language()}"><head><meta charset="utf-8">'
+        f"<title>{name}{mark(':')} {ending}</title>"
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="referrer" content="no-referrer"><link rel="icon" href="data:,">'
         f"<style>{STYLE}</style></head><body><main>"
         f'<section class="first {verdict}" aria-labelledby="title"><h1 id="title">{name}</h1>'
-        f'<p class="verdict {verdict}"><span aria-hidden="true">{mark} </span>{verdict}</p>{told}</section>'
+        f'<p class="verdict {verdict}"><span aria-hidden="true">{sign} </span>{ending}</p>{told}</section>'
         f"{''.join(body)}</main></body></html>\n"
     )
 
 
+def said(text: str) -> str:
+    """A text of the desk for the reader: his language, his clock."""
+    return with_local_times(translate(text), time_form())
+
+
+def figure(text: str) -> str:
+    """A number with the reader's marks: `+1.5%` is `+1,5 %` in French."""
+    return text if language() == ENGLISH else PER_CENT.sub(" %", POINT.sub(",", text))
+
+
+def mark(sign: str) -> str:
+    """A colon or a semicolon, with the blank before it that French has."""
+    return sign if language() == ENGLISH else f"\u00a0{sign}"
+
+
 def section(title: str, *body: str) -> str:
     """A part with a heading; "" where there is nothing in it."""
-    return f"<section><h2>{escape(title)}</h2>{''.join(body)}</section>" if any(body) else ""
+    return f"<section><h2>{escape(said(title))}</h2>{''.join(body)}</section>" if any(body) else ""
 
 
 def paragraph(text: str, kind: str = "") -> str:
@@ -50,27 +72,42 @@ def paragraph(text: str, kind: str = "") -> str:
 
 def _inline(text: str) -> str:
     """Plain text, what stands in backticks as code."""
-    return CODE.sub(r"<code>\1</code>", escape(text))
+    return CODE.sub(r"<code>\1</code>", escape(said(text)))
 
 
-def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), about: str = "") -> str:
+def table(
+    rows: Iterable[Sequence[str]], head: Sequence[str] = (), about: str = "", data: Collection[str] = ()
+) -> str:
     """Rows of plain text, the first cell names the row. A wide one scrolls by itself, by keyboard, too.
 
     Args:
         about: what is in it, for those who hear it; needed where it can be wide.
+        data: heads of columns with what others wrote.
     """
-    top = f"<tr>{''.join(f'<th scope=col>{escape(cell)}' for cell in head)}" if head else ""
-    lines = "".join(_line(row) for row in rows)
+    top = f"<tr>{''.join(f'<th scope=col>{escape(said(cell))}' for cell in head)}" if head else ""
+    kept = [0, *(place for place, name in enumerate(head) if name in data)]
+    lines = "".join(_line(row, kept) for row in rows)
     made = f"<table>{top}{lines}</table>"
     if not about:
         return made
-    return f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(about)}">{made}</div>'
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(said(about))}">{made}</div>'
 
 
-def _line(row: Sequence[str]) -> str:
-    first, *others = row
-    cells = "".join(f"<td{_kind(cell)}>{escape(cell)}" for cell in others)
-    return f"<tr><th scope=row>{escape(first)}{cells}"
+def facts(rows: Iterable[tuple[str, str]]) -> str:
+    """Label and value."""
+    return f"<table>{''.join(_line((said(label), value), [0]) for label, value in rows)}</table>"
+
+
+def _line(row: Sequence[str], kept: Sequence[int]) -> str:
+    """A row. `kept`: places of the cells that are shown as they are."""
+    texts = [cell if place in kept else _cell(cell) for place, cell in enumerate(row)]
+    kinds = zip(row[1:], texts[1:], strict=True)
+    cells = "".join(f"<td{_kind(cell)}>{escape(text)}" for cell, text in kinds)
+    return f"<tr><th scope=row>{escape(texts[0])}{cells}"
+
+
+def _cell(text: str) -> str:
+    return figure(said(text)) if NUMBER.fullmatch(text) else said(text)
 
 
 def _kind(cell: str) -> str:

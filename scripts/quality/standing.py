@@ -9,6 +9,7 @@ from typing import Any
 
 from scripts.config.settings import SUITES, Environment, Settings
 
+ENDED = {"failed": "the run failed", "infrastructure": "the run could not be made"}
 REVOKES = "an earlier pass of the same files counts no longer"
 
 
@@ -48,10 +49,8 @@ def standing(
         part = "a part of the suite was run" if kind == "e2e" else f"this is not `{level}` as it is written"
         return Standing(False, f"no proof: {part} ({options})")
     if verdict != "passed":
-        ended = {"failed": "failed", "infrastructure": "could not be made"}.get(verdict, f"is {verdict}")
-        return Standing(
-            False, f"no proof: the run {ended}; {REVOKES if recorded else 'nothing is recorded'}"
-        )
+        ended = ENDED.get(verdict, f"the run is {verdict}")
+        return Standing(False, f"no proof: {ended}; {REVOKES if recorded else 'nothing is recorded'}")
     return _passed(settings, environment, kind, level)
 
 

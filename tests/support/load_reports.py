@@ -75,7 +75,7 @@ def report(plan: LoadPlan, names: dict[str, float] | None = None, slow: float = 
             ("commit", COMMIT),
             ("at", "2026-11-30T10:50:00+00:00, Quinn"),
         ],
-        "standing": Standing(True, "a proof for the promotion to production"),
+        "standing": Standing(True, "a proof for the promotion to production, which demands load `stress`"),
         "compared": "the best of 3, the newest `1a3b1ac` of 2026-11-29T19:07:36+00:00",
         **more,
     }

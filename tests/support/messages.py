@@ -16,6 +16,9 @@ from typing import get_args
 
 from scripts.monitor.checks import Level
 from scripts.phrase_templates import FIELD, NUMBER, SPAN
+from scripts.quality import html_tests
+from scripts.quality.load import page
+from scripts.quality.load.report import STAGE_HEAD
 from scripts.state.preview_lease import STATES
 from scripts.state.steps import STEPS
 from scripts.tasks.command_line import GROUPS, MORE
@@ -27,15 +30,41 @@ MOST = 12  # templates that one text with conditions becomes; with more, a condi
 LEFT_OUT = re.compile(
     r"scripts/(sandbox/(?!request|commands|demo|own_app|door|world\.)|replit/(launcher/|launcher_bundle)|locale/"
     r"|monitor/(page_|plots|metric|ship_forms|series)|setup/(workflows/|proposal)|system/(guardian|view|confine)"
-    r"|quality/(html|load/(page|plots|html|report|chart)|junit)|release/pull_body|github/(release_notes|markdown)"
+    r"|quality/(html(_style)?\.|load/report)|release/pull_body|github/(release_notes|markdown)"
     r"|secrets/(chunks|escapes|packed|formats)|database/(sql/|refresh/(masking_sql|personal|known_values))"
     r"|database/postgres/(catalogue_|restorable|definitions|content))"
 )
+JOURNEYS = ("loadtests/journeys.py", "loadtests/coordinator.py")  # what they say is in reports
 SHOWN = "scripts/tasks/help_text.py"  # where names that stand in tables of the code are shown
 WORDS = (  # that stand in documents and in the ledger, too
     *("same", "different", "public", "only here", "only there", "free", *STATES),
     *("deploy", "promote", "rollback", "proof", "approval", "freeze", "unfreeze", "backup", "refresh"),
 )
+REPORTS = "scripts/quality/load/page.py"
+HEADS = (*html_tests.HEADS, *page.ENDPOINTS, *page.COMPARED, *page.LIMITS, *page.FAILURES, *STAGE_HEAD)
+DRAWN = (
+    "Latency",
+    "Users",
+    "made",
+    "planned",
+    "users",
+    "limit",
+    "requests/s",
+    "Requests",
+    "machine",
+    "baseline",
+)
+ENDINGS = (
+    "passed",
+    "failed",
+    "error",
+    "skipped",
+    "void",
+    "inconclusive",
+    "infrastructure",
+    *page.HOLDS.values(),
+)
+CODES = {"hurt", "shade", "tall", "lost", "stopped", "threshold"}  # of their style, and of the generator
 WHOLE = (
     "scripts/tables.py",
     "scripts/proof_tables.py",
@@ -93,6 +122,7 @@ SAYS = {
     "counted",
     "begin",
     "end",
+    "section",
 }  # calls whose single words are shown
 PROGRAMS = (  # patterns, commands, SQL and pages
     r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|REVOKE|BEGIN|FROM|WHERE|AND)\b [a-zA-Z(*{]",
@@ -110,6 +140,7 @@ PROGRAMS = (  # patterns, commands, SQL and pages
 )
 CODE = re.compile("|".join(PROGRAMS))
 PLAIN = re.compile(r"[A-Z]?[a-z]{2,}[*!?]?|[A-Z]{2,}[?!]?")  # a single word
+PERCENTILE = re.compile(r"p\d+")
 LETTERS = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -124,7 +155,8 @@ class Entry:
 def messages(root: Path = ROOT) -> dict[str, Entry]:
     """Every text that people may read, by its English template."""
     found: dict[str, Entry] = {}
-    for file in sorted([root / "tasks.py", *(root / "scripts").rglob("*.py")]):
+    alone = [root / name for name in ("tasks.py", *JOURNEYS)]
+    for file in sorted([*alone, *(root / "scripts").rglob("*.py")]):
         name = file.relative_to(root).as_posix()
         if LEFT_OUT.match(name) or "sample_app" in name:
             continue
@@ -134,6 +166,9 @@ def messages(root: Path = ROOT) -> dict[str, Entry]:
             entry.notes |= {note} if note else set()
     for text in (*GROUPS, MORE, *TITLES, *KINDS.values(), *STEPS, *get_args(Level), *WORDS):
         found.setdefault(text, Entry()).files.add(SHOWN)
+    for text in (*HEADS, *DRAWN, *ENDINGS):
+        if not PERCENTILE.fullmatch(text):
+            found.setdefault(text, Entry()).files.add(REPORTS)
     return found
 
 
@@ -224,7 +259,11 @@ class _Reader:
         return (
             _prose(text)
             or self._called(node) == "translate"
-            or (bool(PLAIN.fullmatch(text)) and (self._everything or self._is_shown(node)))
+            or (
+                bool(PLAIN.fullmatch(text))
+                and text not in CODES
+                and (self._everything or self._is_shown(node))
+            )
         )
 
     def _is_shown(self, node: ast.AST) -> bool:

@@ -1,4 +1,3 @@
-# pure
 """A run over time: requests, users, latency and failures as SVG, on one axis of seconds.
 
 The drawing stretches with the screen; its texts are HTML beside it, so that a phone shows them, too.
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from scripts.quality.html import figure, mark, said
 from scripts.quality.load.report import Report
 from scripts.quality.load.result import Series, percentile
 from scripts.quality.load.stages import OVER, StageResult
@@ -66,7 +66,7 @@ def undrawn(report: Report) -> list[str]:
     """The limits of latency that lie too far above what was measured to be drawn."""
     chart = next((chart for chart in _charts(report) if chart.tall), None)
     return (
-        [f"{label} {limit:g} ms" for label, limit in chart.limits if limit > NEAR * chart.most]
+        [_bound(label, limit, chart) for label, limit in chart.limits if limit > NEAR * chart.most]
         if chart
         else []
     )
@@ -152,7 +152,7 @@ class Frame:
         )
         tall = " tall" if chart.tall else ""
         plot = f'<div class="plot{tall}">{svg}<div aria-hidden="true">{"".join(words)}</div></div>'
-        return f"<figure><figcaption>{escape(chart.title)}{_keys(chart)}</figcaption>{plot}</figure>"
+        return f"<figure><figcaption>{escape(said(chart.title))}{_keys(chart)}</figcaption>{plot}</figure>"
 
     def _shades(self) -> str:
         parts, stages = [], self.report.stages
@@ -173,7 +173,7 @@ class Frame:
             if not (chart.tall and self.report.markers):  # the names of releases stand there
                 yield (
                     f'<span class="stage" style="left:{begin:.2f}%;width:{end - begin:.2f}%">'
-                    f"{stage.wanted:g}{unit}</span>"
+                    f"{said(f'{stage.wanted:g}{unit}')}</span>"
                 )
 
     def _marks(self, chart: Chart) -> Iterator[str]:
@@ -209,10 +209,11 @@ class Frame:
     def _scale(self, chart: Chart, step: float, top: float) -> Iterator[str]:
         for n in range(round(top / step) + 1):
             place = 100 * n * step / top
-            yield f'<span class="y" style="bottom:{place:.2f}%">{n * step:g}{chart.unit}</span>'
+            value = figure(f"{n * step:g}{chart.unit}")
+            yield f'<span class="y" style="bottom:{place:.2f}%">{value}</span>'
         yield '<span class="x start" style="left:0">0</span>'
-        yield f'<span class="x" style="left:50%">{span(self.seconds / 2)}</span>'
-        yield f'<span class="x end" style="left:100%">{span(self.seconds)}</span>'
+        yield f'<span class="x" style="left:50%">{figure(span(self.seconds / 2))}</span>'
+        yield f'<span class="x end" style="left:100%">{figure(span(self.seconds))}</span>'
 
 
 def scale(most: float) -> tuple[float, float]:
@@ -237,13 +238,21 @@ def about(chart: Chart) -> str:
         values = [value for _, value in line.points if value is not None]
         if values and line.kind != "edge":
             low, high = (f"{value:.4g}{chart.unit}" for value in (min(values), max(values)))
-            parts.append(f"{line.label} from {low} to {high}")
-    parts += [f"{label} {value:g}{chart.unit}" for label, value in chart.limits]
-    return f"{chart.title} over time: {'; '.join(parts)}"
+            parts.append(said(f"{line.label} from {low} to {high}"))
+    parts += [_bound(label, limit, chart) for label, limit in chart.limits]
+    title, between = said(f"{chart.title} over time"), f"{mark(';')} "
+    return f"{title}{mark(':')} {between.join(parts)}"
+
+
+def _bound(label: str, limit: float, chart: Chart) -> str:
+    """A limit in words: `p95 limit 800 ms`."""
+    return f"{said(label)} {figure(f'{limit:g}{chart.unit}')}"
 
 
 def _keys(chart: Chart) -> str:
-    return "".join(f'<span class="key {line.kind}">{escape(line.label)}</span>' for line in chart.lines)
+    return "".join(
+        f'<span class="key {line.kind}">{escape(said(line.label))}</span>' for line in chart.lines
+    )
 
 
 def _rule(share: float) -> str:
@@ -262,10 +271,9 @@ def _upright(place: float) -> str:
 
 def _limit(label: str, limit: float, chart: Chart, top: float) -> str:
     """A limit's name at its line."""
-    said = f"{escape(label)} {limit:g}{chart.unit}"
     if limit <= NEAR * chart.most:
         share = 100 * limit / top
         place = f"bottom:{share:.2f}%" if share < 90 else f"top:{100 - share:.2f}%"
         place += ";right:auto" if chart.bars else ""  # most failures are at the end
-        return f'<span class="limit" style="{place}">{said}</span>'
+        return f'<span class="limit" style="{place}">{escape(_bound(label, limit, chart))}</span>'
     return ""

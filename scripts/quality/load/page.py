@@ -1,4 +1,3 @@
-# pure
 """The HTML report of a load test: verdict first, then how it went over time, stages, limits, endpoints."""
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ ENDPOINTS = (
 )  # fmt: skip
 COMPARED = ("endpoint", "typical", "verdict", "change", "before", "now", "may rise by")
 LIMITS = ("limit", "measured", "allowed", "verdict")
+FAILURES = ("endpoint", "times", "what")
 REASONS = 5  # that the first box lists
 HOLDS = {False: "ok", True: "broken", None: "unknown"}
 
@@ -39,17 +39,16 @@ def _sections(report: Report) -> Iterator[str]:
     yield html.section("Over time", charts(report), _legend(report))
     if report.broke:
         rows = stage_rows(report.stages, unit)
-        yield html.section("Stages", html.paragraph(report.broke), html.table(rows, STAGE_HEAD, "stages"))
+        yield html.section("Stages", html.paragraph(report.broke), html.table(rows, STAGE_HEAD, "Stages"))
     rows = [_endpoint(row, report.seconds) for row in report.rows]
-    yield html.section("Endpoints", html.table(rows, ENDPOINTS, "endpoints") if rows else "")
+    yield html.section("Endpoints", html.table(rows, ENDPOINTS, "Endpoints") if rows else "")
     limits = [_limit(check) for check in verdict.checks]
-    yield html.section("Limits", html.table(limits, LIMITS, "limits") if limits else "")
+    yield html.section("Limits", html.table(limits, LIMITS, "Limits") if limits else "")
     yield html.section("Comparison with the baseline", *_comparison(report))
     errors = [(name, str(count), error) for (name, error), count in (run.errors.items() if run else ())]
-    head = ("endpoint", "times", "what")
-    yield html.section("Failures", html.table(errors, head, "failures") if errors else "")
+    yield html.section("Failures", html.table(errors, FAILURES, "Failures") if errors else "")
     notes = html.bullets((*report.notes, *report.leftovers))
-    yield html.section("About this run", html.table(report.facts), notes)
+    yield html.section("About this run", html.facts(report.facts), notes)
 
 
 def _comparison(report: Report) -> Iterator[str]:
@@ -113,12 +112,13 @@ def _tiles(report: Report) -> str:
         value = total.failure_ratio if share is None else total.percentile(share)
         check = checks.get(what)
         said = f"at most {amount(what, check.limit)} wanted" if check else "no limit"
-        title = "Failed requests" if share is None else f"{100 * share:.0f} % within"
+        title = "Failed requests" if share is None else f"{100 * share:.0f} of 100 answers within"
         tiles.append((title, amount(what, value), said, "bad" if check and check.broken else ""))
     if report.plan.model == "closed":
         tiles.append(("Users", str(run.peak_users), f"of {report.plan.peak:g} planned", ""))
     found = "".join(
-        f'<div class="{kind}"><dt>{title}</dt><dd>{value}</dd><dd class="soft">{said}</dd></div>'
+        f'<div class="{kind}"><dt>{html.said(title)}</dt><dd>{html.figure(value)}</dd>'
+        f'<dd class="soft">{html.said(said)}</dd></div>'
         for title, value, said, kind in tiles
     )
     return f'<dl class="tiles">{found}</dl>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +22,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     record(made.desk(), "staging", "release", commit=commit, release="v3")
     made.drivers["staging"].serve(Expected(commit, "staging"))
     return made
+
+
+@pytest.fixture
+def in_paris(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The reader's clock is that of Paris."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
