@@ -2,14 +2,16 @@
 """Search rows and schema texts for what must not leave production: known values, addresses, phone numbers.
 
 Every byte is looked at once. Texts become words in lower case; a known value is its words in a row, found
-by the rarest of them in one look-up per word, so that thousands of values cost no more than one.
+by the rarest of them in one look-up per word, so that thousands of values cost no more than one. Where that
+word stands, the words around it are compared: a word that many texts share costs no second look at them.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, count
 
 ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 # in international form: other numbers can't be told from prices and ids; +999 belongs to nobody
@@ -60,14 +62,15 @@ class Search:
         phrases = {phrase(_as_copied(value[:LONGEST])) for value in values}
         known = sorted(each for each in phrases if each.strip() and each not in self._public_phrase)
         frequency = Counter(word for each in known for word in set(each.split()))
-        self._by_word: dict[bytes, list[bytes]] = {}
+        # the rarest word -> how many words stand before it, and how many there are in all -> phrases
+        self._by_word: dict[bytes, dict[tuple[int, int], set[bytes]]] = {}
         for each in known:
-            words = [word for word in each.split() if len(known) <= FEW or len(word) >= LONG] or [
-                each.strip()
-            ]
-            rarest = min(words, key=lambda word: (frequency[word], -len(word), word))
-            if frequency[rarest] <= SHARED or len(known) <= FEW:
-                self._by_word.setdefault(rarest, []).append(each)
+            every = each.split()
+            words = [word for word in every if len(word) >= LONG or len(known) <= FEW or len(every) == 1]
+            rarest = min(words, key=lambda word: (frequency[word], -len(word), word), default=None)
+            if rarest and (frequency[rarest] <= SHARED or len(known) <= FEW):
+                shapes = self._by_word.setdefault(rarest, defaultdict(set))
+                shapes[every.index(rarest), len(every)].add(b" ".join(every))
         self._false: Counter[bytes] = Counter()
         self.size = len(known)
         self._blocks: Counter[str] = Counter()
@@ -141,13 +144,14 @@ class Search:
         if not self._by_word:
             return False
         words = block.translate(WORDS).split()
-        candidates = {word for word in words if word in self._by_word}
-        if not candidates:
-            return False
-        text = b" " + b" ".join(words) + b" "
-        for word in candidates:
-            if any(known in text for known in self._by_word[word]):
-                return True
+        seen = set[bytes]()
+        for place in compress(count(), map(self._by_word.__contains__, words)):
+            seen.add(words[place])
+            for (before, size), phrases in self._by_word[words[place]].items():
+                first = place - before
+                if first >= 0 and b" ".join(words[first : first + size]) in phrases:
+                    return True
+        for word in seen:
             self._false[word] += 1
             if self._false[word] > FALSE_ALARMS:
                 del self._by_word[word]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from scripts.database.refresh import search
@@ -111,6 +113,38 @@ def test_a_common_word_costs_little() -> None:
     found.rows("public.t", ["a"], [0], b"Rue Curie\n")
 
     assert found.found == {}
+
+
+@pytest.mark.parametrize("text", [b"a b a c", b"x a b a c x", b"a b a b a c", b"a a b a c"])
+def test_a_value_is_found_at_the_edge_and_where_its_words_repeat(text: bytes) -> None:
+    found = Search("example.invalid", ["a b a c"])
+    found.rows("public.t", ["a"], [0], text + b"\n")
+    assert list(found.leaks()) == ["`public.t.a` holds values of production"]
+
+
+@pytest.mark.parametrize("text", [b"b a c", b"a c a b", b"a b a", b"a b a cc"])
+def test_words_in_another_order_are_none(text: bytes) -> None:
+    found = Search("example.invalid", ["a b a c"])
+    found.rows("public.t", ["a"], [0], text + b"\n")
+    assert found.found == {}
+
+
+def test_many_false_alarms_cost_no_look_at_the_whole_block_each() -> None:
+    """Numbers of rows are words of known values as well."""
+    block = b"".join(b"%d\tsome words of a row that nobody knows\n" % i for i in range(10_000, 16_000))
+
+    def seconds(first: int) -> float:
+        values = [f"guest {i}" for i in range(first, first + 6000)]
+        times = []
+        for _ in range(3):
+            found = Search("example.invalid", values)
+            began = time.process_time()
+            found.rows("public.t", ["a", "b"], [0, 1], block)
+            times.append(time.process_time() - began)
+            assert found.found == {}
+        return min(times)
+
+    assert seconds(10_000) < 20 * seconds(50_000)
 
 
 def test_texts_are_searched_and_tried() -> None:
