@@ -11,12 +11,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from scripts.config.desk import Desk
-from scripts.database.backups import catalog, commands, create, encryption, manifest, storage
+from scripts.database.backups import catalog, commands, create, encryption, manifest, proof_bar, storage
 from scripts.database.backups.manifest import MANIFEST, File, Manifest
 from scripts.database.backups.request import (
     BackupRequest,
@@ -126,9 +127,17 @@ def test_the_list_shows_age_size_proof_and_place(tools: Desk, taken: Manifest) -
     assert row["places"] == [str(archive(tools, taken).parent)]
 
 
-def test_verify_proves_it_again(tools: Desk, taken: Manifest) -> None:
+def test_verify_proves_it_again(tools: Desk, taken: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And shows how far it is: while the scratch database grows, then table by table."""
+    monkeypatch.setattr(proof_bar, "LOOK", 0.01)
+    shown: Any = tools.progress
+    shown.reached.clear()
     outcome = commands.verify_backup(tools, VerifyBackupRequest(backup=taken.id, env=""))
     assert (outcome.code, outcome.data["proven"]) == (0, True)
+    assert any(text.endswith("restored") for _, total, text in shown.reached if total)
+    done, total, text = shown.reached[-1]
+    assert text.endswith("compared")
+    assert done == total == sum(each.bytes for each in taken.tables.values())
 
 
 def test_every_flipped_bit_is_found(tools: Desk, taken: Manifest, copy: Path) -> None:

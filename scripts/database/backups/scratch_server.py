@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,7 +113,11 @@ def _local_server(
 
 @contextmanager
 def scratch_copy(
-    desk: Desk, environment: Environment, archive_folder: Path, manifest: Manifest
+    desk: Desk,
+    environment: Environment,
+    archive_folder: Path,
+    manifest: Manifest,
+    watch: Callable[[Database], AbstractContextManager[None]] = lambda _database: nullcontext(),
 ) -> Iterator[Database]:
     """A backup restored into a scratch database, which is dropped at the end.
 
@@ -121,6 +125,7 @@ def scratch_copy(
         environment: its variables may name a scratch server.
         archive_folder: the plain, checked files, as `storage.fetch_backup` yields them.
         manifest: the backup's.
+        watch: what is open while the database is filled.
 
     Raises:
         Refused: there is no server of the backup's major version.
@@ -129,7 +134,8 @@ def scratch_copy(
     archive = archive_in(desk, archive_folder, manifest)
     with databases_for(desk, environment, manifest) as databases:
         database = databases.copy("template0", "restored")
-        _restore(database, archive)
+        with watch(database):
+            _restore(database, archive)
         yield database
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any
 
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
-from scripts.database.backups import catalog, equality, storage, toc
+from scripts.database.backups import catalog, equality, proof_bar, storage, toc
 from scripts.database.backups.catalog import BackupRecord
 from scripts.database.backups.copies import checked_manifest
 from scripts.database.backups.create import Backup, create_backup
-from scripts.database.backups.dumping import STEPS
 from scripts.database.backups.manifest import SCHEMA, Kind, Manifest
+from scripts.database.backups.proof_bar import PROOF_STEPS
 from scripts.database.backups.scratch_server import archive_in, scratch_copy
 from scripts.database.backups.unproven import Unproven, whole_proof
 from scripts.database.postgres import scratch
@@ -46,11 +47,12 @@ def compare_with_copy(
         CommandFailed, Unreachable: it can't be restored; or only in part, and nobody accepted that.
     """
     desk.progress.note(f"restoring `{manifest.id}` into a scratch database, to compare it")
-    desk.progress.advance(0, 0, "restored into a scratch database, and compared", *STEPS)
+    desk.progress.advance(0, 0, "restored into a scratch database, and compared", *PROOF_STEPS)
     lists = toc.classify(archive_in(desk, plain, manifest).contents())
-    with scratch_copy(desk, environment, plain, manifest) as database:
+    looks = functools.partial(proof_bar.restoring, desk.progress, manifest)
+    with scratch_copy(desk, environment, plain, manifest, looks) as database:
         unproven = Unproven.of(lists, scratch.available_extensions(database))
-        copy = _read_copy(database, manifest)
+        copy = _read_copy(database, manifest, proof_bar.comparing(desk.progress, manifest))
         differences = equality.differences(
             manifest,
             json.loads((plain / SCHEMA).read_bytes()),
@@ -98,15 +100,22 @@ def _tell_unproven(desk: Desk, manifest: Manifest, unproven: Unproven, *, accept
     )
 
 
-def _read_copy(database: Database, manifest: Manifest) -> Content:
+def _read_copy(database: Database, manifest: Manifest, tell: Callable[[str], object]) -> Content:
     """The copy's content, read by several sessions at once: nobody else uses the server."""
     expected = {name: (table.rows, table.checksum) for name, table in manifest.tables.items()}
     first, *others = _shares({name: table.bytes for name, table in manifest.tables.items()}, READERS)
     readings = [
-        submit(read_content, database, is_ours=lambda _schema: False, tables=share, expected=expected)
+        submit(
+            read_content,
+            database,
+            is_ours=lambda _schema: False,
+            tables=share,
+            expected=expected,
+            tell=tell,
+        )
         for share in others
     ]
-    whole = read_content(database, is_ours=toc.is_app_schema, tables=first, expected=expected)
+    whole = read_content(database, is_ours=toc.is_app_schema, tables=first, expected=expected, tell=tell)
     tables, computed = dict(whole.tables), dict(whole.computed)
     for reading in readings:
         tables |= reading.result().tables

@@ -8,7 +8,7 @@ duplicate does not cancel out, and PostgreSQL 15 to 18 compute the same.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -330,11 +330,13 @@ def read_content(
     snapshot: str | None = None,
     tables: Collection[str] | None = None,
     expected: Mapping[str, tuple[int, str]] | None = None,
+    tell: Callable[[str], object] = len,
 ) -> Content:
     """Everything in the schemas that are ours; of the rows, only those of `tables` if given.
 
     Args:
         expected: rows and checksums; a materialized view that has others is computed again.
+        tell: called with the key of each table once its rows are read, and with that of large objects.
 
     Raises:
         Unreachable: no connection, or it was lost.
@@ -347,9 +349,9 @@ def read_content(
             if (table.key in tables if tables is not None else is_ours(table.schema))
         ]
         values, descending = reader.sequences(is_ours)
-        found = dict(reader.checksums(wanted))
+        found = dict(_told(reader.checksums(wanted), tell))
         large = reader.large_objects() if tables is None or LARGE_OBJECTS in tables else None
-        found |= {LARGE_OBJECTS: large} if large else {}
+        found |= dict(_told([(LARGE_OBJECTS, large)] if large else [], tell))
         return Content(
             tables=found,
             sequences=values,
@@ -359,3 +361,9 @@ def read_content(
             computed=reader.computed(wanted, found, expected or {}),
             major=reader.major,
         )
+
+
+def _told(sums: Iterable[tuple[str, Sums]], tell: Callable[[str], object]) -> Iterator[tuple[str, Sums]]:
+    for each in sums:
+        yield each
+        tell(each[0])
