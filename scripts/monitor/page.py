@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import webbrowser
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,26 +36,17 @@ def page(desk: Desk, request: MonitorPageRequest) -> Outcome:
     return _written(desk, seen, folder, request.lang, mode=0o644 if request.out else 0o600)
 
 
-def on_the_web(
-    look: Callable[[Desk, StatusRequest], Outcome],
-) -> Callable[[Desk, StatusRequest], Outcome]:
-    """`status`, which with `--web` shows what it saw in the browser."""
-
-    def shown(desk: Desk, request: StatusRequest) -> Outcome:
-        seen = look(desk, request)
-        if not request.web or seen.code:
-            return seen
-        made = _written(desk, seen, desk.state_folder / FOLDER, "", mode=0o600)
-        address = Path(made.data["page"]).as_uri()
-        opened = _has_display() and webbrowser.open(address)
-        said = "in the browser" if opened else "no browser is here; open"
-        return replace(
-            seen,
-            message=f"{seen.message}; {said}: {address}",
-            data={**seen.data, "page": made.data["page"]},
-        )
-
-    return shown
+def show(desk: Desk, seen: Outcome) -> Outcome:
+    """What `status` saw, as the page, in the browser."""
+    made = _written(desk, seen, desk.state_folder / FOLDER, "", mode=0o600)
+    address = Path(made.data["page"]).as_uri()
+    opened = _has_display() and webbrowser.open(address)
+    said = "in the browser" if opened else "no browser is here; open"
+    return replace(
+        seen,
+        message=f"{seen.message}; {said}: {address}",
+        data={**seen.data, "page": made.data["page"]},
+    )
 
 
 def open_environment(desk: Desk, request: OpenRequest) -> Outcome:

@@ -15,7 +15,7 @@ from scripts.errors import DeskError
 from scripts.monitor import series
 from scripts.monitor.store import FILE
 from scripts.release.dora import seconds_of
-from scripts.release.status import dora_of
+from scripts.release.history import dora_of
 from scripts.state.event_rules import RELEASES
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import Remote, observe_remote

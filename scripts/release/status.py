@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 from scripts.branches.carry import waiting
@@ -23,20 +22,18 @@ from scripts.database.migrations.files import (
     newest,
 )
 from scripts.database.migrations.status import half_applied
-from scripts.errors import CommandFailed, DeskError, UsageError
+from scripts.errors import CommandFailed, DeskError
 from scripts.quality.twins import is_twin
-from scripts.release import clock, history_rows
-from scripts.release.dora import Figures, stats
-from scripts.release.observe import commits_between
-from scripts.release.request import HistoryRequest, LocksRequest, StatusRequest
+from scripts.release import clock
+from scripts.release.request import LocksRequest, StatusRequest
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected, answers_at_once, disagreement, fault
 from scripts.state.desk_version import how_to_upgrade, outdated
-from scripts.state.ledger import Choice, Event, Ledger
+from scripts.state.ledger import Event
 from scripts.state.lock import Lock, blocked, lock_ref
 from scripts.state.mirrors import lagging
 from scripts.state.preview_lease import PREFIX, PreviewLease, observe_leases
-from scripts.state.remote import Remote, fetch_ledger, observe_remote, read_lock
+from scripts.state.remote import Remote, observe_remote, read_lock
 from scripts.state.rewritten import LedgerRewritten
 from scripts.system.background import submit
 
@@ -202,7 +199,7 @@ def _pending(desk: Desk, remote: Remote, head: str | None, following: Seen | Non
     same = target and trees.get(target) == trees.get(head)  # as after GitHub's buttons
     migrations = compare(migrations_of(desk, head), following.applied or ()).pending
     return {
-        "commits": 0 if same else len(commits_between(desk, head, target)),
+        "commits": 0 if same else len(desk.git.log(head, target)),
         "migrations": len(migrations) if following.applied is not None else 0,
     }
 
@@ -276,44 +273,6 @@ def _schema_problems(desk: Desk, own: Seen, released: Event) -> Iterator[str]:
         yield f"edited after being applied: {files}"
     if found.doubled:
         yield f"two files of one version: {', '.join(found.doubled)}"
-
-
-# `history`: what the ledger says, oldest first.
-
-
-def history(desk: Desk, request: HistoryRequest) -> Outcome:
-    """The events of one environment, or of all."""
-    only = desk.settings.environment(request.env).name if request.env else None
-    if request.limit < 0:
-        raise UsageError(f"`{request.limit}` is no number of events", "`-n 20`, or `-n 0` for all")
-    ledger = fetch_ledger(desk).ledger
-    for doubt in ledger.problems(desk.settings.chain):
-        desk.progress.note(f"warning: {doubt}")
-    count = ledger.count(only)
-    if not count:
-        return Outcome.nothing("the ledger is empty: nothing was released yet", count=0, events=[])
-    data: dict[str, Any] = {"count": count}
-    if request.json:  # people see the newest alone: no other is read
-        data["events"] = [each.document() for each in ledger.newest(Choice(only))][::-1]
-    if request.stats:
-        names = [only] if only else [*desk.settings.chain]
-        data["stats"] = [each.document() for each in dora_of(desk, ledger, names)]
-    else:
-        data["shown"] = _shown(desk, ledger, only, request.limit)
-    return Outcome.done(f"{count} events", **data)
-
-
-def _shown(desk: Desk, ledger: Ledger, only: str | None, limit: int) -> list[dict[str, Any]]:
-    """The newest events as people read them, newest first; `limit` 0: all."""
-    newest_first = [*islice(ledger.newest(Choice(only)), limit or None)]
-    subjects = desk.git.subjects([event.commit for event in newest_first if event.commit])
-    return [history_rows.row(event, subjects.get(event.commit, ""), ledger) for event in newest_first]
-
-
-def dora_of(desk: Desk, ledger: Ledger, environments: Sequence[str]) -> list[Figures]:
-    """DORA's figures; git knows the dates of the commits."""
-    commits = [each.commit for each in ledger.events if each.environment in environments and each.commit]
-    return stats(ledger.events, environments, desk.git.dated(commits), desk.now())
 
 
 def show_locks(desk: Desk, request: LocksRequest) -> Outcome:

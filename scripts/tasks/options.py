@@ -11,13 +11,12 @@ The workflow is imported when the task runs, so `invoke --list` stays as quick a
 
 from __future__ import annotations
 
-import copy
 import gc
 import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from invoke.context import Context
 from invoke.parser.argument import Argument
@@ -114,17 +113,9 @@ def plain_command(
     return make
 
 
-class _Argument(Argument):
-    """An option for Invoke's parser, which copies every option of every task before it lists them."""
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
-        """A shallow copy: parsing replaces values and never changes them in place."""
-        return copy.copy(self)
-
-
 def _argument(option: Option) -> Argument:
     """The option for Invoke's parser, which adds `--no-x` to a flag that is on by default."""
-    return _Argument(
+    return Argument(
         names=(option.flag, option.short) if option.short else (option.flag,),
         kind=type(option.default),
         default=None if option.positional else option.default,

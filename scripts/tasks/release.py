@@ -95,7 +95,7 @@ def drill() -> Callable[[Desk, DrillRequest], Outcome]:
 @command(StatusRequest)
 def status() -> Callable[[Desk, StatusRequest], Outcome]:
     """Show what is live where, and everything that disagrees: `invoke status`."""
-    from scripts.monitor.page import on_the_web
+    from scripts.monitor.on_the_web import on_the_web
     from scripts.release.status import status
 
     return on_the_web(status)
@@ -104,7 +104,7 @@ def status() -> Callable[[Desk, StatusRequest], Outcome]:
 @command(HistoryRequest)
 def history() -> Callable[[Desk, HistoryRequest], Outcome]:
     """List releases, rollbacks and proofs: `invoke history --env production`."""
-    from scripts.release.status import history
+    from scripts.release.history import history
 
     return history
 

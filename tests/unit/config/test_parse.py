@@ -157,10 +157,12 @@ BRANCHES = [
     "@",
     "a\u202eb",
     "a\u00a0b",
+    "a\u0080b",
+    "é" * 199 + " ",
 ]
 
 
-@pytest.mark.parametrize("branch", ["développement", "修复", "release/été-2026", "feature/🚀"])
+@pytest.mark.parametrize("branch", ["développement", "修复", "release/été-2026", "feature/🚀", "¡a"])
 def test_a_branch_may_have_a_name_in_any_script(branch: str) -> None:
     """As git allows."""
     settings = parse(table(environment__staging__branch=branch))

@@ -99,7 +99,7 @@ def test_credentials_pass_and_another_repository_does_not(
     "revision",
     [
         *("HEAD", "v1.2", "fix/one", "@", "abc~1", "main^", "#12", "a" * 201),
-        *("correctif-été", "correctif-e\u0301te\u0301", "修复/登录", "feature/🚀"),
+        *("correctif-été", "correctif-e\u0301te\u0301", "修复/登录", "feature/🚀", "¡a"),
     ],
 )
 def test_a_revision_passes_unchanged(revision: str) -> None:
@@ -124,6 +124,8 @@ def test_a_revision_passes_unchanged(revision: str) -> None:
         "a" * 202,
         "a\u202eb",
         "a\u00a0b",
+        "a\u0080b",
+        "é" * 199 + " ",
     ],
 )
 def test_what_may_be_something_else_is_refused(revision: str) -> None:

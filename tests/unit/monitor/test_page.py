@@ -15,7 +15,8 @@ from scripts.config.desk import Desk
 from scripts.errors import CommandFailed
 from scripts.monitor import page as pages
 from scripts.monitor import series
-from scripts.monitor.page import on_the_web, open_environment, page
+from scripts.monitor.on_the_web import on_the_web
+from scripts.monitor.page import open_environment, page
 from scripts.monitor.page_facts import collect
 from scripts.monitor.page_html import render
 from scripts.monitor.page_words import FRENCH, Words

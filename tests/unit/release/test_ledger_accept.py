@@ -11,6 +11,7 @@ from scripts.config.outcome import Outcome
 from scripts.errors import Declined, UsageError
 from scripts.git.merge import MergingGit
 from scripts.release.commands import deploy
+from scripts.release.history import history
 from scripts.release.ledger_accept import accept
 from scripts.release.ledger_check import check
 from scripts.release.request import (
@@ -22,7 +23,7 @@ from scripts.release.request import (
     StatusRequest,
 )
 from scripts.release.resume import resume
-from scripts.release.status import history, status
+from scripts.release.status import status
 from scripts.setup.remote_checks import check_ledger
 from scripts.state.ledger import REF, Event
 from scripts.state.remote import append, fetch_ledger, new_event, record

@@ -9,6 +9,7 @@ import pytest
 
 from scripts.errors import Declined, Refused
 from scripts.release.commands import deploy
+from scripts.release.history import history
 from scripts.release.ledger_check import check, repair
 from scripts.release.request import (
     DeployRequest,
@@ -17,7 +18,7 @@ from scripts.release.request import (
     LedgerRepairRequest,
     StatusRequest,
 )
-from scripts.release.status import history, status
+from scripts.release.status import status
 from scripts.setup.remote_checks import check_ledger
 from scripts.state.ledger import FILE, REF, event_of
 from scripts.state.remote import record

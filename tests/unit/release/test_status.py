@@ -12,6 +12,7 @@ from scripts.errors import Unreachable
 from scripts.git.client import TreeFile
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.freeze import freeze
+from scripts.release.history import history
 from scripts.release.request import (
     DeployRequest,
     FreezeRequest,
@@ -21,7 +22,7 @@ from scripts.release.request import (
     RollbackRequest,
     StatusRequest,
 )
-from scripts.release.status import history, show_locks, status
+from scripts.release.status import show_locks, status
 from scripts.replit.live import Answer
 from scripts.state import remote
 from scripts.state.remote import record
