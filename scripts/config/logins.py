@@ -6,7 +6,6 @@ Each machine signs in by itself: a token for renewal is good for one use, so two
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from scripts.config.env_files import readable_by_others
 from scripts.errors import ConfigError, Locked
+from scripts.system import file_lock
 from scripts.system.documents import parse_json
 from scripts.system.secret import remember
 
@@ -130,17 +130,13 @@ def held(file: Path, seconds: float, sleep: Callable[[float], None] = time.sleep
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     end = time.monotonic() + seconds
-    handle = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    lock = file.with_suffix(".lock")
+    while (handle := file_lock.acquire(lock)) is None:
+        if time.monotonic() > end:
+            why = f"another run has been renewing the sign-in at Replit for {seconds:.0f} s"
+            raise Locked(why, "try again when it has ended")
+        sleep(0.1)
     try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    why = f"another run has been renewing the sign-in at Replit for {seconds:.0f} s"
-                    raise Locked(why, "try again when it has ended") from None
-                sleep(0.1)
         yield
     finally:
-        os.close(handle)
+        file_lock.release(lock, handle)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -23,6 +21,7 @@ from scripts.monitor.request import MonitorCheckRequest, MonitorWatchRequest
 from scripts.monitor.store import FILE, Store
 from scripts.monitor.takeover import Windows
 from scripts.monitor.watcher import Probe, Result, Watcher, all_checks, epoch, look_at_all
+from scripts.system import file_lock
 from scripts.system.secret import redact
 from scripts.system.signals import Stop
 from scripts.system.text import listed
@@ -89,16 +88,16 @@ def _alone(desk: Desk) -> Iterator[None]:
         Locked: another one is at work.
     """
     desk.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(desk.state_folder / "monitor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
+    lock = desk.state_folder / "monitor.lock"
+    handle = file_lock.acquire(lock)
+    if handle is None:
         raise Locked(
             "another watch is at work on this machine", "to look without it: `invoke monitor.check`"
-        ) from None
+        )
+    try:
+        yield
     finally:
-        os.close(handle)
+        file_lock.release(lock, handle)
 
 
 def seconds_of(text: str) -> float:

@@ -7,7 +7,7 @@ was silent for its time to live is taken over.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from scripts.config.desk import Desk
@@ -56,7 +56,13 @@ class Lease(HeldLock):
 
 @contextlib.contextmanager
 def leased(
-    desk: Desk, content: Lock, what: str, *, until: float, dead: Collection[str] = ()
+    desk: Desk,
+    content: Lock,
+    what: str,
+    *,
+    until: float,
+    dead: Collection[str] = (),
+    freed: Callable[[], object] = lambda: None,
 ) -> Iterator[Lease]:
     """Hold the lease for the time of a block.
 
@@ -65,6 +71,7 @@ def leased(
         what: what is under way, for people: `a load test of staging`.
         until: on the desk's clock: wait so long for somebody else's; the past: don't wait.
         dead: runs whose process is known to have ended.
+        freed: called once the remote has deleted the lease.
 
     Raises:
         Locked: somebody else holds it.
@@ -77,6 +84,7 @@ def leased(
         lease.stop()
         with contextlib.suppress(DeskError, StaleError):  # it expires
             lease.release()
+            freed()
 
 
 @dataclass(frozen=True)

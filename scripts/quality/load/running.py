@@ -6,8 +6,7 @@ Two on this machine see each other by a file; those of two machines by a lease i
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from scripts.config.settings import Environment
 from scripts.errors import Locked
 from scripts.state.held_lock import new_lock
 from scripts.state.lease import PAUSE, Lease, leased
+from scripts.system import file_lock
 
 TASK = "load-test"
 KEPT = 10  # runs of this machine that are remembered
@@ -42,6 +42,11 @@ class Running:
         self.runs = runs
         self.file.write_text("".join(f"{run}\n" for run in runs))
 
+    def tidy(self) -> None:
+        """Leave no file where there is nothing to remember."""
+        if not self.runs:
+            self.file.unlink(missing_ok=True)
+
 
 @contextlib.contextmanager
 def running(desk: Desk, environment: Environment, commit: str, *, wait: bool = False) -> Iterator[Running]:
@@ -61,31 +66,33 @@ def running(desk: Desk, environment: Environment, commit: str, *, wait: bool = F
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     until = desk.clock() + (desk.settings.lock.wait if wait else 0)
     what = f"a load test of {name}"
-    lock = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = folder / f"{name}.lock"
+    handle = _acquire(desk, lock, what, until)
     try:
-        _acquire(desk, lock, what, until)
         file, last = folder / f"{name}.runs", folder / f"{name}.lease"
         dead = last.read_text().split() if last.exists() else []
         content = new_lock(desk, name, TASK, commit, step="load")
         last.write_text("\n".join((*dead[-KEPT:], content.run)))
-        with leased(desk, content, what, until=until, dead=dead) as lease:
-            yield Running(file, file.read_text().split() if file.exists() else [], lease)
+        # a lease that the remote did not take back may still be there, and names the run: the file stays
+        forget = functools.partial(last.unlink, missing_ok=True)
+        with leased(desk, content, what, until=until, dead=dead, freed=forget) as lease:
+            runs = Running(file, file.read_text().split() if file.exists() else [], lease)
+            try:
+                yield runs
+            finally:
+                runs.tidy()
     finally:
-        os.close(lock)
+        file_lock.release(lock, handle)
 
 
-def _acquire(desk: Desk, lock: int, what: str, until: float) -> None:
+def _acquire(desk: Desk, lock: Path, what: str, until: float) -> int:
     waits = False
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if desk.clock() >= until:
-                said = f"{what} is under way on this machine: two at once would measure each other"
-                raise Locked(said, "`--wait` waits until it is over") from None
-            if not waits:
-                desk.progress.note(f"waiting: {what} is under way on this machine")
-            waits = True
-            desk.sleep(PAUSE)
-            continue
-        return
+    while (handle := file_lock.acquire(lock)) is None:
+        if desk.clock() >= until:
+            said = f"{what} is under way on this machine: two at once would measure each other"
+            raise Locked(said, "`--wait` waits until it is over")
+        if not waits:
+            desk.progress.note(f"waiting: {what} is under way on this machine")
+        waits = True
+        desk.sleep(PAUSE)
+    return handle

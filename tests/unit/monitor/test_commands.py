@@ -157,6 +157,7 @@ def test_a_second_watch_is_refused(watched: Watched) -> None:
 
     assert [type(each) for each in ended] == [Locked]
     assert run(watched, notify=True).code == 0
+    assert not list(watched.world.desk().state_folder.glob("*.lock"))
 
 
 def test_a_gate_does_not_notify(watched: Watched) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import Locked
+from scripts.errors import CommandFailed, Locked
 from scripts.git.merge import MergingGit
 from scripts.quality.load.running import Running, running
 from scripts.state.lease import lease_ref
@@ -81,14 +81,36 @@ def test_a_living_one_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_killed_one_of_this_machine_blocks_nobody_here(world: World) -> None:
-    """Its process has ended, for the lock of the file is free: nothing is waited for."""
+    """The lock of the file is free, and the file names the run: nothing is waited for."""
+
+    def away(_updates: object) -> None:
+        world.remote.before_push = lambda _: None
+        raise CommandFailed("the remote can't be reached")
+
+    folder = world.desk().state_folder / "load"
     with under_load(world) as killed:
         killed.lease.stop()
-        left = world.remote.refs[REF]
-    world.remote.refs[REF] = left
+        world.remote.before_push = away
+    assert (REF in world.remote.refs, [file.name for file in folder.iterdir()]) == (True, ["staging.lease"])
     before = world.clock()
     with under_load(world) as mine:
         assert (world.clock() - before, world.remote.refs[REF]) == (0, mine.lease.id)
+    assert [*folder.iterdir()] == []
+
+
+def test_one_that_is_over_leaves_no_file(world: World) -> None:
+    """Neither after a good end nor after a fault; of a run whose rows are left the next one must know."""
+    folder = world.desk().state_folder / "load"
+    with under_load(world) as runs:
+        runs.begin("r1")
+        runs.over("r1")
+    assert [*folder.iterdir()] == []
+    with pytest.raises(CommandFailed), under_load(world):
+        raise CommandFailed("the URL does not answer")
+    assert [*folder.iterdir()] == []
+    with under_load(world) as runs:
+        runs.begin("r2")
+    assert [file.name for file in folder.iterdir()] == ["staging.runs"]
 
 
 def test_what_no_desk_wrote_ends_too(world: World) -> None:
