@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from scripts.config.settings import Environment, Settings
 from scripts.errors import Refused
 from scripts.git.merge import MergingGit
 from scripts.system.background import boottime, process_start
+from scripts.system.pause import pause
 
 
 class Progress(Protocol):
@@ -94,7 +94,7 @@ class Desk:
     new_id: Callable[[], str]
     process: Callable[[Environment, tuple[str, ...]], Mapping[str, str]] = lambda _environment, _known: {}
     clock: Callable[[], float] = boottime
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = pause
     started: float = field(default_factory=process_start)
     job: str = ""
     settle: Callable[[Desk, Environment, str, bool], None] | None = None
