@@ -58,7 +58,9 @@ def run(load: Callable[[], Callable[[Desk, R], Outcome]], request: R) -> NoRetur
         if request.begins_with_refs:
             from scripts.state.early_refs import ask_early
 
-            desk = replace(desk, early_refs=ask_early(desk.git, more_follow=request.goes_on_asking))
+            branches = [each.branch_ref for each in desk.settings]
+            early = ask_early(desk.git, branches, more_follow=request.goes_on_asking)
+            desk = replace(desk, early_refs=early)
         sweep(desk)
         return workflow.result()(desk, request)
 

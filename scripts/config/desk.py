@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -60,10 +61,12 @@ class EarlyRefs(NamedTuple):
     Args:
         trusted: the ledger's commit that this clone trusted before the remote was asked.
         refs: as `Git.ls_remote` gives them.
+        ahead: a `Git.fetch_ahead` that was begun beside the question; None: none was.
     """
 
     trusted: str | None
     refs: Mapping[str, str]
+    ahead: Future[None] | None = None
 
 
 @dataclass(frozen=True)

@@ -126,10 +126,8 @@ class ChainGit(Git):
 
     def _blobs(self, names: Sequence[str]) -> list[tuple[str, int]]:
         """The id and the bytes of each named file; ("", -1) where there is none."""
-        stdin = "".join(f"{name}\n" for name in names).encode()
-        lines = self._local("cat-file", "--batch-check", stdin=stdin).text.splitlines()
-        rows = [line.split(" ") for line in lines]
-        return [(row[0], int(row[2])) if row[1] == "blob" else ("", -1) for row in rows]
+        found = self._objects(names)
+        return [(each.id, each.size) if each and each.kind == "blob" else ("", -1) for each in found]
 
     def trusted(self, ref: str) -> str | None:
         """The commit of a ref that `trust` named last, else the one that this clone has seen last.

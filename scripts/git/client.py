@@ -1,4 +1,4 @@
-"""Read the remote's refs and objects, write loose objects, push with leases.
+"""Read the remote's refs, fetch what they hold, write loose objects, push with leases.
 
 Everything works in the person's clone without touching its working tree, index, branches or
 FETCH_HEAD. The refs that matter are the remote's, read when they are needed; fetched objects are kept
@@ -12,28 +12,29 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from scripts.errors import CommandFailed, CommandTimedOut, Refused, Unreachable
+from scripts.errors import CommandFailed, CommandTimedOut, Unreachable
 from scripts.git import refs_line
 from scripts.git.command import FETCH, Update, branch_named, checked_revision, git_command, push_arguments
+from scripts.git.files import LOCAL_TIMEOUT, Objects
 from scripts.git.graph import walk
+from scripts.git.identity import identity_of
 from scripts.git.isolation import checkout_of, left_out, unshallowed
-from scripts.git.refusals import LINKS, no_commit, retry_delay
+from scripts.git.pack import commit_of_file, pack_of
+from scripts.git.refusals import no_commit, retry_delay
 from scripts.system.command import Result
-from scripts.system.process import attempt, error_tail, run
+from scripts.system.process import attempt, error_tail
 from scripts.system.secret import redact, redacted
 
 REV_LIST = ("--no-commit-header", "--encoding=UTF-8")  # the format alone, and in one encoding
 SHA = re.compile(r"[0-9a-f]{40}")
 SEEN = "refs/airhost/seen/"
 NETWORK_TIMEOUT = 120.0  # seconds
-LOCAL_TIMEOUT = 60.0
 FETCH_ROUNDS = 5
-LINK, SUBMODULE, TREE = "120000", "160000", "040000"  # modes in a tree
 
 Refs = Mapping[str, str]  # full ref name, such as `refs/heads/main` -> commit id of 40 hex digits
 
@@ -60,32 +61,8 @@ class Commit:
     subject: str
 
 
-@dataclass(frozen=True)
-class TreeFile:
-    """One file below a folder of a commit.
-
-    Args:
-        name: its path below the folder.
-        text: what is in it; None if that can't be read from the commit.
-        fault: why not, such as `is a symlink that leads out of the repository`.
-    """
-
-    name: str
-    text: str | None
-    fault: str = ""
-
-
-@dataclass(frozen=True)
-class Git:
-    """A clone of the app, and the name of the remote that holds the shared state.
-
-    Args:
-        committer: `Name <mail>`, whose the desk's commits are; "" for the desk itself.
-    """
-
-    folder: Path
-    remote: str
-    committer: str = ""
+class Git(Objects):
+    """A clone of the app, and the name of the remote that holds the shared state."""
 
     def ls_remote(self) -> dict[str, str]:
         """The remote's branches and deploy refs now: {"refs/heads/main": "<40 hex>", ...}.
@@ -128,7 +105,22 @@ class Git:
             behind.update({address: tuple(refs)} if refs else {})
         return behind
 
-    def fetch(self, wanted: Iterable[str], listed: Refs | None = None) -> dict[str, str]:
+    def fetch_ahead(self, refs: Iterable[str]) -> None:
+        """Fetch what these refs hold by now, for a `fetch` that follows; whether that succeeds matters not.
+
+        Only refs that this clone has seen before: git fetches nothing at all where the remote lacks one.
+        """
+        if self._is_shallow():
+            return
+        names = [SEEN + ref.removeprefix("refs/") for ref in refs]
+        seen = self._local("for-each-ref", "--format=%(refname)", *names).text.splitlines()
+        specs = [f"+refs/{each.removeprefix(SEEN)}:{each}" for each in seen if each in names]
+        if specs:
+            attempt(git_command(self.folder, (*FETCH, "--", self.remote, *specs), NETWORK_TIMEOUT))
+
+    def fetch(
+        self, wanted: Iterable[str], listed: Refs | None = None, ahead: Future[None] | None = None
+    ) -> dict[str, str]:
         """Fetch the objects of the refs in `wanted` that exist; return what `ls_remote` gave.
 
         The very commits of that list are fetched: the leases of a push find what has moved since. Where the
@@ -136,6 +128,7 @@ class Git:
 
         Args:
             listed: what `ls_remote` gave a moment ago.
+            ahead: a `fetch_ahead` that was begun beside that.
 
         Raises:
             Unreachable: the remote can't be read.
@@ -149,6 +142,9 @@ class Git:
         for _ in range(FETCH_ROUNDS):
             refs, listed = dict(listed or self.ls_remote()), None
             missing = self._missing({ref: refs[ref] for ref in names if ref in refs})
+            if missing and ahead:
+                wait([ahead])  # it has a time limit of its own
+                missing, ahead = self._missing(missing), None
             self._fetch(missing)
             if not self._missing(missing):
                 return refs
@@ -203,93 +199,17 @@ class Git:
         `others` are further parents.
         """
         text = json.dumps(redacted(document), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        blob = self._write_object("hash-object", "-w", "--stdin", text=text)
-        tree = self._write_object("mktree", text=f"100644 blob {blob}\t{file}\n")
-        parents = [word for each in (parent, *others) if each for word in ("-p", each)]
-        return self._write_object("commit-tree", tree, *parents, "-F", "-", text=redact(subject))
-
-    def read_tree(self, commit: str, folder: str) -> tuple[TreeFile, ...]:
-        """Every file below a folder of a commit, in order; () when there is no such folder.
-
-        Symlinks are followed inside the commit, those of the folder too. Bytes that are no UTF-8 come as
-        surrogates: `encode("utf-8", "surrogateescape")` gives the exact bytes of the commit.
-
-        Raises:
-            Refused: the folder is, or lies in, a submodule, or is a symlink that leads nowhere.
-            CommandFailed: a file can't be read.
-        """
-        path = folder.strip("/")
-        tree = self._tree_of(commit, path)
-        if tree is None:
-            return ()
-        rows = list(self._ls_tree("-r", tree))
-        links = [name for mode, _, name in rows if mode == LINK and "\n" not in name]
-        found = dict(zip(links, self._follow([f"{commit}:{path}/{name}" for name in links]), strict=True))
-        blobs = {name: sha for mode, sha, name in rows if mode not in (LINK, SUBMODULE)}
-        faults = {name: "is a submodule" for mode, _, name in rows if mode == SUBMODULE}
-        for name, (kind, sha) in found.items():
-            if kind == "blob":
-                blobs[name] = sha
-            else:
-                faults[name] = LINKS.get(kind, "is a symlink that can't be followed")
-        texts = dict(zip(blobs, self._read_objects(list(blobs.values())), strict=True))
-        if None in texts.values():
-            raise CommandFailed(f"a file of `{folder}` in `{commit[:12]}` can't be read")
-        return tuple(TreeFile(name, texts.get(name), faults.get(name, "")) for _, _, name in rows)
-
-    def paths(self, commit: str) -> list[str]:
-        """The path of every file of a commit, in order."""
-        return [name for mode, _, name in self._ls_tree("-r", commit) if mode != SUBMODULE]
-
-    def read_file(self, commit: str, path: str) -> str | None:
-        """The text of one file of a commit, as `read_tree` gives it; None when there is no such file."""
-        if "\n" in path:
-            return None
-        ((kind, sha),) = self._follow([f"{commit}:{path}"])
-        return self._read_objects([sha])[0] if kind == "blob" else None
-
-    def _tree_of(self, commit: str, path: str) -> str | None:
-        """The id of a folder's tree; None when the commit has no such folder."""
-        parents = [path.rsplit("/", depth)[0] for depth in range(path.count("/") + 1)]
-        rows = {name: (mode, sha) for mode, sha, name in self._ls_tree(commit, "--", *parents)}
-        if rows.get(path, ("", ""))[0] == TREE:
-            return rows[path][1]
-        if submodules := [name for name, (mode, _) in rows.items() if mode == SUBMODULE]:
-            raise Refused(
-                f"`{submodules[0]}` is a submodule: what is in it is not in the commit",
-                f"keep the files of `{path}` in the app's own repository",
-            )
-        ((kind, sha),) = self._follow([f"{commit}:{path}"])  # a symlink, or below one
-        if kind in ("dangling", "symlink", "loop"):
-            raise Refused(f"`{path}` {LINKS[kind]}", f"keep the files of `{path}` in the repository")
-        return sha if kind == "tree" else None
-
-    def _ls_tree(self, *arguments: str) -> Iterator[tuple[str, str, str]]:
-        """(mode, id, name) of each entry."""
-        listing = self._local("ls-tree", "-z", "--full-tree", *arguments).out
-        for line in listing.decode("utf-8", "surrogateescape").split("\0"):
-            head, _, name = line.partition("\t")
-            if name:
-                mode, _, sha = head.split(" ")[:3]
-                yield mode, sha, name
-
-    def _follow(self, names: Sequence[str]) -> list[tuple[str, str]]:
-        """What `commit:path` leads to, through symlinks: its kind (`blob`, `tree`, a fault) and id."""
-        if not names:
-            return []
-        stdin = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-        raw = self._local("cat-file", "--batch-check", "--follow-symlinks", stdin=stdin).out
-        lines, found = iter(raw.split(b"\n")), []
-        for line in lines:
-            words = line.decode("utf-8", "surrogateescape").split(" ")
-            if words[0] in LINKS:  # the second line repeats the name, or says where it leads
-                next(lines)
-                found.append((words[0], ""))
-            elif words[-1] == "missing":
-                found.append(("", ""))
-            elif line:
-                found.append((words[1], words[0]))
-        return found
+        parents, now = [each for each in (parent, *others) if each], int(time.time())
+        made = commit_of_file(
+            file,
+            text.encode("utf-8", "backslashreplace"),
+            parents,
+            redact(subject),
+            identity=identity_of(self.committer),
+            at=(now, time.localtime(now).tm_gmtoff),
+        )
+        self._local("unpack-objects", "-q", "--strict", stdin=pack_of(made))
+        return made[-1].id
 
     def push(self, updates: Sequence[Update]) -> None:
         """Move all the refs, or none; each only if it is still at `update.old`.
@@ -322,33 +242,10 @@ class Git:
             return f": {fault.message}"
         return error_tail(result) if result.code else None
 
-    def _read_objects(self, names: Sequence[str]) -> list[str | None]:
-        """The text of each named object; None for one that does not exist."""
-        if not names:
-            return []
-        stdin = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-        raw = self._local("cat-file", "--batch", stdin=stdin).out
-        texts: list[str | None] = []
-        position = 0
-        for _ in names:
-            end = raw.index(b"\n", position)
-            head, position = raw[position:end].split(), end + 1
-            if head[-1] == b"missing":
-                texts.append(None)
-                continue
-            size = int(head[-1])
-            texts.append(raw[position : position + size].decode("utf-8", "surrogateescape"))
-            position += size + 1
-        return texts
-
     def _missing(self, refs: Refs) -> dict[str, str]:
         """Those refs whose commit this clone lacks."""
-        if not refs:
-            return {}
-        stdin = "".join(f"{sha}\n" for sha in refs.values()).encode()
-        lines = self._local("cat-file", "--batch-check", stdin=stdin).text.splitlines()
-        missing = {line.split()[0] for line in lines if line.endswith(" missing")}
-        return {ref: sha for ref, sha in refs.items() if sha in missing}
+        found = self._objects(list(refs.values()))
+        return {ref: sha for (ref, sha), each in zip(refs.items(), found, strict=True) if each is None}
 
     def _fetch(self, refs: Refs, *depth: str) -> None:
         if not refs:
@@ -365,7 +262,7 @@ class Git:
         """Keep pushed commits from being garbage-collected; another run may be doing the same."""
         with contextlib.suppress(CommandFailed):
             for update in updates:
-                if update.new and update.ref.startswith("refs/heads/"):
+                if update.new not in (None, update.old) and update.ref.startswith("refs/heads/"):
                     self._local("update-ref", SEEN + update.ref.removeprefix("refs/"), update.new)
 
     def _is_shallow(self) -> bool:
@@ -386,15 +283,6 @@ class Git:
             )
         return result.text
 
-    def _write_object(self, *arguments: str, text: str) -> str:
-        return self._local(*arguments, stdin=text.encode("utf-8", "backslashreplace")).text.strip()
-
     def _walk(self, *arguments: str, success: Iterable[int] = (0,)) -> Result:
         command = git_command(self.folder, arguments, LOCAL_TIMEOUT, success=frozenset(success))
         return walk(self.folder, command)
-
-    def _local(self, *arguments: str, stdin: bytes | None = None, success: Iterable[int] = (0,)) -> Result:
-        accepted = frozenset(success)
-        return run(
-            git_command(self.folder, arguments, LOCAL_TIMEOUT, stdin, accepted, committer=self.committer)
-        )

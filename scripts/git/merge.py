@@ -14,8 +14,9 @@ from pathlib import Path
 
 from scripts.errors import Refused
 from scripts.git.chain import ChainGit
-from scripts.git.client import LOCAL_TIMEOUT, REV_LIST, SHA
+from scripts.git.client import REV_LIST, SHA
 from scripts.git.command import git_command
+from scripts.git.files import LOCAL_TIMEOUT
 from scripts.git.history import LONGEST, Dated, Row, dated_of, rows_of
 from scripts.system import temporary
 from scripts.system.process import attempt, run
@@ -155,10 +156,9 @@ class MergingGit(ChainGit):
     def trees(self, commits: Iterable[str]) -> dict[str, str]:
         """The tree of each commit that this clone has."""
         names = [each for each in dict.fromkeys(commits) if SHA.fullmatch(each)]
-        stdin = "".join(f"{name}^{{tree}}\n" for name in names).encode()
-        lines = self._local("cat-file", "--batch-check", stdin=stdin).text.splitlines() if names else []
-        rows = zip(names, (line.split() for line in lines), strict=True)
-        return {name: row[0] for name, row in rows if row[1:2] == ["tree"]}
+        found = self._objects([f"{name}^{{tree}}" for name in names])
+        pairs = zip(names, found, strict=True)
+        return {name: each.id for name, each in pairs if each and each.kind == "tree"}
 
     def first_parents_between(self, base: str, head: str) -> list[str]:
         """Those of `base..head` that were made on the branch itself, not merged into it."""

@@ -166,7 +166,7 @@ def land(run: ReleaseRun) -> None:
             "pull_request": {**pull.document(), **({"merged_as": facts.head} if facts.landed else {})}
         }
     try:
-        with run.step("finish", "branch, ledger and lock in one push"):
+        with run.step("finish", "branch, ledger and lock in one push", confirms=True):
             migrate.look_at_tables(run)
             write_down(run, "done", moves_branch=facts.moves_branch, **detail)
     except PushRefused as refusal:
@@ -183,6 +183,6 @@ def _merge(run: ReleaseRun, pull: PullFacts) -> None:
     with run.step("merge", f"{pull.name}, by GitHub"):
         migrate.look_at_tables(run)
         made = pull_request.merge(run.desk, facts.environment, pull, facts.head)
-    with run.step("finish", "ledger and lock in one push"):
+    with run.step("finish", "ledger and lock in one push", confirms=True):
         detail = {**pull.document(), "merged_as": made}
         write_down(run, "done", moves_branch=False, pull_request=detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from scripts.config.desk import Desk
@@ -12,7 +13,7 @@ from scripts.database.edge_functions import record
 from scripts.database.edge_functions.record import Deployed, Record
 from scripts.database.migrations import aftermath, known_state, measurements
 from scripts.database.migrations.measurements import Measurement
-from scripts.errors import CommandFailed, DeskError, Locked
+from scripts.errors import DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.notify.source_maps import Upload
@@ -23,11 +24,11 @@ from scripts.replit.driver import Driver
 from scripts.replit.drivers import driver_of
 from scripts.replit.live import Answer, Expected
 from scripts.state import ledger as ledgers
-from scripts.state.held_lock import HeldLock, new_lock, refuse_masked
+from scripts.state.held_lock import HeldLock, Planned, new_lock, refuse_masked
 from scripts.state.journal import Journal
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import FREE, Lock
-from scripts.state.remote import append, locked, new_event, read_ledger
+from scripts.state.remote import append, locked, new_event
 from scripts.state.run import Run
 from scripts.state.watch import opens
 
@@ -117,25 +118,29 @@ class ReleaseRun(Run):
 
 
 def acquire(desk: Desk, plan: Plan, reason: str = "") -> ReleaseRun:
-    """Acquire the lock and push the candidate in one push; then make sure that the plan is still true.
+    """Acquire the lock and push the candidate in one push, if the plan is still true.
 
     Raises:
         Locked: another run holds it, or released here while this run was planning.
     """
-    versions = (plan.facts.standing or "", *(each.version for each in plan.comparison.pending))
+    facts, environment = plan.facts, plan.facts.environment
+    versions = (facts.standing or "", *(each.version for each in plan.comparison.pending))
     refuse_masked({"the version of a migration": " ".join(versions)})
     run = begin(desk, plan, HeldLock(desk, lock_for(desk, plan, reason)))
     run.driver.connect()  # beside the round trips to the git remote
-    with run.step("lock", run.environment.name):
+    with run.step("lock", environment.name):
         try:
-            run.lock.begin()
-            _require_unchanged(run)
-        except StaleError:
+            head = {environment.branch_ref: facts.head} if facts.head else {}
+            run.lock.begin(Planned(facts.ledger.tip, head, partial(_fits, plan)))
+            run.lock.look_for_it()
+        except StaleError as stale:
             run.driver.disconnect()
-            raise locked(desk, run.environment) from None
+            if run.lock.ref in stale.refs:
+                raise locked(desk, environment) from None
+            raise Locked(f"`{environment.branch}` moved while this run was planning", "try again") from None
         except BaseException:
             run.driver.disconnect()
-            with suppress(DeskError, StaleError):  # it may be acquired, or released already
+            with suppress(DeskError, StaleError):  # it may be acquired
                 run.lock.release()
             raise
     return run
@@ -181,26 +186,20 @@ def _agreed(facts: Facts) -> ReleaseRequest:
     return replace(facts.request, to=to, backup=facts.data.manifest.id if facts.data else "")
 
 
-def _require_unchanged(run: ReleaseRun) -> None:
-    """Between the plan and the lock another run may have held the lock, and released it again."""
-    desk, facts = run.desk, run.plan.facts
-    refs = desk.git.fetch([ledgers.REF])
-    ledger = read_ledger(desk, refs.get(ledgers.REF))
-    before, now = facts.ledger.last(facts.environment.name), ledger.last(facts.environment.name)
-    if refs.get(run.lock.ref) not in run.lock.pushed:
-        raise CommandFailed(
-            f"`{desk.git.remote}` does not show the lock that was pushed to it",
-            "does it push to another address than it reads from (`git remote -v`)?",
-        )
-    if before == now and refs.get(facts.environment.branch_ref) == facts.head:
-        return
+def _fits(plan: Plan, ledger: Ledger) -> None:
+    """Between the plan and the lock another run may have held the lock, and released it again.
+
+    Raises:
+        Locked: one has released here.
+    """
+    name = plan.facts.environment.name
+    before, now = plan.facts.ledger.last(name), ledger.last(name)
     if now and now != before:
         raise Locked(
             f"{now.actor} released `{now.commit[:12]}` on {now.environment} as {now.release}"
             f" (run {now.run}) while this run was planning",
             "look at `invoke status`, then try again",
         )
-    raise Locked(f"`{facts.environment.branch}` moved while this run was planning", "try again")
 
 
 def write_down(run: ReleaseRun, ending: str, *, moves_branch: bool, **detail: Any) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from scripts.errors import CommandFailed, ConfigError, DeskError, Locked, PushRe
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.state.event_rules import BEGIN
-from scripts.state.ledger import REF
+from scripts.state.ledger import REF, Event, Ledger
 from scripts.state.lock import LOCK_FILE, Lock, blocked, candidate_ref, lock_ref, strays
 from scripts.state.remote import append, new_event
 from scripts.system.background import submit
@@ -74,11 +74,28 @@ class _Question(NamedTuple):
     refs: Future[dict[str, str]]
 
 
+class Planned(NamedTuple):
+    """What a run was planned on. The leases of the push that acquires its lock say whether it is still so.
+
+    Args:
+        tip: where the ledger was seen then; None: where it was seen last.
+        heads: refs that must still be where they were.
+        fits: told a ledger that has grown since then; raises if the plan is no longer true.
+    """
+
+    tip: str | None = None
+    heads: Mapping[str, str] = {}
+    fits: Callable[[Ledger], None] = lambda _: None
+
+
+NOTHING_PLANNED = Planned()
+
+
 class HeldLock:
     """A lock that this process acquires, keeps alive with heartbeats from a thread, and releases.
 
     Args:
-        content: what `lock.json` says, as pushed last.
+        content: what `lock.json` says, as of the next heartbeat.
         id: the commit that the lock ref points at; only who knows it can move or delete the ref.
         pushed: every id that this process pushed: one may have arrived although its answer was lost.
         lost: another run owns the ref.
@@ -88,9 +105,11 @@ class HeldLock:
     def __init__(self, desk: Desk, content: Lock) -> None:
         self._desk = desk
         self._stopped = threading.Event()
-        self._guard = threading.RLock()
+        self._guard = threading.RLock()  # held while the ref is moved
+        self._noting = threading.Lock()
         self._confirmed = desk.clock()
         self._asked: _Question | None = None
+        self._shown: Future[dict[str, str]] | None = None
         self._silent_from = math.inf
         self.content = content
         self.lost = False
@@ -116,15 +135,16 @@ class HeldLock:
         """The ref under which the workspace fetches the commit."""
         return candidate_ref(self.content.environment, self.content.run)
 
-    def begin(self) -> None:
+    def begin(self, planned: Planned = NOTHING_PLANNED) -> None:
         """Acquire the free lock for a run. In the same push the ledger gets an event that says so.
 
         A ledger that can't be written is found here, before anything has changed.
 
         Raises:
-            StaleError: another run was quicker.
+            StaleError: another run was quicker, or what must not move has moved.
             PushRefused: the remote does not take the lock, or the event.
         """
+        heads = planned.heads
         desk, content = self._desk, self.content
         made = new_event(
             desk,
@@ -137,25 +157,31 @@ class HeldLock:
         )
 
         def updates() -> list[Update]:
-            return [Update(self.ref, None, self.id), Update(self.candidate, None, content.commit)]
+            stay = [Update(ref, commit, commit) for ref, commit in heads.items()]
+            return [Update(self.ref, None, self.id), Update(self.candidate, None, content.commit), *stay]
+
+        def make(ledger: Ledger) -> Event:
+            planned.fits(ledger)
+            return made
 
         def stale(fault: StaleError) -> None:
-            if self.ref in fault.refs:
+            if self.ref in fault.refs or any(fault.refs.get(ref) != head for ref, head in heads.items()):
                 raise fault
 
         try:
-            append(desk, desk.git.trusted(REF), lambda _: made, updates, stale)
+            append(desk, planned.tip or desk.git.trusted(REF), make, updates, stale)
         except PushRefused as fault:
-            ours = (
-                "nothing was changed; the desk must be allowed to push `deploy-ledger` and `refs/deploy/`"
-            )
-            found = blocked(desk.git.ls_remote(), content.environment)
-            why, _, hint = found.rpartition("; ")
-            raise PushRefused(
-                f"{content.environment} can't be locked: {why or fault.message}",
-                hint or fault.hint or ours,
-            ) from None
+            raise self._refused(fault) from None
         self._begin_heartbeats()
+
+    def _refused(self, fault: PushRefused) -> PushRefused:
+        """Why the remote does not take a lock at all: what is in its way, or what it says itself."""
+        ours = "nothing was changed; the desk must be allowed to push `deploy-ledger` and `refs/deploy/`"
+        environment = self.content.environment
+        why, _, hint = blocked(self._desk.git.ls_remote(), environment).rpartition("; ")
+        return PushRefused(
+            f"{environment} can't be locked: {why or fault.message}", hint or fault.hint or ours
+        )
 
     def acquire(
         self, old: str | None = None, dead: Lock | None = None, also: Sequence[Update] = ()
@@ -180,6 +206,24 @@ class HeldLock:
     def _begin_heartbeats(self) -> None:
         self._confirmed = self._desk.clock()
         threading.Thread(target=self._keep_alive, daemon=True).start()
+
+    def look_for_it(self) -> None:
+        """Ask the remote in the background for the lock that was just acquired, for `require_shown`."""
+        self._shown = submit(self._desk.git.ls_remote)
+
+    def require_shown(self) -> None:
+        """Make sure that the remote shows the lock, where `look_for_it` has asked.
+
+        Raises:
+            CommandFailed: it is pushed to another address than it is read from, or can't be read.
+        """
+        asked, self._shown = self._shown, None
+        if asked and asked.result().get(self.ref) not in self.pushed:
+            remote = self._desk.git.remote
+            raise CommandFailed(
+                f"`{remote}` does not show the lock that was pushed to it",
+                "does it push to another address than it reads from (`git remote -v`)?",
+            )
 
     def ask_ahead(self) -> None:
         """Ask the remote in the background, for a `check` that follows within `SOON` seconds."""
@@ -210,10 +254,21 @@ class HeldLock:
         Raises:
             Locked: another run has taken it over: this run may change nothing more.
         """
-        silent = self._desk.clock() - self._confirmed
-        if ask or silent > self._desk.settings.lock.ttl / 2:
+        if ask or self._is_silent():
             with contextlib.suppress(CommandFailed), self._guard:
-                self._ask()
+                if ask or self._is_silent():  # a heartbeat may just have been on its way
+                    self._ask()
+        self.require()
+
+    def _is_silent(self) -> bool:
+        return self._desk.clock() - self._confirmed > self._desk.settings.lock.ttl / 2
+
+    def require(self) -> None:
+        """Stop here if the lock is known to be lost; the remote is not asked.
+
+        Raises:
+            Locked: another run has taken it over: this run may change nothing more.
+        """
         if self.lost:
             raise Locked(
                 f"the lock of {self.content.environment} was taken over from this run",
@@ -225,14 +280,13 @@ class HeldLock:
         with self._guard:
             if self.lost:
                 return
-            content = self.content.alive(**changes)
-            new = self._write(content)
+            new = self._write(self._note(**changes))
             try:
                 self._desk.git.push([Update(self.ref, self.id, new)])
             except StaleError as fault:
                 self.reconcile(fault.refs)
                 return
-            self.content, self.id = content, new
+            self.id = new
             self._confirmed = self._desk.clock()
 
     def reconcile(self, refs: Mapping[str, str]) -> bool:
@@ -252,8 +306,7 @@ class HeldLock:
             CommandFailed: one of the refs was moved by somebody else, or the remote does not take it.
         """
         with self._guard:
-            content = self.content.alive()
-            new = self._write(content)
+            new = self._write(self._note())
             try:
                 self._desk.git.push([Update(self.ref, self.id, new), *updates])
             except StaleError as fault:
@@ -264,7 +317,7 @@ class HeldLock:
                     f"the lock of {self.content.environment} was taken over from this run",
                     "`invoke status` says who holds it and what is live",
                 ) from None
-            self.content, self.id = content, new
+            self.id = new
             self._confirmed = self._desk.clock()
 
     def note(self, step: str, journal: str, limit: float) -> None:
@@ -273,9 +326,14 @@ class HeldLock:
         Args:
             limit: seconds; then the step hangs and the heartbeat stops, so that `resume` may take over.
         """
-        with self._guard:
-            self._silent_from = self._desk.clock() + limit
-            self.content = self.content.alive(step=step, journal=journal)
+        self._silent_from = self._desk.clock() + limit
+        self._note(step=step, journal=journal)
+
+    def _note(self, **changes: Any) -> Lock:
+        """The content with these changes, as the next heartbeat has it; one that is on its way has not."""
+        with self._noting:
+            self.content = self.content.alive(**changes)
+            return self.content
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[str]:

@@ -58,7 +58,8 @@ def fetch_ledger(desk: Desk, wanted: Sequence[str] = ()) -> Remote:
     early = desk.early_refs()
     # before the remote is asked: another run may append meanwhile
     trusted = early.trusted if early else desk.git.trusted(ledgers.REF)
-    refs = desk.git.fetch([ledgers.REF, *wanted], early.refs if early else None)
+    names = [ledgers.REF, *wanted]
+    refs = desk.git.fetch(names, early.refs, early.ahead) if early else desk.git.fetch(names)
     return Remote(refs, _checked(desk, trusted, refs.get(ledgers.REF)))
 
 

@@ -50,7 +50,8 @@ class Run:
         Args:
             name: one of `STEPS`.
             detail: for people.
-            confirms: the step itself asks the remote whether the lock is held, where that has to be asked.
+            confirms: the step itself asks the remote whether the lock is held, where that has to be asked,
+                or ends in a push that moves nothing without it.
         """
         desk, kind = self.desk, STEPS[name].kind
         record: dict[str, Any] = {"name": name, "seconds": 0.0, "ending": "running"}
@@ -58,7 +59,12 @@ class Run:
         desk.progress.begin(name, detail)
         started = desk.clock()
         try:
-            self.lock.check(ask=kind == "once" and not confirms)
+            if STEPS[name].changes != "workspace":  # nobody sees that, and it takes longer than the answer
+                self.lock.require_shown()
+            if confirms:
+                self.lock.require()
+            else:
+                self.lock.check(ask=kind == "once")
             self.journal.write(step=name, at=desk.now(), state="intent", detail=detail)
             self.lock.note(name, self.journal.digest, STEPS[name].limit)
             yield

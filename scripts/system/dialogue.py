@@ -61,5 +61,8 @@ class Dialogue:
             return bool(selector.select(max(0.0, seconds)))
 
     def end(self) -> None:
-        """End the program."""
+        """End the program. One that ended by itself, or with all others, has left its pipes open."""
         self._held.close()
+        for pipe in (self._child.stdin, self._child.stdout):
+            with contextlib.suppress(OSError, ValueError):
+                cast("IO[bytes]", pipe).close()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any
 
 from scripts.errors import CommandFailed, Refused
 from scripts.git.chain import Link, link_of
-from scripts.git.client import Commit, StaleError, TreeFile
+from scripts.git.client import Commit, StaleError
 from scripts.git.command import Update
+from scripts.git.files import TreeFile
 from scripts.git.history import Dated, Row
 from scripts.git.merge import MergeResult
 from scripts.system.secret import redact, redacted
@@ -107,11 +109,22 @@ class FakeGit:
     def drop_line(self) -> None:
         """There is no connection."""
 
+    def hold_objects(self) -> None:
+        """There is no program."""
+
     def lagging(self) -> dict[str, tuple[str, ...]]:
         """There is one address alone."""
         return {}
 
-    def fetch(self, wanted: Iterable[str], listed: Mapping[str, str] | None = None) -> dict[str, str]:
+    def fetch_ahead(self, refs: Iterable[str]) -> None:
+        """All objects are at hand."""
+
+    def fetch(
+        self,
+        wanted: Iterable[str],
+        listed: Mapping[str, str] | None = None,
+        _ahead: Future[None] | None = None,
+    ) -> dict[str, str]:
         """All objects are at hand; what was wanted is remembered."""
         refs = dict(listed or self.ls_remote())
         self.fetched.update({ref: refs[ref] for ref in wanted if ref in refs})

@@ -11,8 +11,9 @@ import pytest
 
 from scripts.errors import CommandFailed, Refused
 from scripts.git import client
-from scripts.git.client import Git, StaleError, TreeFile
+from scripts.git.client import Git, StaleError
 from scripts.git.command import Update
+from scripts.git.files import TreeFile
 from scripts.git.refusals import RETRY_DELAYS, retry_delay
 from tests.support.repositories import Repository, bare, clone, seeded
 
@@ -385,6 +386,22 @@ def test_a_stale_push_moves_nothing(desk: Git, origin: Repository, stale: str) -
         desk.push([Update(LEDGER, None, event), updates[stale]])
 
     assert before == origin.refs() == caught.value.refs
+
+
+def test_a_push_may_demand_that_a_branch_stays_where_it_is(
+    desk: Git, origin: Repository, person: Repository
+) -> None:
+    """It moves nothing else once somebody has moved it; until then it is no part of what moves."""
+    head = origin.refs()[DEVELOP]
+    held = lock(desk)
+    desk.push([Update(LOCK, None, held), Update(DEVELOP, head, head)])
+    newer = person.commit("somebody's")
+    person.git("push", "-q", "origin", "develop")
+
+    with pytest.raises(StaleError):
+        desk.push([Update(LOCK, held, None), Update(DEVELOP, head, head)])
+
+    assert {LOCK: held, DEVELOP: newer} == origin.refs()
 
 
 def test_a_branch_never_moves_backwards_unseen(desk: Git, origin: Repository, person: Repository) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import pytest
 
+from scripts.errors import CommandFailed
 from scripts.git.client import Git
 from scripts.git.command import Update
+from scripts.system.background import submit
 from tests.support.repositories import Repository, clone
 from tests.support.servers import Server
 
@@ -54,6 +57,37 @@ def test_new_commits_are_fetched_without_asking_for_the_refs_again(
     assert desk.log(made, None)[0].subject == "by somebody else"
     assert [b"command=ls-refs" in body for body in asked] == [True, False]
     assert len(server[1].asked) == 4
+
+
+def test_what_was_fetched_beside_the_question_is_not_fetched_again(
+    desk: Git, origin: Repository, server: tuple[str, Server], tmp_path: Path
+) -> None:
+    """Of refs that were seen before; a name that is new to this clone would make git fetch nothing."""
+    desk.fetch([DEVELOP])
+    work_of_somebody(origin, tmp_path / "first")
+    desk.fetch([DEVELOP])
+    made = work_of_somebody(origin, tmp_path / "other")
+    ahead = submit(desk.fetch_ahead, [DEVELOP, LOCK])
+    listed = desk.ls_remote()
+    wait([ahead])
+    server[1].asked.clear()
+
+    refs = desk.fetch([DEVELOP], listed, ahead)
+
+    assert (refs[DEVELOP], server[1].asked) == (made, [])
+    assert desk.log(made, None)[0].subject == "by somebody else"
+
+
+def test_what_could_not_be_fetched_ahead_is_fetched(desk: Git, origin: Repository, tmp_path: Path) -> None:
+    """A remote that was away for a moment, or a clone that has seen nothing yet."""
+    made = work_of_somebody(origin, tmp_path / "other")
+    failed = Future[None]()
+    failed.set_exception(CommandFailed("the network is away"))
+
+    refs = desk.fetch([DEVELOP], desk.ls_remote(), failed)
+
+    assert refs[DEVELOP] == made
+    assert desk.log(made, None)[0].subject == "by somebody else"
 
 
 def test_a_list_that_was_just_read_is_not_read_again(desk: Git, server: tuple[str, Server]) -> None:

@@ -190,7 +190,7 @@ def test_a_push_that_is_refused_at_the_end_becomes_a_merge(world: World, hub: St
     said = ":\nremote: error: GH013: Repository rule violations found for refs/heads/staging."
 
     def look(updates: Any) -> None:
-        if any(update.ref == "refs/heads/staging" for update in updates):
+        if any(update.ref == "refs/heads/staging" and update.old != update.new for update in updates):
             retry_delay(said, "origin", 9)
 
     world.remote.before_push = look

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from scripts.errors import CommandFailed, ConfigError, DeskError, Locked
+from scripts.release.execute import locked_run
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
@@ -123,6 +122,7 @@ def test_a_branch_that_moved_while_planning_stops_the_run(world: World) -> None:
 
     assert (type(error), error.message) == (Locked, "`develop` moved while this run was planning")
     assert world.is_clean()
+    assert not [each for each in world.remote.pushes if LOCK in {update.ref for update in each}]
     assert not world.drivers["development"].connected
 
 
@@ -140,18 +140,22 @@ def test_a_remote_that_does_not_show_the_lock_is_no_remote_to_release_over(world
     """It pushes to another address than it reads from."""
     desk = world.desk()
     plan = decide(observe(desk, DEPLOY))
+    world.drivers["development"].serve(plan.facts.expected)
+    hidden = desk.git.ls_remote
 
-    def before_push(_updates: object) -> None:
-        world.remote.before_push = lambda _: None
-        world.remote.refs.pop(LOCK, None)
+    def ls_remote() -> dict[str, str]:
+        return {ref: sha for ref, sha in hidden().items() if ref != LOCK}
 
-    hidden = desk.git.fetch
+    desk.git.ls_remote = ls_remote  # type: ignore[method-assign]
+    run = acquire(desk, plan)
+    with run.step("build"):  # changes what nobody sees
+        pass
 
-    def fetch(wanted: Any, _listed: Any = None) -> dict[str, str]:
-        return {ref: sha for ref, sha in hidden(wanted).items() if ref != LOCK}
+    def scan() -> None:
+        with locked_run(run), run.step("scan"):
+            raise AssertionError
 
-    desk.git.fetch = fetch  # type: ignore[assignment, method-assign]
-    error = ending(lambda: acquire(desk, plan))
+    error = ending(scan)
 
     assert (type(error), error.code) == (CommandFailed, 3)
     assert "does not show the lock that was pushed to it" in error.message

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.database.postgres.client import Row
 from scripts.errors import Unreachable
-from scripts.git.client import TreeFile
+from scripts.git.files import TreeFile
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.freeze import freeze
 from scripts.release.history import history

@@ -46,6 +46,31 @@ def test_what_another_run_in_this_clone_appends_meanwhile_is_no_alarm(world: Wor
     assert len(observe_remote(early).ledger.events) == 1
 
 
+def test_what_the_refs_hold_is_fetched_beside_the_question_where_others_follow(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger was read before that: a fetch moves what was seen of it."""
+    desk, told = world.desk(), list[object]()
+    trusted = desk.git.trusted
+
+    def read(ref: str) -> str | None:
+        told.append("trusted")
+        return trusted(ref)
+
+    monkeypatch.setattr(desk.git, "trusted", read)
+    monkeypatch.setattr(desk.git, "fetch_ahead", lambda refs: told.append(list(refs)))
+
+    alone = ask_early(desk.git, ["refs/heads/develop"])()
+    early = ask_early(desk.git, ["refs/heads/develop"], more_follow=True)()
+
+    assert alone
+    assert alone.ahead is None
+    assert early
+    assert early.ahead
+    assert early.ahead.result(10) is None
+    assert told == ["trusted", "trusted", [REF, "refs/heads/develop"]]
+
+
 def test_a_remote_that_does_not_answer_is_told_by_the_look(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

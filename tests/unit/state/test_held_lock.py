@@ -260,7 +260,7 @@ def test_a_heartbeat_of_a_stolen_lock_notes_the_loss(world: World) -> None:
 def test_a_heartbeat_that_does_not_arrive_changes_nothing(world: World) -> None:
     """The network is away for a moment: the next one follows the last that arrived."""
     lock = acquired(world)
-    content, first = lock.content, lock.id
+    first = lock.id
 
     def away(_updates: object) -> None:
         raise Unreachable("no answer")
@@ -268,12 +268,72 @@ def test_a_heartbeat_that_does_not_arrive_changes_nothing(world: World) -> None:
     world.remote.before_push = away
     with pytest.raises(Unreachable):
         lock.heartbeat()
-    assert (lock.content, lock.id) == (content, first)
+    assert lock.id == first
     world.remote.before_push = lambda _: None
     lock.heartbeat()
 
     assert not lock.lost
     assert world.remote.refs[LOCK] == lock.id
+
+
+def test_a_step_begins_while_a_heartbeat_is_on_its_way(world: World) -> None:
+    """Some remotes are far away; what the step is goes with the next one."""
+    lock = acquired(world)
+    sent, answer = threading.Event(), threading.Event()
+
+    def slow(_updates: object) -> None:
+        sent.set()
+        assert answer.wait(10)
+
+    world.remote.before_push = slow
+    beating = threading.Thread(target=lock.heartbeat)
+    beating.start()
+    assert sent.wait(10)
+
+    lock.note("build", "digest", 60)
+    beats = lock.content.beat
+    answer.set()
+    beating.join(10)
+
+    assert (lock.content.step, lock.content.beat) == ("build", beats)
+    lock.heartbeat()
+    held = world.lock("staging")
+    assert held is not None
+    assert (held.step, held.journal, held.beat) == ("build", "digest", beats + 1)
+
+
+def test_a_heartbeat_that_was_on_its_way_needs_no_question(world: World) -> None:
+    """It says more than the answer would."""
+    lock = acquired(world)
+    world.clock.sleep(world.settings.lock.ttl * 0.6)
+
+    with lock.paused():
+        checking = threading.Thread(target=lambda: lock.check(ask=False))
+        checking.start()
+        lock.heartbeat()
+    checking.join(10)
+
+    assert not checking.is_alive()
+    assert questions(lock) == []
+
+
+def test_a_step_that_confirms_the_lock_itself_asks_nothing(world: World) -> None:
+    """After a long silence too; only what is known stops it."""
+    lock = acquired(world)
+    world.clock.sleep(world.settings.lock.ttl)
+
+    lock.require()
+
+    assert questions(lock) == []
+    stolen(world)
+    lock.heartbeat()
+    with pytest.raises(Locked):
+        lock.require()
+
+
+def questions(lock: HeldLock) -> list[str]:
+    """What the remote was asked by this clone."""
+    return cast("FakeGit", lock._desk.git).questions
 
 
 def test_a_heartbeat_whose_answer_was_lost_is_known_again(world: World) -> None:

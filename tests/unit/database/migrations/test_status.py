@@ -13,7 +13,7 @@ from scripts.database.migrations.files import Applied
 from scripts.database.postgres.trouble import READ_ONLY
 from scripts.database.request import DatabaseStatusRequest
 from scripts.errors import Refused, Unreachable
-from scripts.git.client import TreeFile
+from scripts.git.files import TreeFile
 from scripts.state.ledger import Event, Ledger
 from scripts.state.remote import Remote
 from tests.fakes.database import FakeDatabase
