@@ -8,7 +8,7 @@ applied; without a `config.toml` it pushes migrations only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,14 +16,15 @@ from typing import Literal
 
 from scripts.config.supabase_cli import answer
 from scripts.database.postgres.url import Database
-from scripts.errors import CommandFailed
+from scripts.errors import CommandFailed, CommandTimedOut
 from scripts.system import temporary
-from scripts.system.command import Command
-from scripts.system.process import attempt
+from scripts.system.command import Command, Result
+from scripts.system.process import attempt, run_in_background
 
 LIST_TIMEOUT = 60.0  # seconds
 AS_JSON = "--output-format=json"
 Status = Literal["applied", "reverted"]
+Versions = tuple[set[str], set[str]]  # the local ones, and the remote ones
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,34 @@ def cli_with_migrations(
         yield Cli(binary, workdir)
 
 
-def versions(cli: Cli, database: Database) -> tuple[set[str], set[str]]:
+def versions(cli: Cli, database: Database) -> Versions:
     """The local and the remote versions that the CLI lists.
 
     Raises:
         CommandFailed: it failed, or printed no list.
     """
-    rows = answer(attempt(cli.migration_list(database)), "supabase migration list")
+    return _listed(attempt(cli.migration_list(database)))
+
+
+@contextmanager
+def asking_versions(cli: Cli, database: Database) -> Iterator[Callable[[], Versions]]:
+    """Ask for the versions in the background; what is yielded waits for the answer, as of `versions`.
+
+    A list that failed is asked for once more then: the database may be back by that time.
+    """
+    with run_in_background(cli.migration_list(database)) as asked:
+
+        def answered() -> Versions:
+            try:
+                return _listed(asked.result())
+            except (CommandFailed, CommandTimedOut):
+                return versions(cli, database)
+
+        yield answered
+
+
+def _listed(result: Result) -> Versions:
+    rows = answer(result, "supabase migration list")
     if isinstance(rows, dict):  # `stream-json` and some commands wrap their rows
         rows = rows.get("migrations", rows.get("data"))
     if not isinstance(rows, list):

@@ -23,6 +23,7 @@ from scripts.release import (
     switch_data,
     undo_schema,
 )
+from scripts.release.cli_view import CliView, looking
 from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
 from scripts.release.plan import Plan
 from scripts.release.plan_text import words
@@ -95,15 +96,9 @@ def run_steps(run: ReleaseRun) -> None:
     """
     plan, facts = run.plan, run.plan.facts
     publishes = bool(plan.comparison.pending) or fault(facts.live, facts.expected) is not None
-    backup = predeploy_backup.begin(run) if facts.backs_up and not plan.comparison.pending else None
-    built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
-    publish.deliver(run)
-    run.maps = source_maps.begin(run.desk, run.environment, facts.wanted, built or {})
-    if publishes:
-        pull_request.review(run)  # the build took its time
-    if backup:
-        predeploy_backup.finish(run, backup)
-    _prepare_database(run)
+    with looking(run) as view:
+        built = _build(run, publishes=publishes)
+        _prepare_database(run, view)
     functions.deploy(run)
     if publishes:
         publish.publish(run)
@@ -118,6 +113,20 @@ def run_steps(run: ReleaseRun) -> None:
     pull_request.land(run)
 
 
+def _build(run: ReleaseRun, *, publishes: bool) -> Bundle | None:
+    """Everything before the database changes; returns what was built."""
+    plan, facts = run.plan, run.plan.facts
+    backup = predeploy_backup.begin(run) if facts.backs_up and not plan.comparison.pending else None
+    built = scan_bundle(run, publish.build(run, facts.expected, send=True)) if publishes else None
+    publish.deliver(run)
+    run.maps = source_maps.begin(run.desk, run.environment, facts.wanted, built or {})
+    if publishes:
+        pull_request.review(run)  # the build took its time
+    if backup:
+        predeploy_backup.finish(run, backup)
+    return built
+
+
 def _scan_live(run: ReleaseRun, built: Bundle | None) -> None:
     """Scan what is live. Of what this run did not build itself, no scan is known to have passed.
 
@@ -128,13 +137,13 @@ def _scan_live(run: ReleaseRun, built: Bundle | None) -> None:
         scan_bundle(run, publish.build(run, run.plan.facts.expected, send=True))
 
 
-def _prepare_database(run: ReleaseRun) -> None:
+def _prepare_database(run: ReleaseRun, view: CliView | None) -> None:
     """What comes before the code is live: its migrations; for a rollback, a trial or the data."""
     if run.plan.comparison.pending:
         if run.environment.guarded or run.plan.facts.backs_up:
             predeploy_backup.back_up(run)
         migrate.rehearse(run)
-        migrate.migrate(run)
+        migrate.migrate(run, view)
     if run.plan.back.undo:
         undo_schema.rehearse(run)
     if run.plan.restores:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from scripts.config import supabase_cli
 from scripts.config.desk import Desk
-from scripts.database import supabase
 from scripts.database.migrations import aftermath, dry_run, known_state
 from scripts.database.migrations.aftermath import Aftermath
 from scripts.database.migrations.files import Applied, Comparison, Migration, app_tables, compare, newest
@@ -24,14 +24,14 @@ from scripts.database.postgres.lock_watch import LockWatch, waited
 from scripts.database.postgres.session_lock import SessionLock
 from scripts.database.postgres.state import State
 from scripts.database.postgres.trouble import trouble_of
-from scripts.database.postgres.url import Database
-from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.release import undo_schema
+from scripts.release.cli_view import CliView
 from scripts.release.plan import Plan
 from scripts.release.rules import again
 from scripts.release.run import ReleaseRun
 from scripts.release.schema_rules import no_way_back
+from scripts.system.background import submit
 from scripts.system.process import quoted_lines, run_polling
 
 ENDED_BY_ITSELF = (0, 1)  # the CLI's own codes; 130 and the like are signals
@@ -53,37 +53,57 @@ def ready(desk: Desk, plan: Plan) -> None:
         required_postgres(desk, plan.facts.environment).require_writable()
 
 
-def migrate(run: ReleaseRun) -> None:
+def migrate(run: ReleaseRun, view: CliView | None) -> None:
     """Apply the pending migrations of the commit; believe only the history that is read afterwards.
 
     Raises:
         ReleaseFailed: a file failed, or is not in the history although the CLI ended with 0.
         CommandFailed, CommandTimedOut: the CLI could not work.
     """
-    pending = run.plan.comparison.pending
-    desk, facts = run.desk, run.plan.facts
-    database = configured_database(desk, run.environment)
-    if database is None:
+    if view is None:
         return
-    binary = supabase_cli.find(desk.git.folder, desk.settings.supabase.cli)
-    postgres = required_postgres(desk, run.environment)
-    files = {migration.file: migration.sql for migration in facts.committed}
+    postgres = required_postgres(run.desk, run.environment)
     with (
-        run.step("migrate", f"{len(pending)} to apply"),
+        run.step("migrate", f"{len(run.plan.comparison.pending)} to apply"),
         postgres.exclusive(WAIT_FOR_LOCK) as lock,
-        supabase.cli_with_migrations(binary, files) as cli,
     ):
+        look = submit(_look, run, postgres)  # beside the git remote's answer
         run.lock.check(ask=True)  # a run that was stopped meanwhile may have lost it
-        _same_view(run, cli, database, postgres)
-        _push(run, cli, database, postgres, lock)
+        before = look.result()
+        _same_view(run, view, before)
+        _push(run, view, postgres, lock, before)
 
 
-def _same_view(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres) -> None:
+class Before(NamedTuple):
+    """The database before the push.
+
+    Args:
+        versions: of its history.
+        state: what stands; its rows too, where a file could be left half applied.
+        at: when it was looked at, by the server's clock.
+    """
+
+    versions: set[str]
+    state: State
+    at: str
+
+
+def _look(run: ReleaseRun, postgres: Postgres) -> Before:
+    counted = None
+    if not all(aftermath.is_atomic(migration.sql) for migration in run.plan.comparison.pending):
+        with suppress(Unreachable):  # counting takes too long: then rows are said to be unknown
+            counted = postgres.state(aftermath.is_ours, rows=True)
+    with postgres.connected() as same:
+        versions, at = {row.version for row in same.history()}, same.now()
+        return Before(versions, counted or same.state(aftermath.is_ours), at)
+
+
+def _same_view(run: ReleaseRun, view: CliView, before: Before) -> None:
     """The CLI must see the same files and the same history as the plan, before it may write."""
-    local, remote = supabase.versions(cli, database)
+    local, remote = view.versions()
     facts = run.plan.facts
     planned = {each.version for each in facts.applied or ()}
-    if remote != planned or {row.version for row in postgres.history()} != planned:
+    if remote != planned or before.versions != planned:
         raise Refused(
             f"the history of {run.environment.name} changed since the plan was made",
             "`invoke status`, then try again",
@@ -93,16 +113,15 @@ def _same_view(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres
         raise Refused(f"the Supabase CLI reads other migrations from the commit: {differing}")
 
 
-def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres, lock: SessionLock) -> None:
+def _push(run: ReleaseRun, view: CliView, postgres: Postgres, lock: SessionLock, before: Before) -> None:
     """Push, and stop at once when the session that holds the database's lock has been ended."""
-    limits = run.desk.settings.supabase
-    before, began = _look(run, postgres), postgres.now()
+    limits, database = run.desk.settings.supabase, view.database
     fault: DeskError | None = None
     ended = False
     try:
         late = bool(run.plan.comparison.late)
         with lock_watch.watching(database, [CLI_NAME], limit=limits.lock_timeout) as watch:
-            push = cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late)
+            push = view.cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late)
             result = run_polling(push, POLL, lock.check_received)
         ended = result.code in ENDED_BY_ITSELF
         supabase_cli.answer(result, "supabase db push")
@@ -112,14 +131,14 @@ def _push(run: ReleaseRun, cli: Cli, database: Database, postgres: Postgres, loc
     except (CommandFailed, CommandTimedOut) as caught:
         fault = _blocked(caught, watch)
     except BaseException:
-        _stop_behind(run, postgres, began)
+        _stop_behind(run, postgres, before.at)
         with suppress(Unreachable):  # rows are not counted: there are seconds to give up
-            _note_half(run, _first_open(run, postgres), _compared(postgres, before, rows=False))
+            _note_half(run, _first_open(run, postgres), _compared(postgres, before.state, rows=False))
         raise
     if not ended:
-        _stop_behind(run, postgres, began)
+        _stop_behind(run, postgres, before.at)
     try:
-        _judge(run, postgres, before, fault)
+        _judge(run, postgres, before.state, fault)
     except Unreachable as second:
         run.schema = None
         first = fault.message if fault else "the migrations were pushed"
@@ -152,14 +171,6 @@ def _blocked(fault: DeskError, watch: LockWatch) -> DeskError:
     return fault
 
 
-def _look(run: ReleaseRun, postgres: Postgres) -> State:
-    """The database before the push; its rows too, where a file could be left half applied."""
-    if not all(aftermath.is_atomic(migration.sql) for migration in run.plan.comparison.pending):
-        with suppress(Unreachable):  # counting takes too long: then rows are said to be unknown
-            return postgres.state(aftermath.is_ours, rows=True)
-    return postgres.state(aftermath.is_ours)
-
-
 def _stop_behind(run: ReleaseRun, postgres: Postgres, began: str) -> None:
     """Terminate what a killed CLI left running in the server: it could still commit."""
     with suppress(Unreachable):
@@ -170,13 +181,14 @@ def _stop_behind(run: ReleaseRun, postgres: Postgres, began: str) -> None:
 def _judge(run: ReleaseRun, postgres: Postgres, before: State, fault: DeskError | None) -> None:
     """Success is a history that holds exactly the versions of the commit; nothing else."""
     facts = run.plan.facts
-    applied = [Applied(*row) for row in postgres.history()]
-    run.schema = newest(row.version for row in applied)
-    now = compare(facts.committed, applied)
-    if now.state == "equal" and fault is None:
-        run.migrated = tuple(migration.file for migration in run.plan.comparison.pending)
-        _refuse_broken_indexes(run, postgres.catalogue(), before.names)
-        return
+    with postgres.connected() as same:
+        applied = [Applied(*row) for row in same.history()]
+        run.schema = newest(row.version for row in applied)
+        now = compare(facts.committed, applied)
+        if now.state == "equal" and fault is None:
+            run.migrated = tuple(migration.file for migration in run.plan.comparison.pending)
+            _refuse_broken_indexes(run, same.catalogue(), before.names)
+            return
     back = _take_back(run, now) if now.pending else ""
     rows = [Applied(*row) for row in postgres.history()]
     run.schema = newest(row.version for row in rows)

@@ -32,10 +32,12 @@ from scripts.database.migrations.rollback_scripts import (
 from scripts.database.migrations.statements import transaction_control
 from scripts.database.migrations.status import half_applied
 from scripts.database.migrations.verdict import losses
+from scripts.database.sql.parse import parse
 from scripts.errors import CommandFailed
 from scripts.release.facts import Facts
 from scripts.state.ledger import Choice
 from scripts.system import text
+from scripts.system.background import submit
 
 SHOWN = 8  # things that a refusal lists
 RELEASES = 12  # so many releases back a migration's file is looked for
@@ -47,13 +49,22 @@ def with_scripts(desk: Desk, facts: Facts) -> Facts:
     if facts.applied is None:
         return facts
     comparison = compare(facts.committed, facts.applied)
+    asks = comparison.pending and not facts.rolls_back
+    found = submit(app_definitions, desk, facts.environment) if asks else None
     known = replace(facts, rollbacks=rollbacks_of(desk, facts.wanted), rollbacks_folder=folder)
     if not facts.rolls_back:
-        found = app_definitions(desk, facts.environment) if comparison.pending else ""
         needed = bool(comparison.pending) and facts.environment.guarded
         backs_up = (needed or facts.backs_up) and not facts.request.resumes
-        partial = foresee(desk, facts.environment) if backs_up else None
-        return replace(known, lints=lints(comparison.pending), definitions=found, partial=partial)
+        partial = submit(foresee, desk, facts.environment) if backs_up else None
+        linted = lints(comparison.pending)
+        for each in facts.committed if found else ():
+            parse(each.sql)  # beside the database's answer; the verdicts ask for all of them
+        return replace(
+            known,
+            lints=linted,
+            definitions=found.result() if found else "",
+            partial=partial.result() if partial else None,
+        )
     left, scripts = _left(desk, facts, set(comparison.missing))
     asked = [each for each in left if each.version in comparison.missing]
     return replace(known, left=left, left_rollbacks=scripts, lints=lints(asked))

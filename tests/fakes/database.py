@@ -60,6 +60,11 @@ class FakeDatabase:
         """The applied versions."""
         return [row.version for row in self.history()]
 
+    @contextmanager
+    def connected(self) -> Iterator[FakeDatabase]:
+        """Itself: its calls open no connection."""
+        yield self
+
     def history(self) -> list[Row]:
         """The applied migrations in order."""
         return sorted(self.rows, key=lambda row: row.version)

@@ -22,6 +22,7 @@ from scripts.database.postgres.lock_watch import LockWatch
 from scripts.database.postgres.url import Database
 from scripts.database.restore import way_back
 from scripts.database.restore.kept import Kept
+from scripts.database.supabase import Versions
 from scripts.errors import CommandFailed, DeskError
 from scripts.git.merge import MergingGit
 from scripts.release import leak_gate, migrate, observe, predeploy_backup, schema_rules
@@ -223,9 +224,11 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     def cli_with_migrations(_binary: Path, files: Mapping[str, str], *_more: object) -> Iterator[FakeCli]:
         yield FakeCli(files)
 
-    def versions(cli: FakeCli, database: Database) -> tuple[set[str], set[str]]:
+    @contextmanager
+    def asking_versions(cli: FakeCli, database: Database) -> Iterator[Callable[[], Versions]]:
         local = {file.partition("_")[0] for file in cli.files}
-        return local, set(world.databases[name_of(database)].versions)
+        remote = set(world.databases[name_of(database)].versions)
+        yield lambda: (local, remote)
 
     monkeypatch.setattr(lock_watch, "watching", lambda *_, **__: nullcontext(world.lock_watch))
     for name in drivers.DRIVERS:
@@ -235,7 +238,7 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
     monkeypatch.setattr(deployed, "Functions", lambda ref, *_: projects[ref])
     monkeypatch.setattr(supabase_cli, "find", lambda *_: Path("/cli"))
     monkeypatch.setattr(supabase, "cli_with_migrations", cli_with_migrations)
-    monkeypatch.setattr(supabase, "versions", versions)
+    monkeypatch.setattr(supabase, "asking_versions", asking_versions)
     monkeypatch.setattr(
         migrate, "run_polling", lambda call, *_: world.databases[name_of(call.database)].push(call.files)
     )

@@ -6,7 +6,7 @@ import importlib.util
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from scripts.database.postgres.client import Postgres, Row
 from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.url import parse_database
-from scripts.errors import CommandFailed
+from scripts.errors import CommandFailed, Unreachable
 from tests.fakes.database import FakeDatabase
 from tests.support import skips
 from tests.support.databases import serving
@@ -141,3 +141,35 @@ def test_the_sessions_of_a_dead_desk_are_ended_without_a_fault(database: Postgre
     database.end_pushes(began)
 
     assert versions(database) == list(VERSIONS)
+
+
+def settings(connection: psycopg.Connection[Any]) -> list[str]:
+    """The limits of a session, and its `search_path`."""
+    names = ("statement_timeout", "lock_timeout", "search_path")
+    rows = [connection.execute(f"show {name}".encode()).fetchone() for name in names]
+    return [row[0] for row in rows if row]
+
+
+def test_calls_over_one_connection_answer_as_over_many(server: LocalServer) -> None:
+    """Whatever the call before has set; a fault spoils no other; a lost connection is unreachable."""
+    database = real(server, f"fake_{next(NUMBERS)}")
+    state, names, said = database.state(bool), database.catalogue(), database.definitions(bool)
+    with database.session() as connection:
+        usual = settings(connection)
+    with database.connected() as same:
+        found = [same.state(bool), same.catalogue(), same.definitions(bool), same.history()]
+        with same.session() as connection:
+            pid, shown = connection.info.backend_pid, settings(connection)
+        with pytest.raises(Unreachable, match="no_such_table"), same.session() as connection:
+            connection.execute("select from no_such_table")
+        with same.session() as connection:
+            after = connection.info.backend_pid, versions(same)
+        with pytest.raises(Unreachable, match="terminat"), same.session() as connection:
+            connection.execute("select pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(Unreachable):
+            same.history()
+
+    assert found == [state, names, said, ROWS]
+    assert shown == usual
+    assert usual[:2] == ["15s", "5s"]
+    assert after == (pid, list(VERSIONS))

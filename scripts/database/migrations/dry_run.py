@@ -31,6 +31,7 @@ from scripts.database.postgres.trouble import trouble_of
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed, DeskError, Refused, ReleaseFailed
 from scripts.state.ledger import Ledger
+from scripts.system.background import submit
 from scripts.system.process import quoted_lines
 from scripts.system.secret import redact
 
@@ -247,11 +248,11 @@ def measure(
     runnable, excluded = measurements.runnable(pending)
     for migration, word in excluded:
         desk.progress.note(f"{migration.file}: holds `{word}`: only a dry run on a copy can try it")
-    # in an empty database nobody waits for a table, and a long history takes its time
-    stands = app_tables(desk, environment)
-    block = desk.settings.rehearse.block if stands else desk.settings.supabase.push_timeout
+    stands = submit(app_tables, desk, environment)  # beside the lock
     files = [(migration.file, migration.sql) for migration in runnable]
     with Postgres(database).exclusive(WAIT_FOR_LOCK):
+        # in an empty database nobody waits for a table, and a long history takes its time
+        block = desk.settings.rehearse.block if stands.result() else desk.settings.supabase.push_timeout
         results = execute(database, files, lock_timeout=desk.settings.supabase.lock_timeout, limit=block)
     first_excluded = excluded[0][0] if excluded else None
     for result in results:

@@ -194,3 +194,7 @@ union all select 'extension ' || extname from pg_extension
 TABLES = f"""
 select n.nspname::text, {KIND} || ' ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 from {CLASS} where c.relkind in ('r','p','v','m','f') and not c.relispartition and {FREE_CLASS}"""
+
+# ordinary tables, which may hold rows: schema, and the name as a query writes it
+FILLABLE = """select n.nspname::text, c.oid::regclass::text from pg_class c
+join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't'"""

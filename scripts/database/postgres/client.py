@@ -15,6 +15,7 @@ from scripts.database.postgres.catalogue import IsOurs
 from scripts.database.postgres.definitions import definitions
 from scripts.database.postgres.server_facts import SERVER_FACTS, ServerFacts
 from scripts.database.postgres.session_lock import SessionLock
+from scripts.database.postgres.session_queries import END_SESSIONS, HOLDER, SESSIONS
 from scripts.database.postgres.state import State, read_state
 from scripts.database.postgres.trouble import READ_ONLY, STANDBY, Trouble, trouble_of
 from scripts.database.postgres.undo_script import undo_script
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 8  # seconds
 # Of every session, in SQL: a pooler drops start-up options, and roles of a hosted project have limits of
 # their own. What is quicker to give up sets less.
-LIMITS = """select set_config('statement_timeout', '4h', false), set_config('lock_timeout', '30s', false),
+LIMITS = """select set_config('statement_timeout', '{}', false), set_config('lock_timeout', '{}', false),
   set_config('idle_in_transaction_session_timeout', '4h', false)"""
+LONG = LIMITS.format("4h", "30s")
+SHORT = LIMITS.format("15s", "5s")  # for small reads of the catalogue
 # a connection whose server has vanished ends within about half a minute
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 15,
@@ -45,31 +48,12 @@ READER = "release-desk (reads)"  # never ended: it changes nothing
 BACKUP = "release-desk backup"
 DUMPER = "release-desk dump"  # of pg_dump and its kin
 CLI_NAME = "@effect/sql-pg"  # of every connection of the Supabase CLI
-STATEMENT_TIMEOUT = 15_000  # ms: for small reads of the catalogue
-LOCK_TIMEOUT = 5_000  # ms: for a lock that such a read needs
 LOCK_KEY = DESK  # the name of the advisory lock, hashed
 HOLDERS = ("migration", "backup", "restore")  # what the lock may be held for
 WAIT_FOR_LOCK = 30.0  # seconds that another migration, backup or restore may take before we give up
 ENDED_WITHIN = 5.0  # seconds until a terminated backend must be gone
 
-OURS = """application_name = %s and datname = current_database() and usename = current_user
-  and pid <> pg_backend_pid() and backend_start >= %s::timestamptz"""
-SESSIONS = f"select pid from pg_stat_activity where {OURS}"  # noqa: S608 - constants only
-END_SESSIONS = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {OURS}"  # noqa: S608
-
-# the session that holds the advisory lock: its key is the hash, spread over two columns
-HOLDER = """
-select a.application_name, to_char(a.backend_start at time zone 'utc', 'HH24:MI:SS "UTC"')
-from pg_locks l join pg_stat_activity a on a.pid = l.pid
-where l.locktype = 'advisory' and l.granted and a.datname = current_database()
-  and l.objid = (hashtext(%s)::bigint & 4294967295)::oid limit 1
-"""
-
 VERSIONS = 'select version from supabase_migrations.schema_migrations order by version collate "C"'
-
-
-FILLABLE = """select n.nspname::text, c.oid::regclass::text from pg_class c
-join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't'"""
 
 
 class Row(NamedTuple):
@@ -81,10 +65,21 @@ class Row(NamedTuple):
 
 
 class Postgres:
-    """One database. Every call opens its own short connection, except `exclusive`."""
+    """One database. Every call opens its own short connection, except in `connected`, and `exclusive`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, connection: psycopg.Connection[Any] | None = None) -> None:
         self._database = database
+        self._connection = connection
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[Postgres]:
+        """The same database over one connection, for small reads that follow each other at once.
+
+        Raises:
+            Unreachable: no connection, or it was lost.
+        """
+        with self.session() as connection:
+            yield Postgres(self._database, connection)
 
     def history(self) -> list[Row]:
         """The applied migrations in order; empty before the first.
@@ -135,7 +130,9 @@ class Postgres:
             Unreachable: no connection, or a table can't be read.
         """
         with self.session() as connection:
-            tables = [name for schema, name in connection.execute(FILLABLE) if is_ours(schema)]
+            tables = [
+                name for schema, name in connection.execute(catalogue_queries.FILLABLE) if is_ours(schema)
+            ]
             asked = (f"select exists (select from only {table})" for table in tables)  # noqa: S608 - quoted
             return any(connection.execute(query.encode()).fetchone() == (True,) for query in asked)
 
@@ -268,14 +265,17 @@ class Postgres:
         Raises:
             Unreachable: no connection, or it was lost.
         """
-        with session(self._database, READER if limited else DESK) as connection:
-            if limited:  # in SQL: a pooler drops start-up options
-                connection.execute(f"set statement_timeout = {STATEMENT_TIMEOUT}")
-                connection.execute(f"set lock_timeout = {LOCK_TIMEOUT}")
+        if limited and self._connection is not None:
+            with _faults_of(self._database):  # the call before may have left other settings
+                self._connection.execute(f"reset search_path; {SHORT}".encode())
+                yield self._connection
+            return
+        name, limits = (READER, SHORT) if limited else (DESK, LONG)
+        with session(self._database, name, limits) as connection:
             yield connection
 
 
-def connect(database: Database, application: str = DESK) -> psycopg.Connection[Any]:
+def connect(database: Database, application: str = DESK, limits: str = LONG) -> psycopg.Connection[Any]:
     """A connection in autocommit, with that application name; each statement and each wait has a limit.
 
     Raises:
@@ -297,7 +297,7 @@ def connect(database: Database, application: str = DESK) -> psycopg.Connection[A
         **KEEPALIVE,
     )
     try:
-        connection.execute(LIMITS)
+        connection.execute(limits.encode())
     except BaseException:
         connection.close()
         raise
@@ -305,17 +305,25 @@ def connect(database: Database, application: str = DESK) -> psycopg.Connection[A
 
 
 @contextlib.contextmanager
-def session(database: Database, application: str = DESK) -> Iterator[psycopg.Connection[Any]]:
+def session(
+    database: Database, application: str = DESK, limits: str = LONG
+) -> Iterator[psycopg.Connection[Any]]:
     """A connection in autocommit; a psycopg error that the caller does not catch becomes `Unreachable`.
 
     Raises:
         Unreachable: no connection, or it was lost.
     """
+    with _faults_of(database), connect(database, application, limits) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _faults_of(database: Database) -> Iterator[None]:
+    """A psycopg error becomes `Unreachable`."""
     import psycopg
 
     try:
-        with connect(database, application) as connection:
-            yield connection
+        yield
     except psycopg.Error as fault:
         trouble = trouble_of(str(fault), fault.sqlstate)
         if trouble is not None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from scripts.database.postgres.url import Database
-from scripts.database.supabase import Cli, cli_with_migrations, difference, versions
+from scripts.database.supabase import Cli, asking_versions, cli_with_migrations, difference, versions
 from scripts.errors import CommandFailed
 from scripts.system.secret import Secret
+from tests.support.processes import alive, wait_until
 
 DATABASE = Database("db.example.org", 5432, "postgres", "ada", Secret("pw-of-db"), "require", "/ca.pem")
 CLI = Cli(Path("/cli/supabase"), Path("/work"))
@@ -83,6 +84,50 @@ ROWS = '[{"local": "1", "remote": "1"}, {"local": "2", "remote": ""}, {"local": 
 @pytest.mark.parametrize("form", ["%s", '{"migrations": %s}', '{"data": %s}'])
 def test_versions_are_local_and_remote(tmp_path: Path, form: str) -> None:
     assert versions(answering(tmp_path, form % ROWS), DATABASE) == ({"1", "2"}, {"1", "3"})
+
+
+def noting(tmp_path: Path, ending: str) -> Cli:
+    """A CLI that writes a line for each of its starts, and then does that."""
+    cli = answering(tmp_path, "")
+    cli.binary.write_text(f"#!/bin/sh\necho started >>{tmp_path}/starts\n{ending}\n")
+    return cli
+
+
+def starts(tmp_path: Path) -> int:
+    return len((tmp_path / "starts").read_text().splitlines())
+
+
+def test_versions_are_asked_for_before_anybody_waits_for_them(tmp_path: Path) -> None:
+    """And only once."""
+    cli = noting(tmp_path, f"echo '{ROWS}'")
+    with asking_versions(cli, DATABASE) as answered:
+        wait_until((tmp_path / "starts").exists)
+        asked = starts(tmp_path)
+        found = answered()
+
+    assert asked == 1
+    assert found == ({"1", "2"}, {"1", "3"})
+    assert starts(tmp_path) == 1
+
+
+def test_a_list_that_failed_is_asked_for_again(tmp_path: Path) -> None:
+    """The database may be back by the time that the answer is needed."""
+    cli = noting(tmp_path, f"test -e {tmp_path}/back && echo '{ROWS}'")
+    with asking_versions(cli, DATABASE) as answered:
+        with pytest.raises(CommandFailed):
+            answered()
+        (tmp_path / "back").touch()
+
+        assert answered() == ({"1", "2"}, {"1", "3"})
+
+
+def test_a_list_that_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
+    said = tmp_path / "pid"
+    cli = noting(tmp_path, f"echo $$ >{said}.new; mv {said}.new {said}; exec sleep 60")
+    with asking_versions(cli, DATABASE):
+        wait_until(said.exists)
+
+    assert not alive(int(said.read_text()))
 
 
 def test_a_list_that_is_none_fails(tmp_path: Path) -> None:

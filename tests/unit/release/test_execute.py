@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from scripts.config import supabase_cli
 from scripts.config.outcome import Outcome
+from scripts.database import supabase
 from scripts.errors import (
     CommandFailed,
     Declined,
@@ -69,6 +72,35 @@ def test_a_deploy_builds_before_it_migrates_and_ends_clean(world: World) -> None
     assert (world.last("development").release, world.last("development").ending) == ("v1", "done")
     assert outcome.data["steps"][0]["name"] == "lock"
     assert world.is_clean()
+
+
+def test_the_supabase_cli_looks_while_the_commit_is_built(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where something is pending; and it is over with the migrations."""
+    released(world)
+    seen: list[str] = []
+    build, asking = world.drivers["development"].build, supabase.asking_versions
+
+    def building(*words: Any, **more: Any) -> Any:
+        seen.append("build")
+        return build(*words, **more)
+
+    @contextmanager
+    def noted(*words: Any) -> Iterator[Any]:
+        seen.append("asked")
+        with asking(*words) as answered:
+            yield answered
+        seen.append("over")
+
+    monkeypatch.setattr(world.drivers["development"], "build", building)
+    monkeypatch.setattr(supabase, "asking_versions", noted)
+    world.commit("develop")
+    released(world)
+    world.commit("develop", {"supabase/migrations/20240102000000_b.sql": "create table b ();"})
+    released(world)
+
+    assert seen == ["build", "asked", "build", "over"]
 
 
 def test_what_is_live_and_proven_is_left_alone(world: World) -> None:

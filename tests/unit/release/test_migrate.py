@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from scripts.errors import (
     Unreachable,
 )
 from scripts.release import migrate
+from scripts.release.cli_view import looking
 from scripts.release.commands import deploy
 from scripts.release.observe import observe
 from scripts.release.plan import decide
@@ -69,9 +70,15 @@ def bringing(world: World, changes: Mapping[str, str]) -> ReleaseRun:
     return begun(world)
 
 
+def apply(run: ReleaseRun) -> None:
+    """The step, with what the CLI sees."""
+    with looking(run) as view:
+        migrate.migrate(run, view)
+
+
 def migrated(run: ReleaseRun) -> DeskError:
     """The error of its migrations."""
-    return ending(lambda: migrate.migrate(run))
+    return ending(lambda: apply(run))
 
 
 # ---------------------------------------------------------------------------------------- beforehand
@@ -105,12 +112,28 @@ def test_a_history_that_changed_since_the_plan_stops_the_push(world: World, data
     assert database.versions == [FIRST, THIRD]
 
 
+def test_a_history_that_changed_since_the_cli_looked_stops_the_push(
+    world: World, database: FakeDatabase
+) -> None:
+    """The CLI is asked while the commit is built; the desk reads again, under the database's lock."""
+    run = bringing(world, files(second="create table b ();"))
+    with looking(run) as view:
+        assert view
+        assert view.versions() == ({FIRST, SECOND}, {FIRST})
+        database.rows.append(Row(THIRD, "theirs", ()))
+        error = ending(lambda: migrate.migrate(run, view))
+
+    assert "changed since the plan was made" in error.message
+    assert database.versions == [FIRST, THIRD]
+
+
 def test_a_cli_that_reads_other_files_stops_the_push(
     world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The differing versions are named."""
     run = bringing(world, files(second="create table b ();"))
-    monkeypatch.setattr(supabase, "versions", lambda *_: ({FIRST}, {FIRST}))
+    seen = ({FIRST}, {FIRST})
+    monkeypatch.setattr(supabase, "asking_versions", lambda *_: nullcontext(lambda: seen))
     error = migrated(run)
 
     assert type(error) is Refused
@@ -147,7 +170,7 @@ def test_an_app_without_a_database_is_not_migrated(world: World) -> None:
     development = world.settings.environments["development"]._replace(database=False)
     world.settings.environments["development"] = development  # type: ignore[index]
     run = begun(world)
-    migrate.migrate(run)
+    apply(run)
     migrate.rehearse(run)
 
     assert [step["name"] for step in run.steps] == ["lock"]
@@ -159,7 +182,7 @@ def test_an_app_without_a_database_is_not_migrated(world: World) -> None:
 def test_what_is_pending_is_applied_and_known(world: World, database: FakeDatabase) -> None:
     """The schema is the newest of the history."""
     run = bringing(world, files(second="create table b ();", third="create table c ();"))
-    migrate.migrate(run)
+    apply(run)
 
     assert database.versions == [FIRST, SECOND, THIRD]
     assert run.schema == THIRD
@@ -329,7 +352,7 @@ def test_an_interrupted_file_is_looked_at(
 
     monkeypatch.setattr(migrate, "run_polling", interrupted)
     with pytest.raises(Stop):
-        migrate.migrate(run)
+        apply(run)
 
     assert run.half_applied is not None
     assert run.half_applied["stands"] == ["table public.a: made"]
@@ -525,7 +548,7 @@ def test_an_interruption_ends_what_is_running_and_goes_on(
     run = bringing(world, files(second="create table b ();"))
     cli_ends(monkeypatch, Stop("SIGTERM"))
     with pytest.raises(Stop):
-        migrate.migrate(run)
+        apply(run)
 
     assert ended_pushes == [database.now()]
     assert run.schema == FIRST
