@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -15,6 +17,10 @@ from scripts.errors import ConfigError
 from scripts.system.background import submit
 
 AT_ONCE = 6  # looks at the same time, once there was a good one
+CONNECTIONS = (
+    60  # at the same time, where the server has shown that it answers so many looks as quickly as one
+)
+ALIKE = 1.25  # times as long, at most
 MOST_STREAKS = 4  # times `[verify] streak` is asked for at most, where two commits answer in turn
 FIRST_PAUSE = 0.05  # seconds between two looks; grows towards `[verify] interval`
 SHARE = 0.05  # of the time that has passed: a release is seen so much later than it is live, at most
@@ -158,35 +164,92 @@ class _Tally:
         return f"it flaps: of the {self.asked} answers since the first good one, {named}"
 
 
+class _Looks:
+    """Looks that are under way, each over a connection of its own; their answers come in the looks' order.
+
+    `AT_ONCE` at the same time. Where so many took no longer than one, the time is that of the way to the
+    server, not of its work, and there may be more.
+    """
+
+    def __init__(self, desk: Desk, look_again: Callable[[], Answer]) -> None:
+        self._clock = desk.clock
+        self._look = look_again
+        self._begun: deque[tuple[int, Future[tuple[Answer, float]]]] = deque()
+        self._quickest = math.inf
+        self._last = deque[float](maxlen=AT_ONCE)
+        self._limit = AT_ONCE
+        self._more = max(AT_ONCE, CONNECTIONS // (1 + len(desk.settings.verify.paths)))
+
+    def __len__(self) -> int:
+        return len(self._begun)
+
+    @property
+    def full(self) -> bool:
+        """No more may begin now."""
+        return self._unanswered() >= self._limit
+
+    @property
+    def answered(self) -> bool:
+        """The next answer is there."""
+        return bool(self._begun) and self._begun[0][1].done()
+
+    def begin(self) -> None:
+        """Look once more."""
+        self._begun.append((self._unanswered() + 1, submit(self._timed)))
+
+    def answer(self) -> Answer:
+        """The next answer."""
+        together, look = self._begun.popleft()
+        answer, seconds = look.result()
+        self._last.append(seconds)
+        if answer.commit:
+            self._quickest = min(self._quickest, seconds)
+        if together >= AT_ONCE:
+            alike = max(self._last) <= self._quickest * ALIKE + FIRST_PAUSE
+            self._limit = self._more if alike else AT_ONCE
+        return answer
+
+    def _unanswered(self) -> int:
+        return sum(not look.done() for _, look in self._begun)
+
+    def _timed(self) -> tuple[Answer, float]:
+        began = self._clock()
+        return self._look(), self._clock() - began
+
+
 def watch(
     desk: Desk, look_again: Callable[[], Answer], expected: Expected, *, pages: bool = True
 ) -> Iterator[Sighting]:
     """Look again and again, without end: the caller stops when it is proven, or late.
 
-    Once there was a good answer, several looks are made at once, each over a connection of its own.
+    Once there was a good answer, the looks that are missing begin one after the other, spread over
+    `[verify] window`, and do not wait for each other's answers.
 
     Args:
         look_again: one look at the public URL.
         expected: what it must answer.
         pages: whether the pages count; otherwise only the stamp does.
     """
-    verify, tally = desk.settings.verify, _Tally(expected.commit)
-    started = desk.clock()
+    verify, tally, looks = desk.settings.verify, _Tally(expected.commit), _Looks(desk, look_again)
+    started = due = desk.clock()
     while True:
-        needed = tally.needed(verify.streak)
-        looks = max(1, min(AT_ONCE, needed - tally.good)) if tally.good else 1
-        shown, problem, asked = None, None, desk.clock()
-        for answer in answers_at_once(look_again, looks):
-            found = fault(answer if pages else replace(answer, pages=()), expected)
-            tally.add(answer, found)
-            if shown is None or (found and not problem):
-                shown, problem = answer, found
-        late = desk.clock() - started > verify.timeout
-        proven = tally.good >= tally.needed(verify.streak)
-        yield Sighting(shown or answer, problem, tally.good, proven, late, tally.flapping)
-        spread = verify.window * looks / needed - (desk.clock() - asked)  # the answers took some of it
-        waits = min(verify.interval, max(FIRST_PAUSE, SHARE * (desk.clock() - started)))
-        desk.sleep(waits if problem else max(FIRST_PAUSE, spread))
+        missing = max(1, tally.needed(verify.streak) - tally.good if tally.good else 1)
+        while len(looks) < missing and not looks.full and not looks.answered:
+            desk.sleep(max(0.0, due - desk.clock()))
+            looks.begin()
+            due += verify.window / tally.needed(verify.streak)
+        answer = looks.answer()
+        problem = fault(answer if pages else replace(answer, pages=()), expected)
+        tally.add(answer, problem)
+        now, needed = desk.clock(), tally.needed(verify.streak)
+        proven, late = tally.good >= needed, now - started > verify.timeout
+        yield Sighting(answer, problem, tally.good, proven, late, tally.flapping)
+        if problem:
+            due = now + min(verify.interval, max(FIRST_PAUSE, SHARE * (now - started)))
+        elif proven:
+            due = now + max(FIRST_PAUSE, verify.window / needed)
+        elif tally.good == 1:
+            due = now + verify.window / needed
 
 
 def flapping(look_again: Callable[[], Answer], commit: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
@@ -12,7 +16,17 @@ from typing import Any
 import pytest
 
 from scripts.config.settings import Verify
-from scripts.replit.live import FIRST_PAUSE, Answer, Expected, Sighting, fault, look, watch
+from scripts.replit.live import (
+    AT_ONCE,
+    CONNECTIONS,
+    FIRST_PAUSE,
+    Answer,
+    Expected,
+    Sighting,
+    fault,
+    look,
+    watch,
+)
 from tests.fakes.world import World
 from tests.support.servers import closed_port, serving, text
 
@@ -100,11 +114,11 @@ def sightings(world: World, answers: list[Answer], number: int, *, pages: bool =
 def test_good_answers_are_counted_in_a_row(world: World) -> None:
     """A bad one begins the count anew."""
     bad = replace(GOOD, commit=B)
-    seen = sightings(world, [bad, GOOD, bad, GOOD, GOOD, GOOD], 6)
+    seen = sightings(world, [bad, GOOD, bad, GOOD, GOOD, GOOD], 8)
 
-    assert [each.good for each in seen] == [0, 1, 0, 1, 4, 5]
-    assert [each.problem is None for each in seen] == [False, True, False, True, True, True]
-    assert [each.proven for each in seen] == [False, False, False, False, True, True]
+    assert [each.good for each in seen] == [0, 1, 0, 1, 2, 3, 4, 5]
+    assert [each.problem is None for each in seen] == [False, True, False, *[True] * 5]
+    assert [each.proven for each in seen] == [*[False] * 6, True, True]
     assert seen[1].answer == GOOD
 
 
@@ -154,11 +168,71 @@ def test_a_streak_is_asked_over_connections_of_its_own(world: World) -> None:
     assert len({*server.clients}) == 24
 
 
+def streak(world: World, look_again: Callable[[], Answer], **verify: Any) -> Sighting:
+    """The look that proves it; 30 in a row are wanted."""
+    desk = replace(world.desk(), settings=replace(world.settings, verify=Verify(window=0, **verify)))
+    return next(each for each in watch(desk, look_again, EXPECTED) if each.proven)
+
+
+def test_looks_do_not_wait_for_each_other(world: World) -> None:
+    """Six show that the server has no trouble with so many; then all others are under way at once."""
+    meeting = [1, 6, 23]
+    groups = [group for size in meeting for group in [threading.Barrier(size)] * size]
+    number = itertools.count()
+
+    def look_again() -> Answer:
+        groups[next(number)].wait(10)
+        return GOOD
+
+    assert streak(world, look_again).good == 30
+    assert next(number) == 30
+
+
+def test_a_server_that_takes_its_time_gets_six_looks_at_once(world: World) -> None:
+    """It answers one after the other: with more of them the last would wait longer than it may."""
+    turn, queue = threading.Lock(), [0]
+    longest = 0
+
+    def look_again() -> Answer:
+        nonlocal longest
+        queue[0] += 1
+        longest = max(longest, queue[0])
+        time.sleep(0.002)  # the others of this group come as well
+        with turn:
+            world.clock.sleep(1)
+            queue[0] -= 1
+        return GOOD
+
+    assert streak(world, look_again).good == 30
+    assert longest == AT_ONCE
+
+
+def test_many_pages_do_not_mean_more_connections(world: World) -> None:
+    """With nine pages a look takes ten."""
+    groups = [group for size in (1, 6, 6, 6, 6, 5) for group in [threading.Barrier(size)] * size]
+    under_way, most, number = [0], [0], itertools.count()
+
+    def look_again() -> Answer:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        groups[next(number)].wait(10)
+        under_way[0] -= 1
+        return GOOD
+
+    assert streak(world, look_again, paths=tuple(f"/{page}" for page in range(9))).good == 30
+    assert most == [CONNECTIONS // 10]
+
+
 def test_looks_that_take_their_time_are_spread_no_further(world: World) -> None:
     """The window is over when they are: a slow address makes no release wait twice."""
     slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.clock.sleep(seconds)
+
     settings = replace(world.settings, verify=Verify(streak=12, window=2))
-    desk = replace(world.desk(), settings=settings, sleep=slept.append)
+    desk = replace(world.desk(), settings=settings, sleep=sleep)
 
     def slow() -> Answer:
         world.clock.sleep(1)
@@ -167,7 +241,7 @@ def test_looks_that_take_their_time_are_spread_no_further(world: World) -> None:
     seen = next(each for each in watch(desk, slow, EXPECTED) if each.proven)
 
     assert seen.good == 12
-    assert set(slept) == {FIRST_PAUSE}
+    assert sum(slept) < 1.5
 
 
 def test_pages_count_unless_they_may_need_another_schema(world: World) -> None:
@@ -206,7 +280,7 @@ def test_the_pauses_grow_while_it_is_not_there(world: World) -> None:
     assert waiting[0] == FIRST_PAUSE
     assert waiting == sorted(waiting)
     assert waiting[-1] == world.settings.verify.interval
-    assert pauses(GOOD, 3) == [FIRST_PAUSE] * 2
+    assert pauses(GOOD, 3) == [world.settings.verify.window / 2, FIRST_PAUSE]
 
 
 def test_a_look_reads_the_stamp_and_the_pages(world: World) -> None:
