@@ -49,7 +49,6 @@ class Seen:
     applied: tuple[Applied, ...] | None
     trouble: tuple[str, ...]
     tables: frozenset[str] = frozenset()
-    half: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     workspace: str = ""
     now: str = ""
@@ -60,9 +59,9 @@ def status(desk: Desk, _request: StatusRequest) -> Outcome:
     looks = [submit(_see, desk, environment) for environment in desk.settings]
     behind = submit(lagging, desk)
     remote, alarm = _observe(desk)
+    functions = {each.name: submit(_functions, desk, remote, each) for each in desk.settings}
     seen = {each.environment.name: each for each in (look.result() for look in looks)}
-    seen = {name: replace(each, half=_half(desk, remote, each)) for name, each in seen.items()}
-    seen = _with_functions(desk, remote, seen)
+    seen = {name: replace(each, functions=functions[name].result()) for name, each in seen.items()}
     described = [submit(_describe, desk, remote, seen, each) for each in seen.values()]
     environments = [each.result() for each in described]
     shared = (*remote.ledger.problems(desk.settings.chain), *behind.result())
@@ -99,7 +98,7 @@ def _observe(desk: Desk) -> tuple[Remote, LedgerRewritten | None]:
 def _see(desk: Desk, environment: Environment) -> Seen:
     trouble = []
     driver, tables = driver_of(desk, environment), frozenset[str]()
-    looks, objection = submit(answers_at_once, driver.live, LOOKS), submit(driver.objection)
+    looks, objection = submit(_answers, desk, environment), submit(driver.objection)
     lagging = submit(driver.lagging)
     asked = clock.begin(desk, environment)
     try:
@@ -118,6 +117,15 @@ def _see(desk: Desk, environment: Environment) -> Seen:
     return Seen(environment, answers[0], applied, tuple(trouble), tables, workspace=workspace, now=time.now)
 
 
+def _answers(desk: Desk, environment: Environment) -> list[Answer]:
+    """Of the public URL, at the same time: all tell what is live, the first also whether the pages work."""
+    verify = desk.settings.verify._replace(paths=())
+    bare = replace(desk, settings=replace(desk.settings, verify=verify))
+    first = submit(driver_of(desk, environment).live)
+    others = answers_at_once(driver_of(bare, environment).live, LOOKS - 1)
+    return [first.result(), *others]
+
+
 def _half(desk: Desk, remote: Remote, own: Seen) -> tuple[str, ...]:
     """What a failed release left of a migration; asked only where the database answered."""
     if own.applied is None:
@@ -127,18 +135,10 @@ def _half(desk: Desk, remote: Remote, own: Seen) -> tuple[str, ...]:
     return ()
 
 
-def _with_functions(desk: Desk, remote: Remote, seen: dict[str, Seen]) -> dict[str, Seen]:
-    """With what is wrong with the Edge Functions of each release, all projects asked at once."""
-    released = {name: remote.ledger.live(name) for name in seen}
-    looks = {
-        name: submit(function_problems, desk, seen[name].environment, release, remote.ledger)
-        for name, release in released.items()
-        if release
-    }
-    return {
-        name: replace(each, functions=looks[name].result()) if name in looks else each
-        for name, each in seen.items()
-    }
+def _functions(desk: Desk, remote: Remote, environment: Environment) -> tuple[str, ...]:
+    """What is wrong with the Edge Functions of its release."""
+    released = remote.ledger.live(environment.name)
+    return function_problems(desk, environment, released, remote.ledger) if released else ()
 
 
 def _describe(desk: Desk, remote: Remote, seen: dict[str, Seen], own: Seen) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _problems(
     """Everything that disagrees, in words that name both sides."""
     environment = own.environment
     yield from own.trouble
-    yield from own.half
+    yield from _half(desk, remote, own)
     yield from _not_free(remote, own, lock)
     if released is None:
         yield f"nothing was released here yet: `invoke deploy --env {environment.name}`"

@@ -46,6 +46,34 @@ class Once(Generic[P, T]):
             return self._known(*args, **kwargs)  # type: ignore[arg-type]
 
 
+KEPT = 32  # values of a `OnceEach`
+
+
+class OnceEach(Generic[P, T]):
+    """As `Once`; threads that ask with other values do not wait for each other, and the newest are kept."""
+
+    def __init__(self, work: Callable[P, T]) -> None:
+        self._work = work
+        self._known: dict[tuple[object, ...], Future[T]] = {}
+        self._guard = threading.Lock()
+
+    def __call__(self, *args: P.args, **_named: P.kwargs) -> T:
+        """The value; a fault is told to who waits for it, and not kept."""
+        future: Future[T] = Future()
+        with self._guard:
+            known = self._known.setdefault(args, future)
+            if len(self._known) > KEPT:
+                del self._known[next(iter(self._known))]
+        if known is future:
+            try:
+                future.set_result(self._work(*args))  # type: ignore[call-arg]
+            except BaseException as fault:  # noqa: BLE001 - `future.result()` raises it again
+                with self._guard:
+                    self._known.pop(args, None)
+                future.set_exception(fault)
+        return known.result()
+
+
 def boottime() -> float:
     """Monotonic seconds that include the time a laptop was asleep."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

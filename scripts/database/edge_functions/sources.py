@@ -21,6 +21,7 @@ from scripts.config.desk import Desk
 from scripts.database.edge_functions import import_map
 from scripts.database.edge_functions.import_map import ImportMap
 from scripts.git.merge import MergingGit
+from scripts.git.trees import read_file, read_tree
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # the API's own rule; so `_shared` is none
 DENO = ("deno.json", "deno.jsonc", "import_map.json")
@@ -125,7 +126,7 @@ class _Files:
 
     @cached_property
     def own(self) -> Mapping[str, str]:
-        tree = self.git.read_tree(self.commit, self.folder)
+        tree = read_tree(self.git, self.commit, self.folder)
         return {f"{self.folder}/{each.name}": each.text for each in tree if each.text is not None}
 
     def names(self) -> Iterator[str]:
@@ -142,7 +143,7 @@ class _Files:
         if path.startswith("..") or "\n" in path:
             return None
         if path not in self.others:
-            self.others[path] = self.git.read_file(self.commit, path)
+            self.others[path] = read_file(self.git, self.commit, path)
         return self.others[path]
 
     def below(self, folder: str) -> list[str]:
@@ -152,7 +153,7 @@ class _Files:
             return [name for name in self.own if name.startswith(f"{path}/")]
         if path in ("", ".") or path.startswith(".."):
             return []
-        tree = self.git.read_tree(self.commit, path)
+        tree = read_tree(self.git, self.commit, path)
         self.others |= {f"{path}/{each.name}": each.text for each in tree}
         return [f"{path}/{each.name}" for each in tree if each.text is not None]
 

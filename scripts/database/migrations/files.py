@@ -19,6 +19,7 @@ from scripts.database.migrations.source import FILE, FileFault
 from scripts.database.migrations.statements import fingerprint
 from scripts.database.postgres.client import postgres_of
 from scripts.errors import Unreachable
+from scripts.git.trees import read_tree
 
 HISTORY = "supabase_migrations"  # the schema of the CLI's own table
 
@@ -166,7 +167,7 @@ def rollbacks_of(desk: Desk, commit: str) -> tuple[Migration, ...]:
 def _folder(desk: Desk, commit: str, folder: str, undo_folder: str) -> Folder:
     if not folder:
         return Folder()
-    files = desk.git.read_tree(commit, folder)
+    files = read_tree(desk.git, commit, folder)
     faults = list(source.name_faults([file.name for file in files], folder, undo_folder, desk.now()))
     texts = {}
     for file in files:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
+from scripts.config.desk import Desk
+from scripts.config.settings import Environment
 from scripts.database.postgres.client import Row
 from scripts.errors import Unreachable
 from scripts.git.files import TreeFile
@@ -23,9 +26,12 @@ from scripts.release.request import (
     StatusRequest,
 )
 from scripts.release.status import show_locks, status
+from scripts.replit import drivers
 from scripts.replit.live import Answer
 from scripts.state import remote
 from scripts.state.remote import record
+from tests.fakes.driver import FakeDriver
+from tests.fakes.git import FakeGit
 from tests.fakes.world import Notes, World, ending
 from tests.unit.release.samples import begun
 
@@ -68,6 +74,45 @@ def test_an_address_where_two_commits_answer_in_turn_is_named(world: World, firs
     assert (
         f"it flaps: of 4 answers at the same time, `{first[:12]}` 3 times, `{'0' * 12}` 1 times" in problem
     )
+
+
+def test_pages_are_asked_for_once(world: World, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the other looks at the same time the stamp alone counts; a broken page is a problem as ever."""
+    asked: list[tuple[str, ...]] = []
+
+    def looking(desk: Desk, environment: Environment) -> FakeDriver:
+        asked.append(desk.settings.verify.paths)
+        return world.drivers[environment.name]
+
+    pages = world.settings.verify.paths
+    for name in drivers.DRIVERS:
+        monkeypatch.setitem(drivers.DRIVERS, name, looking)
+    driver = world.drivers["development"]
+    driver.faults["live"] = lambda: replace(driver.served, pages=(("/", 500),))
+
+    assert f"v1 is `{first[:12]}`, but live: `/` gives 500" in problems(world)
+    assert pages
+    assert {*asked} == {pages, ()}
+
+
+def test_files_of_a_commit_are_read_once_for_all_environments(
+    world: World, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that run the same commit ask git for the same folder at the same time."""
+    promote(world.desk(), PromoteRequest(to="staging"))
+    promote(world.desk(), PromoteRequest(to="production", yes=True))
+    read, kept = list[tuple[str, str]](), FakeGit.read_tree
+
+    def read_tree(git: FakeGit, commit: str, folder: str) -> tuple[TreeFile, ...]:
+        read.append((commit, folder))
+        time.sleep(0.01)
+        return kept(git, commit, folder)
+
+    monkeypatch.setattr(FakeGit, "read_tree", read_tree)
+
+    assert not [line for each in look(world).values() for line in each["problems"]]
+    assert {commit for commit, _ in read} == {first}
+    assert len({*read}) == len(read)
 
 
 def test_a_workspace_that_would_be_refused_is_told_before(world: World, first: str) -> None:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from scripts.system.background import Once, boottime, process_start, submit
+from scripts.system.background import KEPT, Once, OnceEach, boottime, process_start, submit
 
 
 def test_a_submitted_call_runs_beside_and_gives_its_value() -> None:
@@ -94,3 +94,48 @@ def test_what_many_threads_ask_for_at_once_is_done_once() -> None:
     assert asked == [4, 4]
     work.cache_clear()
     assert (work(4), asked) == (8, [4, 4, 4])
+
+
+def test_threads_that_ask_for_the_same_wait_for_one_and_others_do_not() -> None:
+    """A fault goes to all that waited for it; the next one tries again."""
+    began, asked, go = threading.Barrier(8), list[str](), threading.Event()
+
+    @OnceEach
+    def work(name: str) -> str:
+        asked.append(name)
+        if name == "slow":
+            go.wait(10)
+        if asked == ["slow", "quick"]:
+            raise LookupError
+        return name.upper()
+
+    def ask() -> str:
+        began.wait(10)
+        return work("slow")
+
+    answers = [submit(ask) for _ in range(8)]
+    while not asked:
+        time.sleep(0.001)
+    assert submit(lambda: [work("quick")][0]).exception(10) is not None
+    assert not any(each.done() for each in answers)
+    go.set()
+    faults = [each.exception(10) for each in answers]
+
+    assert [type(each) for each in faults] == [LookupError] * 8
+    assert (work("slow"), work("slow")) == ("SLOW", "SLOW")
+    assert asked == ["slow", "quick", "slow"]
+
+
+def test_only_the_newest_values_are_kept() -> None:
+    """A task that runs for weeks does not grow."""
+    asked: list[int] = []
+
+    @OnceEach
+    def work(number: int) -> int:
+        asked.append(number)
+        return number
+
+    for number in [*range(KEPT + 1), KEPT, 0]:
+        assert work(number) == number
+
+    assert asked == [*range(KEPT + 1), 0]
