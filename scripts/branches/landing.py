@@ -86,7 +86,7 @@ def _why_refused(desk: Desk, hub: Github, rules: BranchRules, head: str | None, 
 def _why_not_by_request(desk: Desk, hub: Github, rules: BranchRules, head: str | None, wanted: str) -> str:
     """The first rule that a pull request would break too; checks and approvals are waited for."""
     if rules.queue:
-        return "its merge queue alone merges, and that makes commits which nobody has proven"
+        return "only its merge queue may merge, and the commits that it makes have no proof"
     if rules.restricted:
         return "only accounts on the bypass list may update the branch"
     kept = replace(rules, linear=False) if rules.pull_request else rules  # GitHub copies the commits then

@@ -147,4 +147,4 @@ def _limit_faults(path: str, limits: Limits, timeout: float) -> Iterator[str]:
     for key in TIMES:
         if getattr(limits, key) > timeout * 1000:
             longest = f"`load.timeout` ends a request after {timeout * 1000:g} ms"
-            yield f"`{path}.{key}` is a time in milliseconds that nothing takes: {longest}"
+            yield f"`{path}.{key}` is longer, in milliseconds, than a request may take: {longest}"

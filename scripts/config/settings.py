@@ -273,7 +273,9 @@ DRIVERS: Mapping[str, DriverNeeds] = {
         {"REPLIT_MCP_TOKEN": "Replit's Publish asks for it (or `invoke replit.login`)"},
     ),
     "manual": DriverNeeds(("ssh_host",)),
-    "launcher": DriverNeeds(variables={"LAUNCHER_TOKEN": "the launcher tells what it does to who has it"}),
+    "launcher": DriverNeeds(
+        variables={"LAUNCHER_TOKEN": "the launcher shows its state only to those who have it"}
+    ),
 }
 
 

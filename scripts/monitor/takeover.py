@@ -139,7 +139,10 @@ def _left_behind(desk: Desk, environment: Environment, held: HeldWatch, remote: 
     why = str(judged.detail.get("why")) if judged else "nobody wrote down why"
     held.close()
     assert live is not None  # noqa: S101 - its window was found
-    said = f"{live.release} is worse than it may be, and what was to take it back has died: {why}"
+    said = (
+        f"{live.release} fails more often than its watch allows, and the run that was to take it back has"
+        f" died: {why}"
+    )
     hint = f"`invoke rollback --env {environment.name}`"
     alert(desk, environment, live, said, hint)
     return Outcome.failed(said, hint, watch={"verdict": "failed", "why": why, "release": live.release})

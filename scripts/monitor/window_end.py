@@ -97,7 +97,7 @@ def _breach(this: Ending, why: str) -> Outcome:
 
 def _act(this: Ending, why: str) -> Outcome:
     desk, live, data = this.desk, this.live, this.data("failed", why=why)
-    name, said = this.environment.name, f"{live.release} is worse than it may be: {why}"
+    name, said = this.environment.name, f"{live.release} fails more often than its watch allows: {why}"
     hint = f"`invoke rollback --env {name}`"
     if this.environment.watch.on_breach == "alert" or live.kind != "release":
         alert(desk, this.environment, live, said, hint)

@@ -35,7 +35,7 @@ def why_over(lease: PreviewLease, seen: Sight) -> str:
     if seen.locked:
         return ""
     reasons = (
-        ("no desk wrote its lease", not lease.state),
+        ("its lease can't be read", not lease.state),
         (lease.said or "its end was begun", lease.state == "ending"),
         ("its run died", not lease.settled),
         ("its branch was deleted", f"refs/heads/{lease.branch}" not in seen.refs),

@@ -57,9 +57,7 @@ def standing(
 def _passed(settings: Settings, environment: Environment, kind: str, level: str) -> Standing:
     following = settings.after(environment)
     if following is None:
-        return Standing(
-            False, f"recorded, and no gate looks at it: nothing is promoted from {environment.name}"
-        )
+        return Standing(False, f"recorded; no gate needs it: nothing is promoted from {environment.name}")
     wanted = getattr(following.gates, kind, "")
     if not wanted:
         tests = "browser tests" if kind == "e2e" else "load test"

@@ -203,5 +203,7 @@ def _locked(desk: Desk, lock: Lock | str | None, run: str) -> tuple[Mapping[str,
     }
     if until:
         return document, f"the lock stays until {until.astimezone():%H:%M:%S}, then `resume` takes it"
-    who = f"{lock.actor or 'somebody'} (`{lock.task}`)" if lock.readable else "what no desk wrote"
+    if not lock.readable:
+        return document, f"the lock can't be read: {lock.reason}"
+    who = f"{lock.actor or 'somebody'} (`{lock.task}`)"
     return document, f"the lock is held by {who}, until that ends"

@@ -281,7 +281,7 @@ def _standing(
         lines += [f"  {word}" for word in words[:SHOWN]]
         lines += [f"  and {len(words) - SHOWN} more"] if len(words) > SHOWN else []
     elif failed is not None:
-        lines.append(f"nothing of `{failed.file}` stands")
+        lines.append(f"nothing of `{failed.file}` is in the database")
     return "\n".join(f"  | {line}" for line in lines)
 
 

@@ -146,7 +146,7 @@ def stays(stands: Sequence[PlannedMigration]) -> str:
     """That migrations stay applied, and what that means for the older code."""
     hard = [each for each in stands if not each.verdict.stays]
     if not hard:
-        return f"{listed(stands)}; the schema stays ahead, and older code lives with it"
+        return f"{listed(stands)}; the schema stays as it is now; older code works with it"
     return (
         f"{listed(stands)}; STOP: older code may not live with {listed(hard)}:"
         " fix it with a new release soon"

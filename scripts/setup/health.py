@@ -118,7 +118,7 @@ def supabase_cli(pinned: str | None, installed: str | None, command: str) -> Fin
     if int(exact.split(".")[0]) < 3:
         return error(
             "supabase-cli",
-            f"supabase {exact} answers its own questions with yes; 3.0 or newer is needed",
+            f"supabase {exact} goes ahead where it should ask first; 3.0 or newer is needed",
             install,
         )
     return ok("supabase-cli", f"supabase {exact}, as pinned")

@@ -67,7 +67,7 @@ class Lock:
 
     def __str__(self) -> str:
         if not self.readable:
-            return f"something that no desk wrote: {self.reason}"
+            return f"a lock that can't be read: {self.reason}"
         return (
             f"{self.actor or 'somebody'} on `{self.host}` since {self.acquired_at}"
             f" (`{self.task}` of `{self.commit[:12]}`, run {self.run}, at `{self.step}`)"

@@ -56,7 +56,7 @@ class PreviewLease:
 
     def __str__(self) -> str:
         if not self.state:
-            return f"{self.slot}: something that no desk wrote: {self.said}"
+            return f"{self.slot}: a lease that can't be read: {self.said}"
         who = f"{self.owner or 'somebody'} on `{self.host}`"
         return f"{self.slot}: `{self.branch}` by {who} until {self.until}"
 

@@ -213,7 +213,7 @@ def fetch_backup(
         if record is None:
             desk.progress.note(
                 f"warning: `{backup}` is not recorded in this ledger: its files fit its manifest, and"
-                " nothing else vouches for either;"
+                " no other record confirms them;"
                 f" `invoke backup.verify {backup} --env {environment.name}` proves it"
             )
         yield fetched

@@ -154,7 +154,7 @@ def test_who_dies_while_it_takes_back_is_not_followed(
 
     assert len(rollbacks(app)) == (when == "after")
     assert verdicts(app) == [("v1", "passed"), ("v2", "failed")]
-    told = [title for title in titles(chat) if "what was to take it back has died" in title]
+    told = [title for title in titles(chat) if "the run that was to take it back has died" in title]
     assert len(told) == (when == "before")
     assert app.world.is_clean()
 

@@ -47,7 +47,10 @@ def test_a_release_that_is_worse_is_taken_back(app: App, chat: Webhook) -> None:
 
     assert outcome.code == 1
     assert outcome.data["watch"]["verdict"] == "failed"
-    assert "v2 is worse than it may be: 25.0% of 120 requests failed, 0.0% with v1" in outcome.message
+    assert (
+        "v2 fails more often than its watch allows: 25.0% of 120 requests failed, 0.0% with v1"
+        in outcome.message
+    )
     assert "it was taken back" in outcome.message
     assert app.world.drivers["production"].served.commit == good == outcome.data["live"]
     assert app.world.clock.seconds - before < 60
@@ -101,7 +104,7 @@ def test_a_breach_may_only_be_told(app: App, chat: Webhook) -> None:
 
     assert (outcome.code, outcome.hint) == (1, "`invoke rollback --env production`")
     assert app.world.drivers["production"].served.commit == app.world.head("main")
-    assert any("v2 is worse than it may be" in title for title in titles(chat))
+    assert any("v2 fails more often than its watch allows" in title for title in titles(chat))
 
 
 @pytest.mark.parametrize("what", ["ledger", "release", "lock"])

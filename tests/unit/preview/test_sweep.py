@@ -176,7 +176,7 @@ def test_a_lease_that_no_desk_wrote_goes(previews: Previews) -> None:
     """It would keep a slot for ever."""
     previews.world.remote.refs[f"{PREFIX}one"] = previews.world.head("develop")
 
-    assert ended(swept(previews)) == [("", "no desk wrote its lease")]
+    assert ended(swept(previews)) == [("", "its lease can't be read")]
     assert previews.leases == {}
 
 

@@ -36,7 +36,7 @@ GATES = {"e2e": "smoke", "load": "steady"}
         (
             {"env": "production"},
             False,
-            "recorded, and no gate looks at it: nothing is promoted from production",
+            "recorded; no gate needs it: nothing is promoted from production",
         ),
         ({"env": "development", "gates": "staging"}, True, "which demands load `steady`"),
         ({"gates": ""}, True, "a proof, recorded; production demands no load test"),

@@ -16,7 +16,7 @@ from scripts.release.commands import deploy, rollback
 from scripts.release.request import DeployRequest, FreezeRequest, RollbackRequest, StatusRequest
 from scripts.replit.live import Answer
 from scripts.state.held_lock import HeldLock
-from scripts.state.lock import FREE
+from scripts.state.lock import FREE, LOCK_FILE, lock_ref
 from scripts.system.signals import Stop, as_desk_error
 from tests.fakes.world import World
 
@@ -182,6 +182,14 @@ def test_a_page_that_fails_is_named(world: World) -> None:
     end = closed(world.desk(), FreezeRequest(env="dev"), Outcome.done("frozen"))
 
     assert "(`/` gives 500); the lock is free" in end.closing
+
+
+def test_a_lock_that_cannot_be_read_is_told(world: World) -> None:
+    """With what is wrong with it; nobody owns it."""
+    world.remote.refs[lock_ref("development")] = world.remote.commit({LOCK_FILE: "[]"})
+    end = closed(world.desk(), FreezeRequest(env="dev"), Outcome.done("frozen"))
+
+    assert end.closing.endswith("the lock can't be read: its `lock.json` is no JSON object")
 
 
 def test_the_lock_of_somebody_else_is_named(world: World) -> None:

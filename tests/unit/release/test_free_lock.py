@@ -54,7 +54,7 @@ def test_a_lock_that_can_not_be_read_is_taken(
     world.commit("develop", {"file": "new"})
     error = ending(lambda: deploy(desk, DeployRequest(env="development")))
     assert error.code == 5
-    assert "something that no desk wrote" in error.message
+    assert "a lock that can't be read" in error.message
     assert fault in error.message
     assert fault in show_locks(desk, LocksRequest(env="development")).message
     assert fault in str(status(desk, StatusRequest()).data["environments"][0]["problems"])
@@ -126,7 +126,7 @@ def test_whatever_a_lock_ref_points_at_in_real_git(
 
     assert lock is not None
     assert not lock.readable
-    assert "something that no desk wrote" in locked(desk, environment).message
+    assert "a lock that can't be read" in locked(desk, environment).message
     monkeypatch.setattr("scripts.release.resume._end_sessions", lambda *_: None)
     outcome = steal_lock(desk, StealRequest(env="development", reason="by hand"))
     assert outcome.code == 0

@@ -318,7 +318,7 @@ def test_a_file_in_one_transaction_leaves_nothing(world: World, database: FakeDa
     database.failing[SECOND] = "syntax error"
     error = migrated(run)
 
-    assert f"  | nothing of `{SECOND}_second.sql` stands" in error.message
+    assert f"  | nothing of `{SECOND}_second.sql` is in the database" in error.message
     assert run.half_applied is None
 
 

@@ -139,7 +139,7 @@ def test_migrations_that_are_applied_are_told(world: World, first: str) -> None:
     found = fail_at(run, "backup", CommandFailed("no room left"))
 
     assert f"`{SECOND}_more.sql`" in found.message
-    assert "older code lives with it" in found.message
+    assert "older code works with it" in found.message
 
 
 # ------------------------------------------------------------------------------- before anything is live

@@ -214,7 +214,7 @@ def test_what_older_code_lives_with_stays(world: World, database: FakeDatabase) 
     run = applied(world, WIDEN, "widen")
 
     assert undo_schema.due(run) == ()
-    assert undo_schema.left(run) == f"{FILES[1]}; the schema stays ahead, and older code lives with it"
+    assert undo_schema.left(run) == f"{FILES[1]}; the schema stays as it is now; older code works with it"
 
 
 def test_where_one_script_is_missing_nothing_is_due(world: World, database: FakeDatabase) -> None:

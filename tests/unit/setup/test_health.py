@@ -35,7 +35,7 @@ CASES: dict[str, tuple[Finding, str, str]] = {
     "too old": (
         health.supabase_cli("2.122.1", "2.122.1", "npm install supabase"),
         "error",
-        "answers its own questions",
+        "goes ahead where it should ask first",
     ),
     "pinned": (health.supabase_cli("3.1.0", "3.1.0", "npm install supabase"), "ok", "as pinned"),
     "no pg_dump": (health.pg_client(17, ()), "warning", "no `pg_dump`"),

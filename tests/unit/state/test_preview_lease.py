@@ -49,7 +49,7 @@ def test_what_no_desk_wrote_is_named(changes: dict[str, Any]) -> None:
     found = checked_lease({**asdict(GOOD), **changes}, "one")
 
     assert (found.state, found.settled, bool(found.said)) == ("", False, True)
-    assert "no desk wrote" in str(found)
+    assert "a lease that can't be read" in str(found)
 
 
 def test_values_of_another_kind_are_left_out() -> None:

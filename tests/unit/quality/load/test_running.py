@@ -116,7 +116,7 @@ def test_one_that_is_over_leaves_no_file(world: World) -> None:
 def test_what_no_desk_wrote_ends_too(world: World) -> None:
     """It is shown as what it is."""
     world.remote.refs[REF] = world.remote.commit({"lock.json": "[]"})
-    with pytest.raises(Locked, match="something that no desk wrote"):
+    with pytest.raises(Locked, match="a lock that can't be read"):
         under_load(world).__enter__()
     with under_load(world, wait=True):
         pass
