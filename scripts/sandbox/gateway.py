@@ -18,13 +18,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from scripts.sandbox import gateway_database, management_api, stand_in, tokens
 from scripts.sandbox.gateway_database import Database, Fault
+from scripts.sandbox.hang_ups import StandInServer
 from scripts.sandbox.management_api import ManagementApi
 from scripts.sandbox.postgrest import NotUnderstoodError, Query
 
@@ -58,10 +59,8 @@ def start(
     stand_in.start("Supabase stand-in", folder, listens, settings=settings, module="gateway")
 
 
-class Project(ThreadingHTTPServer):
+class Project(StandInServer):
     """The gateway of one environment."""
-
-    daemon_threads = True
 
     def __init__(
         self, port: int, jwt_secret: str, database: Database, ref: str, management: ManagementApi

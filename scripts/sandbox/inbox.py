@@ -25,12 +25,13 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from scripts.sandbox import stand_in
+from scripts.sandbox.hang_ups import StandInServer
 from scripts.sandbox.host_config import write_private
 from scripts.sandbox.sentry_api import ROOT, SentryApi
 from scripts.sandbox.webhook_rules import discord_error, slack_error
@@ -51,10 +52,8 @@ def start(folder: Path, port: int, token: str) -> None:
     stand_in.start("inbox", folder, [port], settings={"port": port, "token": token}, module="inbox")
 
 
-class Inbox(ThreadingHTTPServer):
+class Inbox(StandInServer):
     """One server for both vendors and all environments."""
-
-    daemon_threads = True
 
     def __init__(self, folder: Path) -> None:
         settings = json.loads((folder / "inbox.json").read_bytes())

@@ -9,6 +9,7 @@ import os
 import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 
 class Site(SimpleHTTPRequestHandler):
@@ -38,13 +39,20 @@ class Site(SimpleHTTPRequestHandler):
         """Nothing is logged."""
 
 
+class Server(ThreadingHTTPServer):
+    """As `hang_ups.StandInServer`."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client who hangs up is no fault of the site."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def main(folder: str, *rewrites: str) -> None:
     """Serve until ended, on `$PORT` of 127.0.0.1."""
     Site.rewrites = tuple((rule.partition("=")[0], rule.partition("=")[2]) for rule in rewrites)
     address = ("127.0.0.1", int(os.environ["PORT"]))
-    ThreadingHTTPServer(
-        address, lambda *given, **named: Site(*given, directory=folder, **named)
-    ).serve_forever()
+    Server(address, lambda *given, **named: Site(*given, directory=folder, **named)).serve_forever()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from scripts.sandbox.hang_ups import StandInServer
 from tests.support import skips
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
@@ -226,7 +227,7 @@ class Site:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server: http.server.ThreadingHTTPServer | None = None
+        self._server: StandInServer | None = None
 
     @property
     def is_up(self) -> bool:
@@ -238,7 +239,7 @@ class Site:
         if self.is_up:
             return
         handler = partial(_Quiet, directory=str(self.folder))
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
+        self._server = StandInServer(("127.0.0.1", self.port), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def down(self) -> None:

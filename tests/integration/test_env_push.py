@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from scripts.sandbox.hang_ups import StandInServer
 from tests.integration.desk import Call, Desk
 from tests.support.processes import wait_until
 from tests.support.sandboxes import NO_FUNCTIONS
@@ -82,7 +83,7 @@ def api(tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator
     before = manual.read_text()
     names = f"\n[supabase]\nsecrets = {json.dumps(sorted(VALUES))}\n"
     manual.write_text(before.replace(NO_FUNCTIONS, "") + names)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), api.handler()) as server:
+    with StandInServer(("127.0.0.1", 0), api.handler()) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         profile = tmp_path / "profile.yaml"

@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.sandbox.hang_ups import StandInServer
+
 PARENT, BRANCH = "a" * 20, "b" * 20
 TOKEN = "sbp_" + "0123456789" * 4
 NOW = "2030-01-01T00:00:00Z"
@@ -130,7 +132,7 @@ def serving(api: BranchesApi) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Silent."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with StandInServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

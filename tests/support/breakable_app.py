@@ -10,10 +10,12 @@ import json
 import ssl
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from scripts.sandbox.hang_ups import StandInServer
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -43,10 +45,8 @@ class Pages(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class Secured(ThreadingHTTPServer):
+class Secured(StandInServer):
     """Each handshake in the thread of its request: one that fails ends nothing else."""
-
-    daemon_threads = True
 
     def __init__(self, port: int, certificate: str) -> None:
         super().__init__(("127.0.0.1", port), Pages)
@@ -57,9 +57,6 @@ class Secured(ThreadingHTTPServer):
         """Wrap, then answer."""
         with self.context.wrap_socket(request, server_side=True) as secured:
             super().finish_request(secured, client_address)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no news."""
 
 
 if __name__ == "__main__":

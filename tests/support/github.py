@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.sandbox.hang_ups import StandInServer
+
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 MISSING = 404, {"message": "Not Found", "documentation_url": "https://docs.github.com/rest"}
 
@@ -76,7 +78,7 @@ def serving(repository: str = "o/r") -> Iterator[Hub]:
         def log_message(self, *_: Any) -> None:
             """Silent."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with StandInServer(("127.0.0.1", 0), Handler) as server:
         hub.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield hub

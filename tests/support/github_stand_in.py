@@ -21,6 +21,7 @@ from requests.structures import CaseInsensitiveDict
 
 from scripts.errors import Unreachable
 from scripts.github.client import Answer, Github
+from scripts.sandbox.hang_ups import StandInServer
 from scripts.system.secret import Secret
 
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
@@ -489,7 +490,7 @@ def serving(stand_in: StandIn) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Silent."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with StandInServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

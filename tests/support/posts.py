@@ -8,19 +8,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from scripts.sandbox.hang_ups import StandInServer
 from scripts.system.secret import Secret
 
 Reply = tuple[int, dict[str, str], str]
 OK: Reply = (200, {}, "ok")
 
 
-class Webhook(ThreadingHTTPServer):
+class Webhook(StandInServer):
     """Gives the replies of the list, then `ok`; None hangs up, a number waits that many seconds first."""
-
-    daemon_threads = True
 
     def __init__(self, replies: Sequence[Reply | float | None]) -> None:
         super().__init__(("127.0.0.1", 0), Poster)

@@ -6,15 +6,15 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from scripts.sandbox.hang_ups import StandInServer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-class Server(ThreadingHTTPServer):
+class Server(StandInServer):
     """Gives each path its answer, and records what was asked, and by whom."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -29,9 +29,6 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no news."""
 
 
 class Handler(BaseHTTPRequestHandler):

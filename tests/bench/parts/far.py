@@ -6,9 +6,10 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from scripts.sandbox.hang_ups import StandInServer
 from tests.support.git_http import backend
 
 PIECE = 1 << 16
@@ -115,9 +116,7 @@ class _Git(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(StandInServer):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.asked: list[str] = []

@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from scripts.errors import Unreachable
+from scripts.sandbox.hang_ups import StandInServer
 from scripts.secrets import site
 from scripts.secrets.site import read_site
 
@@ -36,7 +37,7 @@ def serving(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
         def log_message(self, *_arguments: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = StandInServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
