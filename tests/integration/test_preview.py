@@ -91,6 +91,17 @@ class One:
                 found.append(line)
         return found
 
+    def clear(self) -> None:
+        """End what a test that failed has left: other tests have the same world."""
+        for ref in self.desk.refs("refs/heads/feature/"):
+            git(self.world.origin, "update-ref", "-d", ref)
+        if self.desk.refs("refs/deploy/preview/"):
+            swept = self("preview.sweep")  # their branches are gone
+            assert (swept.code, self.desk.refs("refs/deploy/preview/")) == (0, {}), swept.err
+        with self.world.postgres.connect("postgres") as admin:
+            for name in ("gone", "of_a_person"):
+                admin.execute(f"drop database if exists preview_airhost_{name} with (force)".encode())
+
 
 @pytest.fixture
 def one(desk: Desk, tmp_path: Path) -> Iterator[One]:
@@ -98,8 +109,7 @@ def one(desk: Desk, tmp_path: Path) -> Iterator[One]:
     ready_slot(desk.world, "one")
     made = One(desk, tmp_path)
     yield made
-    for ref in desk.refs("refs/heads/feature/"):
-        git(desk.world.origin, "update-ref", "-d", ref)
+    made.clear()
 
 
 def test_a_feature_is_shown_and_leaves_nothing(one: One) -> None:
