@@ -12,6 +12,7 @@ import pytest
 
 import tasks
 from scripts import RELEASED, VERSION
+from scripts.git.isolation import CACHE, NAME
 from tests.support import message_catalogue, task_page
 from tests.support.desks import ROOT
 
@@ -217,6 +218,18 @@ def test_the_index_has_every_page() -> None:
 
     assert pages - set(re.findall(r"\]\(([^)#]+)\)", INDEX.read_text())) == set()
     assert "](docs/README.md)" in README.read_text()
+
+
+def test_every_ref_of_the_shared_state_is_explained() -> None:
+    """Each kind below `refs/deploy/` that the code names, in the table of shared state; and the cache."""
+    code = "".join(file.read_text() for file in (ROOT / "scripts").rglob("*.py"))
+    kinds = set(re.findall(r"refs/deploy/([a-z]+)/", code)) | {"artifact", "candidate"}
+    page = (DOCS / "releases.md").read_text()
+    shared = page[page.index("\n## Shared state") : page.index("\n## JSON")]
+
+    assert kinds >= {"lock", "live", "watch", "preview", "lease", "doctor"}
+    assert kinds - set(re.findall(r"^\| `refs/deploy/([a-z]+)/", shared, re.MULTILINE)) == set()
+    assert f"`.git/{NAME}/{CACHE}`" in shared
 
 
 def test_the_exit_codes_of_the_design_are_explained() -> None:
