@@ -16,13 +16,12 @@ from scripts.monitor.probes import look_at
 from scripts.monitor.watcher import Probe
 from scripts.monitor.window import Window, begin
 from scripts.monitor.window_end import INCONCLUSIVE, alert
-from scripts.release.request import ReleaseRequest, ResumeRequest
+from scripts.release.request import ResumeRequest
 from scripts.state.lock import lock_ref
 from scripts.state.remote import Remote, observe_remote
 from scripts.state.watch import HeldWatch, Watch, clear, read_watch, verdict_of, watch_ref, windows
 
 LOOKS = 10  # how often the ref is looked at within its time to live
-R = TypeVar("R", bound=ReleaseRequest)
 S = TypeVar("S", bound=ResumeRequest)
 
 
@@ -47,19 +46,6 @@ def find(desk: Desk, environment: Environment) -> Found | None:
     return Found(*seen, remote) if seen else None
 
 
-def watched(workflow: Callable[[Desk, R], Outcome], probe: Probe = look_at) -> Callable[[Desk, R], Outcome]:
-    """The workflow of a release, and then the window of its environment, if that has one."""
-
-    def run(desk: Desk, request: R) -> Outcome:
-        outcome = workflow(desk, request)
-        environment = request.target(desk.settings)
-        if outcome.ending != "done" or request.plan or not environment.watch.minutes:
-            return outcome
-        return _after(desk, environment, outcome, probe)
-
-    return run
-
-
 def resumed(workflow: Callable[[Desk, S], Outcome], probe: Probe = look_at) -> Callable[[Desk, S], Outcome]:
     """What finishes a dead run, and then the window of what is live, which that run left."""
 
@@ -67,7 +53,7 @@ def resumed(workflow: Callable[[Desk, S], Outcome], probe: Probe = look_at) -> C
         outcome = workflow(desk, request)
         environment = desk.settings.environment(request.env)
         if outcome.ending == "done" and environment.watch.minutes:
-            return _after(desk, environment, outcome, probe)
+            return after(desk, environment, outcome, probe)
         found = find(desk, environment) if outcome.ending == "nothing" else None
         if found is None:
             return outcome
@@ -79,7 +65,7 @@ def resumed(workflow: Callable[[Desk, S], Outcome], probe: Probe = look_at) -> C
     return run
 
 
-def _after(desk: Desk, environment: Environment, outcome: Outcome, probe: Probe) -> Outcome:
+def after(desk: Desk, environment: Environment, outcome: Outcome, probe: Probe) -> Outcome:
     """Watch what the run has just made live."""
     try:
         found = find(desk, environment)

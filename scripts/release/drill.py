@@ -13,12 +13,13 @@ from scripts.notify import deliver, events
 from scripts.notify.deliver import undelivered
 from scripts.notify.events import Deed, Fact
 from scripts.release import publish
-from scripts.release.execute import confirm, locked_run, refuse
+from scripts.release.execute import confirm, refuse
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.plan_text import words
 from scripts.release.request import DrillRequest
 from scripts.release.run import ReleaseRun, acquire
+from scripts.release.steps import locked_run
 from scripts.replit.drivers import driver_of
 from scripts.state.ledger import Event
 from scripts.state.remote import observe_remote, record

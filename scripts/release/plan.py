@@ -169,7 +169,7 @@ def _nothing(facts: Facts, comparison: Comparison) -> str | None:
 
 
 def _steps(facts: Facts, comparison: Comparison, back: GoingBack, scope: str) -> tuple[Step, ...]:
-    """In the order of `execute.run_steps`; seconds from the last release here."""
+    """In the order of `steps.run_steps`; seconds from the last release here."""
     last = facts.previous.detail.get("steps", []) if facts.previous else []
     took = {each.get("name"): each.get("seconds") for each in last if isinstance(each, dict)}
     planned = _planned_steps(facts, len(comparison.pending), len(back.undo), restores=scope in RESTORES)

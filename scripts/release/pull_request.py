@@ -14,7 +14,7 @@ from scripts.config.desk import Desk
 from scripts.errors import CommandTimedOut, PushRefused, Refused, TakenBack
 from scripts.github.pulls import Pull
 from scripts.quality.gates import unmet
-from scripts.release import messages, migrate, pull_body
+from scripts.release import messages, pull_body
 from scripts.release.facts import Facts
 from scripts.release.plan import Plan
 from scripts.release.rules import APPROVAL, again, gates_of
@@ -155,6 +155,8 @@ def land(run: ReleaseRun) -> None:
         Locked: the branch moved, or the lock is lost.
         CommandFailed: the remote or GitHub refuses, or can't be reached.
     """
+    from scripts.release import migrate  # of the steps: it is there by now
+
     facts, pull = run.plan.facts, run.plan.facts.pull
     mergeable = pull if pull and facts.lands_by_pull else None
     if mergeable and mergeable.by_merge:
@@ -179,6 +181,8 @@ def land(run: ReleaseRun) -> None:
 
 
 def _merge(run: ReleaseRun, pull: PullFacts) -> None:
+    from scripts.release import migrate
+
     facts = run.plan.facts
     with run.step("merge", f"{pull.name}, by GitHub"):
         migrate.look_at_tables(run)

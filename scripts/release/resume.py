@@ -31,11 +31,11 @@ from scripts.errors import LiveUnknown, Locked, Refused, ReleaseFailed, TakenBac
 from scripts.git.client import StaleError
 from scripts.git.command import Update
 from scripts.release import bring_back, free_lock, switch_data
-from scripts.release.execute import locked_run, report, run_steps
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
 from scripts.release.request import REQUESTS, HotfixRequest, ResumeRequest, StealRequest, resumed
 from scripts.release.run import ReleaseRun, begin, lock_for
+from scripts.release.steps import locked_run, report, run_steps
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.lock import Lock, blockers, candidate_ref, lock_ref, time_to_live
 from scripts.state.operation import operation_under

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @command(DeployRequest)
 def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
     """Deploy the head of an environment's branch and verify it: `invoke deploy --env dev`."""
-    from scripts.monitor.takeover import watched
+    from scripts.monitor.after_release import watched
     from scripts.release.commands import deploy
 
     return watched(deploy)
@@ -44,7 +44,7 @@ def deploy() -> Callable[[Desk, DeployRequest], Outcome]:
 @command(PromoteRequest)
 def promote() -> Callable[[Desk, PromoteRequest], Outcome]:
     """Deploy what passed one environment earlier, move the branch: `invoke promote --to staging`."""
-    from scripts.monitor.takeover import watched
+    from scripts.monitor.after_release import watched
     from scripts.release.commands import promote
 
     return watched(promote)
@@ -70,7 +70,7 @@ def resume() -> Callable[[Desk, ResumeRequest], Outcome]:
 @command(HotfixRequest)
 def hotfix() -> Callable[[Desk, HotfixRequest], Outcome]:
     """Release a fix straight to production, then merge it back: `invoke hotfix --branch hotfix/login`."""
-    from scripts.monitor.takeover import watched
+    from scripts.monitor.after_release import watched
     from scripts.release.hotfix import hotfix
 
     return watched(hotfix)

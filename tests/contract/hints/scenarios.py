@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from scripts.config.settings import AppTests, Gates
-from scripts.release import execute
+from scripts.release import steps
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.system.signals import Stop
 from tests.contract.hints.typist import Typist
@@ -163,7 +163,7 @@ def dead_run(typist: Typist) -> str:
     everywhere(typist)
     work(typist.world)
     with typist.patch.context() as patch:
-        patch.setattr(execute, "recover", lambda _run, error: error)
+        patch.setattr(steps, "recover", lambda _run, error: error)
         patch.setitem(
             typist.world.drivers["development"].faults, "publish", lambda: (_ for _ in ()).throw(Stop("x"))
         )

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from scripts.config.outcome import Outcome
+from scripts.monitor.after_release import watched
 from scripts.monitor.checks import Check, Look
 from scripts.monitor.probes import Round
-from scripts.monitor.takeover import Windows, resumed, watched
+from scripts.monitor.takeover import Windows, resumed
 from scripts.release.commands import deploy, promote
 from scripts.release.request import DeployRequest, PromoteRequest, ResumeRequest
 from scripts.release.resume import resume

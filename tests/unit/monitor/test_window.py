@@ -11,7 +11,7 @@ import pytest
 from scripts.config.desk import Desk
 from scripts.errors import Unreachable
 from scripts.monitor import window, window_end
-from scripts.monitor.takeover import watched
+from scripts.monitor.after_release import watched
 from scripts.release.commands import deploy, promote
 from scripts.release.facts import Facts
 from scripts.release.hotfix import hotfix

@@ -12,7 +12,7 @@ from scripts.config.settings import Gates
 from scripts.quality.approve import approve
 from scripts.quality.proofs import prove
 from scripts.quality.request import ApproveRequest
-from scripts.release import execute
+from scripts.release import steps
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.freeze import release_hold
 from scripts.release.request import (
@@ -232,7 +232,7 @@ def test_a_promotion_over_a_button_that_died_is_finished(
         raise Stop("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(execute, "recover", lambda _run, error: error)
+        patch.setattr(steps, "recover", lambda _run, error: error)
         driver.faults["publish"] = die
         ending(lambda: promote(world.desk("Bob"), PromoteRequest(to="staging")))
     driver.faults.clear()

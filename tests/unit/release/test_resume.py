@@ -14,7 +14,7 @@ from scripts.database.restore.kept import Kept
 from scripts.database.restore.plan import Counts
 from scripts.database.restore.way_back import PutBack
 from scripts.errors import DeskError, LiveUnknown, Locked, Refused
-from scripts.release import execute, leak_gate, restore_data
+from scripts.release import leak_gate, restore_data, steps
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.facts import Facts
 from scripts.release.freeze import freeze
@@ -52,7 +52,7 @@ def die(*_: object) -> None:
 def killed(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
     """Run until it dies, without any of its cleaning up."""
     with monkeypatch.context() as patch:
-        patch.setattr(execute, "recover", lambda _run, error: error)
+        patch.setattr(steps, "recover", lambda _run, error: error)
         with pytest.raises(DeskError):
             work()
 

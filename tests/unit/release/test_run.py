@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from scripts.errors import CommandFailed, ConfigError, DeskError, Locked
-from scripts.release.execute import locked_run
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
 from scripts.release.run import ReleaseRun, acquire, lock_for, write_down
+from scripts.release.steps import locked_run
 from scripts.state.held_lock import HeldLock, new_lock
 from scripts.state.ledger import REF
 from scripts.state.lock import LOCK_FILE, lock_ref
