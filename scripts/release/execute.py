@@ -58,8 +58,9 @@ def execute(desk: Desk, plan: Plan) -> Outcome:
         pull_request.review(run)
         messages.start(run)
         run_steps(run)
+    lags = submit(lagging, desk)
     outcome = _with_waiting(plan, report(run))
-    behind = lagging(desk)
+    behind = lags.result()
     return replace(outcome, message=outcome.message + listed(behind)) if behind else outcome
 
 

@@ -28,7 +28,7 @@ from scripts.state.held_lock import HeldLock, Planned, new_lock, refuse_masked
 from scripts.state.journal import Journal
 from scripts.state.ledger import Event, Ledger
 from scripts.state.lock import FREE, Lock
-from scripts.state.remote import append, locked, new_event
+from scripts.state.remote import append, locked, new_event, read_on
 from scripts.state.run import Run
 from scripts.state.watch import opens
 
@@ -133,6 +133,7 @@ def acquire(desk: Desk, plan: Plan, reason: str = "") -> ReleaseRun:
             head = {environment.branch_ref: facts.head} if facts.head else {}
             run.lock.begin(Planned(facts.ledger.tip, head, partial(_fits, plan)))
             run.lock.look_for_it()
+            read_on(desk)
         except StaleError as stale:
             run.driver.disconnect()
             if run.lock.ref in stale.refs:
@@ -229,6 +230,7 @@ def write_down(run: ReleaseRun, ending: str, *, moves_branch: bool, **detail: An
         event = append(run.desk, run.desk.git.trusted(ledgers.REF), make, updates, stale)
     run.lock.freed = True
     run.release = event.release
+    read_on(run.desk)  # the end of the task says what is live
     return event
 
 

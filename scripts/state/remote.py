@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from scripts import VERSION
@@ -17,13 +16,13 @@ from scripts.config.settings import Environment
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Locked
 from scripts.git.client import StaleError
 from scripts.git.command import Update
-from scripts.git.merge import MergingGit
 from scripts.state import ledger as ledgers
 from scripts.state.event_rules import LONGEST_NAME
 from scripts.state.ledger import Event, Ledger
 from scripts.state.ledger_cache import ledger_at
 from scripts.state.lock import LOCK_FILE, Lock, checked_lock, lock_ref
 from scripts.state.rewritten import LedgerRewritten, holds
+from scripts.system.background import Once, submit
 
 APPENDS = 15  # tries while other environments append as well
 
@@ -120,10 +119,12 @@ def read_ledger(desk: Desk, tip: str | None) -> Ledger:
     return _ledger(desk.git, tip) if tip else Ledger(None, ())
 
 
-@cache
-def _ledger(git: MergingGit, tip: str) -> Ledger:
-    """Cached: a commit never changes."""
-    return ledger_at(git, tip)
+_ledger = Once(ledger_at)  # a commit never changes
+
+
+def read_on(desk: Desk) -> None:
+    """Read the ledger up to what this run has appended last, in the background, before it is asked for."""
+    submit(lambda: read_ledger(desk, desk.git.trusted(ledgers.REF)))
 
 
 def read_lock(desk: Desk, refs: Mapping[str, str], environment: Environment) -> Lock | None:

@@ -23,7 +23,7 @@ from scripts.errors import (
     Unanswered,
     Unreachable,
 )
-from scripts.release import migrate
+from scripts.release import execute, migrate
 from scripts.release.commands import deploy, promote, rollback
 from scripts.release.request import DeployRequest, PromoteRequest, RollbackRequest
 from scripts.release.run import ReleaseRun
@@ -55,6 +55,25 @@ def failed(world: World, environment: str = "development"):  # type: ignore[no-u
 
 
 # ------------------------------------------------------------------------------------- the good way
+
+
+def test_without_its_steps_a_run_frees_the_lock_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody updated the desk's own files while it was starting: nothing has changed yet."""
+    live = world.drivers["development"].served
+
+    def torn() -> NoReturn:
+        raise ImportError
+
+    monkeypatch.setattr(execute, "_load_steps", torn)
+    with pytest.raises(ImportError):
+        released(world)
+
+    assert world.is_clean()
+    assert not world.drivers["development"].connected
+    assert world.drivers["development"].served == live
+    assert [event.kind for event in world.ledger.begun] == ["begin"]
 
 
 def test_a_deploy_builds_before_it_migrates_and_ends_clean(world: World) -> None:

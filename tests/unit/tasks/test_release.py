@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.desks import ROOT
 
 LATER = """
@@ -12,20 +14,30 @@ import sys
 from invoke.context import Context
 import scripts.app, tasks
 scripts.app.run = lambda load, _request: load()
-task = tasks.namespace["status"]
-task(Context(), **{each.name: each.default for each in task.request.options()})
+task = tasks.namespace[sys.argv[1]]
+options = {each.name: each.default for each in task.request.options() if each.name != "env"}
+task(Context(), **options, **dict(each.split("=") for each in sys.argv[2:]))
 print(*sys.modules)
 """
-# The page is for `--web`, and what a release observes for releases; the clients of URLs and databases are
-# imported while others already wait for answers.
-NOT_AT_ONCE = {"scripts.monitor.page", "scripts.release.observe", "sqlite3", "requests", "psycopg"}
+# The clients of URLs and databases are imported while others already wait for answers.
+CLIENTS = {"requests", "psycopg"}
+# The page is for `--web`, and what a release observes for releases.
+NOT_AT_ONCE = {
+    "status": {"scripts.monitor.page", "scripts.release.observe", "sqlite3"},
+    # What is done under the lock; what goes back; what watches afterwards.
+    "deploy": {"scripts.release.steps", "scripts.release.recover", "scripts.monitor.watcher"},
+}
 
 
-def test_status_imports_little_before_it_asks() -> None:
+@pytest.mark.parametrize(
+    ("typed", "at_once"), [(["status"], "status"), (["deploy", "env=development"], "observe")]
+)
+def test_a_task_imports_little_before_it_asks(typed: list[str], at_once: str) -> None:
     """Its answers are waited for from then on."""
+    argv = (sys.executable, "-c", LATER, *typed)
     said = subprocess.run(
-        [sys.executable, "-c", LATER], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+        argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    ).stdout.split()
 
-    assert "scripts.release.status" in said.split()
-    assert not NOT_AT_ONCE & {*said.split()}
+    assert f"scripts.release.{at_once}" in said
+    assert not (NOT_AT_ONCE[typed[0]] | CLIENTS) & {*said}
