@@ -42,6 +42,19 @@ class Target(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
+def head_of(first: str, fields: tuple[tuple[str, str], ...]) -> bytes:
+    """The head of a request. Most are the same again.
+
+    Raises:
+        NoAnswer: a line break would be in it.
+    """
+    lines = [f"{name}: {value}" for name, value in fields]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise NoAnswer("a header has a line break")
+    return (first + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+@lru_cache(maxsize=4096)
 def target_of(base: str, method: str, url: str) -> Target:
     """The target of a URL, or of a path at the base URL."""
     parts = urlsplit(url if "://" in url else base + url)
@@ -129,6 +142,19 @@ class Answer(HTTPResponseParser):  # type: ignore[misc] - it is written in C
             self.headers.clear()
 
 
+class Connection:
+    """A connection that is kept."""
+
+    def __init__(self, sock: Any) -> None:
+        self.sock = sock
+        self._look = poll()
+        self._look.register(sock.fileno(), select.POLLIN)
+
+    def has_more(self) -> bool:
+        """Whether there is something to read, though nothing was asked."""
+        return bool(self._look.poll(0))
+
+
 class Client:
     """One visitor's connections and cookies.
 
@@ -143,7 +169,7 @@ class Client:
         self, base: str, timeout: float, tls: Callable[[], Any], fire: Callable[..., None] | None = None
     ) -> None:
         self.base, self.timeout, self._tls, self._fire = base, timeout, tls, fire
-        self._idle: dict[tuple[bool, str, int], list[Any]] = {}
+        self._idle: dict[tuple[bool, str, int], list[Connection]] = {}
         self._cookies: dict[str, dict[str, str]] = {}
 
     def request(
@@ -172,10 +198,7 @@ class Client:
         body = data.encode() if isinstance(data, str) else data or b""
         if body or method in ("POST", "PUT", "PATCH"):
             fields["Content-Length"] = str(len(body))
-        lines = [f"{name}: {value}" for name, value in fields.items()]
-        if any("\r" in line or "\n" in line for line in lines):
-            raise NoAnswer("a header has a line break")
-        sent = (target.head + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+        sent = head_of(target.head, tuple(fields.items())) + body
         try:
             answer = self._exchange(target, sent, method)
         except (OSError, HTTPParseError, zlib.error, brotli.error) as fault:
@@ -202,24 +225,24 @@ class Client:
         """Close the connections on which nothing is under way."""
         for idle in self._idle.values():
             while idle:
-                idle.pop().close()
+                idle.pop().sock.close()
 
     def _exchange(self, target: Target, sent: bytes, method: str) -> Answer:
         """By a connection that is there, and that the server has not closed since; else by a new one."""
         idle = self._idle.setdefault(target[:3], [])
         while idle:
-            sock = idle.pop()
-            if _is_readable(sock):  # closed, or out of step
-                sock.close()
+            connection = idle.pop()
+            if connection.has_more():  # closed, or out of step
+                connection.sock.close()
                 continue
             answer = Answer(bodiless=method == "HEAD")
             try:
-                return self._talk(sock, sent, answer, idle)
+                return self._talk(connection, sent, answer, idle)
             except ConnectionError:
                 if answer.began or method not in REPEATABLE:
                     raise
-        sock = self._connect(target)
-        return self._talk(sock, sent, Answer(bodiless=method == "HEAD"), idle)
+        connection = Connection(self._connect(target))
+        return self._talk(connection, sent, Answer(bodiless=method == "HEAD"), idle)
 
     def _connect(self, target: Target) -> Any:
         sock = gevent.socket.create_connection((target.host, target.port), self.timeout)
@@ -231,16 +254,17 @@ class Client:
             sock.close()
             raise
 
-    def _talk(self, sock: Any, sent: bytes, answer: Answer, idle: list[Any]) -> Answer:
+    def _talk(self, connection: Connection, sent: bytes, answer: Answer, idle: list[Connection]) -> Answer:
+        sock = connection.sock
         try:
-            sock.sendall(sent)
+            _write(sock, sent)
             _read(sock, answer, time.perf_counter() + self.timeout)
             answer.decode()
         except BaseException:
             sock.close()
             raise
         if answer.should_keep_alive():
-            idle.append(sock)
+            idle.append(connection)
         else:
             sock.close()
         return answer
@@ -255,6 +279,13 @@ class Client:
             jar[name] = value
 
 
+def _write(sock: Any, data: bytes) -> None:
+    """All of it, nearly always at once: `sendall` alone would ask for the size of a buffer first."""
+    done = sock.send(data)
+    if done < len(data):
+        sock.sendall(data[done:])
+
+
 def _read(sock: Any, answer: Answer, until: float) -> None:
     while not answer.complete:
         data = sock.recv(BLOCK)
@@ -267,10 +298,3 @@ def _read(sock: Any, answer: Answer, until: float) -> None:
             answer.feed(data)  # the end, which completes an answer without a length
         if not answer.complete:
             raise ConnectionResetError("closed before the end of the answer")
-
-
-def _is_readable(sock: Any) -> bool:
-    """Whether there is something to read on a connection on which nothing was asked."""
-    look = poll()
-    look.register(sock.fileno(), select.POLLIN)
-    return bool(look.poll(0))

@@ -24,7 +24,7 @@ from coordinator import Coordinator
 from journeys import BURSTS, CALLS, Mix, Shared, Visit
 from locust import LoadTestShape, User, between, events, stats, task
 from recorder import Recorder, round_up
-from shapes import arrivals, users
+from shapes import arrivals, together, users
 
 stats.bucket_response_time = round_up
 GARBAGE = 20_000  # objects until the collector looks for cycles
@@ -90,7 +90,7 @@ class OpenUser(Visitor):
         """Send this process's share of the schedule."""
         plan = current["plan"]
         share = islice(arrivals(plan), coordinator.index, None, max(1, plan["workers"]))
-        self._begin(share)
+        self._begin(together(share))
         try:
             gevent.sleep(plan["warmup"] + plan["seconds"] + plan["drain"] + 3600)
         finally:
@@ -108,7 +108,9 @@ class OpenUser(Visitor):
         most = current["plan"]["in_flight"]
         for offset in share:
             intended = recorder.begin + offset
-            gevent.sleep(max(0.0, intended - time.perf_counter()))
+            left = intended - time.perf_counter()
+            if left > 0:
+                gevent.sleep(left)
             if self.is_stopped:
                 return
             full = self.in_flight >= most

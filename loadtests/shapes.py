@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 RAMP = 0.2  # share of the first stage's load at the start of the warm-up
+WAKES = 200  # times a second, at most, that what is due is sent: to wake up costs a request's time
 SPAWN_RATE = 100.0  # users that Locust starts per second, at most
 
 
@@ -28,6 +29,11 @@ def arrivals(plan: dict[str, Any]) -> Iterator[float]:
     while (share := share_of_peak(plan, at)) is not None:
         yield at
         at += 1 / (plan["peak"] * share)
+
+
+def together(times: Iterator[float]) -> Iterator[float]:
+    """The same times, each at the begin of its 5 ms: none is late by it, and none leaves its second."""
+    return (int(at * WAKES) / WAKES for at in times)
 
 
 def users(plan: dict[str, Any], at: float) -> tuple[int, float] | None:

@@ -34,6 +34,21 @@ def test_arrivals_come_at_the_rate_of_their_stage() -> None:
     assert due[-1] < 40
 
 
+@pytest.mark.parametrize("rate", [7, 900, 4321.5])
+def test_what_is_due_in_the_same_5_ms_is_sent_together(rate: float) -> None:
+    """At most 200 times a second; no arrival is lost, late, or moved into another second."""
+    plan = {"peak": rate, "warmup": 2, "stages": [{"seconds": 3, "load": 1}]}
+    times = list(shapes.arrivals(plan))
+    due = list(shapes.together(iter(times)))
+
+    assert len(due) == len(times)
+    assert all(0 <= at - moved < 0.005001 for at, moved in zip(times, due, strict=True))
+    for second in range(2, 5):
+        planned, sent = ([at for at in each if second <= at < second + 1] for each in (times, due))
+        assert len(sent) == len(planned) == pytest.approx(rate, abs=1)
+        assert len(set(sent)) <= min(200, len(planned))
+
+
 @pytest.mark.parametrize(
     ("at", "expected"),
     [(0, (5, 1.0)), (15, (5, shapes.SPAWN_RATE)), (35, (10, shapes.SPAWN_RATE)), (40, None)],
