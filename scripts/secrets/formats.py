@@ -15,6 +15,9 @@ JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,1024}\.eyJ[A-Za-z0-9_-]{8,8192}(?:\.[A-Za
 PUBLIC_ROLES = ("anon", "authenticated")
 ISSUER = re.compile(r"https://([a-z0-9]{20})\.supabase\.(?:co|in)/")  # who issued it, instead of `ref`
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}={0,2}")
+# What keys are made of. In a script such runs are rare: to search them alone takes a fraction of the time.
+WORD = re.compile(rb"[A-Za-z0-9+/=_-]+")
+RUN = re.compile(rb"[A-Za-z0-9+/=_-]{11,}")
 LONGEST = 512  # bytes from a literal on in which its pattern is tried
 START = rb"(?<![A-Za-z0-9_])"
 # In base64 data a match may be chance, so its neighbours must not be base64 characters.
@@ -27,6 +30,7 @@ class KeyFormat(NamedTuple):
 
     Args:
         literals: one of them is in every key of the kind; they are searched for first, which is quick.
+            One that has the characters of a `RUN` alone stands in a run of each key.
         before: bytes of the key that may stand before its literal; with 0 the pattern is tried there alone.
     """
 
@@ -148,7 +152,9 @@ FORMATS = (
     KeyFormat("a Twilio key", (b"SK",), ALONE + rb"SK(?=[0-9a-f]{0,31}[0-9])[0-9a-f]{32}" + END),
     KeyFormat("a Sentry token", (b"sntrys_", b"sntryu_"), START + rb"sntry[su]_[A-Za-z0-9+/=_-]{40,}"),
     KeyFormat("a Docker token", (b"dckr_pat_",), START + rb"dckr_pat_[A-Za-z0-9_-]{24,}"),
-    KeyFormat("a DigitalOcean token", (b"dop_v1_",), START + rb"do[opr]_v1_[0-9a-f]{64}"),
+    KeyFormat(
+        "a DigitalOcean token", (b"dop_v1_", b"doo_v1_", b"dor_v1_"), START + rb"do[opr]_v1_[0-9a-f]{64}"
+    ),
     KeyFormat("a Netlify token", (b"nfp_",), START + rb"nfp_[A-Za-z0-9]{36,}"),
     KeyFormat(
         "a Vercel Blob token",
@@ -157,7 +163,9 @@ FORMATS = (
     ),
     KeyFormat("a Neon key", (b"napi_",), START + rb"napi_[a-zA-Z0-9]{60,}"),
     KeyFormat(
-        "a PlanetScale secret", (b"pscale_",), START + rb"pscale_(?:tkn|oauth|pw)_[A-Za-z0-9_.-]{32,}"
+        "a PlanetScale secret",
+        (b"pscale_",),
+        START + rb"pscale_(?:tkn|oauth|pw)_[A-Za-z0-9_-][A-Za-z0-9_.-]{31,}",
     ),
     KeyFormat("a Square token", (b"EAAA",), ALONE + rb"EAAA[A-Za-z0-9_-]{60}" + END),
     KeyFormat("a Databricks token", (b"dapi",), START + rb"dapi(?=[a-f0-9]{0,31}[0-9])[0-9a-f]{32}" + END),
@@ -204,7 +212,17 @@ FORMATS = (
     ),
     KeyFormat(
         "an address with its password",
-        (b"postgres://", b"postgresql://", b"mysql://", b"mongodb", b"redis", b"amqp"),
+        (
+            b"postgres://",
+            b"postgresql://",
+            b"mysql://",
+            b"mongodb://",
+            b"mongodb+srv://",
+            b"redis://",
+            b"rediss://",
+            b"amqp://",
+            b"amqps://",
+        ),
         rb"(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://[^\s:/@\"'`<>{}()$\\,]{0,64}:"
         rb"(?=[^\s:/@]{0,127}[0-9])(?!\*)[^\s:/@\"'`<>{}()$\\,]{8,128}@"
         rb"(?!localhost\b|127\.|host\b|hostname\b|example\.|server\b)[A-Za-z0-9.-]+",
@@ -219,18 +237,29 @@ OF_VALUES = (
 )
 
 
-def find_keys(data: bytes) -> Iterator[KeyMatch]:
-    """Every key in the bytes that is never public; tokens are decoded, and judged by their role."""
+def runs(data: bytes) -> bytes:
+    """All runs of key characters, a line each."""
+    return b"\n".join(RUN.findall(data))
+
+
+def find_keys(data: bytes, within: bytes | None = None) -> Iterator[KeyMatch]:
+    """Every key in the bytes that is never public; tokens are decoded, and judged by their role.
+
+    Args:
+        within: the runs of these bytes, where they are known.
+    """
+    within = runs(data) if within is None else within
     for kind in FORMATS:
         end = 0
-        for position in (at for literal in kind.literals for at in positions(data, literal)):
+        there = [each for each in kind.literals if each in within or not WORD.fullmatch(each)]
+        for position in (at for literal in there for at in positions(data, literal)):
             if position < end:
                 continue
             match = _at(kind, data, position, end)
             if match:
                 end = match.end()
                 yield KeyMatch(kind.label, match.start(), match.group(), kind.severity)
-    for position in positions(data, b"eyJ"):
+    for position in positions(data, b"eyJ") if b"eyJ" in within else ():
         match = JWT.match(data, position)
         label = _privileged_role(match.group()) if match else ""
         if match and label:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import quote, unquote
 
 from scripts.secrets import classify, formats
@@ -16,6 +17,7 @@ from scripts.secrets.bundle import Part, unpack, unreadable
 from scripts.secrets.finding import Finding, Severity, sort_findings
 from scripts.secrets.variables import digest
 
+UTF16 = "in UTF-16"
 WHOLE = 12  # characters from which on a value is searched for wherever it may stand
 QUOTED = 6  # shorter values only as a quoted text, and only if they are no plain word
 PIECE = 12  # characters of the pieces of a value that was cut
@@ -63,6 +65,11 @@ class Needle:
     encoding: str
     data: bytes = field(repr=False)
 
+    @cached_property
+    def is_run(self) -> bool:
+        """Whether it has only characters of keys: it then stands in a run of them."""
+        return formats.RUN.fullmatch(self.data) is not None
+
 
 @dataclass(frozen=True)
 class ScanInputs:
@@ -87,11 +94,15 @@ def scan(files: Mapping[str, bytes], inputs: ScanInputs) -> tuple[Finding, ...]:
     """Every finding in these files."""
     sought = needles(inputs.secrets)
     findings = [*_wrong_bundle(files, inputs), *_bad_files(files)]
+    runs_of: dict[str, bytes] = {}
     for part in unpack(files):
-        findings += _known_values(part, sought)
-        findings += _key_formats(part)
+        runs = formats.runs(part.data)
+        if not part.inside:
+            runs_of[part.file] = runs
+        findings += _known_values(part, runs, sought)
+        findings += _key_formats(part, runs)
         findings += _properties(part, inputs.prefixes)
-    findings += _pieces(files, inputs)
+    findings += _pieces(files, runs_of, inputs)
     return sort_findings(_deduplicated(findings))
 
 
@@ -130,7 +141,7 @@ def _encodings(value: str) -> Iterator[tuple[str, bytes]]:
     yield from (("in hex", text.encode()) for text in (raw.hex(), raw.hex().upper()))
     yield "reversed", raw[::-1]
     yield from (("in base64", text) for text in _base64(raw))
-    yield "in UTF-16", value.encode("utf-16-le", "surrogatepass")
+    yield UTF16, value.encode("utf-16-le", "surrogatepass")
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:
@@ -157,9 +168,12 @@ def _pieces_of(secret: KnownSecret, public: bytes) -> tuple[bytes, ...]:
     return tuple(piece for piece in dict.fromkeys(pieces) if piece not in public and len(set(piece)) > 4)
 
 
-def _known_values(part: Part, sought: Iterable[Needle]) -> Iterator[Finding]:
+def _known_values(part: Part, runs: bytes, sought: Iterable[Needle]) -> Iterator[Finding]:
     """LEAK001: a secret of an environment."""
+    wide = b"\0" in part.data
     for needle in sought:
+        if needle.data not in runs if needle.is_run else needle.encoding == UTF16 and not wide:
+            continue
         at = part.data.find(needle.data)
         if at >= 0:
             secret = needle.secret
@@ -168,15 +182,15 @@ def _known_values(part: Part, sought: Iterable[Needle]) -> Iterator[Finding]:
             yield _leak(part, at, "LEAK001", message, secret.digest, name=secret.name)
 
 
-def _key_formats(part: Part) -> Iterator[Finding]:
+def _key_formats(part: Part, runs: bytes) -> Iterator[Finding]:
     """LEAK003: a key that is known by its format."""
     inside = f" (in {part.inside})" if part.inside else ""
-    for key in formats.find_keys(part.data):
+    for key in formats.find_keys(part.data, runs):
         message = f"{key.label} is in it{inside}"
         yield _leak(part, key.start, "LEAK003", message, _sha256(key.match), severity=key.severity)
-    tokens = [match.span() for match in formats.JWT.finditer(part.data)] if b"eyJ" in part.data else []
+    tokens = [match.span() for match in formats.JWT.finditer(part.data)] if b"eyJ" in runs else []
     for claim in _ROLE_CLAIMS:  # in base64, where no whole token stands around it
-        at = part.data.find(claim)
+        at = part.data.find(claim) if claim in runs else -1
         if at >= 0 and not any(start <= at < end for start, end in tokens):
             message = "a key with the role `service_role` is in it, in pieces"
             yield _leak(part, at, "LEAK003", message, _sha256(claim))
@@ -216,14 +230,17 @@ def _property(part: Part, at: int, name: str, value: str, prefix: str) -> Findin
     )
 
 
-def _pieces(files: Mapping[str, bytes], inputs: ScanInputs) -> Iterator[Finding]:
+def _pieces(
+    files: Mapping[str, bytes], runs_of: Mapping[str, bytes], inputs: ScanInputs
+) -> Iterator[Finding]:
     """LEAK002: a value that a build cut in two is still there: half of its pieces, anywhere."""
     public = "\n".join(inputs.public).encode("utf-8", "surrogateescape")
     for secret in inputs.secrets:
         sought = _pieces_of(secret, public)
         hits: list[tuple[str, bytes]] = []
         for number, piece in enumerate(sought):
-            file = next((file for file, data in files.items() if piece in data), None)
+            searched = runs_of if formats.RUN.fullmatch(piece) else files
+            file = next((file for file, data in searched.items() if piece in data), None)
             hits += [(file, piece)] if file is not None else []
             if 2 * (len(hits) + len(sought) - number - 1) < len(sought):
                 break  # too few are left

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from scripts.secrets.formats import find_keys, parse_token, positions, secret_format
+from scripts.secrets.formats import (
+    FORMATS,
+    WORD,
+    KeyFormat,
+    find_keys,
+    parse_token,
+    positions,
+    runs,
+    secret_format,
+)
 from tests.support.environments import PROJECTS, jwt
 
 PROJECT = PROJECTS["production"]
@@ -241,3 +253,16 @@ def test_a_token_without_claims_that_fit_has_none() -> None:
 def test_what_is_no_whole_token_has_no_claims(value: str) -> None:
     """A token that was cut when it was copied, for one."""
     assert parse_token(value) is None
+
+
+@pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.literals[0].decode())
+def test_a_key_stands_in_a_run_with_its_literal(kind: KeyFormat) -> None:
+    """Of key characters alone: it is searched for there. Other literals are searched for everywhere."""
+    without_looking_around = re.sub(rb"\(\?<?[!=][^)]*\)", b"", kind.pattern)
+
+    @settings(max_examples=5, deadline=None)
+    @given(st.from_regex(without_looking_around, fullmatch=True))
+    def holds(key: bytes) -> None:
+        assert any(each in (runs(key) if WORD.fullmatch(each) else key) for each in kind.literals)
+
+    holds()

@@ -277,3 +277,32 @@ def test_base64_is_scanned_in_a_time_that_grows_with_it() -> None:
 
     assert used[1] < 8 * used[0]
     assert used[1] < 2
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"'", b"", b"\xff", b"A", b"-", b"\0"]))
+def test_each_form_is_found_whatever_stands_around_it(around: bytes, edge: bytes) -> None:
+    """Those of key characters alone are searched for in the runs of these, and nothing is lost by it."""
+    for needle in needles(INPUTS.secrets[:4]):
+        data = around + edge + needle.data + edge + around
+        found = scan({"index.html": PAGE, "a.bin": data}, ScanInputs(secrets=(needle.secret,)))
+        assert needle.secret.name in {each.name for each in found if each.rule == "LEAK001"}
+
+
+def test_many_secrets_cost_little_more_than_few() -> None:
+    """A bundle is not read again for every form of every secret."""
+    words = b"function(e,t){return useState(e.title)&&t.map(n=>n.props.data)}"
+    files = {"index.html": PAGE, "a.js": words * 20_000}
+    few, many = (
+        tuple(
+            KnownSecret("staging", f"S{n}", hashlib.sha256(b"%d" % n).hexdigest()[:40])
+            for n in range(count)
+        )
+        for count in (4, 200)
+    )
+
+    def cost(secrets: tuple[KnownSecret, ...]) -> float:
+        began = time.process_time()
+        scan(files, ScanInputs(secrets=secrets))
+        return time.process_time() - began
+
+    assert min(cost(many) for _ in range(3)) < 2.5 * min(cost(few) for _ in range(3))
