@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from scripts.database.refresh.masking_sql import quote
+from scripts.database.refresh.masking_sql import HARMLESS, quote
 from scripts.database.refresh.rules import DATES, JSON, NUMBERS, Column
 from scripts.database.refresh.search import LONGEST, identifies
 
@@ -82,8 +82,11 @@ def _texts(column: Column) -> str:
 def of_accounts(connection: psycopg.Connection[Any], columns: Mapping[str, Sequence[str]]) -> set[str]:
     """Identifying values of the platform's accounts, before they become test users."""
     values: set[str] = set()
-    for table in columns:
-        rows = f"(select to_jsonb(a) as e from (select * from auth.{table} limit {MOST}) a) r"
+    for table, names in columns.items():
+        # of `users` these are moments, flags and keys, which say nothing
+        read = ", ".join(quote(name) for name in names if table != "users" or name not in HARMLESS)
+        document = f"select {read} from auth.{table} limit {MOST}"
+        rows = f"(select jsonb_strip_nulls(to_jsonb(a)) as e from ({document}) a) r"
         leaves = f"lateral {LEAVES} as l(v) where length(v) between 5 and {LONGEST}"
         query = f"select distinct v from {rows}, {leaves}"
         values |= {str(row[0]) for row in connection.execute(query.encode()) if identifies(str(row[0]))}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, count
+from itertools import chain, compress, count
 
 ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 # in international form: other numbers can't be told from prices and ids; +999 belongs to nobody
@@ -59,18 +59,24 @@ class Search:
         self._allowed = f"@{domain}".encode().lower()
         self._public = b"\n".join(text.encode("utf-8", "surrogateescape") for text in public).lower()
         self._public_phrase = phrase(self._public)
+        public_words = frozenset(self._public_phrase.split())
         phrases = {phrase(_as_copied(value[:LONGEST])) for value in values}
-        known = sorted(each for each in phrases if each.strip() and each not in self._public_phrase)
-        frequency = Counter(word for each in known for word in set(each.split()))
+        known = [
+            (each, words)
+            for each in phrases
+            if (words := each.split())
+            and not (public_words.issuperset(words) and each in self._public_phrase)
+        ]
+        frequency = Counter(chain.from_iterable(set(words) for _, words in known))
         # the rarest word -> how many words stand before it, and how many there are in all -> phrases
         self._by_word: dict[bytes, dict[tuple[int, int], set[bytes]]] = {}
-        for each in known:
-            every = each.split()
-            words = [word for word in every if len(word) >= LONG or len(known) <= FEW or len(every) == 1]
-            rarest = min(words, key=lambda word: (frequency[word], -len(word), word), default=None)
-            if rarest and (frequency[rarest] <= SHARED or len(known) <= FEW):
+        few = len(known) <= FEW
+        for each, words in known:
+            long = words if few or len(words) == 1 else [word for word in words if len(word) >= LONG]
+            rarest = min(long, key=lambda word: (frequency[word], -len(word), word), default=None)
+            if rarest and (few or frequency[rarest] <= SHARED):
                 shapes = self._by_word.setdefault(rarest, defaultdict(set))
-                shapes[every.index(rarest), len(every)].add(b" ".join(every))
+                shapes[words.index(rarest), len(words)].add(each.strip())
         self._false: Counter[bytes] = Counter()
         self.size = len(known)
         self._blocks: Counter[str] = Counter()

@@ -58,8 +58,11 @@ def test_values_and_keys_of_documents_are_known() -> None:
     """Those of accounts, too."""
     connection: Any = Connection("Marie Curie", "x")
     KnownValues([Column("public.t", "j", "jsonb")]).collect(connection, "public.t", "raw")
-    found = known_values.of_accounts(connection, {"users": ["id", "email"]})
+    found = known_values.of_accounts(
+        connection, {"users": ["id", "email", "created_at"], "identities": ["id", "email"]}
+    )
 
     assert "keyvalue()" in connection.queries[0]
-    assert "from auth.users" in connection.queries[1]
+    assert 'select "email" from auth.users' in connection.queries[1]
+    assert 'select "id", "email" from auth.identities' in connection.queries[2]
     assert found == {"Marie Curie"}
