@@ -139,8 +139,8 @@ def _refresh(desk: Desk, work: Refresh, reason: str) -> Outcome:
     with (
         locked_operation(desk, work.target, TASK, about=backup, reason=reason) as operation,
         _inputs(operation, work, backup) as inputs,
+        make_masked_copy(operation, work, inputs) as made,
     ):
-        made = make_masked_copy(operation, work, inputs)
         event = _swap(operation, work, made)
     drop_old_schemas_of_refreshes(desk, work.target)
     desk.progress.note(f"schema {event.detail['schema'] or 'none'}, {event.detail['rows']} rows")

@@ -1,19 +1,23 @@
-"""The masked copy as an archive that a restore reads: its schema, and its rows in a plain file."""
+"""The masked copy as an archive that a restore reads: its schema, and its rows.
+
+Rows come from a plain file, or in binary form from the copy itself.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.database.backups import encryption
+from scripts.database.counting import rows_in
 from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.names import split_key, unquoted
 from scripts.database.postgres.pg_restore import SEQUENCE_SET, TABLE_DATA, Archive, statements_of
 from scripts.database.postgres.programs import Programs, environment
-from scripts.database.postgres.url import Database
+from scripts.database.refresh.binary_rows import BinaryRows, Stream
 from scripts.database.refresh.load import COLUMN, Copied, parse_copy
 from scripts.errors import CommandFailed
 from scripts.system.command import Command
@@ -27,15 +31,33 @@ OnRows = Callable[[Copied, bytes], None]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows in a file, as `COPY` reads them.
+class Place:
+    """Where the rows of one `COPY` are; a `setval` has none.
 
     Args:
-        places: entry -> its `COPY`, and where the rows begin and end; a `setval` has none.
+        start: where they begin in the file.
+        end: where they end.
+        stream: gives them instead of the file.
     """
 
+    statement: bytes
+    start: int
+    end: int
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows in a file, as `COPY` reads them, or in the copy."""
+
     file: Path
-    places: Mapping[Entry, tuple[bytes, int, int]]
+    places: Mapping[Entry, Place]
+
+    def statement(self, place: Place) -> tuple[bytes, Generator[bytes, None, None]]:
+        """The statement with its rows."""
+        if place.stream:
+            return place.stream.statement, place.stream.blocks()
+        return place.statement, _blocks(self.file, place.start, place.end)
 
 
 @dataclass(frozen=True)
@@ -59,31 +81,46 @@ class MaskedArchive(Archive):
     def data(self, entries: str) -> Iterator[Iterator[tuple[bytes, Iterator[bytes]]]]:
         """The rows of some entries, in this order: each `COPY` with its blocks, each `setval` with none."""
         places = {entry.line: place for entry, place in self.rows.places.items()}
-        yield (
-            (statement, _blocks(self.rows.file, start, end))
-            for statement, start, end in (places[line] for line in entries.splitlines() if line in places)
-        )
+        wanted = [places[line] for line in entries.splitlines() if line in places]
+        with contextlib.ExitStack() as held:
+
+            def statements() -> Iterator[tuple[bytes, Iterator[bytes]]]:
+                for place in wanted:
+                    statement, blocks = self.rows.statement(place)
+                    held.callback(blocks.close)
+                    yield statement, blocks
+
+            yield statements()
 
 
-def write_rows(programs: Programs, copy: Database, file: Path, on_rows: OnRows) -> Rows:
+def write_rows(programs: Programs, file: Path, on_rows: OnRows, binary: BinaryRows) -> Rows:
     """Write the rows of a copy into a new private file; `on_rows` sees each block of whole rows.
+
+    Not those that `binary` gives: a restore reads them in the same snapshot.
 
     Raises:
         CommandFailed: `pg_dump` failed, or printed anything.
     """
     argv = (programs.path("pg_dump"), "--section=data", "--format=plain", "--no-password", "--no-sync")
-    command = Command(argv, env=environment(copy), timeout=TIMEOUT)
-    places: dict[Entry, tuple[bytes, int, int]] = {}
+    command = Command(
+        (*argv, f"--snapshot={binary.snapshot}"), env=environment(binary.copy), timeout=TIMEOUT
+    )
+    places: dict[Entry, Place] = {}
     with stream_stdout(command) as stream, encryption.create_private(file) as out:
         for statement, blocks in statements_of(stream):
             copied = parse_copy(statement)
-            start = out.tell()
+            streamed = copied if copied and copied.table in binary.tables else None
+            start, rows, size = out.tell(), 0, 0
             for block in blocks:
                 if copied:
                     on_rows(copied, block)
-                out.write(block)
+                if streamed:
+                    rows, size = rows + rows_in(block), size + len(block)
+                else:
+                    out.write(block)
             if entry := _entry(statement, FIRST_ID + len(places)):
-                places[entry] = (statement, start, out.tell())
+                there = binary.stream(streamed, rows, size) if streamed else None
+                places[entry] = Place(statement, start, out.tell(), there)
     return Rows(file, places)
 
 
@@ -100,7 +137,7 @@ def _entry(statement: bytes, number: int) -> Entry | None:
     return Entry(line, kind, *names)
 
 
-def _blocks(path: Path, start: int, end: int) -> Iterator[bytes]:
+def _blocks(path: Path, start: int, end: int) -> Generator[bytes, None, None]:
     with path.open("rb") as file:
         file.seek(start)
         while start < end:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from scripts.database.migrations.files import Migration
 from scripts.database.postgres import scratch
 from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.client import session
-from scripts.database.postgres.content import Content, SnapshotReader, read_content
+from scripts.database.postgres.content import Content, SnapshotReader, read_content, read_snapshot
 from scripts.database.postgres.dump import DUMP_TIMEOUT
 from scripts.database.postgres.names import split_key
 from scripts.database.postgres.pg_restore import Archive
@@ -26,6 +27,7 @@ from scripts.database.postgres.url import Database
 from scripts.database.refresh import columns as refresh_columns
 from scripts.database.refresh import mask, masking_sql, personal
 from scripts.database.refresh import rules as masking_rules
+from scripts.database.refresh.binary_rows import BinaryRows
 from scripts.database.refresh.known_values import KnownValues, of_accounts
 from scripts.database.refresh.load import Copied, Masks, load_masked
 from scripts.database.refresh.masked_archive import MaskedArchive, write_rows
@@ -33,7 +35,7 @@ from scripts.database.refresh.rules import DATES, NUMBERS, Column, Rules
 from scripts.database.refresh.schema_text import private_comments, search_schema
 from scripts.database.refresh.search import Search
 from scripts.database.restore.in_place import Source
-from scripts.errors import BackupFault, CommandFailed, Refused, ReleaseFailed
+from scripts.errors import BackupFault, CommandFailed, Refused, ReleaseFailed, Unreachable
 from scripts.state.operation import LockedOperation
 from scripts.system.background import submit
 from scripts.system.command import Command
@@ -105,8 +107,11 @@ def refuse(rules: Rules, columns: Sequence[Column], objections: Sequence[str] = 
         )
 
 
-def make_masked_copy(operation: LockedOperation, work: Refresh, inputs: Inputs) -> MaskedCopy:
+@contextmanager
+def make_masked_copy(operation: LockedOperation, work: Refresh, inputs: Inputs) -> Iterator[MaskedCopy]:
     """Mask, migrate, and search.
+
+    What is searched, summed and loaded is one snapshot of the copy, which lasts as long as the block.
 
     Raises:
         Refused: the rules don't cover the backup's schema, or don't fit its data.
@@ -123,17 +128,35 @@ def make_masked_copy(operation: LockedOperation, work: Refresh, inputs: Inputs) 
             bring_up_to_date(operation.desk, maker.copy, inputs.applied)
     mask.rewrite_history(maker.copy, inputs.known)
     search = maker.search(known)
-    with operation.step("dump", f"its rows, searched for {search.size} known values and any address"):
-        source = maker.dump(search)
-    with operation.step("search", "the schema, and what was found in the rows"):
-        search_schema(search, _attached(source.lists))
-        leaks = list(search.leaks())
-        if leaks:
-            raise ReleaseFailed(
-                f"the masked copy still holds what it must not; nothing was changed:{listed(leaks)}",
-                f"mask that column in `{FILE}` (`keep` is not enough); what everybody may read: `allowed`",
-            )
-    return MaskedCopy(maker.copy, columns, source)
+    done = False
+    try:
+        with read_snapshot(maker.copy) as reader:
+            with operation.step(
+                "dump", f"its rows, searched for {search.size} known values and any address"
+            ):
+                source = maker.dump(search, reader.snapshot)
+            with operation.step("search", "the schema, and what was found in the rows"):
+                _require_clean(search, source)
+            yield MaskedCopy(maker.copy, columns, source)
+            done = True
+    except Unreachable:
+        if not done:  # what ends the snapshot afterwards undoes nothing
+            raise
+
+
+def _require_clean(search: Search, source: Source) -> None:
+    """Search the schema, too.
+
+    Raises:
+        ReleaseFailed: something that must not be there was found, in rows or schema.
+    """
+    search_schema(search, _attached(source.lists))
+    leaks = list(search.leaks())
+    if leaks:
+        raise ReleaseFailed(
+            f"the masked copy still holds what it must not; nothing was changed:{listed(leaks)}",
+            f"mask that column in `{FILE}` (`keep` is not enough); what everybody may read: `allowed`",
+        )
 
 
 @dataclass(frozen=True)
@@ -236,10 +259,10 @@ class _Maker:
         public = [*(file.sql for file in self.inputs.known), *rules.allowed, *rules.json_keys]
         return Search(rules.domain, {*(known - {*masking_sql.PEOPLE}), *rules.canaries}, public)
 
-    def dump(self, search: Search) -> Source:
-        """Write the rows to a file, searched; at the same time, read what the copy holds."""
+    def dump(self, search: Search, snapshot: str) -> Source:
+        """Search the rows, and write to a file what is not read later; at the same time, sum them up."""
         programs = programs_for(self.desk, scratch.server_major(self.copy))
-        reading = submit(read_content, self.copy, is_ours=toc.is_app_schema)
+        reading = submit(read_content, self.copy, is_ours=toc.is_app_schema, snapshot=snapshot)
         by_path = {column.path: column for column in self.columns}
         loaded = sum(self.inputs.manifest.rows.values())
         tell = counting.rows(self.desk.progress, loaded, "searched", "dump")
@@ -248,7 +271,8 @@ class _Maker:
             tell(counting.rows_in(block))
             search.rows(copied.table, copied.columns, _unmasked(copied, by_path, self.work.rules), block)
 
-        rows = write_rows(programs, self.copy, self.inputs.folder / ROWS, on_rows)
+        binary = BinaryRows.of(programs, self.copy, snapshot)
+        rows = write_rows(programs, self.inputs.folder / ROWS, on_rows, binary)
         mask.read_views(self.copy, on_rows)
         archive = self._schema_archive(programs)
         entries = archive.contents() if self.complete else self.entries

@@ -21,3 +21,7 @@ def test_threads_count_together() -> None:
 def test_a_block_has_a_row_a_line() -> None:
     """`COPY` writes a line feed within a value as two characters."""
     assert counting.rows_in(b"1\tone\\nline\n2\ttwo\n") == 2
+
+
+def test_a_block_may_know_its_rows() -> None:
+    assert counting.rows_in(counting.Counted.of(b"\n\n", 5)) == 5

@@ -13,6 +13,7 @@ import pytest
 from scripts.database.backups import toc
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.refresh import masked_archive
+from scripts.database.refresh.binary_rows import BinaryRows
 from scripts.database.refresh.load import Copied
 from scripts.database.refresh.masked_archive import MaskedArchive, Rows, write_rows
 from scripts.errors import CommandFailed
@@ -40,7 +41,8 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
     monkeypatch.setattr(masked_archive, "stream_stdout", stream)
     programs: Any = type("Programs", (), {"path": lambda _self, name: name})()
     seen: list[tuple[Copied, bytes]] = []
-    written = write_rows(programs, DATABASE, tmp_path / "rows", lambda *each: seen.append(each))
+    binary = BinaryRows(DATABASE, "0-1")
+    written = write_rows(programs, tmp_path / "rows", lambda *each: seen.append(each), binary)
     assert [(copied.table, block) for copied, block in seen if block] == [("public.t", b"1\tAda\n2\tBo\n")]
     return written
 
