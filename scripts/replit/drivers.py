@@ -7,14 +7,31 @@ from collections.abc import Callable
 from scripts.config.desk import Desk
 from scripts.config.settings import Environment
 from scripts.replit.driver import Driver
-from scripts.replit.launcher_driver import LauncherDriver
-from scripts.replit.manual import ManualDriver
-from scripts.replit.mcp import McpDriver
 
+
+def _mcp(desk: Desk, environment: Environment) -> Driver:
+    from scripts.replit.mcp import McpDriver
+
+    return McpDriver(desk, environment)
+
+
+def _manual(desk: Desk, environment: Environment) -> Driver:
+    from scripts.replit.manual import ManualDriver
+
+    return ManualDriver(desk, environment)
+
+
+def _launcher(desk: Desk, environment: Environment) -> Driver:
+    from scripts.replit.launcher_driver import LauncherDriver
+
+    return LauncherDriver(desk, environment)
+
+
+# by what `publish` names; a run imports those of its own environments
 DRIVERS: dict[str, Callable[[Desk, Environment], Driver]] = {
-    "mcp": McpDriver,
-    "manual": ManualDriver,
-    "launcher": LauncherDriver,
+    "mcp": _mcp,
+    "manual": _manual,
+    "launcher": _launcher,
 }
 
 

@@ -78,6 +78,35 @@ def test_nothing_is_given_where_nothing_is_named() -> None:
     assert not set(inherited()) & set(network.CERTIFICATES)
 
 
+def test_the_systems_own_file_is_not_parsed_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first certificate is; where that is none, all of it is, and named if there is none at all."""
+    own = tmp_path / "system.pem"
+    own.write_bytes(b"# authorities\n" + made(tmp_path)[1].read_bytes())
+    monkeypatch.setattr(network, "SYSTEM", (str(own),))
+    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+    counted: list[str] = []
+    kept = network.check_certificates
+
+    def check() -> dict[str, int]:
+        counted.extend(kept())
+        return {}
+
+    monkeypatch.setattr(network, "check_certificates", check)
+    assert (network.trusted(), counted) == (own, [])
+
+    own.write_text(f"{'# ' * network.FIRST}\n{own.read_text()}")
+    forget()
+    assert (network.trusted(), counted) == (own, ["SSL_CERT_FILE"])
+
+    for broken in ("", "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"):
+        own.write_text(broken)
+        forget()
+        with pytest.raises(ConfigError, match="holds no certificate"):
+            network.trusted()
+
+
 def test_a_folder_that_another_user_can_write_to_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,9 +21,14 @@ print(*sys.modules)
 """
 # The clients of URLs and databases are imported while others already wait for answers.
 CLIENTS = {"requests", "psycopg"}
-# The page is for `--web`, and what a release observes for releases.
+# The page is for `--web`, what a release observes for releases, and a driver where an environment has it.
 NOT_AT_ONCE = {
-    "status": {"scripts.monitor.page", "scripts.release.observe", "sqlite3"},
+    "status": {
+        "scripts.monitor.page",
+        "scripts.release.observe",
+        "scripts.replit.launcher_driver",
+        "sqlite3",
+    },
     # What is done under the lock; what goes back; what watches afterwards.
     "deploy": {"scripts.release.steps", "scripts.release.recover", "scripts.monitor.watcher"},
 }
