@@ -1,7 +1,10 @@
-"""Rows that a refresh passes on in binary form, on a real server: what was searched is what arrives."""
+"""Masks, and rows that a refresh passes on in binary form, on a real server: what was searched arrives."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +20,10 @@ from scripts.database.postgres.local_server import LocalServer
 from scripts.database.postgres.pg_restore import copy_in
 from scripts.database.postgres.programs import Programs
 from scripts.database.postgres.url import Database, parse_database
-from scripts.database.refresh import binary_rows
+from scripts.database.refresh import binary_rows, masking_sql
 from scripts.database.refresh.binary_rows import BinaryRows
 from scripts.database.refresh.masked_archive import MaskedArchive, write_rows
+from scripts.database.refresh.rules import Column
 from scripts.errors import CommandFailed
 from tests.support import databases
 
@@ -139,3 +143,25 @@ def test_small_tables_and_far_servers_go_by_the_file(server: LocalServer, tmp_pa
         rows = write_rows(programs, tmp_path / "rows", lambda *_: None, binary)
     assert not any(place.stream for place in rows.places.values())
     assert rows.file.read_bytes().count(b"\n") == ROWS + 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "wanted"),
+    [
+        ("text", "hash", "{digest:.24}"),
+        ("text", "fake email", "user-{digest:.20}@example.invalid"),
+        ("uuid", "hash", "{digest:.32}"),
+        ("macaddr", "hash", "02{digest:.10}"),
+    ],
+)
+def test_a_mask_is_a_digest_under_the_key(server: LocalServer, kind: str, rule: str, wanted: str) -> None:
+    """So that one `MASKING_KEY` masks alike from one refresh to the next, whatever the desk's version."""
+    value = {"text": "l\u00efne", "macaddr": "08:00:2b:01:02:03"}.get(kind, str(uuid.uuid4()))
+    digest = hashlib.sha256(f"cl\u00e9:{value}".encode()).hexdigest()
+    mask = masking_sql.expression(Column("public.t", "v", kind), rule, "example.invalid")
+    with server.connect("postgres") as connection:
+        connection.execute("select set_config('desk.key', 'cl\u00e9', false)")
+        query = f"select ({mask})::text from (select '{value}'::{kind} as v) t"  # noqa: S608 - ours
+        (found,) = connection.execute(query.encode()).fetchone() or ("",)
+
+    assert re.sub("[-:]" if kind != "text" else "$", "", found) == wanted.format(digest=digest)

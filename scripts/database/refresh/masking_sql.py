@@ -21,6 +21,7 @@ PEOPLE = tuple(f"{first} {last}" for last in LAST for first in FIRST)
 LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 INLINED = 2  # levels of a document that are masked without a call
 KEY = "(select current_setting('desk.key'))"
+SALT = f"(select convert_to({KEY} || ':', 'utf8'))"  # once per statement, as the key
 _SEED_DIGEST = f"sha256(convert_to({KEY} || ':seed', 'utf8'))"
 SEED = f"(select ('x' || left(encode({_SEED_DIGEST}, 'hex'), 16))::bit(64)::bigint)"
 
@@ -104,7 +105,7 @@ def _scalar(value: str, column: Column, rule: str, domain: str, *, dry: bool) ->
 
 def fake_email(text: str, domain: str) -> str:
     """An address of the test domain, the same for upper and lower case."""
-    return f"'user-' || left({_hex(f'lower({text})')}, 20) || '@{domain}'"
+    return f"'user-' || {_hex(f'lower({text})', 20)} || '@{domain}'"
 
 
 def _unless_empty(value: str, masked_value: str) -> str:
@@ -112,16 +113,17 @@ def _unless_empty(value: str, masked_value: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return f"sha256(convert_to({KEY} || ':' || {text}, 'utf8'))"
+    return f"sha256({SALT} || convert_to({text}, 'utf8'))"
 
 
-def _hex(text: str) -> str:
-    return f"encode({_digest(text)}, 'hex')"
+def _hex(text: str, digits: int = 64) -> str:
+    """The first hexadecimal digits of the digest, an even number of them."""
+    return f"encode(substr({_digest(text)}, 1, {digits // 2}), 'hex')"
 
 
 def _bits(text: str, digits: int) -> str:
     """The first hexadecimal digits as a bit string, to be cast to a number."""
-    return f"('x' || left({_hex(text)}, {digits}))::bit({digits * 4})"
+    return f"('x' || {_hex(text, digits + digits % 2)})::bit({digits * 4})"
 
 
 def _small(text: str) -> str:
@@ -132,14 +134,14 @@ def _small(text: str) -> str:
 def _hash(value: str, word: str) -> str:
     text = f"{value}::text"
     if word in TEXTS:
-        return _unless_empty(value, f"left({_hex(text)}, 24)")
+        return _unless_empty(value, _hex(text, 24))
     return {
-        "uuid": f"left({_hex(text)}, 32)::uuid",
-        "bytea": f"sha256(convert_to({KEY} || ':', 'utf8') || {value})",
+        "uuid": f"{_hex(text, 32)}::uuid",
+        "bytea": f"sha256({SALT} || {value})",
         "bigint": f"{_bits(text, 13)}::bigint",  # what JavaScript still tells apart
         "inet": f"'10.0.0.0'::inet + {_bits(text, 6)}::int",
         "cidr": f"set_masklen('10.0.0.0'::inet + {_bits(text, 6)}::int, 32)::cidr",
-        "macaddr": f"('02' || left({_hex(text)}, 10))::macaddr",
+        "macaddr": f"('02' || {_hex(text, 10)})::macaddr",
     }[word]
 
 
@@ -242,7 +244,7 @@ def _scrub(value: str, known: str, depth: int = 0) -> str:
     else:
         k, e, o = f"k{depth}", f"e{depth}", f"o{depth}"
         inner = _scrub(e, known, depth + 1)
-        key = f"case when {known} ? {k} then {k} else left({_hex(k)}, 24) end"
+        key = f"case when {known} ? {k} then {k} else {_hex(k, 24)} end"
         pairs = f"jsonb_object_agg({key}, {inner}) from jsonb_each({value}) as j{depth}({k}, {e})"
         items = f"jsonb_array_elements({value}) with ordinality as j{depth}({e}, {o})"
         whole = f"coalesce((select {pairs}), '{{}}'::jsonb)"
