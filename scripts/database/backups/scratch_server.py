@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,6 +23,7 @@ from scripts.database.postgres.scratch import ScratchDatabases, scratch_database
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import BackupFault, CommandFailed, Refused
 from scripts.system import signals, temporary
+from scripts.system.background import submit
 from scripts.system.secret import Secret
 from scripts.system.text import listed
 
@@ -29,10 +31,17 @@ if TYPE_CHECKING:
     from scripts.database.postgres.local_server import LocalServer
 
 SHOWN = 12  # things that an error lists
-# a server that lives for one restore need not survive a power cut
-DISPOSABLE = ("fsync=off", "full_page_writes=off", "autovacuum=off", "maintenance_work_mem=256MB")
+# A server that lives for one restore need not survive a power cut. What a transaction writes to a table of
+# its own is not written to the log of `minimal` as well, and nothing is flushed before its time.
+DISPOSABLE = (
+    *("fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off"),
+    *("wal_level=minimal", "max_wal_senders=0", "max_wal_size=1GB", "checkpoint_timeout=1d"),
+    *("shared_buffers=256MB", "maintenance_work_mem=256MB"),
+)
 RESTORE_JOBS = "-j2"
+TABLES_WITH_ROWS = ("--section=pre-data", "--section=data")
 # kinds of entries; `CONSTRAINT` is a primary key or a unique one: foreign keys are of another kind
+PUBLICATION = "PUBLICATION"
 INDEX_ATTACH, INDEXES = "INDEX ATTACH", frozenset({"INDEX", "CONSTRAINT"})
 
 
@@ -87,28 +96,45 @@ def bare_server(
             yield named
         return
     own = programs_with(desk, major, wanted)
-    with _local_server(folder, own, DISPOSABLE, supabase=False) as server:
+    own = own or _shared_programs(desk)
+    kept = desk.state_folder / "postgresql" if own else None
+    with _local_server(folder, own, DISPOSABLE, supabase=False, kept=kept) as server:
         password = Secret(server.admin_password)
         yield Database("127.0.0.1", server.port, "postgres", SUPERUSER, password, "disable")
 
 
+def _shared_programs(desk: Desk) -> Path | None:
+    """The wheel's programs where the desk keeps them; None if its server could not reach them there.
+
+    A server that root starts may pass only through folders that are open to all; see `may_pass`.
+    """
+    from scripts.database.postgres.local_server import may_pass
+
+    return programs.packaged(desk) if may_pass() else None
+
+
 @contextmanager
 def _local_server(
-    folder: Path, own_programs: Path | None = None, options: tuple[str, ...] = (), *, supabase: bool = True
+    folder: Path,
+    own_programs: Path | None = None,
+    options: tuple[str, ...] = (),
+    *,
+    supabase: bool = True,
+    kept: Path | None = None,
 ) -> Iterator[LocalServer]:
     from scripts.database.postgres.local_server import LocalServer
     from scripts.system import ports
 
     (port,) = ports.find_free(1)
     passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    server = LocalServer(folder / "postgres", port, *passwords, own_programs, options)
+    server = LocalServer(folder / "postgres", port, *passwords, own_programs, options, kept)
     server.create()
     try:
         server.start(supabase=supabase)
         yield server
     finally:
         with signals.deferred():
-            server.stop()
+            server.stop(keep=False)
 
 
 @contextmanager
@@ -153,6 +179,7 @@ def databases_for(desk: Desk, environment: Environment, manifest: Manifest) -> I
         Refused: there is no such server.
     """
     wanted = int(manifest.server.partition(".")[0])
+    submit(importlib.import_module, "psycopg")  # until there is a server to connect to
     with (
         scratch_folder() as folder,
         bare_server(desk, environment, folder, wanted, manifest.extensions) as server,
@@ -238,8 +265,15 @@ def restore_entries(
 
 
 def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *options: str) -> None:
-    """Restore the entries: tables whose checks read other tables after these, all others two at a time."""
+    """Restore the entries: tables whose checks read other tables after these, all others two at a time.
+
+    A table that is made and filled by the same call is filled without a log.
+    """
     chosen = toc.list_text(entries)
+    if not load_order.may_read(entries):
+        archive.restore(database, chosen, RESTORE_JOBS, *options, *TABLES_WITH_ROWS)
+        _restore_section(database, archive, entries, "post-data", *options)
+        return
     archive.restore(database, chosen, *options, section="pre-data")
     rows = [entry for entry in entries if entry.kind == TABLE_DATA]
     with session(database) as connection:
@@ -258,9 +292,15 @@ def _restore_section(
 ) -> None:
     """Restore one section, two entries at a time; the indexes of partitions are attached one by one.
 
+    A publication is made first: a server that keeps no log for subscribers warns of each, and a warning
+    would fail the restore.
+
     `pg_restore -j` doesn't know which tables an `INDEX ATTACH` locks: beside a foreign key or another index
     of the same tables, it can end in a deadlock. What needs an attached index comes after it.
     """
+    if section == "post-data" and (announced := [each for each in entries if each.kind == PUBLICATION]):
+        archive.publish(database, toc.list_text(announced), *options)
+        entries = [entry for entry in entries if entry.kind != PUBLICATION]
     attached = [entry for entry in entries if entry.kind == INDEX_ATTACH]
     if section != "post-data" or not attached:
         archive.restore(database, toc.list_text(entries), RESTORE_JOBS, *options, section=section)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from scripts.database.postgres.archive_toc import Entry
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -45,7 +47,28 @@ select p.proname, p.prosrc || coalesce(pg_get_function_sqlbody(p.oid), '') from 
 where p.oid >= 16384 and p.prokind <> 'a'
 """
 WORD = re.compile(r"\w+")
+CALL = re.compile(r"(\w+)\"?\(")  # as PostgreSQL writes an expression: `app.is_free(night)`
+ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")  # kinds of entries
+# their statements hold the checks and the generated columns
+CHECKED = ("TABLE", "FOREIGN TABLE", "DOMAIN", "TYPE", "CHECK CONSTRAINT", "DEFAULT")
 Table = tuple[str, str]  # schema and name
+
+
+def may_read(entries: Iterable[Entry]) -> bool:
+    """Whether a table's check may call a function of these entries; if not, `readers` would find none.
+
+    A function counts where a statement of a table, domain or type has its name as in a call, and each does
+    if there are casts: nothing names the functions that these call.
+    """
+    known = list(entries)
+    names = {entry.tag.partition("(")[0].replace('"', '""') for entry in known if entry.kind in ROUTINES}
+    if names and any(entry.kind == "CAST" for entry in known):
+        return True
+    statements = "\0".join(entry.sql for entry in known if entry.kind in CHECKED)
+    called = {*CALL.findall(statements)}
+    for entry in known:
+        called |= {*WORD.findall(entry.sql)} if entry.kind == "TYPE" else set()  # `INPUT = name`
+    return any(name in called if WORD.fullmatch(name) else name in statements for name in names)
 
 
 def readers(

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.database.postgres.kept_cluster import KeptCluster, key_of
 from scripts.database.postgres.stand_ins import write_stand_ins
-from scripts.errors import CommandFailed, Refused
+from scripts.errors import CommandFailed, CommandTimedOut, Refused
 from scripts.system import daemon, leftovers
 from scripts.system.command import Command
 from scripts.system.ports import require_free
@@ -34,6 +35,10 @@ NOBODY = 65534  # the usual id of the user who owns nothing
 SUPERUSER = "supabase_admin"
 TEMPLATE = "supabase_platform"  # what a fresh Supabase project contains; databases are copies of it
 BUILTIN_LOCALES = 17  # the first major version with locales of its own
+INITDB = ("-E", "UTF8", "-A", "scram-sha-256", "--no-sync", "--locale=C")
+LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # from that version on
+# a server for one session of its standard input, whose folder is copied or thrown away if it dies
+ALONE = ("--single", "-F", "-c", "shared_preload_libraries=")
 START_TIMEOUT = 30.0  # seconds
 STOP_TIMEOUT = 15.0  # seconds
 MEMORY_TIMEOUT = 10.0  # seconds for the last child of an earlier server to let go of its shared memory
@@ -66,6 +71,7 @@ class LocalServer:
         password: of `postgres`, who is no superuser, as on Supabase.
         programs: the folder of `initdb` and its kin; None: the wheel's, unpacked in `folder`.
         options: more settings (`fsync=off`), for a server that is thrown away.
+        kept: where data folders are kept for the next server; None: `initdb` makes each.
     """
 
     folder: Path
@@ -74,6 +80,7 @@ class LocalServer:
     password: str = field(repr=False)
     programs: Path | None = None
     options: tuple[str, ...] = ()
+    kept: Path | None = None
 
     @property
     def running(self) -> bool:
@@ -132,9 +139,13 @@ class LocalServer:
                 write_stand_ins(self.bin.parent / "share" / "extension")
             self._create_template()
 
-    def stop(self) -> None:
-        """Stop the server and end open sessions. Harmless if it is not running."""
-        daemon.stop(self._pid_file, grace=STOP_TIMEOUT, first=signal.SIGINT)
+    def stop(self, *, keep: bool = True) -> None:
+        """Stop the server and end open sessions. Harmless if it is not running.
+
+        Args:
+            keep: its data is still wanted; else nothing more is written to the disk.
+        """
+        daemon.stop(self._pid_file, grace=STOP_TIMEOUT, first=signal.SIGINT if keep else signal.SIGQUIT)
 
     def create_database(self, name: str) -> None:
         """Create a database owned by `postgres`, with the platform in it, unless it exists.
@@ -175,28 +186,65 @@ class LocalServer:
         return self.folder / "pid"
 
     def _initialise(self) -> None:
-        """Run `initdb` in another folder, then rename: an interrupted one leaves no data folder."""
+        """Make the data folder beside, then rename it: what is interrupted leaves none."""
         data = self.folder / "data"
         if data.exists():
             return
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".initdb-") as staging:
-            password = Path(staging) / "password"
-            password.touch(mode=0o600)
-            password.write_text(self.admin_password)
-            new_data = Path(staging) / "data"
-            new_data.mkdir(mode=0o700)
-            if os.geteuid() == 0:
-                for path in (Path(staging), password, new_data):
-                    os.chown(path, NOBODY, NOBODY)
-            argv = [str(self.bin / "initdb"), "-D", str(new_data), "-U", SUPERUSER, "-E", "UTF8"]
-            argv += ["-A", "scram-sha-256", f"--pwfile={password}", "--no-sync", "--locale=C"]
-            env = {leftovers.WORK: str(self.folder.parent)}
-            if self.major >= BUILTIN_LOCALES:
-                argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-            run(Command(tuple(unprivileged(argv)), cwd=self.folder, env=env, timeout=120))
-            with (new_data / "postgresql.conf").open("a") as conf:
-                conf.write(SETTINGS)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".initdb-") as name:
+            staging, kept = Path(name), self._kept()
+            new_data, owner = staging / "data", NOBODY if os.geteuid() == 0 else None
+            if owner is not None:
+                os.chown(staging, owner, owner)
+            if not (kept and kept.copy_to(new_data, owner) and self._has_password(new_data)):
+                shutil.rmtree(new_data, ignore_errors=True)
+                self._initdb(new_data, staging / "password", owner)
+                if kept:
+                    kept.keep(new_data)
             new_data.rename(data)
+
+    def _kept(self) -> KeptCluster | None:
+        if self.kept is None:
+            return None
+        try:
+            return KeptCluster(self.kept, key_of(self.bin, *INITDB, *LOCALE, SUPERUSER, SETTINGS))
+        except OSError:  # the programs have just been replaced, or can't be looked at
+            return None
+
+    def _has_password(self, data: Path) -> bool:
+        """Give the superuser of a copied data folder the password of this server; False: it has none.
+
+        A server without any connection does it, which reads its standard input.
+        """
+        password = self.admin_password.replace("'", "''")
+        statement = f"alter role {SUPERUSER} password '{password}'\n"
+        argv = [str(self.bin / "postgres"), *ALONE, "-D", str(data), "template1"]
+        command = Command(
+            tuple(unprivileged(argv)),
+            cwd=self.folder,
+            env={leftovers.WORK: str(self.folder.parent)},
+            stdin=statement.encode(),
+            timeout=START_TIMEOUT,
+        )
+        try:
+            result = run(command)
+        except (CommandFailed, CommandTimedOut):
+            return False
+        # it goes on after an error
+        return "ERROR" not in result.errors and "FATAL" not in result.errors
+
+    def _initdb(self, data: Path, password: Path, owner: int | None) -> None:
+        password.touch(mode=0o600)
+        password.write_text(self.admin_password)
+        data.mkdir(mode=0o700)
+        for path in (password, data):
+            if owner is not None:
+                os.chown(path, owner, owner)
+        argv = [str(self.bin / "initdb"), "-D", str(data), "-U", SUPERUSER, *INITDB, f"--pwfile={password}"]
+        argv += LOCALE if self.major >= BUILTIN_LOCALES else ()
+        env = {leftovers.WORK: str(self.folder.parent)}
+        run(Command(tuple(unprivileged(argv)), cwd=self.folder, env=env, timeout=120))
+        with (data / "postgresql.conf").open("a") as conf:
+            conf.write(SETTINGS)
 
     def _end_earlier(self, argv: Sequence[str]) -> None:
         """End what still runs in the data folder, and wait until its shared memory is free.
@@ -253,6 +301,11 @@ def _is_attached(memory: str) -> bool:
         return False
     # columns: key, shmid, perms, size, cpid, lpid, nattch, ...
     return any(fields[1] == memory and fields[6] != "0" for fields in map(str.split, segments))
+
+
+def may_pass() -> bool:
+    """Whether our server can reach programs in a folder that is not open to all; see `unprivileged`."""
+    return os.geteuid() != 0 or shutil.which("setpriv") is not None
 
 
 def unprivileged(argv: Sequence[str]) -> list[str]:

@@ -14,11 +14,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from scripts.database.postgres import load_order
 from scripts.database.postgres.archive_toc import Entry, list_text, read_contents
+from scripts.database.postgres.client import connect
 from scripts.database.postgres.url import Database
 from scripts.errors import CommandFailed
 from scripts.system import temporary
 from scripts.system.command import Command
-from scripts.system.process import error_tail, run, stream_stdout
+from scripts.system.process import error_tail, quoted_lines, run, stream_stdout
 
 if TYPE_CHECKING:
     import psycopg
@@ -82,6 +83,22 @@ class Archive:
             only = [f"--section={section}"] if section else []
             into = ["--exit-on-error", "-d", database.url, *options]
             self._run(*list_options, *only, *into, env=database.environment)
+
+    def publish(self, database: Database, entries: str, *options: str) -> None:
+        """Make publications; that the server keeps no log for subscribers is no fault of theirs.
+
+        Raises:
+            CommandFailed: one can't be made.
+        """
+        import psycopg
+
+        owners = "--no-owner" not in options
+        script = self.sql(entries) if owners else self.sql_without_owners(entries)
+        try:
+            with connect(database) as connection:
+                execute(connection, script)
+        except psycopg.Error as fault:
+            raise CommandFailed(f"a publication can't be made{quoted_lines(str(fault))}") from None
 
     @contextlib.contextmanager
     def data(self, entries: str) -> Iterator[Iterator[tuple[bytes, Iterator[bytes]]]]:

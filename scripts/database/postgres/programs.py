@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scripts.config.desk import Desk
@@ -114,11 +115,18 @@ def look(folder: Path) -> Programs | None:
     if not all(os.access(folder / name, os.X_OK) for name in NAMES):
         return None
     try:
-        answer = run(Command((str(folder / "pg_dump"), "--version"), timeout=10)).text
-    except (CommandFailed, CommandTimedOut):
+        found = (folder / NAMES[0]).stat()
+        version = _version(folder / NAMES[0], found.st_ino, found.st_mtime_ns)
+    except (CommandFailed, CommandTimedOut, OSError):
         return None
-    version = VERSION.search(answer)
-    return Programs(folder, version[1]) if version else None
+    return Programs(folder, version) if version else None
+
+
+@cache
+def _version(program: Path, _inode: int, _changed: int) -> str:
+    """What a program prints, asked once for each that stands there; "" if it is no version."""
+    found = VERSION.search(run(Command((str(program), "--version"), timeout=10)).text)
+    return found[1] if found else ""
 
 
 def environment(database: Database, *, hostaddr: str = "", port: int = 0) -> Mapping[str, str]:

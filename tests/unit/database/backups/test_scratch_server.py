@@ -14,7 +14,7 @@ from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.pg_restore import Archive
 from scripts.database.postgres.programs import Programs
 from scripts.database.postgres.url import Database
-from scripts.errors import ConfigError, Refused
+from scripts.errors import ConfigError, Refused, Unreachable
 from scripts.system.secret import Secret
 from tests.support import databases
 
@@ -92,6 +92,38 @@ class Recorded(Archive):
     def restore(self, database: Database, entries: str, *options: str, section: str = "") -> None:
         self.calls.append((entries.splitlines(), options, section))
 
+    def publish(self, database: Database, entries: str, *options: str) -> None:
+        self.calls.append((entries.splitlines(), options, "publish"))
+
+
+NEVER_ASKED = Database("127.0.0.1", 1, "never_asked", "ada", Secret(""), "disable")
+
+
+def test_tables_are_filled_by_the_call_that_makes_them(tmp_path: Path) -> None:
+    """Unless a check may read another table: then the server is asked for the order."""
+    kinds = ["FUNCTION", "TABLE", "TABLE DATA", "INDEX", "PUBLICATION", "PUBLICATION TABLE"]
+    tags = {"FUNCTION": "known(text)"}
+    sql = {"TABLE": "CREATE TABLE public.t (word text)"}
+    entries = [
+        Entry(f"{number}; {kind}", kind, "public", tags.get(kind, "t"), sql=sql.get(kind, ""))
+        for number, kind in enumerate(kinds)
+    ]
+    archive = Recorded(tmp_path / "dump", tmp_path / "pg_restore")
+    archive.calls.clear()
+    scratch_server._fill(NEVER_ASKED, archive, entries, "--no-acl")
+    whole = [entry.line for entry in entries]
+    assert archive.calls == [
+        (whole, ("-j2", "--no-acl", "--section=pre-data", "--section=data"), ""),
+        (["4; PUBLICATION"], ("--no-acl",), "publish"),
+        ([line for line in whole if line != "4; PUBLICATION"], ("-j2", "--no-acl"), "post-data"),
+    ]
+
+    archive.calls.clear()
+    entries[1] = Entry("1; TABLE", "TABLE", "public", "t", sql="CHECK (public.known(word))")
+    with pytest.raises(Unreachable):  # it asks
+        scratch_server._fill(NEVER_ASKED, archive, entries)
+    assert [section for _, _, section in archive.calls] == ["pre-data"]
+
 
 def test_nothing_runs_beside_the_attaching_of_an_index(tmp_path: Path) -> None:
     """Its locks are not in the archive; foreign keys need the index that it completes."""
@@ -99,7 +131,7 @@ def test_nothing_runs_beside_the_attaching_of_an_index(tmp_path: Path) -> None:
     entries = [Entry(f"{number}; {kind}", kind) for number, kind in enumerate(kinds)]
     archive = Recorded(tmp_path / "dump", tmp_path / "pg_restore")
     archive.calls.clear()
-    database = Database("127.0.0.1", 1, "never_asked", "ada", Secret(""), "disable")
+    database = NEVER_ASKED
     scratch_server._restore_section(database, archive, entries, "post-data", "--no-owner")
     assert archive.calls == [
         (["0; INDEX", "2; CONSTRAINT"], ("-j2", "--no-owner"), "post-data"),
