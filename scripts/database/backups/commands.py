@@ -35,6 +35,7 @@ from scripts.database.backups.verify import (
     record_lost,
     require_no_shrink,
 )
+from scripts.database.postgres.driver import prepare
 from scripts.errors import BackupFault, ConfigError, DeskError, Refused, UsageError
 from scripts.notify import deliver
 from scripts.state.ledger import Ledger
@@ -59,6 +60,7 @@ def backup(desk: Desk, request: BackupRequest) -> Outcome:
 
 
 def _create(desk: Desk, environment: Environment, kind: Kind, request: BackupRequest) -> Outcome:
+    prepare()
     ledger = observe_remote(desk).ledger
     with (
         _step(desk, "backup", environment.name),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,13 +16,13 @@ from scripts.database.backups.unproven import VARIABLE, Unproven, whole_proof
 from scripts.database.postgres import load_order, programs, scratch
 from scripts.database.postgres.archive_toc import Entry
 from scripts.database.postgres.client import session
+from scripts.database.postgres.driver import prepare
 from scripts.database.postgres.lost_names import lost_name
 from scripts.database.postgres.pg_restore import TABLE_DATA, Archive, data_in_order
 from scripts.database.postgres.scratch import ScratchDatabases, scratch_databases
 from scripts.database.postgres.url import Database, parse_database
 from scripts.errors import BackupFault, CommandFailed, Refused
 from scripts.system import signals, temporary
-from scripts.system.background import submit
 from scripts.system.secret import Secret
 from scripts.system.text import listed
 
@@ -179,7 +178,7 @@ def databases_for(desk: Desk, environment: Environment, manifest: Manifest) -> I
         Refused: there is no such server.
     """
     wanted = int(manifest.server.partition(".")[0])
-    submit(importlib.import_module, "psycopg")  # until there is a server to connect to
+    prepare()  # there is no server yet
     with (
         scratch_folder() as folder,
         bare_server(desk, environment, folder, wanted, manifest.extensions) as server,
@@ -269,12 +268,15 @@ def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *optio
 
     A table that is made and filled by the same call is filled without a log.
     """
-    chosen = toc.list_text(entries)
+    attached = any(entry.kind == INDEX_ATTACH for entry in entries)
     if not load_order.may_read(entries):
-        archive.restore(database, chosen, RESTORE_JOBS, *options, *TABLES_WITH_ROWS)
-        _restore_section(database, archive, entries, "post-data", *options)
+        sections = TABLES_WITH_ROWS if attached else ()
+        rest = entries if attached else _published(database, archive, entries, *options)
+        archive.restore(database, toc.list_text(rest), RESTORE_JOBS, *options, *sections)
+        if attached:
+            _restore_section(database, archive, entries, "post-data", *options)
         return
-    archive.restore(database, chosen, *options, section="pre-data")
+    archive.restore(database, toc.list_text(entries), *options, section="pre-data")
     rows = [entry for entry in entries if entry.kind == TABLE_DATA]
     with session(database) as connection:
         reads = load_order.readers(connection, [(entry.schema, entry.tag) for entry in rows])
@@ -287,20 +289,30 @@ def _fill(database: Database, archive: Archive, entries: Sequence[Entry], *optio
     _restore_section(database, archive, entries, "post-data", *options)
 
 
+def _published(
+    database: Database, archive: Archive, entries: Sequence[Entry], *options: str
+) -> Sequence[Entry]:
+    """Make the publications among the entries, without their tables; returns the other entries.
+
+    A server that keeps no log for subscribers warns of each, and a warning would fail the restore.
+    """
+    announced = [entry for entry in entries if entry.kind == PUBLICATION]
+    if not announced:
+        return entries
+    archive.publish(database, toc.list_text(announced), *options)
+    return [entry for entry in entries if entry.kind != PUBLICATION]
+
+
 def _restore_section(
     database: Database, archive: Archive, entries: Sequence[Entry], section: str, *options: str
 ) -> None:
     """Restore one section, two entries at a time; the indexes of partitions are attached one by one.
 
-    A publication is made first: a server that keeps no log for subscribers warns of each, and a warning
-    would fail the restore.
-
     `pg_restore -j` doesn't know which tables an `INDEX ATTACH` locks: beside a foreign key or another index
     of the same tables, it can end in a deadlock. What needs an attached index comes after it.
     """
-    if section == "post-data" and (announced := [each for each in entries if each.kind == PUBLICATION]):
-        archive.publish(database, toc.list_text(announced), *options)
-        entries = [entry for entry in entries if entry.kind != PUBLICATION]
+    if section == "post-data":
+        entries = _published(database, archive, entries, *options)
     attached = [entry for entry in entries if entry.kind == INDEX_ATTACH]
     if section != "post-data" or not attached:
         archive.restore(database, toc.list_text(entries), RESTORE_JOBS, *options, section=section)

@@ -112,10 +112,20 @@ def test_tables_are_filled_by_the_call_that_makes_them(tmp_path: Path) -> None:
     archive.calls.clear()
     scratch_server._fill(NEVER_ASKED, archive, entries, "--no-acl")
     whole = [entry.line for entry in entries]
+    others = [line for line in whole if line != "4; PUBLICATION"]
     assert archive.calls == [
-        (whole, ("-j2", "--no-acl", "--section=pre-data", "--section=data"), ""),
         (["4; PUBLICATION"], ("--no-acl",), "publish"),
-        ([line for line in whole if line != "4; PUBLICATION"], ("-j2", "--no-acl"), "post-data"),
+        (others, ("-j2", "--no-acl"), ""),
+    ]
+
+    archive.calls.clear()
+    scratch_server._fill(NEVER_ASKED, archive, [*entries, Entry("6; INDEX ATTACH", "INDEX ATTACH")])
+    assert archive.calls == [
+        ([*whole, "6; INDEX ATTACH"], ("-j2", "--section=pre-data", "--section=data"), ""),
+        (["4; PUBLICATION"], (), "publish"),
+        (["3; INDEX"], ("-j2",), "post-data"),
+        (["6; INDEX ATTACH"], (), "post-data"),
+        ([line for line in others if line != "3; INDEX"], ("-j2",), "post-data"),
     ]
 
     archive.calls.clear()
