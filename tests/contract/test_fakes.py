@@ -649,8 +649,16 @@ def _asked_of_a_database() -> set[str]:
     files = [*(SCRIPTS / "release").glob("*.py"), *(SCRIPTS / "database" / "migrations").glob("*.py")]
     found = set()
     for file in files:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "postgres":
+        nodes = [*ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+        # `with postgres.connected() as same`: what is asked over the same connection
+        same = {
+            ast.unparse(each.optional_vars)
+            for each in nodes
+            if isinstance(each, ast.withitem) and each.optional_vars
+            if ast.unparse(each.context_expr).endswith("postgres.connected()")
+        }
+        for node in nodes:
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in {"postgres", *same}:
                 found.add(node.attr)
     return found
 

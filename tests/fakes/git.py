@@ -123,7 +123,7 @@ class FakeGit:
         self,
         wanted: Iterable[str],
         listed: Mapping[str, str] | None = None,
-        _ahead: Future[None] | None = None,
+        ahead: Future[None] | None = None,
     ) -> dict[str, str]:
         """All objects are at hand; what was wanted is remembered."""
         refs = dict(listed or self.ls_remote())
