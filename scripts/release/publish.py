@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scripts.config.access import how_to_enter
 from scripts.errors import CommandFailed, LiveUnknown, Locked, ReleaseFailed, Unanswered
+from scripts.release.leak_gate import Reading
 from scripts.release.run import ReleaseRun
 from scripts.replit.build_log import quoted_reason
 from scripts.replit.live import Answer, Expected, watch
@@ -55,23 +56,33 @@ def publish(run: ReleaseRun) -> None:
             raise
 
 
-def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: bool = True) -> Answer:
+def verify(
+    run: ReleaseRun,
+    expected: Expected,
+    *,
+    quiet: bool = False,
+    pages: bool = True,
+    reading: Reading | None = None,
+) -> Answer:
     """Wait until the public URL answers with the commit and its pages work, `[verify] streak` times.
 
     Args:
         expected: what it must answer.
         quiet: wait also until no Publish is under way that could still replace it.
         pages: whether the pages count; they may need a schema that is restored afterwards.
+        reading: of the site, which may begin once only good answers are missing.
 
     Raises:
         ReleaseFailed: it answers something else after `[verify] timeout`, or Replit says that it failed.
         LiveUnknown: no answer, or nobody knows whether the Publish was begun.
     """
-    desk, driver = run.desk, run.driver
+    desk, driver, begin = run.desk, run.driver, reading.begin if reading else None
     with run.step("verify", run.environment.url):
         asked, failures, closed = desk.clock(), 0, 0.0
-        for seen in watch(desk, driver.live, expected, pages=pages):
+        for seen in watch(desk, driver.live, expected, pages=pages, last_begun=begin):
             run.live = seen.answer
+            if seen.problem and reading:
+                reading.drop()
             settled = seen.late or not (quiet and driver.publish_status()[0] == "running")
             if seen.proven and settled:
                 break
@@ -82,8 +93,7 @@ def verify(run: ReleaseRun, expected: Expected, *, quiet: bool = False, pages: b
                 if failures == FAILED_TWICE:
                     raise _refused_by_replit(run, seen.answer, words)
             closed = (closed or desk.clock()) if seen.answer.login else 0.0
-            shut = bool(closed) and desk.clock() - closed > SHUT_OUT
-            if seen.problem and (seen.late or shut):
+            if seen.problem and (seen.late or (closed and desk.clock() - closed > SHUT_OUT)):
                 raise _unproven(run, seen.answer, "; ".join(filter(None, (seen.problem, seen.flapping))))
         run.proven = desk.clock()
         return seen.answer

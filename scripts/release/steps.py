@@ -23,7 +23,7 @@ from scripts.release import (
     undo_schema,
 )
 from scripts.release.cli_view import CliView, looking
-from scripts.release.leak_gate import Bundle, scan_bundle, scan_served
+from scripts.release.leak_gate import Bundle, Reading, scan_bundle, scan_served
 from scripts.release.recover import recover
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import fault
@@ -44,8 +44,9 @@ def run_steps(run: ReleaseRun) -> None:
     if publishes:
         publish.publish(run)
     older = bool(plan.back.undo)  # its pages may need the older schema
-    publish.verify(run, facts.expected, pages=not older)
-    _scan_live(run, built)
+    with Reading(run) as reading:
+        publish.verify(run, facts.expected, pages=not older, reading=reading)
+        _scan_live(run, built, reading)
     if older:
         undo_schema.undo(run, plan.back.undo)
         publish.verify(run, facts.expected)
@@ -68,12 +69,12 @@ def _build(run: ReleaseRun, *, publishes: bool) -> Bundle | None:
     return built
 
 
-def _scan_live(run: ReleaseRun, built: Bundle | None) -> None:
+def _scan_live(run: ReleaseRun, built: Bundle | None, reading: Reading) -> None:
     """Scan what is live. Of what this run did not build itself, no scan is known to have passed.
 
     A run that resumes may find everything published; and a person may have published by hand.
     """
-    whole = scan_served(run, built or {})
+    whole = scan_served(run, built or {}, reading)
     if built is None and not whole and not run.plan.facts.rolls_back:
         scan_bundle(run, publish.build(run, run.plan.facts.expected, send=True))
 

@@ -189,6 +189,11 @@ class _Looks:
         return self._unanswered() >= self._limit
 
     @property
+    def quick(self) -> bool:
+        """The server has shown that it has no trouble with many at the same time."""
+        return self._limit > AT_ONCE
+
+    @property
     def answered(self) -> bool:
         """The next answer is there."""
         return bool(self._begun) and self._begun[0][1].done()
@@ -218,7 +223,12 @@ class _Looks:
 
 
 def watch(
-    desk: Desk, look_again: Callable[[], Answer], expected: Expected, *, pages: bool = True
+    desk: Desk,
+    look_again: Callable[[], Answer],
+    expected: Expected,
+    *,
+    pages: bool = True,
+    last_begun: Callable[[], None] | None = None,
 ) -> Iterator[Sighting]:
     """Look again and again, without end: the caller stops when it is proven, or late.
 
@@ -229,6 +239,7 @@ def watch(
         look_again: one look at the public URL.
         expected: what it must answer.
         pages: whether the pages count; otherwise only the stamp does.
+        last_begun: is called when the last looks of a streak are under way, to a server that is quick.
     """
     verify, tally, looks = desk.settings.verify, _Tally(expected.commit), _Looks(desk, look_again)
     started = due = desk.clock()
@@ -238,6 +249,8 @@ def watch(
             desk.sleep(max(0.0, due - desk.clock()))
             looks.begin()
             due += verify.window / tally.needed(verify.streak)
+        if last_begun and tally.good and len(looks) >= missing and looks.quick:
+            last_begun()
         answer = looks.answer()
         problem = fault(answer if pages else replace(answer, pages=()), expected)
         tally.add(answer, problem)
@@ -246,10 +259,8 @@ def watch(
         yield Sighting(answer, problem, tally.good, proven, late, tally.flapping)
         if problem:
             due = now + min(verify.interval, max(FIRST_PAUSE, SHARE * (now - started)))
-        elif proven:
-            due = now + max(FIRST_PAUSE, verify.window / needed)
-        elif tally.good == 1:
-            due = now + verify.window / needed
+        elif proven or tally.good == 1:
+            due = now + max(FIRST_PAUSE if proven else 0.0, verify.window / needed)
 
 
 def flapping(look_again: Callable[[], Answer], commit: str) -> str:

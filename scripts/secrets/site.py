@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urldefrag, urljoin, urlsplit
 
+from scripts import http
 from scripts.errors import Unreachable
-from scripts.http import HEADERS, FetchError, Headers, fetch
+from scripts.http import HEADERS, FetchError, Headers, Line, fetch
 from scripts.secrets import chunks
 from scripts.system.background import submit
 
@@ -27,6 +30,7 @@ SERVED = 0.05
 PROBES = (".env", ".env.local", ".env.production", ".env.production.local", ".git/config", ".npmrc")
 # what names files that are loaded later; often nothing refers to it
 MANIFESTS = ("asset-manifest.json", ".vite/manifest.json", "manifest.json", "sw.js", "service-worker.js")
+GUESSES = (*PROBES, *MANIFESTS)
 ATTRIBUTE = re.compile(rb"(?:src|href|data-src)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 SCRIPT = re.compile(rb"<script\b[^>]*?\ssrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 IMPORTED = re.compile(rb"(?:\bfrom|\bimport|\bimportScripts)\s*\(?\s*[\"'](https?://[^\"'\s]{1,400})[\"']")
@@ -89,26 +93,21 @@ class Waiting:
     def __init__(self, needed: Sequence[str], optional: Sequence[str], seen: Iterable[str]) -> None:
         self.needed = frozenset(needed)
         self.seen = set(seen)
-        self._waiting = dict.fromkeys([*needed, *optional], "")
-        self._sources: dict[str, str] = {}
+        self._waiting = OrderedDict.fromkeys([*needed, *optional], "")  # with what names it
         self._served: Counter[str] = Counter()
         self._tried: Counter[str] = Counter()
 
-    def batch(self) -> list[str]:
-        """The next ones; [] at the end."""
-        self._waiting = {
-            target: source
-            for target, source in self._waiting.items()
-            if target not in self.seen and (target in self.needed or self._is_of_use(source))
-        }
-        batch = list(self._waiting)[:AT_ONCE]
-        self.seen.update(batch)
-        self._sources = {target: self._waiting[target] for target in batch}
-        return batch
+    def next(self) -> tuple[str, str] | None:
+        """The next one, and what names it; None where there is none now."""
+        while self._waiting:
+            target, source = self._waiting.popitem(last=False)
+            if target not in self.seen and (target in self.needed or self._is_of_use(source)):
+                self.seen.add(target)
+                return target, source
+        return None
 
-    def count(self, target: str, references: Iterable[str] | None) -> None:
+    def count(self, target: str, source: str, references: Iterable[str] | None) -> None:
         """Take up what a file refers to; None: the host does not serve it."""
-        source = self._sources[target]
         self._tried[source] += 1
         if references is not None:
             self._served[source] += 1
@@ -120,8 +119,55 @@ class Waiting:
         return tried < TRIED or self._served[source] >= tried * SERVED
 
 
+class _Lines:
+    """Connections that stay open and send back no cookie: one for each request at the same time."""
+
+    def __init__(self) -> None:
+        self._idle: list[Line] = []
+
+    def fetch(self, url: str, seconds: float, headers: Mapping[str, str]) -> http.Response:
+        """One answer. A server may have closed an idle connection: then it is asked over a new one."""
+        until = time.monotonic() + seconds
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            return self._over(_line(), url, seconds, headers)
+        try:
+            return self._over(line, url, seconds, headers)
+        except FetchError as fault:
+            left = until - time.monotonic()
+            if fault.head or left <= 0:
+                raise
+            return self._over(_line(), url, left, headers)
+
+    def close(self) -> None:
+        """Hang up."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _over(self, line: Line, url: str, seconds: float, headers: Mapping[str, str]) -> http.Response:
+        try:
+            answer = fetch(url, seconds=seconds, most_bytes=LARGEST, headers=headers, line=line)
+        except FetchError:
+            line.close()
+            raise
+        self._idle.append(line)
+        return answer
+
+
+def _line() -> Line:
+    line = Line()
+    line.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return line
+
+
 def read_site(
-    url: str, timeout: float, *, deadline: float = 120.0, headers: Headers = lambda _url: {}
+    url: str,
+    timeout: float,
+    *,
+    deadline: float = 120.0,
+    headers: Headers = lambda _url: {},
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Site:
     """The page at `url` and everything on its host that it refers to, directly or not.
 
@@ -129,38 +175,81 @@ def read_site(
         timeout: seconds for one file; one that takes longer counts as not served.
         headers: what to send to an address beside the usual.
         deadline: seconds after which the reading ends.
+        wanted: whether anybody still waits for it; if not, it ends.
 
     Raises:
         Unreachable: the page itself gives no good answer.
     """
-    until = time.monotonic() + deadline
-    start = _fetch(url, timeout, headers)
-    if start.body is None:
-        raise Unreachable(f"{url} gave no page to scan", f"`curl -i {url}` shows what it answers")
-    site = Site()
-    site.add(start, _path(start.url) or "index.html", start.url)
-    optional = [*_references(start), *(urljoin(start.url, probe) for probe in (*PROBES, *MANIFESTS))]
-    waiting = Waiting(list(_assets(start)), optional, {start.url, url})
-    while batch := waiting.batch():
-        seconds = min(timeout, max(0.0, until - time.monotonic()))
-        for target, answer in [(target, submit(_fetch, target, seconds, headers)) for target in batch]:
-            response = answer.result()
-            if _is_file(target, response, start):
-                site.add(response, _path(response.url) or _path(target), start.url)
-                waiting.count(target, _references(response, start.url))
-                continue
-            waiting.count(target, None)
-            if target in waiting.needed:
-                site.missing.append(_path(target))
-        if not _within_limits(site, waiting.seen, until):
-            site.complete = False
-            break
-    return site
+    lines = _Lines()
+    try:
+        return _Reading(url, timeout, time.monotonic() + deadline, headers, wanted, lines).run()
+    finally:
+        lines.close()
 
 
-def _within_limits(site: Site, seen: set[str], until: float) -> bool:
-    size = sum(len(body) for body in site.files.values())
-    return len(seen) < MOST_FILES and size < LARGEST_SITE and time.monotonic() < until
+@dataclass
+class _Reading:
+    """One reading of a site; see `read_site`. `AT_ONCE` files are asked for at the same time."""
+
+    url: str
+    timeout: float
+    until: float
+    headers: Headers
+    wanted: Callable[[], bool]
+    lines: _Lines
+    site: Site = field(default_factory=Site)
+    size: int = 0
+    asked: deque[tuple[str, str, Future[Response]]] = field(default_factory=deque)
+
+    def run(self) -> Site:
+        """Its files."""
+        url = self.url
+        page = submit(_fetch, url, self.timeout, self.headers, self.lines)
+        early = [urljoin(url, path) for path in GUESSES[: AT_ONCE - 1]]
+        for target in early:
+            self._ask(target, "")
+        start = page.result()
+        if start.body is None:
+            raise Unreachable(f"{url} gave no page to scan", f"`curl -i {url}` shows what it answers")
+        self._add(start, _path(start.url) or "index.html", start)
+        optional = [*_references(start), *(urljoin(start.url, path) for path in GUESSES)]
+        waiting = Waiting(list(_assets(start)), optional, {start.url, url, *early})
+        while self._ask_for_more(waiting):
+            self._take(waiting, start)
+            if not self._may_go_on(waiting):
+                self.site.complete = False
+                break
+        return self.site
+
+    def _ask_for_more(self, waiting: Waiting) -> bool:
+        """As many as there may be; whether an answer is awaited."""
+        while len(self.asked) < AT_ONCE and (following := waiting.next()):
+            self._ask(*following)
+        return bool(self.asked)
+
+    def _ask(self, target: str, source: str) -> None:
+        seconds = min(self.timeout, max(0.0, self.until - time.monotonic()))
+        self.asked.append((target, source, submit(_fetch, target, seconds, self.headers, self.lines)))
+
+    def _take(self, waiting: Waiting, start: Response) -> None:
+        """Take up the next answer."""
+        target, source, answer = self.asked.popleft()
+        response = answer.result()
+        if _is_file(target, response, start):
+            self._add(response, _path(response.url) or _path(target), start)
+            waiting.count(target, source, _references(response, start.url))
+            return
+        waiting.count(target, source, None)
+        if target in waiting.needed:
+            self.site.missing.append(_path(target))
+
+    def _add(self, response: Response, path: str, start: Response) -> None:
+        self.size += len(response.body or b"")
+        self.site.add(response, path, start.url)
+
+    def _may_go_on(self, waiting: Waiting) -> bool:
+        within = len(waiting.seen) < MOST_FILES and self.size < LARGEST_SITE
+        return within and time.monotonic() < self.until and self.wanted()
 
 
 def _is_file(target: str, response: Response, start: Response) -> bool:
@@ -217,7 +306,7 @@ def _path(url: str) -> str:
     return urlsplit(url).path.lstrip("/")
 
 
-def _fetch(url: str, seconds: float, more: Headers) -> Response:
+def _fetch(url: str, seconds: float, more: Headers, lines: _Lines) -> Response:
     """One file, after redirects on the same host. Only a complete answer of status 200 has a body.
 
     `seconds` counts for all requests together.
@@ -228,7 +317,7 @@ def _fetch(url: str, seconds: float, more: Headers) -> Response:
         for _ in range(REDIRECTS):
             sent = {**HEADERS, **more(url)}
             left = max(0.0, until - time.monotonic())
-            answer = fetch(url, seconds=left, most_bytes=LARGEST, headers=sent)
+            answer = lines.fetch(url, left, sent)
             headers += _lines(answer.headers)
             if answer.status == 200 and answer.complete:
                 is_page = "html" in answer.headers.get("content-type", "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from scripts.errors import CommandFailed, Refused, ReleaseFailed, Unreachable
 from scripts.release import leak_gate
 from scripts.release.commands import deploy
-from scripts.release.leak_gate import scan_bundle, scan_served
+from scripts.release.leak_gate import Reading, scan_bundle, scan_served
 from scripts.release.observe import observe
 from scripts.release.plan import decide
 from scripts.release.request import DeployRequest, RollbackRequest
@@ -18,6 +19,7 @@ from scripts.release.run import ReleaseRun, acquire
 from scripts.secrets.site import Site
 from tests.fakes.driver import archive_of
 from tests.fakes.world import Notes, World, ending
+from tests.support.processes import wait_until
 from tests.unit.release.samples import begun
 
 LEAK = 'const k = "sb_secret_0123456789abcdefghijkl_01234567";'
@@ -53,6 +55,11 @@ def served(monkeypatch: pytest.MonkeyPatch, site: Site | CommandFailed) -> None:
         return site
 
     monkeypatch.setattr(leak_gate, "read_site", read)
+
+
+def scan(run: ReleaseRun, built: leak_gate.Bundle) -> bool:
+    """The scan of what is served, which is read for it."""
+    return scan_served(run, built, Reading(run))
 
 
 # ---------------------------------------------------------------------------------------- what was built
@@ -146,7 +153,7 @@ def test_what_the_server_adds_may_name_another_environment(
 ) -> None:
     """A file that is not of the bundle tells nothing about its build."""
     served(monkeypatch, Site({"/links.js": OTHER.encode()}))
-    scan_served(addressed(two_addresses), {"app.js": OWN.encode()})
+    scan(addressed(two_addresses), {"app.js": OWN.encode()})
 
 
 # ---------------------------------------------------------------------------------------- what is served
@@ -155,7 +162,7 @@ def test_what_the_server_adds_may_name_another_environment(
 def test_what_was_looked_at_is_not_scanned_again(run: ReleaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """The very bytes of the bundle."""
     served(monkeypatch, Site({"/app.js": LEAK.encode()}))
-    scan_served(run, {"app.js": LEAK.encode()})
+    scan(run, {"app.js": LEAK.encode()})
 
     assert run.steps[-1]["ending"] == "done"
 
@@ -163,7 +170,7 @@ def test_what_was_looked_at_is_not_scanned_again(run: ReleaseRun, monkeypatch: p
 def test_what_the_server_adds_is_found(run: ReleaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """The public URL gives out a secret: it is taken back."""
     served(monkeypatch, Site({"/config.js": LEAK.encode()}))
-    error = ending(lambda: scan_served(run, {}))
+    error = ending(lambda: scan(run, {}))
 
     assert type(error) is ReleaseFailed
     assert "https://dev.example.org gives out what it should not" in error.message
@@ -177,7 +184,7 @@ def test_a_site_that_can_not_be_read_is_a_warning(
 ) -> None:
     """Its bundle was scanned: nothing is taken back."""
     served(monkeypatch, site)
-    scan_served(run, {})
+    scan(run, {})
 
     assert "warning: " in notes(run)
     assert run.steps[-1]["ending"] == "done"
@@ -186,7 +193,7 @@ def test_a_site_that_can_not_be_read_is_a_warning(
 def test_a_leak_in_half_a_site_is_a_leak(run: ReleaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
     served(monkeypatch, Site({"/config.js": LEAK.encode()}, complete=False))
 
-    assert type(ending(lambda: scan_served(run, {}))) is ReleaseFailed
+    assert type(ending(lambda: scan(run, {}))) is ReleaseFailed
     assert "warning: " in notes(run)
 
 
@@ -194,6 +201,86 @@ def test_the_served_site_of_a_rollback_stops_nothing(
     back: ReleaseRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served(monkeypatch, Site({"/config.js": LEAK.encode()}))
-    scan_served(back, {})
+    scan(back, {})
 
     assert "config.js" in notes(back)
+
+
+# ---------------------------------------------------------------------------- what is read before the proof
+
+
+@dataclass
+class Host:
+    """What the public URL gives out, one site after the other; counts the readings."""
+
+    sites: list[Site | CommandFailed]
+    wanted: list[Callable[[], bool]] = field(default_factory=list)
+
+    def read(self, *_: object, wanted: Callable[[], bool], **__: object) -> Site:
+        """The next one."""
+        self.wanted.append(wanted)
+        given = self.sites[len(self.wanted) - 1]
+        if isinstance(given, CommandFailed):
+            raise given
+        return given
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Host:
+    """First a good site, then one that gives out a secret."""
+    made = Host([Site({"a.js": b"a"}), Site({"/config.js": LEAK.encode()})])
+    monkeypatch.setattr(leak_gate, "read_site", made.read)
+    return made
+
+
+def test_what_was_read_while_the_last_answers_came_is_what_is_scanned(run: ReleaseRun, host: Host) -> None:
+    """Once, however often it is begun."""
+    with Reading(run) as reading:
+        reading.begin()
+        reading.begin()
+        assert scan_served(run, {}, reading)
+
+    assert len(host.wanted) == 1
+
+
+def test_what_was_read_while_another_commit_answered_is_not_scanned(run: ReleaseRun, host: Host) -> None:
+    """All is read again, once this commit is proven; the early reading may stop."""
+    with Reading(run) as reading:
+        reading.begin()
+        reading.drop()
+        assert type(ending(lambda: scan_served(run, {}, reading))) is ReleaseFailed
+
+    assert [each() for each in host.wanted] == [False, True]
+
+
+def test_bad_answers_before_it_do_not_count(run: ReleaseRun, host: Host) -> None:
+    """The older commit answers until this one is published."""
+    with Reading(run) as reading:
+        reading.drop()
+        reading.begin()
+        assert scan_served(run, {}, reading)
+
+    assert len(host.wanted) == 1
+
+
+@pytest.mark.parametrize(
+    "first", [Site({}, missing=["/app.js"]), Site({}, complete=False), Unreachable("timed out")]
+)
+def test_what_could_not_be_read_early_is_read_again(
+    run: ReleaseRun, host: Host, first: Site | CommandFailed
+) -> None:
+    """The app may have been busy with the looks."""
+    host.sites[0] = first
+    with Reading(run) as reading:
+        reading.begin()
+        assert type(ending(lambda: scan_served(run, {}, reading))) is ReleaseFailed
+
+
+def test_a_reading_ends_when_nobody_will_scan_it(run: ReleaseRun, host: Host) -> None:
+    """The release failed meanwhile."""
+    with Reading(run) as reading:
+        reading.begin()
+        assert wait_until(lambda: host.wanted)
+        assert host.wanted[0]()
+
+    assert not host.wanted[0]()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
+from scripts.config.settings import Verify
 from scripts.errors import CommandFailed, LiveUnknown, Locked, ReleaseFailed, Unanswered, Unreachable
 from scripts.release import publish
+from scripts.release.leak_gate import Reading
 from scripts.release.run import ReleaseRun
 from scripts.replit.live import Answer, Expected
 from scripts.state.lock import LOCK_FILE, lock_ref
@@ -230,6 +234,45 @@ def test_a_publish_in_doubt_that_arrives_is_a_release(run: ReleaseRun, driver: F
     driver.serve(expected(run))
 
     assert publish.verify(run, expected(run)).commit == expected(run).commit
+
+
+@pytest.mark.parametrize("flaps", [False, True])
+def test_what_was_read_before_another_commit_answered_is_dropped(
+    run: ReleaseRun, driver: FakeDriver, flaps: bool
+) -> None:
+    """The reading of the site begins with the last looks: of a streak in which all are good it counts."""
+    settings = replace(run.desk.settings, verify=Verify(window=0))
+    run.desk = replace(run.desk, settings=settings)
+    wrong, looks, reading = driver.served, itertools.count(1), Told(run)
+    groups = [group for size in (1, 6, 23) for group in [threading.Barrier(size)] * size]
+
+    def live() -> Answer:
+        number = next(looks)
+        if number <= len(groups):
+            groups[number - 1].wait(10)
+        return wrong if number == 30 and flaps else good(run)
+
+    driver.faults["live"] = live
+    publish.verify(run, expected(run), reading=reading)
+
+    assert reading.told[:1] == ["begin"]
+    assert ("drop" in reading.told) == flaps
+
+
+class Told(Reading):
+    """A reading that only notes what it is told."""
+
+    def __init__(self, run: ReleaseRun) -> None:
+        super().__init__(run)
+        self.told: list[str] = []
+
+    def begin(self) -> None:
+        """Once is enough."""
+        self.told.append("begin")
+
+    def drop(self) -> None:
+        """It does not count."""
+        self.told.append("drop")
 
 
 @pytest.mark.parametrize("pages", [True, False])

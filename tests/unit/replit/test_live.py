@@ -168,10 +168,17 @@ def test_a_streak_is_asked_over_connections_of_its_own(world: World) -> None:
     assert len({*server.clients}) == 24
 
 
-def streak(world: World, look_again: Callable[[], Answer], **verify: Any) -> Sighting:
+def streak(
+    world: World,
+    look_again: Callable[[], Answer],
+    paths: tuple[str, ...] = ("/",),
+    last_begun: Callable[[], None] | None = None,
+) -> Sighting:
     """The look that proves it; 30 in a row are wanted."""
-    desk = replace(world.desk(), settings=replace(world.settings, verify=Verify(window=0, **verify)))
-    return next(each for each in watch(desk, look_again, EXPECTED) if each.proven)
+    verify = Verify(window=0, paths=paths)
+    desk = replace(world.desk(), settings=replace(world.settings, verify=verify))
+    seen = watch(desk, look_again, EXPECTED, last_begun=last_begun)
+    return next(each for each in seen if each.proven)
 
 
 def test_looks_do_not_wait_for_each_other(world: World) -> None:
@@ -203,8 +210,26 @@ def test_a_server_that_takes_its_time_gets_six_looks_at_once(world: World) -> No
             queue[0] -= 1
         return GOOD
 
-    assert streak(world, look_again).good == 30
+    told: list[str] = []
+
+    assert streak(world, look_again, last_begun=lambda: told.append("begun")).good == 30
     assert longest == AT_ONCE
+    assert not told  # it has enough to do
+
+
+def test_that_the_last_looks_are_under_way_is_told_of_a_quick_server(world: World) -> None:
+    """When all of them have begun, and most have no answer yet."""
+    groups = [group for size in (1, 6, 23) for group in [threading.Barrier(size)] * size]
+    number, begun, told_at = itertools.count(), [0], set[int]()
+
+    def look_again() -> Answer:
+        begun[0] += 1
+        groups[next(number)].wait(10)
+        return GOOD
+
+    streak(world, look_again, last_begun=lambda: told_at.add(begun[0]))
+
+    assert told_at == {30}
 
 
 def test_many_pages_do_not_mean_more_connections(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 
@@ -44,6 +44,41 @@ def serving(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def staying(
+    answer: Callable[[BaseHTTPRequestHandler], None],
+) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """A server whose connections stay open: its address, and each request's path with the client's port."""
+    asked: list[tuple[str, int]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked.append((self.path, self.client_address[1]))
+            answer(self)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Quiet."""
+
+    server = StandInServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def give(handler: BaseHTTPRequestHandler, status: int, kind: str, body: bytes, **headers: str) -> None:
+    """One whole answer."""
+    handler.send_response(status)
+    for name, value in {"content-type": kind, "content-length": str(len(body)), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
 
 
 def page(text: str) -> tuple[int, str, bytes]:
@@ -234,3 +269,80 @@ def test_a_site_over_the_time_is_not_complete() -> None:
     """The scan of a release has to end."""
     with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script("y")}) as url:
         assert not read_site(url, 5, deadline=0).complete
+
+
+SCRIPTS = "".join(f'<script src="/{number}.js"></script>' for number in range(40))
+
+
+def test_a_site_is_read_over_few_connections() -> None:
+    """Each file is asked for once, and no connection is made for it."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        good = handler.path == "/" or handler.path.endswith(".js")
+        status, kind, body = (
+            (page(SCRIPTS) if handler.path == "/" else script("x")) if good else (404, "", b"")
+        )
+        give(handler, status, kind, body)
+
+    with staying(answer) as (url, asked):
+        seen = read_site(url, 5)
+
+    assert not seen.missing
+    assert len(asked) == len({path for path, _ in asked}) == 41 + len(site.GUESSES)
+    assert len({port for _, port in asked}) <= site.AT_ONCE
+
+
+def test_a_connection_that_the_server_has_closed_is_made_anew() -> None:
+    """Without a word, while the next request is under way."""
+    ports: set[int] = set()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if handler.client_address[1] in ports:  # the second request over it
+            handler.close_connection = True
+            return
+        ports.add(handler.client_address[1])
+        give(handler, *(page(SCRIPTS) if handler.path == "/" else script("x")))
+
+    with staying(answer) as (url, _):
+        assert not read_site(url, 5).missing
+
+
+def test_no_cookie_is_sent_back() -> None:
+    """Each file is what a new visitor gets."""
+    sent: list[str | None] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        sent.append(handler.headers["cookie"])
+        give(handler, *page(SCRIPTS if handler.path == "/" else "x"), set_cookie="visits=1; path=/")
+
+    with staying(answer) as (url, _):
+        read_site(url, 5)
+
+    assert set(sent) == {None}
+
+
+def test_what_is_published_by_mistake_is_looked_for_beside_the_page_that_a_redirect_leads_to() -> None:
+    """And where the address itself points to."""
+    pages = {
+        "/": (302, "/start/", b""),
+        "/start/": page("<p>"),
+        "/start/.env": (200, "text/plain", b"A=b"),
+        "/.npmrc": (200, "text/plain", b"c"),
+    }
+    with serving(pages) as url:
+        assert {"start/.env", ".npmrc"} < set(read_site(url, 5).files)
+
+
+def test_a_reading_that_nobody_waits_for_ends() -> None:
+    """What is under way is the last that the host is asked for."""
+    asked: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        give(handler, *(page(SCRIPTS) if handler.path == "/" else script("x")))
+
+    with staying(answer) as (url, _):
+        seen = read_site(url, 5, wanted=lambda: len(asked) < 12)
+
+    assert not seen.complete
+    assert len(asked) < 12 + 2 * site.AT_ONCE
