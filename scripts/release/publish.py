@@ -83,8 +83,7 @@ def verify(
             run.live = seen.answer
             if seen.problem and reading:
                 reading.drop()
-            settled = seen.late or not (quiet and driver.publish_status()[0] == "running")
-            if seen.proven and settled:
+            if seen.proven and (not quiet or seen.late or driver.publish_status()[0] != "running"):
                 break
             if seen.problem and not seen.answer.silent and desk.clock() - asked > STATUS_EVERY:
                 asked = desk.clock()

@@ -364,7 +364,18 @@ def test_on_the_way_back_a_running_publish_is_waited_for(run: ReleaseRun, driver
     publish.verify(run, expected(run), quiet=True)
 
     assert asked == ["running", "running", "other"]
-    assert looks == [3]
+    assert looks == [4]
+
+
+def test_on_the_way_back_replit_is_asked_once_it_matters(run: ReleaseRun, driver: FakeDriver) -> None:
+    """Not after each of the thirty answers that prove it."""
+    run.desk = replace(run.desk, settings=replace(run.desk.settings, verify=Verify(window=0)))
+    asked = statuses(driver, "other")
+    driver.serve(expected(run))
+    looks = answers(driver, [driver.served])
+    publish.verify(run, expected(run), quiet=True)
+
+    assert (asked, looks) == (["other"], [30])
 
 
 def test_a_publish_that_runs_for_ever_is_not_waited_for_longer_than_the_rest(
