@@ -10,7 +10,7 @@ from scripts.config import supabase_cli
 from scripts.database import supabase
 from scripts.database.postgres.client import configured_database
 from scripts.database.postgres.url import Database
-from scripts.database.supabase import Cli, Versions
+from scripts.database.supabase import Seen
 from scripts.release.run import ReleaseRun
 
 
@@ -19,12 +19,11 @@ class CliView:
     """The Supabase CLI on the files of the commit.
 
     Args:
-        versions: what it sees of them, and of the history; waits for its answer.
+        seen: what it sees of them, and of the history; waits for its answer.
     """
 
-    cli: Cli
     database: Database
-    versions: Callable[[], Versions]
+    seen: Callable[[], Seen]
 
 
 @contextmanager
@@ -43,6 +42,6 @@ def looking(run: ReleaseRun) -> Iterator[CliView | None]:
     files = {migration.file: migration.sql for migration in facts.committed}
     with (
         supabase.cli_with_migrations(binary, files) as cli,
-        supabase.asking_versions(cli, database) as versions,
+        supabase.asking_versions(cli, database) as seen,
     ):
-        yield CliView(cli, database, versions)
+        yield CliView(database, seen)

@@ -24,6 +24,8 @@ from scripts.database.postgres.lock_watch import LockWatch, waited
 from scripts.database.postgres.session_lock import SessionLock
 from scripts.database.postgres.state import State
 from scripts.database.postgres.trouble import trouble_of
+from scripts.database.postgres.url import Database
+from scripts.database.supabase import Cli
 from scripts.errors import CommandFailed, CommandTimedOut, DeskError, Refused, ReleaseFailed, Unreachable
 from scripts.release import undo_schema
 from scripts.release.cli_view import CliView
@@ -64,14 +66,14 @@ def migrate(run: ReleaseRun, view: CliView | None) -> None:
         return
     postgres = required_postgres(run.desk, run.environment)
     with (
-        run.step("migrate", f"{len(run.plan.comparison.pending)} to apply"),
+        run.step("migrate", f"{len(run.plan.comparison.pending)} to apply", confirms=True),
         postgres.exclusive(WAIT_FOR_LOCK) as lock,
     ):
         look = submit(_look, run, postgres)  # beside the git remote's answer
         run.lock.check(ask=True)  # a run that was stopped meanwhile may have lost it
         before = look.result()
-        _same_view(run, view, before)
-        _push(run, view, postgres, lock, before)
+        cli = _same_view(run, view, before)
+        _push(run, cli, view.database, (postgres, lock), before)
 
 
 class Before(NamedTuple):
@@ -98,9 +100,9 @@ def _look(run: ReleaseRun, postgres: Postgres) -> Before:
         return Before(versions, counted or same.state(aftermath.is_ours), at)
 
 
-def _same_view(run: ReleaseRun, view: CliView, before: Before) -> None:
+def _same_view(run: ReleaseRun, view: CliView, before: Before) -> Cli:
     """The CLI must see the same files and the same history as the plan, before it may write."""
-    local, remote = view.versions()
+    local, remote, cli = view.seen()
     facts = run.plan.facts
     planned = {each.version for each in facts.applied or ()}
     if remote != planned or before.versions != planned:
@@ -111,17 +113,20 @@ def _same_view(run: ReleaseRun, view: CliView, before: Before) -> None:
     if local != {migration.version for migration in facts.committed}:
         differing = ", ".join(sorted(local ^ {migration.version for migration in facts.committed}))
         raise Refused(f"the Supabase CLI reads other migrations from the commit: {differing}")
+    return cli
 
 
-def _push(run: ReleaseRun, view: CliView, postgres: Postgres, lock: SessionLock, before: Before) -> None:
+def _push(
+    run: ReleaseRun, cli: Cli, database: Database, held: tuple[Postgres, SessionLock], before: Before
+) -> None:
     """Push, and stop at once when the session that holds the database's lock has been ended."""
-    limits, database = run.desk.settings.supabase, view.database
+    limits, (postgres, lock) = run.desk.settings.supabase, held
     fault: DeskError | None = None
     ended = False
     try:
         late = bool(run.plan.comparison.late)
         with lock_watch.watching(database, [CLI_NAME], limit=limits.lock_timeout) as watch:
-            push = view.cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late)
+            push = cli.db_push(database, limits.push_timeout, limits.lock_timeout, late=late)
             result = run_polling(push, POLL, lock.check_received)
         ended = result.code in ENDED_BY_ITSELF
         supabase_cli.answer(result, "supabase db push")

@@ -22,7 +22,7 @@ from scripts.database.postgres.lock_watch import LockWatch
 from scripts.database.postgres.url import Database
 from scripts.database.restore import way_back
 from scripts.database.restore.kept import Kept
-from scripts.database.supabase import Versions
+from scripts.database.supabase import Cli, Seen
 from scripts.errors import CommandFailed, DeskError
 from scripts.git.merge import MergingGit
 from scripts.release import leak_gate, migrate, observe, predeploy_backup, schema_rules
@@ -225,10 +225,10 @@ def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
         yield FakeCli(files)
 
     @contextmanager
-    def asking_versions(cli: FakeCli, database: Database) -> Iterator[Callable[[], Versions]]:
+    def asking_versions(cli: FakeCli, database: Database) -> Iterator[Callable[[], Seen]]:
         local = {file.partition("_")[0] for file in cli.files}
         remote = set(world.databases[name_of(database)].versions)
-        yield lambda: (local, remote)
+        yield lambda: Seen(local, remote, cast(Cli, cli))
 
     monkeypatch.setattr(lock_watch, "watching", lambda *_, **__: nullcontext(world.lock_watch))
     for name in drivers.DRIVERS:

@@ -32,6 +32,7 @@ CONNECT_TIMEOUT = 8  # seconds
 # their own. What is quicker to give up sets less.
 LIMITS = """select set_config('statement_timeout', '{}', false), set_config('lock_timeout', '{}', false),
   set_config('idle_in_transaction_session_timeout', '4h', false)"""
+NAMED = ", set_config('application_name', '{}', false)"  # a pooler has a name of its own
 LONG = LIMITS.format("4h", "30s")
 SHORT = LIMITS.format("15s", "5s")  # for small reads of the catalogue
 # a connection whose server has vanished ends within about half a minute
@@ -175,10 +176,9 @@ class Postgres:
         """
         import psycopg
 
-        with self.session(limited=False) as connection:
-            connection.execute("select set_config('application_name', %s, false)", [f"{DESK} {doing}"])
+        limits = LIMITS.format("4h", f"{int(wait * 1000)}ms")
+        with session(self._database, f"{DESK} {doing}", limits) as connection:
             try:
-                connection.execute(f"set lock_timeout = {int(wait * 1000)}")
                 connection.execute("select pg_advisory_lock(hashtext(%s))", [LOCK_KEY])
             except psycopg.errors.LockNotAvailable:
                 row = connection.execute(HOLDER, [LOCK_KEY]).fetchone()
@@ -297,7 +297,7 @@ def connect(database: Database, application: str = DESK, limits: str = LONG) -> 
         **KEEPALIVE,
     )
     try:
-        connection.execute(limits.encode())
+        connection.execute((limits + NAMED.format(application.replace("'", "''"))).encode())
     except BaseException:
         connection.close()
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -119,7 +119,7 @@ def test_a_history_that_changed_since_the_cli_looked_stops_the_push(
     run = bringing(world, files(second="create table b ();"))
     with looking(run) as view:
         assert view
-        assert view.versions() == ({FIRST, SECOND}, {FIRST})
+        assert view.seen()[:2] == ({FIRST, SECOND}, {FIRST})
         database.rows.append(Row(THIRD, "theirs", ()))
         error = ending(lambda: migrate.migrate(run, view))
 
@@ -132,7 +132,7 @@ def test_a_cli_that_reads_other_files_stops_the_push(
 ) -> None:
     """The differing versions are named."""
     run = bringing(world, files(second="create table b ();"))
-    seen = ({FIRST}, {FIRST})
+    seen = ({FIRST}, {FIRST}, None)
     monkeypatch.setattr(supabase, "asking_versions", lambda *_: nullcontext(lambda: seen))
     error = migrated(run)
 
@@ -148,6 +148,32 @@ def test_nothing_is_pushed_under_a_lost_lock(world: World, database: FakeDatabas
 
     assert type(migrated(run)) is Locked
     assert database.versions == [FIRST]
+
+
+def test_the_remote_is_asked_once_for_the_lock(
+    world: World, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the database's lock, which may be waited for, and before the push."""
+    run = bringing(world, files(second="create table b ();"))
+    happened: list[str] = []
+    ask, exclusive = run.desk.git.ls_remote, database.exclusive
+
+    def asking() -> dict[str, str]:
+        happened.append("asked")
+        return ask()
+
+    @contextmanager
+    def held(wait: float, doing: str = "migration") -> Iterator[Any]:
+        with exclusive(wait, doing) as lock:
+            happened.append("held")
+            yield lock
+
+    monkeypatch.setattr(run.desk.git, "ls_remote", asking)
+    database.exclusive = held  # type: ignore[method-assign]
+    database.before_push = lambda: happened.append("pushed")
+    apply(run)
+
+    assert happened == ["held", "asked", "pushed"]
 
 
 def test_a_database_that_somebody_else_migrates_is_locked(world: World, database: FakeDatabase) -> None:
