@@ -53,6 +53,8 @@ STATISTICS = (
 RECONNECT_WITHIN = 60.0  # seconds for a server that went away to come back
 RETRY_EVERY = 0.5  # seconds
 SHOWN = 8  # lines of a message
+# the reader's own setting spares a server that people use; here writers wait until the sums are there
+PARALLEL = "set local max_parallel_workers_per_gather = 2"
 
 
 @dataclass(frozen=True)
@@ -321,6 +323,7 @@ def _replace(
 
 def _compare(connection: Connection, source: Source) -> None:
     reader = SnapshotReader.within(connection)
+    connection.execute(PARALLEL)
     names = {*source.lists.tables, *source.lists.views}
     tables = [table for table in reader.tables() if table.key in names]
     found = dict(reader.checksums(tables))

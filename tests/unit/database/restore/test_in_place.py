@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from scripts.database.backups import toc
+from scripts.database.postgres.content import SnapshotReader
 from scripts.database.postgres.trouble import FULL
 from scripts.database.restore import in_place
 from scripts.database.restore.in_place import Source
@@ -141,3 +142,41 @@ def test_entries_go_where_they_belong() -> None:
 def test_accounts_are_left_alone_when_none_was_deleted() -> None:
     """Their rows are kept as they are."""
     assert parts(deleted_accounts=0)["accounts"] == ""
+
+
+def test_sums_for_which_writers_wait_are_made_by_several_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the reader's own settings, which allow one, and before the first sum."""
+    done: list[str] = []
+
+    class Reader:
+        major = 17
+
+        def tables(self) -> list[Any]:
+            return []
+
+        def checksums(self, _tables: object) -> list[Any]:
+            done.append("sums")
+            return []
+
+        def large_objects(self, _only: object) -> None: ...
+
+        def sequences(self, _is_ours: object) -> tuple[dict[str, int], frozenset[str]]:
+            return {}, frozenset()
+
+        def schema(self, _is_ours: object) -> tuple[str, ...]:
+            return ()
+
+        def computed(self, *_: object) -> dict[str, Any]:
+            return {}
+
+    def within(_connection: object) -> Reader:
+        done.append("settings")
+        return Reader()
+
+    monkeypatch.setattr(SnapshotReader, "within", within)
+    archive: Any = None
+    source = Source(manifest(), archive, toc.classify(()), ())
+    connection: Any = SimpleNamespace(execute=done.append)
+    in_place._compare(connection, source)
+
+    assert done == ["settings", in_place.PARALLEL, "sums"]
