@@ -15,6 +15,7 @@ from scripts.release.execute import execute
 from scripts.release.observe import observe
 from scripts.release.plan import Plan, decide
 from scripts.release.request import DeployRequest, PromoteRequest, ReleaseRequest, RollbackRequest
+from scripts.replit.drivers import driver_of
 from scripts.state.ledger import Event
 from scripts.state.waiting import retry_while_locked
 
@@ -48,6 +49,12 @@ def release(desk: Desk, request: ReleaseRequest) -> Outcome:
     shown: list[Event | None] = []  # what the ledger called live when this run looked first
 
     def attempt() -> Outcome:
+        try:
+            return once()
+        finally:  # a session that was opened for a build which did not come
+            driver_of(desk, request.target(desk.settings)).disconnect()
+
+    def once() -> Outcome:
         plan = decide(observe(desk, request))
         shown.append(plan.facts.previous)
         _require_same(request, shown[0], plan)

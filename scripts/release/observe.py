@@ -47,6 +47,8 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     applied = submit(applied_migrations, desk, environment)
     asked = clock.begin(desk, environment)
     remote = _of_the_remote(desk, request, environment, source)
+    if _builds_soon(desk, remote):
+        driver_of(desk, environment).connect()  # beside the answers that are still to come
     functions = function_facts(desk, environment, remote.wanted, remote.ledger, remote.target)
     time = clock.time_of(desk, environment, asked, live.result())
     if time.skew:
@@ -72,6 +74,15 @@ def observe(desk: Desk, request: ReleaseRequest) -> Facts:
     from scripts.release.restore_data import with_losses
 
     return with_losses(desk, facts, request.backup)
+
+
+def _builds_soon(desk: Desk, remote: Facts) -> bool:
+    """Whether a build follows, as far as is known: no person is asked before, and nothing waited for."""
+    request, live = remote.request, remote.previous
+    asks = remote.environment.guarded and not request.yes
+    waits = request.run_missing or desk.settings.app.land == BY_REQUEST
+    new = live is None or live.commit != remote.wanted
+    return new and not (request.plan or remote.lock or asks or waits)
 
 
 def _workspace(desk: Desk, environment: Environment) -> Refusal | None:

@@ -35,6 +35,7 @@ OPTIONS = (
 
 LOG = ".git/release-desk/log"  # in the workspace, what the last command said
 LOOK_SECONDS = 10.0  # for a look at what stands there
+_sessions: dict[tuple[str, str | None], Waiting] = {}  # opened for builds that are to follow
 LONGEST_ANSWER = 65_536  # bytes of the answer's line: 32768 of them may be what a program said, in base64
 
 # what the workspace refuses, and what a person does about it
@@ -253,25 +254,35 @@ class WorkspaceDriver:
     def __init__(self, desk: Desk, environment: Environment) -> None:
         self._desk = desk
         self._environment = environment
-        self._waiting: Waiting | None = None
 
     def connect(self) -> None:
-        """Open the ssh session, which wakes the workspace; its shell waits for the script of `build`."""
+        """Open the ssh session, which wakes the workspace; its shell waits for the script of `build`.
+
+        One that waits already, opened by another driver of this environment, stays.
+        """
+        known = _sessions.get(self._session)
+        if known and known.lives:
+            return
+        self.disconnect()
         with suppress(CommandFailed):  # no ssh here: `build` says so
-            self._waiting = Waiting(ssh(self._environment.ssh_host, self._ssh_config, "", LOOK_SECONDS))
+            command = ssh(self._environment.ssh_host, self._ssh_config, "", LOOK_SECONDS)
+            _sessions[self._session] = Waiting(command)
 
     def disconnect(self) -> None:
         """End the session, if there is one."""
-        if self._waiting:
-            self._waiting.end()
-        self._waiting = None
+        if waiting := _sessions.pop(self._session, None):
+            waiting.end()
+
+    @property
+    def _session(self) -> tuple[str, str | None]:
+        return self._environment.ssh_host, self._ssh_config
 
     def build(self, expected: Expected, candidate: str, *, send: bool = False, keep: str = "") -> bytes:
         """Bring the workspace to the commit over ssh, built and stamped; see `Driver`."""
         desk, host = self._desk, self._environment.ssh_host
         order = self._order(expected, candidate, desk.build_variables(self._environment))
         build = replace(order, send=send, keep=keep)
-        waiting, self._waiting = self._waiting, None
+        waiting = _sessions.pop(self._session, None)
         placed = place(host, self._ssh_config, build, desk.settings.replit.build_timeout, waiting)
         if placed.said:
             desk.progress.note(f"the workspace `{host}`: {placed.said.strip()}".replace("\n", "\n  | "))

@@ -130,6 +130,7 @@ class Waiting:
     def end(self) -> None:
         """End it without input."""
         self._held.close()
+        _close(self._child)  # `end_all` may have ended it before
 
 
 def _wait(command: Command, child: subprocess.Popen[bytes]) -> Result:
@@ -253,6 +254,11 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
         child.wait(GRACE)
     _signal(child, signal.SIGKILL)
     child.wait()
+    _close(child)
+
+
+def _close(child: subprocess.Popen[bytes]) -> None:
+    """Close our ends of its pipes."""
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError, ValueError):

@@ -22,7 +22,7 @@ from scripts.replit import workspace
 from scripts.replit.live import Expected
 from scripts.replit.workspace import Build, Placed, WorkspaceDriver, place, script, ssh
 from scripts.system.command import Command, Result
-from scripts.system.process import Waiting, attempt
+from scripts.system.process import Waiting, attempt, end_all
 from scripts.system.secret import MASK, remember
 from tests.fakes.world import World
 from tests.support.processes import wait_until
@@ -741,17 +741,36 @@ def test_a_session_opened_for_a_build_ends_without_one(
 ) -> None:
     """Nothing was changed there; a machine without ssh is told of by the build."""
     monkeypatch.setattr(workspace, "ssh", lambda *given: bash(given[2], given[3]))
-    driver = WorkspaceDriver(world.desk(), world.settings.environments["staging"])
+    driver, other = (WorkspaceDriver(world.desk(), world.settings.environments["staging"]) for _ in "12")
     driver.disconnect()
     driver.connect()
-    waiting = driver._waiting
-    driver.disconnect()
+    (waiting,) = workspace._sessions.values()
+    other.connect()
+    assert list(workspace._sessions.values()) == [waiting]
+    assert waiting.lives
+    other.disconnect()
     monkeypatch.setattr(workspace, "ssh", lambda *_: Command(("no-such-program",)))
     driver.connect()
 
-    assert waiting is not None
     assert not waiting.lives
-    assert driver._waiting is None
+    assert workspace._sessions == {}
+
+
+def test_a_session_that_has_broken_is_opened_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network was away while the run was planning."""
+    monkeypatch.setattr(workspace, "ssh", lambda *given: bash(given[2], given[3]))
+    driver = WorkspaceDriver(world.desk(), world.settings.environments["staging"])
+    driver.connect()
+    (broken,) = workspace._sessions.values()
+    end_all()
+
+    driver.connect()
+    (waiting,) = workspace._sessions.values()
+    lives = waiting.lives
+    driver.disconnect()
+
+    assert waiting is not broken
+    assert lives
 
 
 def test_source_maps_are_sent_and_not_published(there: Place) -> None:
