@@ -119,5 +119,7 @@ def _moved(run: Run, world: World, seconds: float) -> Place:
         port = run.stack.enter_context(far(own.port, seconds))
         urls[own.name] = f"http://127.0.0.1:{port}"
         text = text.replace(f'url = "{own.url}"', f'url = "{urls[own.name]}"')
+    # a heartbeat a second would be under way all the time
+    text = text.replace("heartbeat = 1\nttl = 3\n", "heartbeat = 20\nttl = 90\n")
     (env_dir / "pipeline.toml").write_text(f"{text}\n[supabase]\ncli = {json.dumps(str(cli))}\n")
     return Place(env_dir, clone, urls, server.asked)
