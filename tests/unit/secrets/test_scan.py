@@ -276,7 +276,6 @@ def test_base64_is_scanned_in_a_time_that_grows_with_it() -> None:
         used.append(time.process_time() - started)
 
     assert used[1] < 8 * used[0]
-    assert used[1] < 2
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"'", b"", b"\xff", b"A", b"-", b"\0"]))
