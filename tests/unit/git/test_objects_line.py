@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -185,9 +184,9 @@ def test_a_program_that_hangs_is_given_up(
     head = mine.git("rev-parse", "HEAD")
     held.trees([head])
     monkeypatch.setattr(objects_line, "WAIT", 0.2)
-    children = [each.pid for each in process._children]
-    for pid in children:
-        os.kill(pid, signal.SIGSTOP)
+    dialogue = objects_line._lines[held.folder]._dialogue
+    assert dialogue is not None
+    dialogue._child.send_signal(signal.SIGSTOP)
 
     assert list(held.trees([head])) == [head]
 

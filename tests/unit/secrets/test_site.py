@@ -249,9 +249,9 @@ def test_a_file_that_comes_byte_by_byte_is_missing() -> None:
     """A scan of such a site once never ended, and held the lock."""
     with serving({"/": page('<script src="/a.js"></script>'), "/a.js": script(SLOW)}) as url:
         started = time.monotonic()
-        assert read_site(url, 0.3).missing == ["a.js"]
+        assert read_site(url, 1.0).missing == ["a.js"]
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 5
 
 
 def test_many_files_that_come_byte_by_byte_share_the_time_of_the_site() -> None:

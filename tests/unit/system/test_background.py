@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 
 import pytest
 
@@ -98,7 +99,15 @@ def test_what_many_threads_ask_for_at_once_is_done_once() -> None:
 
 def test_threads_that_ask_for_the_same_wait_for_one_and_others_do_not() -> None:
     """A fault goes to all that waited for it; the next one tries again."""
-    began, asked, go = threading.Barrier(8), list[str](), threading.Event()
+    asked, waiting, go = list[str](), list[object](), threading.Event()
+
+    class Known(dict[tuple[object, ...], Future[str]]):
+        """Notes who has joined those that wait."""
+
+        def setdefault(self, key: tuple[object, ...], default: Future[str]) -> Future[str]:
+            found = super().setdefault(key, default)
+            waiting.append(key)
+            return found
 
     @OnceEach
     def work(name: str) -> str:
@@ -109,12 +118,9 @@ def test_threads_that_ask_for_the_same_wait_for_one_and_others_do_not() -> None:
             raise LookupError
         return name.upper()
 
-    def ask() -> str:
-        began.wait(10)
-        return work("slow")
-
-    answers = [submit(ask) for _ in range(8)]
-    while not asked:
+    work._known = Known()
+    answers = [submit(work, "slow") for _ in range(8)]
+    while waiting != [("slow",)] * 8:
         time.sleep(0.001)
     assert submit(lambda: [work("quick")][0]).exception(10) is not None
     assert not any(each.done() for each in answers)

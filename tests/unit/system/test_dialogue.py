@@ -38,7 +38,7 @@ def test_each_question_gets_its_answer() -> None:
     ("code", "why"),
     [
         ("import time; time.sleep(60)", "no answer came in time"),
-        ("print('half', end='')", "its answer broke off"),
+        ("input(); print('half', end='')", "its answer broke off"),
         (
             "print('x' * 10_000, end=''); import time; time.sleep(60)",
             "its answer broke off, or is too long",
