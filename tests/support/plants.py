@@ -75,9 +75,9 @@ create table auth.identities (id uuid primary key, user_id uuid, provider text, 
   identity_data jsonb, hint text);
 grant all on auth.identities to postgres;
 """
-# schemas of the platform, which `postgres` may not make
+# what `postgres` may not make or write, beside Vault, which a sandbox has
 PLATFORM = """
-create schema vault; create table vault.secrets (secret text); insert into vault.secrets values ('@vault@');
+insert into vault.secrets (secret) values ('@vault@');
 create schema cron; create table cron.job (command text); insert into cron.job values ('select ''@cron@''');
 create schema net; create table net.queue (body text); insert into net.queue values ('@net@');
 create schema realtime; create table realtime.messages (payload jsonb);
@@ -124,8 +124,9 @@ create type kept.comp as ("@attribute@" int);
 TIDY = """
 drop publication if exists kept_pub;
 drop policy if exists kept_objects on storage.objects;
-drop schema if exists kept, plant, vault, cron, net, realtime, supabase_functions cascade;
+drop schema if exists kept, plant, cron, net, realtime, supabase_functions cascade;
 drop table if exists auth.sessions, auth.identities;
+delete from vault.secrets where secret like '%@leak.example';
 delete from auth.users where id::text like 'd1000000%';
 delete from storage.objects where name like '%@leak.example';
 delete from storage.buckets where name like '%@leak.example';

@@ -309,7 +309,8 @@ def _restore_section(
     """Restore one section, two entries at a time; the indexes of partitions are attached one by one.
 
     `pg_restore -j` doesn't know which tables an `INDEX ATTACH` locks: beside a foreign key or another index
-    of the same tables, it can end in a deadlock. What needs an attached index comes after it.
+    of the same tables, it can end in a deadlock. What needs an attached index comes after it. Comments go
+    with their index: `pg_restore` takes one for a part of the section of the entry before it in the list.
     """
     if section == "post-data":
         entries = _published(database, archive, entries, *options)
@@ -317,10 +318,16 @@ def _restore_section(
     if section != "post-data" or not attached:
         archive.restore(database, toc.list_text(entries), RESTORE_JOBS, *options, section=section)
         return
-    first = [entry for entry in entries if entry.kind in INDEXES]
-    last = [entry for entry in entries if entry.kind not in {INDEX_ATTACH, *INDEXES}]
+    indexes = {entry.number for entry in entries if entry.kind in INDEXES}
+    indexes |= {entry.number for entry in entries if _is_comment_on(entry, indexes)}
+    first = [entry for entry in entries if entry.number in indexes]
+    last = [entry for entry in entries if entry.kind != INDEX_ATTACH and entry.number not in indexes]
     for some, jobs in ((first, (RESTORE_JOBS,)), (attached, ()), (last, (RESTORE_JOBS,))):
         archive.restore(database, toc.list_text(some), *jobs, *options, section=section)
+
+
+def _is_comment_on(entry: Entry, numbers: Collection[str]) -> bool:
+    return entry.kind == "COMMENT" and not {*entry.needs}.isdisjoint(numbers)
 
 
 def _explained(fault: CommandFailed, database: Database) -> BackupFault | None:

@@ -18,9 +18,13 @@ from tests.bench.parts.far import far, git_over_http
 from tests.bench.parts.scripted import publish_takes, replit_file
 from tests.bench.plan import Broken, Run, abandoned
 from tests.integration.desk import Desk, git
-from tests.support.sandboxes import VITE, WAITS
+from tests.support.sandboxes import VITE
 
 PREFIX = "desk-bench-world-"
+# seconds: a Publish may take a minute, and the pauses between two looks are short
+WAITS = {"timeout = 20\ninterval = 0.5": "timeout = 180\ninterval = 0.2", "ttl = 5": "ttl = 3"}
+# a heartbeat a second would be under way all the time
+FAR_WAITS = {"heartbeat = 1\nttl = 3\n": "heartbeat = 20\nttl = 90\n"}
 STEPS = (
     ("deploy", "--env", "development"),
     ("promote", "--to", "staging"),
@@ -59,11 +63,16 @@ def sandbox(run: Run, driver: str = "workspace") -> World:
     if world is None:
         raise Broken(f"`{folder}` is no sandbox")
     pipeline = world.env_dir / "pipeline.toml"
-    text = pipeline.read_text()
-    for old, new in {**WAITS, "[app]\n": VITE}.items():
-        text = text.replace(old, new)
-    pipeline.write_text(text)
+    pipeline.write_text(_changed(pipeline.read_text(), {**WAITS, "[app]\n": VITE}))
     return world
+
+
+def _changed(text: str, changes: Mapping[str, str]) -> str:
+    for old, new in changes.items():
+        if old not in text:
+            raise Broken(f"the sandbox's `pipeline.toml` has no {old!r}")
+        text = text.replace(old, new)
+    return text
 
 
 def _down(folder: Path) -> None:
@@ -119,7 +128,6 @@ def _moved(run: Run, world: World, seconds: float) -> Place:
         port = run.stack.enter_context(far(own.port, seconds))
         urls[own.name] = f"http://127.0.0.1:{port}"
         text = text.replace(f'url = "{own.url}"', f'url = "{urls[own.name]}"')
-    # a heartbeat a second would be under way all the time
-    text = text.replace("heartbeat = 1\nttl = 3\n", "heartbeat = 20\nttl = 90\n")
+    text = _changed(text, FAR_WAITS)
     (env_dir / "pipeline.toml").write_text(f"{text}\n[supabase]\ncli = {json.dumps(str(cli))}\n")
     return Place(env_dir, clone, urls, server.asked)

@@ -149,6 +149,15 @@ def test_nothing_runs_beside_the_attaching_of_an_index(tmp_path: Path) -> None:
         (["3; FK CONSTRAINT", "5; TRIGGER", "6; TABLE"], ("-j2", "--no-owner"), "post-data"),
     ]
 
+    comments = [Entry("7; COMMENT", "COMMENT", needs=("2",)), Entry("8; COMMENT", "COMMENT", needs=("3",))]
+    archive.calls.clear()
+    scratch_server._restore_section(database, archive, [*entries, *comments], "post-data")
+    assert [lines for lines, _, _ in archive.calls] == [
+        ["0; INDEX", "2; CONSTRAINT", "7; COMMENT"],
+        ["1; INDEX ATTACH", "4; INDEX ATTACH"],
+        ["3; FK CONSTRAINT", "5; TRIGGER", "6; TABLE", "8; COMMENT"],
+    ]
+
     archive.calls.clear()
     scratch_server._restore_section(database, archive, entries[:1], "post-data")
     scratch_server._restore_section(database, archive, entries, "pre-data")
