@@ -141,10 +141,10 @@ class Git(Objects):
             unshallowed(self.folder)
         for _ in range(FETCH_ROUNDS):
             refs, listed = dict(listed or self.ls_remote()), None
+            if ahead:  # it has a time limit of its own; a commit may be there before its files are
+                wait([ahead])
+                ahead = None
             missing = self._missing({ref: refs[ref] for ref in names if ref in refs})
-            if missing and ahead:
-                wait([ahead])  # it has a time limit of its own
-                missing, ahead = self._missing(missing), None
             self._fetch(missing)
             if not self._missing(missing):
                 return refs

@@ -319,15 +319,11 @@ def _restore_section(
         archive.restore(database, toc.list_text(entries), RESTORE_JOBS, *options, section=section)
         return
     indexes = {entry.number for entry in entries if entry.kind in INDEXES}
-    indexes |= {entry.number for entry in entries if _is_comment_on(entry, indexes)}
+    indexes |= {entry.number for entry in entries if entry.kind == "COMMENT" and indexes & {*entry.needs}}
     first = [entry for entry in entries if entry.number in indexes]
     last = [entry for entry in entries if entry.kind != INDEX_ATTACH and entry.number not in indexes]
     for some, jobs in ((first, (RESTORE_JOBS,)), (attached, ()), (last, (RESTORE_JOBS,))):
         archive.restore(database, toc.list_text(some), *jobs, *options, section=section)
-
-
-def _is_comment_on(entry: Entry, numbers: Collection[str]) -> bool:
-    return entry.kind == "COMMENT" and not {*entry.needs}.isdisjoint(numbers)
 
 
 def _explained(fault: CommandFailed, database: Database) -> BackupFault | None:

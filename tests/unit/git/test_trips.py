@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future, wait
 from pathlib import Path
 
@@ -76,6 +77,27 @@ def test_what_was_fetched_beside_the_question_is_not_fetched_again(
 
     assert (refs[DEVELOP], server[1].asked) == (made, [])
     assert desk.log(made, None)[0].subject == "by somebody else"
+
+
+def test_a_commit_whose_files_are_on_their_way_is_waited_for(
+    desk: Git, origin: Repository, tmp_path: Path
+) -> None:
+    """Git may write the commit before its trees."""
+    made, listed = work_of_somebody(origin, tmp_path / "other"), desk.ls_remote()
+    mine = Repository(desk.folder)
+    raw = Repository(tmp_path / "other").git("cat-file", "commit", made)
+    (tmp_path / "commit").write_text(f"{raw}\n")
+    assert mine.git("hash-object", "-w", "-t", "commit", "--literally", str(tmp_path / "commit")) == made
+
+    def slowly() -> None:
+        time.sleep(0.3)
+        mine.git("fetch", "-q", str(origin.folder), DEVELOP)
+
+    ahead = submit(slowly)
+    desk.fetch([DEVELOP], listed, ahead)
+
+    assert ahead.done()
+    assert desk.paths(made)
 
 
 def test_what_could_not_be_fetched_ahead_is_fetched(desk: Git, origin: Repository, tmp_path: Path) -> None:
