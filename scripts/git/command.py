@@ -29,10 +29,12 @@ FETCH = (
 PROTOCOLS = (
     "https:http:ssh:file"  # not `ext::`, which runs programs, nor `git://`, which authenticates nobody
 )
-# leave no background process, run no program of a configuration, and refuse a URL that holds a password
+# leave no background process, run no program of a configuration, refuse a URL that holds a password, and
+# keep a fetch as a pack: loose objects of one that is cut off may be a commit without its files
 ALWAYS = (
     "-c gc.auto=0 -c maintenance.auto=false -c core.fsmonitor=false -c core.hooksPath=/dev/null"
     " -c core.attributesFile=/dev/null -c transfer.credentialsInUrl=die"
+    " -c fetch.unpackLimit=1"
 ).split()
 ALLOW_CREDENTIALS = ("-c", "transfer.credentialsInUrl=allow")  # to report them better than git's `die` does
 # For these the person's own configuration counts: hosts, proxies, names, ignored files. What else git reads
