@@ -17,10 +17,9 @@ from scripts.errors import ConfigError
 from scripts.system.background import submit
 
 AT_ONCE = 6  # looks at the same time, once there was a good one
-CONNECTIONS = (
-    60  # at the same time, where the server has shown that it answers so many looks as quickly as one
-)
-ALIKE = 1.25  # times as long, at most
+# at the same time, where the server has shown that it answers `AT_ONCE` looks as quickly as one
+CONNECTIONS = 60
+ALIKE = 1.25  # times the quickest look: what takes no longer is as quick
 MOST_STREAKS = 4  # times `[verify] streak` is asked for at most, where two commits answer in turn
 FIRST_PAUSE = 0.05  # seconds between two looks; grows towards `[verify] interval`
 SHARE = 0.05  # of the time that has passed: a release is seen so much later than it is live, at most
